@@ -1,0 +1,154 @@
+//! Where frames come from: a live ring, pnet's portable channel, capture files, synthetic calls.
+//!
+//! One worker owns one source for as long as it runs. A source gives events in the order in which
+//! it has them; the pipeline's loop is the same for all of them. A source refuses nothing and
+//! decodes nothing: what it could not see it reports as [`Unseen`].
+
+pub mod file;
+pub mod pnet;
+pub mod ring;
+pub mod synthetic;
+
+use crate::units::Timestamp;
+use std::path::PathBuf;
+
+/// How the first octets of a frame are to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LinkType {
+    /// IEEE 802.3 (LINKTYPE_ETHERNET, 1).
+    Ethernet,
+    /// Linux cooked capture v1 (LINKTYPE_LINUX_SLL, 113).
+    Cooked,
+    /// Linux cooked capture v2 (LINKTYPE_LINUX_SLL2, 276).
+    Cooked2,
+    /// Raw IPv4 or IPv6 (LINKTYPE_RAW 101, also 12, 14, 228, 229).
+    RawIp,
+    /// BSD loopback, address family in either byte order (LINKTYPE_NULL 0, LINKTYPE_LOOP 108).
+    Loopback,
+    /// A link type we do not decode, by its number in the pcap registry.
+    Other(u32),
+}
+
+/// Which interface of its source a frame came from; named by [`Event::Interface`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct InterfaceId(pub u16);
+
+/// Octets from a link with capture time and link type. Borrowed from the source's buffer until
+/// the next event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame<'a> {
+    /// When the frame was captured.
+    pub time: Timestamp,
+    /// How to read `octets`.
+    pub link: LinkType,
+    /// What was captured; may be cut.
+    pub octets: &'a [u8],
+    /// Octets on the wire, at least `octets.len()`.
+    pub length: u32,
+    /// Where it was captured.
+    pub interface: InterfaceId,
+    /// A VLAN tag that the kernel took out of the frame, VLAN ID only (0 to 4095).
+    pub vlan: Option<u16>,
+}
+
+/// Why a stretch of time was not seen whole.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum UnseenCause {
+    /// The kernel, or whoever wrote the capture file, dropped frames.
+    Dropped,
+    /// The interface was not there or not up.
+    InterfaceDown,
+    /// The capture began inside a second.
+    Started,
+}
+
+/// A stretch of time that the source did not see whole; every second it touches is tainted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unseen {
+    /// First moment that may be incomplete.
+    pub from: Timestamp,
+    /// Last moment that may be incomplete.
+    pub until: Timestamp,
+    /// Frames known to be missing (0 if the source can not count them).
+    pub frames: u64,
+    /// Where.
+    pub interface: InterfaceId,
+    /// Why.
+    pub cause: UnseenCause,
+}
+
+/// What a source has next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event<'a> {
+    /// A frame.
+    Frame(Frame<'a>),
+    /// An interface gets its name, before its first frame (and again if it is renamed).
+    Interface(InterfaceId, &'a str),
+    /// Nothing has come up to this moment and nothing from before it will: live sources only.
+    Idle(Timestamp),
+    /// Something was missed.
+    Unseen(Unseen),
+    /// There will be nothing more.
+    End,
+}
+
+/// A source of frames.
+pub trait FrameSource {
+    /// The next event; a live source returns at the latest after its poll interval (100 ms).
+    /// After [`Event::End`] or an error it is not called again.
+    ///
+    /// # Errors
+    /// [`CaptureError`] where the source can not go on.
+    fn next(&mut self) -> Result<Event<'_>, CaptureError>;
+}
+
+/// Why a source can not be opened or can not go on. The text names the thing that failed.
+#[derive(thiserror::Error, Debug)]
+pub enum CaptureError {
+    /// A capture file or directory entry that is not there: exit code 69.
+    #[error("{}: {source}", path.display())]
+    NoFile {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Reading failed in the middle.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not a capture, or goes wrong at an offset.
+    #[error("{}: {reason}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, with its offset.
+        reason: String,
+    },
+    /// No such interface: exit code 69.
+    #[error("interface {interface}: no such interface")]
+    NoInterface {
+        /// Its name as configured.
+        interface: String,
+    },
+    /// Not allowed: exit code 77. Names the capability.
+    #[error("interface {interface}: no permission to capture, CAP_NET_RAW is needed")]
+    Permission {
+        /// Its name as configured.
+        interface: String,
+    },
+    /// A system call failed.
+    #[error("interface {interface}: {call}: {source}")]
+    System {
+        /// Its name as configured.
+        interface: String,
+        /// Which call.
+        call: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
