@@ -1,1 +1,11 @@
+//! asnmeter: voice traffic per autonomous system against committed data rates, with proof.
 
+pub mod asn;
+pub mod capture;
+pub mod config;
+pub mod discard;
+pub mod export;
+pub mod sla;
+pub mod snapshot;
+pub mod units;
+pub mod wire;

@@ -37,7 +37,10 @@ pub struct BitRate(pub u64);
 
 impl BitRate {
     /// The same rate in octets per second, for export (Prometheus base units).
-    #[expect(clippy::cast_precision_loss, reason = "for display; verdicts never use it")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "for display; verdicts never use it"
+    )]
     pub fn bytes_per_second(self) -> f64 {
         self.0 as f64 / 8.0
     }
@@ -94,13 +97,19 @@ impl Timestamp {
     /// This point and a duration later; stays at the end of the range.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 
     /// This point and a duration earlier; stays at the epoch.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)),
+        )
     }
 }
 
@@ -233,7 +242,10 @@ impl Prefix {
     /// The prefix of `length` bits (0 to 128, IPv4: 96 + its own length) that `address` lies in.
     pub const fn new(address: Address, length: u8) -> Self {
         let length = if length > 128 { 128 } else { length };
-        Self { first: address.0 & Self::mask(length), length }
+        Self {
+            first: address.0 & Self::mask(length),
+            length,
+        }
     }
 
     const fn mask(length: u8) -> u128 {
@@ -250,7 +262,10 @@ impl Prefix {
 
     /// First and last address.
     pub const fn range(self) -> (Address, Address) {
-        (Address(self.first), Address(self.first | !Self::mask(self.length)))
+        (
+            Address(self.first),
+            Address(self.first | !Self::mask(self.length)),
+        )
     }
 
     /// Bits of the prefix in the 128-bit space.
@@ -268,7 +283,11 @@ impl Prefix {
 impl fmt::Display for Prefix {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = Address(self.first);
-        let length = if address.is_v4() && self.length >= 96 { self.length - 96 } else { self.length };
+        let length = if address.is_v4() && self.length >= 96 {
+            self.length - 96
+        } else {
+            self.length
+        };
         write!(out, "{address}/{length}")
     }
 }
@@ -303,6 +322,9 @@ mod tests {
         let time = Timestamp::from_nanos(1_767_225_600_000_000_001);
         assert_eq!(time.to_string(), "2026-01-01T00:00:00.000000001Z");
         assert_eq!(time.second().to_string(), "2026-01-01T00:00:00Z");
-        assert_eq!(time.second().end().since(time), Duration::from_nanos(999_999_999));
+        assert_eq!(
+            time.second().end().since(time),
+            Duration::from_nanos(999_999_999)
+        );
     }
 }

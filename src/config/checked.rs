@@ -1,0 +1,98 @@
+//! What the configuration means, after every check: values that can not be wrong any more.
+
+use crate::sla::commitment::Commitment;
+use crate::units::{Asn, Prefix};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A valid configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// Where frames come from.
+    pub capture: Capture,
+    /// What is taken for voice.
+    pub voice: Voice,
+    /// Whose addresses are whose.
+    pub asn: AsnConfig,
+    /// The contracts.
+    pub commitments: Vec<Commitment>,
+    /// What is served.
+    pub web: Web,
+    /// Bounds of the exported series.
+    pub export: Export,
+}
+
+/// Where frames come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Capture {
+    /// Interfaces by name (`interface = "eth1"` or `interfaces = [...]`); may be empty for replay.
+    pub interfaces: Vec<String>,
+    /// Which backend.
+    pub backend: Backend,
+    /// Promiscuous mode; default true.
+    pub promiscuous: bool,
+    /// Ring size per interface in MiB, 1 to 4096; default 64.
+    pub ring_mib: u32,
+}
+
+/// How live frames are captured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Backend {
+    /// `AF_PACKET` `TPACKET_V3`: `backend = "ring"`.
+    #[default]
+    Ring,
+    /// pnet's portable channel: `backend = "pnet"`.
+    Pnet,
+}
+
+/// What is taken for voice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Voice {
+    /// UDP ports RTP may use on one end at least (`ports = ["10000-20000", "4000"]`); empty = all.
+    pub ports: Vec<(u16, u16)>,
+    /// Prefixes one end of the packet lies in; empty = all.
+    pub prefixes: Vec<Prefix>,
+    /// SIP ports; default 5060, 5061.
+    pub sip_ports: Vec<u16>,
+    /// Streams at the same time; default 262 144.
+    pub max_streams: u32,
+    /// A stream ends after so long without a packet; default 5 minutes.
+    pub stream_timeout: Duration,
+}
+
+/// Whose addresses are whose.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AsnConfig {
+    /// Sources in order of precedence.
+    pub sources: Vec<Source>,
+    /// Our addresses.
+    pub local_prefixes: Vec<Prefix>,
+    /// Our ASNs.
+    pub own: Vec<Asn>,
+}
+
+/// One ASN source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// A prefix list.
+    Prefixes(PathBuf),
+    /// A MaxMind-format database.
+    Mmdb(PathBuf),
+}
+
+/// What is served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Web {
+    /// `listen_address`; default 127.0.0.1:10179.
+    pub listen_address: SocketAddr,
+}
+
+/// Bounds of the exported series.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Export {
+    /// ASNs with series of their own; default 500.
+    pub max_asns: u32,
+    /// ASNs that have series from the start, at 0 (`asns = [64500]`).
+    pub asns: Vec<Asn>,
+}

@@ -1,0 +1,33 @@
+//! Commitments and verdicts: pure arithmetic in integers. Whoever calls it brings the counts.
+//!
+//! Nothing here reads a clock or a configuration; the rules are DESIGN's, to the letter.
+
+pub mod commitment;
+
+/// How a guarantee stands in a second.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Verdict {
+    /// Kept.
+    Met,
+    /// Not kept.
+    Missed,
+    /// Out of SLA: no guarantee was given.
+    Void,
+    /// We did not see enough to say.
+    Indeterminate,
+}
+
+impl Verdict {
+    /// Every verdict, in the order of the enum.
+    pub const ALL: [Self; 4] = [Self::Met, Self::Missed, Self::Void, Self::Indeterminate];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Missed => "missed",
+            Self::Void => "void",
+            Self::Indeterminate => "indeterminate",
+        }
+    }
+}

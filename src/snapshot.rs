@@ -1,0 +1,265 @@
+//! The immutable state a scrape shows. The judge publishes one `Arc<Snapshot>` a second; export
+//! reads snapshots and nothing else, so a scrape never touches the capture.
+//!
+//! Plain values: counts are totals since the start, times are packet time.
+
+use crate::asn::Origin;
+use crate::discard::DiscardCounts;
+use crate::sla::Verdict;
+use crate::sla::commitment::{Class, DirectionRule, Layer, Method};
+use crate::units::{BitRate, Ratio, Second, Timestamp};
+use std::sync::Arc;
+
+/// Everything there is to show.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The last second judged.
+    pub judged: Option<Second>,
+    /// What was captured.
+    pub capture: Capture,
+    /// Voice packets, each counted once.
+    pub voice: Count,
+    /// Frames that are not voice, by reason.
+    pub discards: DiscardCounts,
+    /// Frames of streams still in probation.
+    pub pending_frames: u64,
+    /// Frames that came after their second was closed.
+    pub late_frames: u64,
+    /// Backward jumps of packet time over one second.
+    pub clock_steps: u64,
+    /// Seconds we did not see whole.
+    pub tainted_seconds: u64,
+    /// Streams refused because the table was full.
+    pub streams_refused: u64,
+    /// Per ASN, sorted by label: `local`, numbers, `other`.
+    pub asns: Vec<AsnRow>,
+    /// Per commitment, in the order of the configuration.
+    pub commitments: Vec<CommitmentRow>,
+}
+
+/// What was captured.
+#[derive(Clone, Debug, Default)]
+pub struct Capture {
+    /// Frames.
+    pub frames: u64,
+    /// Their original lengths.
+    pub bytes: u64,
+    /// Earliest capture time.
+    pub first: Option<Timestamp>,
+    /// Latest capture time.
+    pub last: Option<Timestamp>,
+    /// Per interface, by name.
+    pub interfaces: Vec<InterfaceRow>,
+}
+
+/// One interface.
+#[derive(Clone, Debug, Default)]
+pub struct InterfaceRow {
+    /// Its name; empty for a capture file that gives none.
+    pub name: Arc<str>,
+    /// Frames captured.
+    pub frames: u64,
+    /// Frames known to be dropped before us.
+    pub dropped: u64,
+}
+
+/// Packets and their IP octets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Count {
+    /// Packets.
+    pub packets: u64,
+    /// IP total lengths.
+    pub bytes: u64,
+}
+
+impl Count {
+    /// Adds another count.
+    pub fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Whose numbers a row holds. Sorts `local` first, `other` last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Label {
+    /// An origin with a row of its own.
+    Origin(Origin),
+    /// Every origin beyond `max_asns`, together.
+    Other,
+}
+
+/// The `asn` label: `local`, a number, or `other`.
+impl std::fmt::Display for Label {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Origin(origin) => origin.fmt(out),
+            Self::Other => out.write_str("other"),
+        }
+    }
+}
+
+/// One ASN's traffic.
+#[derive(Clone, Debug)]
+pub struct AsnRow {
+    /// Whose.
+    pub label: Label,
+    /// The name that the ASN table gives, untrusted text.
+    pub name: Option<Arc<str>>,
+    /// What it sent.
+    pub from: DirectionTotals,
+    /// What was sent to it.
+    pub to: DirectionTotals,
+    /// What its end's RTCP says of the streams sent to it.
+    pub reported: Reported,
+    /// Interarrival jitter of what it sent: a stream's running estimate, once a second.
+    pub jitter: Option<Distribution>,
+    /// Round trips to its endpoints, by method.
+    pub round_trips: [Option<Distribution>; Method::ALL.len()],
+    /// Streams from it with a packet in the judged second.
+    pub streams: u64,
+}
+
+/// Totals of one direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DirectionTotals {
+    /// Packets and octets by class.
+    pub classes: [Count; Class::ALL.len()],
+    /// RTP packets that should have come: packets − duplicates − late + lost.
+    pub expected: u64,
+    /// Of these, lost.
+    pub lost: u64,
+    /// Duplicates.
+    pub duplicates: u64,
+    /// Reordered but in time.
+    pub reordered: u64,
+}
+
+impl DirectionTotals {
+    /// All classes together.
+    pub fn total(&self) -> Count {
+        let mut sum = Count::default();
+        self.classes.iter().for_each(|class| sum.add(*class));
+        sum
+    }
+}
+
+/// What RTCP reports say.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reported {
+    /// Packets expected by the far end.
+    pub expected: u64,
+    /// Of these, lost before the far end and not already before the tap.
+    pub lost: u64,
+}
+
+/// A distribution of durations, ready for export.
+#[derive(Clone, Debug, Default)]
+pub struct Distribution {
+    /// Samples.
+    pub count: u64,
+    /// Their sum in seconds.
+    pub sum_seconds: f64,
+    /// Samples up to and including each bound of [`BUCKET_BOUNDS_SECONDS`], cumulative.
+    pub buckets: Vec<u64>,
+    /// Median in milliseconds.
+    pub p50_ms: f64,
+    /// 95th percentile in milliseconds.
+    pub p95_ms: f64,
+    /// Largest, in milliseconds.
+    pub max_ms: f64,
+}
+
+/// Upper bounds of the exported buckets, in seconds: from below any LAN to beyond any call.
+/// 150 and 400 ms are the limits of ITU-T G.114.
+pub const BUCKET_BOUNDS_SECONDS: [f64; 14] = [
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 1.0,
+];
+
+/// One commitment and the ASNs judged by it.
+#[derive(Clone, Debug)]
+pub struct CommitmentRow {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The committed data rate.
+    pub committed_rate: BitRate,
+    /// The threshold.
+    pub threshold: Ratio,
+    /// Seconds in the window.
+    pub window_seconds: u32,
+    /// Which traffic is held against the threshold.
+    pub direction: DirectionRule,
+    /// Which octets count.
+    pub layer: Layer,
+    /// Judged ASNs, sorted by number.
+    pub asns: Vec<CommitmentAsnRow>,
+}
+
+/// One ASN under one commitment.
+#[derive(Clone, Debug)]
+pub struct CommitmentAsnRow {
+    /// Which ASN.
+    pub asn: crate::units::Asn,
+    /// Its name, untrusted text.
+    pub name: Option<Arc<str>>,
+    /// Octets in the current window.
+    pub window_bytes: PerDirection<u64>,
+    /// The largest window so far, in octets.
+    pub peak_window_bytes: PerDirection<u64>,
+    /// Share of the committed rate in the current window: 1.0 is all of it.
+    pub share: PerDirection<f64>,
+    /// The largest share so far.
+    pub peak_share: PerDirection<f64>,
+    /// Whether the current window exceeds the threshold.
+    pub out_of_sla: bool,
+    /// Seconds out of SLA.
+    pub out_of_sla_seconds: u64,
+    /// Intervals out of SLA, in order of their start; the open ones included.
+    pub out_of_sla_intervals: Vec<Interval>,
+    /// Loss, if guaranteed.
+    pub loss: Option<GuaranteeRow>,
+    /// Latency, if guaranteed.
+    pub latency: Option<GuaranteeRow>,
+}
+
+/// A value for each direction.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct PerDirection<T> {
+    /// From the ASN (both directions together for a commitment with `direction = "sum"`).
+    pub from: T,
+    /// To the ASN.
+    pub to: T,
+}
+
+/// A time out of SLA in one direction.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Interval {
+    /// Which traffic went over: `from`, `to` or `sum`.
+    pub direction: &'static str,
+    /// Start of the first second over the threshold.
+    pub from: Second,
+    /// The last second over the threshold so far.
+    pub last: Second,
+    /// Still over.
+    pub open: bool,
+    /// The largest window in it, in octets.
+    pub peak_window_bytes: u64,
+    /// Its share.
+    pub peak_share: f64,
+}
+
+/// How a guarantee stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GuaranteeRow {
+    /// Verdict of the last judged second; none without voice in the window.
+    pub verdict: Option<Verdict>,
+    /// Seconds of each verdict, in the order of [`Verdict::ALL`].
+    pub seconds: [u64; Verdict::ALL.len()],
+}
+
+impl GuaranteeRow {
+    /// Seconds with this verdict.
+    pub fn seconds_of(&self, verdict: Verdict) -> u64 {
+        self.seconds.get(verdict as usize).copied().unwrap_or(0)
+    }
+}
