@@ -254,3 +254,31 @@ mod tests {
         assert!(!scope.matches(local, far, "eth1", Vlans::default()), "vlan");
     }
 }
+
+/// The clause with its defaults: 100 Mbps, 10 %, 60 s, 0.5 % loss, 150 ms at the 95th percentile.
+#[cfg(test)]
+pub(crate) fn example(name: &str) -> Commitment {
+    Commitment {
+        name: name.into(),
+        committed_rate: BitRate(100_000_000),
+        threshold: Ratio::from_ppm(100_000),
+        window: NonZeroU32::new(60).unwrap(),
+        direction: DirectionRule::Either,
+        layer: Layer::Ip,
+        classes: Classes::ALL,
+        scope: Scope::default(),
+        guarantee: Guarantee {
+            loss: Some(LossGuarantee {
+                limit: Ratio::from_ppm(5_000),
+                direction: LossDirection::From,
+                min_packets: 100,
+            }),
+            latency: Some(LatencyGuarantee {
+                limit: Duration::from_millis(150),
+                percentile: 95,
+                methods: Methods::DEFAULT,
+                min_round_trips: 20,
+            }),
+        },
+    }
+}

@@ -1,0 +1,234 @@
+//! The one judge: takes the seconds of all workers, slides the windows, gives the verdicts, and
+//! has the state that a snapshot shows.
+//!
+//! It is told everything; it reads no clock and owns no channel. A verdict that was given stands.
+
+pub mod assembly;
+pub mod case;
+pub mod evidence;
+pub mod intervals;
+pub mod taints;
+
+use crate::asn::{Origin, Origins};
+use crate::meter::scopes::ScopePlan;
+use crate::meter::second::{Slot, WorkerState};
+use crate::meter::totals::{Totals, count};
+use crate::sla::commitment::Commitment;
+use crate::snapshot::{Capture, InterfaceRow, Snapshot};
+use crate::units::{Asn, Second};
+use assembly::Merged;
+use case::{Case, Notice};
+use evidence::Evidence;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use taints::Taints;
+
+/// The longest window, in seconds: how far back taints matter.
+pub const MAX_WINDOW: u64 = 3600;
+
+/// What is in force, shared by judge and workers; replaced as a whole on reload.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// The contracts.
+    pub commitments: Vec<Commitment>,
+    /// Their scopes.
+    pub scopes: Arc<ScopePlan>,
+    /// Whose addresses are whose.
+    pub origins: Arc<Origins>,
+}
+
+/// The judge.
+#[derive(Debug)]
+pub struct Judge {
+    terms: Arc<Terms>,
+    cases: Vec<Case>,
+    totals: Totals,
+    taints: Taints,
+    tainted_seconds: u64,
+    judged: Option<Second>,
+    seen_since: Second,
+    workers: BTreeMap<usize, WorkerState>,
+    notices: Vec<Notice>,
+}
+
+impl Judge {
+    /// A judge under some terms; `named` ASNs are shown from the start, up to `max_asns` in all.
+    pub fn new(terms: Arc<Terms>, max_asns: usize, named: &[Asn]) -> Self {
+        let named = named.iter().map(|asn| Origin::As(*asn));
+        let mut judge = Self {
+            terms: Arc::default(),
+            cases: Vec::new(),
+            totals: Totals::new(max_asns, named),
+            taints: Taints::default(),
+            tainted_seconds: 0,
+            judged: None,
+            seen_since: Second::default(),
+            workers: BTreeMap::new(),
+            notices: Vec::new(),
+        };
+        judge.revise(terms);
+        judge
+    }
+
+    /// New terms, from the next second on.
+    pub fn revise(&mut self, terms: Arc<Terms>) {
+        let next = self.judged.map_or(self.seen_since, Second::next);
+        let mut old: BTreeMap<_, _> =
+            self.cases.drain(..).map(|case| (case.commitment.name.clone(), case)).collect();
+        for commitment in &terms.commitments {
+            let Some(scope) = terms.scopes.id(&commitment.scope) else { continue };
+            let commitment = commitment.clone();
+            self.cases.push(match old.remove(&commitment.name) {
+                Some(case) => case.revised(commitment, scope, next),
+                None => Case::new(commitment, scope, next),
+            });
+        }
+        self.terms = terms;
+    }
+
+    /// Takes a second with everything that came for it, then judges it and the idle ones after.
+    pub fn take(&mut self, merged: Merged, evidence: &mut dyn Evidence) {
+        match merged {
+            Merged::Opened(second) => self.restart(second),
+            Merged::Stepped(second) => self.restart(second),
+            Merged::Second { second, through, parts } => {
+                for part in &parts {
+                    for (first, last) in &part.tainted {
+                        self.taint(*first, *last);
+                    }
+                }
+                self.totals.begin_second();
+                for part in parts {
+                    for (amended, slot) in part.amendments {
+                        self.add(amended, slot, &part.scopes);
+                    }
+                    self.add(second, part.slot, &part.scopes);
+                    self.workers.insert(part.number, part.worker);
+                }
+                self.judge(second, evidence);
+                self.judge_idle(second, through, evidence);
+            }
+        }
+    }
+
+    /// From this second on we see; what we knew of earlier ones says nothing about it.
+    fn restart(&mut self, second: Second) {
+        self.seen_since = second;
+        self.judged = None;
+        self.taints = Taints::default();
+        self.cases.iter_mut().for_each(|case| case.restart(second));
+    }
+
+    fn taint(&mut self, first: Second, last: Second) {
+        if let Some(judged) = self.judged
+            && first <= judged
+        {
+            // Verdicts given stand, but the second counts as tainted from now on.
+            let last = last.min(judged);
+            self.tainted_seconds += (last.0 + 1 - first.0) - self.taints.count(first, last);
+        }
+        self.taints.add(first, last);
+    }
+
+    /// Adds what was counted in a second. Loss in a second that we did not see whole may be our
+    /// own: it is nobody's.
+    fn add(&mut self, second: Second, mut slot: Slot, scopes: &ScopePlan) {
+        if self.taints.any(second, second) {
+            slot.usage.values_mut().for_each(|usage| usage.continuity.lost = 0);
+        }
+        for case in &mut self.cases {
+            match scopes.bit(case.scope) {
+                Some(bit) => case.add(second, &slot, bit, self.judged),
+                None => case.miss(second),
+            }
+        }
+        self.totals.add(&slot);
+    }
+
+    fn judge(&mut self, second: Second, evidence: &mut dyn Evidence) {
+        let (taints, totals) = (&self.taints, &mut self.totals);
+        for case in &mut self.cases {
+            let admitted = |asn| totals.is_admitted(Origin::As(asn));
+            case.judge(second, |a, b| taints.any(a, b), admitted, evidence, &mut self.notices);
+        }
+        for case in &self.cases {
+            case.out_of_sla().for_each(|asn| totals.admit(Origin::As(asn)));
+        }
+        self.tainted_seconds += self.taints.count(second, second);
+        self.judged = Some(second);
+        self.taints.forget(Second(second.0.saturating_sub(MAX_WINDOW)));
+    }
+
+    /// Idle seconds after a judged one: once every window has run empty there is nothing to judge,
+    /// so a jump costs no more than a window.
+    fn judge_idle(&mut self, last: Second, through: Second, evidence: &mut dyn Evidence) {
+        let longest = self.cases.iter().map(|case| u64::from(case.commitment.window.get())).max();
+        let until = through.0.min(last.0 + longest.unwrap_or(0));
+        for second in last.0 + 1..=until {
+            self.totals.begin_second();
+            self.judge(Second(second), evidence);
+        }
+        if through.0 > until {
+            self.totals.begin_second();
+            self.tainted_seconds += self.taints.count(Second(until + 1), through);
+            self.judged = Some(through);
+        }
+    }
+
+    /// Starts and ends of times out of SLA since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// The last second judged.
+    pub fn judged(&self) -> Option<Second> {
+        self.judged
+    }
+
+    /// Everything there is to show.
+    pub fn snapshot(&self) -> Snapshot {
+        let origins = &self.terms.origins;
+        let name = |asn: Asn| origins.name(asn).cloned();
+        let admitted = |asn| self.totals.is_admitted(Origin::As(asn));
+        let frames = &self.totals.frames;
+        Snapshot {
+            judged: self.judged,
+            capture: self.capture(),
+            voice: count(&frames.voice),
+            discards: frames.discards,
+            pending_frames: u64::try_from(frames.pending).unwrap_or(0),
+            late_frames: frames.late,
+            clock_steps: self.workers.values().map(|worker| worker.clock_steps).max().unwrap_or(0),
+            tainted_seconds: self.tainted_seconds,
+            streams_refused: self.workers.values().map(|worker| worker.streams_refused).sum(),
+            asns: self.totals.rows(|origin| match origin {
+                Origin::As(asn) => name(asn),
+                Origin::Local => None,
+            }),
+            commitments: self.cases.iter().map(|case| case.row(admitted, name)).collect(),
+        }
+    }
+
+    fn capture(&self) -> Capture {
+        let frames = &self.totals.frames;
+        let mut interfaces: BTreeMap<Arc<str>, InterfaceRow> = BTreeMap::new();
+        for worker in self.workers.values() {
+            for (place, name) in worker.interfaces.iter().enumerate() {
+                let row = interfaces.entry(name.clone()).or_default();
+                row.name = name.clone();
+                row.frames += worker.frames.get(place).copied().unwrap_or(0);
+                row.dropped += worker.dropped.get(place).copied().unwrap_or(0);
+            }
+        }
+        Capture {
+            frames: frames.frames(),
+            bytes: frames.bytes,
+            first: self.workers.values().filter_map(|worker| worker.first).min(),
+            last: self.workers.values().filter_map(|worker| worker.last).max(),
+            interfaces: interfaces.into_values().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Puts the seconds of all workers together: a second is whole when every worker has closed it.
+//!
+//! Pure: reports in, merged seconds out. What waits is bounded by the channels in front.
+
+use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
+use crate::meter::scopes::ScopePlan;
+use crate::units::Second;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What the judge takes next.
+#[derive(Debug)]
+pub enum Merged {
+    /// All workers have begun; the last of them in this second.
+    Opened(Second),
+    /// Packet time has jumped back into this second.
+    Stepped(Second),
+    /// A second of all workers, and the idle ones after it up to and with `through`.
+    Second {
+        /// The second.
+        second: Second,
+        /// The last idle second after it.
+        through: Second,
+        /// What each worker that had something has counted.
+        parts: Vec<Part>,
+    },
+}
+
+/// One worker's part of a second.
+#[derive(Debug)]
+pub struct Part {
+    /// Which worker.
+    pub number: usize,
+    /// What it counted.
+    pub slot: Slot,
+    /// What came for seconds before.
+    pub amendments: Vec<(Second, Slot)>,
+    /// Seconds not seen whole.
+    pub tainted: Vec<(Second, Second)>,
+    /// The scopes its masks refer to.
+    pub scopes: Arc<ScopePlan>,
+    /// Its own state.
+    pub worker: WorkerState,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    reports: VecDeque<Report>,
+    /// The last second closed by what is queued or was; none before it has opened.
+    horizon: Option<Second>,
+    over: bool,
+}
+
+/// The workers' reports that wait for each other.
+#[derive(Debug)]
+pub struct Assembly {
+    queues: Vec<Queue>,
+    opened: bool,
+}
+
+impl Assembly {
+    /// For so many workers.
+    pub fn new(workers: usize) -> Self {
+        Self { queues: (0..workers).map(|_| Queue::default()).collect(), opened: false }
+    }
+
+    /// Takes a worker's report.
+    pub fn take(&mut self, worker: usize, report: Report) {
+        let Some(queue) = self.queues.get_mut(worker) else { return };
+        match &report {
+            Report::Opened(second) | Report::Stepped(second) => {
+                queue.horizon = Some(second.previous());
+            }
+            Report::Closed(closed) => queue.horizon = Some(closed.through),
+        }
+        queue.reports.push_back(report);
+    }
+
+    /// Nothing more will come from a worker.
+    pub fn finish(&mut self, worker: usize) {
+        if let Some(queue) = self.queues.get_mut(worker) {
+            queue.over = true;
+        }
+    }
+
+    /// Reports queued of one worker.
+    pub fn queued(&self, worker: usize) -> usize {
+        self.queues.get(worker).map_or(0, |queue| queue.reports.len())
+    }
+
+    /// The worker that the others wait for: the one to listen to. None when all are over.
+    pub fn slowest(&self) -> Option<usize> {
+        let alive = self.queues.iter().enumerate().filter(|(_, queue)| !queue.over);
+        alive.min_by_key(|(_, queue)| queue.horizon).map(|(number, _)| number)
+    }
+
+    /// The next thing that is complete, if any.
+    pub fn next(&mut self) -> Option<Merged> {
+        if !self.opened {
+            return self.open();
+        }
+        if let Some(stepped) = self.step() {
+            return Some(stepped);
+        }
+        let limit = self.limit();
+        let second = self.earliest()?;
+        if second > limit {
+            return None;
+        }
+        Some(self.merge(second, limit))
+    }
+
+    /// All seconds up to this one are complete.
+    fn limit(&self) -> Second {
+        // A worker with a step in its queue is not waited for: it left this time line.
+        let waiting = self.queues.iter().filter(|queue| !queue.over && !queue.has_step());
+        let everything = Second(u64::MAX);
+        waiting.map(|queue| queue.horizon.unwrap_or_default()).min().unwrap_or(everything)
+    }
+
+    fn open(&mut self) -> Option<Merged> {
+        let mut latest = None;
+        for queue in &self.queues {
+            match queue.reports.front() {
+                Some(Report::Opened(second)) => latest = latest.max(Some(*second)),
+                Some(Report::Closed(_) | Report::Stepped(_)) => {}
+                None if queue.over => {}
+                None => return None,
+            }
+        }
+        self.opened = true;
+        for queue in &mut self.queues {
+            if matches!(queue.reports.front(), Some(Report::Opened(_))) {
+                queue.reports.pop_front();
+            }
+        }
+        latest.map(Merged::Opened)
+    }
+
+    /// The second of a step that is next in its queue, once what the others still have of the old
+    /// time line is judged.
+    fn step(&mut self) -> Option<Merged> {
+        let next = self.queues.iter_mut().find(|queue| {
+            matches!(queue.reports.front(), Some(Report::Stepped(_) | Report::Opened(_)))
+        })?;
+        match next.reports.pop_front()? {
+            Report::Stepped(second) | Report::Opened(second) => Some(Merged::Stepped(second)),
+            Report::Closed(_) => None,
+        }
+    }
+
+    /// The earliest second that any worker has something for.
+    fn earliest(&self) -> Option<Second> {
+        let fronts = self.queues.iter().filter_map(|queue| match queue.reports.front()? {
+            Report::Closed(closed) => Some(closed.second),
+            Report::Opened(_) | Report::Stepped(_) => None,
+        });
+        fronts.min()
+    }
+
+    fn merge(&mut self, second: Second, limit: Second) -> Merged {
+        let mut closed_now = Vec::new();
+        for (number, queue) in self.queues.iter_mut().enumerate() {
+            if matches!(queue.reports.front(), Some(Report::Closed(c)) if c.second == second)
+                && let Some(Report::Closed(closed)) = queue.reports.pop_front()
+            {
+                closed_now.push((number, closed));
+            }
+        }
+        let idle = closed_now.iter().map(|(_, closed)| closed.through).max().unwrap_or(second);
+        let next = self.earliest().map_or(limit, Second::previous);
+        let through = idle.min(limit).min(next).max(second);
+        let parts = closed_now.into_iter().map(|(number, closed)| self.part(number, *closed, through));
+        Merged::Second { second, through, parts: parts.collect() }
+    }
+
+    /// A worker's part of a second; idle time after `through` goes back into its queue.
+    fn part(&mut self, number: usize, closed: ClosedSecond, through: Second) -> Part {
+        let ClosedSecond { slot, amendments, tainted, scopes, worker, through: idle, .. } = closed;
+        if idle > through
+            && let Some(queue) = self.queues.get_mut(number)
+        {
+            let rest = ClosedSecond {
+                second: through.next(),
+                through: idle,
+                slot: Slot::default(),
+                amendments: Vec::new(),
+                tainted: Vec::new(),
+                scopes: scopes.clone(),
+                worker: worker.clone(),
+            };
+            queue.reports.push_front(Report::Closed(Box::new(rest)));
+        }
+        Part { number, slot, amendments, tainted, scopes, worker }
+    }
+}
+
+impl Queue {
+    fn has_step(&self) -> bool {
+        self.reports.iter().any(|report| matches!(report, Report::Stepped(_)))
+    }
+}

@@ -1,0 +1,266 @@
+//! What a worker counts, second by second.
+//!
+//! One [`Meter`] per worker, for as long as it runs. The newest second is counted inside the
+//! streams themselves (one cache line a packet) and settled when the next one begins; what comes
+//! for an older second goes straight to that second's [`Slot`], as an amendment if it is closed.
+//! Nothing is refused here: every frame handed in is counted under exactly one heading.
+
+pub mod attribution;
+pub mod distribution;
+pub mod scopes;
+pub mod second;
+pub mod totals;
+pub mod window;
+
+use crate::capture::Frame;
+use crate::discard::Discard;
+use crate::sla::commitment::Class;
+use crate::stream::record::Stream;
+use crate::stream::sequence::Step;
+use crate::stream::{Progress, Streams};
+use crate::units::{Second, Timestamp};
+use crate::voice::kind::Kind;
+use crate::voice::probation::Held;
+use crate::voice::{Content, Packet};
+use attribution::Attribution;
+use second::{Octets, Pair, Slot, Usage};
+use std::collections::BTreeMap;
+
+/// The counts of one worker that the judge does not have yet.
+#[derive(Debug, Default)]
+pub struct Meter {
+    /// The newest second a frame has come for.
+    newest: Second,
+    /// All seconds up to this one are with the judge.
+    closed: Option<Second>,
+    /// Counts by second: open ones, and amendments to closed ones.
+    slots: BTreeMap<Second, Slot>,
+    /// The slot of the newest second, kept apart from the others for speed.
+    slot: Slot,
+    /// Streams with something tallied in the newest second.
+    touched: Vec<u32>,
+}
+
+impl Meter {
+    /// Counts a frame that came in, before anything is known of it.
+    #[inline]
+    pub fn arrive(&mut self, frame: &Frame<'_>, streams: &mut Streams) {
+        let second = frame.time.second();
+        if second > self.newest {
+            self.turn(second, streams);
+        }
+        let slot = self.slot_of(second);
+        slot.frames.frame(frame.interface, frame.length);
+        if self.is_closed(second) {
+            self.slot_of(second).frames.late += 1;
+        }
+    }
+
+    /// Counts a frame as not voice.
+    #[inline]
+    pub fn discard(&mut self, time: Timestamp, reason: Discard) {
+        self.slot_of(time.second()).frames.discard(reason);
+    }
+
+    /// Counts a packet and what it did.
+    ///
+    /// # Errors
+    /// [`Discard::Video`] for the packet itself where it is video, [`Discard::StreamsFull`] where
+    /// there was no room for its stream; the caller counts that.
+    #[inline]
+    pub fn record(
+        &mut self,
+        packet: &Packet<'_>,
+        progress: Progress<'_>,
+        attribution: &Attribution,
+    ) -> Result<(), Discard> {
+        match progress {
+            Progress::Media(index, stream, step) => {
+                let held = (packet.time, packet.tap, packet.ip_bytes);
+                self.media(index, stream, held, &step, attribution)
+            }
+            Progress::Pending(left) => {
+                self.slot_of(packet.time.second()).frames.pending += 1;
+                self.give_up(left);
+                Ok(())
+            }
+            Progress::Proven(index, stream, packets) => {
+                self.proven(index, stream, &packets, attribution)
+            }
+            Progress::Refused(packets) => {
+                self.release(&packets, Discard::StreamsFull);
+                Err(Discard::StreamsFull)
+            }
+            Progress::Signal => {
+                let class = match packet.content {
+                    Content::Rtp { .. } => Class::Rtp,
+                    Content::Rtcp(_) => Class::Rtcp,
+                    Content::Sip(_) | Content::SipSegment => Class::Sip,
+                };
+                let (src, dst) = (packet.src.address, packet.dst.address);
+                let pair = attribution.pair(src, dst, packet.tap);
+                let slot = self.slot_of(packet.time.second());
+                slot.add(pair, &Usage::packet(class, packet.ip_bytes));
+                slot.frames.voice.add(&Octets::packet(packet.ip_bytes));
+                Ok(())
+            }
+        }
+    }
+
+    /// Counts a packet of a stream, in the second of its arrival.
+    #[inline]
+    fn media(
+        &mut self,
+        index: u32,
+        stream: &mut Stream,
+        (time, tap, ip_bytes): (Timestamp, crate::voice::Tap, u32),
+        step: &Step,
+        attribution: &Attribution,
+    ) -> Result<(), Discard> {
+        if !stream.is_attributed(tap, attribution) {
+            self.settle(stream);
+            stream.attribute(tap, attribution);
+        }
+        let second = time.second();
+        if second == self.newest {
+            if stream.tally(second, ip_bytes, step) {
+                self.touched.push(index);
+            }
+        } else {
+            // An older second: what the stream has of the newest goes to its slot first.
+            self.settle(stream);
+            stream.tally(self.newest, ip_bytes, step);
+            self.settle_into(second, stream);
+            stream.forget_second();
+        }
+        if stream.kind == Kind::Video {
+            return Err(Discard::Video);
+        }
+        let voice = &mut self.slot_of(second).frames.voice;
+        voice.add(&Octets::packet(ip_bytes));
+        Ok(())
+    }
+
+    /// Credits the packets that proved a stream to the seconds of their arrival. The last of them
+    /// is the packet at hand, which was never pending.
+    fn proven(
+        &mut self,
+        index: u32,
+        stream: &mut Stream,
+        packets: &[Held],
+        attribution: &Attribution,
+    ) -> Result<(), Discard> {
+        let mut result = Ok(());
+        for (left, packet) in (0..packets.len()).rev().zip(packets) {
+            let step = stream.advance(packet);
+            let held = (packet.time, packet.tap, packet.ip_bytes);
+            result = self.media(index, stream, held, &step, attribution);
+            if left > 0 {
+                let frames = &mut self.slot_of(packet.time.second()).frames;
+                frames.pending -= 1;
+                if let Err(reason) = result {
+                    frames.discard(reason);
+                }
+            }
+        }
+        result
+    }
+
+    /// The packets at hand but the last were pending and are now discarded.
+    fn release(&mut self, packets: &[Held], reason: Discard) {
+        for packet in packets.iter().rev().skip(1) {
+            let frames = &mut self.slot_of(packet.time.second()).frames;
+            frames.pending -= 1;
+            frames.discard(reason);
+        }
+    }
+
+    /// Frames that waited in probation, by their capture times, are not voice.
+    pub fn give_up(&mut self, times: impl IntoIterator<Item = Timestamp>) {
+        for time in times {
+            let frames = &mut self.slot_of(time.second()).frames;
+            frames.pending -= 1;
+            frames.discard(Discard::Probation);
+        }
+    }
+
+    /// Counts what a stream that has ended still had.
+    pub fn ended(&mut self, stream: &mut Stream) {
+        self.settle(stream);
+    }
+
+    /// A newer second begins: what the streams tallied goes to the slot of the old one.
+    pub fn turn(&mut self, second: Second, streams: &mut Streams) {
+        for index in std::mem::take(&mut self.touched) {
+            if let Some(stream) = streams.stream_mut(index) {
+                let jitter = stream.jitter().current();
+                if let (Some(jitter), Kind::Audio) = (jitter, stream.kind) {
+                    self.slot.jitter.push((stream.pair().src, jitter));
+                }
+                self.settle(stream);
+            }
+        }
+        let slot = std::mem::take(&mut self.slot);
+        self.slots.entry(self.newest).or_default().merge(slot);
+        self.newest = second;
+    }
+
+    fn settle(&mut self, stream: &mut Stream) {
+        self.settle_into(self.newest, stream);
+    }
+
+    fn settle_into(&mut self, second: Second, stream: &mut Stream) {
+        if let (Some((pair, usage)), Kind::Audio) = (stream.settle(), stream.kind) {
+            self.slot_of(second).add(pair, &usage);
+        }
+    }
+
+    #[inline]
+    fn slot_of(&mut self, second: Second) -> &mut Slot {
+        if second == self.newest { &mut self.slot } else { self.slots.entry(second).or_default() }
+    }
+
+    fn is_closed(&self, second: Second) -> bool {
+        self.closed.is_some_and(|closed| second <= closed)
+    }
+
+    /// Takes out the seconds up to and with `through`: those that were open, and amendments to
+    /// those that were not; each oldest first.
+    pub fn close(&mut self, through: Second, streams: &mut Streams) -> Closing {
+        if self.newest <= through {
+            self.turn(through.next(), streams);
+        }
+        let later = self.slots.split_off(&through.next());
+        let due = std::mem::replace(&mut self.slots, later);
+        let closed = self.closed.replace(through);
+        let (amendments, open) = due
+            .into_iter()
+            .partition(|(second, _)| closed.is_some_and(|closed| *second <= closed));
+        Closing { open, amendments }
+    }
+
+    /// Packet time has jumped back into a second, or begins there: nothing before it is open.
+    pub fn restart(&mut self, second: Second) {
+        self.newest = second;
+        self.closed = Some(second.previous());
+    }
+
+    /// The newest second a frame has come for.
+    pub fn newest(&self) -> Second {
+        self.newest
+    }
+
+    /// The last second that is with the judge.
+    pub fn closed(&self) -> Option<Second> {
+        self.closed
+    }
+}
+
+/// What [`Meter::close`] takes out.
+#[derive(Debug, Default)]
+pub struct Closing {
+    /// Seconds now closed.
+    pub open: Vec<(Second, Slot)>,
+    /// Counts for seconds closed before.
+    pub amendments: Vec<(Second, Slot)>,
+}

@@ -1,0 +1,72 @@
+//! Whose a packet is and which commitments it counts in: asked once per stream, and again after
+//! a reload.
+
+use crate::asn::{Origin, Origins};
+use crate::capture::InterfaceId;
+use crate::meter::scopes::ScopePlan;
+use crate::meter::second::Pair;
+use crate::units::Address;
+use crate::voice::Tap;
+use std::sync::Arc;
+
+/// The tables in force, with the names of one worker's interfaces.
+#[derive(Clone, Debug, Default)]
+pub struct Attribution {
+    generation: u64,
+    origins: Arc<Origins>,
+    scopes: Arc<ScopePlan>,
+    interfaces: Vec<Arc<str>>,
+}
+
+impl Attribution {
+    /// New tables; every stream asks again.
+    pub fn replace(&mut self, origins: Arc<Origins>, scopes: Arc<ScopePlan>) {
+        self.origins = origins;
+        self.scopes = scopes;
+        self.generation += 1;
+    }
+
+    /// An interface gets its name.
+    pub fn name_interface(&mut self, id: InterfaceId, name: &str) {
+        let place = usize::from(id.0);
+        if place >= self.interfaces.len() {
+            self.interfaces.resize_with(place + 1, Arc::default);
+        }
+        if let Some(entry) = self.interfaces.get_mut(place) {
+            *entry = name.into();
+        }
+        self.generation += 1;
+    }
+
+    /// Counts the changes; never 0 once there are tables.
+    #[inline]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Who talks to whom, under which scopes.
+    pub fn pair(&self, src: Address, dst: Address, tap: Tap) -> Pair {
+        let interface =
+            self.interfaces.get(usize::from(tap.interface.0)).map_or("", |name| name.as_ref());
+        Pair {
+            scopes: self.scopes.matching(src, dst, interface, tap.vlans),
+            src: self.origin(src),
+            dst: self.origin(dst),
+        }
+    }
+
+    /// Whose an address is.
+    pub fn origin(&self, address: Address) -> Origin {
+        self.origins.origin(address)
+    }
+
+    /// The scopes in force.
+    pub fn scopes(&self) -> &Arc<ScopePlan> {
+        &self.scopes
+    }
+
+    /// Names of the interfaces, by number.
+    pub fn interfaces(&self) -> &[Arc<str>] {
+        &self.interfaces
+    }
+}

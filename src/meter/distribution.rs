@@ -1,0 +1,101 @@
+//! A distribution of durations for export: an HDR histogram with 2 digits (cumulative, never
+//! reset) and the fixed buckets that Prometheus reads. Verdicts never use it: they count.
+
+use crate::snapshot::{BUCKET_BOUNDS_SECONDS, Distribution};
+use hdrhistogram::Histogram;
+use std::time::Duration;
+
+/// Significant digits: within 1 %, at most 20 KiB for values up to an hour.
+const DIGITS: u8 = 2;
+
+/// Durations beyond this are recorded as this: no round trip of a call takes a minute.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// A growing distribution.
+#[derive(Clone, Debug)]
+pub struct Durations {
+    /// In microseconds; grows with its largest value.
+    histogram: Option<Histogram<u64>>,
+    /// Samples up to each bound, not cumulative.
+    buckets: [u64; BUCKET_BOUNDS_SECONDS.len()],
+    count: u64,
+    sum_nanos: u128,
+    max: Duration,
+}
+
+impl Default for Durations {
+    fn default() -> Self {
+        Self {
+            histogram: Histogram::new(DIGITS).ok(),
+            buckets: [0; BUCKET_BOUNDS_SECONDS.len()],
+            count: 0,
+            sum_nanos: 0,
+            max: Duration::ZERO,
+        }
+    }
+}
+
+impl Durations {
+    /// Adds a sample.
+    pub fn record(&mut self, sample: Duration) {
+        let sample = sample.min(LONGEST);
+        let seconds = sample.as_secs_f64();
+        let place = BUCKET_BOUNDS_SECONDS.iter().position(|bound| seconds <= *bound);
+        if let Some(bucket) = place.and_then(|place| self.buckets.get_mut(place)) {
+            *bucket += 1;
+        }
+        if let Some(histogram) = &mut self.histogram {
+            let micros = u64::try_from(sample.as_micros()).unwrap_or(u64::MAX);
+            histogram.saturating_record(micros);
+        }
+        self.count += 1;
+        self.sum_nanos += sample.as_nanos();
+        self.max = self.max.max(sample);
+    }
+
+    /// The state now; none before the first sample.
+    #[expect(clippy::cast_precision_loss, reason = "for display; verdicts never use it")]
+    pub fn snapshot(&self) -> Option<Distribution> {
+        if self.count == 0 {
+            return None;
+        }
+        let quantile_ms = |quantile| {
+            let micros = self.histogram.as_ref().map_or(0, |all| all.value_at_quantile(quantile));
+            micros as f64 / 1e3
+        };
+        let mut below = 0;
+        let cumulative = self.buckets.iter().map(|bucket| {
+            below += bucket;
+            below
+        });
+        let buckets = cumulative.collect();
+        Some(Distribution {
+            count: self.count,
+            sum_seconds: self.sum_nanos as f64 / 1e9,
+            buckets,
+            p50_ms: quantile_ms(0.5),
+            p95_ms: quantile_ms(0.95),
+            max_ms: self.max.as_secs_f64() * 1e3,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_within_two_digits_and_buckets_are_cumulative() {
+        let mut durations = Durations::default();
+        assert!(durations.snapshot().is_none(), "no histogram before its first sample");
+        (1..=1000).for_each(|millis| durations.record(Duration::from_millis(millis)));
+        let shown = durations.snapshot().unwrap();
+        assert!((shown.p50_ms - 500.0).abs() < 5.0 && (shown.p95_ms - 950.0).abs() < 9.5);
+        assert!((shown.max_ms - 1000.0).abs() < 1e-9 && (shown.sum_seconds - 500.5).abs() < 1e-9);
+        let at = |bound: f64| {
+            let place = BUCKET_BOUNDS_SECONDS.iter().position(|known| *known >= bound).unwrap();
+            shown.buckets[place]
+        };
+        assert_eq!((at(0.001), at(0.15), at(1.0), shown.count), (1, 150, 1000, 1000));
+    }
+}

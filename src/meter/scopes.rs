@@ -1,0 +1,91 @@
+//! Which commitments a packet counts in: their scopes, each once, with a number that outlives a
+//! reload, so that the judge can add seconds counted before and after it.
+
+use crate::sla::commitment::{Commitment, Scope};
+use crate::units::Address;
+use crate::wire::Vlans;
+
+/// Most distinct scopes in one configuration; commitments with equal scopes share one.
+pub const MAX_SCOPES: usize = 64;
+
+/// A scope's number, the same for the same scope over all reloads of one run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ScopeId(pub u64);
+
+/// A set of scopes, by their place in a [`ScopePlan`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct ScopeMask(pub u64);
+
+/// The scopes in force.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ScopePlan {
+    scopes: Vec<(ScopeId, Scope)>,
+    /// The next number to give.
+    next: u64,
+}
+
+impl ScopePlan {
+    /// The distinct scopes of some commitments; those that `previous` knows keep their numbers.
+    pub fn new(commitments: &[Commitment], previous: &Self) -> Self {
+        let mut plan = Self { scopes: Vec::new(), next: previous.next };
+        for commitment in commitments {
+            if plan.id(&commitment.scope).is_none() && plan.scopes.len() < MAX_SCOPES {
+                let id = previous.id(&commitment.scope).unwrap_or_else(|| {
+                    plan.next += 1;
+                    ScopeId(plan.next)
+                });
+                plan.scopes.push((id, commitment.scope.clone()));
+            }
+        }
+        plan
+    }
+
+    /// The number of a scope, if it is in the plan.
+    pub fn id(&self, scope: &Scope) -> Option<ScopeId> {
+        self.scopes.iter().find(|(_, known)| known == scope).map(|(id, _)| *id)
+    }
+
+    /// The mask bit of a scope, if it is in the plan.
+    pub fn bit(&self, id: ScopeId) -> Option<ScopeMask> {
+        let place = self.scopes.iter().position(|(known, _)| *known == id)?;
+        Some(ScopeMask(1 << place))
+    }
+
+    /// The scopes that match a packet.
+    pub fn matching(&self, src: Address, dst: Address, interface: &str, vlans: Vlans) -> ScopeMask {
+        let mut mask = 0;
+        for (place, (_, scope)) in self.scopes.iter().enumerate() {
+            mask |= u64::from(scope.matches(src, dst, interface, vlans)) << place;
+        }
+        ScopeMask(mask)
+    }
+}
+
+impl ScopeMask {
+    /// Whether the scope with this bit is in the set.
+    pub fn contains(self, bit: Self) -> bool {
+        self.0 & bit.0 != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sla::commitment::example;
+
+    #[test]
+    fn equal_scopes_share_a_number_and_keep_it_over_a_reload() {
+        let all = example("all");
+        let tagged =
+            Commitment { scope: Scope { vlans: vec![7], ..Scope::default() }, ..example("tagged") };
+        let plan = ScopePlan::new(&[all.clone(), example("also all")], &ScopePlan::default());
+        let id = plan.id(&all.scope).unwrap();
+        let reloaded = ScopePlan::new(&[tagged.clone(), all.clone()], &plan);
+        assert_eq!(reloaded.id(&all.scope), Some(id), "kept");
+        assert_ne!(reloaded.id(&tagged.scope), Some(id), "never given twice");
+        let mask =
+            reloaded.matching(Address::default(), Address::default(), "eth0", Vlans::default());
+        assert!(mask.contains(reloaded.bit(id).unwrap()));
+        assert!(!mask.contains(reloaded.bit(reloaded.id(&tagged.scope).unwrap()).unwrap()));
+    }
+}

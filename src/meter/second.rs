@@ -1,0 +1,317 @@
+//! What a worker counts in one second, and the message that carries closed seconds to the judge.
+//!
+//! Everything here is additive: the sum over workers, and over a second and its amendments, is
+//! the truth whatever the order. Integers only.
+
+use crate::asn::Origin;
+use crate::capture::InterfaceId;
+use crate::discard::{Discard, DiscardCounts};
+use crate::meter::scopes::{ScopeMask, ScopePlan};
+use crate::sla::commitment::{Class, Layer, Method};
+use crate::units::{Second, Timestamp};
+use hashbrown::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Smallest Ethernet frame with FCS, in octets (IEEE 802.3 §3.2.7).
+const ETHERNET_MINIMUM: u32 = 64;
+/// Ethernet header and FCS around an IP packet, without tags.
+const ETHERNET_OVERHEAD: u32 = 18;
+/// Preamble, start delimiter and inter-packet gap.
+const WIRE_OVERHEAD: u64 = 20;
+
+/// Packets with their octets on each layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Octets {
+    /// Packets.
+    pub packets: u64,
+    /// IP total lengths.
+    pub ip: u64,
+    /// Ethernet frames with FCS.
+    pub ethernet: u64,
+}
+
+impl Octets {
+    /// One packet of `ip` octets.
+    pub fn packet(ip: u32) -> Self {
+        Self { packets: 1, ip: u64::from(ip), ethernet: u64::from(ethernet_octets(ip)) }
+    }
+
+    /// Adds more.
+    pub fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.ip += other.ip;
+        self.ethernet += other.ethernet;
+    }
+
+    /// Octets on a layer.
+    pub fn on(&self, layer: Layer) -> u64 {
+        match layer {
+            Layer::Ip => self.ip,
+            Layer::Ethernet => self.ethernet,
+            Layer::Wire => self.ethernet + WIRE_OVERHEAD * self.packets,
+        }
+    }
+}
+
+/// Octets of the Ethernet frame around an IP packet: max(64, ip + 18), tags ignored (DESIGN).
+#[inline]
+pub const fn ethernet_octets(ip: u32) -> u32 {
+    let framed = ip.saturating_add(ETHERNET_OVERHEAD);
+    if framed < ETHERNET_MINIMUM { ETHERNET_MINIMUM } else { framed }
+}
+
+/// What happened to the sequence numbers of RTP streams.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Continuity {
+    /// Numbers that left the reorder window without their packet.
+    pub lost: u64,
+    /// Packets that came after that; their numbers stay lost.
+    pub late: u64,
+    /// Packets whose number had already come.
+    pub duplicates: u64,
+    /// Packets out of order but in time.
+    pub reordered: u64,
+}
+
+impl Continuity {
+    /// Adds more.
+    pub fn add(&mut self, other: &Self) {
+        self.lost += other.lost;
+        self.late += other.late;
+        self.duplicates += other.duplicates;
+        self.reordered += other.reordered;
+    }
+
+    /// Packets that should have come, of `packets` that did: packets − duplicates − late + lost.
+    pub fn expected(&self, packets: u64) -> u64 {
+        (packets + self.lost).saturating_sub(self.duplicates + self.late)
+    }
+}
+
+/// What RTCP report blocks said about packets sent to an ASN.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reports {
+    /// Packets the far end expected, by extended highest sequence number.
+    pub expected: u64,
+    /// Lost of these, less our own gaps in the same interval.
+    pub lost: u64,
+}
+
+/// Who talks to whom, under which scopes: the key of everything counted in a second.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Pair {
+    /// The scopes that match.
+    pub scopes: ScopeMask,
+    /// Origin of the source address.
+    pub src: Origin,
+    /// Origin of the destination address.
+    pub dst: Origin,
+}
+
+/// What one pair did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// By class.
+    pub classes: [Octets; Class::ALL.len()],
+    /// Of the RTP packets.
+    pub continuity: Continuity,
+    /// What `dst`'s end reports about what `src` sent it.
+    pub reports: Reports,
+    /// Streams with a packet in the second.
+    pub streams: u64,
+}
+
+impl Usage {
+    /// A packet that belongs to no stream.
+    pub fn packet(class: Class, ip: u32) -> Self {
+        let mut usage = Self::default();
+        usage.class_mut(class).add(&Octets::packet(ip));
+        usage
+    }
+
+    /// Adds more.
+    pub fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.classes.iter_mut().zip(&other.classes) {
+            mine.add(theirs);
+        }
+        self.continuity.add(&other.continuity);
+        self.reports.expected += other.reports.expected;
+        self.reports.lost += other.reports.lost;
+        self.streams += other.streams;
+    }
+
+    /// The octets of one class.
+    pub fn class(&self, class: Class) -> &Octets {
+        let [rtp, rtcp, sip] = &self.classes;
+        match class {
+            Class::Rtp => rtp,
+            Class::Rtcp => rtcp,
+            Class::Sip => sip,
+        }
+    }
+
+    /// The octets of one class, to be added to.
+    pub fn class_mut(&mut self, class: Class) -> &mut Octets {
+        let [rtp, rtcp, sip] = &mut self.classes;
+        match class {
+            Class::Rtp => rtp,
+            Class::Rtcp => rtcp,
+            Class::Sip => sip,
+        }
+    }
+
+    /// RTP packets that should have come.
+    pub fn expected(&self) -> u64 {
+        self.continuity.expected(self.class(Class::Rtp).packets)
+    }
+}
+
+/// What became of the frames of a second.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FrameCounts {
+    /// Frames by interface.
+    pub interfaces: Vec<u64>,
+    /// Original lengths of all of them.
+    pub bytes: u64,
+    /// Voice packets.
+    pub voice: Octets,
+    /// Not voice.
+    pub discards: DiscardCounts,
+    /// Frames held in probation: a later amendment takes them off again.
+    pub pending: i64,
+    /// Frames that came after this second was closed.
+    pub late: u64,
+}
+
+impl FrameCounts {
+    /// All frames.
+    pub fn frames(&self) -> u64 {
+        self.interfaces.iter().sum()
+    }
+
+    /// Counts a frame that came in.
+    pub fn frame(&mut self, interface: InterfaceId, length: u32) {
+        let place = usize::from(interface.0);
+        if place >= self.interfaces.len() {
+            self.interfaces.resize(place + 1, 0);
+        }
+        if let Some(frames) = self.interfaces.get_mut(place) {
+            *frames += 1;
+        }
+        self.bytes += u64::from(length);
+    }
+
+    /// Counts a frame as not voice.
+    pub fn discard(&mut self, reason: Discard) {
+        self.discards.add(reason, 1);
+    }
+
+    /// Adds more.
+    pub fn add(&mut self, other: &Self) {
+        if self.interfaces.len() < other.interfaces.len() {
+            self.interfaces.resize(other.interfaces.len(), 0);
+        }
+        for (mine, theirs) in self.interfaces.iter_mut().zip(&other.interfaces) {
+            *mine += theirs;
+        }
+        self.bytes += other.bytes;
+        self.voice.add(&other.voice);
+        self.discards.merge(&other.discards);
+        self.pending += other.pending;
+        self.late += other.late;
+    }
+}
+
+/// One measured round trip from the tap to an endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RoundTrip {
+    /// The scopes that match the answering packet.
+    pub scopes: ScopeMask,
+    /// Whose endpoint.
+    pub origin: Origin,
+    /// How it was measured.
+    pub method: Method,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// Everything counted in one second by one worker: either while it was open, or as an amendment.
+#[derive(Clone, Debug, Default)]
+pub struct Slot {
+    /// What became of its frames.
+    pub frames: FrameCounts,
+    /// Voice by pair.
+    pub usage: HashMap<Pair, Usage>,
+    /// Round trips that ended in it.
+    pub round_trips: Vec<RoundTrip>,
+    /// Jitter of each stream with a packet in it, at its end, by the origin that sends.
+    pub jitter: Vec<(Origin, Duration)>,
+}
+
+impl Slot {
+    /// Adds to a pair.
+    pub fn add(&mut self, pair: Pair, usage: &Usage) {
+        self.usage.entry(pair).or_default().add(usage);
+    }
+
+    /// Adds another slot of the same second.
+    pub fn merge(&mut self, other: Self) {
+        self.frames.add(&other.frames);
+        for (pair, usage) in &other.usage {
+            self.add(*pair, usage);
+        }
+        self.round_trips.extend(other.round_trips);
+        self.jitter.extend(other.jitter);
+    }
+}
+
+/// Seconds from a worker to the judge: `second` with what was counted in it, then idle seconds up
+/// to and with `through`.
+#[derive(Clone, Debug)]
+pub struct ClosedSecond {
+    /// The second.
+    pub second: Second,
+    /// The last second of the idle time after it; `second` itself if there is none.
+    pub through: Second,
+    /// What was counted in `second`.
+    pub slot: Slot,
+    /// What came for seconds already closed, oldest first.
+    pub amendments: Vec<(Second, Slot)>,
+    /// Stretches of seconds not seen whole, first and last.
+    pub tainted: Vec<(Second, Second)>,
+    /// The scopes that the masks refer to.
+    pub scopes: Arc<ScopePlan>,
+    /// The worker's own state.
+    pub worker: WorkerState,
+}
+
+/// What a worker says of itself with each closed second: absolute values.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerState {
+    /// Names of its interfaces, by number.
+    pub interfaces: Vec<Arc<str>>,
+    /// Frames of closed seconds, by interface number.
+    pub frames: Vec<u64>,
+    /// Frames known to be dropped before it, by interface number.
+    pub dropped: Vec<u64>,
+    /// Earliest capture time.
+    pub first: Option<Timestamp>,
+    /// Latest capture time.
+    pub last: Option<Timestamp>,
+    /// Backward jumps of packet time.
+    pub clock_steps: u64,
+    /// Streams refused because the table was full.
+    pub streams_refused: u64,
+}
+
+/// What goes from a worker to the judge.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// The worker begins; nothing before this second will come from it.
+    Opened(Second),
+    /// Seconds closed.
+    Closed(Box<ClosedSecond>),
+    /// Packet time jumped back into this second: what was known of the windows is void.
+    Stepped(Second),
+}

@@ -1,0 +1,209 @@
+//! Everything counted since the start, per ASN: what the counters and the JSON show.
+//!
+//! Owned by the judge. Bounded: the first `max_asns` origins get totals of their own, the rest
+//! are summed under `other`; an origin that is out of SLA is admitted whatever the bound, and
+//! what it did before stays with `other`, so that no counter ever goes back.
+
+use crate::asn::Origin;
+use crate::meter::distribution::Durations;
+use crate::meter::second::{FrameCounts, Octets, Pair, RoundTrip, Slot, Usage};
+use crate::sla::commitment::{Class, Method};
+use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, Reported};
+use hashbrown::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One origin's totals.
+#[derive(Clone, Debug, Default)]
+pub struct AsnTotals {
+    from: DirectionTotals,
+    to: DirectionTotals,
+    reported: Reported,
+    jitter: Option<Box<Durations>>,
+    round_trips: [Option<Box<Durations>>; Method::ALL.len()],
+    streams: u64,
+}
+
+impl AsnTotals {
+    /// The row to show.
+    pub fn row(&self, label: Label, name: Option<Arc<str>>) -> AsnRow {
+        let shown = |durations: &Option<Box<Durations>>| {
+            durations.as_ref().and_then(|durations| durations.snapshot())
+        };
+        AsnRow {
+            label,
+            name,
+            from: self.from,
+            to: self.to,
+            reported: self.reported,
+            jitter: shown(&self.jitter),
+            round_trips: self.round_trips.each_ref().map(shown),
+            streams: self.streams,
+        }
+    }
+}
+
+fn add_usage(totals: &mut DirectionTotals, usage: &Usage) {
+    for (total, octets) in totals.classes.iter_mut().zip(&usage.classes) {
+        total.add(count(octets));
+    }
+    totals.expected += usage.expected();
+    totals.lost += usage.continuity.lost;
+    totals.duplicates += usage.continuity.duplicates;
+    totals.reordered += usage.continuity.reordered;
+}
+
+/// Packets and IP octets.
+pub fn count(octets: &Octets) -> Count {
+    Count { packets: octets.packets, bytes: octets.ip }
+}
+
+/// The totals of all origins.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    /// Frames of all closed seconds.
+    pub frames: FrameCounts,
+    asns: HashMap<Origin, AsnTotals>,
+    other: Option<AsnTotals>,
+    max_asns: usize,
+}
+
+impl Totals {
+    /// None yet; `named` have totals from the start.
+    pub fn new(max_asns: usize, named: impl IntoIterator<Item = Origin>) -> Self {
+        let asns = named.into_iter().map(|origin| (origin, AsnTotals::default())).collect();
+        Self { frames: FrameCounts::default(), asns, other: None, max_asns }
+    }
+
+    fn of(&mut self, origin: Origin) -> &mut AsnTotals {
+        // ASN 0 and `local` are always shown: they are never hidden behind `other` (DESIGN).
+        if self.asns.len() < self.max_asns || !origin.is_judged() || self.asns.contains_key(&origin)
+        {
+            return self.asns.entry(origin).or_default();
+        }
+        self.other.get_or_insert_default()
+    }
+
+    /// Gives an origin totals of its own from now on, whatever the bound.
+    pub fn admit(&mut self, origin: Origin) {
+        self.asns.entry(origin).or_default();
+    }
+
+    /// Whether the origin has totals of its own.
+    pub fn is_admitted(&self, origin: Origin) -> bool {
+        self.asns.contains_key(&origin)
+    }
+
+    /// A new second begins: nothing streams in it yet.
+    pub fn begin_second(&mut self) {
+        self.asns.values_mut().chain(&mut self.other).for_each(|totals| totals.streams = 0);
+    }
+
+    /// Adds what was counted in a second, whenever it comes.
+    pub fn add(&mut self, slot: &Slot) {
+        self.frames.add(&slot.frames);
+        for (pair, usage) in &slot.usage {
+            self.add_pair(*pair, usage);
+        }
+        for trip in &slot.round_trips {
+            self.add_round_trip(trip);
+        }
+        for (origin, jitter) in &slot.jitter {
+            self.add_jitter(*origin, *jitter);
+        }
+    }
+
+    fn add_pair(&mut self, pair: Pair, usage: &Usage) {
+        let src = self.of(pair.src);
+        add_usage(&mut src.from, usage);
+        src.streams += usage.streams;
+        let dst = self.of(pair.dst);
+        add_usage(&mut dst.to, usage);
+        dst.reported.expected += usage.reports.expected;
+        dst.reported.lost += usage.reports.lost;
+    }
+
+    fn add_round_trip(&mut self, trip: &RoundTrip) {
+        let [rtcp, stun, sip, tcp] = &mut self.of(trip.origin).round_trips;
+        let durations = match trip.method {
+            Method::Rtcp => rtcp,
+            Method::Stun => stun,
+            Method::Sip => sip,
+            Method::Tcp => tcp,
+        };
+        durations.get_or_insert_default().record(trip.time);
+    }
+
+    fn add_jitter(&mut self, origin: Origin, jitter: Duration) {
+        self.of(origin).jitter.get_or_insert_default().record(jitter);
+    }
+
+    /// Every row, sorted: `local`, numbers, `other`.
+    pub fn rows(&self, name: impl Fn(Origin) -> Option<Arc<str>>) -> Vec<AsnRow> {
+        let own = self.asns.iter().map(|(origin, totals)| {
+            totals.row(Label::Origin(*origin), name(*origin))
+        });
+        let other = self.other.iter().map(|totals| totals.row(Label::Other, None));
+        let mut rows: Vec<_> = own.chain(other).collect();
+        rows.sort_by_key(|row| row.label);
+        rows
+    }
+
+    /// The octets of a class in all totals, sent and received: equal by construction (DESIGN).
+    pub fn sums(&self, class: Class) -> (Count, Count) {
+        let (mut from, mut to) = (Count::default(), Count::default());
+        for totals in self.asns.values().chain(&self.other) {
+            from.add(totals.from.classes.get(class as usize).copied().unwrap_or_default());
+            to.add(totals.to.classes.get(class as usize).copied().unwrap_or_default());
+        }
+        (from, to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meter::scopes::ScopeMask;
+    use crate::units::Asn;
+
+    fn slot(src: u32, packets: u64) -> Slot {
+        let mut slot = Slot::default();
+        let pair =
+            Pair { scopes: ScopeMask(1), src: Origin::As(Asn(src)), dst: Origin::Local };
+        let mut usage = Usage::default();
+        for _ in 0..packets {
+            usage.add(&Usage::packet(Class::Rtp, 200));
+        }
+        slot.add(pair, &usage);
+        slot
+    }
+
+    fn packets(totals: &Totals, label: Label) -> Option<u64> {
+        let rows = totals.rows(|_| None);
+        rows.iter().find(|row| row.label == label).map(|row| row.from.total().packets)
+    }
+
+    #[test]
+    fn beyond_the_bound_asns_are_summed_and_nothing_is_lost() {
+        let mut totals = Totals::new(2, []);
+        for asn in 1..=4 {
+            totals.add(&slot(asn, 10));
+        }
+        // `local` took one of the two places.
+        assert_eq!(packets(&totals, Label::Origin(Origin::As(Asn(1)))), Some(10));
+        assert_eq!(packets(&totals, Label::Other), Some(30));
+        let (from, to) = totals.sums(Class::Rtp);
+        assert_eq!((from, to), (to, Count { packets: 40, bytes: 8000 }));
+    }
+
+    #[test]
+    fn an_asn_admitted_later_begins_at_zero_and_other_keeps_what_was() {
+        let mut totals = Totals::new(1, []);
+        totals.add(&slot(1, 10));
+        totals.add(&slot(9, 10));
+        totals.admit(Origin::As(Asn(9)));
+        totals.add(&slot(9, 5));
+        assert_eq!(packets(&totals, Label::Origin(Origin::As(Asn(9)))), Some(5));
+        assert_eq!(packets(&totals, Label::Other), Some(10));
+    }
+}

@@ -1,0 +1,240 @@
+//! The main path: a frame comes in, is counted under exactly one heading, and seconds go out to
+//! the judge.
+//!
+//! One [`Worker`] per capture queue. It owns its streams and its seconds; for a packet of a known
+//! stream it takes no lock, reads no clock and allocates nothing. New terms reach it between two
+//! seconds. Live capture and replay run this same code.
+
+pub mod pace;
+pub mod shard;
+pub mod steps;
+
+use crate::capture::{CaptureError, Event, Frame, InterfaceId, Unseen};
+use crate::discard::Discard;
+use crate::judge::Terms;
+use crate::meter::Meter;
+use crate::meter::attribution::Attribution;
+use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
+use crate::stream::record::Stream;
+use crate::stream::{Limits, Streams};
+use crate::units::{Second, Timestamp};
+use crate::voice::Rules;
+use crate::wire;
+use pace::Boundary;
+use std::sync::Arc;
+use std::time::Duration;
+use steps::{Step, StepSource};
+
+/// Gaps this long before a missed stretch of time are still excused by it.
+const UNSEEN_MEMORY: Duration = Duration::from_secs(600);
+
+/// Where a worker's results go.
+pub trait Outlet {
+    /// A report for the judge; may wait.
+    fn report(&mut self, report: Report);
+    /// A stream has ended.
+    fn ended(&mut self, stream: &Stream);
+    /// Terms that have replaced the ones in force since the last call.
+    fn new_terms(&mut self) -> Option<Arc<Terms>>;
+}
+
+/// What a worker is given.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What is taken for voice.
+    pub rules: Rules,
+    /// Bounds of the stream table.
+    pub limits: Limits,
+}
+
+/// One capture queue's way from frames to seconds.
+#[derive(Debug)]
+pub struct Worker<O> {
+    rules: Rules,
+    streams: Streams,
+    meter: Meter,
+    attribution: Attribution,
+    tainted: Vec<(Second, Second)>,
+    state: WorkerState,
+    outlet: O,
+}
+
+impl<O: Outlet> Worker<O> {
+    /// A worker under some terms.
+    pub fn new(settings: Settings, terms: &Terms, outlet: O) -> Self {
+        let mut attribution = Attribution::default();
+        attribution.replace(terms.origins.clone(), terms.scopes.clone());
+        Self {
+            rules: settings.rules,
+            streams: Streams::new(settings.limits),
+            meter: Meter::default(),
+            attribution,
+            tainted: Vec::new(),
+            state: WorkerState::default(),
+            outlet,
+        }
+    }
+
+    /// Runs until the source ends.
+    ///
+    /// # Errors
+    /// [`CaptureError`] where the source can not go on; what came before it is reported.
+    pub fn run(&mut self, source: &mut impl StepSource) -> Result<(), CaptureError> {
+        loop {
+            let step = match source.next() {
+                Ok(step) => step,
+                Err(error) => {
+                    self.end(self.meter.newest());
+                    return Err(error);
+                }
+            };
+            if let Some(boundary) = step.boundary {
+                self.cross(boundary);
+            }
+            match step.event {
+                Event::Frame(frame) => self.take(frame),
+                Event::Interface(id, name) => self.name_interface(id, name),
+                Event::Unseen(unseen) => self.note_unseen(&unseen),
+                Event::Idle(_) => {}
+                Event::End => return Ok(()),
+            }
+        }
+    }
+
+    /// Counts a frame.
+    #[inline]
+    fn take(&mut self, frame: Frame<'_>) {
+        self.meter.arrive(&frame, &mut self.streams);
+        if let Err(reason) = self.account(frame) {
+            self.meter.discard(frame.time, reason);
+        }
+    }
+
+    /// What a frame is and does.
+    #[inline]
+    fn account(&mut self, frame: Frame<'_>) -> Result<(), Discard> {
+        let datagram = wire::decode(frame)?;
+        let packet = self.rules.recognise(&datagram)?;
+        let progress = self.streams.advance(&packet)?;
+        self.meter.record(&packet, progress, &self.attribution)
+    }
+
+    fn cross(&mut self, boundary: Boundary) {
+        match boundary {
+            Boundary::Opened(second) => {
+                self.meter.restart(second);
+                self.outlet.report(Report::Opened(second));
+            }
+            Boundary::Closed(through) => self.close(through),
+            Boundary::Stepped(second) => self.step(second),
+            Boundary::Ended(last) => self.end(last),
+        }
+        if let Some(terms) = self.outlet.new_terms() {
+            self.attribution.replace(terms.origins.clone(), terms.scopes.clone());
+        }
+    }
+
+    /// Ends what has timed out and sends all seconds up to and with `through` to the judge.
+    fn close(&mut self, through: Second) {
+        if self.meter.newest() <= through {
+            self.meter.turn(through.next(), &mut self.streams);
+        }
+        let mut given_up = Vec::new();
+        let ended = self.streams.expire(through.next(), &mut given_up);
+        self.meter.give_up(given_up);
+        self.conclude(ended);
+        self.streams.forget_unseen(through.start().minus(UNSEEN_MEMORY));
+        self.send(through);
+    }
+
+    fn conclude(&mut self, ended: Vec<Stream>) {
+        for mut stream in ended {
+            self.meter.ended(&mut stream);
+            self.outlet.ended(&stream);
+        }
+    }
+
+    fn send(&mut self, through: Second) {
+        let Some(closed) = self.meter.closed() else { return };
+        let mut closing = self.meter.close(through, &mut self.streams);
+        self.state.streams_refused = self.streams.refused();
+        let slots = closing.open.iter().chain(&closing.amendments);
+        for (_, slot) in slots {
+            add_each(&mut self.state.frames, &slot.frames.interfaces);
+        }
+        if closing.open.first().is_none_or(|(second, _)| *second > closed.next()) {
+            closing.open.insert(0, (closed.next(), Slot::default()));
+        }
+        let ends = closing.open.iter().skip(1).map(|(second, _)| second.previous());
+        let ends: Vec<_> = ends.chain([through]).collect();
+        for ((second, slot), through) in closing.open.into_iter().zip(ends) {
+            let closed = ClosedSecond {
+                second,
+                through,
+                slot,
+                amendments: std::mem::take(&mut closing.amendments),
+                tainted: std::mem::take(&mut self.tainted),
+                scopes: self.attribution.scopes().clone(),
+                worker: self.state.clone(),
+            };
+            self.outlet.report(Report::Closed(Box::new(closed)));
+        }
+    }
+
+    /// Packet time has jumped back: what is open is closed as it is.
+    fn step(&mut self, second: Second) {
+        let mut given_up = Vec::new();
+        self.streams.step(second.start(), &mut given_up);
+        self.meter.give_up(given_up);
+        self.state.clock_steps += 1;
+        self.send(self.meter.newest());
+        self.meter.restart(second);
+        self.outlet.report(Report::Stepped(second));
+    }
+
+    /// Nothing more will come: everything is settled in the last second.
+    fn end(&mut self, last: Second) {
+        if self.meter.newest() < last {
+            self.meter.turn(last, &mut self.streams);
+        }
+        let mut given_up = Vec::new();
+        let ended = self.streams.finish(&mut given_up);
+        self.meter.give_up(given_up);
+        self.conclude(ended);
+        self.send(last);
+    }
+
+    fn name_interface(&mut self, id: InterfaceId, name: &str) {
+        self.attribution.name_interface(id, name);
+        self.state.interfaces = self.attribution.interfaces().to_vec();
+    }
+
+    /// Taints every second of a stretch that was not seen whole.
+    fn note_unseen(&mut self, unseen: &Unseen) {
+        self.tainted.push((unseen.from.second(), unseen.until.second()));
+        self.streams.note_unseen(unseen.from, unseen.until);
+        let place = usize::from(unseen.interface.0);
+        let mut dropped = vec![0; place + 1];
+        if let Some(frames) = dropped.last_mut() {
+            *frames = unseen.frames;
+        }
+        add_each(&mut self.state.dropped, &dropped);
+    }
+
+    /// Where its results go.
+    pub fn outlet(&self) -> &O {
+        &self.outlet
+    }
+
+    /// Its streams.
+    pub fn streams(&self) -> &Streams {
+        &self.streams
+    }
+}
+
+fn add_each(sums: &mut Vec<u64>, more: &[u64]) {
+    if sums.len() < more.len() {
+        sums.resize(more.len(), 0);
+    }
+    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+}

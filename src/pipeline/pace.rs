@@ -1,0 +1,126 @@
+//! When seconds end, told by the packets (and, on a live queue that has none, by the tick of its
+//! source).
+//!
+//! One [`Pace`] per worker; one for all of them where a reader hands frames out, so that every
+//! worker closes every second at the same place of the capture.
+
+use crate::units::{Second, Timestamp};
+use std::time::Duration;
+
+/// A second stays open so long after its end: frames of one capture are that much out of order
+/// (several queues, several capture points) and hardly more.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// A jump back beyond this is a clock that was set, not disorder.
+const STEP: Duration = Duration::from_secs(1);
+
+/// A boundary between seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Boundary {
+    /// The first second begins.
+    Opened(Second),
+    /// All seconds up to and with this one are over.
+    Closed(Second),
+    /// Packet time has jumped back into this second.
+    Stepped(Second),
+    /// Nothing more will come; this second is the last.
+    Ended(Second),
+}
+
+/// Packet time as one queue sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Pace {
+    newest: Timestamp,
+    /// The first second that is still open; none before the first frame.
+    open: Option<Second>,
+}
+
+impl Pace {
+    /// The time of the next frame: what boundary lies before it, if any.
+    #[inline]
+    pub fn frame(&mut self, time: Timestamp) -> Option<Boundary> {
+        let Some(open) = self.open else {
+            self.newest = time;
+            self.open = Some(time.second());
+            return Some(Boundary::Opened(time.second()));
+        };
+        if time >= self.newest {
+            self.newest = time;
+            return self.close(open, time);
+        }
+        if time.plus(STEP) < self.newest {
+            self.newest = time;
+            self.open = Some(time.second());
+            return Some(Boundary::Stepped(time.second()));
+        }
+        None
+    }
+
+    /// Nothing from before this moment will come any more.
+    pub fn idle(&mut self, time: Timestamp) -> Option<Boundary> {
+        match self.open {
+            None => self.frame(time),
+            Some(_) if time.plus(STEP) < self.newest => self.frame(time),
+            Some(open) => {
+                self.newest = self.newest.max(time);
+                // What is idle has nothing in flight: no grace.
+                self.close(open, time.plus(GRACE))
+            }
+        }
+    }
+
+    /// Nothing more will come at all.
+    pub fn end(&mut self) -> Option<Boundary> {
+        self.open.take().map(|_| Boundary::Ended(self.newest.second()))
+    }
+
+    #[inline]
+    fn close(&mut self, open: Second, now: Timestamp) -> Option<Boundary> {
+        let over = now.minus(GRACE).second();
+        if over <= open {
+            return None;
+        }
+        self.open = Some(over);
+        Some(Boundary::Closed(over.previous()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_nanos(millis * 1_000_000)
+    }
+
+    #[test]
+    fn a_second_closes_100_ms_of_packet_time_after_its_end() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.frame(at(5_500)), Some(Boundary::Opened(Second(5))));
+        assert_eq!(pace.frame(at(6_099)), None);
+        assert_eq!(pace.frame(at(5_900)), None, "disorder is not a step");
+        assert_eq!(pace.frame(at(6_100)), Some(Boundary::Closed(Second(5))));
+        assert_eq!(pace.frame(at(6_100)), None);
+        assert_eq!(pace.frame(at(99_050)), Some(Boundary::Closed(Second(97))), "idle time");
+        assert_eq!(pace.end(), Some(Boundary::Ended(Second(99))));
+        assert_eq!(pace.end(), None);
+    }
+
+    #[test]
+    fn more_than_a_second_back_is_a_clock_that_was_set() {
+        let mut pace = Pace::default();
+        pace.frame(at(50_000));
+        assert_eq!(pace.frame(at(49_000)), None);
+        assert_eq!(pace.frame(at(48_999)), Some(Boundary::Stepped(Second(48))));
+        assert_eq!(pace.frame(at(50_200)), Some(Boundary::Closed(Second(49))), "and on from there");
+    }
+
+    #[test]
+    fn an_idle_queue_opens_and_closes_by_its_tick() {
+        let mut pace = Pace::default();
+        assert_eq!(pace.idle(at(5_500)), Some(Boundary::Opened(Second(5))));
+        assert_eq!(pace.idle(at(5_999)), None);
+        assert_eq!(pace.idle(at(6_000)), Some(Boundary::Closed(Second(5))));
+        assert_eq!(pace.idle(at(4_000)), Some(Boundary::Stepped(Second(4))));
+    }
+}

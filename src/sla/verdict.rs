@@ -1,0 +1,220 @@
+//! The arithmetic of the clause, in integers: what exceeds, and how a guarantee stands.
+
+use crate::meter::window::{Cell, Losses, RoundTrips};
+use crate::sla::Verdict;
+use crate::sla::commitment::{
+    Commitment, DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
+};
+use crate::units::{BitRate, Ratio};
+use std::num::NonZeroU32;
+
+/// Whether octets in a window exceed the threshold: 8·10⁶·bytes > bps·ppm·W, strictly (DESIGN).
+pub fn exceeds(bytes: u64, committed: BitRate, threshold: Ratio, window: NonZeroU32) -> bool {
+    let carried = 8_000_000 * u128::from(bytes);
+    let allowed =
+        u128::from(committed.0) * u128::from(threshold.ppm()) * u128::from(window.get());
+    carried > allowed
+}
+
+/// The share of the committed rate that octets in a window are, for display.
+#[expect(clippy::cast_precision_loss, reason = "for display; verdicts use exceeds()")]
+pub fn share(bytes: u64, committed: BitRate, window: NonZeroU32) -> f64 {
+    (bytes as f64 * 8.0) / (committed.0 as f64 * f64::from(window.get()))
+}
+
+/// Which traffic of an ASN is over the threshold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Excess {
+    /// What it sends, or both directions together for a commitment on their sum.
+    pub from: bool,
+    /// What is sent to it.
+    pub to: bool,
+}
+
+impl Excess {
+    /// Out of SLA: the union.
+    pub const fn any(self) -> bool {
+        self.from || self.to
+    }
+}
+
+/// The octets held against the threshold, from and to; the sum stands under `from`.
+pub const fn measured(direction: DirectionRule, window: &Cell) -> (u64, u64) {
+    match direction {
+        DirectionRule::Sum => (window.from + window.to - window.both, 0),
+        DirectionRule::Either | DirectionRule::From | DirectionRule::To => {
+            (window.from, window.to)
+        }
+    }
+}
+
+/// Holds a window against the threshold.
+pub fn excess(commitment: &Commitment, window: &Cell) -> Excess {
+    let over = |bytes| {
+        exceeds(bytes, commitment.committed_rate, commitment.threshold, commitment.window)
+    };
+    let (from, to) = measured(commitment.direction, window);
+    match commitment.direction {
+        DirectionRule::Either => Excess { from: over(from), to: over(to) },
+        DirectionRule::From | DirectionRule::Sum => Excess { from: over(from), to: false },
+        DirectionRule::To => Excess { from: false, to: over(to) },
+    }
+}
+
+/// What is known of a window besides its counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Standing {
+    /// It exceeds the threshold.
+    pub out_of_sla: bool,
+    /// Every second of it was seen whole.
+    pub seen_whole: bool,
+}
+
+/// The verdicts on loss and on latency; none where nothing is guaranteed or nobody spoke.
+pub fn verdicts(
+    guarantee: &Guarantee,
+    window: &Cell,
+    standing: Standing,
+) -> (Option<Verdict>, Option<Verdict>) {
+    if window.packets == 0 {
+        return (None, None);
+    }
+    let loss = guarantee.loss.as_ref().map(|loss| verdict(standing, || loss_kept(loss, window)));
+    let latency = guarantee
+        .latency
+        .as_ref()
+        .map(|latency| verdict(standing, || latency_kept(latency, window.round_trips)));
+    (loss, latency)
+}
+
+/// The order of DESIGN: void, indeterminate, missed, met.
+fn verdict(standing: Standing, kept: impl FnOnce() -> Option<bool>) -> Verdict {
+    if standing.out_of_sla {
+        return Verdict::Void;
+    }
+    match standing.seen_whole.then(kept).flatten() {
+        None => Verdict::Indeterminate,
+        Some(false) => Verdict::Missed,
+        Some(true) => Verdict::Met,
+    }
+}
+
+/// Whether the loss is within its limit; none with too few packets to say.
+fn loss_kept(guarantee: &LossGuarantee, window: &Cell) -> Option<bool> {
+    let kept = |losses: Losses| {
+        let within = 1_000_000 * u128::from(losses.lost)
+            <= u128::from(guarantee.limit.ppm()) * u128::from(losses.expected);
+        (losses.expected >= guarantee.min_packets).then_some(within)
+    };
+    match guarantee.direction {
+        LossDirection::From => kept(window.sent),
+        LossDirection::To => kept(window.reported),
+        // Missed if either is; met only if both are known to be.
+        LossDirection::Both => match (kept(window.sent), kept(window.reported)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            (None, _) | (_, None) => None,
+        },
+    }
+}
+
+/// Whether the percentile is within its limit; none with too few round trips to say.
+fn latency_kept(guarantee: &LatencyGuarantee, trips: RoundTrips) -> Option<bool> {
+    let allowed = u128::from(100_u8.saturating_sub(guarantee.percentile));
+    let within = 100 * u128::from(trips.over) <= allowed * u128::from(trips.samples);
+    (trips.samples >= guarantee.min_round_trips).then_some(within)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sla::commitment::example;
+
+    const SEEN: Standing = Standing { out_of_sla: false, seen_whole: true };
+
+    fn window(bytes: u64) -> Cell {
+        Cell { from: bytes, packets: 1, ..Cell::default() }
+    }
+
+    #[test]
+    fn exactly_the_threshold_is_in_and_one_octet_more_is_out() {
+        // 10 % of 100 Mbps over 60 s are 75 000 000 octets.
+        let commitment = example("c");
+        assert!(!excess(&commitment, &window(75_000_000)).any());
+        assert!(excess(&commitment, &window(75_000_001)).any());
+        assert!((share(75_000_000, BitRate(100_000_000), commitment.window) - 0.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_largest_numbers_do_not_overflow() {
+        let window = NonZeroU32::new(3600).unwrap();
+        assert!(exceeds(u64::MAX, BitRate(u64::MAX / 3600), Ratio::from_ppm(1), window));
+        assert!(!exceeds(u64::MAX, BitRate(u64::MAX), Ratio::from_ppm(u32::MAX), window));
+    }
+
+    #[test]
+    fn a_direction_rule_says_which_octets_count() {
+        let mut commitment = example("c");
+        let cell = Cell { from: 50_000_000, to: 75_000_001, both: 50_000_000, ..Cell::default() };
+        let cases = [
+            (DirectionRule::Either, Excess { from: false, to: true }),
+            (DirectionRule::From, Excess::default()),
+            (DirectionRule::To, Excess { from: false, to: true }),
+            // 50 and 75 million, of which 50 are the same packets: 75 000 001.
+            (DirectionRule::Sum, Excess { from: true, to: false }),
+        ];
+        for (rule, expected) in cases {
+            commitment.direction = rule;
+            assert_eq!(excess(&commitment, &cell), expected, "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_verdicts_is_void_indeterminate_missed_met() {
+        let guarantee = example("c").guarantee;
+        let cell = |expected, lost, samples, over| Cell {
+            packets: expected,
+            sent: Losses { expected, lost },
+            round_trips: RoundTrips { samples, over },
+            ..Cell::default()
+        };
+        let unseen = Standing { seen_whole: false, ..SEEN };
+        let out = Standing { out_of_sla: true, seen_whole: false };
+        use Verdict::{Indeterminate, Met, Missed, Void};
+        let cases = [
+            ("out of SLA, even unseen", cell(1000, 900, 20, 20), out, Void, Void),
+            ("unseen", cell(1000, 900, 20, 20), unseen, Indeterminate, Indeterminate),
+            ("too few", cell(99, 99, 19, 19), SEEN, Indeterminate, Indeterminate),
+            ("exactly at both limits", cell(1000, 5, 20, 1), SEEN, Met, Met),
+            ("one worse", cell(1000, 6, 20, 2), SEEN, Missed, Missed),
+            ("just enough samples", cell(100, 0, 20, 0), SEEN, Met, Met),
+        ];
+        for (name, cell, standing, loss, latency) in cases {
+            assert_eq!(verdicts(&guarantee, &cell, standing), (Some(loss), Some(latency)), "{name}");
+        }
+        assert_eq!(verdicts(&guarantee, &Cell::default(), SEEN), (None, None), "nobody spoke");
+        assert_eq!(verdicts(&Guarantee::default(), &cell(9, 9, 9, 9), SEEN), (None, None));
+    }
+
+    #[test]
+    fn both_loss_directions_are_missed_by_either_and_met_by_both() {
+        let mut guarantee = example("c").guarantee;
+        let both = LossGuarantee {
+            limit: Ratio::from_ppm(5_000),
+            direction: LossDirection::Both,
+            min_packets: 100,
+        };
+        guarantee.loss = Some(both);
+        let cell = |sent_lost, expected, lost| Cell {
+            packets: 1,
+            sent: Losses { expected: 1000, lost: sent_lost },
+            reported: Losses { expected, lost },
+            ..Cell::default()
+        };
+        let loss = |cell| verdicts(&guarantee, &cell, SEEN).0.unwrap();
+        assert_eq!(loss(cell(0, 1000, 0)), Verdict::Met);
+        assert_eq!(loss(cell(0, 1000, 6)), Verdict::Missed);
+        assert_eq!(loss(cell(6, 0, 0)), Verdict::Missed);
+        assert_eq!(loss(cell(0, 99, 0)), Verdict::Indeterminate);
+    }
+}

@@ -1,0 +1,294 @@
+//! The streams of one worker: known ones advance, unknown ones go through probation, idle ones
+//! end.
+//!
+//! Owned by a worker for as long as it runs; bounded by `max_streams`, and a stream that finds
+//! the table full is refused and counted, never silently missed. Everything here is told the
+//! time by the packets.
+
+pub mod expiry;
+pub mod jitter;
+pub mod key;
+pub mod record;
+pub mod sequence;
+pub mod transport;
+
+use crate::discard::Discard;
+use crate::units::{Second, Timestamp};
+use crate::voice::kind::Kind;
+use crate::voice::probation::{Held, Outcome, Probation};
+use crate::voice::{Content, Packet};
+use expiry::Wheel;
+use hashbrown::HashTable;
+use key::Key;
+use record::Stream;
+use sequence::Step;
+use std::collections::VecDeque;
+use std::hash::BuildHasher;
+use std::time::Duration;
+use transport::Transports;
+
+/// Bounds of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Streams at the same time.
+    pub max_streams: u32,
+    /// A stream without a packet for so long is over.
+    pub timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_streams: 262_144, timeout: Duration::from_secs(300) }
+    }
+}
+
+/// What a packet did.
+#[derive(Debug)]
+pub enum Progress<'s> {
+    /// A packet of a known audio stream.
+    Media(u32, &'s mut Stream, Step),
+    /// Held; the one that left for it, captured at this time, is not voice.
+    Pending(Option<Timestamp>),
+    /// A stream is proven; these are its packets so far, this one the last.
+    Proven(u32, &'s mut Stream, Vec<Held>),
+    /// A stream is proven, but the table is full: its packets so far, this one the last.
+    Refused(Vec<Held>),
+    /// RTCP or SIP: belongs to no stream.
+    Signal,
+}
+
+/// Stretches of time in which we missed frames, remembered until no gap can reach back to them.
+const UNSEEN_REMEMBERED: usize = 1024;
+
+/// The streams of one worker.
+#[derive(Debug)]
+pub struct Streams {
+    limits: Limits,
+    hasher: foldhash::fast::RandomState,
+    index: HashTable<u32>,
+    streams: Vec<Option<Stream>>,
+    free: Vec<u32>,
+    wheel: Wheel,
+    probation: Probation,
+    transports: Transports,
+    unseen: VecDeque<(Timestamp, Timestamp)>,
+    refused: u64,
+}
+
+impl Streams {
+    /// An empty table.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            hasher: foldhash::fast::RandomState::default(),
+            index: HashTable::new(),
+            streams: Vec::new(),
+            free: Vec::new(),
+            wheel: Wheel::default(),
+            probation: Probation::default(),
+            transports: Transports::default(),
+            unseen: VecDeque::new(),
+            refused: 0,
+        }
+    }
+
+    /// Takes a packet.
+    ///
+    /// # Errors
+    /// The [`Discard`] reason where the packet belongs to nothing that counts.
+    #[inline]
+    pub fn advance(&mut self, packet: &Packet<'_>) -> Result<Progress<'_>, Discard> {
+        match packet.content {
+            Content::Rtp { header, payload_bytes } => {
+                let key = Key { src: packet.src, dst: packet.dst, ssrc: header.ssrc };
+                let held =
+                    Held::new(packet.time, packet.tap, packet.ip_bytes, &header, payload_bytes);
+                match self.find(&key) {
+                    Some(index) => self.advance_known(index, &held),
+                    None => self.advance_unknown(key, held),
+                }
+            }
+            Content::Rtcp(_) if self.transports.carry_audio(packet.src, packet.dst) => {
+                Ok(Progress::Signal)
+            }
+            Content::Rtcp(_) => Err(Discard::Rtcp),
+            Content::Sip(_) | Content::SipSegment => Ok(Progress::Signal),
+        }
+    }
+
+    #[inline]
+    fn find(&self, key: &Key) -> Option<u32> {
+        let same = |index: &u32| self.get(*index).is_some_and(|stream| stream.key == *key);
+        self.index.find(self.hasher.hash_one(key), same).copied()
+    }
+
+    #[inline]
+    fn advance_known(&mut self, index: u32, held: &Held) -> Result<Progress<'_>, Discard> {
+        let stream = self.streams.get_mut(index as usize).and_then(Option::as_mut);
+        let Some(stream) = stream else { return Err(Discard::StreamsFull) };
+        let mut step = stream.advance(held);
+        if step.lost > 0 && !self.unseen.is_empty() {
+            excuse(stream, &mut step, &self.unseen);
+        }
+        Ok(Progress::Media(index, stream, step))
+    }
+
+    fn advance_unknown(&mut self, key: Key, held: Held) -> Result<Progress<'_>, Discard> {
+        let (packets, kind) = match self.probation.consider(key, held) {
+            Outcome::Refused => return Err(Discard::NotVoice),
+            Outcome::Pending(left) => return Ok(Progress::Pending(left)),
+            Outcome::Proven(packets, kind) => (packets, kind),
+        };
+        let first = packets.first().copied().unwrap_or(held);
+        let index = self.insert(Stream::new(key, kind, &first), held.time.second());
+        match index.and_then(|index| Some((index, self.stream_mut(index)?))) {
+            Some((index, stream)) => Ok(Progress::Proven(index, stream, packets)),
+            None => Ok(Progress::Refused(packets)),
+        }
+    }
+
+    /// Puts a stream into the table, if there is room.
+    fn insert(&mut self, stream: Stream, now: Second) -> Option<u32> {
+        if self.index.len() >= self.limits.max_streams as usize {
+            self.refused += 1;
+            return None;
+        }
+        let key = stream.key;
+        if stream.kind == Kind::Audio {
+            self.transports.add(key.src, key.dst);
+        }
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => u32::try_from(self.streams.len()).ok()?,
+        };
+        match self.streams.get_mut(index as usize) {
+            Some(place) => *place = Some(stream),
+            None => self.streams.push(Some(stream)),
+        }
+        let (streams, hasher) = (&self.streams, &self.hasher);
+        let hash_of = |index: &u32| {
+            let stream = streams.get(*index as usize).and_then(Option::as_ref);
+            stream.map_or(0, |stream| hasher.hash_one(stream.key))
+        };
+        self.index.insert_unique(self.hasher.hash_one(key), index, hash_of);
+        self.wheel.set(Second(now.0 + self.limits.timeout.as_secs()), index);
+        Some(index)
+    }
+
+    /// Ends streams without a packet since the timeout, and gives up candidates; the capture
+    /// times of their packets go to `given_up`.
+    pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) -> Vec<Stream> {
+        self.probation.expire(now, given_up);
+        let mut ended = Vec::new();
+        for index in self.wheel.take_due(now) {
+            let Some(stream) = self.get(index) else { continue };
+            let due = Second(stream.last.second().0 + self.limits.timeout.as_secs());
+            if due > now {
+                self.wheel.set(due, index);
+            } else {
+                ended.extend(self.remove(index));
+            }
+        }
+        ended
+    }
+
+    /// Ends everything: nothing more will come.
+    pub fn finish(&mut self, given_up: &mut Vec<Timestamp>) -> Vec<Stream> {
+        self.probation.clear(given_up);
+        self.wheel.take_all();
+        let all = 0..u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        all.filter_map(|index| self.remove(index)).collect()
+    }
+
+    /// Packet time has jumped back: what was due counts from now.
+    pub fn step(&mut self, now: Timestamp, given_up: &mut Vec<Timestamp>) {
+        self.probation.clear(given_up);
+        let due = Second(now.second().0 + self.limits.timeout.as_secs());
+        for index in self.wheel.take_all() {
+            if let Some(stream) = self.stream_mut(index) {
+                stream.last = now;
+                self.wheel.set(due, index);
+            }
+        }
+        self.unseen.clear();
+    }
+
+    fn remove(&mut self, index: u32) -> Option<Stream> {
+        let mut stream = self.streams.get_mut(index as usize)?.take()?;
+        let hash = self.hasher.hash_one(stream.key);
+        if let Ok(entry) = self.index.find_entry(hash, |known| *known == index) {
+            entry.remove();
+        }
+        self.free.push(index);
+        if stream.kind == Kind::Audio {
+            self.transports.remove(stream.key.src, stream.key.dst);
+        }
+        let mut step = stream.finish();
+        excuse(&mut stream, &mut step, &self.unseen);
+        stream.tally_lost(step.lost);
+        Some(stream)
+    }
+
+    /// Remembers a stretch of time in which frames were missed: gaps over it are not loss.
+    pub fn note_unseen(&mut self, from: Timestamp, until: Timestamp) {
+        if self.unseen.len() >= UNSEEN_REMEMBERED {
+            // Rather too much excused than a wrong `lost`: the two oldest stretches become one.
+            if let Some((from, _)) = self.unseen.pop_front()
+                && let Some(oldest) = self.unseen.front_mut()
+            {
+                oldest.0 = from;
+            }
+        }
+        self.unseen.push_back((from, until));
+    }
+
+    /// Forgets stretches that no gap of a living stream can reach back to.
+    pub fn forget_unseen(&mut self, before: Timestamp) {
+        while self.unseen.front().is_some_and(|(_, until)| *until < before) {
+            self.unseen.pop_front();
+        }
+    }
+
+    /// A stream by its number.
+    pub fn get(&self, index: u32) -> Option<&Stream> {
+        self.streams.get(index as usize)?.as_ref()
+    }
+
+    /// A stream by its number, to be changed.
+    pub fn stream_mut(&mut self, index: u32) -> Option<&mut Stream> {
+        self.streams.get_mut(index as usize)?.as_mut()
+    }
+
+    /// Streams in the table.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Streams refused because the table was full.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// Frames held in probation.
+    pub fn held(&self) -> usize {
+        self.probation.held()
+    }
+
+    /// How long a stream stays without a packet.
+    pub fn timeout(&self) -> Duration {
+        self.limits.timeout
+    }
+}
+
+/// What was lost while we were not looking is not the network's loss.
+fn excuse(stream: &mut Stream, step: &mut Step, unseen: &VecDeque<(Timestamp, Timestamp)>) {
+    let (from, until) = stream.gap();
+    if unseen.iter().any(|stretch| stretch.0 <= until && stretch.1 >= from) {
+        stream.excuse(step);
+    }
+}

@@ -1,0 +1,61 @@
+//! The payload types that RFC 3551 §6 assigns once and for all, and what the others may be.
+
+use crate::voice::kind::Kind;
+use std::num::NonZeroU32;
+
+/// An assigned payload type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Assigned {
+    /// The encoding's name.
+    pub codec: &'static str,
+    /// What it encodes.
+    pub kind: Kind,
+    /// Its RTP clock rate in Hz.
+    pub clock: NonZeroU32,
+}
+
+/// The first dynamic payload type (RFC 3551 §6); below 64 they are allowed by RFC 5761 §4 only
+/// to those who ran out of them, which takes SDP to know.
+pub const FIRST_DYNAMIC: u8 = 96;
+
+/// Whether a payload type, without SDP, can be media at all.
+pub const fn is_possible(payload_type: u8) -> bool {
+    payload_type >= FIRST_DYNAMIC || assigned(payload_type).is_some()
+}
+
+/// What a payload type stands for, if it is assigned (RFC 3551 tables 4 and 5).
+pub const fn assigned(payload_type: u8) -> Option<Assigned> {
+    use Kind::{Audio, Video};
+    let (codec, kind, hz) = match payload_type {
+        0 => ("PCMU", Audio, 8_000),
+        3 => ("GSM", Audio, 8_000),
+        4 => ("G723", Audio, 8_000),
+        5 => ("DVI4", Audio, 8_000),
+        6 => ("DVI4", Audio, 16_000),
+        7 => ("LPC", Audio, 8_000),
+        8 => ("PCMA", Audio, 8_000),
+        // 16 kHz of sound on a clock of 8 kHz: RFC 3551 §4.5.2.
+        9 => ("G722", Audio, 8_000),
+        10 | 11 => ("L16", Audio, 44_100),
+        12 => ("QCELP", Audio, 8_000),
+        // 19 was comfort noise before RFC 3551 and still is in old gateways.
+        13 | 19 => ("CN", Audio, 8_000),
+        14 => ("MPA", Audio, 90_000),
+        15 => ("G728", Audio, 8_000),
+        16 => ("DVI4", Audio, 11_025),
+        17 => ("DVI4", Audio, 22_050),
+        18 => ("G729", Audio, 8_000),
+        25 => ("CelB", Video, 90_000),
+        26 => ("JPEG", Video, 90_000),
+        28 => ("nv", Video, 90_000),
+        31 => ("H261", Video, 90_000),
+        32 => ("MPV", Video, 90_000),
+        33 => ("MP2T", Video, 90_000),
+        34 => ("H263", Video, 90_000),
+        _ => return None,
+    };
+    match NonZeroU32::new(hz) {
+        Some(clock) => Some(Assigned { codec, kind, clock }),
+        None => None,
+    }
+}

@@ -1,0 +1,204 @@
+//! A lone packet that looks like RTP proves nothing: 40 % of random octets pass RFC 3550's header
+//! check by version alone. Packets of an unknown SSRC are held here until several of them, with
+//! consecutive numbers and a plausible clock, prove that they are one stream (RFC 3550 §A.1
+//! asks for two; strangers to SIP need more).
+//!
+//! One [`Probation`] per worker. What is held is bounded; what does not fit, ages out or is
+//! pushed out comes back to the caller, so that every frame is counted.
+
+use crate::stream::expiry::Wheel;
+use crate::stream::key::Key;
+use crate::units::{Second, Timestamp};
+use crate::voice::Tap;
+use crate::voice::kind::{self, Kind, clock_rate};
+use crate::voice::payload_type::is_possible;
+use crate::wire::rtp::RtpHeader;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+/// Distinct consecutive packets that prove a stream. Three by chance, given that 32 bits of SSRC
+/// stand still, do happen in games (nDPI's CryNetwork captures); four were not seen.
+const PROOF: usize = 4;
+
+/// Numbers that may be missing among them: a stream with heavy loss proves itself too.
+const MISSING: u32 = 4;
+
+/// Packets held of one candidate; the oldest leaves for the next.
+const HELD: usize = 16;
+
+/// Packets after which audio or video is guessed rather than waited for.
+const DECIDE_BY: usize = 12;
+
+/// Candidates at a time. 65 536 × 16 × 40 octets are 42 MB at the very worst.
+const MAX_CANDIDATES: usize = 65_536;
+
+/// A candidate is given up after so many seconds without a packet: longer than comfort noise
+/// pauses between two packets (RFC 3389 leaves it open; gateways send every 0.1 to 2 s).
+const PATIENCE_SECONDS: u64 = 5;
+
+/// Slowest and fastest clock that media has, in Hz, with a third of tolerance for a short look.
+const CLOCKS: std::ops::RangeInclusive<u64> = 5_000..=135_000;
+
+/// Timestamp units between two consecutive packets: 10 s of silence at 48 kHz.
+const LONGEST_STEP: u32 = 480_000;
+
+/// A held packet: what is needed to account for it later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Capture time.
+    pub time: Timestamp,
+    /// Where it was seen.
+    pub tap: Tap,
+    /// IP total length in octets.
+    pub ip_bytes: u32,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// Octets after the RTP header.
+    pub payload_bytes: u16,
+    /// RTP payload type.
+    pub payload_type: u8,
+}
+
+impl Held {
+    /// What to keep of a packet.
+    pub fn new(
+        time: Timestamp,
+        tap: Tap,
+        ip_bytes: u32,
+        header: &RtpHeader,
+        payload_bytes: u16,
+    ) -> Self {
+        Self {
+            time,
+            tap,
+            ip_bytes,
+            timestamp: header.timestamp,
+            sequence: header.sequence,
+            payload_bytes,
+            payload_type: header.payload_type,
+        }
+    }
+}
+
+/// What a packet did to its candidate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It can not be media, or the table is full: not held.
+    Refused,
+    /// It is held; the one that had to leave for it, if any, is not voice.
+    Pending(Option<Timestamp>),
+    /// A stream is proven: these packets are its first, in order of arrival.
+    Proven(Vec<Held>, Kind),
+}
+
+/// The candidates.
+#[derive(Clone, Debug, Default)]
+pub struct Probation {
+    candidates: HashMap<Key, (u32, Vec<Held>)>,
+    /// Keys by the number the wheel knows them by.
+    keys: HashMap<u32, Key>,
+    next: u32,
+    wheel: Wheel,
+}
+
+impl Probation {
+    /// Takes a packet of an SSRC that is not known as a stream.
+    pub fn consider(&mut self, key: Key, packet: Held) -> Outcome {
+        if !is_possible(packet.payload_type) {
+            return Outcome::Refused;
+        }
+        let full = self.candidates.len() >= MAX_CANDIDATES;
+        let held = match self.candidates.entry(key) {
+            Entry::Occupied(entry) => &mut entry.into_mut().1,
+            Entry::Vacant(_) if full => return Outcome::Refused,
+            Entry::Vacant(entry) => {
+                self.next = self.next.wrapping_add(1);
+                self.keys.insert(self.next, key);
+                self.wheel.set(Second(packet.time.second().0 + PATIENCE_SECONDS), self.next);
+                &mut entry.insert((self.next, Vec::with_capacity(PROOF))).1
+            }
+        };
+        held.push(packet);
+        if let Some(kind) = prove(held) {
+            if let Some((number, packets)) = self.candidates.remove(&key) {
+                self.keys.remove(&number);
+                return Outcome::Proven(packets, kind);
+            }
+        }
+        Outcome::Pending((held.len() > HELD).then(|| held.remove(0).time))
+    }
+
+    /// Gives up candidates that had no packet for [`PATIENCE_SECONDS`]; the capture times of their
+    /// packets.
+    pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) {
+        for number in self.wheel.take_due(now) {
+            let Some(key) = self.keys.get(&number).copied() else { continue };
+            let last = self.candidates.get(&key).and_then(|(_, held)| held.last());
+            let due = last.map_or(now, |held| Second(held.time.second().0 + PATIENCE_SECONDS));
+            if due > now {
+                self.wheel.set(due, number);
+                continue;
+            }
+            self.keys.remove(&number);
+            if let Some((_, held)) = self.candidates.remove(&key) {
+                given_up.extend(held.iter().map(|held| held.time));
+            }
+        }
+    }
+
+    /// Gives up everything: nothing more will come, or packet time has jumped.
+    pub fn clear(&mut self, given_up: &mut Vec<Timestamp>) {
+        for (_, (_, held)) in self.candidates.drain() {
+            given_up.extend(held.iter().map(|held| held.time));
+        }
+        self.keys.clear();
+        self.wheel.take_all();
+    }
+
+    /// Frames held.
+    pub fn held(&self) -> usize {
+        self.candidates.values().map(|(_, held)| held.len()).sum()
+    }
+}
+
+/// Whether the held packets are a stream, and of which kind.
+fn prove(held: &[Held]) -> Option<Kind> {
+    if held.len() < PROOF {
+        return None;
+    }
+    let run = in_sequence(held);
+    let (first, last) = (run.first()?, run.last()?);
+    let span = u32::from(last.sequence.wrapping_sub(first.sequence)) + 1;
+    let distinct = u32::try_from(run.len()).unwrap_or(u32::MAX);
+    let consecutive = run.len() >= PROOF && span <= distinct + MISSING;
+    if !(consecutive && has_plausible_clock(&run)) {
+        return None;
+    }
+    kind::decide(&run).or_else(|| (run.len() >= DECIDE_BY).then(|| kind::guess(&run)))
+}
+
+/// Each number once, in order, relative to the first that came.
+fn in_sequence(held: &[Held]) -> Vec<Held> {
+    let Some(first) = held.first() else { return Vec::new() };
+    let place = |packet: &Held| packet.sequence.wrapping_sub(first.sequence).cast_signed();
+    let mut run = held.to_vec();
+    run.sort_by_key(place);
+    run.dedup_by_key(|packet| packet.sequence);
+    run
+}
+
+/// Timestamps that never go back, never leap, and run at the pace of some media clock.
+fn has_plausible_clock(run: &[Held]) -> bool {
+    let steps = run.iter().zip(run.iter().skip(1));
+    let forward =
+        steps.clone().all(|(a, b)| b.timestamp.wrapping_sub(a.timestamp) <= LONGEST_STEP);
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return false };
+    let standing = first.timestamp == last.timestamp;
+    let pace = clock_rate(first, last).is_none_or(|rate| CLOCKS.contains(&rate));
+    forward && (standing || pace)
+}
+
+#[cfg(test)]
+mod tests;
