@@ -1,0 +1,183 @@
+use super::*;
+use crate::asn::table::Table;
+use crate::units::Address;
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(FOLDER).join(name)).unwrap()
+}
+
+fn table(name: &str) -> Table {
+    read(Path::new(name), &file(name)).unwrap().build()
+}
+
+/// Prefix, number and name, as the database's publisher wrote them down.
+fn oracle() -> Vec<(Prefix, Option<u32>, Option<String>)> {
+    let text = file("GeoLite2-ASN-Test.json");
+    let json: Vec<serde_json::Map<String, serde_json::Value>> =
+        serde_json::from_slice(&text).unwrap();
+    let rows = json.iter().flatten().map(|(network, record)| {
+        // the source writes IPv4 also as ::a.b.c.d, where the format keeps it
+        let prefix = notation::prefix(network).unwrap();
+        let prefix = if prefix.length() >= 96 && prefix.range().0.number() >> 32 == 0 {
+            let number = prefix.range().0.number() | 0xffff_0000_0000;
+            Prefix::new(Address::from_number(number), prefix.length())
+        } else {
+            prefix
+        };
+        let number = record
+            .get("autonomous_system_number")
+            .and_then(serde_json::Value::as_u64);
+        let name = record
+            .get("autonomous_system_organization")
+            .and_then(|name| name.as_str());
+        (
+            prefix,
+            number.map(|number| u32::try_from(number).unwrap()),
+            name.map(Into::into),
+        )
+    });
+    rows.collect()
+}
+
+#[test]
+fn geolite2_gives_what_its_publisher_wrote() {
+    let oracle = oracle();
+    let listed = read(Path::new("db"), &file("GeoLite2-ASN-Test.mmdb")).unwrap();
+    let names = listed.names();
+    let table = listed.build();
+    assert!(oracle.len() > 600, "{}", oracle.len());
+    let mut asked = 0;
+    for (prefix, _, _) in &oracle {
+        let (first, last) = prefix.range();
+        let before = Address::from_number(first.number().wrapping_sub(1));
+        let after = Address::from_number(last.number().wrapping_add(1));
+        for address in [before, first, last, after] {
+            let longest = oracle
+                .iter()
+                .filter(|(prefix, ..)| prefix.contains(address))
+                .max_by_key(|(prefix, ..)| prefix.length());
+            let said = longest.and_then(|(_, number, _)| *number);
+            assert_eq!(table.lookup(address), said, "{address}");
+            asked += 1;
+        }
+    }
+    assert_eq!(asked, 4 * oracle.len());
+    let written: HashSet<_> = oracle
+        .iter()
+        .filter_map(|(_, number, name)| Some(((*number)?, name.clone()?)))
+        .collect();
+    for (asn, name) in &names {
+        assert!(written.contains(&(asn.0, name.to_string())), "{asn} {name}");
+    }
+    let named: HashSet<_> = written.iter().map(|(number, _)| *number).collect();
+    assert_eq!(names.len(), named.len());
+}
+
+#[test]
+fn a_database_of_ones_own_is_read_by_its_keys_not_by_its_type() {
+    let table = table("zeek_GeoLite2-ASN.mmdb");
+    assert_eq!(table.prefixes(), 2);
+}
+
+#[test]
+fn a_database_without_as_numbers_is_refused() {
+    for family in ["ipv4", "ipv6", "mixed"] {
+        for bits in [24, 28, 32] {
+            let name = format!("MaxMind-DB-test-{family}-{bits}.mmdb");
+            let error = read(Path::new(&name), &file(&name)).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("{name}: no AS number in any record of this \"Test\" database")
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_database_is_refused() {
+    for octets in [
+        &b""[..],
+        b"192.0.2.0/24 64500\n",
+        b"\xab\xcd\xefMaxMind.com",
+    ] {
+        let error = read(Path::new("db"), octets).unwrap_err().to_string();
+        assert!(
+            error.starts_with("db: invalid database") && !error.contains('\n'),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_damaged_database_gives_an_error_or_an_answer_never_a_panic() {
+    let whole = file("GeoLite2-ASN-Test.mmdb");
+    let mut refused = 0;
+    for place in (0..whole.len()).step_by(7) {
+        for damage in [0x00, 0xff, 0x20] {
+            let mut octets = whole.clone();
+            octets[place] ^= damage ^ 0x5a;
+            refused += u32::from(read(Path::new("db"), &octets).is_err());
+        }
+        assert!(
+            read(Path::new("db"), &whole[..place]).is_err(),
+            "cut at {place}"
+        );
+    }
+    assert!(refused > 100, "{refused}");
+}
+
+#[test]
+fn ipinfos_keys_are_read() {
+    let octets = tiny(b"\xe2\x43asn\x47AS64500\x47as_name\x43Lab");
+    let listed = read(Path::new("db"), &octets).unwrap();
+    assert_eq!(
+        listed.names().get(&Asn(64500)).map(|name| &**name),
+        Some("Lab")
+    );
+    let at = |text: &str| Address::from(text.parse::<IpAddr>().unwrap());
+    let table = listed.build();
+    assert_eq!(table.lookup(at("10.0.0.1")), Some(64500));
+    assert_eq!(table.lookup(at("192.0.2.1")), None);
+
+    let error = read(Path::new("db"), &tiny(b"\xe1\x43asn\x42no")).unwrap_err();
+    assert!(
+        error.to_string().contains("asn no is not an AS number"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_search_tree_that_points_back_is_refused() {
+    let mut octets = tiny(b"\xe1\x43asn\x43AS1");
+    octets[..3].copy_from_slice(&[0, 0, 0]);
+    assert!(read(Path::new("db"), &octets).is_err());
+}
+
+/// An IPv4 database of one node whose lower half points at `record` (MaxMind DB format 2.0).
+fn tiny(record: &[u8]) -> Vec<u8> {
+    let mut octets = vec![0, 0, 1 + 16, 0, 0, 1];
+    octets.extend([0; 16]);
+    octets.extend(record);
+    octets.extend(b"\xab\xcd\xefMaxMind.com\xe9");
+    for (key, value) in [
+        (&b"node_count"[..], &b"\xc1\x01"[..]),
+        (b"record_size", b"\xa1\x18"),
+        (b"ip_version", b"\xa1\x04"),
+        (b"database_type", b"\x44Tiny"),
+        (b"languages", b"\x00\x04"),
+        (b"binary_format_major_version", b"\xa1\x02"),
+        (b"binary_format_minor_version", b"\xa0"),
+        (b"build_epoch", b"\x01\x02\x01"),
+        (b"description", b"\xe0"),
+    ] {
+        // a string up to 28 octets has its length in the control octet
+        octets.push(0x40 | u8::try_from(key.len()).unwrap());
+        octets.extend(key);
+        octets.extend(value);
+    }
+    octets
+}

@@ -1,0 +1,167 @@
+//! How prefixes and AS numbers are written, for prefix lists, databases and the configuration.
+//!
+//! Pure functions. Refuses what has two readings; every reason reads on behind the value it is
+//! about: `192.0.2.1/24 has host bits set`.
+
+use crate::units::{Address, Asn, Prefix};
+use ipnetwork::IpNetwork;
+use std::fmt::Write;
+
+/// What is wrong with a prefix or an AS number.
+#[derive(thiserror::Error, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotationError {
+    /// Not `address/length`.
+    #[error("is not a prefix")]
+    NotPrefix,
+    /// Which prefix is meant is not clear.
+    #[error("has host bits set")]
+    HostBits,
+    /// Not a number of 32 bits, with or without `AS`, nor `high.low`.
+    #[error("is not an AS number")]
+    NotAsn,
+    /// The last number, never assigned.
+    #[error("is a reserved AS number (RFC 7300)")]
+    ReservedAsn,
+}
+
+/// A prefix: `192.0.2.0/24`, `2001:db8::/32`; an address alone is its host prefix.
+///
+/// # Errors
+/// [`NotationError::NotPrefix`], or [`NotationError::HostBits`] where bits behind the length are
+/// set.
+pub fn prefix(text: &str) -> Result<Prefix, NotationError> {
+    let network: IpNetwork = text.parse().map_err(|_| NotationError::NotPrefix)?;
+    let family = if network.is_ipv4() { 96 } else { 0 };
+    let prefix = Prefix::new(network.ip().into(), family + network.prefix());
+    if prefix.range().0 == Address::from(network.ip()) {
+        Ok(prefix)
+    } else {
+        Err(NotationError::HostBits)
+    }
+}
+
+/// An AS number: `64500`, `AS64500`, asdot `1.10` (RFC 5396). 0 is a number here.
+///
+/// # Errors
+/// [`NotationError::NotAsn`], or [`NotationError::ReservedAsn`] for 4294967295.
+pub fn asn(text: &str) -> Result<Asn, NotationError> {
+    let number = match text.get(..2) {
+        Some(letters) if letters.eq_ignore_ascii_case("as") => text.get(2..).unwrap_or(""),
+        _ => text,
+    };
+    let digits = |part: &str| part.bytes().all(|octet| octet.is_ascii_digit());
+    let asn = match number.split_once('.') {
+        None if digits(number) => number.parse().ok(),
+        Some((high, low)) if digits(high) && digits(low) => {
+            let half = |part: &str| part.parse::<u16>().ok().map(u32::from);
+            half(high)
+                .zip(half(low))
+                .map(|(high, low)| high << 16 | low)
+        }
+        _ => None,
+    };
+    match asn {
+        None => Err(NotationError::NotAsn),
+        Some(u32::MAX) => Err(NotationError::ReservedAsn),
+        Some(number) => Ok(Asn(number)),
+    }
+}
+
+/// The longest excerpt, in characters: a prefix and its neighbours fit, a screen line is kept.
+const EXCERPT: usize = 60;
+
+/// A value of unknown origin as it can stand in a one-line message: cut, control characters
+/// escaped.
+pub fn excerpt(text: &str) -> String {
+    let mut excerpt = String::new();
+    for (place, character) in text.chars().enumerate() {
+        if place == EXCERPT {
+            excerpt.push('…');
+            break;
+        }
+        if character.is_control() {
+            // writing to a String can not fail
+            let _ = write!(excerpt, "{}", character.escape_default());
+        } else {
+            excerpt.push(character);
+        }
+    }
+    excerpt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_are_read_in_both_families() {
+        for (text, read) in [
+            ("192.0.2.0/24", "192.0.2.0/24"),
+            ("192.0.2.1", "192.0.2.1/32"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("2001:db8::/32", "2001:db8::/32"),
+            ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+        ] {
+            assert_eq!(
+                prefix(text).map(|prefix| prefix.to_string()),
+                Ok(read.into())
+            );
+        }
+    }
+
+    #[test]
+    fn a_prefix_that_is_not_one_says_why() {
+        for (text, why) in [
+            ("192.0.2.1/24", NotationError::HostBits),
+            ("2001:db8::1/64", NotationError::HostBits),
+            ("192.0.2.0/33", NotationError::NotPrefix),
+            ("2001:db8::/129", NotationError::NotPrefix),
+            ("192.0.2/24", NotationError::NotPrefix),
+            ("", NotationError::NotPrefix),
+            ("192.0.2.0/24/8", NotationError::NotPrefix),
+        ] {
+            assert_eq!(prefix(text), Err(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn as_numbers_are_read_in_each_notation() {
+        for (text, number) in [
+            ("64500", 64500),
+            ("AS64500", 64500),
+            ("as4200000000", 4_200_000_000),
+            ("1.10", 65546),
+            ("AS65535.65534", 4_294_967_294),
+            ("0", 0),
+        ] {
+            assert_eq!(asn(text), Ok(Asn(number)), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_as_number_that_is_not_one_says_why() {
+        for text in [
+            "",
+            "AS",
+            "-1",
+            "+1",
+            "1.65536",
+            "1.2.3",
+            "4294967296",
+            "1.",
+            ".1",
+            "ÅS1",
+            "1 ",
+        ] {
+            assert_eq!(asn(text), Err(NotationError::NotAsn), "{text}");
+        }
+        assert_eq!(asn("4294967295"), Err(NotationError::ReservedAsn));
+        assert_eq!(asn("65535.65535"), Err(NotationError::ReservedAsn));
+    }
+
+    #[test]
+    fn an_excerpt_is_one_short_line() {
+        assert_eq!(excerpt("a\nb\u{1b}[0m"), "a\\nb\\u{1b}[0m");
+        assert_eq!(excerpt(&"x".repeat(1000)).chars().count(), EXCERPT + 1);
+    }
+}

@@ -1,0 +1,191 @@
+use super::*;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+fn address(text: &str) -> Address {
+    text.parse::<std::net::IpAddr>().unwrap().into()
+}
+
+fn list(folder: &Path, name: &str, text: &str) -> Source {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    Source::Prefixes(path)
+}
+
+fn load(sources: &[Source], local: &[&str], own: &[u32]) -> Origins {
+    let local: Vec<_> = local
+        .iter()
+        .map(|text| notation::prefix(text).unwrap())
+        .collect();
+    let own: Vec<_> = own.iter().copied().map(Asn).collect();
+    Origins::load(sources, &local, &own, Timestamp::from_nanos(7)).unwrap()
+}
+
+#[test]
+fn the_first_source_with_a_match_wins_whatever_its_prefix_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let origins = load(
+        &[
+            list(folder.path(), "a", "192.0.2.0/24 64500 override\n"),
+            list(
+                folder.path(),
+                "b",
+                "192.0.2.128/25 64501 b\n198.51.100.0/24 64502\n",
+            ),
+        ],
+        &[],
+        &[],
+    );
+    assert_eq!(
+        origins.origin(address("192.0.2.200")),
+        Origin::As(Asn(64500))
+    );
+    assert_eq!(
+        origins.origin(address("198.51.100.1")),
+        Origin::As(Asn(64502))
+    );
+    assert_eq!(origins.origin(address("203.0.113.1")), Origin::UNKNOWN);
+
+    let lookup = origins.explain(address("192.0.2.200"));
+    assert_eq!(lookup.asn, Some(Asn(64500)));
+    assert_eq!(lookup.name.as_deref(), Some("override"));
+    assert_eq!(lookup.prefix.unwrap().to_string(), "192.0.2.0/24");
+    assert!(lookup.source.unwrap().ends_with("/a"));
+    let [other] = lookup.others.as_slice() else {
+        panic!("one other source has it")
+    };
+    assert_eq!(
+        (other.asn, other.prefix.to_string().as_str()),
+        (Asn(64501), "192.0.2.128/25")
+    );
+}
+
+#[test]
+fn local_prefixes_come_before_every_source_and_own_asns_are_local() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = list(
+        folder.path(),
+        "a",
+        "192.0.2.0/24 64500\n198.51.100.0/24 64501\n",
+    );
+    let origins = load(&[source], &["192.0.2.0/25", "2001:db8::/32"], &[64501]);
+    assert_eq!(origins.origin(address("192.0.2.1")), Origin::Local);
+    assert_eq!(
+        origins.origin(address("192.0.2.129")),
+        Origin::As(Asn(64500))
+    );
+    assert_eq!(origins.origin(address("198.51.100.1")), Origin::Local);
+    assert_eq!(origins.origin(address("2001:db8::1")), Origin::Local);
+
+    let by_prefix = origins.explain(address("192.0.2.1"));
+    assert_eq!(by_prefix.source.as_deref(), Some("local_prefixes"));
+    assert_eq!((by_prefix.asn, by_prefix.others.len()), (None, 1));
+    let by_number = origins.explain(address("198.51.100.1"));
+    assert_eq!(
+        (by_number.origin, by_number.asn),
+        (Origin::Local, Some(Asn(64501)))
+    );
+}
+
+#[test]
+fn default_routes_never_attribute() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "0.0.0.0/0 64500\n::/0 64500\n192.0.2.0/24 64501\n";
+    let origins = load(
+        &[list(folder.path(), "a", text)],
+        &["0.0.0.0/0", "::/0"],
+        &[],
+    );
+    for text in ["203.0.113.1", "2001:db8::1", "::", "0.0.0.0"] {
+        assert_eq!(origins.origin(address(text)), Origin::UNKNOWN, "{text}");
+    }
+    let state = origins.sources().next().unwrap();
+    assert_eq!((state.prefixes, state.counts.default_routes), (1, 2));
+}
+
+#[test]
+fn as_0_does_not_hide_what_another_source_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let origins = load(
+        &[
+            list(folder.path(), "a", "192.0.2.0/24 0\n198.51.100.0/24 1\n"),
+            list(folder.path(), "b", "192.0.2.0/24 64500 known\n"),
+        ],
+        &[],
+        &[],
+    );
+    assert_eq!(origins.origin(address("192.0.2.1")), Origin::As(Asn(64500)));
+    assert_eq!(origins.name(Asn(64500)).map(|name| &**name), Some("known"));
+    assert_eq!(origins.sources().next().unwrap().counts.without_origin, 1);
+}
+
+#[test]
+fn a_source_that_is_not_there_is_named() {
+    let error = Origins::load(
+        &[Source::Mmdb("/nowhere/asn.mmdb".into())],
+        &[],
+        &[],
+        Timestamp::default(),
+    );
+    let error = error.unwrap_err();
+    assert!(matches!(error, LoadError::NoFile { .. }));
+    assert_eq!(
+        error.to_string(),
+        "/nowhere/asn.mmdb: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn a_directory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for source in [
+        Source::Mmdb(folder.path().into()),
+        Source::Prefixes(folder.path().into()),
+    ] {
+        let error = Origins::load(&[source], &[], &[], Timestamp::default()).unwrap_err();
+        assert!(matches!(error, LoadError::Read { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_gzip_list_is_known_by_its_first_octets_not_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path: PathBuf = folder.path().join("list.txt");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(b"192.0.2.0/24 64500\n").unwrap();
+    let octets = gzip.finish().unwrap();
+    std::fs::write(&path, &octets).unwrap();
+    let origins = load(&[Source::Prefixes(path.clone())], &[], &[]);
+    assert_eq!(origins.origin(address("192.0.2.1")), Origin::As(Asn(64500)));
+
+    std::fs::write(&path, &octets[..octets.len() - 5]).unwrap();
+    let cut = Origins::load(&[Source::Prefixes(path)], &[], &[], Timestamp::default());
+    assert!(
+        matches!(cut.unwrap_err(), LoadError::Read { .. }),
+        "cut short"
+    );
+}
+
+#[test]
+fn whole_tables_of_pyasn_load_and_answer() {
+    let folder = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/captures/asn"
+    ));
+    for (file, prefixes) in [
+        ("pyasn_ipasn_20140513.dat.gz", 512_621),
+        ("pyasn_ipasn_20080501_v12.dat.gz", 270_849),
+    ] {
+        let origins = load(&[Source::Prefixes(folder.join(file))], &[], &[]);
+        let state = origins.sources().next().unwrap();
+        assert_eq!(
+            (state.counts.rows, state.prefixes),
+            (prefixes, usize::try_from(prefixes).unwrap())
+        );
+        assert_eq!(
+            origins.origin(address("8.8.8.8")),
+            Origin::As(Asn(15169)),
+            "{file}"
+        );
+    }
+}
