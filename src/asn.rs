@@ -11,7 +11,7 @@ mod source;
 pub mod table;
 
 use crate::units::{Address, Asn, Prefix, Timestamp};
-use source::Loaded;
+use source::InMemory;
 pub use source::{Counts, LoadError, Source};
 use std::collections::HashSet;
 use std::fmt;
@@ -52,7 +52,7 @@ impl fmt::Display for Origin {
 pub struct Origins {
     local: Table,
     own: HashSet<Asn>,
-    sources: Vec<Loaded>,
+    sources: Vec<InMemory>,
 }
 
 impl Origins {
@@ -71,7 +71,7 @@ impl Origins {
         for prefix in local.iter().filter(|prefix| !prefix.is_default()) {
             ours.insert(*prefix, 0);
         }
-        let sources = sources.iter().map(|source| Loaded::load(source, now));
+        let sources = sources.iter().map(|source| InMemory::load(source, now));
         Ok(Self {
             local: ours.build(),
             own: own.iter().copied().collect(),
@@ -112,7 +112,7 @@ impl Origins {
 
     /// Whose an address is and why, for people.
     pub fn explain(&self, address: Address) -> Lookup {
-        let answer = |source: &Loaded| {
+        let answer = |source: &InMemory| {
             let (prefix, number) = source.table.explain(address)?;
             Some(Answer {
                 source: Arc::clone(&source.name),

@@ -58,13 +58,12 @@ pub(super) fn read(path: &Path, octets: &[u8]) -> Result<Listed, LoadError> {
         let Some(offset) = network.offset() else {
             continue;
         };
-        let record = match records.get(&offset) {
-            Some(record) => *record,
-            None => {
-                let record = record(&network).map_err(corrupt)?;
-                records.insert(offset, record);
-                record
-            }
+        let record = if let Some(record) = records.get(&offset) {
+            *record
+        } else {
+            let record = record(&network).map_err(corrupt)?;
+            records.insert(offset, record);
+            record
         };
         let block = network.network().map_err(corrupt)?;
         let family = if block.is_ipv4() { 96 } else { 0 };

@@ -185,7 +185,7 @@ fn readable(name: &str) -> Option<Arc<str>> {
 
 /// A source in memory.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(super) struct InMemory {
     pub(super) name: Arc<str>,
     pub(super) kind: &'static str,
     pub(super) table: Table,
@@ -194,7 +194,7 @@ pub(super) struct Loaded {
     pub(super) loaded: Timestamp,
 }
 
-impl Loaded {
+impl InMemory {
     /// Reads a source's file.
     pub(super) fn load(source: &Source, now: Timestamp) -> Result<Self, LoadError> {
         let listed = match source {
