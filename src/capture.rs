@@ -29,6 +29,21 @@ pub enum LinkType {
     Other(u32),
 }
 
+impl LinkType {
+    /// From a number of the pcap registry (`LINKTYPE_*`, <https://www.tcpdump.org/linktypes.html>).
+    pub const fn from_registry(number: u32) -> Self {
+        match number {
+            0 | 108 => Self::Loopback,
+            1 => Self::Ethernet,
+            // 12 and 14 are DLT_RAW as BSDs and OpenBSD wrote it into files.
+            12 | 14 | 101 | 228 | 229 => Self::RawIp,
+            113 => Self::Cooked,
+            276 => Self::Cooked2,
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// Which interface of its source a frame came from; named by [`Event::Interface`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct InterfaceId(pub u16);
@@ -130,10 +145,12 @@ pub enum CaptureError {
         reason: String,
     },
     /// No such interface: exit code 69.
-    #[error("interface {interface}: no such interface")]
+    #[error("interface {interface}: no such interface; there are: {}", present.join(", "))]
     NoInterface {
         /// Its name as configured.
         interface: String,
+        /// The interfaces there are.
+        present: Vec<String>,
     },
     /// Not allowed: exit code 77. Names the capability.
     #[error("interface {interface}: no permission to capture, CAP_NET_RAW is needed")]

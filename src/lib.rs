@@ -2,6 +2,7 @@
 
 pub mod asn;
 pub mod capture;
+pub mod clock;
 pub mod config;
 pub mod discard;
 pub mod export;

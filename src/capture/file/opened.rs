@@ -1,0 +1,181 @@
+//! One capture file while it is read: which format it is, and how far it has come.
+
+use super::names::Names;
+use super::pcap::{self, Pcap};
+use super::pcapng::{self, Pcapng};
+use super::progress::Progress;
+use super::reader::Reader;
+use super::step::{Fault, Step};
+use crate::capture::CaptureError;
+use crate::units::Timestamp;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The name that means standard input.
+pub(super) const STDIN: &str = "-";
+
+/// How a file is written.
+#[derive(Debug)]
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+}
+
+/// A file being read. Lives from its first octet to its last.
+pub(super) struct Opened {
+    path: PathBuf,
+    format: Format,
+    pub(super) reader: Reader,
+    /// Frames so far.
+    frames: u64,
+}
+
+impl Opened {
+    /// Opens a file, or standard input, and reads which format it is.
+    pub(super) fn open(path: &Path, progress: Arc<Progress>) -> Result<Self, CaptureError> {
+        let input: Box<dyn Read + Send> = if path.as_os_str() == STDIN {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(path).map_err(|source| missing(path, source))?)
+        };
+        Self::new(path, Reader::new(input, progress))
+    }
+
+    /// Reads which format an input is.
+    pub(super) fn new(path: &Path, mut reader: Reader) -> Result<Self, CaptureError> {
+        let format = Self::recognise(&mut reader).map_err(|fault| named(path, fault))?;
+        Ok(Self {
+            path: path.to_owned(),
+            format,
+            reader,
+            frames: 0,
+        })
+    }
+
+    fn recognise(reader: &mut Reader) -> Result<Format, Fault> {
+        reader.want(pcap::HEADER)?;
+        let ahead = reader.ahead();
+        let Some(&magic) = ahead.first_chunk() else {
+            return Err(Fault::Format(match ahead {
+                [] => "not a capture: empty".into(),
+                short => format!("not a capture: {} octets only", short.len()),
+            }));
+        };
+        if magic == pcapng::SECTION {
+            return Ok(Format::Pcapng(Pcapng::new()));
+        }
+        let Some((order, unit)) = Pcap::magic(magic) else {
+            let hint = match magic {
+                [0x1f, 0x8b, ..] => " (gzip: unpack it first)",
+                [0x28, 0xb5, 0x2f, 0xfd] => " (zstd: unpack it first)",
+                _ => "",
+            };
+            let [a, b, c, d] = magic;
+            return Err(Fault::Format(format!(
+                "not a pcap or pcapng capture: found {a:02x} {b:02x} {c:02x} {d:02x} at offset 0{hint}"
+            )));
+        };
+        let Some(header) = ahead.first_chunk() else {
+            return Err(Fault::Format(cut_header(ahead.len())));
+        };
+        let pcap = Pcap::new(order, unit, header)?;
+        reader.consume(pcap::HEADER);
+        Ok(Format::Pcap(pcap))
+    }
+
+    /// The next step through the file.
+    #[inline]
+    pub(super) fn step(&mut self, names: &mut Names) -> Result<Step, CaptureError> {
+        let step = match &mut self.format {
+            Format::Pcap(pcap) => pcap.step(&mut self.reader),
+            Format::Pcapng(pcapng) => pcapng.step(&mut self.reader, names),
+        };
+        match step {
+            Ok(step @ Step::Frame(_)) => {
+                self.frames += 1;
+                Ok(step)
+            }
+            Ok(step) => self.beside_frames(step),
+            Err(fault) => Err(named(&self.path, fault)),
+        }
+    }
+
+    #[cold]
+    fn beside_frames(&mut self, step: Step) -> Result<Step, CaptureError> {
+        match step {
+            Step::Cut { offset: 0 } => {
+                let reason = cut_header(self.reader.ahead().len());
+                Err(named(&self.path, Fault::Format(reason)))
+            }
+            Step::FrameAfter(..) => {
+                self.frames += 1;
+                Ok(step)
+            }
+            _ => Ok(step),
+        }
+    }
+
+    /// What is to be said about a file that has come to its end; `cut` is the offset of the
+    /// record it was cut off in.
+    pub(super) fn remarks(&self, cut: Option<u64>) -> Vec<String> {
+        let (path, frames) = (self.path.display(), self.frames);
+        let mut remarks = Vec::new();
+        if let Some(offset) = cut {
+            remarks.push(format!(
+                "{path}: cut off in the middle of a record at offset {offset}, after {frames} frames"
+            ));
+        }
+        if let Format::Pcapng(pcapng) = &self.format {
+            if pcapng.timeless > 0 {
+                remarks.push(format!(
+                    "{path}: {} of {frames} frames have no time and got that of the frame before",
+                    pcapng.timeless
+                ));
+            }
+            if pcapng.nameless > 0 {
+                remarks.push(format!(
+                    "{path}: {} interfaces lost their names, 65535 is the most",
+                    pcapng.nameless
+                ));
+            }
+        }
+        remarks
+    }
+}
+
+/// The time of a file's first frame; `None` where it has no frame.
+pub(super) fn first_time(path: &Path) -> Result<Option<Timestamp>, CaptureError> {
+    let mut opened = Opened::open(path, Arc::default())?;
+    let mut names = Names::new();
+    loop {
+        match opened.step(&mut names)? {
+            Step::Frame(found) | Step::FrameAfter(_, found) => return Ok(Some(found.time)),
+            Step::Cut { .. } | Step::End => return Ok(None),
+            Step::Interface(_) | Step::Unseen(_) => {}
+        }
+    }
+}
+
+/// A file that can not be opened.
+pub(super) fn missing(path: &Path, source: io::Error) -> CaptureError {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::NotFound => CaptureError::NoFile { path, source },
+        _ => CaptureError::Read { path, source },
+    }
+}
+
+#[cold]
+fn named(path: &Path, fault: Fault) -> CaptureError {
+    let path = path.to_owned();
+    match fault {
+        Fault::Read(source) => CaptureError::Read { path, source },
+        Fault::Format(reason) => CaptureError::Format { path, reason },
+    }
+}
+
+fn cut_header(octets: usize) -> String {
+    format!("not a capture: cut off in its header, after {octets} octets")
+}

@@ -1,0 +1,126 @@
+//! Classic pcap (draft-ietf-opsawg-pcap): a header of 24 octets, then records.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +---------------------------------------------------------------+    +------------------------+
+//! |                          Magic Number                         |    |  Timestamp (Seconds)   |
+//! +---------------------------------------------------------------+    +------------------------+
+//! |         Major Version         |         Minor Version         |    |  Timestamp (µs or ns)  |
+//! +---------------------------------------------------------------+    +------------------------+
+//! |                     Reserved1, Reserved2                      |    | Captured Packet Length |
+//! +---------------------------------------------------------------+    +------------------------+
+//! |                            SnapLen                            |    | Original Packet Length |
+//! +---------------------------------------------------------------+    +------------------------+
+//! | FCS |f|                   |             LinkType              |    /      Packet Data       /
+//! +---------------------------------------------------------------+    +------------------------+
+//! ```
+
+use super::order::Order;
+use super::reader::Reader;
+use super::step::{Fault, Found, MAX_FRAME, Step};
+use crate::capture::{InterfaceId, LinkType};
+use crate::units::{NANOS_PER_SECOND, Timestamp};
+
+/// Octets of the file header.
+pub(super) const HEADER: usize = 24;
+/// Octets of a record's header.
+const RECORD: usize = 16;
+
+const MICROSECONDS: u32 = 0xa1b2_c3d4;
+const NANOSECONDS: u32 = 0xa1b2_3c4d;
+
+/// A classic capture after its header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pcap {
+    order: Order,
+    link: LinkType,
+    /// Nanoseconds in the unit of the second timestamp word.
+    unit: u64,
+    minor: u16,
+    named: bool,
+}
+
+impl Pcap {
+    /// Byte order and timestamp unit of a magic number; `None` if it is none of pcap's.
+    pub(super) fn magic(octets: [u8; 4]) -> Option<(Order, u64)> {
+        [Order::Little, Order::Big]
+            .into_iter()
+            .find_map(|order| match order.u32(octets) {
+                MICROSECONDS => Some((order, 1000)),
+                NANOSECONDS => Some((order, 1)),
+                _ => None,
+            })
+    }
+
+    /// Reads the file header after its magic number.
+    pub(super) fn new(order: Order, unit: u64, header: &[u8; HEADER]) -> Result<Self, Fault> {
+        let &[_, _, _, _, j0, j1, n0, n1, .., l0, l1, l2, l3] = header;
+        let (major, minor) = (order.u16([j0, j1]), order.u16([n0, n1]));
+        if major != 2 {
+            return Err(Fault::format(
+                4,
+                format_args!("pcap version {major}.{minor}"),
+            ));
+        }
+        // The upper half holds the length of the frame check sequence.
+        let link = LinkType::from_registry(order.u32([l0, l1, l2, l3]) & 0xffff);
+        Ok(Self {
+            order,
+            link,
+            unit,
+            minor,
+            named: false,
+        })
+    }
+
+    /// The next record.
+    #[inline]
+    pub(super) fn step(&mut self, reader: &mut Reader) -> Result<Step, Fault> {
+        if !self.named {
+            self.named = true;
+            return Ok(Step::Interface(InterfaceId(0)));
+        }
+        if !reader.want(RECORD)? {
+            return Ok(Self::tail(reader));
+        }
+        let Some(record) = reader.ahead().first_chunk() else {
+            return Ok(Self::tail(reader));
+        };
+        let [seconds, fraction, mut captured, mut length] = self.order.words(record);
+        if captured > length && self.minor <= 3 {
+            // Before version 2.4 the two lengths stood the other way round (libpcap sf-pcap.c).
+            (captured, length) = (length, captured);
+        }
+        if captured > MAX_FRAME {
+            return Err(Fault::format(
+                reader.offset(),
+                format_args!("record of {captured} octets, at most {MAX_FRAME} are possible"),
+            ));
+        }
+        if !reader.want(RECORD + captured as usize)? {
+            return Ok(Self::tail(reader));
+        }
+        let place = reader.place() + RECORD;
+        reader.consume(RECORD + captured as usize);
+        let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
+        Ok(Step::Frame(Found {
+            time: Timestamp::from_nanos(time),
+            link: self.link,
+            interface: InterfaceId(0),
+            length,
+            place,
+            captured,
+        }))
+    }
+
+    #[cold]
+    fn tail(reader: &Reader) -> Step {
+        if reader.ahead().is_empty() {
+            return Step::End;
+        }
+        Step::Cut {
+            offset: reader.offset(),
+        }
+    }
+}

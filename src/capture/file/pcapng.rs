@@ -1,0 +1,323 @@
+//! pcapng (draft-ietf-opsawg-pcapng): sections of blocks, each with interfaces of its own.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +---------------------------------------------------------------+
+//! |                          Block Type                           |
+//! +---------------------------------------------------------------+
+//! |                      Block Total Length                       |
+//! +---------------------------------------------------------------+
+//! /               Block Body, padded to four octets               /
+//! +---------------------------------------------------------------+
+//! |                      Block Total Length                       |
+//! +---------------------------------------------------------------+
+//! ```
+//!
+//! Name resolution, custom and unknown blocks are passed over. Frames of Simple Packet Blocks have
+//! no time: they take that of the frame before them.
+
+mod interface;
+mod options;
+
+use self::interface::Interface;
+use self::options::Options;
+use super::names::Names;
+use super::order::Order;
+use super::reader::Reader;
+use super::step::{Fault, Found, MAX_FRAME, Step};
+use crate::units::Timestamp;
+
+/// Block type of a section header, the same in both byte orders.
+pub(super) const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
+const SECTION_TYPE: u32 = u32::from_be_bytes(SECTION);
+const INTERFACE: u32 = 1;
+const OBSOLETE_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
+const ENHANCED_PACKET: u32 = 6;
+
+const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+const EPB_DROPCOUNT: u16 = 4;
+/// An obsolete packet's drop count that means "not known".
+const DROPS_UNKNOWN: u16 = u16::MAX;
+
+/// Type, length, and length again.
+const FRAMING: usize = 12;
+/// Octets before the frame in enhanced and obsolete packets, type and length included.
+const PACKET_HEADER: usize = 28;
+/// Longest block read as a whole, in octets: libpcap's bound of 16 MiB.
+const MAX_BLOCK: usize = 16 << 20;
+/// Most interfaces in a section: as many as ids.
+const MAX_INTERFACES: usize = 65_535;
+
+/// A pcapng file between two blocks.
+#[derive(Debug)]
+pub(super) struct Pcapng {
+    order: Order,
+    interfaces: Vec<Interface>,
+    /// Time of the first frame of this section.
+    first: Option<Timestamp>,
+    /// Time of the last frame of this file.
+    last: Timestamp,
+    /// Frames that came without a time.
+    pub(super) timeless: u64,
+    /// Interfaces whose name found no room.
+    pub(super) nameless: u64,
+}
+
+impl Pcapng {
+    pub(super) const fn new() -> Self {
+        Self {
+            order: Order::Little,
+            interfaces: Vec::new(),
+            first: None,
+            last: Timestamp::from_nanos(0),
+            timeless: 0,
+            nameless: 0,
+        }
+    }
+
+    /// The next block that says something.
+    #[inline]
+    pub(super) fn step(&mut self, reader: &mut Reader, names: &mut Names) -> Result<Step, Fault> {
+        loop {
+            let offset = reader.offset();
+            if !reader.want(FRAMING)? {
+                return Ok(match reader.ahead() {
+                    [] => Step::End,
+                    _ => Step::Cut { offset },
+                });
+            }
+            let Some(&[t0, t1, t2, t3, l0, l1, l2, l3, m0, m1, m2, m3]) =
+                reader.ahead().first_chunk::<FRAMING>()
+            else {
+                return Ok(Step::Cut { offset });
+            };
+            if [t0, t1, t2, t3] == SECTION {
+                self.begin_section(offset, [m0, m1, m2, m3])?;
+            }
+            let kind = self.order.u32([t0, t1, t2, t3]);
+            let length = self.order.u32([l0, l1, l2, l3]) as usize;
+            if length < FRAMING || length % 4 != 0 {
+                let found = format_args!("block of type {kind:#x} with length {length}");
+                return Err(Fault::format(offset, found));
+            }
+            match kind {
+                INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET => {}
+                _ => {
+                    if !self.pass(reader, kind, length, offset)? {
+                        return Ok(Step::Cut { offset });
+                    }
+                    continue;
+                }
+            }
+            if length > MAX_BLOCK {
+                let found = format_args!(
+                    "block of type {kind:#x} with {length} octets, at most {MAX_BLOCK} are possible"
+                );
+                return Err(Fault::format(offset, found));
+            }
+            if !reader.want(length)? {
+                return Ok(Step::Cut { offset });
+            }
+            let place = reader.place();
+            let block = reader.at(place, length);
+            if block.last_chunk() != Some(&[l0, l1, l2, l3]) {
+                return Err(Self::unequal(offset, kind, length));
+            }
+            let block = block.get(..length - 4).unwrap_or_default();
+            let step = match kind {
+                ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, block, place),
+                SIMPLE_PACKET => self.simple_packet(block, place),
+                STATISTICS => Ok(self.statistics(block)),
+                _ => self.interface(block, names),
+            };
+            let step = step.map_err(|found| Fault::format(offset, found))?;
+            reader.consume(length);
+            if let Some(step) = step {
+                return Ok(step);
+            }
+        }
+    }
+
+    /// A section header: byte order and interfaces begin anew (§4.1). Its version stands in the
+    /// eight octets after the magic and has been 1.0 (or 1.2) since the format exists.
+    #[cold]
+    fn begin_section(&mut self, offset: u64, magic: [u8; 4]) -> Result<(), Fault> {
+        self.order = [Order::Little, Order::Big]
+            .into_iter()
+            .find(|order| order.u32(magic) == BYTE_ORDER_MAGIC)
+            .ok_or_else(|| {
+                let found = format_args!("section with byte-order magic {magic:02x?}");
+                Fault::format(offset, found)
+            })?;
+        self.interfaces.clear();
+        self.first = None;
+        Ok(())
+    }
+
+    /// Passes over a block of any length without holding it; `false` where the file ends in it.
+    #[cold]
+    fn pass(
+        &self,
+        reader: &mut Reader,
+        kind: u32,
+        length: usize,
+        offset: u64,
+    ) -> Result<bool, Fault> {
+        if kind == SECTION_TYPE {
+            self.version(reader, offset)?;
+        }
+        if !reader.skip(length - 4)? || !reader.want(4)? {
+            return Ok(false);
+        }
+        let again = reader.ahead().first_chunk().map(|&end| self.order.u32(end));
+        if again.map(|again| again as usize) != Some(length) {
+            return Err(Self::unequal(offset, kind, length));
+        }
+        reader.consume(4);
+        Ok(true)
+    }
+
+    fn version(&self, reader: &mut Reader, offset: u64) -> Result<(), Fault> {
+        if !reader.want(16)? {
+            return Ok(());
+        }
+        let ahead = reader.ahead().first_chunk::<16>();
+        let major = ahead.map(|&[.., j0, j1, _, _]| self.order.u16([j0, j1]));
+        match major {
+            Some(1) | None => Ok(()),
+            Some(major) => Err(Fault::format(
+                offset,
+                format_args!("section of pcapng version {major}"),
+            )),
+        }
+    }
+
+    /// An Enhanced Packet Block (§4.3) or an obsolete Packet Block (§A.1): they differ in how
+    /// the first word is used.
+    #[inline]
+    fn packet(&mut self, kind: u32, block: &[u8], place: usize) -> Result<Option<Step>, String> {
+        let Some((&[_, _, _, _, _, _, _, _, i0, i1, i2, i3, ref words @ ..], rest)) =
+            block.split_first_chunk::<PACKET_HEADER>()
+        else {
+            return Err(format!("packet block of {} octets", block.len() + 4));
+        };
+        let [high, low, captured, length] = self.order.words(words);
+        let (number, mut drops) = if kind == ENHANCED_PACKET {
+            (self.order.u32([i0, i1, i2, i3]), 0)
+        } else {
+            let drops = match self.order.u16([i2, i3]) {
+                DROPS_UNKNOWN => 0,
+                drops => u64::from(drops),
+            };
+            (u32::from(self.order.u16([i0, i1])), drops)
+        };
+        let Some(interface) = self.interfaces.get_mut(number as usize) else {
+            return Err(format!(
+                "frame of interface {number}, which is not described"
+            ));
+        };
+        if captured > MAX_FRAME || captured as usize > rest.len() {
+            let room = rest.len();
+            return Err(format!(
+                "frame of {captured} octets in a block with room for {room}, at most {MAX_FRAME} are possible"
+            ));
+        }
+        let options = rest.get((captured as usize).next_multiple_of(4)..);
+        if let Some(options @ [_, ..]) = options
+            && kind == ENHANCED_PACKET
+        {
+            let dropped = Options::new(self.order, options).number(EPB_DROPCOUNT);
+            drops = dropped.unwrap_or(0);
+        }
+        let time = interface.time(high, low);
+        let unseen = (drops > 0).then(|| interface.dropped_before(drops, time));
+        interface.last = Some(time);
+        let found = Found {
+            time,
+            link: interface.link,
+            interface: interface.id,
+            length,
+            place: place + PACKET_HEADER,
+            captured,
+        };
+        self.last = time;
+        self.first = self.first.or(Some(time));
+        Ok(Some(match unseen {
+            None => Step::Frame(found),
+            Some(unseen) => Step::FrameAfter(unseen, found),
+        }))
+    }
+
+    /// A Simple Packet Block (§4.4): of interface 0, with neither a time nor a captured length.
+    fn simple_packet(&mut self, block: &[u8], place: usize) -> Result<Option<Step>, String> {
+        const HEADER: usize = 12;
+        let Some((&[.., l0, l1, l2, l3], rest)) = block.split_first_chunk::<HEADER>() else {
+            return Err("simple packet block without a length".into());
+        };
+        let Some(interface) = self.interfaces.first() else {
+            return Err("simple packet block before any interface".into());
+        };
+        let length = self.order.u32([l0, l1, l2, l3]);
+        let limit = match interface.snaplen {
+            0 => length,
+            snaplen => length.min(snaplen),
+        };
+        let captured = u32::try_from(rest.len()).map_or(limit, |room| limit.min(room));
+        if captured > MAX_FRAME {
+            return Err(format!(
+                "frame of {captured} octets, at most {MAX_FRAME} are possible"
+            ));
+        }
+        self.timeless += 1;
+        self.first = self.first.or(Some(self.last));
+        Ok(Some(Step::Frame(Found {
+            time: self.last,
+            link: interface.link,
+            interface: interface.id,
+            length,
+            place: place + HEADER,
+            captured,
+        })))
+    }
+
+    /// An Interface Statistics Block (§4.6). One that makes no sense costs no frame.
+    fn statistics(&mut self, block: &[u8]) -> Option<Step> {
+        let (&[.., i0, i1, i2, i3, h0, h1, h2, h3, l0, l1, l2, l3], options) =
+            block.split_first_chunk::<20>()?;
+        let number = self.order.u32([i0, i1, i2, i3]);
+        let interface = self.interfaces.get_mut(number as usize)?;
+        let time = interface.time(
+            self.order.u32([h0, h1, h2, h3]),
+            self.order.u32([l0, l1, l2, l3]),
+        );
+        let options = Options::new(self.order, options);
+        let unseen = interface.statistics(time, options, self.first)?;
+        Some(Step::Unseen(unseen))
+    }
+
+    /// An Interface Description Block (§4.2).
+    fn interface(&mut self, block: &[u8], names: &mut Names) -> Result<Option<Step>, String> {
+        let body = block.get(8..).unwrap_or_default();
+        let Some((interface, named)) = Interface::parse(self.order, body, names) else {
+            return Err("interface description without a link type".into());
+        };
+        if self.interfaces.len() >= MAX_INTERFACES {
+            return Err(format!(
+                "more than {MAX_INTERFACES} interfaces in a section"
+            ));
+        }
+        self.nameless += u64::from(!named);
+        self.interfaces.push(interface);
+        Ok(Some(Step::Interface(interface.id)))
+    }
+
+    #[cold]
+    fn unequal(offset: u64, kind: u32, length: usize) -> Fault {
+        let found =
+            format_args!("block of type {kind:#x} whose lengths differ: {length} at its head");
+        Fault::format(offset, found)
+    }
+}

@@ -1,0 +1,175 @@
+//! The interfaces of a pcapng section: how their frames are to be read, and what their own
+//! counters say was dropped (draft-ietf-opsawg-pcapng §4.2 and §4.6).
+
+use super::super::names::Names;
+use super::super::order::Order;
+use super::options::Options;
+use crate::capture::{InterfaceId, LinkType, Unseen, UnseenCause};
+use crate::units::{NANOS_PER_SECOND, Timestamp};
+
+const IF_NAME: u16 = 2;
+const IF_TSRESOL: u16 = 9;
+const IF_TSOFFSET: u16 = 14;
+const ISB_IFDROP: u16 = 5;
+const ISB_OSDROP: u16 = 7;
+
+/// Where a tick of the interface's clock leads to nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ticks {
+    /// Nanoseconds in a tick.
+    Longer(u64),
+    /// Ticks in a nanosecond.
+    Shorter(u64),
+    /// A tick is 2^-n seconds, n to 127.
+    Binary(u8),
+}
+
+impl Ticks {
+    /// From if_tsresol: the upper bit chooses a negative power of 2 over one of 10.
+    fn from_resolution(resolution: u8) -> Self {
+        if resolution & 0x80 != 0 {
+            return Self::Binary(resolution & 0x7f);
+        }
+        match u32::from(resolution) {
+            exponent @ 0..=9 => Self::Longer(10_u64.pow(9 - exponent)),
+            // 10^19 is the last that fits; there any tick count is 0 or 1 ns already.
+            exponent => Self::Shorter(10_u64.pow((exponent - 9).min(19))),
+        }
+    }
+
+    #[inline]
+    fn nanos(self, ticks: u64) -> u64 {
+        match self {
+            Self::Longer(nanos) => ticks.saturating_mul(nanos),
+            Self::Shorter(ticks_per_nano) => ticks / ticks_per_nano,
+            Self::Binary(bits) => {
+                let nanos = (u128::from(ticks) * u128::from(NANOS_PER_SECOND)) >> bits;
+                u64::try_from(nanos).unwrap_or(u64::MAX)
+            }
+        }
+    }
+}
+
+/// One interface of the current section. Lives until the next section header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interface {
+    pub(super) id: InterfaceId,
+    pub(super) link: LinkType,
+    /// Most octets captured of a frame; 0 = no limit.
+    pub(super) snaplen: u32,
+    ticks: Ticks,
+    /// if_tsoffset in nanoseconds.
+    offset: i64,
+    /// Time of its last frame.
+    pub(super) last: Option<Timestamp>,
+    /// Time and drops of its last statistics.
+    statistics: Option<(Timestamp, u64)>,
+    /// Drops already told by frames since then.
+    told: u64,
+}
+
+impl Interface {
+    /// Reads an Interface Description Block's body; `None` where it is too short. The second
+    /// value is `false` if all names were taken, and the interface became the nameless one.
+    pub(super) fn parse(order: Order, body: &[u8], names: &mut Names) -> Option<(Self, bool)> {
+        let (&[l0, l1, _, _, s0, s1, s2, s3], options) = body.split_first_chunk()?;
+        let mut name = &[][..];
+        // The default is microseconds (§4.2).
+        let mut ticks = Ticks::Longer(1000);
+        let mut offset = 0;
+        for (code, value) in Options::new(order, options) {
+            match (code, value) {
+                (IF_NAME, value) => name = value,
+                (IF_TSRESOL, &[resolution]) => ticks = Ticks::from_resolution(resolution),
+                (IF_TSOFFSET, value) => {
+                    if let Ok(octets) = value.try_into() {
+                        let seconds = order.u64(octets).cast_signed();
+                        offset = seconds.saturating_mul(NANOS_PER_SECOND.cast_signed());
+                    }
+                }
+                _ => {}
+            }
+        }
+        let id = names.id(name);
+        let interface = Self {
+            id: id.unwrap_or_default(),
+            link: LinkType::from_registry(u32::from(order.u16([l0, l1]))),
+            snaplen: order.u32([s0, s1, s2, s3]),
+            ticks,
+            offset,
+            last: None,
+            statistics: None,
+            told: 0,
+        };
+        Some((interface, id.is_some()))
+    }
+
+    /// The moment a tick count stands for.
+    #[inline]
+    pub(super) fn time(&self, high: u32, low: u32) -> Timestamp {
+        let ticks = u64::from(high) << 32 | u64::from(low);
+        Timestamp::from_nanos(self.ticks.nanos(ticks).saturating_add_signed(self.offset))
+    }
+
+    /// A frame says how many went missing since the one before it.
+    pub(super) fn dropped_before(&mut self, frames: u64, time: Timestamp) -> Unseen {
+        self.told = self.told.saturating_add(frames);
+        self.dropped(frames, self.last.unwrap_or(time), time)
+    }
+
+    /// Statistics of this moment; `first` is the time of the section's first frame. The counters
+    /// run from the beginning of the capture (§4.6); one that went back began anew.
+    pub(super) fn statistics(
+        &mut self,
+        time: Timestamp,
+        options: Options<'_>,
+        first: Option<Timestamp>,
+    ) -> Option<Unseen> {
+        let by_interface = options.number(ISB_IFDROP);
+        let by_system = options.number(ISB_OSDROP);
+        if by_interface.or(by_system).is_none() {
+            return None;
+        }
+        let total = by_interface
+            .unwrap_or(0)
+            .saturating_add(by_system.unwrap_or(0));
+        let (from, before) = match self.statistics {
+            Some((from, before)) => (from, before),
+            None => (first.unwrap_or(time), 0),
+        };
+        let fresh = total.checked_sub(before).unwrap_or(total);
+        let fresh = fresh.saturating_sub(std::mem::take(&mut self.told));
+        self.statistics = Some((time, total));
+        (fresh > 0).then(|| self.dropped(fresh, from, time))
+    }
+
+    fn dropped(&self, frames: u64, from: Timestamp, until: Timestamp) -> Unseen {
+        Unseen {
+            from: from.min(until),
+            until: until.max(from),
+            frames,
+            interface: self.id,
+            cause: UnseenCause::Dropped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolutions_lead_to_nanoseconds() {
+        let second_in = |resolution, ticks| Ticks::from_resolution(resolution).nanos(ticks);
+        assert_eq!(second_in(0, 3), 3 * NANOS_PER_SECOND);
+        assert_eq!(second_in(6, 1_500_000), 1_500_000_000);
+        assert_eq!(second_in(9, 7), 7);
+        assert_eq!(second_in(12, 7999), 7);
+        assert_eq!(second_in(127, u64::MAX), 1);
+        assert_eq!(second_in(0x80, 2), 2 * NANOS_PER_SECOND);
+        assert_eq!(second_in(0x80 | 32, 3 << 31), 1_500_000_000);
+        assert_eq!(second_in(0xff, u64::MAX), 0);
+        assert_eq!(second_in(0, u64::MAX), u64::MAX);
+        assert_eq!(second_in(0x80, u64::MAX), u64::MAX);
+    }
+}

@@ -1,0 +1,34 @@
+//! How far a replay has come: written by the reader once per read, read by whoever draws a bar.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Octets read of octets there are. Shared; lives as long as its last user.
+#[derive(Debug, Default)]
+pub struct Progress {
+    read: AtomicU64,
+    total: Option<u64>,
+}
+
+impl Progress {
+    pub(super) fn new(total: Option<u64>) -> Self {
+        Self {
+            read: AtomicU64::new(0),
+            total,
+        }
+    }
+
+    pub(super) fn add(&self, octets: usize) {
+        // Relaxed: a number to look at, nothing else hangs on it.
+        self.read.fetch_add(octets as u64, Ordering::Relaxed);
+    }
+
+    /// Octets read so far, of all files.
+    pub fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Octets of all files together; `None` where one of them is a pipe.
+    pub const fn total(&self) -> Option<u64> {
+        self.total
+    }
+}

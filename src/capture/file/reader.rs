@@ -1,0 +1,118 @@
+//! Plain read(2) into one large buffer; records are looked at where they lie in it.
+//!
+//! No mmap: a file that another process truncates would end us by SIGBUS, and pipes need this
+//! path anyway. The buffer starts at [`BUFFER`] octets and grows to the largest record wanted.
+
+use super::progress::Progress;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+/// Octets of a buffer at first: 1 MiB, a system call per about 700 full frames.
+const BUFFER: usize = 1 << 20;
+
+/// A window on an input that moves forward only. Lives as long as its file is read.
+pub(super) struct Reader {
+    input: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    /// Where the octets not yet consumed begin and end in `buffer`.
+    start: usize,
+    end: usize,
+    /// Offset in the file of `start`.
+    offset: u64,
+    ended: bool,
+    progress: Arc<Progress>,
+}
+
+impl Reader {
+    pub(super) fn new(input: Box<dyn Read + Send>, progress: Arc<Progress>) -> Self {
+        Self {
+            input,
+            buffer: vec![0; BUFFER],
+            start: 0,
+            end: 0,
+            offset: 0,
+            ended: false,
+            progress,
+        }
+    }
+
+    /// Whether `wanted` octets are ahead, after reading as needed; `false` at the end of the
+    /// input. The caller bounds `wanted`.
+    #[inline]
+    pub(super) fn want(&mut self, wanted: usize) -> io::Result<bool> {
+        if self.end - self.start >= wanted {
+            return Ok(true);
+        }
+        self.fill(wanted)
+    }
+
+    #[cold]
+    fn fill(&mut self, wanted: usize) -> io::Result<bool> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted.next_power_of_two(), 0);
+        }
+        while self.end < wanted && !self.ended {
+            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+            match self.input.read(room) {
+                Ok(0) => self.ended = true,
+                Ok(read) => {
+                    self.end = (self.end + read).min(self.buffer.len());
+                    self.progress.add(read);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.end >= wanted)
+    }
+
+    /// The octets at hand, from the first not yet consumed.
+    #[inline]
+    pub(super) fn ahead(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Moves on by `octets`, which are at hand.
+    #[inline]
+    pub(super) fn consume(&mut self, octets: usize) {
+        let octets = octets.min(self.end - self.start);
+        self.start += octets;
+        self.offset += octets as u64;
+    }
+
+    /// Moves on by `octets` that need not be at hand; `false` where the input ends before.
+    pub(super) fn skip(&mut self, mut octets: usize) -> io::Result<bool> {
+        loop {
+            let step = octets.min(self.end - self.start);
+            self.consume(step);
+            octets -= step;
+            if octets == 0 {
+                return Ok(true);
+            }
+            if !self.want(1)? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Offset in the file of the first octet not yet consumed.
+    pub(super) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Place in the buffer of the first octet not yet consumed; good until the next
+    /// [`Self::want`] or [`Self::skip`].
+    #[inline]
+    pub(super) const fn place(&self) -> usize {
+        self.start
+    }
+
+    /// The octets at a [`Self::place`].
+    #[inline]
+    pub(super) fn at(&self, place: usize, length: usize) -> &[u8] {
+        self.buffer.get(place..place + length).unwrap_or_default()
+    }
+}

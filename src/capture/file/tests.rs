@@ -1,0 +1,254 @@
+mod damage;
+mod pcapng;
+mod several;
+mod writer;
+
+use self::writer::Pcap;
+use super::order::Order;
+use super::{FileSource, UnseenCause};
+use crate::capture::{CaptureError, Event, FrameSource, InterfaceId, LinkType, Unseen};
+use crate::units::Timestamp;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+const ORDERS: [Order; 2] = [Order::Little, Order::Big];
+
+/// An event that owns what it says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Seen {
+    Frame {
+        nanos: u64,
+        link: LinkType,
+        octets: Vec<u8>,
+        length: u32,
+        interface: u16,
+    },
+    Interface(u16, String),
+    Unseen(Unseen),
+}
+
+impl Seen {
+    fn frame(nanos: u64, octets: &[u8]) -> Self {
+        Self::Frame {
+            nanos,
+            link: LinkType::Ethernet,
+            octets: octets.to_vec(),
+            length: u32::try_from(octets.len()).unwrap(),
+            interface: 0,
+        }
+    }
+
+    fn unseen(cause: UnseenCause, from: u64, until: u64, frames: u64, interface: u16) -> Self {
+        Self::Unseen(Unseen {
+            from: Timestamp::from_nanos(from),
+            until: Timestamp::from_nanos(until),
+            frames,
+            interface: InterfaceId(interface),
+            cause,
+        })
+    }
+
+    fn is_frame(&self) -> bool {
+        matches!(self, Self::Frame { .. })
+    }
+}
+
+/// All that a source gives, its warnings, and how it ended.
+struct Run {
+    seen: Vec<Seen>,
+    warnings: Vec<String>,
+    error: Option<CaptureError>,
+}
+
+impl Run {
+    fn frames(&self) -> Vec<Seen> {
+        let frames = self.seen.iter().filter(|seen| seen.is_frame());
+        frames.cloned().collect()
+    }
+
+    fn error(&self) -> String {
+        self.error.as_ref().map(ToString::to_string).unwrap()
+    }
+}
+
+fn run(paths: &[PathBuf]) -> Run {
+    let mut run = Run {
+        seen: Vec::new(),
+        warnings: Vec::new(),
+        error: None,
+    };
+    let mut source = match FileSource::open(paths) {
+        Ok(source) => source,
+        Err(error) => {
+            run.error = Some(error);
+            return run;
+        }
+    };
+    loop {
+        run.seen.push(match source.next() {
+            Ok(Event::Frame(frame)) => Seen::Frame {
+                nanos: frame.time.as_nanos(),
+                link: frame.link,
+                octets: frame.octets.to_vec(),
+                length: frame.length,
+                interface: frame.interface.0,
+            },
+            Ok(Event::Interface(id, name)) => Seen::Interface(id.0, name.to_owned()),
+            Ok(Event::Unseen(unseen)) => Seen::Unseen(unseen),
+            Ok(Event::Idle(_)) => panic!("a file is never idle"),
+            Ok(Event::End) => break,
+            Err(error) => {
+                run.error = Some(error);
+                break;
+            }
+        });
+    }
+    run.warnings = source.warnings().to_vec();
+    run
+}
+
+fn file(octets: &[u8]) -> NamedTempFile {
+    let mut file = NamedTempFile::new().unwrap();
+    file.write_all(octets).unwrap();
+    file
+}
+
+fn run_octets(octets: &[u8]) -> Run {
+    let file = file(octets);
+    run(&[file.path().to_owned()])
+}
+
+#[test]
+fn pcap_reads_alike_in_both_byte_orders_and_both_units() {
+    for order in ORDERS {
+        for (magic, fraction) in [(0xa1b2_c3d4_u32, 250), (0xa1b2_3c4d, 250_000)] {
+            let written = Pcap::new(order, magic, 1)
+                .frame(1000, 0, b"one")
+                .frame(1000, fraction, b"")
+                .record([1001, fraction, 3, 1500], b"cut");
+            let run = run_octets(&written.octets);
+            assert!(run.error.is_none() && run.warnings.is_empty());
+            let mut cut = Seen::frame(1_001_000_250_000, b"cut");
+            if let Seen::Frame { length, .. } = &mut cut {
+                *length = 1500;
+            }
+            assert_eq!(
+                run.seen,
+                [
+                    Seen::Interface(0, String::new()),
+                    Seen::frame(1_000_000_000_000, b"one"),
+                    Seen::frame(1_000_000_250_000, b""),
+                    cut,
+                ],
+                "{order:?} {magic:x}"
+            );
+        }
+    }
+}
+
+#[test]
+fn link_types_of_the_registry_lead_to_ours_without_the_check_sequence_bits() {
+    let table = [
+        (0, LinkType::Loopback),
+        (1, LinkType::Ethernet),
+        (12, LinkType::RawIp),
+        (14, LinkType::RawIp),
+        (101, LinkType::RawIp),
+        (108, LinkType::Loopback),
+        (113, LinkType::Cooked),
+        (228, LinkType::RawIp),
+        (229, LinkType::RawIp),
+        (276, LinkType::Cooked2),
+        (147, LinkType::Other(147)),
+        (0xf400_0001, LinkType::Ethernet),
+    ];
+    for (number, expected) in table {
+        let written = Pcap::new(Order::Big, 0xa1b2_c3d4, number).frame(5, 0, b"x");
+        match run_octets(&written.octets).seen.as_slice() {
+            [_, Seen::Frame { link, .. }] => assert_eq!(*link, expected, "{number}"),
+            seen => panic!("{number}: {seen:?}"),
+        }
+    }
+}
+
+#[test]
+fn before_version_2_4_the_lengths_stand_the_other_way_round() {
+    let written = Pcap::with_version(Order::Big, 0xa1b2_c3d4, 1, (2, 2))
+        .record([5, 0, 99, 3], b"cut")
+        .frame(6, 0, b"whole");
+    let run = run_octets(&written.octets);
+    let lengths: Vec<(usize, u32)> = run.frames().iter().map(lengths).collect();
+    assert_eq!(lengths, [(3, 99), (5, 5)]);
+}
+
+fn lengths(seen: &Seen) -> (usize, u32) {
+    match seen {
+        Seen::Frame { octets, length, .. } => (octets.len(), *length),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_length_below_what_was_captured_becomes_what_was_captured() {
+    let written = Pcap::new(Order::Little, 0xa1b2_c3d4, 1).record([5, 0, 4, 2], b"four");
+    assert_eq!(lengths(&run_octets(&written.octets).frames()[0]), (4, 4));
+}
+
+#[test]
+fn a_capture_that_begins_inside_a_second_says_so_once_before_its_first_frame() {
+    let written = Pcap::new(Order::Little, 0xa1b2_c3d4, 1)
+        .frame(7, 250_000, b"a")
+        .frame(8, 500_000, b"b");
+    let octets = written.octets;
+    let started = Seen::unseen(UnseenCause::Started, 7_000_000_000, 7_250_000_000, 0, 0);
+    let (first, second) = (file(&octets), file(&octets));
+    let seen = run(&[first.path().to_owned(), second.path().to_owned()]).seen;
+    let frames = [
+        Seen::frame(7_250_000_000, b"a"),
+        Seen::frame(8_500_000_000, b"b"),
+    ];
+    let name = Seen::Interface(0, String::new());
+    assert_eq!(seen[..2], [name.clone(), started]);
+    assert_eq!(seen[2..4], frames);
+    assert_eq!(seen[4..], [vec![name], frames.to_vec()].concat());
+}
+
+#[test]
+fn a_capture_without_frames_just_ends() {
+    let run = run_octets(&Pcap::new(Order::Little, 0xa1b2_c3d4, 1).octets);
+    assert_eq!(run.seen, [Seen::Interface(0, String::new())]);
+    assert!(run.error.is_none() && run.warnings.is_empty());
+}
+
+#[test]
+fn frames_of_many_buffers_come_whole_and_in_order() {
+    let mut written = Pcap::new(Order::Little, 0xa1b2_3c4d, 1);
+    let frame = |number: u32| vec![number.to_le_bytes()[0]; (number as usize * 977) % 262_145];
+    for number in 0..200 {
+        written = written.frame(number, 0, &frame(number));
+    }
+    let frames = run_octets(&written.octets).frames();
+    assert_eq!(frames.len(), 200);
+    for (number, seen) in (0..).zip(&frames) {
+        let nanos = u64::from(number) * 1_000_000_000;
+        assert_eq!(*seen, Seen::frame(nanos, &frame(number)));
+    }
+}
+
+#[test]
+fn every_real_capture_gives_the_frames_its_index_counts() {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures"));
+    let index = std::fs::read_to_string(folder.join("INDEX.tsv")).unwrap();
+    let mut captures = 0;
+    for row in index.lines().skip(1) {
+        let mut columns = row.split('\t');
+        let path = folder.join(columns.next().unwrap());
+        let expected: usize = columns.next().unwrap().parse().unwrap();
+        let run = run(&[path]);
+        assert!(run.error.is_none(), "{row}: {:?}", run.error);
+        assert_eq!(run.frames().len(), expected, "{row}");
+        captures += 1;
+    }
+    assert_eq!(captures, 115);
+}

@@ -1,0 +1,107 @@
+use super::writer::{Pcap, Pcapng};
+use super::{Seen, file, run};
+use crate::capture::file::FileSource;
+use crate::capture::file::order::Order;
+use crate::capture::{CaptureError, Event, FrameSource};
+use std::path::PathBuf;
+
+fn pcap(seconds: &[u32]) -> Vec<u8> {
+    let empty = Pcap::new(Order::Little, 0xa1b2_c3d4, 1);
+    let written = seconds
+        .iter()
+        .fold(empty, |written, &second| written.frame(second, 0, b"x"));
+    written.octets
+}
+
+fn times(seen: &[Seen]) -> Vec<u64> {
+    let time = |seen: &Seen| match seen {
+        Seen::Frame { nanos, .. } => Some(nanos / 1_000_000_000),
+        _ => None,
+    };
+    seen.iter().filter_map(time).collect()
+}
+
+#[test]
+fn files_are_read_in_the_order_of_their_first_frames_and_not_merged() {
+    let files = [
+        file(&pcap(&[30, 31])),
+        file(&pcap(&[10, 50])),
+        file(&pcap(&[])),
+        file(&pcap(&[20])),
+    ];
+    let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+    let run = run(&paths);
+    assert_eq!(times(&run.seen), [10, 50, 20, 30, 31]);
+}
+
+#[test]
+fn one_name_in_several_files_is_one_interface() {
+    let written = |seconds: u64, names: &[&str]| {
+        let empty = Pcapng::new(Order::Little);
+        let named = names.iter().fold(empty, |file, name| file.named(1, name));
+        let last = u32::try_from(names.len() - 1).unwrap();
+        file(&named.enhanced(last, seconds * 1_000_000, b"x", &[]).octets)
+    };
+    let files = [written(1, &["eth0", "eth1"]), written(2, &["eth1"])];
+    let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+    let interfaces: Vec<u16> = run(&paths)
+        .frames()
+        .into_iter()
+        .map(|seen| match seen {
+            Seen::Frame { interface, .. } => interface,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(interfaces, [2, 2]);
+}
+
+#[test]
+fn every_file_is_looked_at_before_the_first_is_read() {
+    let good = file(&pcap(&[1]));
+    let bad = file(b"no capture at all");
+    let error = FileSource::open(&[good.path().to_owned(), bad.path().to_owned()]).err();
+    assert!(matches!(error, Some(CaptureError::Format { path, .. }) if path == bad.path()));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = FileSource::open(&["/nowhere/to be found.pcap".into()]).err();
+    let text = error.as_ref().unwrap().to_string();
+    assert!(matches!(error, Some(CaptureError::NoFile { .. })));
+    assert!(text.starts_with("/nowhere/to be found.pcap: No such file"));
+}
+
+#[test]
+fn a_folder_can_not_be_read_as_a_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = FileSource::open(&[folder.path().to_owned()]).err();
+    assert!(matches!(error, Some(CaptureError::Read { .. })));
+}
+
+#[test]
+fn no_files_are_no_frames() {
+    assert!(run(&[]).seen.is_empty());
+}
+
+#[test]
+fn a_cut_file_does_not_keep_the_next_from_being_read() {
+    let whole = pcap(&[1, 2]);
+    let files = [file(&whole[..whole.len() - 1]), file(&pcap(&[3]))];
+    let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+    let run = run(&paths);
+    assert_eq!(times(&run.seen), [1, 3]);
+    assert_eq!(run.warnings.len(), 1);
+}
+
+#[test]
+fn progress_ends_at_the_size_of_all_files() {
+    let files = [file(&pcap(&[1, 2])), file(&pcap(&[3]))];
+    let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+    let mut source = FileSource::open(&paths).unwrap();
+    let progress = source.progress();
+    let size = pcap(&[1, 2]).len() + pcap(&[3]).len();
+    assert_eq!(progress.total(), Some(size as u64));
+    assert!(progress.read() < size as u64);
+    while !matches!(source.next().unwrap(), Event::End) {}
+    assert_eq!(progress.read(), size as u64);
+}
