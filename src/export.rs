@@ -1,9 +1,58 @@
-//! What leaves the house: metrics, page, JSON, text. Everything here reads a [`Snapshot`]
-//! (`crate::snapshot::Snapshot`) and nothing else.
+//! What leaves the house: metrics, page, JSON, text. Everything here reads a [`Snapshot`] and its
+//! [`Standing`] and nothing else, so whoever scrapes never touches the capture.
+//!
+//! `app` owns the sending end of a `tokio::sync::watch` channel of [`Published`]; everything here
+//! borrows what it last sent. Names come from ASN tables: they are untrusted text, and each
+//! output escapes them in its own way.
 
 pub mod collector;
 pub mod http;
 pub mod json;
 pub mod metrics;
 pub mod page;
+mod rows;
 pub mod text;
+
+use crate::snapshot::Snapshot;
+use crate::units::Timestamp;
+use std::sync::Arc;
+
+/// What is shown: the judge's state and the daemon's own.
+#[derive(Clone, Debug, Default)]
+pub struct Published {
+    /// What the judge last published.
+    pub snapshot: Arc<Snapshot>,
+    /// What `app` knows of the daemon itself.
+    pub standing: Arc<Standing>,
+}
+
+/// The state of the daemon itself, beside the measurements.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Standing {
+    /// The ASN sources, in order of precedence.
+    pub sources: Vec<SourceRow>,
+    /// Whether the last attempt to read the configuration was successful.
+    pub config_ok: bool,
+    /// Version of the program.
+    pub version: Arc<str>,
+    /// Commit it was built from; `unknown` where nobody said.
+    pub revision: Arc<str>,
+}
+
+/// One ASN source.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceRow {
+    /// Its name: the path as configured. The `source` label, so unique.
+    pub name: Arc<str>,
+    /// Prefixes in it.
+    pub prefixes: u64,
+    /// When it was loaded; none while it is not.
+    pub loaded: Option<Timestamp>,
+}
+
+impl Published {
+    /// Whether there is something true to show: every ASN source is loaded and a second judged.
+    pub fn is_ready(&self) -> bool {
+        self.snapshot.judged.is_some() && self.standing.sources.iter().all(|s| s.loaded.is_some())
+    }
+}

@@ -7,7 +7,7 @@ use crate::asn::Origin;
 use crate::discard::DiscardCounts;
 use crate::sla::Verdict;
 use crate::sla::commitment::{Class, DirectionRule, Layer, Method};
-use crate::units::{BitRate, Ratio, Second, Timestamp};
+use crate::units::{BitRate, Endpoint, Ratio, Second, Timestamp};
 use std::sync::Arc;
 
 /// Everything there is to show.
@@ -175,6 +175,69 @@ pub struct Distribution {
 pub const BUCKET_BOUNDS_SECONDS: [f64; 14] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 1.0,
 ];
+
+/// Audio or video; decided once, before a stream's first credit.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum StreamKind {
+    /// Voice: counted.
+    Audio,
+    /// Listed, but counted in no ASN.
+    Video,
+}
+
+impl StreamKind {
+    /// The value in JSON and text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+        }
+    }
+}
+
+/// One stream of a replay: one SSRC from one transport address to another. Not part of a
+/// [`Snapshot`]: a live meter keeps no list of ended streams.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamRow {
+    /// Source transport address.
+    pub src: Endpoint,
+    /// Destination transport address.
+    pub dst: Endpoint,
+    /// Synchronization source (RFC 3550 §5.1).
+    pub ssrc: u32,
+    /// The most frequent payload type, 0 to 127.
+    pub payload_type: u8,
+    /// Encoding name of that payload type (`PCMA`); empty where nothing names it.
+    pub codec: Arc<str>,
+    /// Audio or video.
+    pub kind: StreamKind,
+    /// All arrivals.
+    pub packets: u64,
+    /// Their IP total lengths.
+    pub bytes: u64,
+    /// packets − duplicates − late + lost.
+    pub expected: u64,
+    /// Lost.
+    pub lost: u64,
+    /// Came after they were booked as lost.
+    pub late: u64,
+    /// Duplicates.
+    pub duplicates: u64,
+    /// Reordered but in time.
+    pub reordered: u64,
+    /// Mean of the running interarrival jitter, in nanoseconds; none while the clock is unknown.
+    pub jitter_mean_nanos: Option<u64>,
+    /// Largest running interarrival jitter, in nanoseconds; none while the clock is unknown.
+    pub jitter_max_nanos: Option<u64>,
+    /// Whose the source address is.
+    pub src_asn: Origin,
+    /// Whose the destination address is.
+    pub dst_asn: Origin,
+    /// First packet.
+    pub first: Timestamp,
+    /// Last packet.
+    pub last: Timestamp,
+}
 
 /// One commitment and the ASNs judged by it.
 #[derive(Clone, Debug)]

@@ -1,1 +1,166 @@
-//! To be written.
+//! The table of all metrics: one row each, from which the scrape, docs/METRICS.md and the checks
+//! of dashboards and rules are made. A metric that is not a row here does not exist.
+//!
+//! Constants only. Names and labels are a contract with dashboards: renaming one is *Breaking*.
+
+use crate::export::Published;
+use crate::export::collector::Series;
+use crate::export::rows;
+use std::fmt::Write as _;
+
+/// What a metric is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Only grows while the daemon runs.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Samples by upper bound; appears with its first sample.
+    Histogram,
+}
+
+impl Kind {
+    /// The word in the exposition format.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// One metric.
+pub struct Row {
+    /// Full name.
+    pub name: &'static str,
+    /// One sentence for people, without a full stop.
+    pub help: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its label names, in the order in which values are given.
+    pub labels: &'static [&'static str],
+    /// Writes its series.
+    pub(crate) fill: fn(&Published, &mut Series),
+}
+
+/// Short form of a row, so that the table reads as one.
+const fn row(
+    name: &'static str,
+    kind: Kind,
+    labels: &'static [&'static str],
+    help: &'static str,
+    fill: fn(&Published, &mut Series),
+) -> Row {
+    Row {
+        name,
+        help,
+        kind,
+        labels,
+        fill,
+    }
+}
+
+use Kind::{Counter, Gauge, Histogram};
+
+/// Every metric, in the order of the scrape.
+#[rustfmt::skip]
+pub const TABLE: &[Row] = &[
+    row("asnmeter_voice_bytes_total", Counter, &["asn", "direction", "class"],
+        "IP octets of voice packets from or to the ASN", rows::voice_bytes),
+    row("asnmeter_voice_packets_total", Counter, &["asn", "direction", "class"],
+        "Voice packets from or to the ASN", rows::voice_packets),
+    row("asnmeter_rtp_expected_packets_total", Counter, &["asn", "direction"],
+        "RTP packets that should have come past the tap: packets - duplicates - late + lost", rows::rtp_expected),
+    row("asnmeter_rtp_lost_packets_total", Counter, &["asn", "direction"],
+        "RTP packets lost before the tap: from is the ASN's loss, to is our own", rows::rtp_lost),
+    row("asnmeter_rtp_duplicate_packets_total", Counter, &["asn", "direction"],
+        "RTP packets that came more than once", rows::rtp_duplicates),
+    row("asnmeter_rtp_reordered_packets_total", Counter, &["asn", "direction"],
+        "RTP packets out of order but in time", rows::rtp_reordered),
+    row("asnmeter_rtcp_reported_expected_packets_total", Counter, &["asn"],
+        "RTP packets to the ASN that its end's RTCP reports expected", rows::reported_expected),
+    row("asnmeter_rtcp_reported_lost_packets_total", Counter, &["asn"],
+        "RTP packets to the ASN that its end's RTCP reports lost, less our own gaps", rows::reported_lost),
+    row("asnmeter_rtp_jitter_seconds", Histogram, &["asn"],
+        "Running interarrival jitter (RFC 3550 A.8) of streams from the ASN, one sample per stream and second", rows::jitter),
+    row("asnmeter_round_trip_seconds", Histogram, &["asn", "method"],
+        "Round trips from the tap to endpoints in the ASN", rows::round_trips),
+    row("asnmeter_rtp_streams", Gauge, &["asn"],
+        "Streams from the ASN with a packet in the judged second", rows::streams),
+    row("asnmeter_commitment_bytes_per_second", Gauge, &["commitment"],
+        "The committed data rate", rows::committed_rate),
+    row("asnmeter_commitment_threshold_ratio", Gauge, &["commitment"],
+        "The share of the committed data rate above which no guarantee is given", rows::threshold),
+    row("asnmeter_commitment_asn_share_ratio", Gauge, &["commitment", "asn", "direction"],
+        "Rate of the ASN in the window that ends with the judged second, divided by the committed data rate", rows::share),
+    row("asnmeter_commitment_asn_window_bytes", Gauge, &["commitment", "asn", "direction"],
+        "Octets of the ASN in the window that ends with the judged second", rows::window_bytes),
+    row("asnmeter_commitment_asn_out_of_sla", Gauge, &["commitment", "asn"],
+        "1 while the share of the ASN exceeds the threshold", rows::out_of_sla),
+    row("asnmeter_commitment_asn_out_of_sla_seconds_total", Counter, &["commitment", "asn"],
+        "Seconds in which the share of the ASN exceeded the threshold", rows::out_of_sla_seconds),
+    row("asnmeter_commitment_asn_verdict", Gauge, &["commitment", "asn", "guarantee", "verdict"],
+        "1 for the verdict of the judged second; all 0 without voice in the window", rows::verdict),
+    row("asnmeter_commitment_asn_verdict_seconds_total", Counter, &["commitment", "asn", "guarantee", "verdict"],
+        "Seconds with this verdict", rows::verdict_seconds),
+    row("asnmeter_capture_frames_total", Counter, &["interface"],
+        "Frames captured", rows::capture_frames),
+    row("asnmeter_capture_dropped_frames_total", Counter, &["interface"],
+        "Frames known to be dropped before the meter saw them; the seconds around them are tainted", rows::capture_dropped),
+    row("asnmeter_discarded_frames_total", Counter, &["reason"],
+        "Frames that are not counted as voice", rows::discarded),
+    row("asnmeter_pending_frames", Gauge, &[],
+        "Frames of streams still in probation", rows::pending),
+    row("asnmeter_late_frames_total", Counter, &[],
+        "Frames that came after their second was closed", rows::late),
+    row("asnmeter_clock_steps_total", Counter, &[],
+        "Backward jumps of packet time over one second", rows::clock_steps),
+    row("asnmeter_tainted_seconds_total", Counter, &[],
+        "Seconds that were not seen whole", rows::tainted),
+    row("asnmeter_streams_refused_total", Counter, &[],
+        "Streams refused because the stream table was full", rows::streams_refused),
+    row("asnmeter_asn_info", Gauge, &["asn", "name"],
+        "1; the name of the ASN", rows::asn_info),
+    row("asnmeter_asn_table_prefixes", Gauge, &["source"],
+        "Prefixes in an ASN source", rows::table_prefixes),
+    row("asnmeter_asn_table_loaded_timestamp_seconds", Gauge, &["source"],
+        "When an ASN source was loaded", rows::table_loaded),
+    row("asnmeter_judged_second_timestamp_seconds", Gauge, &[],
+        "Start of the last judged second, in packet time", rows::judged_second),
+    row("asnmeter_config_last_reload_successful", Gauge, &[],
+        "1 if the last attempt to read the configuration was successful", rows::config_ok),
+    row("asnmeter_build_info", Gauge, &["version", "revision"],
+        "1; the program's version and the commit it was built from", rows::build_info),
+];
+
+/// docs/METRICS.md, printed from the table.
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# Metrics\n\n\
+         Printed from the table in `src/export/metrics.rs`; a test compares. Change the table, then run\n\
+         `UPDATE_GOLDEN=1 cargo test --test export`.\n\n\
+         Base units throughout: octets, seconds, ratios (1 is the whole). `asn` is a number, `local` (our own\n\
+         addresses), `0` (no origin announces the address) or `other` (all beyond `max_asns`, together).\n\
+         `direction` is seen from the ASN: `from` it or `to` it; `sum` for a commitment judged on both together.\n\n\
+         | name | kind | labels | meaning |\n|---|---|---|---|\n",
+    );
+    for Row {
+        name,
+        help,
+        kind,
+        labels,
+        ..
+    } in TABLE
+    {
+        let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+        // Writing to a String can not fail.
+        let _ = writeln!(
+            page,
+            "| `{name}` | {} | {} | {help} |",
+            kind.as_str(),
+            labels.join(", "),
+        );
+    }
+    page
+}

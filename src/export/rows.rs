@@ -1,0 +1,290 @@
+//! How each row of the metrics table gets its series from a snapshot: one small function per row,
+//! in the order of the table.
+//!
+//! Pure functions. Only ASNs with a row in the snapshot get series (the judge bounds those), and
+//! any that was ever out of SLA: an ASN over its threshold is never hidden in `other`.
+
+use crate::asn::Origin;
+use crate::export::Published;
+use crate::export::collector::Series;
+use crate::sla::Verdict;
+use crate::sla::commitment::{Class, DirectionRule, Method};
+use crate::snapshot::{
+    AsnRow, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, GuaranteeRow, Label, Snapshot,
+};
+use crate::units::NANOS_PER_SECOND;
+
+/// A sample's value: Prometheus knows nothing but doubles.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact below 2^53, which 10 Gbit/s of octets reach after 83 days; rates stay right"
+)]
+fn number(count: u64) -> f64 {
+    count as f64
+}
+
+fn flag(set: bool) -> f64 {
+    f64::from(u8::from(set))
+}
+
+fn each_asn(published: &Published, mut visit: impl FnMut(&AsnRow, &str)) {
+    for row in &published.snapshot.asns {
+        visit(row, &row.label.to_string());
+    }
+}
+
+fn per_class(published: &Published, series: &mut Series, value: fn(&Count) -> u64) {
+    each_asn(published, |row, asn| {
+        for (direction, totals) in [("from", &row.from), ("to", &row.to)] {
+            for (class, count) in Class::ALL.iter().zip(&totals.classes) {
+                series.add(&[asn, direction, class.as_str()], number(value(count)));
+            }
+        }
+    });
+}
+
+pub(crate) fn voice_bytes(published: &Published, series: &mut Series) {
+    per_class(published, series, |count| count.bytes);
+}
+
+pub(crate) fn voice_packets(published: &Published, series: &mut Series) {
+    per_class(published, series, |count| count.packets);
+}
+
+fn per_direction(published: &Published, series: &mut Series, value: fn(&DirectionTotals) -> u64) {
+    each_asn(published, |row, asn| {
+        series.add(&[asn, "from"], number(value(&row.from)));
+        series.add(&[asn, "to"], number(value(&row.to)));
+    });
+}
+
+pub(crate) fn rtp_expected(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.expected);
+}
+
+pub(crate) fn rtp_lost(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.lost);
+}
+
+pub(crate) fn rtp_duplicates(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.duplicates);
+}
+
+pub(crate) fn rtp_reordered(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.reordered);
+}
+
+pub(crate) fn reported_expected(published: &Published, series: &mut Series) {
+    each_asn(published, |row, asn| {
+        series.add(&[asn], number(row.reported.expected));
+    });
+}
+
+pub(crate) fn reported_lost(published: &Published, series: &mut Series) {
+    each_asn(published, |row, asn| {
+        series.add(&[asn], number(row.reported.lost));
+    });
+}
+
+pub(crate) fn jitter(published: &Published, series: &mut Series) {
+    each_asn(published, |row, asn| {
+        if let Some(samples) = &row.jitter {
+            series.add_distribution(&[asn], samples);
+        }
+    });
+}
+
+pub(crate) fn round_trips(published: &Published, series: &mut Series) {
+    each_asn(published, |row, asn| {
+        for (method, samples) in Method::ALL.iter().zip(&row.round_trips) {
+            if let Some(samples) = samples {
+                series.add_distribution(&[asn, method.as_str()], samples);
+            }
+        }
+    });
+}
+
+pub(crate) fn streams(published: &Published, series: &mut Series) {
+    each_asn(published, |row, asn| {
+        series.add(&[asn], number(row.streams));
+    });
+}
+
+pub(crate) fn committed_rate(published: &Published, series: &mut Series) {
+    for row in &published.snapshot.commitments {
+        series.add(&[&row.name], row.committed_rate.bytes_per_second());
+    }
+}
+
+pub(crate) fn threshold(published: &Published, series: &mut Series) {
+    for row in &published.snapshot.commitments {
+        series.add(&[&row.name], row.threshold.as_f64());
+    }
+}
+
+/// Whether an ASN under a commitment has series of its own.
+fn is_shown(snapshot: &Snapshot, row: &CommitmentAsnRow) -> bool {
+    let label = Label::Origin(Origin::As(row.asn));
+    row.out_of_sla
+        || row.out_of_sla_seconds > 0
+        || snapshot
+            .asns
+            .binary_search_by(|asn| asn.label.cmp(&label))
+            .is_ok()
+}
+
+fn each_judged(
+    published: &Published,
+    mut visit: impl FnMut(&CommitmentRow, &CommitmentAsnRow, &str),
+) {
+    for commitment in &published.snapshot.commitments {
+        for row in &commitment.asns {
+            if is_shown(&published.snapshot, row) {
+                visit(commitment, row, &row.asn.to_string());
+            }
+        }
+    }
+}
+
+pub(crate) fn share(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        if commitment.direction == DirectionRule::Sum {
+            series.add(&[&commitment.name, asn, "sum"], row.share.from);
+        } else {
+            series.add(&[&commitment.name, asn, "from"], row.share.from);
+            series.add(&[&commitment.name, asn, "to"], row.share.to);
+        }
+    });
+}
+
+pub(crate) fn window_bytes(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        let (from, to) = (number(row.window_bytes.from), number(row.window_bytes.to));
+        if commitment.direction == DirectionRule::Sum {
+            series.add(&[&commitment.name, asn, "sum"], from);
+        } else {
+            series.add(&[&commitment.name, asn, "from"], from);
+            series.add(&[&commitment.name, asn, "to"], to);
+        }
+    });
+}
+
+pub(crate) fn out_of_sla(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        series.add(&[&commitment.name, asn], flag(row.out_of_sla));
+    });
+}
+
+pub(crate) fn out_of_sla_seconds(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        series.add(&[&commitment.name, asn], number(row.out_of_sla_seconds));
+    });
+}
+
+/// One series per guarantee that exists and per verdict.
+fn per_verdict(
+    published: &Published,
+    series: &mut Series,
+    value: fn(&GuaranteeRow, Verdict) -> f64,
+) {
+    each_judged(published, |commitment, row, asn| {
+        for (guarantee, standing) in [("loss", &row.loss), ("latency", &row.latency)] {
+            let Some(standing) = standing else { continue };
+            for verdict in Verdict::ALL {
+                let labels = [&*commitment.name, asn, guarantee, verdict.as_str()];
+                series.add(&labels, value(standing, verdict));
+            }
+        }
+    });
+}
+
+pub(crate) fn verdict(published: &Published, series: &mut Series) {
+    per_verdict(published, series, |standing, verdict| {
+        flag(standing.verdict == Some(verdict))
+    });
+}
+
+pub(crate) fn verdict_seconds(published: &Published, series: &mut Series) {
+    per_verdict(published, series, |standing, verdict| {
+        number(standing.seconds_of(verdict))
+    });
+}
+
+pub(crate) fn capture_frames(published: &Published, series: &mut Series) {
+    for row in &published.snapshot.capture.interfaces {
+        series.add(&[&row.name], number(row.frames));
+    }
+}
+
+pub(crate) fn capture_dropped(published: &Published, series: &mut Series) {
+    for row in &published.snapshot.capture.interfaces {
+        series.add(&[&row.name], number(row.dropped));
+    }
+}
+
+pub(crate) fn discarded(published: &Published, series: &mut Series) {
+    for (reason, frames) in published.snapshot.discards.iter() {
+        series.add(&[reason.as_str()], number(frames));
+    }
+}
+
+pub(crate) fn pending(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.pending_frames));
+}
+
+pub(crate) fn late(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.late_frames));
+}
+
+pub(crate) fn clock_steps(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.clock_steps));
+}
+
+pub(crate) fn tainted(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.tainted_seconds));
+}
+
+pub(crate) fn streams_refused(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.streams_refused));
+}
+
+pub(crate) fn asn_info(published: &Published, series: &mut Series) {
+    each_asn(published, |row, asn| {
+        if let Some(name) = &row.name {
+            series.add(&[asn, name], 1.0);
+        }
+    });
+}
+
+pub(crate) fn table_prefixes(published: &Published, series: &mut Series) {
+    for source in &published.standing.sources {
+        series.add(&[&source.name], number(source.prefixes));
+    }
+}
+
+pub(crate) fn table_loaded(published: &Published, series: &mut Series) {
+    for source in &published.standing.sources {
+        if let Some(loaded) = source.loaded {
+            // Whole seconds: a double does not hold nanoseconds since 1970.
+            series.add(
+                &[&source.name],
+                number(loaded.as_nanos() / NANOS_PER_SECOND),
+            );
+        }
+    }
+}
+
+pub(crate) fn judged_second(published: &Published, series: &mut Series) {
+    if let Some(second) = published.snapshot.judged {
+        series.add(&[], number(second.0));
+    }
+}
+
+pub(crate) fn config_ok(published: &Published, series: &mut Series) {
+    series.add(&[], flag(published.standing.config_ok));
+}
+
+pub(crate) fn build_info(published: &Published, series: &mut Series) {
+    let standing = &published.standing;
+    series.add(&[&standing.version, &standing.revision], 1.0);
+}
