@@ -239,6 +239,20 @@ pub struct StreamRow {
     pub last: Timestamp,
 }
 
+impl StreamRow {
+    /// What lists of streams are sorted by: first packet, then addresses, then SSRC.
+    pub fn order(&self) -> (Timestamp, Endpoint, Endpoint, u32) {
+        (self.first, self.src, self.dst, self.ssrc)
+    }
+
+    /// The rows in that order.
+    pub fn sorted(rows: &[Self]) -> Vec<&Self> {
+        let mut sorted: Vec<&Self> = rows.iter().collect();
+        sorted.sort_by_key(|row| row.order());
+        sorted
+    }
+}
+
 /// One commitment and the ASNs judged by it.
 #[derive(Clone, Debug)]
 pub struct CommitmentRow {

@@ -1,1 +1,97 @@
-//! To be written.
+//! The JSON document of `asnmeter replay --format json` and of `/api/v1/asns`: one shape, a stable
+//! interface. Additions are free, renames break it.
+//!
+//! Borrowed views over a snapshot, made for one output and dropped. Numbers are integers as
+//! counted; only shares and milliseconds are divided, here and once. Times are RFC 3339 in UTC.
+
+mod shapes;
+
+use crate::export::Published;
+use crate::snapshot::{Snapshot, StreamRow};
+use serde::Serialize;
+use shapes::{
+    Asn, CaptureTotals, Commitment, Discarded, InterfaceFrames, Meter, Source, Stream, Totals,
+};
+
+/// What a replay prints.
+#[derive(Serialize)]
+struct Replay<'a> {
+    capture: CaptureTotals,
+    voice: Totals,
+    discarded: Discarded<'a>,
+    streams: Vec<Stream<'a>>,
+    asns: Vec<Asn<'a>>,
+    commitments: Vec<Commitment<'a>>,
+}
+
+/// What `/api/v1/asns` answers.
+#[derive(Serialize)]
+struct Live<'a> {
+    judged: Option<String>,
+    capture: CaptureTotals,
+    voice: Totals,
+    discarded: Discarded<'a>,
+    asns: Vec<Asn<'a>>,
+    commitments: Vec<Commitment<'a>>,
+    meter: Meter<'a>,
+}
+
+/// Writes a replay's document with a newline at its end. Streams are sorted by [`StreamRow::order`].
+///
+/// # Errors
+/// What `out` fails with.
+pub fn write_replay(
+    mut out: impl std::io::Write,
+    snapshot: &Snapshot,
+    streams: &[StreamRow],
+) -> std::io::Result<()> {
+    let document = Replay {
+        capture: CaptureTotals::of(snapshot),
+        voice: Totals::of(snapshot.voice),
+        discarded: Discarded(&snapshot.discards),
+        streams: StreamRow::sorted(streams)
+            .into_iter()
+            .map(Stream::of)
+            .collect(),
+        asns: snapshot.asns.iter().map(Asn::of).collect(),
+        commitments: snapshot.commitments.iter().map(Commitment::of).collect(),
+    };
+    serde_json::to_writer(&mut out, &document)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// The document of `/api/v1/asns`: a replay's without streams, with the judged second (RFC 3339 or
+/// null) and the meter's own health.
+///
+/// # Errors
+/// What the serialiser refuses; no snapshot is known to make it.
+pub fn live(published: &Published) -> Result<String, serde_json::Error> {
+    let (snapshot, standing) = (&*published.snapshot, &*published.standing);
+    serde_json::to_string(&Live {
+        judged: snapshot.judged.map(|second| second.to_string()),
+        capture: CaptureTotals::of(snapshot),
+        voice: Totals::of(snapshot.voice),
+        discarded: Discarded(&snapshot.discards),
+        asns: snapshot.asns.iter().map(Asn::of).collect(),
+        commitments: snapshot.commitments.iter().map(Commitment::of).collect(),
+        meter: Meter {
+            ready: published.is_ready(),
+            pending_frames: snapshot.pending_frames,
+            late_frames: snapshot.late_frames,
+            clock_steps: snapshot.clock_steps,
+            tainted_seconds: snapshot.tainted_seconds,
+            streams_refused: snapshot.streams_refused,
+            interfaces: snapshot
+                .capture
+                .interfaces
+                .iter()
+                .map(InterfaceFrames::of)
+                .collect(),
+            sources: standing.sources.iter().map(Source::of).collect(),
+            config_last_reload_successful: standing.config_ok,
+            version: &standing.version,
+            revision: &standing.revision,
+        },
+    })
+}

@@ -1,1 +1,367 @@
-//! To be written.
+//! A replay for people at a terminal: what was captured, how each ASN stands under each
+//! commitment, the traffic per ASN, the streams. Plain text, no colour, no cursor movement.
+//!
+//! Pure formatting of a snapshot. Names from ASN tables can not move the cursor or reorder the
+//! line: see [`printable`]. Long stream lists are cut; the JSON output has them all.
+
+mod table;
+
+use crate::sla::Verdict;
+use crate::sla::commitment::{DirectionRule, Layer, Method};
+use crate::snapshot::{
+    AsnRow, CommitmentRow, DirectionTotals, GuaranteeRow, Interval, PerDirection, Snapshot,
+    StreamRow,
+};
+use std::io::{self, Write};
+use table::{Align, Table};
+
+pub use table::printable;
+
+/// Streams shown; a terminal's height, as far as one can know.
+pub const MAX_STREAMS: usize = 40;
+
+/// Intervals shown per ASN and commitment.
+pub const MAX_INTERVALS: usize = 5;
+
+/// Writes the whole report. Streams are sorted by [`StreamRow::order`].
+///
+/// # Errors
+/// What `out` fails with.
+pub fn write_replay(
+    mut out: impl Write,
+    snapshot: &Snapshot,
+    streams: &[StreamRow],
+) -> io::Result<()> {
+    write_totals(&mut out, snapshot)?;
+    for commitment in &snapshot.commitments {
+        write_commitment(&mut out, commitment)?;
+    }
+    write_asns(&mut out, snapshot)?;
+    write_streams(&mut out, streams)?;
+    out.flush()
+}
+
+fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
+    let capture = &snapshot.capture;
+    write!(
+        out,
+        "Capture    {} frames, {}",
+        grouped(capture.frames),
+        octets(capture.bytes)
+    )?;
+    if let (Some(first), Some(last)) = (capture.first, capture.last) {
+        let length = last.since(first).as_secs_f64();
+        write!(out, ", {first} to {last} ({length:.3} s)")?;
+    }
+    writeln!(out)?;
+    let voice = snapshot.voice;
+    writeln!(
+        out,
+        "Voice      {} packets, {}",
+        grouped(voice.packets),
+        octets(voice.bytes)
+    )?;
+    let reasons: Vec<String> = snapshot
+        .discards
+        .iter()
+        .filter(|(_, frames)| *frames > 0)
+        .map(|(reason, frames)| format!("{} {}", reason.as_str(), grouped(frames)))
+        .collect();
+    if !reasons.is_empty() {
+        let total = grouped(snapshot.discards.total());
+        writeln!(out, "Discarded  {total} frames: {}", reasons.join(", "))?;
+    }
+    let dropped: u64 = capture.interfaces.iter().map(|row| row.dropped).sum();
+    let unseen = [
+        (dropped, "frames dropped before the meter"),
+        (snapshot.tainted_seconds, "seconds not seen whole"),
+        (snapshot.late_frames, "late frames"),
+        (snapshot.clock_steps, "backward clock steps"),
+        (snapshot.streams_refused, "streams refused"),
+        (snapshot.pending_frames, "frames pending"),
+    ];
+    let unseen: Vec<String> = unseen
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", grouped(*count)))
+        .collect();
+    if !unseen.is_empty() {
+        writeln!(out, "Unseen     {}", unseen.join(", "))?;
+    }
+    Ok(())
+}
+
+fn write_commitment(out: &mut impl Write, commitment: &CommitmentRow) -> io::Result<()> {
+    let direction = match commitment.direction {
+        DirectionRule::Either => "either direction",
+        DirectionRule::From => "from the ASN",
+        DirectionRule::To => "to the ASN",
+        DirectionRule::Sum => "both directions together",
+    };
+    let layer = match commitment.layer {
+        Layer::Ip => "IP",
+        Layer::Ethernet => "Ethernet",
+        Layer::Wire => "wire",
+    };
+    writeln!(
+        out,
+        "\nCommitment {}: {} committed, no guarantee above {} in {} s, {direction}, {layer} octets",
+        printable(&commitment.name),
+        rate(commitment.committed_rate.0),
+        percent(commitment.threshold.as_f64()),
+        commitment.window_seconds,
+    )?;
+    if commitment.asns.is_empty() {
+        return writeln!(out, "  no traffic of any ASN");
+    }
+    let mut table = Table::new(&[
+        ("ASN", Align::Right),
+        ("Name", Align::Left),
+        ("Share from / to", Align::Right),
+        ("Peak from / to", Align::Right),
+        ("Out of SLA", Align::Right),
+        ("Now", Align::Left),
+        ("Loss", Align::Left),
+        ("Latency", Align::Left),
+    ]);
+    for row in &commitment.asns {
+        table.row([
+            row.asn.to_string(),
+            row.name.as_deref().unwrap_or_default().to_owned(),
+            shares(row.share, commitment.direction),
+            shares(row.peak_share, commitment.direction),
+            format!("{} s", grouped(row.out_of_sla_seconds)),
+            if row.out_of_sla { "over" } else { "within" }.to_owned(),
+            seconds(row.loss.as_ref()),
+            seconds(row.latency.as_ref()),
+        ]);
+    }
+    table.write(out)?;
+    for row in &commitment.asns {
+        for interval in row.out_of_sla_intervals.iter().take(MAX_INTERVALS) {
+            write_interval(out, row.asn, interval)?;
+        }
+        let more = row
+            .out_of_sla_intervals
+            .len()
+            .saturating_sub(MAX_INTERVALS);
+        if more > 0 {
+            writeln!(
+                out,
+                "  AS{}: … and {more} intervals more (--format json lists all)",
+                row.asn
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn write_interval(
+    out: &mut impl Write,
+    asn: crate::units::Asn,
+    interval: &Interval,
+) -> io::Result<()> {
+    let until = interval.last.next();
+    writeln!(
+        out,
+        "  AS{asn}: out of SLA ({}) {} to {until}{}, {} s, peak {} ({} in the window)",
+        interval.direction,
+        interval.from,
+        if interval.open { " and still" } else { "" },
+        grouped(until.0.saturating_sub(interval.from.0)),
+        percent(interval.peak_share),
+        octets(interval.peak_window_bytes),
+    )
+}
+
+fn write_asns(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
+    if snapshot.asns.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nASNs")?;
+    let mut table = Table::new(&[
+        ("ASN", Align::Right),
+        ("Name", Align::Left),
+        ("From packets", Align::Right),
+        ("bytes", Align::Right),
+        ("lost", Align::Right),
+        ("To packets", Align::Right),
+        ("bytes", Align::Right),
+        ("lost", Align::Right),
+        ("Reported lost", Align::Right),
+        ("Round trip p50 / p95 ms", Align::Left),
+    ]);
+    for row in &snapshot.asns {
+        let (from, to) = (row.from.total(), row.to.total());
+        table.row([
+            row.label.to_string(),
+            row.name.as_deref().unwrap_or_default().to_owned(),
+            grouped(from.packets),
+            octets(from.bytes),
+            lost(&row.from),
+            grouped(to.packets),
+            octets(to.bytes),
+            lost(&row.to),
+            ratio(row.reported.lost, row.reported.expected),
+            round_trips(row),
+        ]);
+    }
+    table.write(out)
+}
+
+fn write_streams(out: &mut impl Write, streams: &[StreamRow]) -> io::Result<()> {
+    if streams.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nStreams")?;
+    let mut table = Table::new(&[
+        ("Source", Align::Left),
+        ("Destination", Align::Left),
+        ("SSRC", Align::Right),
+        ("Codec", Align::Left),
+        ("ASN", Align::Left),
+        ("Packets", Align::Right),
+        ("Lost", Align::Right),
+        ("Late", Align::Right),
+        ("Dup.", Align::Right),
+        ("Jitter mean / max ms", Align::Right),
+    ]);
+    let sorted = StreamRow::sorted(streams);
+    for row in sorted.iter().take(MAX_STREAMS) {
+        let codec = if row.codec.is_empty() {
+            format!("PT {}", row.payload_type)
+        } else {
+            row.codec.to_string()
+        };
+        table.row([
+            row.src.to_string(),
+            row.dst.to_string(),
+            format!("0x{:08x}", row.ssrc),
+            format!("{} {codec}", row.kind.as_str()),
+            format!("{} > {}", row.src_asn, row.dst_asn),
+            grouped(row.packets),
+            ratio(row.lost, row.expected),
+            grouped(row.late),
+            grouped(row.duplicates),
+            jitter(row),
+        ]);
+    }
+    table.write(out)?;
+    match sorted.len().saturating_sub(MAX_STREAMS) {
+        0 => Ok(()),
+        more => writeln!(out, "  … and {more} more (--format json lists all)"),
+    }
+}
+
+/// Digits in groups of three, with a space that does not break a column.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Scales by thousands; one decimal above the base unit.
+#[expect(clippy::cast_precision_loss, reason = "for display only")]
+fn scaled(value: u64, units: [&str; 5]) -> String {
+    let [base, larger @ ..] = units;
+    let mut scaled = (value as f64, base);
+    for unit in larger {
+        if scaled.0 < 1000.0 {
+            break;
+        }
+        scaled = (scaled.0 / 1000.0, unit);
+    }
+    let (number, unit) = scaled;
+    if unit == base {
+        format!("{value} {unit}")
+    } else {
+        format!("{number:.1} {unit}")
+    }
+}
+
+fn octets(bytes: u64) -> String {
+    scaled(bytes, ["B", "kB", "MB", "GB", "TB"])
+}
+
+fn rate(bits_per_second: u64) -> String {
+    scaled(bits_per_second, ["bps", "kbps", "Mbps", "Gbps", "Tbps"])
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}
+
+fn shares(value: PerDirection<f64>, rule: DirectionRule) -> String {
+    if rule == DirectionRule::Sum {
+        percent(value.from)
+    } else {
+        format!("{} / {}", percent(value.from), percent(value.to))
+    }
+}
+
+/// Seconds of each verdict that occurred: `met 50 s, void 8 s`.
+fn seconds(guarantee: Option<&GuaranteeRow>) -> String {
+    let Some(guarantee) = guarantee else {
+        return "not guaranteed".to_owned();
+    };
+    let occurred: Vec<String> = Verdict::ALL
+        .into_iter()
+        .map(|verdict| (verdict, guarantee.seconds_of(verdict)))
+        .filter(|(_, seconds)| *seconds > 0)
+        .map(|(verdict, seconds)| format!("{} {} s", verdict.as_str(), grouped(seconds)))
+        .collect();
+    if occurred.is_empty() {
+        "no verdict".to_owned()
+    } else {
+        occurred.join(", ")
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for display only")]
+fn ratio(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        "-".to_owned()
+    } else {
+        format!(
+            "{} ({})",
+            grouped(part),
+            percent(part as f64 / whole as f64)
+        )
+    }
+}
+
+fn lost(totals: &DirectionTotals) -> String {
+    ratio(totals.lost, totals.expected)
+}
+
+fn round_trips(row: &AsnRow) -> String {
+    let measured: Vec<String> = Method::ALL
+        .iter()
+        .zip(&row.round_trips)
+        .filter_map(|(method, samples)| Some((method, samples.as_ref()?)))
+        .filter(|(_, samples)| samples.count > 0)
+        .map(|(method, samples)| {
+            format!(
+                "{} {:.1} / {:.1}",
+                method.as_str(),
+                samples.p50_ms,
+                samples.p95_ms
+            )
+        })
+        .collect();
+    measured.join(", ")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for display only")]
+fn jitter(row: &StreamRow) -> String {
+    match (row.jitter_mean_nanos, row.jitter_max_nanos) {
+        (Some(mean), Some(max)) => format!("{:.2} / {:.2}", mean as f64 / 1e6, max as f64 / 1e6),
+        _ => "-".to_owned(),
+    }
+}

@@ -1,0 +1,146 @@
+//! Columns for a terminal: widths from the content, names cut, nothing that a terminal obeys.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// Widest cell; a longer one (an AS name, an IPv6 address with port is 47) is cut.
+const MAX_WIDTH: usize = 48;
+
+/// Where a column's text stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Align {
+    Left,
+    Right,
+}
+
+/// A table that is written once.
+pub(super) struct Table<const N: usize> {
+    columns: [(&'static str, Align); N],
+    rows: Vec<[String; N]>,
+}
+
+impl<const N: usize> Table<N> {
+    pub(super) fn new(columns: &[(&'static str, Align); N]) -> Self {
+        Self {
+            columns: *columns,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row; cells may hold untrusted text.
+    pub(super) fn row(&mut self, cells: [String; N]) {
+        self.rows.push(cells.map(|cell| cut(&printable(&cell))));
+    }
+
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut widths = self.columns.map(|(title, _)| width(title));
+        for row in &self.rows {
+            for (widest, cell) in widths.iter_mut().zip(row) {
+                *widest = (*widest).max(width(cell));
+            }
+        }
+        self.line(out, &widths, self.columns.map(|(title, _)| title))?;
+        for row in &self.rows {
+            self.line(out, &widths, row.each_ref().map(String::as_str))?;
+        }
+        Ok(())
+    }
+
+    fn line(&self, out: &mut impl Write, widths: &[usize; N], cells: [&str; N]) -> io::Result<()> {
+        let mut line = String::new();
+        for ((cell, widest), (_, align)) in cells.iter().zip(widths).zip(&self.columns) {
+            let padding = widest.saturating_sub(width(cell));
+            // Writing to a String can not fail.
+            let _ = match align {
+                Align::Left => write!(line, "  {cell}{:padding$}", ""),
+                Align::Right => write!(line, "  {:padding$}{cell}", ""),
+            };
+        }
+        writeln!(out, "{}", line.trim_end())
+    }
+}
+
+/// Untrusted text made safe for a terminal and a log line: control characters, and the format
+/// characters that hide or reorder text (UAX #9 §2), are written as escapes.
+pub fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || is_invisible(character) {
+            safe.extend(character.escape_unicode());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// Format characters, line and paragraph separators, tags: seen by a terminal, not by a person.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+fn cut(text: &str) -> String {
+    if width(text) <= MAX_WIDTH {
+        return text.to_owned();
+    }
+    let mut used = 0;
+    let fits = |character: &char| {
+        used += columns_of(*character);
+        used < MAX_WIDTH
+    };
+    let mut short: String = text.chars().take_while(fits).collect();
+    short.push('…');
+    short
+}
+
+fn width(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+/// Columns of a character, as terminals take it: the blocks of UAX #11 that names use, not the
+/// whole table; a rare script is out of line by a column, no worse.
+fn columns_of(character: char) -> usize {
+    match character {
+        '\u{300}'..='\u{36f}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' => 0,
+        '\u{1100}'..='\u{115f}'
+        | '\u{2e80}'..='\u{a4cf}'
+        | '\u{ac00}'..='\u{d7a3}'
+        | '\u{f900}'..='\u{faff}'
+        | '\u{fe30}'..='\u{fe6f}'
+        | '\u{ff00}'..='\u{ff60}'
+        | '\u{1f300}'..='\u{1faff}'
+        | '\u{20000}'..='\u{3fffd}' => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_can_neither_move_the_cursor_nor_turn_the_line_around() {
+        assert_eq!(printable("A\u{1b}[2JB\nC\u{202e}D"), "A\\u{1b}[2JB\\u{a}C\\u{202e}D");
+        assert_eq!(printable("Téléphonie 東京"), "Téléphonie 東京");
+    }
+
+    #[test]
+    fn columns_line_up_for_wide_and_for_combining_characters() {
+        let mut table = Table::new(&[("Name", Align::Left), ("N", Align::Right)]);
+        table.row(["東京".into(), "1".into()]);
+        table.row(["e\u{301}t".into(), "22".into()]);
+        let mut out = Vec::new();
+        table.write(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "  Name   N\n  東京   1\n  e\u{301}t    22\n");
+    }
+
+    #[test]
+    fn a_long_name_is_cut_to_its_column() {
+        let short = cut(&"東".repeat(40));
+        assert!(width(&short) <= MAX_WIDTH && short.ends_with('…'), "{short}");
+    }
+}
