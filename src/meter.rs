@@ -23,7 +23,7 @@ use crate::voice::kind::Kind;
 use crate::voice::probation::Held;
 use crate::voice::{Content, Packet};
 use attribution::Attribution;
-use second::{Octets, Pair, Slot, Usage};
+use second::{Octets, Slot, Usage};
 use std::collections::BTreeMap;
 
 /// The counts of one worker that the judge does not have yet.

@@ -17,13 +17,13 @@ use crate::meter::attribution::Attribution;
 use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
 use crate::stream::record::Stream;
 use crate::stream::{Limits, Streams};
-use crate::units::{Second, Timestamp};
+use crate::units::Second;
 use crate::voice::Rules;
 use crate::wire;
 use pace::Boundary;
 use std::sync::Arc;
 use std::time::Duration;
-use steps::{Step, StepSource};
+use steps::StepSource;
 
 /// Gaps this long before a missed stretch of time are still excused by it.
 const UNSEEN_MEMORY: Duration = Duration::from_secs(600);

@@ -18,7 +18,7 @@ use crate::voice::kind::Kind;
 use crate::voice::probation::{Held, Outcome, Probation};
 use crate::voice::{Content, Packet};
 use expiry::Wheel;
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use key::Key;
 use record::Stream;
 use sequence::Step;
@@ -64,7 +64,7 @@ const UNSEEN_REMEMBERED: usize = 1024;
 #[derive(Debug)]
 pub struct Streams {
     limits: Limits,
-    hasher: foldhash::fast::RandomState,
+    hasher: DefaultHashBuilder,
     index: HashTable<u32>,
     streams: Vec<Option<Stream>>,
     free: Vec<u32>,
@@ -80,7 +80,7 @@ impl Streams {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            hasher: foldhash::fast::RandomState::default(),
+            hasher: DefaultHashBuilder::default(),
             index: HashTable::new(),
             streams: Vec::new(),
             free: Vec::new(),

@@ -1,0 +1,67 @@
+//! The operator's log: one event, one function, one line on standard error. Never a line per
+//! packet: what happens often is a counter.
+
+use crate::judge::case::Notice;
+use crate::judge::intervals::Change;
+use std::fmt::Display;
+
+fn say(level: &str, line: impl Display) {
+    eprintln!("asnmeter: {level}: {line}");
+}
+
+/// A command could not do its work.
+pub fn failed(error: &dyn Display) {
+    say("error", error);
+}
+
+/// Something is not as it should be, and the work goes on.
+pub fn warned(warning: &dyn Display) {
+    say("warning", warning);
+}
+
+/// The daemon captures and serves.
+pub fn started(interfaces: &[String], address: &dyn Display) {
+    say("info", format_args!("capturing on {}; http://{address}/", interfaces.join(", ")));
+}
+
+/// A new configuration is in force.
+pub fn reloaded(commitments: usize, prefixes: u64) {
+    say("info", format_args!("reloaded: {commitments} commitments, {prefixes} prefixes"));
+}
+
+/// A new configuration was refused.
+pub fn reload_failed(error: &dyn Display) {
+    say("error", format_args!("reload refused, all of the old stays: {error}"));
+}
+
+/// A changed setting that only a restart brings into force.
+pub fn needs_restart(section: &str) {
+    say("warning", format_args!("changes in [{section}] take effect at the next start"));
+}
+
+/// The daemon ends.
+pub fn stopping(signal: &str) {
+    say("info", format_args!("{signal}: stopping"));
+}
+
+/// An ASN went out of SLA, or came back.
+pub fn out_of_sla(notice: &Notice) {
+    let Notice { commitment, asn, direction, change, peak_share } = notice;
+    let peak = peak_share * 100.0;
+    match change {
+        Change::Began(over) => say(
+            "notice",
+            format_args!(
+                "{commitment}: AS{asn} out of SLA ({direction}) since {}: {peak:.2} % of the committed rate",
+                over.from
+            ),
+        ),
+        Change::Ended(over) => say(
+            "notice",
+            format_args!(
+                "{commitment}: AS{asn} back in SLA ({direction}) after {}: out since {}, peak {peak:.2} %",
+                over.last, over.from
+            ),
+        ),
+    }
+}
