@@ -3,21 +3,33 @@
 //! Pure functions over borrowed octets: no state, no clock, no allocation, and no index that can
 //! panic. What is not an IP packet with a transport we follow ends as a [`Discard`].
 
-pub mod ip;
-pub mod link;
+mod ip;
+mod link;
+mod multipart;
+mod octets;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
 pub mod stun;
-pub mod tunnel;
-pub mod udp;
+mod tunnel;
+mod udp;
 
 use crate::capture::{Frame, InterfaceId};
 use crate::discard::Discard;
-use crate::units::{Address, Endpoint, Timestamp};
+use crate::units::{Endpoint, Timestamp};
+use ip::Packet;
+use link::Layer;
+use octets::Octets;
+use tunnel::Inside;
+use udp::Ports;
 
-/// Up to two VLAN IDs of a frame, outermost first; `None` where there is no tag.
+/// Tunnels inside each other. Mirrored mobile traffic nests four (ERSPAN, VXLAN, GTP-U, 6in4);
+/// twice that is a loop or an attack.
+const MAX_TUNNELS: usize = 8;
+
+/// Up to two VLAN IDs of a frame, outermost first; `None` where there is no tag. A priority tag
+/// (VLAN ID 0) names no VLAN and is none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Vlans {
     /// The outermost tag.
@@ -74,7 +86,95 @@ pub enum Transport<'a> {
 ///
 /// # Errors
 /// The [`Discard`] reason where there is no such packet.
+#[inline]
 pub fn decode(frame: Frame<'_>) -> Result<Datagram<'_>, Discard> {
-    let _ = (frame, Address::default());
-    Err(Discard::NotIp)
+    let mut vlans = Vlans::default();
+    if let Some(vid) = frame.vlan {
+        vlans.push(vid);
+    }
+    let octets = Octets::new(frame.octets, frame.length as usize);
+    let octets = link::network(Layer::of(frame.link)?, octets, &mut vlans)?;
+    let packet = ip::parse(octets)?;
+    let (packet, ports) = match open(&packet)? {
+        Opened::Transport(ports) => (packet, ports),
+        Opened::Tunnel(inside) => innermost(inside, packet.fragment, None)?,
+        Opened::UdpTunnel(inside, ports) => {
+            innermost(inside, packet.fragment, Some((packet, ports)))?
+        }
+    };
+    Ok(Datagram {
+        time: frame.time,
+        interface: frame.interface,
+        vlans,
+        src: Endpoint {
+            address: packet.src,
+            port: ports.src,
+        },
+        dst: Endpoint {
+            address: packet.dst,
+            port: ports.dst,
+        },
+        ip_bytes: packet.bytes,
+        transport: ports.transport,
+    })
 }
+
+/// What an IP packet carries.
+enum Opened<'a> {
+    /// UDP or TCP.
+    Transport(Ports<'a>),
+    /// A tunnel.
+    Tunnel(Inside<'a>),
+    /// What looks like a tunnel over UDP, and the datagram that it is if it is not.
+    UdpTunnel(Inside<'a>, Ports<'a>),
+}
+
+#[inline]
+fn open<'a>(packet: &Packet<'a>) -> Result<Opened<'a>, Discard> {
+    if let Some(inside) = tunnel::over_ip(packet)? {
+        return Ok(Opened::Tunnel(inside));
+    }
+    let ports = udp::parse(packet)?;
+    Ok(match ports.udp_tunnel() {
+        Some(inside) => Opened::UdpTunnel(inside, ports),
+        None => Opened::Transport(ports),
+    })
+}
+
+/// Opens tunnels until there is none. What a UDP port promised and the octets do not keep is the
+/// UDP datagram `around` it, so that voice on a tunnel's port is not lost.
+#[cold]
+fn innermost<'a>(
+    mut inside: Inside<'a>,
+    mut fragment: bool,
+    mut around: Option<(Packet<'a>, Ports<'a>)>,
+) -> Result<(Packet<'a>, Ports<'a>), Discard> {
+    for _ in 0..MAX_TUNNELS {
+        let (layer, octets) = inside;
+        let opened = link::network(layer, octets, &mut Vlans::default())
+            .and_then(ip::parse)
+            .and_then(|packet| Ok((packet, open(&packet)?)));
+        let (mut packet, opened) = match (opened, around) {
+            (Ok(opened), _) => opened,
+            (Err(Discard::Malformed | Discard::Truncated | Discard::NotIp), Some(around)) => {
+                return Ok(around);
+            }
+            (Err(reason), _) => return Err(reason),
+        };
+        // A fragment of the outer packet cuts what it carries.
+        fragment |= packet.fragment;
+        packet.fragment = fragment;
+        match opened {
+            Opened::Transport(ports) => return Ok((packet, ports.cut(fragment))),
+            Opened::Tunnel(next) => inside = next,
+            Opened::UdpTunnel(next, ports) => {
+                inside = next;
+                around = Some((packet, ports.cut(fragment)));
+            }
+        }
+    }
+    Err(Discard::TooDeep)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,143 @@
-//! To be written.
+//! IPv4 and IPv6 headers, to the first octet of the transport.
+//!
+//! pnet's views read the fields; the lengths in them are checked here, because the views believe
+//! them. A header is refused as [`Discard::Malformed`] where it claims more octets than the wire
+//! carried: accounting by such a header could be inflated at will.
+
+use super::octets::Octets;
+use crate::discard::Discard;
+use crate::units::Address;
+use pnet::packet::ip::{IpNextHeaderProtocol, IpNextHeaderProtocols as Protocol};
+use pnet::packet::ipv4::Ipv4Packet;
+use pnet::packet::ipv6::Ipv6Packet;
+
+/// IPv6 extension headers before the transport. RFC 8200 §4.1 names seven places at most.
+const MAX_EXTENSIONS: usize = 8;
+
+/// What a first fragment is the beginning of: no IP packet is longer (RFC 791 §3.1).
+const MAX_PACKET: usize = 65_535;
+
+/// The lowest of the three flags in front of IPv4's fragment offset.
+const MORE_FRAGMENTS: u8 = 1;
+
+/// An IP packet with its headers taken off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Packet<'a> {
+    pub(super) src: Address,
+    pub(super) dst: Address,
+    /// IP total length (IPv6: 40 + payload length).
+    pub(super) bytes: u32,
+    /// What `payload` begins with.
+    pub(super) protocol: IpNextHeaderProtocol,
+    /// The first of several fragments: `payload` ends early, and its length on the wire is open.
+    pub(super) fragment: bool,
+    pub(super) payload: Octets<'a>,
+}
+
+/// Takes the IP header off, of either version.
+#[inline]
+pub(super) fn parse(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
+    match octets.header::<1>()? {
+        [0x40..=0x4f] => v4(octets),
+        [0x60..=0x6f] => v6(octets),
+        _ => Err(Discard::Malformed),
+    }
+}
+
+/// RFC 791 §3.1.
+#[inline]
+fn v4(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
+    let header = Ipv4Packet::new(octets.captured())
+        .ok_or_else(|| octets.missing(Ipv4Packet::minimum_packet_size()))?;
+    let header_length = usize::from(header.get_header_length()) * 4;
+    let total_length = match usize::from(header.get_total_length()) {
+        // Captured before the network card split it (TSO): the length is written by the card.
+        0 => octets.length(),
+        total_length => total_length,
+    };
+    if header_length < Ipv4Packet::minimum_packet_size()
+        || total_length < header_length
+        || total_length > octets.length()
+    {
+        return Err(Discard::Malformed);
+    }
+    if header.get_fragment_offset() != 0 {
+        return Err(Discard::Fragment);
+    }
+    let mut packet = Packet {
+        src: Address::v4(header.get_source().octets()),
+        dst: Address::v4(header.get_destination().octets()),
+        bytes: u32::try_from(total_length).unwrap_or(u32::MAX),
+        protocol: header.get_next_level_protocol(),
+        fragment: false,
+        payload: octets.limit(total_length).skip(header_length)?,
+    };
+    if header.get_flags() & MORE_FRAGMENTS != 0 {
+        packet.fragment = true;
+        packet.payload = packet.payload.extend(MAX_PACKET);
+    }
+    if packet.protocol == Protocol::Ah {
+        extensions(&mut packet)?;
+    }
+    Ok(packet)
+}
+
+/// RFC 8200 §3. A payload length of 0 is a jumbogram (RFC 2675) or nothing at all: no voice.
+#[inline]
+fn v6(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
+    const HEADER: usize = Ipv6Packet::minimum_packet_size();
+    let header = Ipv6Packet::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
+    let length = HEADER + usize::from(header.get_payload_length());
+    if length == HEADER || length > octets.length() {
+        return Err(Discard::Malformed);
+    }
+    let mut packet = Packet {
+        src: Address::v6(header.get_source().octets()),
+        dst: Address::v6(header.get_destination().octets()),
+        bytes: u32::try_from(length).unwrap_or(u32::MAX),
+        protocol: header.get_next_header(),
+        fragment: false,
+        payload: octets.limit(length).skip(HEADER)?,
+    };
+    if packet.protocol != Protocol::Udp {
+        extensions(&mut packet)?;
+    }
+    Ok(packet)
+}
+
+/// Steps over extension headers (RFC 8200 §4) and an authentication header (RFC 4302 §2).
+///
+/// ```text
+/// |  Next Header  |  Hdr Ext Len  |                               |
+/// |  Next Header  |   Reserved    |      Fragment Offset    |Res|M|
+/// ```
+fn extensions(packet: &mut Packet<'_>) -> Result<(), Discard> {
+    for _ in 0..=MAX_EXTENSIONS {
+        let fragment = packet.protocol == Protocol::Ipv6Frag;
+        let unit = match packet.protocol {
+            Protocol::Hopopt | Protocol::Ipv6Route | Protocol::Ipv6Opts => 8,
+            Protocol::Ah => 4,
+            Protocol::Ipv6Frag => 0,
+            _ => return Ok(()),
+        };
+        let [next, length, offset @ ..] = *packet.payload.header::<4>()?;
+        let length = match packet.protocol {
+            Protocol::Ah => (usize::from(length) + 2) * unit,
+            _ => usize::from(length) * unit + 8,
+        };
+        packet.payload = packet.payload.skip(length)?;
+        packet.protocol = IpNextHeaderProtocol(next);
+        if fragment {
+            let offset = u16::from_be_bytes(offset);
+            if offset >> 3 != 0 {
+                return Err(Discard::Fragment);
+            }
+            // RFC 6946: a fragment that is the whole packet is no fragment.
+            if offset & 1 == 1 {
+                packet.fragment = true;
+                packet.payload = packet.payload.extend(MAX_PACKET);
+            }
+        }
+    }
+    Err(Discard::TooDeep)
+}

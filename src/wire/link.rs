@@ -1,1 +1,264 @@
-//! To be written.
+//! From the first octet of a frame to the first octet of an IP packet: Ethernet with its tags,
+//! MPLS, PPPoE, LLC, cooked captures, loopback, raw IP. Tunnels come back here with what they
+//! carry, so that a tag or a label is understood wherever it stands.
+//!
+//! A pure walk over borrowed octets, bounded by [`MAX_LAYERS`] and [`MAX_LABELS`]. What ends in
+//! anything but IP is refused as [`Discard::NotIp`].
+
+use super::Vlans;
+use super::octets::Octets;
+use crate::capture::LinkType;
+use crate::discard::Discard;
+use pnet::packet::ethernet::{EtherType, EtherTypes, EthernetPacket};
+use pnet::packet::sll::SLLPacket;
+use pnet::packet::sll2::SLL2Packet;
+use pnet::packet::vlan::VlanPacket;
+
+/// Headers between a frame's or tunnel's first octet and IP. Provider networks stack two or three
+/// tags, a pseudowire adds labels, a control word, Ethernet and its own tags: 8 holds all of that.
+const MAX_LAYERS: usize = 8;
+
+/// MPLS labels in one stack. Routers impose up to 10 or so (segment routing, RFC 8660).
+const MAX_LABELS: usize = 16;
+
+// EtherTypes (IEEE registry), those that pnet's `EtherTypes` lacks or shares with others.
+const IPV4: u16 = EtherTypes::Ipv4.0;
+const IPV6: u16 = EtherTypes::Ipv6.0;
+const VLAN: u16 = EtherTypes::Vlan.0;
+const SERVICE_VLAN: u16 = 0x88a8;
+/// Stacked tags before 802.1ad, still seen.
+const STACKED_VLAN: u16 = 0x9100;
+const MPLS: u16 = 0x8847;
+const MPLS_MULTICAST: u16 = 0x8848;
+const PPPOE: u16 = 0x8864;
+/// PPP in GRE (RFC 2637).
+const PPP: u16 = 0x880b;
+/// Transparent Ethernet bridging (RFC 1701; GRE, Geneve).
+const BRIDGING: u16 = 0x6558;
+/// Below this the field is an IEEE 802.3 length.
+const FIRST_ETHERTYPE: u16 = 0x0600;
+
+/// What the octets begin with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Layer {
+    /// An Ethernet header.
+    Ethernet,
+    /// What this EtherType, or 802.3 length, announces.
+    Type(u16),
+    /// An IPv4 or IPv6 header, told by its version.
+    Ip,
+    /// The PPP protocol field.
+    Ppp,
+    /// The LLC header of IEEE 802.2.
+    Llc,
+    /// Linux cooked capture, version 1.
+    Cooked,
+    /// Linux cooked capture, version 2.
+    Cooked2,
+    /// A four-octet address family.
+    Loopback,
+}
+
+impl Layer {
+    /// What a frame of a link type begins with.
+    #[inline]
+    pub(super) fn of(link: LinkType) -> Result<Self, Discard> {
+        match link {
+            LinkType::Ethernet => Ok(Self::Ethernet),
+            LinkType::Cooked => Ok(Self::Cooked),
+            LinkType::Cooked2 => Ok(Self::Cooked2),
+            LinkType::RawIp => Ok(Self::Ip),
+            LinkType::Loopback => Ok(Self::Loopback),
+            LinkType::Other(_) => Err(Discard::LinkType),
+        }
+    }
+}
+
+impl Vlans {
+    /// Notes the next tag inwards. VID 0 is a priority tag: it names no VLAN (IEEE 802.1Q §9.6).
+    #[inline]
+    pub(super) fn push(&mut self, vid: u16) {
+        match (vid, self.outer) {
+            (0, _) => {}
+            (vid, None) => self.outer = Some(vid),
+            (vid, Some(_)) => self.inner = Some(vid),
+        }
+    }
+}
+
+/// Walks to the IP header, noting the tags that stand before it and before any label: those of
+/// a pseudowire belong to what it carries.
+#[inline]
+pub(super) fn network<'a>(
+    mut layer: Layer,
+    mut octets: Octets<'a>,
+    vlans: &mut Vlans,
+) -> Result<Octets<'a>, Discard> {
+    let mut carried = Vlans::default();
+    let mut vlans = vlans;
+    for _ in 0..=MAX_LAYERS {
+        (layer, octets) = match layer {
+            Layer::Ethernet => ethernet(octets)?,
+            Layer::Type(IPV4) => return version(octets, 4),
+            Layer::Type(IPV6) => return version(octets, 6),
+            Layer::Type(VLAN | SERVICE_VLAN | STACKED_VLAN) => vlan(octets, vlans)?,
+            Layer::Type(MPLS | MPLS_MULTICAST) => {
+                vlans = &mut carried;
+                mpls(octets)?
+            }
+            Layer::Ip => return Ok(octets),
+            other => rare(other, octets)?,
+        };
+    }
+    Err(Discard::TooDeep)
+}
+
+/// The headers that a busy Ethernet link does not carry, kept out of the hot loop.
+#[cold]
+fn rare(layer: Layer, octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+    match layer {
+        Layer::Type(PPPOE) => pppoe(octets),
+        Layer::Type(BRIDGING) => Ok((Layer::Ethernet, octets)),
+        Layer::Type(PPP) | Layer::Ppp => ppp(octets),
+        Layer::Llc => llc(octets),
+        Layer::Type(length) if length < FIRST_ETHERTYPE => {
+            Ok((Layer::Llc, octets.limit(length.into())))
+        }
+        Layer::Cooked => cooked(octets),
+        Layer::Cooked2 => cooked2(octets),
+        Layer::Loopback => loopback(octets),
+        Layer::Ethernet | Layer::Ip | Layer::Type(_) => Err(Discard::NotIp),
+    }
+}
+
+#[inline]
+fn version(octets: Octets<'_>, expected: u8) -> Result<Octets<'_>, Discard> {
+    match octets.header::<1>()? {
+        [first] if first >> 4 == expected => Ok(octets),
+        _ => Err(Discard::Malformed),
+    }
+}
+
+#[inline]
+fn ethernet(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+    const HEADER: usize = EthernetPacket::minimum_packet_size();
+    let header = EthernetPacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
+    Ok((Layer::Type(header.get_ethertype().0), octets.skip(HEADER)?))
+}
+
+#[inline]
+fn vlan<'a>(octets: Octets<'a>, vlans: &mut Vlans) -> Result<(Layer, Octets<'a>), Discard> {
+    const HEADER: usize = VlanPacket::minimum_packet_size();
+    let tag = VlanPacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
+    vlans.push(tag.get_vlan_identifier());
+    Ok((Layer::Type(tag.get_ethertype().0), octets.skip(HEADER)?))
+}
+
+/// A label stack (RFC 3032 §2.1). What it carries is not written in it; the first nibble tells
+/// (RFC 4928 §3), and the control word of a pseudowire is made so that it can (RFC 4385 §3).
+///
+/// ```text
+/// |                Label                  | TC  |S|       TTL     |
+/// ```
+fn mpls(mut octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+    for _ in 0..MAX_LABELS {
+        let [_, _, bottom, _] = octets.header()?;
+        octets = octets.skip(4)?;
+        if bottom & 1 == 1 {
+            return match octets.header::<2>()? {
+                [0x40..=0x4f | 0x60..=0x6f, _] => Ok((Layer::Ip, octets)),
+                // RFC 4448 §4.6: the control word of an Ethernet pseudowire begins with 16 zero bits.
+                [0, 0] => Ok((Layer::Ethernet, octets.skip(4)?)),
+                // RFC 4385 §5: the associated channel.
+                [0x10..=0x1f, _] => Err(Discard::NotIp),
+                // An Ethernet pseudowire without a control word.
+                _ => Ok((Layer::Ethernet, octets)),
+            };
+        }
+    }
+    Err(Discard::TooDeep)
+}
+
+/// A session packet of PPP over Ethernet (RFC 2516 §4).
+///
+/// ```text
+/// |  VER  | TYPE  |      CODE     |          SESSION_ID           |
+/// |            LENGTH             |           payload             ~
+/// ```
+fn pppoe(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+    let [version_type, code, _, _, high, low] = *octets.header()?;
+    if version_type != 0x11 || code != 0 {
+        return Err(Discard::Malformed);
+    }
+    let length = u16::from_be_bytes([high, low]);
+    Ok((Layer::Ppp, octets.skip(6)?.limit(length.into())))
+}
+
+/// The PPP protocol field, two octets or one (RFC 1661 §6.5), behind an optional address and
+/// control field (RFC 1662 §3.1).
+fn ppp(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+    let octets = match octets.header()? {
+        [0xff, 0x03] => octets.skip(2)?,
+        _ => octets,
+    };
+    let (protocol, rest) = match *octets.header()? {
+        [short] if short & 1 == 1 => (u16::from(short), octets.skip(1)?),
+        _ => (u16::from_be_bytes(*octets.header()?), octets.skip(2)?),
+    };
+    match protocol {
+        0x0021 | 0x0057 => Ok((Layer::Ip, rest)),
+        0x0281 => Ok((Layer::Type(MPLS), rest)),
+        _ => Err(Discard::NotIp),
+    }
+}
+
+/// LLC (IEEE 802.2): IP in SNAP (RFC 1042), or under its own service access point.
+fn llc(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+    match octets.captured() {
+        [0xaa, 0xaa, 0x03, 0, 0, 0, high, low, ..] => {
+            let ethertype = u16::from_be_bytes([*high, *low]);
+            if ethertype < FIRST_ETHERTYPE {
+                return Err(Discard::NotIp);
+            }
+            Ok((Layer::Type(ethertype), octets.skip(8)?))
+        }
+        [0x06, 0x06, 0x03, ..] => Ok((Layer::Ip, octets.skip(3)?)),
+        _ => Err(Discard::NotIp),
+    }
+}
+
+/// Linux cooked capture, version 1 (LINKTYPE_LINUX_SLL).
+fn cooked(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+    let header = SLLPacket::new(octets.header::<16>()?).ok_or(Discard::Malformed)?;
+    Ok((cooked_layer(header.get_protocol())?, octets.skip(16)?))
+}
+
+/// Linux cooked capture, version 2 (LINKTYPE_LINUX_SLL2).
+fn cooked2(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+    let header = SLL2Packet::new(octets.header::<20>()?).ok_or(Discard::Malformed)?;
+    Ok((cooked_layer(header.get_protocol_type())?, octets.skip(20)?))
+}
+
+/// The protocol of a cooked capture: an EtherType, or one of Linux's own numbers below.
+fn cooked_layer(protocol: EtherType) -> Result<Layer, Discard> {
+    const ETH_P_802_2: u16 = 4;
+    match protocol.0 {
+        ETH_P_802_2 => Ok(Layer::Llc),
+        0..FIRST_ETHERTYPE => Err(Discard::NotIp),
+        ethertype => Ok(Layer::Type(ethertype)),
+    }
+}
+
+/// The address family of BSD loopback, in the byte order of whoever captured. IPv6 has as many
+/// numbers as there are systems (LINKTYPE_NULL): 10 Linux, 24 NetBSD and OpenBSD, 28 FreeBSD,
+/// 30 macOS.
+fn loopback(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+    let ([0, 0, 0, family] | [family, 0, 0, 0]) = *octets.header()? else {
+        return Err(Discard::NotIp);
+    };
+    match family {
+        2 => Ok((Layer::Type(IPV4), octets.skip(4)?)),
+        10 | 24 | 28 | 30 => Ok((Layer::Type(IPV6), octets.skip(4)?)),
+        _ => Err(Discard::NotIp),
+    }
+}

@@ -1,1 +1,221 @@
-//! To be written.
+//! RTCP (RFC 3550 §6) with extended reports (RFC 3611), compound or reduced-size (RFC 5506).
+//!
+//! [`assess`] says whether a payload is RTCP at all and whether it can be read; [`packets`] walks
+//! what can be. Nothing here reads past the captured octets: a packet that the capture cut ends
+//! the walk. Encrypted SRTCP (RFC 3711 §3.4) shows its first header and sender, no more.
+
+mod blocks;
+
+pub use blocks::{Block, Blocks, LastReport, LastReports, ReportBlock, Reports, Sources};
+
+use blocks::REPORT;
+
+const SENDER_REPORT: u8 = 200;
+const RECEIVER_REPORT: u8 = 201;
+const GOODBYE: u8 = 203;
+const EXTENDED_REPORT: u8 = 207;
+
+/// Whether what follows the first sender's SSRC can be read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Protection {
+    /// RTCP, or SRTCP that is only authenticated.
+    Clear,
+    /// Encrypted SRTCP: only the first header and its SSRC may be read.
+    Encrypted,
+}
+
+/// The common header of every RTCP packet.
+///
+/// ```text
+/// |V=2|P|  count  |  packet type  |   length in words, less one   |
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Header {
+    padding: bool,
+    count: u8,
+    kind: u8,
+    /// Octets of the whole packet.
+    length: usize,
+}
+
+impl Header {
+    fn parse(octets: &[u8]) -> Option<Self> {
+        let [first, kind, high, low] = *octets.first_chunk()?;
+        // RFC 5761 §4: packet types lie in 192 to 223.
+        (first >> 6 == 2 && kind & 0xe0 == 0xc0).then_some(Self {
+            padding: first & 0x20 != 0,
+            count: first & 0x1f,
+            kind,
+            length: (usize::from(u16::from_be_bytes([high, low])) + 1) * 4,
+        })
+    }
+
+    /// The least octets that this type and count need.
+    fn least(self) -> usize {
+        let count = usize::from(self.count);
+        match self.kind {
+            SENDER_REPORT => 28 + REPORT * count,
+            RECEIVER_REPORT => 8 + REPORT * count,
+            // Source descriptions: an SSRC per chunk at least.
+            GOODBYE | 202 => 4 + 4 * count,
+            205 | 206 => 12, // RFC 4585 §6.1
+            _ => 8,
+        }
+    }
+}
+
+/// Whether a payload of `wire_length` octets is RTCP (RFC 3550 A.2), and whether it can be read.
+///
+/// The first packet must be of a registered type (200 to 213; any of them, for RFC 5506), hold
+/// what its count promises, fit on the wire, and be padded only if it is the last. Clear packets
+/// add up to the whole payload; if they do not, it is SRTCP.
+pub fn assess(payload: &[u8], wire_length: u16) -> Option<Protection> {
+    let wire_length = usize::from(wire_length);
+    let first = Header::parse(payload)?;
+    if !matches!(first.kind, 200..=213)
+        || first.length < first.least()
+        || first.length > wire_length
+        || (first.padding && first.length < wire_length)
+    {
+        return None;
+    }
+    let mut end = first.length;
+    while end < wire_length {
+        let rest = payload.get(end..).unwrap_or_default();
+        match Header::parse(rest) {
+            Some(next) if end + next.length <= wire_length => end += next.length,
+            // The capture ends between packets: nothing speaks against the rest.
+            None if rest.len() < 4 && payload.len() < wire_length => {
+                return Some(Protection::Clear);
+            }
+            _ => return srtcp(rest, wire_length - end),
+        }
+    }
+    Some(Protection::Clear)
+}
+
+/// What does not add up: the E flag in front of the index (RFC 3711 §3.4) says if it is encrypted.
+/// It is looked for where the usual tags put it: first (80 and 32 bits), or last (RFC 7714 §9.1).
+fn srtcp(rest: &[u8], length: usize) -> Option<Protection> {
+    let index = match length {
+        0..8 => return None, // less than an index and the shortest tag
+        8 | 14 => rest.first(),
+        20 => rest.get(16),
+        _ => None,
+    };
+    match index {
+        Some(octet) if octet & 0x80 == 0 => Some(Protection::Clear),
+        _ => Some(Protection::Encrypted),
+    }
+}
+
+/// The SSRC of the first packet's sender, clear even in SRTCP.
+pub fn sender(payload: &[u8]) -> Option<u32> {
+    let [_, _, _, _, ssrc @ ..] = *payload.first_chunk::<8>()?;
+    Some(u32::from_be_bytes(ssrc))
+}
+
+/// One RTCP packet of those that matter here.
+#[derive(Clone, Debug)]
+pub enum Packet<'a> {
+    /// SR (RFC 3550 §6.4.1).
+    SenderReport {
+        /// Who reports.
+        ssrc: u32,
+        /// NTP timestamp: seconds in the upper, fraction in the lower 32 bits.
+        ntp: u64,
+        /// The same moment on the RTP clock.
+        rtp: u32,
+        /// Packets sent since the beginning.
+        packets: u32,
+        /// Payload octets sent since the beginning.
+        octets: u32,
+        /// What the sender received from others.
+        reports: Reports<'a>,
+    },
+    /// RR (RFC 3550 §6.4.2).
+    ReceiverReport {
+        /// Who reports.
+        ssrc: u32,
+        /// What it received.
+        reports: Reports<'a>,
+    },
+    /// BYE (RFC 3550 §6.6).
+    Goodbye(Sources<'a>),
+    /// XR (RFC 3611 §2).
+    Extended {
+        /// Who reports.
+        ssrc: u32,
+        /// The report blocks.
+        blocks: Blocks<'a>,
+    },
+    /// Source descriptions, feedback, applications' own.
+    Other {
+        /// The packet type.
+        kind: u8,
+    },
+}
+
+/// The packets of a clear RTCP payload.
+#[derive(Clone, Debug)]
+pub struct Packets<'a>(&'a [u8]);
+
+/// Walks the packets of a payload that [`assess`] found to be [`Protection::Clear`]. Ends at the
+/// first that is cut or none, so a trailer of SRTCP is not read.
+pub fn packets(payload: &[u8]) -> Packets<'_> {
+    Packets(payload)
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Packet<'a>;
+
+    fn next(&mut self) -> Option<Packet<'a>> {
+        let header = Header::parse(self.0)?;
+        let (packet, rest) = self.0.split_at_checked(header.length)?;
+        if header.length < header.least() {
+            return None;
+        }
+        self.0 = rest;
+        parse(header, packet)
+    }
+}
+
+fn parse(header: Header, packet: &[u8]) -> Option<Packet<'_>> {
+    let body = packet.get(4..)?;
+    Some(match header.kind {
+        SENDER_REPORT => {
+            let (ssrc, rest) = body.split_first_chunk()?;
+            let (ntp, rest) = rest.split_first_chunk()?;
+            let (rtp, rest) = rest.split_first_chunk()?;
+            let (packets, rest) = rest.split_first_chunk()?;
+            let (octets, rest) = rest.split_first_chunk()?;
+            Packet::SenderReport {
+                ssrc: u32::from_be_bytes(*ssrc),
+                ntp: u64::from_be_bytes(*ntp),
+                rtp: u32::from_be_bytes(*rtp),
+                packets: u32::from_be_bytes(*packets),
+                octets: u32::from_be_bytes(*octets),
+                reports: Reports::new(rest, header.count),
+            }
+        }
+        RECEIVER_REPORT => {
+            let (ssrc, rest) = body.split_first_chunk()?;
+            Packet::ReceiverReport {
+                ssrc: u32::from_be_bytes(*ssrc),
+                reports: Reports::new(rest, header.count),
+            }
+        }
+        GOODBYE => Packet::Goodbye(Sources::new(body, header.count)),
+        EXTENDED_REPORT => {
+            let (ssrc, rest) = body.split_first_chunk()?;
+            Packet::Extended {
+                ssrc: u32::from_be_bytes(*ssrc),
+                blocks: Blocks::new(rest),
+            }
+        }
+        kind => Packet::Other { kind },
+    })
+}
+
+#[cfg(test)]
+mod tests;

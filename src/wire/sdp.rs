@@ -1,1 +1,263 @@
-//! To be written.
+//! Session descriptions (RFC 8866): where media will come from and go to, and in which formats.
+//!
+//! Reads one description into owned values, bounded by [`MAX_MEDIA`] and [`MAX_FORMATS`]; what is
+//! beyond the bounds, and every line that is not understood, is left out. Nothing is refused but a
+//! text that does not begin as a description.
+
+use super::sip::{lines, number};
+use crate::units::Address;
+use std::net::IpAddr;
+
+/// Media sections that are read. Conferences with more have video, which is not counted.
+pub const MAX_MEDIA: usize = 16;
+/// Formats of one media section that are read.
+pub const MAX_FORMATS: usize = 32;
+/// Octets of an encoding name that are kept; the longest registered one has 28.
+const MAX_NAME: usize = 32;
+
+/// What a media section carries (RFC 8866 §5.14).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum MediaKind {
+    /// `audio`
+    Audio,
+    /// `video`
+    Video,
+    /// `image`: T.38 fax
+    Image,
+    /// `text`, `application`, `message` and what else there is
+    Other,
+}
+
+/// Who will send (RFC 8866 §6.7).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Direction {
+    /// `a=sendrecv`, the default
+    #[default]
+    SendReceive,
+    /// `a=sendonly`
+    SendOnly,
+    /// `a=recvonly`
+    ReceiveOnly,
+    /// `a=inactive`
+    Inactive,
+}
+
+/// One format of a media section over RTP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Format {
+    /// The RTP payload type, 0 to 127.
+    pub payload_type: u8,
+    /// What `a=rtpmap` says of it; `None` for a static payload type without one.
+    pub map: Option<RtpMap>,
+}
+
+/// `a=rtpmap` (RFC 8866 §6.6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RtpMap {
+    /// The encoding name as written, at most 32 octets.
+    pub encoding: String,
+    /// The clock rate of the RTP timestamp, in hertz; not 0.
+    pub clock_rate: u32,
+    /// Audio channels, 1 if not written.
+    pub channels: u8,
+}
+
+/// Where RTCP goes if not to the next port (RFC 3605).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RtcpPort {
+    /// The port.
+    pub port: u16,
+    /// The address, if it is not that of the media.
+    pub address: Option<Address>,
+}
+
+/// A media section.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Media {
+    /// What it carries.
+    pub kind: MediaKind,
+    /// The port media is wanted at; 0 = refused (RFC 3264 §6).
+    pub port: u16,
+    /// Number of ports, every second one, from `port` on.
+    pub count: u16,
+    /// Whether the transport is a profile of RTP: `RTP/AVP`, `UDP/TLS/RTP/SAVPF`…
+    pub rtp: bool,
+    /// Whether that profile is a secure one: `…SAVP`, `…SAVPF`.
+    pub secure: bool,
+    /// The address media is wanted at: its own, or that of the session. 0.0.0.0 is the old way to
+    /// hold a call (RFC 3264 §8.4).
+    pub address: Option<Address>,
+    /// The formats, the preferred first; empty unless it is RTP.
+    pub formats: Vec<Format>,
+    /// `a=ptime`: milliseconds of media in a packet.
+    pub packet_ms: Option<u32>,
+    /// `a=rtcp`.
+    pub rtcp: Option<RtcpPort>,
+    /// `a=rtcp-mux` (RFC 5761): RTCP comes to the media's own port.
+    pub rtcp_mux: bool,
+    /// Who will send.
+    pub direction: Direction,
+}
+
+/// A session description: its media sections in order, as answers refer to offers by position.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Description {
+    /// At most [`MAX_MEDIA`].
+    pub media: Vec<Media>,
+}
+
+/// Reads a description. `None` where it does not begin with `v=`.
+pub fn parse(text: &[u8]) -> Option<Description> {
+    let mut rest = text.trim_ascii_start();
+    if !rest.starts_with(b"v=") {
+        return None;
+    }
+    let mut description = Description::default();
+    let mut session = Session::default();
+    while !rest.is_empty() {
+        let (line, next) = lines(rest);
+        rest = next;
+        let Ok(line) = std::str::from_utf8(line) else {
+            continue;
+        };
+        let Some((kind, value)) = line.trim_ascii_end().split_once('=') else {
+            continue;
+        };
+        if kind == "m" {
+            match media(value, &session) {
+                Some(media) if description.media.len() < MAX_MEDIA => description.media.push(media),
+                _ => break,
+            }
+            continue;
+        }
+        match (kind, description.media.last_mut()) {
+            ("c", Some(media)) => media.address = connection(value),
+            ("c", None) => session.address = connection(value),
+            ("a", Some(media)) => media.attribute(value),
+            ("a", None) => session.direction = direction(value).unwrap_or(session.direction),
+            _ => {}
+        }
+    }
+    Some(description)
+}
+
+/// What media sections inherit.
+#[derive(Default)]
+struct Session {
+    address: Option<Address>,
+    direction: Direction,
+}
+
+/// `m=<media> <port>[/<number of ports>] <proto> <fmt> …` A line that is none ends the reading:
+/// what follows it could not be told apart from the section before.
+fn media(value: &str, session: &Session) -> Option<Media> {
+    let mut words = value.split_ascii_whitespace();
+    let kind = match words.next()? {
+        "audio" => MediaKind::Audio,
+        "video" => MediaKind::Video,
+        "image" => MediaKind::Image,
+        _ => MediaKind::Other,
+    };
+    let ports = words.next()?;
+    let (port, count) = ports.split_once('/').unwrap_or((ports, "1"));
+    let protocol = words.next()?;
+    let profile = protocol.rsplit('/').next().unwrap_or_default();
+    let rtp = protocol.split('/').any(|word| word == "RTP");
+    let payload_types = words.filter_map(|word| word.parse().ok().filter(|number| *number < 128));
+    let formats = payload_types.map(|payload_type| Format {
+        payload_type,
+        map: None,
+    });
+    Some(Media {
+        kind,
+        port: port.parse().ok()?,
+        count: count.parse().ok()?,
+        rtp,
+        secure: profile.starts_with("SAVP"),
+        address: session.address,
+        formats: formats.take(if rtp { MAX_FORMATS } else { 0 }).collect(),
+        packet_ms: None,
+        rtcp: None,
+        rtcp_mux: false,
+        direction: session.direction,
+    })
+}
+
+impl Media {
+    fn attribute(&mut self, value: &str) {
+        let (name, value) = value.split_once(':').unwrap_or((value, ""));
+        match name {
+            "rtpmap" => self.map(value),
+            "ptime" => self.packet_ms = number(value.trim().as_bytes()),
+            "rtcp" => self.rtcp = rtcp(value),
+            "rtcp-mux" => self.rtcp_mux = true,
+            name => self.direction = direction(name).unwrap_or(self.direction),
+        }
+    }
+
+    /// `<payload type> <encoding name>/<clock rate>[/<channels>]`
+    fn map(&mut self, value: &str) {
+        let mut words = value.split_ascii_whitespace();
+        let Some(payload_type) = words.next().and_then(|word| word.parse::<u8>().ok()) else {
+            return;
+        };
+        let format = self
+            .formats
+            .iter_mut()
+            .find(|format| format.payload_type == payload_type);
+        let Some(format) = format else {
+            return;
+        };
+        let mut encoding = words.next().unwrap_or_default().split('/');
+        let name = encoding.next().unwrap_or_default();
+        let clock_rate = encoding
+            .next()
+            .and_then(|rate| number(rate.as_bytes()))
+            .unwrap_or(0);
+        let channels = encoding
+            .next()
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(1);
+        if !name.is_empty() && name.len() <= MAX_NAME && clock_rate != 0 {
+            format.map = Some(RtpMap {
+                encoding: name.to_owned(),
+                clock_rate,
+                channels,
+            });
+        }
+    }
+}
+
+/// `<nettype> <addrtype> <address>[/<ttl>[/<count>]]`; `None` for a name, which we do not resolve.
+fn connection(value: &str) -> Option<Address> {
+    let mut words = value.split_ascii_whitespace();
+    let (Some("IN"), Some("IP4" | "IP6"), Some(address)) =
+        (words.next(), words.next(), words.next())
+    else {
+        return None;
+    };
+    let address = address.split('/').next()?;
+    address.parse::<IpAddr>().ok().map(Address::from)
+}
+
+/// `<port> [<nettype> <addrtype> <address>]`
+fn rtcp(value: &str) -> Option<RtcpPort> {
+    let (port, address) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+    Some(RtcpPort {
+        port: port.parse().ok()?,
+        address: connection(address),
+    })
+}
+
+fn direction(attribute: &str) -> Option<Direction> {
+    match attribute {
+        "sendrecv" => Some(Direction::SendReceive),
+        "sendonly" => Some(Direction::SendOnly),
+        "recvonly" => Some(Direction::ReceiveOnly),
+        "inactive" => Some(Direction::Inactive),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,202 @@
-//! To be written.
+//! Tunnels: what stands between an outer IP packet and the frame or packet it carries.
+//!
+//! Takes the header of one tunnel off and says what comes next; the walk itself is in
+//! [`super::decode`]. Tunnels over UDP are told by their destination port and then by a header
+//! that must be exactly right: whatever else is sent to such a port stays the UDP datagram it is.
+
+use super::ip::Packet;
+use super::link::Layer;
+use super::octets::Octets;
+use crate::discard::Discard;
+use pnet::packet::gre::GrePacket;
+use pnet::packet::ip::IpNextHeaderProtocols as Protocol;
+
+/// What a tunnel carries.
+pub(super) type Inside<'a> = (Layer, Octets<'a>);
+
+/// UDP destination port of GTP-U (3GPP TS 29.281 §4.4.2.3).
+const GTP_U: u16 = 2152;
+/// UDP destination port of VXLAN (RFC 7348 §5).
+const VXLAN: u16 = 4789;
+/// The port Linux took for VXLAN before there was one, still its default.
+const VXLAN_LINUX: u16 = 8472;
+/// UDP destination port of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3.1).
+const VXLAN_GPE: u16 = 4790;
+/// UDP destination port of Geneve (RFC 8926 §3.3).
+const GENEVE: u16 = 6081;
+
+/// EtherTypes of ERSPAN in GRE (draft-foschiano-erspan §4).
+const ERSPAN_2: u16 = 0x88be;
+const ERSPAN_3: u16 = 0x22eb;
+
+/// GTP-U extension headers in one packet; networks send one.
+const MAX_GTP_EXTENSIONS: usize = 8;
+
+/// The inside of a tunnel directly over IP; `None` where the protocol is none.
+#[inline]
+pub(super) fn over_ip<'a>(packet: &Packet<'a>) -> Result<Option<Inside<'a>>, Discard> {
+    match packet.protocol {
+        Protocol::Ipv4 | Protocol::Ipv6 => Ok(Some((Layer::Ip, packet.payload))),
+        Protocol::Gre => gre(packet.payload).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The inside of a tunnel over UDP; `None` where the port or the header is none of ours.
+#[inline]
+pub(super) fn over_udp(port: u16, payload: Octets<'_>) -> Option<Inside<'_>> {
+    match port {
+        VXLAN | VXLAN_LINUX | VXLAN_GPE => vxlan(payload),
+        GTP_U => gtp_u(payload),
+        GENEVE => geneve(payload),
+        _ => None,
+    }
+}
+
+/// Generic routing encapsulation: RFC 2784, key and sequence number of RFC 2890, and version 1 of
+/// RFC 2637. Source routes (RFC 1701) are refused; pnet's view of them would panic, so only its
+/// fixed fields are read.
+///
+/// ```text
+/// |C|R|K|S|s|Recur|A| Flags | Ver |         Protocol Type         |
+/// |      Checksum (optional)      |       Reserved (optional)     |
+/// |                         Key (optional)                        |
+/// |                   Sequence Number (optional)                  |
+/// ```
+fn gre(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
+    const HEADER: usize = 4;
+    let header = GrePacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
+    let field = |present: u8| usize::from(present) * 4;
+    let sequenced = header.get_sequence_present();
+    let length = HEADER
+        + field(header.get_checksum_present())
+        + field(header.get_key_present())
+        + field(sequenced);
+    match (header.get_version(), header.get_routing_present()) {
+        (0, 0) => {}
+        (1, 0) => return gre_1(octets),
+        _ => return Err(Discard::Malformed),
+    }
+    let inside = octets.skip(length)?;
+    match header.get_protocol_type() {
+        // Without a sequence number it is type I, which has no header of its own.
+        ERSPAN_2 if sequenced == 0 => Ok((Layer::Ethernet, inside)),
+        ERSPAN_2 => Ok((Layer::Ethernet, inside.skip(8)?)),
+        ERSPAN_3 => erspan_3(inside),
+        // Below 0x0600 would be a length to the link layer: here it is nothing (keepalives: 0).
+        0..0x0600 => Err(Discard::NotIp),
+        ethertype => Ok((Layer::Type(ethertype), inside)),
+    }
+}
+
+/// Enhanced GRE of PPTP (RFC 2637 §4.1): the key is payload length and call ID.
+fn gre_1(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
+    const SEQUENCE: u8 = 0x10;
+    const ACKNOWLEDGMENT: u8 = 0x80;
+    let [flags, more, 0x88, 0x0b, high, low, _, _] = *octets.header()? else {
+        return Err(Discard::Malformed);
+    };
+    if flags & SEQUENCE == 0 {
+        return Err(Discard::NotIp); // an acknowledgment alone
+    }
+    let length = if more & ACKNOWLEDGMENT == 0 { 12 } else { 16 };
+    let payload = u16::from_be_bytes([high, low]);
+    Ok((Layer::Ppp, octets.skip(length)?.limit(payload.into())))
+}
+
+/// ERSPAN type III (draft-foschiano-erspan §4.2), with the platform header that O announces.
+///
+/// ```text
+/// |  Ver  |          VLAN         | COS |BSO|T|     Session ID    |
+/// |                          Timestamp                            |
+/// |             SGT               |P|    FT   |   Hw ID   |D|Gra|O|
+/// ```
+fn erspan_3(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
+    let [.., kind, platform] = *octets.header::<12>()?;
+    let inside = octets.skip(if platform & 1 == 1 { 20 } else { 12 })?;
+    match kind >> 2 & 0x1f {
+        0 => Ok((Layer::Ethernet, inside)),
+        2 => Ok((Layer::Ip, inside)),
+        _ => Err(Discard::NotIp),
+    }
+}
+
+/// VXLAN (RFC 7348 §5), with its group policy and generic protocol extensions. Reserved bits must
+/// be zero, as they are sent: that tells it from RTP, which begins with 0x80.
+///
+/// ```text
+/// |G|R|R|R|I|P|R|O|    Reserved / Group Policy    | Next Protocol |
+/// |                VXLAN Network Identifier (VNI) |   Reserved    |
+/// ```
+fn vxlan(payload: Octets<'_>) -> Option<Inside<'_>> {
+    let layer = match *payload.header::<8>().ok()? {
+        [0x08, 0, 0, 0, _, _, _, 0] => Layer::Ethernet,
+        // draft-smith-vxlan-group-policy §2.1: D and A are the only flags of the second octet.
+        [0x88, flags, _, _, _, _, _, 0] if flags & !0x48 == 0 => Layer::Ethernet,
+        [0x0c, 0, 0, next, _, _, _, _] => match next {
+            1 | 2 => Layer::Ip,
+            3 => Layer::Ethernet,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some((layer, payload.skip(8).ok()?))
+}
+
+/// Geneve (RFC 8926 §3.4); options are stepped over.
+///
+/// ```text
+/// |Ver|  Opt Len  |O|C|    Rsvd.  |          Protocol Type        |
+/// |        Virtual Network Identifier (VNI)       |    Reserved   |
+/// ```
+fn geneve(payload: Octets<'_>) -> Option<Inside<'_>> {
+    let [first, flags, high, low, _, _, _, reserved] = *payload.header::<8>().ok()?;
+    let ethertype = u16::from_be_bytes([high, low]);
+    if first >> 6 != 0 || flags & 0x3f != 0 || reserved != 0 || ethertype < 0x0600 {
+        return None;
+    }
+    let options = usize::from(first & 0x3f) * 4;
+    Some((Layer::Type(ethertype), payload.skip(8 + options).ok()?))
+}
+
+/// A user packet of GTP-U (3GPP TS 29.281 §5.1).
+///
+/// ```text
+/// | Ver |1|0|E|S|P| Message Type  |             Length            |
+/// |                 Tunnel Endpoint Identifier                    |
+/// |    Sequence Number (ESP)      |  N-PDU (ESP)  | Next Ext (ESP)|
+/// ```
+fn gtp_u(payload: Octets<'_>) -> Option<Inside<'_>> {
+    const G_PDU: u8 = 255;
+    let [flags, G_PDU, high, low, ..] = *payload.header::<8>().ok()? else {
+        return None;
+    };
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    if flags & 0xf8 != 0x30 || length + 8 > payload.length() {
+        return None;
+    }
+    let mut inside = payload.limit(length + 8).skip(8).ok()?;
+    if flags & 0x07 != 0 {
+        let [.., next] = *inside.header::<4>().ok()?;
+        inside = inside.skip(4).ok()?;
+        if flags & 0x04 != 0 {
+            inside = gtp_extensions(next, inside)?;
+        }
+    }
+    Some((Layer::Ip, inside))
+}
+
+/// Extension headers (TS 29.281 §5.2.1): their length counts units of four octets and stands in
+/// the first, the type of the next in the last octet.
+fn gtp_extensions(mut next: u8, mut inside: Octets<'_>) -> Option<Octets<'_>> {
+    for _ in 0..MAX_GTP_EXTENSIONS {
+        if next == 0 {
+            return Some(inside);
+        }
+        let [units] = *inside.header::<1>().ok()?;
+        let length = usize::from(units) * 4;
+        next = *inside.captured().get(length.checked_sub(1)?)?;
+        inside = inside.skip(length).ok()?;
+    }
+    (next == 0).then_some(inside)
+}

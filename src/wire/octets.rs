@@ -1,0 +1,104 @@
+//! What is left of a frame: the octets that were captured, and how many were on the wire.
+//!
+//! Every parser of `wire` takes and gives this pair, so that a header which is missing because the
+//! capture was cut ([`Discard::Truncated`]) is never taken for one that was never sent
+//! ([`Discard::Malformed`]). It borrows the frame and lives as long as it.
+
+use crate::discard::Discard;
+
+/// Captured octets and their number on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Octets<'a> {
+    captured: &'a [u8],
+    /// At least `captured.len()`.
+    length: usize,
+}
+
+impl<'a> Octets<'a> {
+    /// Captured octets of which there were `length` on the wire, or more if more were captured.
+    #[inline]
+    pub(super) fn new(captured: &'a [u8], length: usize) -> Self {
+        Self {
+            captured,
+            length: length.max(captured.len()),
+        }
+    }
+
+    /// What was captured.
+    #[inline]
+    pub(super) fn captured(self) -> &'a [u8] {
+        self.captured
+    }
+
+    /// How many octets were on the wire.
+    #[inline]
+    pub(super) fn length(self) -> usize {
+        self.length
+    }
+
+    /// Why a header of `needed` octets is not there.
+    #[cold]
+    pub(super) fn missing(self, needed: usize) -> Discard {
+        if self.length < needed {
+            Discard::Malformed
+        } else {
+            Discard::Truncated
+        }
+    }
+
+    /// The first `N` octets.
+    #[inline]
+    pub(super) fn header<const N: usize>(self) -> Result<&'a [u8; N], Discard> {
+        self.captured.first_chunk().ok_or_else(|| self.missing(N))
+    }
+
+    /// What follows the first `count` octets, all of which must have been captured.
+    #[inline]
+    pub(super) fn skip(self, count: usize) -> Result<Self, Discard> {
+        match self.captured.get(count..) {
+            Some(captured) => Ok(Self {
+                captured,
+                length: self.length - count,
+            }),
+            None => Err(self.missing(count)),
+        }
+    }
+
+    /// The first `length` octets of the wire: what comes after them is padding or a trailer.
+    #[inline]
+    pub(super) fn limit(self, length: usize) -> Self {
+        Self {
+            captured: self.captured.get(..length).unwrap_or(self.captured),
+            length: self.length.min(length),
+        }
+    }
+
+    /// The same octets as the beginning of something longer: the rest is in later fragments.
+    #[inline]
+    pub(super) fn extend(self, length: usize) -> Self {
+        Self::new(self.captured, self.length.max(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_header_is_truncated_and_a_short_one_malformed() {
+        let cut = Octets::new(&[0; 10], 60);
+        assert_eq!(cut.header::<20>(), Err(Discard::Truncated));
+        assert_eq!(cut.header::<61>(), Err(Discard::Malformed));
+        assert_eq!(cut.skip(11), Err(Discard::Truncated));
+        assert_eq!(cut.skip(10).map(Octets::length), Ok(50));
+    }
+
+    #[test]
+    fn a_limit_never_grows_and_a_length_never_lies_below_the_capture() {
+        let octets = Octets::new(&[0; 10], 4);
+        assert_eq!(octets.length(), 10);
+        assert_eq!(octets.limit(6).captured().len(), 6);
+        assert_eq!(octets.limit(60), octets);
+        assert_eq!(octets.extend(60).limit(20).length(), 20);
+    }
+}
