@@ -1,5 +1,80 @@
-//! The configuration in two tiers: [`file`] is what is written, [`checked`] what it means.
-//! Everything else takes parameters; only `app` and `cli` read a [`checked::Config`].
+//! The configuration in two tiers: `file` is what is written, [`checked`] what it means; `check`
+//! leads from one to the other. Everything else takes parameters; only `app` and `cli` read a
+//! [`Config`].
+//!
+//! Owned by `app`; a reload makes a new one. Refuses a file with anything wrong in it whole, in
+//! one line that says where.
 
+mod check;
 pub mod checked;
-pub mod file;
+mod commitment;
+mod error;
+mod file;
+pub mod keys;
+mod values;
+
+pub use checked::Config;
+pub use error::ConfigError;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Octets of a configuration file at most.
+const MAX_FILE: u64 = 1 << 20;
+
+impl Config {
+    /// Reads and checks a file. Relative paths in it begin at its own directory.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoFile`] where it is not there, [`ConfigError::Read`] where it can not be
+    /// read or is larger than 1 MiB, [`ConfigError::Invalid`] for the first thing wrong in it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let read = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => ConfigError::NoFile {
+                path: path.into(),
+                source,
+            },
+            _ => ConfigError::Read {
+                path: path.into(),
+                source,
+            },
+        };
+        let mut octets = Vec::new();
+        let file = File::open(path).map_err(read)?;
+        file.take(MAX_FILE + 1)
+            .read_to_end(&mut octets)
+            .map_err(read)?;
+        if octets.len() as u64 > MAX_FILE {
+            return Err(read(io::Error::other("is larger than 1 MiB")));
+        }
+        let text = String::from_utf8(octets).map_err(|error| {
+            let octets = error.as_bytes().iter();
+            let valid = octets.take(error.utf8_error().valid_up_to());
+            ConfigError::Invalid {
+                path: path.into(),
+                line: 1 + valid.filter(|octet| **octet == b'\n').count(),
+                key: String::new(),
+                value: String::new(),
+                reason: "is not UTF-8".into(),
+            }
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Checks a text; `path` is for messages, and where relative paths begin.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for the first thing wrong in it.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        check::config(error::Text { path, text })
+    }
+
+    /// A complete commented file: what is not commented out is the default.
+    pub const fn default_text() -> &'static str {
+        include_str!("../deploy/asnmeter.toml")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! What the configuration means, after every check: values that can not be wrong any more.
 
+pub use crate::asn::Source;
 use crate::sla::commitment::Commitment;
 use crate::units::{Asn, Prefix};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// A valid configuration.
@@ -21,6 +21,40 @@ pub struct Config {
     pub web: Web,
     /// Bounds of the exported series.
     pub export: Export,
+}
+
+/// The defaults, all of them but those of a commitment.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            capture: Capture {
+                interfaces: Vec::new(),
+                backend: Backend::default(),
+                promiscuous: true,
+                ring_mib: 64,
+            },
+            voice: Voice {
+                ports: Vec::new(),
+                prefixes: Vec::new(),
+                sip_ports: vec![5060, 5061],
+                max_streams: 262_144,
+                stream_timeout: Duration::from_mins(5),
+            },
+            asn: AsnConfig {
+                sources: Vec::new(),
+                local_prefixes: Vec::new(),
+                own: Vec::new(),
+            },
+            commitments: Vec::new(),
+            web: Web {
+                listen_address: (Ipv4Addr::LOCALHOST, 10179).into(),
+            },
+            export: Export {
+                max_asns: 500,
+                asns: Vec::new(),
+            },
+        }
+    }
 }
 
 /// Where frames come from.
@@ -70,15 +104,6 @@ pub struct AsnConfig {
     pub local_prefixes: Vec<Prefix>,
     /// Our ASNs.
     pub own: Vec<Asn>,
-}
-
-/// One ASN source.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Source {
-    /// A prefix list.
-    Prefixes(PathBuf),
-    /// A MaxMind-format database.
-    Mmdb(PathBuf),
 }
 
 /// What is served.

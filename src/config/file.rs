@@ -1,1 +1,129 @@
-//! To be written.
+//! The configuration as written: what serde makes of the TOML, with the place of every value, and
+//! nothing filled in. [`check`](super::check) gives it its meaning.
+//!
+//! Lives only while a file is read. Refuses unknown keys and values of the wrong type.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// A value with its place in the file, or nothing written.
+pub(super) type Written<T> = Option<Spanned<T>>;
+
+/// The whole file.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub(super) capture: Capture,
+    #[serde(default)]
+    pub(super) voice: Voice,
+    #[serde(default)]
+    pub(super) asn: Asn,
+    #[serde(default)]
+    pub(super) web: Web,
+    #[serde(default)]
+    pub(super) export: Export,
+    #[serde(default)]
+    pub(super) commitment: Vec<Spanned<Commitment>>,
+}
+
+/// `[capture]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Capture {
+    pub(super) interface: Written<String>,
+    pub(super) interfaces: Written<Vec<Spanned<String>>>,
+    pub(super) backend: Written<String>,
+    pub(super) promiscuous: Written<bool>,
+    pub(super) ring_mib: Written<i64>,
+}
+
+/// `[voice]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Voice {
+    pub(super) ports: Written<Vec<Spanned<String>>>,
+    pub(super) prefixes: Written<Vec<Spanned<String>>>,
+    pub(super) sip_ports: Written<Vec<Spanned<i64>>>,
+    pub(super) max_streams: Written<i64>,
+    pub(super) stream_timeout: Written<String>,
+}
+
+/// `[asn]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asn {
+    pub(super) sources: Written<Vec<Spanned<Source>>>,
+    pub(super) local_prefixes: Written<Vec<Spanned<String>>>,
+    pub(super) own: Written<Vec<Spanned<i64>>>,
+}
+
+/// One of `sources`: exactly one key.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Source {
+    pub(super) prefixes: Written<String>,
+    pub(super) mmdb: Written<String>,
+}
+
+/// `[web]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Web {
+    pub(super) listen_address: Written<String>,
+}
+
+/// `[export]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Export {
+    pub(super) max_asns: Written<i64>,
+    pub(super) asns: Written<Vec<Spanned<i64>>>,
+}
+
+/// `[[commitment]]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Commitment {
+    pub(super) name: Written<String>,
+    pub(super) committed_rate: Written<String>,
+    pub(super) threshold: Written<String>,
+    pub(super) window: Written<String>,
+    pub(super) direction: Written<String>,
+    pub(super) layer: Written<String>,
+    pub(super) classes: Written<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub(super) scope: Scope,
+    #[serde(default)]
+    pub(super) guarantee: Guarantee,
+}
+
+/// `scope` of a commitment.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scope {
+    pub(super) local_prefixes: Written<Vec<Spanned<String>>>,
+    pub(super) interfaces: Written<Vec<Spanned<String>>>,
+    pub(super) vlans: Written<Vec<Spanned<i64>>>,
+}
+
+/// `guarantee` of a commitment.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Guarantee {
+    pub(super) loss: Written<String>,
+    pub(super) loss_direction: Written<String>,
+    pub(super) latency: Written<String>,
+    pub(super) latency_percentile: Written<i64>,
+    pub(super) latency_methods: Written<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub(super) min_samples: MinSamples,
+}
+
+/// `min_samples` of a guarantee.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MinSamples {
+    pub(super) packets: Written<i64>,
+    pub(super) round_trips: Written<i64>,
+}

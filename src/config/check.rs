@@ -1,0 +1,260 @@
+//! From what is written to what it means, table by table. The first thing wrong ends it, with
+//! its file, line, key and value.
+//!
+//! Owns no defaults: what is not written stays as [`Config::default`] has it.
+
+use super::checked::{AsnConfig, Backend, Capture, Config, Export, Source, Voice, Web};
+use super::error::{ConfigError, Text};
+use super::file::{self, File, Written};
+use super::{commitment, values};
+use crate::asn::notation;
+use crate::units::{Asn, Prefix};
+use std::collections::HashSet;
+use std::hash::Hash;
+use std::path::Path;
+use toml::Spanned;
+
+/// Reads a whole file.
+pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
+    let file: File = toml::from_str(text.text).map_err(|error| text.refused(&error))?;
+    let check = Check { text };
+    let usual = Config::default();
+    Ok(Config {
+        capture: check.capture(&file.capture, usual.capture)?,
+        voice: check.voice(&file.voice, usual.voice)?,
+        asn: check.asn(&file.asn, usual.asn)?,
+        commitments: commitment::all(&check, &file.commitment)?,
+        web: check.web(&file.web, usual.web)?,
+        export: check.export(&file.export, usual.export)?,
+    })
+}
+
+/// Reads values of one file.
+pub(super) struct Check<'a> {
+    pub(super) text: Text<'a>,
+}
+
+impl Check<'_> {
+    /// The value of a key, or the usual one where nothing is written.
+    pub(super) fn value<W, T>(
+        &self,
+        key: &str,
+        written: &Written<W>,
+        usual: T,
+        read: impl FnOnce(&W) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        let read = |value| self.read(key, value, read);
+        written.as_ref().map_or(Ok(usual), read)
+    }
+
+    /// One written value.
+    pub(super) fn read<W, T>(
+        &self,
+        key: &str,
+        written: &Spanned<W>,
+        read: impl FnOnce(&W) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        read(written.get_ref()).map_err(|reason| self.text.wrong(key, written.span(), &reason))
+    }
+
+    /// A list in which nothing stands twice, or the usual one where nothing is written.
+    pub(super) fn list<W, T: Clone + Eq + Hash>(
+        &self,
+        key: &str,
+        written: &Written<Vec<Spanned<W>>>,
+        usual: Vec<T>,
+        read: impl Fn(&W) -> Result<T, String>,
+    ) -> Result<Vec<T>, ConfigError> {
+        let Some(written) = written else {
+            return Ok(usual);
+        };
+        let mut seen = HashSet::new();
+        let mut list = Vec::new();
+        for element in written.get_ref() {
+            let value = self.read(key, element, &read)?;
+            if !seen.insert(value.clone()) {
+                return Err(self
+                    .text
+                    .wrong(key, element.span(), "stands twice in the list"));
+            }
+            list.push(value);
+        }
+        Ok(list)
+    }
+
+    fn capture(&self, written: &file::Capture, usual: Capture) -> Result<Capture, ConfigError> {
+        if let (Some(one), Some(_)) = (&written.interface, &written.interfaces) {
+            let reason = "can not stand beside capture.interfaces";
+            return Err(self.text.wrong("capture.interface", one.span(), reason));
+        }
+        let one = match &written.interface {
+            Some(one) => vec![self.read("capture.interface", one, |name| interface(name))?],
+            None => usual.interfaces,
+        };
+        let several = &written.interfaces;
+        Ok(Capture {
+            interfaces: self.list("capture.interfaces", several, one, |name| interface(name))?,
+            backend: self.value("capture.backend", &written.backend, usual.backend, |word| {
+                one_of(word, &[("ring", Backend::Ring), ("pnet", Backend::Pnet)])
+            })?,
+            promiscuous: written
+                .promiscuous
+                .as_ref()
+                .map_or(usual.promiscuous, |it| *it.get_ref()),
+            ring_mib: self.value(
+                "capture.ring_mib",
+                &written.ring_mib,
+                usual.ring_mib,
+                |mib| values::whole(*mib, 1, 4096),
+            )?,
+        })
+    }
+
+    fn voice(&self, written: &file::Voice, usual: Voice) -> Result<Voice, ConfigError> {
+        let (streams, timeout) = (&written.max_streams, &written.stream_timeout);
+        Ok(Voice {
+            ports: self.list("voice.ports", &written.ports, usual.ports, |text| {
+                values::ports(text)
+            })?,
+            prefixes: self.list("voice.prefixes", &written.prefixes, usual.prefixes, prefix)?,
+            sip_ports: self.list(
+                "voice.sip_ports",
+                &written.sip_ports,
+                usual.sip_ports,
+                |port| values::whole(*port, 1, 65535),
+            )?,
+            max_streams: self.value(
+                "voice.max_streams",
+                streams,
+                usual.max_streams,
+                |streams| values::whole(*streams, 1, MAX_STREAMS),
+            )?,
+            stream_timeout: self.value(
+                "voice.stream_timeout",
+                timeout,
+                usual.stream_timeout,
+                |text| values::seconds(text, 1, 86_400),
+            )?,
+        })
+    }
+
+    fn asn(&self, written: &file::Asn, usual: AsnConfig) -> Result<AsnConfig, ConfigError> {
+        let locals = &written.local_prefixes;
+        let ours = |text: &String| match prefix(text)? {
+            all if all.is_default() => Err("would make every address local".into()),
+            prefix => Ok(prefix),
+        };
+        let sources = match &written.sources {
+            Some(sources) => self.sources(sources.get_ref())?,
+            None => usual.sources,
+        };
+        Ok(AsnConfig {
+            sources,
+            local_prefixes: self.list("asn.local_prefixes", locals, usual.local_prefixes, ours)?,
+            own: self.list("asn.own", &written.own, usual.own, asn)?,
+        })
+    }
+
+    fn sources(&self, written: &[Spanned<file::Source>]) -> Result<Vec<Source>, ConfigError> {
+        let mut sources = Vec::new();
+        for one in written {
+            let (kind, path): (fn(_) -> _, _) = match (&one.get_ref().prefixes, &one.get_ref().mmdb)
+            {
+                (Some(path), None) => (Source::Prefixes, path),
+                (None, Some(path)) => (Source::Mmdb, path),
+                _ => {
+                    let reason = "needs exactly one of prefixes, mmdb";
+                    return Err(self.text.wrong("asn.sources", one.span(), reason));
+                }
+            };
+            // relative paths begin where the configuration file is
+            let folder = self.text.path.parent().unwrap_or(Path::new(""));
+            let source = self.read("asn.sources", path, |path| match path.as_str() {
+                "" => Err("is empty".into()),
+                path => Ok(kind(folder.join(path))),
+            })?;
+            if sources.contains(&source) {
+                let reason = "stands twice in the list";
+                return Err(self.text.wrong("asn.sources", path.span(), reason));
+            }
+            if sources.len() == MAX_SOURCES {
+                let reason = format!("is one more than {MAX_SOURCES} sources");
+                return Err(self.text.wrong("asn.sources", path.span(), &reason));
+            }
+            sources.push(source);
+        }
+        Ok(sources)
+    }
+
+    fn web(&self, written: &file::Web, usual: Web) -> Result<Web, ConfigError> {
+        let (key, listen) = ("web.listen_address", &written.listen_address);
+        let read = |text: &String| {
+            let form = "is not an address and port like \"127.0.0.1:10179\" or \"[::]:10179\"";
+            text.parse().map_err(|_| form.to_owned())
+        };
+        Ok(Web {
+            listen_address: self.value(key, listen, usual.listen_address, read)?,
+        })
+    }
+
+    fn export(&self, written: &file::Export, usual: Export) -> Result<Export, ConfigError> {
+        let export = Export {
+            max_asns: self.value(
+                "export.max_asns",
+                &written.max_asns,
+                usual.max_asns,
+                |most| values::whole(*most, 1, 65_536),
+            )?,
+            asns: self.list("export.asns", &written.asns, usual.asns, asn)?,
+        };
+        let most = usize::try_from(export.max_asns).unwrap_or(usize::MAX);
+        match &written.asns {
+            Some(list) if export.asns.len() > most => {
+                let reason = format!("has more ASNs than export.max_asns = {most}");
+                Err(self.text.wrong("export.asns", list.span(), &reason))
+            }
+            _ => Ok(export),
+        }
+    }
+}
+
+/// Streams at most: 64 times the default, about 8 GiB of stream table.
+const MAX_STREAMS: i64 = 1 << 24;
+
+/// Sources at most: each is asked in turn for every address.
+const MAX_SOURCES: usize = 16;
+
+/// Octets of an interface name (Linux: `IFNAMSIZ` less the closing zero).
+const MAX_INTERFACE: usize = 15;
+
+/// The name of an interface to capture on.
+fn interface(text: &str) -> Result<String, String> {
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || c == '/';
+    if text.is_empty() || text.len() > MAX_INTERFACE || text.contains(wrong) {
+        return Err("is not the name of an interface".into());
+    }
+    Ok(text.into())
+}
+
+/// A prefix without host bits.
+#[expect(
+    clippy::ptr_arg,
+    reason = "what serde gives, and so what the readers take"
+)]
+pub(super) fn prefix(text: &String) -> Result<Prefix, String> {
+    notation::prefix(text).map_err(|error| error.to_string())
+}
+
+/// An AS number that may be announced.
+fn asn(number: &i64) -> Result<Asn, String> {
+    values::whole(*number, 1, i64::from(u32::MAX) - 1).map(Asn)
+}
+
+/// A word from a list.
+pub(super) fn one_of<T: Copy>(word: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let known = words.iter().find(|(known, _)| *known == word);
+    known.map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        format!("is not one of {}", words.join(", "))
+    })
+}

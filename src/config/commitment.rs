@@ -1,0 +1,349 @@
+//! The contracts: `[[commitment]]` from what is written to what is judged.
+
+use super::check::{Check, one_of, prefix};
+use super::error::ConfigError;
+use super::{file, values};
+use crate::sla::commitment::{
+    Class, Classes, Commitment, DirectionRule, Guarantee, LatencyGuarantee, Layer, LossDirection,
+    LossGuarantee, Method, Methods, Scope,
+};
+use crate::units::{BitRate, Ratio};
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::time::Duration;
+use toml::Spanned;
+
+/// Different scopes at most: each costs every packet a look.
+const MAX_SCOPES: usize = 64;
+
+/// Commitments at most.
+const MAX_COMMITMENTS: usize = 1024;
+
+/// The longest window: an hour of seconds is kept for every ASN.
+const MAX_WINDOW_SECONDS: u64 = 3600;
+
+/// The largest latency that can be guaranteed: beyond it nobody calls it a conversation.
+const MAX_LATENCY: Duration = Duration::from_secs(10);
+
+/// The largest `min_samples`.
+const MAX_SAMPLES: i64 = 1_000_000_000;
+
+/// What a commitment is where nothing is written. Name and rate have to be.
+pub(super) fn usual() -> Commitment {
+    Commitment {
+        name: String::new(),
+        committed_rate: BitRate::default(),
+        threshold: Ratio::from_ppm(100_000),
+        window: NonZeroU32::MIN.saturating_add(59),
+        direction: DirectionRule::default(),
+        layer: Layer::default(),
+        classes: Classes::ALL,
+        scope: Scope::default(),
+        guarantee: Guarantee::default(),
+    }
+}
+
+/// A loss guarantee of which only the limit is written.
+const fn usual_loss(limit: Ratio) -> LossGuarantee {
+    LossGuarantee {
+        limit,
+        direction: LossDirection::From,
+        min_packets: 100,
+    }
+}
+
+/// A latency guarantee of which only the limit is written.
+const fn usual_latency(limit: Duration) -> LatencyGuarantee {
+    LatencyGuarantee {
+        limit,
+        percentile: 95,
+        methods: Methods::DEFAULT,
+        min_round_trips: 20,
+    }
+}
+
+/// Every commitment of a file.
+pub(super) fn all(
+    check: &Check<'_>,
+    written: &[Spanned<file::Commitment>],
+) -> Result<Vec<Commitment>, ConfigError> {
+    let mut commitments = Vec::new();
+    let (mut names, mut scopes) = (HashSet::new(), HashSet::new());
+    for one in written {
+        let commitment = check.commitment(one)?;
+        if let Some(name) = &one.get_ref().name
+            && !names.insert(commitment.name.clone())
+        {
+            let reason = "is the name of another commitment";
+            return Err(check.text.wrong("commitment.name", name.span(), reason));
+        }
+        scopes.insert(commitment.scope.clone());
+        let bounds = [
+            (
+                scopes.len() > MAX_SCOPES,
+                format!("{MAX_SCOPES} different scopes"),
+            ),
+            (
+                commitments.len() == MAX_COMMITMENTS,
+                format!("{MAX_COMMITMENTS} commitments"),
+            ),
+        ];
+        if let Some((_, bound)) = bounds.iter().find(|(over, _)| *over) {
+            let reason = format!("is one more than {bound}");
+            return Err(check.text.wrong("commitment", one.span(), &reason));
+        }
+        commitments.push(commitment);
+    }
+    Ok(commitments)
+}
+
+impl Check<'_> {
+    fn commitment(&self, one: &Spanned<file::Commitment>) -> Result<Commitment, ConfigError> {
+        let (written, usual) = (one.get_ref(), usual());
+        let missing = |key| self.text.missing(key, one.span());
+        let name = written
+            .name
+            .as_ref()
+            .ok_or_else(|| missing("commitment.name"))?;
+        let rate = &written.committed_rate;
+        let rate = rate
+            .as_ref()
+            .ok_or_else(|| missing("commitment.committed_rate"))?;
+        let classes = self.set("commitment.classes", &written.classes, |word| {
+            one_of(word, &Class::ALL.map(|class| (class.as_str(), class)))
+        })?;
+        Ok(Commitment {
+            name: self.read("commitment.name", name, |text| values::name(text))?,
+            committed_rate: self
+                .read("commitment.committed_rate", rate, |text| values::rate(text))?,
+            threshold: self.value(
+                "commitment.threshold",
+                &written.threshold,
+                usual.threshold,
+                |text| values::ratio(text).and_then(above_zero),
+            )?,
+            window: self.value("commitment.window", &written.window, usual.window, |text| {
+                window(text)
+            })?,
+            direction: self.value(
+                "commitment.direction",
+                &written.direction,
+                usual.direction,
+                |word| one_of(word, &DIRECTIONS),
+            )?,
+            layer: self.value("commitment.layer", &written.layer, usual.layer, |word| {
+                one_of(word, &LAYERS)
+            })?,
+            classes: classes.map_or(usual.classes, |classes| {
+                classes.into_iter().fold(Classes::NONE, Classes::with)
+            }),
+            scope: self.scope(&written.scope, usual.scope)?,
+            guarantee: self.guarantee(&written.guarantee)?,
+        })
+    }
+
+    /// A list that is not written, or has something in it.
+    fn set<T: Clone + Eq + std::hash::Hash>(
+        &self,
+        key: &str,
+        written: &file::Written<Vec<Spanned<String>>>,
+        read: impl Fn(&String) -> Result<T, String>,
+    ) -> Result<Option<Vec<T>>, ConfigError> {
+        let list = self.list(key, written, Vec::new(), read)?;
+        match written {
+            Some(written) if list.is_empty() => {
+                Err(self.text.wrong(key, written.span(), "is empty"))
+            }
+            Some(_) => Ok(Some(list)),
+            None => Ok(None),
+        }
+    }
+
+    fn scope(&self, written: &file::Scope, usual: Scope) -> Result<Scope, ConfigError> {
+        let (prefixes, interfaces) = (&written.local_prefixes, &written.interfaces);
+        Ok(Scope {
+            local_prefixes: self.list(
+                "commitment.scope.local_prefixes",
+                prefixes,
+                usual.local_prefixes,
+                prefix,
+            )?,
+            interfaces: self.list(
+                "commitment.scope.interfaces",
+                interfaces,
+                usual.interfaces,
+                |text| values::name(text),
+            )?,
+            // 0 and 4095 are reserved (IEEE 802.1Q table 9-2)
+            vlans: self.list(
+                "commitment.scope.vlans",
+                &written.vlans,
+                usual.vlans,
+                |id| values::whole(*id, 1, 4094),
+            )?,
+        })
+    }
+
+    fn guarantee(&self, written: &file::Guarantee) -> Result<Guarantee, ConfigError> {
+        let loss = self.value("commitment.guarantee.loss", &written.loss, None, |text| {
+            values::ratio(text).map(usual_loss).map(Some)
+        })?;
+        let latency = self.value(
+            "commitment.guarantee.latency",
+            &written.latency,
+            None,
+            |text| {
+                let limit = values::duration(text, Duration::from_nanos(1), MAX_LATENCY)?;
+                Ok(Some(usual_latency(limit)))
+            },
+        )?;
+        self.idle(written, loss.is_some(), latency.is_some())?;
+        Ok(Guarantee {
+            loss: loss.map(|usual| self.loss(written, usual)).transpose()?,
+            latency: latency
+                .map(|usual| self.latency(written, usual))
+                .transpose()?,
+        })
+    }
+
+    /// Refuses keys that say more of a guarantee which is not given.
+    fn idle(
+        &self,
+        written: &file::Guarantee,
+        loss: bool,
+        latency: bool,
+    ) -> Result<(), ConfigError> {
+        let span =
+            |written: Option<std::ops::Range<usize>>, given: bool| written.filter(|_| !given);
+        let samples = &written.min_samples;
+        let keys = [
+            (
+                "loss_direction",
+                "loss",
+                span(written.loss_direction.as_ref().map(Spanned::span), loss),
+            ),
+            (
+                "min_samples.packets",
+                "loss",
+                span(samples.packets.as_ref().map(Spanned::span), loss),
+            ),
+            (
+                "latency_percentile",
+                "latency",
+                span(
+                    written.latency_percentile.as_ref().map(Spanned::span),
+                    latency,
+                ),
+            ),
+            (
+                "latency_methods",
+                "latency",
+                span(written.latency_methods.as_ref().map(Spanned::span), latency),
+            ),
+            (
+                "min_samples.round_trips",
+                "latency",
+                span(samples.round_trips.as_ref().map(Spanned::span), latency),
+            ),
+        ];
+        for (key, guarantee, span) in keys {
+            if let Some(span) = span {
+                let reason = format!("says nothing without guarantee.{guarantee}");
+                return Err(self
+                    .text
+                    .wrong(&format!("commitment.guarantee.{key}"), span, &reason));
+            }
+        }
+        Ok(())
+    }
+
+    fn loss(
+        &self,
+        written: &file::Guarantee,
+        usual: LossGuarantee,
+    ) -> Result<LossGuarantee, ConfigError> {
+        let (key, packets) = (
+            "commitment.guarantee.min_samples.packets",
+            &written.min_samples.packets,
+        );
+        Ok(LossGuarantee {
+            limit: usual.limit,
+            direction: self.value(
+                "commitment.guarantee.loss_direction",
+                &written.loss_direction,
+                usual.direction,
+                |word| one_of(word, &LOSS_DIRECTIONS),
+            )?,
+            min_packets: self.value(key, packets, usual.min_packets, |least| {
+                values::whole(*least, 1, MAX_SAMPLES)
+            })?,
+        })
+    }
+
+    fn latency(
+        &self,
+        written: &file::Guarantee,
+        usual: LatencyGuarantee,
+    ) -> Result<LatencyGuarantee, ConfigError> {
+        let (key, round_trips) = (
+            "commitment.guarantee.min_samples.round_trips",
+            &written.min_samples.round_trips,
+        );
+        let methods = &written.latency_methods;
+        let methods = self.set("commitment.guarantee.latency_methods", methods, |word| {
+            one_of(word, &Method::ALL.map(|method| (method.as_str(), method)))
+        })?;
+        Ok(LatencyGuarantee {
+            limit: usual.limit,
+            percentile: self.value(
+                "commitment.guarantee.latency_percentile",
+                &written.latency_percentile,
+                usual.percentile,
+                |percentile| values::whole(*percentile, 1, 100),
+            )?,
+            methods: methods.map_or(usual.methods, |methods| {
+                methods.into_iter().fold(Methods::NONE, Methods::with)
+            }),
+            min_round_trips: self.value(key, round_trips, usual.min_round_trips, |least| {
+                values::whole(*least, 1, MAX_SAMPLES)
+            })?,
+        })
+    }
+}
+
+const DIRECTIONS: [(&str, DirectionRule); 4] = [
+    ("either", DirectionRule::Either),
+    ("from", DirectionRule::From),
+    ("to", DirectionRule::To),
+    ("sum", DirectionRule::Sum),
+];
+
+const LAYERS: [(&str, Layer); 3] = [
+    ("ip", Layer::Ip),
+    ("ethernet", Layer::Ethernet),
+    ("wire", Layer::Wire),
+];
+
+const LOSS_DIRECTIONS: [(&str, LossDirection); 3] = [
+    ("from", LossDirection::From),
+    ("to", LossDirection::To),
+    ("both", LossDirection::Both),
+];
+
+/// A threshold of nothing would make every packet too much.
+fn above_zero(ratio: Ratio) -> Result<Ratio, String> {
+    if ratio.ppm() == 0 {
+        Err("has to be above 0".into())
+    } else {
+        Ok(ratio)
+    }
+}
+
+/// A window in whole seconds.
+fn window(text: &str) -> Result<NonZeroU32, String> {
+    let seconds = values::seconds(text, 1, MAX_WINDOW_SECONDS)?.as_secs();
+    u32::try_from(seconds)
+        .ok()
+        .and_then(NonZeroU32::new)
+        .ok_or_else(|| "is too long".into())
+}

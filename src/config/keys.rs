@@ -1,0 +1,163 @@
+//! Every key of the configuration, as a table: docs/CONFIG.md is printed from it, and the tests
+//! hold it against the parser, the defaults and deploy/asnmeter.toml.
+
+use std::fmt::Write;
+
+/// What holds where a key is not written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unwritten {
+    /// This value, in TOML.
+    Default(&'static str),
+    /// Nothing: the key has no default.
+    Nothing,
+    /// It has to be written.
+    Required,
+}
+
+/// A key of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// With its tables: `commitment.scope.vlans`.
+    pub path: &'static str,
+    /// What is written: type and bounds.
+    pub form: &'static str,
+    /// What holds if it is not written.
+    pub unwritten: Unwritten,
+    /// A value it may have, in TOML.
+    pub example: &'static str,
+    /// What it does.
+    pub help: &'static str,
+}
+
+const fn key(
+    path: &'static str,
+    form: &'static str,
+    unwritten: Unwritten,
+    example: &'static str,
+    help: &'static str,
+) -> Key {
+    Key {
+        path,
+        form,
+        unwritten,
+        example,
+        help,
+    }
+}
+
+use Unwritten::{Default, Nothing, Required};
+
+/// Every key, in the order of the file.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key("capture.interface", "string", Nothing, r#""eth1""#,
+        "Interface to capture on. Not needed for replay."),
+    key("capture.interfaces", "list of strings", Nothing, r#"["eth1", "eth2"]"#,
+        "Several of them, instead of `interface`."),
+    key("capture.backend", "`ring`, `pnet`", Default(r#""ring""#), r#""pnet""#,
+        "How frames are captured: the kernel's packet ring (Linux), or pnet's portable channel."),
+    key("capture.promiscuous", "boolean", Default("true"), "false",
+        "Capture frames addressed to others as well: a mirror port needs it."),
+    key("capture.ring_mib", "1 to 4096", Default("64"), "256",
+        "Size of the ring of each interface in MiB: how long the meter may be late before it loses frames."),
+
+    key("voice.ports", "list of `\"4000\"`, `\"10000-20000\"`", Default("[]"), r#"["10000-20000"]"#,
+        "UDP ports of which RTP uses one at least. Empty: all."),
+    key("voice.prefixes", "list of prefixes", Default("[]"), r#"["198.51.100.0/24"]"#,
+        "Prefixes in which one end at least of a packet lies. Empty: all."),
+    key("voice.sip_ports", "list of 1 to 65535", Default("[5060, 5061]"), "[5060]",
+        "Ports on which SIP is looked for."),
+    key("voice.max_streams", "1 to 16777216", Default("262144"), "1000000",
+        "Streams at the same time. More are refused and counted."),
+    key("voice.stream_timeout", "1s to 1d, whole seconds", Default(r#""5m""#), r#""30s""#,
+        "A stream ends after so long without a packet."),
+
+    key("asn.sources", "list of tables", Default("[]"), r#"[{ mmdb = "/var/lib/asnmeter/asn.mmdb" }]"#,
+        "Where origins come from. The first source with a match wins, whatever its prefix length. At most 16."),
+    key("asn.sources.prefixes", "path", Nothing, r#""/etc/asnmeter/overrides.tsv""#,
+        "A prefix list, plain or gzip: `prefix asn [name]`, iptoasn ranges, or CAIDA pfx2as."),
+    key("asn.sources.mmdb", "path", Nothing, r#""/var/lib/asnmeter/asn.mmdb""#,
+        "A database in MaxMind's format: GeoLite2 ASN, DB-IP, IPinfo."),
+    key("asn.local_prefixes", "list of prefixes", Default("[]"), r#"["198.51.100.0/24"]"#,
+        "Our addresses: counted as `local`, never judged. Come before every source."),
+    key("asn.own", "list of AS numbers", Default("[]"), "[64500]",
+        "Our AS numbers: what they announce is `local` as well."),
+
+    key("web.listen_address", "address:port", Default(r#""127.0.0.1:10179""#), r#""[::]:10179""#,
+        "Where the page and `/metrics` are served."),
+
+    key("export.max_asns", "1 to 65536", Default("500"), "2000",
+        "ASNs with series of their own (about 100 each); the rest is summed as `other`."),
+    key("export.asns", "list of AS numbers", Default("[]"), "[64501, 64502]",
+        "ASNs with series from the start, at 0."),
+
+    key("commitment.name", "1 to 64 characters", Required, r#""voice-fra""#,
+        "Its name, unique: the label `commitment`."),
+    key("commitment.committed_rate", "up to 100 Tbps", Required, r#""100 Mbps""#,
+        "The committed data rate: a decimal number and `bps`, `kbps`, `Mbps`, `Gbps` or `Tbps` (powers of 1000)."),
+    key("commitment.threshold", "above 0% up to 100%", Default(r#""10%""#), r#""12.5%""#,
+        "The share of the committed rate above which no guarantee is given. At most four decimals."),
+    key("commitment.window", "1s to 1h, whole seconds", Default(r#""60s""#), r#""5m""#,
+        "The time over which rates are taken."),
+    key("commitment.direction", "`either`, `from`, `to`, `sum`", Default(r#""either""#), r#""from""#,
+        "Which traffic of an ASN is held against the threshold: from and to it apart, one of them, or both together."),
+    key("commitment.layer", "`ip`, `ethernet`, `wire`", Default(r#""ip""#), r#""ethernet""#,
+        "Which octets count: of the IP packet, of its Ethernet frame, or with preamble and gap."),
+    key("commitment.classes", "list of `rtp`, `rtcp`, `sip`", Default(r#"["rtp", "rtcp", "sip"]"#), r#"["rtp"]"#,
+        "Which voice packets count."),
+    key("commitment.scope.local_prefixes", "list of prefixes", Default("[]"), r#"["198.51.100.0/24"]"#,
+        "One end of the packet lies in one of these. Empty: all. All keys of a scope have to match; at most 64 different scopes."),
+    key("commitment.scope.interfaces", "list of strings", Default("[]"), r#"["eth1"]"#,
+        "Captured on one of these. Empty: all."),
+    key("commitment.scope.vlans", "list of 1 to 4094", Default("[]"), "[100, 200]",
+        "One of the frame's VLAN tags is one of these. Empty: all."),
+    key("commitment.guarantee.loss", "0% to 100%", Nothing, r#""0.5%""#,
+        "Guaranteed packet loss: missed strictly above. Not written: not guaranteed, never judged."),
+    key("commitment.guarantee.loss_direction", "`from`, `to`, `both`", Default(r#""from""#), r#""both""#,
+        "Whose loss is judged: gaps in what the ASN sent, what its RTCP reports lost of what was sent to it, or either."),
+    key("commitment.guarantee.latency", "above 0 up to 10s", Nothing, r#""150ms""#,
+        "Guaranteed round trip from the tap to the ASN's endpoint. Not written: not guaranteed, never judged."),
+    key("commitment.guarantee.latency_percentile", "1 to 100", Default("95"), "99",
+        "So many per cent of the round trips of a window have to keep the limit."),
+    key("commitment.guarantee.latency_methods", "list of `rtcp`, `stun`, `sip`, `tcp`", Default(r#"["rtcp", "stun"]"#), r#"["rtcp"]"#,
+        "Which measurements count, pooled. `sip` includes processing time."),
+    key("commitment.guarantee.min_samples.packets", "1 to 1000000000", Default("100"), "1000",
+        "Fewer expected packets in the window: loss is `indeterminate`."),
+    key("commitment.guarantee.min_samples.round_trips", "1 to 1000000000", Default("20"), "50",
+        "Fewer round trips in the window: latency is `indeterminate`."),
+];
+
+const HEAD: &str = "\
+<!-- Printed from src/config/keys.rs; a test compares. -->
+# Configuration
+
+One TOML file. `asnmeter config default` prints a complete commented one, `asnmeter config check
+FILE` reads one and says the first thing wrong as `FILE:LINE: key: value: reason`. Unknown keys are
+errors, and so is a prefix with host bits set, or a value that stands twice in a list.
+
+Relative paths begin at the directory of the configuration file. Durations are written `\"60s\"`,
+`\"150ms\"`, `\"1h 30m\"`; percentages `\"0.5%\"`, exact to four decimals; rates `\"1.5 Gbps\"`, exact to
+the bit. An address alone stands for its host prefix.
+
+| key | what | default | example | meaning |
+|---|---|---|---|---|
+";
+
+/// docs/CONFIG.md.
+pub fn markdown() -> String {
+    let mut page = HEAD.to_owned();
+    for key in KEYS {
+        let unwritten = match key.unwritten {
+            Default(value) => format!("`{value}`"),
+            Nothing => "none".into(),
+            Required => "required".into(),
+        };
+        // writing to a String can not fail
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {unwritten} | `{}` | {} |",
+            key.path, key.form, key.example, key.help
+        );
+    }
+    page
+}
