@@ -5,7 +5,7 @@
 
 use super::checked::{AsnConfig, Backend, Capture, Config, Export, Source, Voice, Web};
 use super::error::{ConfigError, Text};
-use super::file::{self, File, Written};
+use super::file::{self, File};
 use super::{commitment, values};
 use crate::asn::notation;
 use crate::units::{Asn, Prefix};
@@ -24,7 +24,7 @@ pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
         voice: check.voice(&file.voice, usual.voice)?,
         asn: check.asn(&file.asn, usual.asn)?,
         commitments: commitment::all(&check, &file.commitment)?,
-        web: check.web(&file.web, usual.web)?,
+        web: check.web(&file.web, &usual.web)?,
         export: check.export(&file.export, usual.export)?,
     })
 }
@@ -39,12 +39,12 @@ impl Check<'_> {
     pub(super) fn value<W, T>(
         &self,
         key: &str,
-        written: &Written<W>,
+        written: Option<&Spanned<W>>,
         usual: T,
         read: impl FnOnce(&W) -> Result<T, String>,
     ) -> Result<T, ConfigError> {
         let read = |value| self.read(key, value, read);
-        written.as_ref().map_or(Ok(usual), read)
+        written.map_or(Ok(usual), read)
     }
 
     /// One written value.
@@ -61,7 +61,7 @@ impl Check<'_> {
     pub(super) fn list<W, T: Clone + Eq + Hash>(
         &self,
         key: &str,
-        written: &Written<Vec<Spanned<W>>>,
+        written: Option<&Spanned<Vec<Spanned<W>>>>,
         usual: Vec<T>,
         read: impl Fn(&W) -> Result<T, String>,
     ) -> Result<Vec<T>, ConfigError> {
@@ -83,27 +83,30 @@ impl Check<'_> {
     }
 
     fn capture(&self, written: &file::Capture, usual: Capture) -> Result<Capture, ConfigError> {
-        if let (Some(one), Some(_)) = (&written.interface, &written.interfaces) {
+        if let (Some(one), Some(_)) = (written.interface.as_ref(), written.interfaces.as_ref()) {
             let reason = "can not stand beside capture.interfaces";
             return Err(self.text.wrong("capture.interface", one.span(), reason));
         }
-        let one = match &written.interface {
+        let one = match written.interface.as_ref() {
             Some(one) => vec![self.read("capture.interface", one, |name| interface(name))?],
             None => usual.interfaces,
         };
-        let several = &written.interfaces;
+        let several = written.interfaces.as_ref();
         Ok(Capture {
             interfaces: self.list("capture.interfaces", several, one, |name| interface(name))?,
-            backend: self.value("capture.backend", &written.backend, usual.backend, |word| {
-                one_of(word, &[("ring", Backend::Ring), ("pnet", Backend::Pnet)])
-            })?,
+            backend: self.value(
+                "capture.backend",
+                written.backend.as_ref(),
+                usual.backend,
+                |word| one_of(word, &[("ring", Backend::Ring), ("pnet", Backend::Pnet)]),
+            )?,
             promiscuous: written
                 .promiscuous
                 .as_ref()
                 .map_or(usual.promiscuous, |it| *it.get_ref()),
             ring_mib: self.value(
                 "capture.ring_mib",
-                &written.ring_mib,
+                written.ring_mib.as_ref(),
                 usual.ring_mib,
                 |mib| values::whole(*mib, 1, 4096),
             )?,
@@ -111,15 +114,23 @@ impl Check<'_> {
     }
 
     fn voice(&self, written: &file::Voice, usual: Voice) -> Result<Voice, ConfigError> {
-        let (streams, timeout) = (&written.max_streams, &written.stream_timeout);
+        let (streams, timeout) = (
+            written.max_streams.as_ref(),
+            written.stream_timeout.as_ref(),
+        );
         Ok(Voice {
-            ports: self.list("voice.ports", &written.ports, usual.ports, |text| {
+            ports: self.list("voice.ports", written.ports.as_ref(), usual.ports, |text| {
                 values::ports(text)
             })?,
-            prefixes: self.list("voice.prefixes", &written.prefixes, usual.prefixes, prefix)?,
+            prefixes: self.list(
+                "voice.prefixes",
+                written.prefixes.as_ref(),
+                usual.prefixes,
+                prefix,
+            )?,
             sip_ports: self.list(
                 "voice.sip_ports",
-                &written.sip_ports,
+                written.sip_ports.as_ref(),
                 usual.sip_ports,
                 |port| values::whole(*port, 1, 65535),
             )?,
@@ -139,19 +150,21 @@ impl Check<'_> {
     }
 
     fn asn(&self, written: &file::Asn, usual: AsnConfig) -> Result<AsnConfig, ConfigError> {
-        let locals = &written.local_prefixes;
+        let locals = written.local_prefixes.as_ref();
         let ours = |text: &String| match prefix(text)? {
             all if all.is_default() => Err("would make every address local".into()),
             prefix => Ok(prefix),
         };
-        let sources = match &written.sources {
+        let sources = match written.sources.as_ref() {
             Some(sources) => self.sources(sources.get_ref())?,
             None => usual.sources,
         };
         Ok(AsnConfig {
             sources,
             local_prefixes: self.list("asn.local_prefixes", locals, usual.local_prefixes, ours)?,
-            own: self.list("asn.own", &written.own, usual.own, asn)?,
+            own: self.list("asn.own", written.own.as_ref(), usual.own, |number| {
+                asn(*number)
+            })?,
         })
     }
 
@@ -186,8 +199,8 @@ impl Check<'_> {
         Ok(sources)
     }
 
-    fn web(&self, written: &file::Web, usual: Web) -> Result<Web, ConfigError> {
-        let (key, listen) = ("web.listen_address", &written.listen_address);
+    fn web(&self, written: &file::Web, usual: &Web) -> Result<Web, ConfigError> {
+        let (key, listen) = ("web.listen_address", written.listen_address.as_ref());
         let read = |text: &String| {
             let form = "is not an address and port like \"127.0.0.1:10179\" or \"[::]:10179\"";
             text.parse().map_err(|_| form.to_owned())
@@ -201,14 +214,16 @@ impl Check<'_> {
         let export = Export {
             max_asns: self.value(
                 "export.max_asns",
-                &written.max_asns,
+                written.max_asns.as_ref(),
                 usual.max_asns,
                 |most| values::whole(*most, 1, 65_536),
             )?,
-            asns: self.list("export.asns", &written.asns, usual.asns, asn)?,
+            asns: self.list("export.asns", written.asns.as_ref(), usual.asns, |number| {
+                asn(*number)
+            })?,
         };
         let most = usize::try_from(export.max_asns).unwrap_or(usize::MAX);
-        match &written.asns {
+        match written.asns.as_ref() {
             Some(list) if export.asns.len() > most => {
                 let reason = format!("has more ASNs than export.max_asns = {most}");
                 Err(self.text.wrong("export.asns", list.span(), &reason))
@@ -246,8 +261,8 @@ pub(super) fn prefix(text: &String) -> Result<Prefix, String> {
 }
 
 /// An AS number that may be announced.
-fn asn(number: &i64) -> Result<Asn, String> {
-    values::whole(*number, 1, i64::from(u32::MAX) - 1).map(Asn)
+fn asn(number: i64) -> Result<Asn, String> {
+    values::whole(number, 1, i64::from(u32::MAX) - 1).map(Asn)
 }
 
 /// A word from a list.

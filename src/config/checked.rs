@@ -38,7 +38,7 @@ impl Default for Config {
                 prefixes: Vec::new(),
                 sip_ports: vec![5060, 5061],
                 max_streams: 262_144,
-                stream_timeout: Duration::from_mins(5),
+                stream_timeout: Duration::from_secs(5 * 60),
             },
             asn: AsnConfig {
                 sources: Vec::new(),

@@ -105,11 +105,11 @@ impl Check<'_> {
             .name
             .as_ref()
             .ok_or_else(|| missing("commitment.name"))?;
-        let rate = &written.committed_rate;
+        let rate = written.committed_rate.as_ref();
         let rate = rate
             .as_ref()
             .ok_or_else(|| missing("commitment.committed_rate"))?;
-        let classes = self.set("commitment.classes", &written.classes, |word| {
+        let classes = self.set("commitment.classes", written.classes.as_ref(), |word| {
             one_of(word, &Class::ALL.map(|class| (class.as_str(), class)))
         })?;
         Ok(Commitment {
@@ -118,22 +118,28 @@ impl Check<'_> {
                 .read("commitment.committed_rate", rate, |text| values::rate(text))?,
             threshold: self.value(
                 "commitment.threshold",
-                &written.threshold,
+                written.threshold.as_ref(),
                 usual.threshold,
                 |text| values::ratio(text).and_then(above_zero),
             )?,
-            window: self.value("commitment.window", &written.window, usual.window, |text| {
-                window(text)
-            })?,
+            window: self.value(
+                "commitment.window",
+                written.window.as_ref(),
+                usual.window,
+                |text| window(text),
+            )?,
             direction: self.value(
                 "commitment.direction",
-                &written.direction,
+                written.direction.as_ref(),
                 usual.direction,
                 |word| one_of(word, &DIRECTIONS),
             )?,
-            layer: self.value("commitment.layer", &written.layer, usual.layer, |word| {
-                one_of(word, &LAYERS)
-            })?,
+            layer: self.value(
+                "commitment.layer",
+                written.layer.as_ref(),
+                usual.layer,
+                |word| one_of(word, &LAYERS),
+            )?,
             classes: classes.map_or(usual.classes, |classes| {
                 classes.into_iter().fold(Classes::NONE, Classes::with)
             }),
@@ -146,7 +152,7 @@ impl Check<'_> {
     fn set<T: Clone + Eq + std::hash::Hash>(
         &self,
         key: &str,
-        written: &file::Written<Vec<Spanned<String>>>,
+        written: Option<&Spanned<Vec<Spanned<String>>>>,
         read: impl Fn(&String) -> Result<T, String>,
     ) -> Result<Option<Vec<T>>, ConfigError> {
         let list = self.list(key, written, Vec::new(), read)?;
@@ -160,7 +166,7 @@ impl Check<'_> {
     }
 
     fn scope(&self, written: &file::Scope, usual: Scope) -> Result<Scope, ConfigError> {
-        let (prefixes, interfaces) = (&written.local_prefixes, &written.interfaces);
+        let (prefixes, interfaces) = (written.local_prefixes.as_ref(), written.interfaces.as_ref());
         Ok(Scope {
             local_prefixes: self.list(
                 "commitment.scope.local_prefixes",
@@ -177,7 +183,7 @@ impl Check<'_> {
             // 0 and 4095 are reserved (IEEE 802.1Q table 9-2)
             vlans: self.list(
                 "commitment.scope.vlans",
-                &written.vlans,
+                written.vlans.as_ref(),
                 usual.vlans,
                 |id| values::whole(*id, 1, 4094),
             )?,
@@ -185,12 +191,15 @@ impl Check<'_> {
     }
 
     fn guarantee(&self, written: &file::Guarantee) -> Result<Guarantee, ConfigError> {
-        let loss = self.value("commitment.guarantee.loss", &written.loss, None, |text| {
-            values::ratio(text).map(usual_loss).map(Some)
-        })?;
+        let loss = self.value(
+            "commitment.guarantee.loss",
+            written.loss.as_ref(),
+            None,
+            |text| values::ratio(text).map(usual_loss).map(Some),
+        )?;
         let latency = self.value(
             "commitment.guarantee.latency",
-            &written.latency,
+            written.latency.as_ref(),
             None,
             |text| {
                 let limit = values::duration(text, Duration::from_nanos(1), MAX_LATENCY)?;
@@ -264,13 +273,13 @@ impl Check<'_> {
     ) -> Result<LossGuarantee, ConfigError> {
         let (key, packets) = (
             "commitment.guarantee.min_samples.packets",
-            &written.min_samples.packets,
+            written.min_samples.packets.as_ref(),
         );
         Ok(LossGuarantee {
             limit: usual.limit,
             direction: self.value(
                 "commitment.guarantee.loss_direction",
-                &written.loss_direction,
+                written.loss_direction.as_ref(),
                 usual.direction,
                 |word| one_of(word, &LOSS_DIRECTIONS),
             )?,
@@ -287,9 +296,9 @@ impl Check<'_> {
     ) -> Result<LatencyGuarantee, ConfigError> {
         let (key, round_trips) = (
             "commitment.guarantee.min_samples.round_trips",
-            &written.min_samples.round_trips,
+            written.min_samples.round_trips.as_ref(),
         );
-        let methods = &written.latency_methods;
+        let methods = written.latency_methods.as_ref();
         let methods = self.set("commitment.guarantee.latency_methods", methods, |word| {
             one_of(word, &Method::ALL.map(|method| (method.as_str(), method)))
         })?;
@@ -297,7 +306,7 @@ impl Check<'_> {
             limit: usual.limit,
             percentile: self.value(
                 "commitment.guarantee.latency_percentile",
-                &written.latency_percentile,
+                written.latency_percentile.as_ref(),
                 usual.percentile,
                 |percentile| values::whole(*percentile, 1, 100),
             )?,

@@ -44,8 +44,10 @@ pub enum ConfigError {
 }
 
 fn prefixes(key: &str, value: &str) -> String {
-    let parts = [key, value].into_iter().filter(|part| !part.is_empty());
-    parts.map(|part| format!("{part}: ")).collect()
+    let mut parts = vec![key, value];
+    parts.retain(|part| !part.is_empty());
+    parts.push("");
+    parts.join(": ")
 }
 
 /// A file's text, and where it is from: whoever finds something wrong asks here for the error.

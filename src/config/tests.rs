@@ -207,6 +207,7 @@ fn a_whole_configuration_is_read() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn each_wrong_value_is_named_with_line_key_and_value() {
     for (path, value, message) in [
         (
