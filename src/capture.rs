@@ -5,6 +5,7 @@
 //! decodes nothing: what it could not see it reports as [`Unseen`].
 
 pub mod file;
+mod live;
 pub mod pnet;
 pub mod ring;
 pub mod synthetic;

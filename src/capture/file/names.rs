@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_long_name_is_cut() {
         let mut names = Names::new();
-        let id = names.id(&[b'x'; 65_535]).unwrap();
+        let id = names.id(&vec![b'x'; 65_535]).unwrap();
         assert_eq!(names.name(id).len(), MAX_NAME);
     }
 }

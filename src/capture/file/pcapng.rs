@@ -99,7 +99,7 @@ impl Pcapng {
             }
             let kind = self.order.u32([t0, t1, t2, t3]);
             let length = self.order.u32([l0, l1, l2, l3]) as usize;
-            if length < FRAMING || length % 4 != 0 {
+            if length < FRAMING || !length.is_multiple_of(4) {
                 let found = format_args!("block of type {kind:#x} with length {length}");
                 return Err(Fault::format(offset, found));
             }
@@ -294,7 +294,7 @@ impl Pcapng {
             self.order.u32([l0, l1, l2, l3]),
         );
         let options = Options::new(self.order, options);
-        let unseen = interface.statistics(time, options, self.first)?;
+        let unseen = interface.statistics(time, &options, self.first)?;
         Some(Step::Unseen(unseen))
     }
 

@@ -122,14 +122,12 @@ impl Interface {
     pub(super) fn statistics(
         &mut self,
         time: Timestamp,
-        options: Options<'_>,
+        options: &Options<'_>,
         first: Option<Timestamp>,
     ) -> Option<Unseen> {
         let by_interface = options.number(ISB_IFDROP);
         let by_system = options.number(ISB_OSDROP);
-        if by_interface.or(by_system).is_none() {
-            return None;
-        }
+        by_interface.or(by_system)?;
         let total = by_interface
             .unwrap_or(0)
             .saturating_add(by_system.unwrap_or(0));

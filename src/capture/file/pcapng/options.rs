@@ -5,7 +5,7 @@ use super::super::order::Order;
 
 /// Walks the options of a block. Ends at `opt_endofopt`, at the end of the octets, or at an option
 /// that does not fit into them: options are remarks, a broken one costs no frame.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Options<'a> {
     order: Order,
     octets: &'a [u8],
@@ -17,9 +17,9 @@ impl<'a> Options<'a> {
     }
 
     /// The value of the first option with this code that is a 64-bit number.
-    pub(super) fn number(mut self, code: u16) -> Option<u64> {
+    pub(super) fn number(&self, code: u16) -> Option<u64> {
         let order = self.order;
-        self.find_map(|(found, value)| {
+        self.clone().find_map(|(found, value)| {
             let octets = (found == code).then(|| value.try_into().ok())??;
             Some(order.u64(octets))
         })

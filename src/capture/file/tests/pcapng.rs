@@ -55,7 +55,7 @@ fn pcapng_reads_alike_in_both_byte_orders() {
 fn every_interface_has_its_own_link_type_clock_and_name() {
     let written = Pcapng::new(Order::Big);
     let nanoseconds = written.option(9, &[9]);
-    let binary = written.option(9, &[0x80 | 10]);
+    let binary = written.option(9, &[0x80 + 10]);
     let shifted = written.number(14, (-100_i64).cast_unsigned());
     let name = written.option(2, b"tun0");
     let written = written

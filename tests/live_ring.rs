@@ -1,0 +1,292 @@
+//! The ring against a real kernel, in a network namespace of its own.
+
+mod netns;
+
+use asnmeter::capture::ring::RingSource;
+use asnmeter::capture::{CaptureError, InterfaceId, UnseenCause};
+use asnmeter::clock;
+use netns::{Told, inside, ip, numbered, pair, send, sender};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const ID: InterfaceId = InterfaceId(3);
+
+fn open(interface: &str, mib: u32) -> Result<RingSource, CaptureError> {
+    RingSource::open(interface, ID, mib, true, Arc::default())
+}
+
+#[test]
+fn every_frame_is_seen_once_in_order_with_its_octets() {
+    inside(
+        "every_frame_is_seen_once_in_order_with_its_octets",
+        &[],
+        || {
+            pair();
+            let before = clock::now();
+            let mut source = open("tap0", 16).unwrap();
+            let (mut far, mut near) = (sender("far0"), sender("tap0"));
+            let frames: Vec<Vec<u8>> = (0..2000)
+                .map(|number| numbered(number, 60 + number as usize * 4))
+                .collect();
+            for (number, frame) in frames.iter().enumerate() {
+                // Our own outgoing frames count as well, once.
+                send(if number % 2 == 0 { &mut far } else { &mut near }, frame);
+            }
+            let mut told = Told::default();
+            told.until_idle(&mut source, clock::now());
+            let octets: Vec<Vec<u8>> = told.frames.iter().map(|seen| seen.octets.clone()).collect();
+            assert_eq!(octets.len(), frames.len());
+            assert!(octets == frames);
+            assert!(
+                told.frames.iter().all(|seen| {
+                    seen.length as usize == seen.octets.len() && seen.vlan.is_none()
+                })
+            );
+            assert!(told.frames.is_sorted_by_key(|seen| seen.time));
+            assert!(told.frames[0].time >= before);
+            assert_eq!(told.names, ["tap0"]);
+            let causes: Vec<_> = told.unseen.iter().map(|unseen| unseen.cause).collect();
+            assert_eq!(causes, [UnseenCause::Started]);
+        },
+    );
+}
+
+#[test]
+fn a_tag_that_the_kernel_took_out_comes_back() {
+    inside("a_tag_that_the_kernel_took_out_comes_back", &[], || {
+        pair();
+        let mut source = open("tap0", 1).unwrap();
+        let mut far = sender("far0");
+        let plain = numbered(1, 80);
+        let mut tagged = plain.clone();
+        // 802.1Q: priority 5, VLAN 77.
+        tagged.splice(12..12, [0x81, 0x00, 0xa0, 77]);
+        let mut stacked = tagged.clone();
+        // 802.1ad outside: VLAN 4000.
+        stacked.splice(12..12, [0x88, 0xa8, 0x0f, 0xa0]);
+        for frame in [&plain, &tagged, &stacked] {
+            send(&mut far, frame);
+        }
+        let mut told = Told::default();
+        told.until(&mut source, |told| told.frames.len() == 3);
+        let seen: Vec<_> = told
+            .frames
+            .into_iter()
+            .map(|seen| (seen.vlan, seen.octets))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (None, plain.clone()),
+                (Some(77), plain),
+                (Some(4000), tagged)
+            ]
+        );
+    });
+}
+
+#[test]
+fn a_loopback_shows_each_frame_once() {
+    inside("a_loopback_shows_each_frame_once", &[], || {
+        ip("link set lo up");
+        let mut source = open("lo", 1).unwrap();
+        let mut lo = sender("lo");
+        let frames: Vec<Vec<u8>> = (0..100).map(|number| numbered(number, 60)).collect();
+        for frame in &frames {
+            send(&mut lo, frame);
+        }
+        let mut told = Told::default();
+        told.until_idle(&mut source, clock::now());
+        let octets: Vec<Vec<u8>> = told.frames.into_iter().map(|seen| seen.octets).collect();
+        assert_eq!(octets, frames);
+    });
+}
+
+#[test]
+fn frames_seen_and_frames_dropped_are_the_frames_sent() {
+    inside(
+        "frames_seen_and_frames_dropped_are_the_frames_sent",
+        &[],
+        || {
+            const SENT: u32 = 5000;
+            pair();
+            let mut source = open("tap0", 1).unwrap();
+            let mut far = sender("far0");
+            let begin = clock::now();
+            for number in 0..SENT {
+                send(&mut far, &numbered(number, 1000));
+            }
+            let end = clock::now();
+            let mut told = Told::default();
+            told.until_idle(&mut source, end);
+            let drops = told
+                .unseen
+                .iter()
+                .filter(|unseen| unseen.cause == UnseenCause::Dropped);
+            let drops: Vec<_> = drops.collect();
+            let dropped: u64 = drops.iter().map(|unseen| unseen.frames).sum();
+            assert!(dropped > 0 && told.frames.len() > 500, "{dropped}");
+            assert_eq!(told.frames.len() as u64 + dropped, u64::from(SENT));
+            // The stretch of the count, and the one after it.
+            assert_eq!(drops.len(), 2);
+            assert!(drops[0].from <= begin && drops[0].until >= end);
+            assert_eq!((drops[1].from, drops[1].frames), (drops[0].until, 0));
+            assert!(drops.iter().all(|unseen| unseen.interface == ID));
+
+            // And it goes on.
+            let seen = told.frames.len();
+            send(&mut far, &numbered(SENT, 1000));
+            told.until(&mut source, |told| told.frames.len() > seen);
+            assert_eq!(told.frames[seen].octets, numbered(SENT, 1000));
+        },
+    );
+}
+
+/// Takes an interface away with one command and brings it back with others; what was in between
+/// must be unseen without a gap, and frames come again after it.
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+fn away_and_back(away: &str, back: impl FnOnce()) {
+    pair();
+    let mut source = open("tap0", 1).unwrap();
+    let mut told = Told::default();
+    send(&mut sender("far0"), &numbered(1, 100));
+    told.until(&mut source, |told| told.frames.len() == 1);
+
+    let gone = clock::now();
+    ip(away);
+    let down = |told: &Told| {
+        let stretches = told.unseen.iter();
+        stretches
+            .filter(|unseen| unseen.cause == UnseenCause::InterfaceDown)
+            .copied()
+            .collect::<Vec<_>>()
+    };
+    let events = told.events;
+    told.until(&mut source, |told| down(told).len() >= 3);
+    // It waits for the interface, it does not spin.
+    assert!(told.events - events < 30, "{}", told.events - events);
+    back();
+    let returned = clock::now();
+    let mut number = 1;
+    let end = clock::uptime() + std::time::Duration::from_secs(8);
+    while told.frames.len() == 1 {
+        assert!(clock::uptime() < end, "no frame after it came back");
+        number += 1;
+        send(&mut sender("far0"), &numbered(number, 100));
+        told.listen(&mut source).unwrap();
+    }
+    // Listen until it is calm.
+    told.until_idle(&mut source, clock::now());
+    let stretches = down(&told);
+    assert!(stretches[0].from <= gone);
+    assert!(stretches.last().unwrap().until >= returned);
+    for pair in stretches.windows(2) {
+        assert_eq!(pair[0].until, pair[1].from);
+    }
+    let settled = told.unseen.len();
+    told.until_idle(&mut source, clock::now());
+    assert_eq!(told.unseen.len(), settled, "{:?}", told.unseen);
+}
+
+#[test]
+fn an_interface_that_is_down_is_unseen_until_it_is_up_again() {
+    inside(
+        "an_interface_that_is_down_is_unseen_until_it_is_up_again",
+        &[],
+        || away_and_back("link set tap0 down", || ip("link set tap0 up")),
+    );
+}
+
+#[test]
+fn a_link_without_carrier_is_unseen_until_it_has_one_again() {
+    inside(
+        "a_link_without_carrier_is_unseen_until_it_has_one_again",
+        &[],
+        || away_and_back("link set far0 down", || ip("link set far0 up")),
+    );
+}
+
+#[test]
+fn an_interface_that_is_deleted_and_made_again_is_captured_again() {
+    inside(
+        "an_interface_that_is_deleted_and_made_again_is_captured_again",
+        &[],
+        || away_and_back("link del tap0", pair),
+    );
+}
+
+#[test]
+fn an_interface_that_is_down_at_the_start_is_waited_for() {
+    inside(
+        "an_interface_that_is_down_at_the_start_is_waited_for",
+        &[],
+        || {
+            pair();
+            ip("link set tap0 down");
+            let mut source = open("tap0", 1).unwrap();
+            let mut told = Told::default();
+            let down = |told: &Told| {
+                told.unseen.last().map(|unseen| unseen.cause) == Some(UnseenCause::InterfaceDown)
+            };
+            told.until(&mut source, down);
+            ip("link set tap0 up");
+            send(&mut sender("far0"), &numbered(1, 100));
+            told.until(&mut source, |told| told.frames.len() == 1);
+        },
+    );
+}
+
+#[test]
+fn stopping_gives_all_that_arrived_before_and_then_the_end() {
+    inside(
+        "stopping_gives_all_that_arrived_before_and_then_the_end",
+        &[],
+        || {
+            pair();
+            let stop = Arc::new(AtomicBool::new(false));
+            let mut source = RingSource::open("tap0", ID, 16, false, Arc::clone(&stop)).unwrap();
+            let mut far = sender("far0");
+            for number in 0..1000 {
+                send(&mut far, &numbered(number, 500));
+            }
+            stop.store(true, Ordering::Relaxed);
+            let mut told = Told::default();
+            told.until(&mut source, |told| told.ended);
+            assert_eq!(told.frames.len(), 1000);
+        },
+    );
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_named_with_those_that_are() {
+    inside(
+        "an_interface_that_is_not_there_is_named_with_those_that_are",
+        &[],
+        || {
+            for name in ["eth7", "", "a name that no interface can have"] {
+                let error = open(name, 1).err().unwrap();
+                assert!(matches!(error, CaptureError::NoInterface { .. }));
+                let expected = format!("interface {name}: no such interface; there are: lo");
+                assert_eq!(error.to_string(), expected);
+            }
+        },
+    );
+}
+
+#[test]
+fn without_the_capability_the_error_names_it() {
+    let without = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"];
+    inside(
+        "without_the_capability_the_error_names_it",
+        &without,
+        || {
+            let error = open("lo", 1).err().unwrap();
+            assert!(matches!(error, CaptureError::Permission { .. }), "{error}");
+            assert!(error.to_string().contains("CAP_NET_RAW"));
+        },
+    );
+}
