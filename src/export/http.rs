@@ -1,1 +1,204 @@
-//! To be written.
+//! The HTTP listener: page, metrics, JSON and health over HTTP/1.1, read-only.
+//!
+//! `app` binds first, so that an address in use is an error at the start, and runs [`serve`] until
+//! shutdown. Every bound is a number in [`Limits`]: connections, the wait for a request, the size
+//! of its head, the age of a connection. Request bodies are refused. Whoever asks, each output is
+//! built at most once per published state.
+
+mod routes;
+mod shown;
+
+use crate::export::Published;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use shown::Shown;
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// The bounds of the listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Connections at the same time; one more is answered 503, closed and counted.
+    pub connections: usize,
+    /// How long a client may take for a request's head, the idle time before it included.
+    pub request_wait: Duration,
+    /// Octets of a request's head (at least 8192, hyper's minimum); more is answered 431.
+    pub head_bytes: usize,
+    /// Header fields of a request; more is answered 431.
+    pub header_fields: usize,
+    /// After so long a connection is closed behind its current answer: bounds slow readers.
+    pub connection_age: Duration,
+    /// How long that answer may still take.
+    pub farewell: Duration,
+}
+
+impl Default for Limits {
+    /// Two Prometheus servers, a dashboard and some people need a dozen connections; a scrape
+    /// interval of up to a minute keeps its connection.
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            request_wait: Duration::from_secs(75),
+            head_bytes: 16 * 1024,
+            header_fields: 64,
+            connection_age: Duration::from_secs(3600),
+            farewell: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why there is no listener.
+#[derive(thiserror::Error, Debug)]
+pub enum HttpError {
+    /// The address can not be listened on.
+    #[error("listen address {address}: {}", plain(source))]
+    Bind {
+        /// As configured.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What the system said, without the number behind it.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
+/// A bound address, not served yet.
+#[derive(Debug)]
+pub struct Listener {
+    socket: std::net::TcpListener,
+    address: SocketAddr,
+    limits: Limits,
+    refused: Arc<AtomicU64>,
+}
+
+impl Listener {
+    /// Where it listens; the port is never 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The same with other bounds.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Connections refused because there were too many; still counts while the listener is served.
+    pub fn refused(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.refused)
+    }
+}
+
+/// Listens on an address. Needs no runtime yet.
+///
+/// # Errors
+/// [`HttpError::Bind`] with the address and what the system said.
+pub fn bind(address: SocketAddr) -> Result<Listener, HttpError> {
+    let failed = |source| HttpError::Bind { address, source };
+    let socket = std::net::TcpListener::bind(address).map_err(failed)?;
+    socket.set_nonblocking(true).map_err(failed)?;
+    Ok(Listener {
+        address: socket.local_addr().map_err(failed)?,
+        socket,
+        limits: Limits::default(),
+        refused: Arc::default(),
+    })
+}
+
+/// Answers requests from what `published` last received, until `shutdown` is ready; then lets the
+/// current answers end, for [`Limits::farewell`] at most.
+///
+/// # Errors
+/// [`HttpError::Bind`] if the runtime can not take the socket.
+pub async fn serve(
+    listener: Listener,
+    published: watch::Receiver<Published>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), HttpError> {
+    let Listener {
+        socket,
+        address,
+        limits,
+        refused,
+    } = listener;
+    let socket =
+        TcpListener::from_std(socket).map_err(|source| HttpError::Bind { address, source })?;
+    let shown = Arc::new(Shown::new(published));
+    let (stop, stopped) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => {}
+            accepted = socket.accept() => match accepted {
+                Ok((stream, _)) if connections.len() < limits.connections => {
+                    connections.spawn(converse(stream, Arc::clone(&shown), limits, stopped.clone()));
+                }
+                Ok((stream, _)) => {
+                    refused.fetch_add(1, Ordering::Relaxed);
+                    refuse(&stream);
+                }
+                // Out of descriptors, mostly: give the open connections time to end.
+                Err(_) => sleep(Duration::from_millis(100)).await,
+            },
+        }
+    }
+    drop(stop);
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(limits.farewell, all_ended).await;
+    Ok(())
+}
+
+/// One connection, from its first request to its end.
+async fn converse(
+    stream: TcpStream,
+    shown: Arc<Shown>,
+    limits: Limits,
+    mut stopped: watch::Receiver<()>,
+) {
+    let answer = service_fn(|request| {
+        let response = routes::answer(&request, &shown);
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.request_wait)
+        .max_buf_size(limits.head_bytes)
+        .max_headers(limits.header_fields)
+        .serve_connection(TokioIo::new(stream), answer);
+    let mut connection = pin!(connection);
+    // What a client does wrong, or its going away, is no event of ours.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = sleep(limits.connection_age) => {}
+        _ = stopped.changed() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(limits.farewell, connection).await;
+}
+
+/// Says why, as far as the socket's buffer takes it, and closes.
+fn refuse(stream: &TcpStream) {
+    const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\
+        Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n\r\ntoo many connections\n";
+    let _ = stream.try_write(TOO_MANY);
+}

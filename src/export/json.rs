@@ -4,14 +4,14 @@
 //! Borrowed views over a snapshot, made for one output and dropped. Numbers are integers as
 //! counted; only shares and milliseconds are divided, here and once. Times are RFC 3339 in UTC.
 
+mod commitments;
 mod shapes;
 
 use crate::export::Published;
 use crate::snapshot::{Snapshot, StreamRow};
+use commitments::Commitment;
 use serde::Serialize;
-use shapes::{
-    Asn, CaptureTotals, Commitment, Discarded, InterfaceFrames, Meter, Source, Stream, Totals,
-};
+use shapes::{Asn, CaptureTotals, Discarded, InterfaceFrames, Meter, Source, Stream, Totals};
 
 /// What a replay prints.
 #[derive(Serialize)]

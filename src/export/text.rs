@@ -141,10 +141,7 @@ fn write_commitment(out: &mut impl Write, commitment: &CommitmentRow) -> io::Res
         for interval in row.out_of_sla_intervals.iter().take(MAX_INTERVALS) {
             write_interval(out, row.asn, interval)?;
         }
-        let more = row
-            .out_of_sla_intervals
-            .len()
-            .saturating_sub(MAX_INTERVALS);
+        let more = row.out_of_sla_intervals.len().saturating_sub(MAX_INTERVALS);
         if more > 0 {
             writeln!(
                 out,

@@ -1,13 +1,12 @@
-//! The objects inside the document, key by key in DESIGN's order.
+//! The objects inside the document but the commitments, key by key in DESIGN's order.
 
 use crate::asn::Origin;
 use crate::discard::DiscardCounts;
 use crate::export::SourceRow;
-use crate::sla::Verdict;
-use crate::sla::commitment::{DirectionRule, Layer, Method};
+use crate::sla::commitment::Method;
 use crate::snapshot::{
-    AsnRow, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution, GuaranteeRow,
-    InterfaceRow, Interval, Label, PerDirection, Reported, Snapshot, StreamRow,
+    AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Reported, Snapshot,
+    StreamRow,
 };
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -229,154 +228,6 @@ impl Serialize for RoundTrips<'_> {
             }
         }
         map.end()
-    }
-}
-
-#[derive(Serialize)]
-pub(super) struct Commitment<'a> {
-    name: &'a str,
-    committed_bps: u64,
-    threshold: f64,
-    window_s: u32,
-    direction: &'static str,
-    layer: &'static str,
-    asns: Vec<Judged<'a>>,
-}
-
-impl<'a> Commitment<'a> {
-    pub(super) fn of(row: &'a CommitmentRow) -> Self {
-        let judged = |asn: &'a CommitmentAsnRow| Judged::of(asn, row.direction);
-        Self {
-            name: &row.name,
-            committed_bps: row.committed_rate.0,
-            threshold: row.threshold.as_f64(),
-            window_s: row.window_seconds,
-            direction: match row.direction {
-                DirectionRule::Either => "either",
-                DirectionRule::From => "from",
-                DirectionRule::To => "to",
-                DirectionRule::Sum => "sum",
-            },
-            layer: match row.layer {
-                Layer::Ip => "ip",
-                Layer::Ethernet => "ethernet",
-                Layer::Wire => "wire",
-            },
-            asns: row.asns.iter().map(judged).collect(),
-        }
-    }
-}
-
-/// One ASN under one commitment. `name`, `share`, `window_bytes`, `over` are additions of ours to
-/// DESIGN's keys: the page lives on them.
-#[derive(Serialize)]
-pub(super) struct Judged<'a> {
-    asn: u32,
-    name: Option<&'a str>,
-    share: Shares<f64>,
-    window_bytes: Shares<u64>,
-    over: bool,
-    peak_share: Shares<f64>,
-    out_of_sla_seconds: u64,
-    out_of_sla: Vec<OutOfSla>,
-    guarantees: Guarantees,
-}
-
-/// A commitment judged on both directions together has one value, `sum`, and null for each.
-#[derive(Serialize)]
-struct Shares<T> {
-    from: Option<T>,
-    to: Option<T>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sum: Option<T>,
-}
-
-impl<T> Shares<T> {
-    fn of(value: PerDirection<T>, rule: DirectionRule) -> Self {
-        match rule {
-            DirectionRule::Sum => Self {
-                from: None,
-                to: None,
-                sum: Some(value.from),
-            },
-            DirectionRule::Either | DirectionRule::From | DirectionRule::To => Self {
-                from: Some(value.from),
-                to: Some(value.to),
-                sum: None,
-            },
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct OutOfSla {
-    direction: &'static str,
-    from: String,
-    until: String,
-    open: bool,
-    peak_share: f64,
-    peak_window_bytes: u64,
-}
-
-impl OutOfSla {
-    fn of(interval: &Interval) -> Self {
-        Self {
-            direction: interval.direction,
-            from: interval.from.to_string(),
-            until: interval.last.next().to_string(),
-            open: interval.open,
-            peak_share: interval.peak_share,
-            peak_window_bytes: interval.peak_window_bytes,
-        }
-    }
-}
-
-/// Only what is guaranteed.
-#[derive(Serialize)]
-struct Guarantees {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    loss: Option<Standing>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    latency: Option<Standing>,
-}
-
-#[derive(Serialize)]
-struct Standing {
-    verdict: Option<&'static str>,
-    met_s: u64,
-    missed_s: u64,
-    void_s: u64,
-    indeterminate_s: u64,
-}
-
-impl Standing {
-    fn of(row: &GuaranteeRow) -> Self {
-        Self {
-            verdict: row.verdict.map(Verdict::as_str),
-            met_s: row.seconds_of(Verdict::Met),
-            missed_s: row.seconds_of(Verdict::Missed),
-            void_s: row.seconds_of(Verdict::Void),
-            indeterminate_s: row.seconds_of(Verdict::Indeterminate),
-        }
-    }
-}
-
-impl<'a> Judged<'a> {
-    fn of(row: &'a CommitmentAsnRow, rule: DirectionRule) -> Self {
-        Self {
-            asn: row.asn.0,
-            name: row.name.as_deref(),
-            share: Shares::of(row.share, rule),
-            window_bytes: Shares::of(row.window_bytes, rule),
-            over: row.out_of_sla,
-            peak_share: Shares::of(row.peak_share, rule),
-            out_of_sla_seconds: row.out_of_sla_seconds,
-            out_of_sla: row.out_of_sla_intervals.iter().map(OutOfSla::of).collect(),
-            guarantees: Guarantees {
-                loss: row.loss.as_ref().map(Standing::of),
-                latency: row.latency.as_ref().map(Standing::of),
-            },
-        }
     }
 }
 

@@ -123,7 +123,10 @@ mod tests {
 
     #[test]
     fn a_name_can_neither_move_the_cursor_nor_turn_the_line_around() {
-        assert_eq!(printable("A\u{1b}[2JB\nC\u{202e}D"), "A\\u{1b}[2JB\\u{a}C\\u{202e}D");
+        assert_eq!(
+            printable("A\u{1b}[2JB\nC\u{202e}D"),
+            "A\\u{1b}[2JB\\u{a}C\\u{202e}D"
+        );
         assert_eq!(printable("Téléphonie 東京"), "Téléphonie 東京");
     }
 
@@ -141,6 +144,9 @@ mod tests {
     #[test]
     fn a_long_name_is_cut_to_its_column() {
         let short = cut(&"東".repeat(40));
-        assert!(width(&short) <= MAX_WIDTH && short.ends_with('…'), "{short}");
+        assert!(
+            width(&short) <= MAX_WIDTH && short.ends_with('…'),
+            "{short}"
+        );
     }
 }

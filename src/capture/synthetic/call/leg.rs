@@ -1,0 +1,160 @@
+//! One direction of a call: its RTP stream, and what RTCP says of it.
+
+use super::super::Truth;
+use super::super::scenario::{Codec, SplitMix};
+use super::endpoint;
+use crate::units::{NANOS_PER_SECOND, Timestamp};
+use std::net::SocketAddr;
+
+/// From 1900, NTP's era, to 1970 (RFC 5905 §6).
+const NTP_TO_UNIX_SECONDS: u64 = 2_208_988_800;
+
+/// SDES with a CNAME, for every compound packet (RFC 3550 §6.5), after the SSRC: type 1, 8 octets.
+const CNAME: [u8; 12] = *b"\x01\x08asnmeter\0\0";
+
+/// One direction of a call.
+pub(super) struct Leg {
+    pub(super) src: SocketAddr,
+    pub(super) dst: SocketAddr,
+    /// Packets sent in this repetition, the withheld ones included.
+    pub(super) sent: u64,
+    pub(super) truth: Truth,
+    first_ssrc: u32,
+    ssrc: u32,
+    /// Extended: the cycles stand above the 16 bits of the packet.
+    sequence: u32,
+    timestamp: u32,
+    octets: u32,
+    /// Highest sequence number that arrived at the other end.
+    highest: u32,
+    withheld: u32,
+    /// Of these, what the other end can know: those before `highest`.
+    noticed: u32,
+    /// What the last reply covered: highest sequence number and noticed losses.
+    replied: (u32, u32),
+    /// Middle 32 bits of the NTP time in the last report.
+    last_report: u32,
+}
+
+impl Leg {
+    pub(super) fn new(src: SocketAddr, dst: SocketAddr, ssrc: u32, rng: &mut SplitMix) -> Self {
+        let [a, b, c, d, e, f, ..] = rng.next_u64().to_be_bytes();
+        Self {
+            src,
+            dst,
+            sent: 0,
+            truth: Truth {
+                src: endpoint(src),
+                dst: endpoint(dst),
+                ssrc,
+                ..Truth::default()
+            },
+            first_ssrc: ssrc,
+            ssrc,
+            sequence: u32::from(u16::from_be_bytes([a, b])),
+            timestamp: u32::from_be_bytes([c, d, e, f]),
+            octets: 0,
+            highest: 0,
+            withheld: 0,
+            noticed: 0,
+            replied: (0, 0),
+            last_report: 0,
+        }
+    }
+
+    /// A new stream on the same ports: another SSRC, the counts of reports from zero.
+    pub(super) fn restart(&mut self, repetition: u32) {
+        // The golden ratio's bits: SSRCs of repetitions never come near each other.
+        let step = repetition.wrapping_mul(0x9e37_79b9);
+        self.ssrc = self.first_ssrc.wrapping_add(step);
+        self.truth.ssrc = self.ssrc;
+        self.sequence &= 0xffff;
+        self.octets = 0;
+        self.withheld = 0;
+        self.noticed = 0;
+        self.highest = self.sequence;
+        self.replied = (self.sequence.wrapping_sub(1), 0);
+    }
+
+    pub(super) fn write_rtp(&self, codec: Codec, out: &mut Vec<u8>) {
+        let marker = if self.sent == 0 { 0x80 } else { 0 };
+        out.extend_from_slice(&[0x80, marker | codec.payload_type()]);
+        out.extend_from_slice(&self.number().to_be_bytes());
+        out.extend_from_slice(&self.timestamp.to_be_bytes());
+        out.extend_from_slice(&self.ssrc.to_be_bytes());
+        let [_, seed] = self.number().to_be_bytes();
+        out.extend(
+            (0..=u8::MAX)
+                .take(codec.payload_octets())
+                .map(|i| i.wrapping_mul(29) ^ seed),
+        );
+    }
+
+    /// The 16 bits of the next packet's sequence number.
+    fn number(&self) -> u16 {
+        let [_, _, high, low] = self.sequence.to_be_bytes();
+        u16::from_be_bytes([high, low])
+    }
+
+    /// After a packet was sent, or withheld.
+    pub(super) fn advance(&mut self, codec: Codec, withheld: bool) {
+        self.sent += 1;
+        if withheld {
+            self.withheld += 1;
+            self.truth.lost += 1;
+        } else {
+            self.truth.packets += 1;
+            self.highest = self.sequence;
+            self.noticed = self.withheld;
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = self.timestamp.wrapping_add(codec.timestamp_step());
+        let octets = u32::try_from(codec.payload_octets()).unwrap_or(0);
+        self.octets = self.octets.wrapping_add(octets);
+    }
+
+    /// Sender report (RFC 3550 §6.4.1) with the sender's wall clock.
+    pub(super) fn write_report(&mut self, clock: Timestamp, out: &mut Vec<u8>) {
+        let nanos = clock.as_nanos();
+        let seconds = nanos / NANOS_PER_SECOND + NTP_TO_UNIX_SECONDS;
+        let fraction = ((nanos % NANOS_PER_SECOND) << 32) / NANOS_PER_SECOND;
+        let ntp = (seconds << 32) | fraction;
+        let [_, _, a, b, c, d, _, _] = ntp.to_be_bytes();
+        self.last_report = u32::from_be_bytes([a, b, c, d]);
+        out.extend_from_slice(&[0x80, 200, 0, 6]);
+        out.extend_from_slice(&self.ssrc.to_be_bytes());
+        out.extend_from_slice(&ntp.to_be_bytes());
+        out.extend_from_slice(&self.timestamp.to_be_bytes());
+        let packets = u32::try_from(self.sent & u64::from(u32::MAX)).unwrap_or(0);
+        out.extend_from_slice(&packets.to_be_bytes());
+        out.extend_from_slice(&self.octets.to_be_bytes());
+        write_cname(self.ssrc, out);
+    }
+
+    /// Receiver report (RFC 3550 §6.4.2) of the other end on this leg; `delay` in 1/65536 s.
+    pub(super) fn write_reply(&mut self, delay: u32, out: &mut Vec<u8>) {
+        let (replied, withheld_before) = self.replied;
+        let expected = self.highest.wrapping_sub(replied).max(1);
+        let lost = self.noticed.saturating_sub(withheld_before);
+        let fraction = u8::try_from((lost << 8) / expected).unwrap_or(u8::MAX);
+        self.replied = (self.highest, self.noticed);
+        let [_, lost @ ..] = self.noticed.to_be_bytes();
+        let reporter = !self.ssrc;
+        out.extend_from_slice(&[0x81, 201, 0, 7]);
+        out.extend_from_slice(&reporter.to_be_bytes());
+        out.extend_from_slice(&self.ssrc.to_be_bytes());
+        out.push(fraction);
+        out.extend_from_slice(&lost);
+        out.extend_from_slice(&self.highest.to_be_bytes());
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&self.last_report.to_be_bytes());
+        out.extend_from_slice(&delay.to_be_bytes());
+        write_cname(reporter, out);
+    }
+}
+
+fn write_cname(ssrc: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0x81, 202, 0, 4]);
+    out.extend_from_slice(&ssrc.to_be_bytes());
+    out.extend_from_slice(&CNAME);
+}

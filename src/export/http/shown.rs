@@ -1,0 +1,76 @@
+//! What the listener has rendered of the last published state: each output at most once per
+//! state, so that many clients cost no more than one.
+
+use crate::export::{Published, collector, json, page};
+use hyper::body::Bytes;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// An output that is worth keeping.
+#[derive(Clone, Copy)]
+pub(super) enum Output {
+    Page,
+    Metrics,
+    Json,
+}
+
+/// Lives as long as the listener; shared by its connections.
+pub(super) struct Shown {
+    published: watch::Receiver<Published>,
+    rendered: Mutex<Rendered>,
+}
+
+#[derive(Default)]
+struct Rendered {
+    of: Published,
+    outputs: [Option<Bytes>; 3],
+}
+
+impl Shown {
+    pub(super) fn new(published: watch::Receiver<Published>) -> Self {
+        Self {
+            published,
+            rendered: Mutex::default(),
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.published.borrow().is_ready()
+    }
+
+    /// The output for what was last published.
+    ///
+    /// # Errors
+    /// The text of the encoder's error: no fault of the client.
+    pub(super) fn render(&self, output: Output) -> Result<Bytes, String> {
+        let published = self.published.borrow().clone();
+        // A render that panicked left nothing half done: the slot is written last.
+        let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = Arc::ptr_eq(&rendered.of.snapshot, &published.snapshot)
+            && Arc::ptr_eq(&rendered.of.standing, &published.standing);
+        if !same {
+            *rendered = Rendered {
+                of: published,
+                outputs: [None, None, None],
+            };
+        }
+        let Rendered { of, outputs } = &mut *rendered;
+        let [page_slot, metrics_slot, json_slot] = outputs;
+        let slot = match output {
+            Output::Page => page_slot,
+            Output::Metrics => metrics_slot,
+            Output::Json => json_slot,
+        };
+        if let Some(body) = slot {
+            return Ok(body.clone());
+        }
+        let text = match output {
+            Output::Page => page::render(of),
+            Output::Metrics => collector::encode(of).map_err(|error| error.to_string())?,
+            Output::Json => json::live(of).map_err(|error| error.to_string())?,
+        };
+        let body = Bytes::from(text);
+        *slot = Some(body.clone());
+        Ok(body)
+    }
+}
