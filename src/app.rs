@@ -119,7 +119,7 @@ fn settings(config: &Config) -> Settings {
 /// How the daemon stands, under some terms.
 fn standing(terms: &Terms, config_ok: bool) -> Standing {
     let sources = terms.origins.sources().map(|source| SourceRow {
-        name: source.name.into(),
+        name: source.name.clone(),
         prefixes: source.prefixes as u64,
         loaded: Some(source.loaded),
     });
@@ -129,4 +129,13 @@ fn standing(terms: &Terms, config_ok: bool) -> Standing {
         version: VERSION.into(),
         revision: REVISION.into(),
     }
+}
+
+/// Loads all that a configuration names, as `config check` does; the number of prefixes.
+///
+/// # Errors
+/// [`AppError`] for the first thing that is not as it should be.
+pub fn check(config: &Config) -> Result<u64, AppError> {
+    let terms = terms(config, &ScopePlan::default())?;
+    Ok(terms.origins.sources().map(|source| source.prefixes as u64).sum())
 }

@@ -48,7 +48,7 @@ impl fmt::Display for Origin {
 }
 
 /// The sources in order of precedence, and what is ours. Immutable.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Origins {
     local: Table,
     own: HashSet<Asn>,
@@ -77,6 +77,19 @@ impl Origins {
             own: own.iter().copied().collect(),
             sources: sources.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// A table that is written in the program, for the demo.
+    pub fn built_in(
+        name: &str,
+        rows: impl IntoIterator<Item = (Prefix, Asn, &'static str)>,
+        local: &[Prefix],
+        now: Timestamp,
+    ) -> Self {
+        let mut ours = table::Builder::default();
+        local.iter().for_each(|prefix| ours.insert(*prefix, 0));
+        let sources = vec![InMemory::listed(name, rows, now)];
+        Self { local: ours.build(), own: HashSet::new(), sources }
     }
 
     /// Whose an address is: ours by prefix, else what the first source says that has a prefix

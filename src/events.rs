@@ -65,3 +65,12 @@ pub fn out_of_sla(notice: &Notice) {
         ),
     }
 }
+
+/// The demo runs.
+pub fn demo(address: &dyn Display) {
+    say("info", format_args!("demo: synthetic calls with a dozen networks, one of which goes over"));
+    say("info", format_args!("  page     http://{address}/"));
+    say("info", format_args!("  metrics  http://{address}/metrics"));
+    say("info", format_args!("  JSON     http://{address}/api/v1/asns"));
+    say("info", "AS3320 exceeds 10 % about 15 s from now and comes back; Ctrl-C ends");
+}

@@ -10,6 +10,7 @@ pub mod http;
 pub mod json;
 pub mod metrics;
 pub mod page;
+pub mod seconds;
 mod rows;
 pub mod text;
 

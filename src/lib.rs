@@ -1,10 +1,13 @@
 //! asnmeter: voice traffic per autonomous system against committed data rates, with proof.
 
+pub mod app;
 pub mod asn;
 pub mod capture;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod discard;
+pub mod events;
 pub mod export;
 pub mod judge;
 pub mod meter;

@@ -221,14 +221,9 @@ impl<O: Outlet> Worker<O> {
         add_each(&mut self.state.dropped, &dropped);
     }
 
-    /// Where its results go.
-    pub fn outlet(&self) -> &O {
-        &self.outlet
-    }
-
-    /// Its streams.
-    pub fn streams(&self) -> &Streams {
-        &self.streams
+    /// Ends the worker and gives back where its results went.
+    pub fn into_outlet(self) -> O {
+        self.outlet
     }
 }
 

@@ -12,7 +12,7 @@ pub mod probation;
 use crate::capture::InterfaceId;
 use crate::discard::Discard;
 use crate::units::{Endpoint, Prefix, Timestamp};
-use crate::wire::rtp::{self, Demux, RtpHeader};
+use crate::wire::rtp::{self, FirstOctet, RtpHeader};
 use crate::wire::{Datagram, Transport, Vlans, sip, stun};
 
 /// Where a packet was seen.
@@ -108,34 +108,45 @@ impl Rules {
         payload: &'a [u8],
         length: u16,
     ) -> Result<Content<'a>, Discard> {
-        match rtp::demultiplex(payload) {
-            Demux::Rtp => self.recognise_rtp(datagram, payload, length),
-            Demux::Rtcp if !self.in_ports(datagram) => Err(Discard::Restricted),
-            Demux::Rtcp => Ok(Content::Rtcp(payload)),
-            Demux::Stun if stun::is_message(payload) => Err(Discard::Stun),
-            Demux::Dtls => Err(Discard::Dtls),
-            // ChannelData may carry RTP (RFC 8656 §12.4); the packet that counts is the outer one.
-            Demux::TurnChannel => match stun::channel_data(payload) {
-                Some(inner) => match rtp::demultiplex(inner) {
-                    Demux::Rtp => {
-                        let length = u16::try_from(inner.len()).unwrap_or(u16::MAX);
-                        self.recognise_rtp(datagram, inner, length)
-                    }
-                    Demux::Rtcp => Ok(Content::Rtcp(inner)),
-                    Demux::Dtls => Err(Discard::Dtls),
-                    _ => Err(Discard::Stun),
-                },
-                None => Err(Discard::NotVoice),
-            },
-            _ if self.is_sip_port(datagram) && sip::is_message(payload) => {
-                Ok(Content::Sip(payload))
+        match FirstOctet::of(payload) {
+            FirstOctet::RtpOrRtcp => self.recognise_media(datagram, payload, length),
+            FirstOctet::Stun => {
+                let message = stun::parse(payload, length).ok_or(Discard::NotVoice)?;
+                // TURN's indications carry media too (RFC 8656 §11); the outer packet counts.
+                let media = stun::relayed(&message, payload).ok_or(Discard::Stun)?;
+                self.recognise_relayed(datagram, media, captured_length(media))
             }
-            _ => Err(Discard::NotVoice),
+            FirstOctet::TurnChannel => match stun::channel(payload, length) {
+                Some(channel) => self.recognise_relayed(datagram, channel.payload, channel.length),
+                None => self.recognise_sip(datagram, payload),
+            },
+            FirstOctet::Dtls if rtp::is_dtls(payload, length) => Err(Discard::Dtls),
+            FirstOctet::Dtls | FirstOctet::Zrtp | FirstOctet::Quic | FirstOctet::Other => {
+                self.recognise_sip(datagram, payload)
+            }
+        }
+    }
+
+    /// What a TURN relay carries; what is not media is the relay's own business.
+    fn recognise_relayed<'a>(
+        &self,
+        datagram: &Datagram<'a>,
+        media: &'a [u8],
+        length: u16,
+    ) -> Result<Content<'a>, Discard> {
+        match FirstOctet::of(media) {
+            FirstOctet::RtpOrRtcp => self.recognise_media(datagram, media, length),
+            FirstOctet::Dtls => Err(Discard::Dtls),
+            FirstOctet::Stun
+            | FirstOctet::Zrtp
+            | FirstOctet::TurnChannel
+            | FirstOctet::Quic
+            | FirstOctet::Other => Err(Discard::Stun),
         }
     }
 
     #[inline]
-    fn recognise_rtp<'a>(
+    fn recognise_media<'a>(
         &self,
         datagram: &Datagram<'a>,
         payload: &'a [u8],
@@ -144,9 +155,21 @@ impl Rules {
         if !self.in_ports(datagram) {
             return Err(Discard::Restricted);
         }
+        if rtp::is_rtcp(payload) {
+            return Ok(Content::Rtcp(payload));
+        }
         let header = rtp::parse(payload, length).ok_or(Discard::NotVoice)?;
         let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);
         Ok(Content::Rtp { header, payload_bytes: length.saturating_sub(header_len) })
+    }
+
+    fn recognise_sip<'a>(
+        &self,
+        datagram: &Datagram<'a>,
+        payload: &'a [u8],
+    ) -> Result<Content<'a>, Discard> {
+        let is_sip = self.is_sip_port(datagram) && sip::is_sip(payload);
+        if is_sip { Ok(Content::Sip(payload)) } else { Err(Discard::NotVoice) }
     }
 
     fn in_ports(&self, datagram: &Datagram<'_>) -> bool {
@@ -166,4 +189,8 @@ impl Rules {
     fn is_sip_port(&self, datagram: &Datagram<'_>) -> bool {
         self.sip_ports.iter().any(|port| *port == datagram.src.port || *port == datagram.dst.port)
     }
+}
+
+fn captured_length(octets: &[u8]) -> u16 {
+    u16::try_from(octets.len()).unwrap_or(u16::MAX)
 }

@@ -217,6 +217,22 @@ impl InMemory {
     }
 }
 
+impl InMemory {
+    /// A source that was never a file.
+    pub(super) fn listed(
+        name: &str,
+        rows: impl IntoIterator<Item = (Prefix, Asn, &'static str)>,
+        now: Timestamp,
+    ) -> Self {
+        let mut listed = Listed::default();
+        for (prefix, asn, name) in rows {
+            listed.row(&[prefix], Announcers { lowest: asn, several: false }, Some(name));
+        }
+        let (table, names, counts) = (listed.table.build(), listed.names, listed.counts);
+        Self { name: name.into(), kind: "built-in", table, names, counts, loaded: now }
+    }
+}
+
 #[cfg(test)]
 impl Listed {
     pub(super) fn counts(&self) -> Counts {

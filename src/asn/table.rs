@@ -94,6 +94,13 @@ pub struct Table {
     samples: Vec<u128>,
 }
 
+/// An empty table: nobody announces anything.
+impl Default for Table {
+    fn default() -> Self {
+        Builder::default().build()
+    }
+}
+
 impl Table {
     /// The value of the longest prefix that the address lies in.
     pub fn lookup(&self, address: Address) -> Option<u32> {

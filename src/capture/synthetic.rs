@@ -123,7 +123,7 @@ impl Synthetic {
             return None;
         }
         let ahead = due.since(now);
-        clock::sleep(ahead.clamp(BATCH, POLL));
+        clock::wait(ahead.clamp(BATCH, POLL));
         let now = clock::now();
         // Nothing from before the last moment still to come: what is due is later than `now`.
         (due > now).then_some(now)

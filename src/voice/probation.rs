@@ -121,13 +121,12 @@ impl Probation {
             }
         };
         held.push(packet);
-        if let Some(kind) = prove(held) {
-            if let Some((number, packets)) = self.candidates.remove(&key) {
-                self.keys.remove(&number);
-                return Outcome::Proven(packets, kind);
-            }
-        }
-        Outcome::Pending((held.len() > HELD).then(|| held.remove(0).time))
+        let Some(kind) = prove(held) else {
+            return Outcome::Pending((held.len() > HELD).then(|| held.remove(0).time));
+        };
+        let (number, packets) = self.candidates.remove(&key).unwrap_or_default();
+        self.keys.remove(&number);
+        Outcome::Proven(packets, kind)
     }
 
     /// Gives up candidates that had no packet for [`PATIENCE_SECONDS`]; the capture times of their

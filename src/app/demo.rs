@@ -1,0 +1,52 @@
+//! `asnmeter demo`: synthetic calls in real time through the same pipeline, judge and endpoint as
+//! live traffic. Needs no privileges, no file and no network.
+
+use super::live::Running;
+use super::{AppError, settings};
+use crate::asn::Origins;
+use crate::capture::synthetic::{Pace, Synthetic, demo};
+use crate::clock;
+use crate::config::checked::Config;
+use crate::events;
+use crate::export::http;
+use crate::judge::Terms;
+use crate::meter::scopes::ScopePlan;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What the demo is judged by: the clause, with a window short enough to watch.
+const CONFIG: &str = r#"
+[asn]
+local_prefixes = ["198.51.100.0/24"]
+
+[[commitment]]
+name = "demo"
+committed_rate = "10 Mbps"
+threshold = "10%"
+window = "10s"
+guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 95 }
+"#;
+
+/// Serves synthetic calls until a signal ends it.
+///
+/// # Errors
+/// [`AppError`], most likely that the address is in use.
+pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
+    let config = Config::parse(CONFIG, Path::new("demo"))?;
+    let (scenario, prefixes) = demo();
+    let rows = prefixes.into_iter().map(|known| (known.prefix, known.asn, known.name));
+    let origins =
+        Origins::built_in("demo", rows, &config.asn.local_prefixes, clock::now());
+    let commitments = config.commitments.clone();
+    let scopes = ScopePlan::new(&commitments, &ScopePlan::default()).into();
+    let terms = Arc::new(Terms { commitments, scopes, origins: Arc::new(origins) });
+    let listener = http::bind(listen_address)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let source = Synthetic::new(&scenario, Pace::RealTime, stop.clone());
+    events::demo(&listener.address());
+    let running =
+        Running::start(&settings(&config), terms, vec![Box::new(source)], stop, &config)?;
+    running.serve(listener, None)
+}

@@ -1,0 +1,224 @@
+//! `asnmeter run`: the daemon.
+//!
+//! Start: configuration, tables, listener, sources; only when all of them stand does anything
+//! run. Stop: sources, workers, judge, then the web endpoint.
+
+use super::outlet::Lane;
+use super::terms::Board;
+use super::{AppError, court, settings, standing, terms};
+use crate::capture::pnet::PnetSource;
+use crate::capture::ring::RingSource;
+use crate::capture::{CaptureError, FrameSource, InterfaceId};
+use crate::config::checked::{Backend, Config};
+use crate::events;
+use crate::export::{Published, http};
+use crate::judge::{Judge, Terms};
+use crate::meter::scopes::ScopePlan;
+use crate::pipeline::steps::Paced;
+use crate::pipeline::{Settings, Worker};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+/// A source that a thread may own.
+pub(super) type BoxedSource = Box<dyn FrameSource + Send>;
+
+impl FrameSource for BoxedSource {
+    fn next(&mut self) -> Result<crate::capture::Event<'_>, CaptureError> {
+        (**self).next()
+    }
+}
+
+/// Captures, judges and serves until a signal ends it.
+///
+/// # Errors
+/// [`AppError`]: before the start nothing has run; afterwards a source or the endpoint has failed.
+pub fn run(path: &Path, listen_address: Option<SocketAddr>) -> Result<(), AppError> {
+    let config = Config::load(path)?;
+    if config.capture.interfaces.is_empty() {
+        let reason = "[capture] names no interface";
+        return Err(AppError::Incomplete { path: path.to_owned(), reason });
+    }
+    let terms = Arc::new(terms(&config, &ScopePlan::default())?);
+    let listener = http::bind(listen_address.unwrap_or(config.web.listen_address))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let sources = open(&config, &stop)?;
+    events::started(&config.capture.interfaces, &listener.address());
+    let running = Running::start(&settings(&config), terms, sources, stop, &config)?;
+    running.serve(listener, Some((path, config)))
+}
+
+/// Opens every interface, or none.
+fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<BoxedSource>, CaptureError> {
+    let capture = &config.capture;
+    let open = |name: &String| -> Result<BoxedSource, CaptureError> {
+        let (id, stop) = (InterfaceId(0), stop.clone());
+        Ok(match capture.backend {
+            Backend::Ring => {
+                let ring = RingSource::open(name, id, capture.ring_mib, capture.promiscuous, stop)?;
+                Box::new(ring)
+            }
+            Backend::Pnet => Box::new(PnetSource::open(name, id, capture.promiscuous, stop)?),
+        })
+    };
+    capture.interfaces.iter().map(open).collect()
+}
+
+/// The threads of a running meter.
+pub(super) struct Running {
+    board: Arc<Board>,
+    stop: Arc<AtomicBool>,
+    published: watch::Sender<Published>,
+    workers: Vec<JoinHandle<()>>,
+    judge: JoinHandle<()>,
+    /// How each worker ended.
+    ended: mpsc::UnboundedReceiver<Result<(), CaptureError>>,
+}
+
+impl Running {
+    /// Starts judge and workers.
+    pub(super) fn start(
+        settings: &Settings,
+        terms: Arc<Terms>,
+        sources: Vec<BoxedSource>,
+        stop: Arc<AtomicBool>,
+        config: &Config,
+    ) -> Result<Self, AppError> {
+        let thread = |name: &str| std::thread::Builder::new().name(name.into());
+        let failed = |source| AppError::System { what: "starting a thread", source };
+        let published = Published { standing: standing(&terms, true).into(), ..Published::default() };
+        let (published, _) = watch::channel(published);
+        let board = Board::new(terms.clone());
+        let judge = Judge::new(terms, config.export.max_asns as usize, &config.export.asns);
+        let (senders, receivers) = court::channels(sources.len());
+        let (reader, shown) = (board.reader(), published.clone());
+        let judge = thread("judge").spawn(move || {
+            court::sit(judge, reader, &receivers, &mut (), |judge| {
+                let snapshot = Arc::new(judge.snapshot());
+                shown.send_modify(|published| published.snapshot = snapshot);
+            });
+        });
+        let judge = judge.map_err(failed)?;
+        let (tell, ended) = mpsc::unbounded_channel();
+        let mut workers = Vec::new();
+        for (place, (source, sender)) in sources.into_iter().zip(senders).enumerate() {
+            let lane = Lane::new(sender, board.reader(), false);
+            let mut worker = Worker::new(settings.clone(), &board.current(), lane);
+            let tell = tell.clone();
+            let run = move || {
+                let result = worker.run(&mut Paced::new(source));
+                // Nobody listens any more only when the daemon ends anyway.
+                let _ = tell.send(result);
+            };
+            workers.push(thread(&format!("worker {place}")).spawn(run).map_err(failed)?);
+        }
+        Ok(Self { board, stop, published, workers, judge, ended })
+    }
+
+    /// Serves until a signal or a failure, then takes everything down. `reload` is what SIGHUP
+    /// reads again.
+    pub(super) fn serve(
+        self,
+        listener: http::Listener,
+        reload: Option<(&Path, Config)>,
+    ) -> Result<(), AppError> {
+        let failed = |source| AppError::System { what: "starting the runtime", source };
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let result = runtime.block_on(self.attend(listener, reload));
+        runtime.shutdown_background();
+        result
+    }
+
+    async fn attend(
+        mut self,
+        listener: http::Listener,
+        mut reload: Option<(&Path, Config)>,
+    ) -> Result<(), AppError> {
+        let failed = |source| AppError::System { what: "waiting for signals", source };
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+        let (farewell, mut bidden) = watch::channel(());
+        let shutdown = async move {
+            let _ = bidden.changed().await;
+        };
+        let mut server = tokio::spawn(http::serve(listener, self.published.subscribe(), shutdown));
+        let result = loop {
+            tokio::select! {
+                _ = terminate.recv() => { events::stopping("SIGTERM"); break Ok(()) }
+                _ = interrupt.recv() => { events::stopping("SIGINT"); break Ok(()) }
+                _ = hangup.recv() => {
+                    if let Some((path, config)) = &mut reload {
+                        self.reload(path, config).await;
+                    }
+                }
+                served = &mut server => break match served {
+                    Ok(result) => result.map_err(AppError::from),
+                    Err(_) => Err(AppError::Panicked("web endpoint")),
+                },
+                ended = self.ended.recv() => break match ended {
+                    Some(Ok(())) => Err(AppError::Panicked("capture")),
+                    Some(Err(error)) => Err(error.into()),
+                    None => Err(AppError::Panicked("worker")),
+                },
+            }
+        };
+        self.stop.store(true, Ordering::Relaxed);
+        let threads = self.workers.into_iter().chain([self.judge]);
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.map(JoinHandle::join).all(|ended| ended.is_ok())
+        });
+        let all_well = joined.await.unwrap_or(false);
+        drop(farewell);
+        if !server.is_finished() {
+            let _ = server.await;
+        }
+        result.and(if all_well { Ok(()) } else { Err(AppError::Panicked("judge")) })
+    }
+
+    /// Reads the configuration and its tables again; the old ones stay if anything is wrong.
+    async fn reload(&self, path: &Path, config: &mut Config) {
+        let (from, current) = (path.to_owned(), self.board.current());
+        let read = move || -> Result<(Config, Terms), AppError> {
+            let config = Config::load(&from)?;
+            let terms = terms(&config, &current.scopes)?;
+            Ok((config, terms))
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        match read.unwrap_or(Err(AppError::Panicked("reload"))) {
+            Ok((new, terms)) => {
+                for (section, changed) in [
+                    ("capture", new.capture != config.capture),
+                    ("voice", new.voice != config.voice),
+                    ("web", new.web != config.web),
+                    ("export", new.export != config.export),
+                ] {
+                    if changed {
+                        events::needs_restart(section);
+                    }
+                }
+                let standing = standing(&terms, true);
+                let prefixes = standing.sources.iter().map(|source| source.prefixes).sum();
+                events::reloaded(terms.commitments.len(), prefixes);
+                self.board.post(Arc::new(terms));
+                self.published.send_modify(|published| published.standing = standing.into());
+                // What takes a restart is still what the process started with.
+                config.commitments = new.commitments;
+                config.asn = new.asn;
+            }
+            Err(error) => {
+                events::reload_failed(&error);
+                self.published.send_modify(|published| {
+                    let mut standing = (*published.standing).clone();
+                    standing.config_ok = false;
+                    published.standing = standing.into();
+                });
+            }
+        }
+    }
+}

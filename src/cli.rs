@@ -1,0 +1,166 @@
+//! The command line: what can be asked for, and how the answer leaves the process.
+//!
+//! Flags win over the file. Results go to standard output, everything else to standard error;
+//! exit codes are DESIGN's.
+
+mod asn;
+mod progress;
+
+use crate::app::replay::{Outcome, Request, replay};
+use crate::app::{AppError, demo, live};
+use crate::config::checked::Config;
+use crate::config::ConfigError;
+use crate::events;
+use crate::export::{json, text};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Voice traffic per autonomous system against committed data rates, with proof.
+#[derive(Parser, Debug)]
+#[command(name = "asnmeter", version = LONG_VERSION, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Capture live and serve metrics, page and JSON: the daemon
+    Run {
+        /// Configuration file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Listen here instead of where the file says
+        #[arg(long = "web.listen-address", value_name = "ADDRESS")]
+        listen_address: Option<SocketAddr>,
+    },
+    /// Judge capture files: what the daemon would have said
+    Replay {
+        /// pcap or pcapng files in any order; - is standard input
+        #[arg(required = true, value_name = "CAPTURE")]
+        captures: Vec<PathBuf>,
+        /// Configuration file; without one, streams are listed and nothing is judged
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// What to print
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+        /// Write one JSON line per judged second, commitment, ASN and direction
+        #[arg(long, value_name = "FILE")]
+        seconds: Option<PathBuf>,
+        /// Worker threads; the output is the same for any number
+        #[arg(long, value_name = "N", default_value_t = 1,
+              value_parser = clap::value_parser!(u8).range(1..=64))]
+        workers: u8,
+    },
+    /// Synthetic calls with a dozen networks in real time: nothing to configure, no privileges
+    Demo {
+        /// Listen here
+        #[arg(long = "web.listen-address", value_name = "ADDRESS",
+              default_value = "127.0.0.1:10179")]
+        listen_address: SocketAddr,
+    },
+    /// Print or check a configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Ask the ASN table
+    Asn {
+        #[command(subcommand)]
+        command: asn::AsnCommand,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum ConfigCommand {
+    /// Print the default configuration, every key explained
+    Default,
+    /// Check a configuration and everything that it names
+    Check {
+        /// Configuration file
+        file: PathBuf,
+    },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Format {
+    /// A table for people
+    Text,
+    /// One document, a stable interface
+    Json,
+}
+
+/// What `--version` says after the name.
+const LONG_VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("ASNMETER_REVISION"), ")");
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            events::failed(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), AppError> {
+    match command {
+        Command::Run { config, listen_address } => live::run(&config, listen_address),
+        Command::Replay { captures, config, format, seconds, workers } => {
+            let config = config.map_or(Ok(Config::default()), |path| Config::load(&path))?;
+            let request = Request { captures, config, seconds, workers: workers.into() };
+            let shown = progress::Shown::default();
+            let outcome = replay(&request, |progress| shown.start(progress));
+            shown.finish();
+            print_replay(&outcome?, format)
+        }
+        Command::Demo { listen_address } => demo::run(listen_address),
+        Command::Config { command: ConfigCommand::Default } => {
+            print(|out| out.write_all(Config::default_text().as_bytes()))
+        }
+        Command::Config { command: ConfigCommand::Check { file } } => check(&file),
+        Command::Asn { command } => asn::run(command),
+    }
+}
+
+fn print_replay(outcome: &Outcome, format: Format) -> Result<(), AppError> {
+    for warning in &outcome.warnings {
+        events::warned(warning);
+    }
+    let Outcome { snapshot, streams, .. } = outcome;
+    print(|out| match format {
+        Format::Text => text::write_replay(out, snapshot, streams),
+        Format::Json => json::write_replay(out, snapshot, streams),
+    })
+}
+
+fn check(file: &std::path::Path) -> Result<(), AppError> {
+    let config = Config::load(file)?;
+    let prefixes = crate::app::check(&config)?;
+    let commitments = config.commitments.len();
+    print(|out| {
+        writeln!(out, "{}: ok, {commitments} commitments, {prefixes} prefixes", file.display())
+    })
+}
+
+/// Writes to standard output; a reader that has gone away is not an error.
+fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), AppError> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(AppError::Write { path: "standard output".into(), source: error })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// A configuration that is not needed may be missing.
+fn load_or_default(path: Option<&PathBuf>) -> Result<Config, ConfigError> {
+    path.map_or_else(|| Ok(Config::default()), |path| Config::load(path))
+}

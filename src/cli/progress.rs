@@ -1,0 +1,61 @@
+//! The progress bar of a long replay: on a terminal only, on standard error.
+
+use crate::capture::file::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often the bar moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A replay shorter than this shows no bar.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The bar, if there is one.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    over: Arc<AtomicBool>,
+    thread: RefCell<Option<JoinHandle<()>>>,
+}
+
+impl Shown {
+    /// Begins to show how far reading has come.
+    pub(super) fn start(&self, progress: Arc<Progress>) {
+        let target = ProgressDrawTarget::stderr();
+        if target.is_hidden() {
+            return;
+        }
+        let over = self.over.clone();
+        let draw = move || {
+            let mut waited = Duration::ZERO;
+            while waited < PATIENCE && !over.load(Ordering::Relaxed) {
+                crate::clock::wait(TICK);
+                waited += TICK;
+            }
+            let bar = ProgressBar::with_draw_target(progress.total(), target);
+            if let Ok(style) = ProgressStyle::with_template(
+                "{bar:40} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
+            ) {
+                bar.set_style(style);
+            }
+            while !over.load(Ordering::Relaxed) {
+                bar.set_position(progress.read());
+                crate::clock::wait(TICK);
+            }
+            bar.finish_and_clear();
+        };
+        *self.thread.borrow_mut() = std::thread::Builder::new().spawn(draw).ok();
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.borrow_mut().take() {
+            // The bar's own failure is nobody's concern.
+            let _ = thread.join();
+        }
+    }
+}
