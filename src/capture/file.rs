@@ -19,7 +19,7 @@ pub use self::progress::Progress;
 
 use self::names::Names;
 use self::opened::{Opened, STDIN};
-use self::step::{Found, Step};
+use self::step::{Aside, Found};
 use super::{CaptureError, Event, FrameSource, Unseen, UnseenCause};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,8 +30,10 @@ pub struct FileSource {
     waiting: Vec<PathBuf>,
     current: Option<Opened>,
     names: Names,
-    /// A frame that waits behind what had to be said before it.
-    held: Option<Found>,
+    /// The last frame found.
+    found: Found,
+    /// Whether it still waits behind what had to be said before it.
+    held: bool,
     /// Whether the first frame has come.
     started: bool,
     warnings: Vec<String>,
@@ -64,7 +66,8 @@ impl FileSource {
             waiting: waiting.into_iter().rev().map(|(.., path)| path).collect(),
             current: None,
             names: Names::new(),
-            held: None,
+            found: Found::NONE,
+            held: false,
             started: false,
             warnings: Vec::new(),
             progress: Arc::new(Progress::new(total)),
@@ -101,21 +104,6 @@ impl FileSource {
         Ok(())
     }
 
-    /// The next step, over the ends of files.
-    #[inline]
-    fn step(&mut self) -> Result<Step, CaptureError> {
-        loop {
-            let Some(current) = &mut self.current else {
-                return Ok(Step::End);
-            };
-            match current.step(&mut self.names)? {
-                Step::End => self.end_current(None)?,
-                Step::Cut { offset } => self.end_current(Some(offset))?,
-                step => return Ok(step),
-            }
-        }
-    }
-
     #[cold]
     fn end_current(&mut self, cut: Option<u64>) -> Result<(), CaptureError> {
         if let Some(ended) = self.current.take() {
@@ -126,7 +114,8 @@ impl FileSource {
 
     /// Frames of the second in which the capture began, from before it began, are missing.
     #[cold]
-    fn start(&mut self, found: Found) -> Option<Unseen> {
+    fn start(&mut self) -> Option<Unseen> {
+        let found = self.found;
         self.started = true;
         let from = found.time.second().start();
         (from < found.time).then_some(Unseen {
@@ -142,28 +131,32 @@ impl FileSource {
 impl FrameSource for FileSource {
     #[inline]
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
-        let step = match self.held.take() {
-            Some(found) => Step::Frame(found),
-            None => self.step()?,
-        };
-        let found = match step {
-            Step::Frame(found) => found,
-            Step::FrameAfter(unseen, found) => {
-                self.held = Some(found);
-                return Ok(Event::Unseen(unseen));
+        while !std::mem::take(&mut self.held) {
+            let Some(current) = &mut self.current else {
+                return Ok(Event::End);
+            };
+            let Err(aside) = current.step(&mut self.names, &mut self.found) else {
+                break;
+            };
+            match *aside {
+                Aside::End => self.end_current(None)?,
+                Aside::Cut(offset) => self.end_current(Some(offset))?,
+                Aside::Interface(id) => return Ok(Event::Interface(id, self.names.name(id))),
+                Aside::Unseen(unseen, frame_follows) => {
+                    self.held = frame_follows;
+                    return Ok(Event::Unseen(unseen));
+                }
+                Aside::Read(_) | Aside::Format(_) => return Err(current.failed(*aside)),
             }
-            Step::Unseen(unseen) => return Ok(Event::Unseen(unseen)),
-            Step::Interface(id) => return Ok(Event::Interface(id, self.names.name(id))),
-            Step::Cut { .. } | Step::End => return Ok(Event::End),
-        };
+        }
         if !self.started
-            && let Some(unseen) = self.start(found)
+            && let Some(unseen) = self.start()
         {
-            self.held = Some(found);
+            self.held = true;
             return Ok(Event::Unseen(unseen));
         }
         match &self.current {
-            Some(opened) => Ok(Event::Frame(found.frame(&opened.reader))),
+            Some(current) => Ok(Event::Frame(self.found.frame(&current.reader))),
             None => Ok(Event::End),
         }
     }

@@ -5,7 +5,7 @@ use super::pcap::{self, Pcap};
 use super::pcapng::{self, Pcapng};
 use super::progress::Progress;
 use super::reader::Reader;
-use super::step::{Fault, Step};
+use super::step::{Aside, Found, Step};
 use crate::capture::CaptureError;
 use crate::units::Timestamp;
 use std::fs::File;
@@ -45,7 +45,7 @@ impl Opened {
 
     /// Reads which format an input is.
     pub(super) fn new(path: &Path, mut reader: Reader) -> Result<Self, CaptureError> {
-        let format = Self::recognise(&mut reader).map_err(|fault| named(path, fault))?;
+        let format = Self::recognise(&mut reader).map_err(|aside| failed(path, *aside))?;
         Ok(Self {
             path: path.to_owned(),
             format,
@@ -54,14 +54,14 @@ impl Opened {
         })
     }
 
-    fn recognise(reader: &mut Reader) -> Result<Format, Fault> {
+    fn recognise(reader: &mut Reader) -> Result<Format, Box<Aside>> {
         reader.want(pcap::HEADER)?;
         let ahead = reader.ahead();
         let Some(&magic) = ahead.first_chunk() else {
-            return Err(Fault::Format(match ahead {
+            return Err(Box::new(Aside::Format(match ahead {
                 [] => "not a capture: empty".into(),
                 short => format!("not a capture: {} octets only", short.len()),
-            }));
+            })));
         };
         if magic == pcapng::SECTION {
             return Ok(Format::Pcapng(Pcapng::new()));
@@ -73,12 +73,12 @@ impl Opened {
                 _ => "",
             };
             let [a, b, c, d] = magic;
-            return Err(Fault::Format(format!(
+            return Err(Box::new(Aside::Format(format!(
                 "not a pcap or pcapng capture: found {a:02x} {b:02x} {c:02x} {d:02x} at offset 0{hint}"
-            )));
+            ))));
         };
         let Some(header) = ahead.first_chunk() else {
-            return Err(Fault::Format(cut_header(ahead.len())));
+            return Err(Box::new(Aside::Format(cut_header(ahead.len()))));
         };
         let pcap = Pcap::new(order, unit, header)?;
         reader.consume(pcap::HEADER);
@@ -87,34 +87,36 @@ impl Opened {
 
     /// The next step through the file.
     #[inline]
-    pub(super) fn step(&mut self, names: &mut Names) -> Result<Step, CaptureError> {
+    pub(super) fn step(&mut self, names: &mut Names, found: &mut Found) -> Step {
         let step = match &mut self.format {
-            Format::Pcap(pcap) => pcap.step(&mut self.reader),
-            Format::Pcapng(pcapng) => pcapng.step(&mut self.reader, names),
+            Format::Pcap(pcap) => pcap.step(&mut self.reader, found),
+            Format::Pcapng(pcapng) => pcapng.step(&mut self.reader, names, found),
         };
         match step {
-            Ok(step @ Step::Frame(_)) => {
+            Ok(()) => {
                 self.frames += 1;
-                Ok(step)
+                Ok(())
             }
-            Ok(step) => self.beside_frames(step),
-            Err(fault) => Err(named(&self.path, fault)),
+            Err(aside) => self.beside(aside),
         }
     }
 
     #[cold]
-    fn beside_frames(&mut self, step: Step) -> Result<Step, CaptureError> {
-        match step {
-            Step::Cut { offset: 0 } => {
+    fn beside(&mut self, aside: Box<Aside>) -> Step {
+        match *aside {
+            Aside::Unseen(_, true) => self.frames += 1,
+            Aside::Cut(0) => {
                 let reason = cut_header(self.reader.ahead().len());
-                Err(named(&self.path, Fault::Format(reason)))
+                return Err(Box::new(Aside::Format(reason)));
             }
-            Step::FrameAfter(..) => {
-                self.frames += 1;
-                Ok(step)
-            }
-            _ => Ok(step),
+            _ => {}
         }
+        Err(aside)
+    }
+
+    /// What ended this file, as the error of its source.
+    pub(super) fn failed(&self, aside: Aside) -> CaptureError {
+        failed(&self.path, aside)
     }
 
     /// What is to be said about a file that has come to its end; `cut` is the offset of the
@@ -149,11 +151,13 @@ impl Opened {
 pub(super) fn first_time(path: &Path) -> Result<Option<Timestamp>, CaptureError> {
     let mut opened = Opened::open(path, Arc::default())?;
     let mut names = Names::new();
+    let mut found = Found::NONE;
     loop {
-        match opened.step(&mut names)? {
-            Step::Frame(found) | Step::FrameAfter(_, found) => return Ok(Some(found.time)),
-            Step::Cut { .. } | Step::End => return Ok(None),
-            Step::Interface(_) | Step::Unseen(_) => {}
+        match opened.step(&mut names, &mut found).map_err(|aside| *aside) {
+            Ok(()) | Err(Aside::Unseen(_, true)) => return Ok(Some(found.time)),
+            Err(Aside::Cut(_) | Aside::End) => return Ok(None),
+            Err(Aside::Interface(_) | Aside::Unseen(_, false)) => {}
+            Err(aside) => return Err(failed(path, aside)),
         }
     }
 }
@@ -167,12 +171,16 @@ pub(super) fn missing(path: &Path, source: io::Error) -> CaptureError {
     }
 }
 
-#[cold]
-fn named(path: &Path, fault: Fault) -> CaptureError {
+/// The error that names the file.
+fn failed(path: &Path, aside: Aside) -> CaptureError {
     let path = path.to_owned();
-    match fault {
-        Fault::Read(source) => CaptureError::Read { path, source },
-        Fault::Format(reason) => CaptureError::Format { path, reason },
+    match aside {
+        Aside::Read(source) => CaptureError::Read { path, source },
+        Aside::Format(reason) => CaptureError::Format { path, reason },
+        other => CaptureError::Format {
+            path,
+            reason: format!("ended by {other:?}"),
+        },
     }
 }
 

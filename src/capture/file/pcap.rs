@@ -18,7 +18,7 @@
 
 use super::order::Order;
 use super::reader::Reader;
-use super::step::{Fault, Found, MAX_FRAME, Step};
+use super::step::{Aside, Found, MAX_FRAME, Step};
 use crate::capture::{InterfaceId, LinkType};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
@@ -54,14 +54,11 @@ impl Pcap {
     }
 
     /// Reads the file header after its magic number.
-    pub(super) fn new(order: Order, unit: u64, header: &[u8; HEADER]) -> Result<Self, Fault> {
+    pub(super) fn new(order: Order, unit: u64, header: &[u8; HEADER]) -> Result<Self, Box<Aside>> {
         let &[_, _, _, _, j0, j1, n0, n1, .., l0, l1, l2, l3] = header;
         let (major, minor) = (order.u16([j0, j1]), order.u16([n0, n1]));
         if major != 2 {
-            return Err(Fault::format(
-                4,
-                format_args!("pcap version {major}.{minor}"),
-            ));
+            return Aside::damaged(4, format_args!("pcap version {major}.{minor}"));
         }
         // The upper half holds the length of the frame check sequence.
         let link = LinkType::from_registry(order.u32([l0, l1, l2, l3]) & 0xffff);
@@ -76,16 +73,16 @@ impl Pcap {
 
     /// The next record.
     #[inline]
-    pub(super) fn step(&mut self, reader: &mut Reader) -> Result<Step, Fault> {
+    pub(super) fn step(&mut self, reader: &mut Reader, found: &mut Found) -> Step {
         if !self.named {
             self.named = true;
-            return Ok(Step::Interface(InterfaceId(0)));
+            return Err(Box::new(Aside::Interface(InterfaceId(0))));
         }
         if !reader.want(RECORD)? {
-            return Ok(Self::tail(reader));
+            return Self::tail(reader);
         }
         let Some(record) = reader.ahead().first_chunk() else {
-            return Ok(Self::tail(reader));
+            return Self::tail(reader);
         };
         let [seconds, fraction, mut captured, mut length] = self.order.words(record);
         if captured > length && self.minor <= 3 {
@@ -93,34 +90,33 @@ impl Pcap {
             (captured, length) = (length, captured);
         }
         if captured > MAX_FRAME {
-            return Err(Fault::format(
+            return Aside::damaged(
                 reader.offset(),
                 format_args!("record of {captured} octets, at most {MAX_FRAME} are possible"),
-            ));
+            );
         }
         if !reader.want(RECORD + captured as usize)? {
-            return Ok(Self::tail(reader));
+            return Self::tail(reader);
         }
         let place = reader.place() + RECORD;
         reader.consume(RECORD + captured as usize);
         let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
-        Ok(Step::Frame(Found {
+        *found = Found {
             time: Timestamp::from_nanos(time),
             link: self.link,
             interface: InterfaceId(0),
             length,
             place,
             captured,
-        }))
+        };
+        Ok(())
     }
 
     #[cold]
     fn tail(reader: &Reader) -> Step {
-        if reader.ahead().is_empty() {
-            return Step::End;
-        }
-        Step::Cut {
-            offset: reader.offset(),
-        }
+        Err(Box::new(match reader.ahead() {
+            [] => Aside::End,
+            _ => Aside::Cut(reader.offset()),
+        }))
     }
 }

@@ -25,7 +25,8 @@ use self::options::Options;
 use super::names::Names;
 use super::order::Order;
 use super::reader::Reader;
-use super::step::{Fault, Found, MAX_FRAME, Step};
+use super::step::{Aside, Found, MAX_FRAME, Step};
+use crate::capture::Unseen;
 use crate::units::Timestamp;
 
 /// Block type of a section header, the same in both byte orders.
@@ -80,19 +81,24 @@ impl Pcapng {
 
     /// The next block that says something.
     #[inline]
-    pub(super) fn step(&mut self, reader: &mut Reader, names: &mut Names) -> Result<Step, Fault> {
+    pub(super) fn step(
+        &mut self,
+        reader: &mut Reader,
+        names: &mut Names,
+        found: &mut Found,
+    ) -> Step {
         loop {
             let offset = reader.offset();
             if !reader.want(FRAMING)? {
-                return Ok(match reader.ahead() {
-                    [] => Step::End,
-                    _ => Step::Cut { offset },
-                });
+                return Err(Box::new(match reader.ahead() {
+                    [] => Aside::End,
+                    _ => Aside::Cut(offset),
+                }));
             }
             let Some(&[t0, t1, t2, t3, l0, l1, l2, l3, m0, m1, m2, m3]) =
                 reader.ahead().first_chunk::<FRAMING>()
             else {
-                return Ok(Step::Cut { offset });
+                return Err(Box::new(Aside::Cut(offset)));
             };
             if [t0, t1, t2, t3] == SECTION {
                 self.begin_section(offset, [m0, m1, m2, m3])?;
@@ -101,13 +107,13 @@ impl Pcapng {
             let length = self.order.u32([l0, l1, l2, l3]) as usize;
             if length < FRAMING || !length.is_multiple_of(4) {
                 let found = format_args!("block of type {kind:#x} with length {length}");
-                return Err(Fault::format(offset, found));
+                return Aside::damaged(offset, found);
             }
             match kind {
                 INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET => {}
                 _ => {
                     if !self.pass(reader, kind, length, offset)? {
-                        return Ok(Step::Cut { offset });
+                        return Err(Box::new(Aside::Cut(offset)));
                     }
                     continue;
                 }
@@ -116,42 +122,43 @@ impl Pcapng {
                 let found = format_args!(
                     "block of type {kind:#x} with {length} octets, at most {MAX_BLOCK} are possible"
                 );
-                return Err(Fault::format(offset, found));
+                return Aside::damaged(offset, found);
             }
             if !reader.want(length)? {
-                return Ok(Step::Cut { offset });
+                return Err(Box::new(Aside::Cut(offset)));
             }
             let place = reader.place();
             let block = reader.at(place, length);
             if block.last_chunk() != Some(&[l0, l1, l2, l3]) {
-                return Err(Self::unequal(offset, kind, length));
+                return Self::unequal(offset, kind, length);
             }
             let block = block.get(..length - 4).unwrap_or_default();
-            let step = match kind {
-                ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, block, place),
-                SIMPLE_PACKET => self.simple_packet(block, place),
-                STATISTICS => Ok(self.statistics(block)),
-                _ => self.interface(block, names),
+            let outcome = match kind {
+                ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, block, place, offset, found),
+                SIMPLE_PACKET => self.simple_packet(block, place, offset, found),
+                STATISTICS => {
+                    let unseen = self.statistics(block);
+                    reader.consume(length);
+                    let Some(unseen) = unseen else { continue };
+                    return Err(Box::new(Aside::Unseen(unseen, false)));
+                }
+                _ => self.interface(block, offset, names),
             };
-            let step = step.map_err(|found| Fault::format(offset, found))?;
             reader.consume(length);
-            if let Some(step) = step {
-                return Ok(step);
-            }
+            return outcome;
         }
     }
 
     /// A section header: byte order and interfaces begin anew (§4.1). Its version stands in the
     /// eight octets after the magic and has been 1.0 (or 1.2) since the format exists.
     #[cold]
-    fn begin_section(&mut self, offset: u64, magic: [u8; 4]) -> Result<(), Fault> {
-        self.order = [Order::Little, Order::Big]
-            .into_iter()
-            .find(|order| order.u32(magic) == BYTE_ORDER_MAGIC)
-            .ok_or_else(|| {
-                let found = format_args!("section with byte-order magic {magic:02x?}");
-                Fault::format(offset, found)
-            })?;
+    fn begin_section(&mut self, offset: u64, magic: [u8; 4]) -> Step {
+        let mut orders = [Order::Little, Order::Big].into_iter();
+        let Some(order) = orders.find(|order| order.u32(magic) == BYTE_ORDER_MAGIC) else {
+            let found = format_args!("section with byte-order magic {magic:02x?}");
+            return Aside::damaged(offset, found);
+        };
+        self.order = order;
         self.interfaces.clear();
         self.first = None;
         Ok(())
@@ -165,7 +172,7 @@ impl Pcapng {
         kind: u32,
         length: usize,
         offset: u64,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, Box<Aside>> {
         if kind == SECTION_TYPE {
             self.version(reader, offset)?;
         }
@@ -174,13 +181,13 @@ impl Pcapng {
         }
         let again = reader.ahead().first_chunk().map(|&end| self.order.u32(end));
         if again.map(|again| again as usize) != Some(length) {
-            return Err(Self::unequal(offset, kind, length));
+            return Self::unequal(offset, kind, length);
         }
         reader.consume(4);
         Ok(true)
     }
 
-    fn version(&self, reader: &mut Reader, offset: u64) -> Result<(), Fault> {
+    fn version(&self, reader: &mut Reader, offset: u64) -> Step {
         if !reader.want(16)? {
             return Ok(());
         }
@@ -188,21 +195,28 @@ impl Pcapng {
         let major = ahead.map(|&[.., j0, j1, _, _]| self.order.u16([j0, j1]));
         match major {
             Some(1) | None => Ok(()),
-            Some(major) => Err(Fault::format(
-                offset,
-                format_args!("section of pcapng version {major}"),
-            )),
+            Some(major) => {
+                Aside::damaged(offset, format_args!("section of pcapng version {major}"))
+            }
         }
     }
 
     /// An Enhanced Packet Block (§4.3) or an obsolete Packet Block (§A.1): they differ in how
     /// the first word is used.
     #[inline]
-    fn packet(&mut self, kind: u32, block: &[u8], place: usize) -> Result<Option<Step>, String> {
+    fn packet(
+        &mut self,
+        kind: u32,
+        block: &[u8],
+        place: usize,
+        offset: u64,
+        found: &mut Found,
+    ) -> Step {
         let Some((&[_, _, _, _, _, _, _, _, i0, i1, i2, i3, ref words @ ..], rest)) =
             block.split_first_chunk::<PACKET_HEADER>()
         else {
-            return Err(format!("packet block of {} octets", block.len() + 4));
+            let octets = block.len() + 4;
+            return Aside::damaged(offset, format_args!("packet block of {octets} octets"));
         };
         let [high, low, captured, length] = self.order.words(words);
         let (number, mut drops) = if kind == ENHANCED_PACKET {
@@ -215,15 +229,15 @@ impl Pcapng {
             (u32::from(self.order.u16([i0, i1])), drops)
         };
         let Some(interface) = self.interfaces.get_mut(number as usize) else {
-            return Err(format!(
-                "frame of interface {number}, which is not described"
-            ));
+            let found = format_args!("frame of interface {number}, which is not described");
+            return Aside::damaged(offset, found);
         };
         if captured > MAX_FRAME || captured as usize > rest.len() {
             let room = rest.len();
-            return Err(format!(
+            let found = format_args!(
                 "frame of {captured} octets in a block with room for {room}, at most {MAX_FRAME} are possible"
-            ));
+            );
+            return Aside::damaged(offset, found);
         }
         let options = rest.get((captured as usize).next_multiple_of(4)..);
         if let Some(options @ [_, ..]) = options
@@ -235,7 +249,7 @@ impl Pcapng {
         let time = interface.time(high, low);
         let unseen = (drops > 0).then(|| interface.dropped_before(drops, time));
         interface.last = Some(time);
-        let found = Found {
+        *found = Found {
             time,
             link: interface.link,
             interface: interface.id,
@@ -245,20 +259,26 @@ impl Pcapng {
         };
         self.last = time;
         self.first = self.first.or(Some(time));
-        Ok(Some(match unseen {
-            None => Step::Frame(found),
-            Some(unseen) => Step::FrameAfter(unseen, found),
-        }))
+        match unseen {
+            None => Ok(()),
+            Some(unseen) => Err(Box::new(Aside::Unseen(unseen, true))),
+        }
     }
 
     /// A Simple Packet Block (§4.4): of interface 0, with neither a time nor a captured length.
-    fn simple_packet(&mut self, block: &[u8], place: usize) -> Result<Option<Step>, String> {
+    fn simple_packet(
+        &mut self,
+        block: &[u8],
+        place: usize,
+        offset: u64,
+        found: &mut Found,
+    ) -> Step {
         const HEADER: usize = 12;
         let Some((&[.., l0, l1, l2, l3], rest)) = block.split_first_chunk::<HEADER>() else {
-            return Err("simple packet block without a length".into());
+            return Aside::damaged(offset, "simple packet block without a length");
         };
         let Some(interface) = self.interfaces.first() else {
-            return Err("simple packet block before any interface".into());
+            return Aside::damaged(offset, "simple packet block before any interface");
         };
         let length = self.order.u32([l0, l1, l2, l3]);
         let limit = match interface.snaplen {
@@ -267,24 +287,25 @@ impl Pcapng {
         };
         let captured = u32::try_from(rest.len()).map_or(limit, |room| limit.min(room));
         if captured > MAX_FRAME {
-            return Err(format!(
-                "frame of {captured} octets, at most {MAX_FRAME} are possible"
-            ));
+            let found =
+                format_args!("frame of {captured} octets, at most {MAX_FRAME} are possible");
+            return Aside::damaged(offset, found);
         }
         self.timeless += 1;
         self.first = self.first.or(Some(self.last));
-        Ok(Some(Step::Frame(Found {
+        *found = Found {
             time: self.last,
             link: interface.link,
             interface: interface.id,
             length,
             place: place + HEADER,
             captured,
-        })))
+        };
+        Ok(())
     }
 
     /// An Interface Statistics Block (§4.6). One that makes no sense costs no frame.
-    fn statistics(&mut self, block: &[u8]) -> Option<Step> {
+    fn statistics(&mut self, block: &[u8]) -> Option<Unseen> {
         let (&[.., i0, i1, i2, i3, h0, h1, h2, h3, l0, l1, l2, l3], options) =
             block.split_first_chunk::<20>()?;
         let number = self.order.u32([i0, i1, i2, i3]);
@@ -294,30 +315,28 @@ impl Pcapng {
             self.order.u32([l0, l1, l2, l3]),
         );
         let options = Options::new(self.order, options);
-        let unseen = interface.statistics(time, &options, self.first)?;
-        Some(Step::Unseen(unseen))
+        interface.statistics(time, &options, self.first)
     }
 
     /// An Interface Description Block (§4.2).
-    fn interface(&mut self, block: &[u8], names: &mut Names) -> Result<Option<Step>, String> {
+    fn interface(&mut self, block: &[u8], offset: u64, names: &mut Names) -> Step {
         let body = block.get(8..).unwrap_or_default();
         let Some((interface, named)) = Interface::parse(self.order, body, names) else {
-            return Err("interface description without a link type".into());
+            return Aside::damaged(offset, "interface description without a link type");
         };
         if self.interfaces.len() >= MAX_INTERFACES {
-            return Err(format!(
-                "more than {MAX_INTERFACES} interfaces in a section"
-            ));
+            let found = format_args!("more than {MAX_INTERFACES} interfaces in a section");
+            return Aside::damaged(offset, found);
         }
         self.nameless += u64::from(!named);
         self.interfaces.push(interface);
-        Ok(Some(Step::Interface(interface.id)))
+        Err(Box::new(Aside::Interface(interface.id)))
     }
 
     #[cold]
-    fn unequal(offset: u64, kind: u32, length: usize) -> Fault {
+    fn unequal<T>(offset: u64, kind: u32, length: usize) -> Result<T, Box<Aside>> {
         let found =
             format_args!("block of type {kind:#x} whose lengths differ: {length} at its head");
-        Fault::format(offset, found)
+        Aside::damaged(offset, found)
     }
 }

@@ -24,6 +24,16 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Before the first frame.
+    pub(super) const NONE: Self = Self {
+        time: Timestamp::from_nanos(0),
+        link: LinkType::Ethernet,
+        interface: InterfaceId(0),
+        length: 0,
+        place: 0,
+        captured: 0,
+    };
+
     #[inline]
     pub(super) fn frame(self, reader: &Reader) -> Frame<'_> {
         Frame {
@@ -38,38 +48,37 @@ impl Found {
     }
 }
 
-/// One step.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
-    Frame(Found),
-    /// Frames are missing before this one.
-    FrameAfter(Unseen, Found),
-    Unseen(Unseen),
+/// One step through a file: a frame, which then stands in the [`Found`] that was handed in, or
+/// what stands between frames. Frames come by reference and the rest in a box, because copying a
+/// large enum from layer to layer cost more than all the rest of a step.
+pub(super) type Step = Result<(), Box<Aside>>;
+
+/// What stands between frames.
+#[derive(Debug)]
+pub(super) enum Aside {
+    /// Something was missed; with `true` a frame was found behind it.
+    Unseen(Unseen, bool),
     Interface(InterfaceId),
     /// The file ends inside the record that begins at this offset.
-    Cut {
-        offset: u64,
-    },
+    Cut(u64),
     End,
-}
-
-/// Why there is no next step. The file's name is added by the source.
-#[derive(Debug)]
-pub(super) enum Fault {
+    /// Reading failed.
     Read(std::io::Error),
+    /// The file is no capture, or damaged.
     Format(String),
 }
 
-impl Fault {
+impl Aside {
     /// Something in the file that can not be, with where and what it is.
     #[cold]
-    pub(super) fn format(offset: u64, found: impl std::fmt::Display) -> Self {
-        Self::Format(format!("damaged at offset {offset}: {found}"))
+    pub(super) fn damaged<T>(offset: u64, found: impl std::fmt::Display) -> Result<T, Box<Self>> {
+        let reason = format!("damaged at offset {offset}: {found}");
+        Err(Box::new(Self::Format(reason)))
     }
 }
 
-impl From<std::io::Error> for Fault {
+impl From<std::io::Error> for Box<Aside> {
     fn from(error: std::io::Error) -> Self {
-        Self::Read(error)
+        Box::new(Aside::Read(error))
     }
 }
