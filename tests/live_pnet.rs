@@ -51,13 +51,7 @@ fn pnet_opens_an_interface_again_that_was_down() {
         };
         told.until(&mut source, down);
         ip("link set tap0 up");
-        let mut far = sender("far0");
-        let end = clock::uptime() + std::time::Duration::from_secs(8);
-        while told.frames.is_empty() {
-            assert!(clock::uptime() < end, "no frame after it came back");
-            send(&mut far, &numbered(1, 100));
-            told.listen(&mut source).unwrap();
-        }
+        told.until_whole(&mut source);
         told.until_idle(&mut source, clock::now());
     });
 }

@@ -4,6 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
@@ -68,6 +69,23 @@ pub(crate) fn pair() {
     ip("link add tap0 mtu 9000 type veth peer name far0 mtu 9000");
     ip("link set tap0 up");
     ip("link set far0 up");
+    running();
+}
+
+/// Waits until both ends run: the kernel tells of a carrier a while after there is one, and
+/// until then drops what is sent.
+fn running() {
+    let end = clock::uptime() + PATIENCE;
+    let runs = |interface: &str| {
+        let shown = Command::new("ip")
+            .args(["-o", "link", "show", interface])
+            .output();
+        let shown = String::from_utf8(shown.unwrap().stdout).unwrap();
+        shown.contains("state UP") && !shown.contains("qdisc noop ")
+    };
+    while !(runs("tap0") && runs("far0")) {
+        assert!(clock::uptime() < end, "the pair does not come up");
+    }
 }
 
 pub(crate) fn sender(interface: &str) -> Box<dyn DataLinkSender> {
@@ -158,5 +176,25 @@ impl Told {
     /// Listens until a moment of packet time is settled.
     pub(crate) fn until_idle(&mut self, source: &mut impl FrameSource, moment: Timestamp) {
         self.until(source, |told| told.idle.is_some_and(|idle| idle >= moment));
+    }
+
+    /// Sends numbered frames until twenty more are seen. Before the link is whole again they are
+    /// lost on the way; from the first one seen, none may be missing.
+    pub(crate) fn until_whole(&mut self, source: &mut impl FrameSource) {
+        let end = clock::uptime() + PATIENCE;
+        let before = self.frames.len();
+        let mut sent = 0;
+        while self.frames.len() < before + 20 {
+            assert!(clock::uptime() < end, "no frames after it came back");
+            sent += 1;
+            send(&mut sender("far0"), &numbered(sent, 100));
+            self.listen(source).unwrap();
+        }
+        let octets = self.frames.iter().skip(before).map(|seen| &seen.octets);
+        let octets: Vec<&Vec<u8>> = octets.collect();
+        let last = (1..=sent).find(|&number| *octets[19] == numbered(number, 100));
+        for (number, octets) in (last.unwrap() - 19..).zip(octets) {
+            assert_eq!(*octets, numbered(number, 100));
+        }
     }
 }
