@@ -214,15 +214,18 @@ fn ppp(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
 
 /// LLC (IEEE 802.2): IP in SNAP (RFC 1042), or under its own service access point.
 fn llc(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
-    match octets.captured() {
-        [0xaa, 0xaa, 0x03, 0, 0, 0, high, low, ..] => {
-            let ethertype = u16::from_be_bytes([*high, *low]);
-            if ethertype < FIRST_ETHERTYPE {
-                return Err(Discard::NotIp);
+    match octets.header()? {
+        [0xaa, 0xaa, 0x03] => match *octets.header()? {
+            [_, _, _, 0, 0, 0, high, low] => {
+                let ethertype = u16::from_be_bytes([high, low]);
+                if ethertype < FIRST_ETHERTYPE {
+                    return Err(Discard::NotIp);
+                }
+                Ok((Layer::Type(ethertype), octets.skip(8)?))
             }
-            Ok((Layer::Type(ethertype), octets.skip(8)?))
-        }
-        [0x06, 0x06, 0x03, ..] => Ok((Layer::Ip, octets.skip(3)?)),
+            _ => Err(Discard::NotIp),
+        },
+        [0x06, 0x06, 0x03] => Ok((Layer::Ip, octets.skip(3)?)),
         _ => Err(Discard::NotIp),
     }
 }

@@ -1,1 +1,214 @@
-//! x
+//! Reports as the examples of their RFCs lay them out, whole, reduced, encrypted and cut.
+
+use super::*;
+use proptest::prelude::*;
+
+fn wire(payload: &[u8]) -> u16 {
+    u16::try_from(payload.len()).unwrap()
+}
+
+fn report_block() -> Vec<u8> {
+    let words: [u32; 6] = [
+        0x0102_0304,
+        0x40ff_fffe, // a quarter lost lately, but two more arrived than were sent
+        0x0001_8000,
+        160,
+        0x1234_5678,
+        65_536,
+    ];
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+fn sender_report() -> Vec<u8> {
+    let header = [0x81, 200, 0, 12, 0, 0, 0, 7];
+    let ntp = [0xe0, 0, 0, 1, 0x80, 0, 0, 0];
+    let counts = [0, 0, 3, 0x20, 0, 0, 0, 5, 0, 0, 3, 0x20];
+    [&header[..], &ntp, &counts, &report_block()].concat()
+}
+
+fn receiver_report() -> Vec<u8> {
+    [&[0x81, 201, 0, 7, 0, 0, 0, 8][..], &report_block()].concat()
+}
+
+const DESCRIPTION: [u8; 12] = [0x81, 202, 0, 2, 0, 0, 0, 7, 1, 1, b'a', 0];
+const GOODBYE: [u8; 12] = [0x82, 203, 0, 2, 0, 0, 0, 7, 0, 0, 0, 9];
+const EXTENDED: [u8; 44] = [
+    0x80, 207, 0, 10, 0, 0, 0, 7, // header and sender
+    4, 0, 0, 2, 0xe0, 0, 0, 1, 0x80, 0, 0, 0, // receiver reference time
+    9, 0, 0, 0, // unknown, empty
+    5, 0, 0, 3, 0, 0, 0, 8, 0x12, 0x34, 0x56, 0x78, 0, 1, 0, 0, // DLRR
+    1, 0, 0, 0,
+];
+
+#[test]
+fn a_compound_packet_is_read_whole() {
+    let payload = [&sender_report()[..], &DESCRIPTION, &EXTENDED, &GOODBYE].concat();
+    assert_eq!(assess(&payload, wire(&payload)), Some(Protection::Clear));
+    assert_eq!(sender(&payload), Some(7));
+    let found: Vec<_> = packets(&payload).collect();
+    let [
+        Packet::SenderReport {
+            ssrc: 7,
+            ntp: 0xe000_0001_8000_0000,
+            rtp: 800,
+            packets: 5,
+            octets: 800,
+            reports,
+        },
+        Packet::Other { kind: 202 },
+        Packet::Extended { ssrc: 7, blocks },
+        Packet::Goodbye(sources),
+    ] = &found[..]
+    else {
+        panic!("{found:?}");
+    };
+    let block = ReportBlock {
+        ssrc: 0x0102_0304,
+        fraction_lost: 64,
+        lost: -2,
+        highest_sequence: 0x0001_8000,
+        jitter: 160,
+        last_sr: 0x1234_5678,
+        delay: 65_536,
+    };
+    assert_eq!(reports.clone().collect::<Vec<_>>(), [block]);
+    assert_eq!(sources.clone().collect::<Vec<_>>(), [7, 9]);
+    let blocks: Vec<_> = blocks.clone().collect();
+    let [
+        Block::ReceiverReferenceTime(0xe000_0001_8000_0000),
+        Block::Other { kind: 9 },
+        Block::Dlrr(last_reports),
+        Block::Other { kind: 1 },
+    ] = &blocks[..]
+    else {
+        panic!("{blocks:?}");
+    };
+    let last_report = LastReport {
+        ssrc: 8,
+        last_rr: 0x1234_5678,
+        delay: 65_536,
+    };
+    assert_eq!(last_reports.clone().collect::<Vec<_>>(), [last_report]);
+}
+
+#[test]
+fn loss_is_a_signed_number_of_24_bits() {
+    for (octets, lost) in [
+        ([0, 0, 0], 0),
+        ([0, 0, 1], 1),
+        ([0x7f, 0xff, 0xff], 8_388_607),
+        ([0x80, 0, 0], -8_388_608),
+        ([0xff, 0xff, 0xff], -1),
+    ] {
+        let mut payload = receiver_report();
+        payload[13..16].copy_from_slice(&octets);
+        let Some(Packet::ReceiverReport { mut reports, .. }) = packets(&payload).next() else {
+            panic!("no receiver report");
+        };
+        assert_eq!(reports.next().unwrap().lost, lost);
+    }
+}
+
+#[test]
+fn what_is_rtcp_and_can_be_read_is_told_by_types_and_lengths() {
+    use Protection::{Clear, Encrypted};
+    let report = receiver_report();
+    let then = |rest: &[u8]| [&report[..], rest].concat();
+    let with = |at: usize, octet: u8| {
+        let mut payload = receiver_report();
+        payload[at] = octet;
+        payload
+    };
+    let noise = [0x5a; 40];
+    let table: Vec<(&str, Vec<u8>, Option<Protection>)> = vec![
+        ("alone", report.clone(), Some(Clear)),
+        ("compound", then(&DESCRIPTION), Some(Clear)),
+        (
+            "reduced-size",
+            vec![0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 0],
+            Some(Clear),
+        ),
+        ("padded last", with(0, 0xa1), Some(Clear)),
+        (
+            "padded first",
+            [&with(0, 0xa1)[..], &DESCRIPTION].concat(),
+            None,
+        ),
+        ("version 1", with(0, 0x41), None),
+        ("RTP", with(1, 0x80), None),
+        ("type not registered", with(1, 220), None),
+        ("count beyond length", with(0, 0x82), None),
+        ("length beyond payload", with(3, 8), None),
+        ("a few octets too many", then(&[0; 5]), None),
+        (
+            "SRTCP, 80 bits",
+            then(&[0x80, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+            Some(Encrypted),
+        ),
+        (
+            "SRTCP, 32 bits",
+            then(&[0x80, 0, 0, 1, 1, 2, 3, 4]),
+            Some(Encrypted),
+        ),
+        ("SRTCP compound", then(&noise), Some(Encrypted)),
+        (
+            "SRTCP not encrypted",
+            then(&[0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+            Some(Clear),
+        ),
+        (
+            "SRTCP, GCM",
+            then(&[&noise[..16], &[0x80, 0, 0, 1]].concat()),
+            Some(Encrypted),
+        ),
+        (
+            "SRTCP, GCM not encrypted",
+            then(&[&noise[..16], &[0, 0, 0, 1]].concat()),
+            Some(Clear),
+        ),
+        ("three octets", report[..3].to_vec(), None),
+    ];
+    for (name, payload, expected) in table {
+        assert_eq!(assess(&payload, wire(&payload)), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_cut_payload_is_rtcp_still_and_read_as_far_as_it_goes() {
+    let payload = [&sender_report()[..], &DESCRIPTION, &GOODBYE].concat();
+    for cut in 4..payload.len() {
+        let captured = &payload[..cut];
+        assert_eq!(
+            assess(captured, wire(&payload)),
+            Some(Protection::Clear),
+            "{cut}"
+        );
+        let whole = [52, 64, 76].iter().filter(|end| **end <= cut).count();
+        assert_eq!(packets(captured).count(), whole, "{cut}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_octets_never_panic_and_every_walk_ends(
+        mut payload in proptest::collection::vec(any::<u8>(), 0..300),
+        kind in 192_u8..=223,
+        more in 0_u16..99,
+    ) {
+        if let [first, second, ..] = &mut payload[..] {
+            *first = 0x80 | *first >> 2;
+            *second = kind;
+        }
+        assess(&payload, wire(&payload) + more);
+        for packet in packets(&payload) {
+            match packet {
+                Packet::SenderReport { reports, .. } | Packet::ReceiverReport { reports, .. } => {
+                    prop_assert!(reports.count() <= 31);
+                }
+                Packet::Goodbye(sources) => prop_assert!(sources.count() <= 31),
+                Packet::Extended { blocks, .. } => prop_assert!(blocks.count() <= 75),
+                Packet::Other { .. } => {}
+            }
+        }
+    }
+}
