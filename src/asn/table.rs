@@ -5,11 +5,13 @@
 //! routes and values without meaning are left out by whoever fills it.
 
 mod family;
+mod spans;
 #[cfg(test)]
 mod tests;
 
 use crate::units::{Address, Prefix};
 use family::{Entry, Family};
+use spans::{V4Spans, V6Spans};
 use std::net::IpAddr;
 
 /// Prefixes on their way into a [`Table`], in order of precedence among equals.
@@ -50,12 +52,13 @@ impl Builder {
 
     /// Sorts and sweeps: O(n log n).
     pub fn build(self) -> Table {
-        let (v4, v6) = (Family::new(self.v4), Family::new(self.v6));
+        let (v4, v4_spans) = Family::new(self.v4);
+        let (v6, v6_spans) = Family::new(self.v6);
         Table {
-            slots: slots(&v4),
-            samples: v6.starts().step_by(SAMPLE).collect(),
             v4,
+            v4_spans: V4Spans::new(&v4_spans),
             v6,
+            v6_spans: V6Spans::new(&v6_spans),
         }
     }
 }
@@ -76,22 +79,13 @@ impl Builder {
     }
 }
 
-/// Every how many spans of IPv6 one is sampled: 64 keeps the samples of a full table (180 000
-/// prefixes, 2026) within 128 KiB, a second-level cache, and the rest of the search within six
-/// steps.
-const SAMPLE: usize = 64;
-
 /// An immutable longest-prefix-match table.
 #[derive(Clone, Debug)]
 pub struct Table {
     v4: Family<u32>,
-    /// For each value of an IPv4 address's first 16 bits the span that holds the lowest such
-    /// address, and at the end the last span.
-    slots: Vec<u32>,
+    v4_spans: V4Spans,
     v6: Family<u128>,
-    /// Start of every [`SAMPLE`]th IPv6 span. First bits would not do: most of IPv6 lies in a few
-    /// /12 (IANA, IPv6 Global Unicast Address Assignments).
-    samples: Vec<u128>,
+    v6_spans: V6Spans,
 }
 
 /// An empty table: nobody announces anything.
@@ -105,20 +99,8 @@ impl Table {
     /// The value of the longest prefix that the address lies in.
     pub fn lookup(&self, address: Address) -> Option<u32> {
         match address.ip() {
-            IpAddr::V4(ip) => {
-                let address = ip.to_bits();
-                let slot = (address >> 16) as usize;
-                let from = *self.slots.get(slot)? as usize;
-                let last = *self.slots.get(slot + 1)? as usize;
-                self.v4.value_among(from..last + 1, address)
-            }
-            IpAddr::V6(ip) => {
-                let address = ip.to_bits();
-                let after = self.samples.partition_point(|start| *start <= address);
-                let from = after.checked_sub(1)? * SAMPLE;
-                let last = (from + SAMPLE).min(self.v6.starts().len());
-                self.v6.value_among(from..last, address)
-            }
+            IpAddr::V4(ip) => self.v4_spans.value(ip.to_bits()),
+            IpAddr::V6(ip) => self.v6_spans.value(ip.to_bits()),
         }
     }
 
@@ -142,19 +124,4 @@ impl Table {
     pub fn conflicts(&self) -> u64 {
         self.v4.conflicts() + self.v6.conflicts()
     }
-}
-
-/// The first-level index of IPv4.
-fn slots(family: &Family<u32>) -> Vec<u32> {
-    let mut slots = Vec::with_capacity((1 << 16) + 1);
-    for (span, start) in (0_u32..).zip(family.starts()) {
-        // every slot whose lowest address lies before this span belongs to the span before it
-        let reached = start.div_ceil(1 << 16) as usize;
-        if let Some(before) = span.checked_sub(1) {
-            slots.resize(slots.len().max(reached), before);
-        }
-    }
-    let last = family.starts().len().saturating_sub(1);
-    slots.resize((1 << 16) + 1, u32::try_from(last).unwrap_or(u32::MAX));
-    slots
 }

@@ -1,10 +1,8 @@
 //! The prefixes of one address family, swept once into sorted ranges that do not overlap, so that
 //! a lookup never has to think of nesting.
 
-use std::ops::Range;
-
 /// Stands in a range that no prefix covers.
-const NO_VALUE: u32 = u32::MAX;
+pub(super) const NO_VALUE: u32 = u32::MAX;
 
 /// An address of a family as a number, network order first.
 pub(super) trait Number: Copy + Ord {
@@ -54,16 +52,14 @@ pub(super) struct Entry<N> {
 
 /// From `start` up to the start of the next span all addresses have `value`.
 #[derive(Clone, Copy, Debug)]
-struct Span<N> {
-    start: N,
-    value: u32,
+pub(super) struct Span<N> {
+    pub(super) start: N,
+    pub(super) value: u32,
 }
 
-/// The spans, and the prefixes they came from.
+/// The prefixes themselves: for counts, and to say which of them an address lies in.
 #[derive(Clone, Debug)]
 pub(super) struct Family<N> {
-    /// Sorted; the first starts at address 0, so every address lies in one.
-    spans: Vec<Span<N>>,
     /// First addresses of the prefixes, sorted; beside them their lengths.
     firsts: Vec<N>,
     lengths: Vec<u8>,
@@ -72,8 +68,9 @@ pub(super) struct Family<N> {
 }
 
 impl<N: Number> Family<N> {
-    /// Of a prefix that comes more than once the first stays.
-    pub(super) fn new(mut entries: Vec<Entry<N>>) -> Self {
+    /// The prefixes, and their spans: sorted, the first starts at address 0, so that every address
+    /// lies in one. Of a prefix that comes more than once the first stays.
+    pub(super) fn new(mut entries: Vec<Entry<N>>) -> (Self, Vec<Span<N>>) {
         entries.sort_by_key(|entry| (entry.first, entry.length));
         let mut conflicts = 0;
         entries.dedup_by(|again, kept| {
@@ -81,12 +78,12 @@ impl<N: Number> Family<N> {
             conflicts += u64::from(same && again.value != kept.value);
             same
         });
-        Self {
-            spans: sweep(&entries),
+        let family = Self {
             firsts: entries.iter().map(|entry| entry.first).collect(),
             lengths: entries.iter().map(|entry| entry.length).collect(),
             conflicts,
-        }
+        };
+        (family, sweep(&entries))
     }
 
     pub(super) fn prefixes(&self) -> usize {
@@ -95,19 +92,6 @@ impl<N: Number> Family<N> {
 
     pub(super) fn conflicts(&self) -> u64 {
         self.conflicts
-    }
-
-    /// Starts of all spans, in order: what an index over them is made from.
-    pub(super) fn starts(&self) -> impl ExactSizeIterator<Item = N> + '_ {
-        self.spans.iter().map(|span| span.start)
-    }
-
-    /// The value at an address whose span is known to be one of `among`.
-    pub(super) fn value_among(&self, among: Range<usize>, address: N) -> Option<u32> {
-        let among = self.spans.get(among)?;
-        let after = among.partition_point(|span| span.start <= address);
-        let value = among.get(after.checked_sub(1)?)?.value;
-        (value != NO_VALUE).then_some(value)
     }
 
     /// First address and length of the longest prefix an address lies in. Tries every length:
@@ -143,7 +127,6 @@ fn sweep<N: Number>(sorted: &[Entry<N>]) -> Vec<Span<N>> {
         open.push((entry.first.broadcast(entry.length), entry.value));
     }
     close(&mut open, &mut spans, |_| true);
-    spans.shrink_to_fit();
     spans
 }
 
