@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Octets of a database: the largest ASN database known is below 100 MiB.
+/// Octets of a database. A guess with room to spare: published ASN databases are some ten MiB.
 const MAX_DATABASE: u64 = 1 << 29;
 
 /// What a record says.

@@ -22,11 +22,11 @@ use std::path::Path;
 /// The first octets of a gzip member (RFC 1952 §2.3.1).
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Octets of a line: the longest line of iptoasn's combined list is below 200.
+/// Octets of a line. A guess with room to spare: prefix, number and name need a tenth of it.
 const MAX_LINE: usize = 4096;
 
-/// Octets of a list, unpacked: the largest published one is below 50 MiB; a small gzip file can
-/// unpack to anything.
+/// Octets of a list, unpacked. A guess with room to spare: pyasn's table of 512 621 prefixes has
+/// 10 MiB, but a small gzip file can unpack to anything.
 const MAX_LIST: u64 = 1 << 30;
 
 /// Reads a list.

@@ -121,7 +121,7 @@ pub struct Counts {
 /// Prefixes of a source: the full table is 1.2 million (2026), 16 times as much is no table.
 const MAX_PREFIXES: usize = 1 << 24;
 
-/// Characters of a name kept; the longest registered ones are below 100.
+/// Characters of a name kept: what a table on a page can show. A guess.
 const MAX_NAME: usize = 128;
 
 /// What a file gives while it is read.

@@ -233,7 +233,7 @@ impl Check<'_> {
     }
 }
 
-/// Streams at most: 64 times the default, about 8 GiB of stream table.
+/// Streams at most: 64 times the default. A guess: a bound against slips, not a measured limit.
 const MAX_STREAMS: i64 = 1 << 24;
 
 /// Sources at most: each is asked in turn for every address.
