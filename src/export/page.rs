@@ -22,8 +22,8 @@ pub const SCRIPT: &str = include_str!("page/page.js");
 pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
-    "style-src 'sha256-STYLEHASH'; ",
-    "script-src 'sha256-SCRIPTHASH'",
+    "style-src 'sha256-W+Yr29hJ8uTT2ZtDvVR66v7g17kWlIpBjUkTZ3/fCnU='; ",
+    "script-src 'sha256-frsp07EIvsjrDyBhada4RK1yZuzOPkpJ7yGOaK4bwHs='",
 );
 
 /// The whole page.

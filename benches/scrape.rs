@@ -1,0 +1,23 @@
+//! How long a scrape, the JSON and the page take for the largest state the defaults allow.
+
+#[path = "../tests/export/example.rs"]
+mod example;
+
+use asnmeter::export::{collector, json, page};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn scrape(bench: &mut Criterion) {
+    let published = example::large();
+    bench.bench_function("metrics of 500 asns, 3 commitments", |run| {
+        run.iter(|| collector::encode(&published).unwrap().len());
+    });
+    bench.bench_function("json of 500 asns, 3 commitments", |run| {
+        run.iter(|| json::live(&published).unwrap().len());
+    });
+    bench.bench_function("page of 500 asns, 3 commitments", |run| {
+        run.iter(|| page::render(&published).len());
+    });
+}
+
+criterion_group!(benches, scrape);
+criterion_main!(benches);

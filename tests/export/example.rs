@@ -1,0 +1,295 @@
+//! A made-up published state with everything in it that can be shown; used by the bench as well.
+#![allow(dead_code, reason = "each user needs a part of it")]
+
+use asnmeter::asn::Origin;
+use asnmeter::discard::Discard;
+use asnmeter::export::{Published, SourceRow, Standing};
+use asnmeter::sla::Verdict;
+use asnmeter::sla::commitment::{DirectionRule, Layer};
+use asnmeter::snapshot::{
+    AsnRow, Capture, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
+    GuaranteeRow, InterfaceRow, Interval, Label, PerDirection, Reported, Snapshot, StreamKind,
+    StreamRow,
+};
+use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
+use std::sync::Arc;
+
+/// 2026-01-01 00:10:00 UTC.
+pub(crate) const JUDGED: Second = Second(1_767_226_200);
+
+/// A name that would run, if anything let it.
+pub(crate) const HOSTILE: &str = "<script>alert(\"1\")</script>\n\u{1b}[31m\\ & Co";
+
+fn distribution(count: u64, p50_ms: f64) -> Distribution {
+    let half = count / 2;
+    let mut buckets = vec![0; 8];
+    buckets.extend([half, half, count, count, count, count]);
+    Distribution {
+        count,
+        sum_seconds: count as f64 * p50_ms / 1e3,
+        buckets,
+        p50_ms,
+        p95_ms: p50_ms * 1.5,
+        max_ms: p50_ms * 2.0 + 0.12345,
+    }
+}
+
+fn direction(packets: u64, lost: u64) -> DirectionTotals {
+    let count = |packets, octets| Count {
+        packets,
+        bytes: packets * octets,
+    };
+    DirectionTotals {
+        classes: [
+            count(packets, 200),
+            count(packets / 250, 92),
+            count(packets / 3000, 640),
+        ],
+        expected: packets + lost,
+        lost,
+        duplicates: packets / 10_000,
+        reordered: packets / 5000,
+    }
+}
+
+fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow {
+    let heard = packets > 0;
+    AsnRow {
+        label,
+        name: name.map(Arc::from),
+        from: direction(packets, lost),
+        to: direction(packets + 17, 0),
+        reported: Reported {
+            expected: packets,
+            lost: lost / 2,
+        },
+        jitter: heard.then(|| distribution(600, 2.5)),
+        round_trips: [heard.then(|| distribution(240, 96.0)), None, None, None],
+        streams: packets / 30_000,
+    }
+}
+
+fn numbered(asn: u32) -> Label {
+    Label::Origin(Origin::As(Asn(asn)))
+}
+
+fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> CommitmentAsnRow {
+    let over = from > threshold || to > threshold;
+    let window = |share: f64| (share * 12_500_000.0).round() as u64;
+    let verdict = if over { Verdict::Void } else { Verdict::Met };
+    CommitmentAsnRow {
+        asn: Asn(asn),
+        name: name.map(Arc::from),
+        window_bytes: PerDirection {
+            from: window(from),
+            to: window(to),
+        },
+        peak_window_bytes: PerDirection {
+            from: window(from * 1.1),
+            to: window(to * 1.1),
+        },
+        share: PerDirection { from, to },
+        peak_share: PerDirection {
+            from: from * 1.1,
+            to: to * 1.1,
+        },
+        out_of_sla: over,
+        out_of_sla_seconds: if over { 43 } else { 0 },
+        out_of_sla_intervals: Vec::from_iter(over.then(|| Interval {
+            direction: "from",
+            from: Second(JUDGED.0 - 42),
+            last: JUDGED,
+            open: true,
+            peak_window_bytes: window(from * 1.1),
+            peak_share: from * 1.1,
+        })),
+        loss: Some(GuaranteeRow {
+            verdict: Some(verdict),
+            seconds: [500, 3, if over { 43 } else { 0 }, 10],
+        }),
+        latency: Some(GuaranteeRow {
+            verdict: Some(verdict),
+            seconds: [510, 0, if over { 43 } else { 0 }, 3],
+        }),
+    }
+}
+
+fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>) -> CommitmentRow {
+    CommitmentRow {
+        name: name.into(),
+        committed_rate: BitRate(10_000_000),
+        threshold: Ratio::from_ppm(100_000),
+        window_seconds: 10,
+        direction,
+        layer: Layer::Ip,
+        asns,
+    }
+}
+
+/// The state most tests use.
+pub(crate) fn published() -> Published {
+    let names = [
+        (64_500, None, 0, 0),
+        (1136, Some("KPN B.V."), 120_000, 2),
+        (2856, Some("British Telecommunications PLC"), 210_000, 400),
+        (3269, Some("Telecom Italia S.p.A."), 150_000, 3100),
+        (3320, Some("Deutsche Telekom AG"), 380_000, 12),
+        (4713, Some("NTT Communications (OCN)"), 150_000, 8),
+        (12_322, Some("Free SAS"), 280_000, 90),
+    ];
+    let mut asns = vec![
+        asn_row(Label::Origin(Origin::Local), None, 1_300_000, 0),
+        asn_row(numbered(0), None, 900, 3),
+        asn_row(numbered(64_666), Some(HOSTILE), 1200, 0),
+        asn_row(Label::Other, None, 5000, 5),
+    ];
+    asns.extend(
+        names.map(|(asn, name, packets, lost)| asn_row(numbered(asn), name, packets, lost)),
+    );
+    asns.sort_by_key(|row| row.label);
+    let mut missed = judged(3269, Some("Telecom Italia S.p.A."), 0.0392, 0.04, 0.1);
+    missed.loss = Some(GuaranteeRow {
+        verdict: Some(Verdict::Missed),
+        seconds: [12, 560, 0, 10],
+    });
+    let mut slow = judged(4713, Some("NTT Communications (OCN)"), 0.04, 0.04, 0.1);
+    slow.latency = Some(GuaranteeRow {
+        verdict: Some(Verdict::Missed),
+        seconds: [0, 572, 0, 10],
+    });
+    let mut unsure = judged(1136, Some("KPN B.V."), 0.0321, 0.0318, 0.1);
+    unsure.latency = Some(GuaranteeRow {
+        verdict: Some(Verdict::Indeterminate),
+        seconds: [0, 0, 0, 20],
+    });
+    let mut silent = judged(64_666, Some(HOSTILE), 0.0, 0.0, 0.1);
+    silent.loss = Some(GuaranteeRow::default());
+    silent.latency = None;
+    let either = vec![
+        unsure,
+        judged(
+            2856,
+            Some("British Telecommunications PLC"),
+            0.056,
+            0.0561,
+            0.1,
+        ),
+        missed,
+        judged(3320, Some("Deutsche Telekom AG"), 0.128, 0.0984, 0.1),
+        slow,
+        judged(12_322, Some("Free SAS"), 0.0816, 0.072, 0.1),
+        silent,
+    ];
+    let sum = vec![judged(3320, Some("Deutsche Telekom AG"), 0.0971, 0.0, 0.1)];
+    let mut snapshot = Snapshot {
+        judged: Some(JUDGED),
+        capture: Capture {
+            frames: 2_660_120,
+            bytes: 569_000_111,
+            first: Some(Timestamp::from_nanos(1_767_225_600_000_000_001)),
+            last: Some(JUDGED.end()),
+            interfaces: vec![
+                InterfaceRow {
+                    name: "eth1".into(),
+                    frames: 2_660_000,
+                    dropped: 12,
+                },
+                InterfaceRow {
+                    name: "eth2".into(),
+                    frames: 120,
+                    dropped: 0,
+                },
+            ],
+        },
+        voice: Count {
+            packets: 2_610_400,
+            bytes: 522_080_000,
+        },
+        pending_frames: 7,
+        late_frames: 3,
+        tainted_seconds: 2,
+        asns,
+        commitments: vec![
+            commitment("voice-fra", DirectionRule::Either, either),
+            commitment("voice-\"ber\"", DirectionRule::Sum, sum),
+        ],
+        ..Snapshot::default()
+    };
+    snapshot.discards.add(Discard::Stun, 48_000);
+    snapshot.discards.add(Discard::NotVoice, 1713);
+    let standing = Standing {
+        sources: vec![
+            SourceRow {
+                name: "/etc/asnmeter/overrides.tsv".into(),
+                prefixes: 14,
+                loaded: Some(JUDGED.start()),
+            },
+            SourceRow {
+                name: "/var/lib/asnmeter/asn.mmdb".into(),
+                prefixes: 1_034_567,
+                loaded: Some(Second(JUDGED.0 - 93_000).start()),
+            },
+        ],
+        config_ok: true,
+        version: "0.1.0".into(),
+        revision: "0123abc".into(),
+    };
+    Published {
+        snapshot: Arc::new(snapshot),
+        standing: Arc::new(standing),
+    }
+}
+
+/// The largest state the defaults allow: 500 ASNs, three commitments, every histogram.
+pub(crate) fn large() -> Published {
+    let asns: Vec<u32> = (1..=500).map(|place| place * 131).collect();
+    let name = Some("Some Network of the World Ltd.");
+    let row = |asn: &u32| {
+        let mut row = asn_row(numbered(*asn), name, 1_000_000 + u64::from(*asn), 99);
+        row.round_trips = std::array::from_fn(|_| Some(distribution(240, 96.0)));
+        row
+    };
+    let commitments = ["voice-fra", "voice-ber", "voice-muc"].map(|place| {
+        let asns = asns.iter().map(|asn| judged(*asn, name, 0.002, 0.002, 0.1));
+        commitment(place, DirectionRule::Either, asns.collect())
+    });
+    let snapshot = Snapshot {
+        judged: Some(JUDGED),
+        asns: asns.iter().map(row).collect(),
+        commitments: commitments.into(),
+        ..Snapshot::default()
+    };
+    Published {
+        snapshot: Arc::new(snapshot),
+        standing: published().standing,
+    }
+}
+
+/// A stream, the later the larger `place`.
+pub(crate) fn stream(place: u16) -> StreamRow {
+    let end = |address, port| Endpoint { address, port };
+    let mut v6 = [0; 16];
+    (v6[0], v6[1], v6[15]) = (0x20, 0x03, 1);
+    let first = Timestamp::from_nanos(1_767_225_600_000_000_000 + u64::from(place));
+    StreamRow {
+        src: end(Address::v6(v6), 10_000 + place),
+        dst: end(Address::v4([198, 51, 100, 7]), 20_000),
+        ssrc: 0x1646 + u32::from(place),
+        payload_type: 8,
+        codec: "PCMA".into(),
+        kind: StreamKind::Audio,
+        packets: 1000,
+        bytes: 200_000,
+        expected: 1003,
+        lost: 5,
+        late: 1,
+        duplicates: 1,
+        reordered: 2,
+        jitter_mean_nanos: Some(1_234_567),
+        jitter_max_nanos: Some(9_999_500),
+        src_asn: Origin::As(Asn(3320)),
+        dst_asn: Origin::Local,
+        first,
+        last: Timestamp::from_nanos(1_767_225_620_000_000_000),
+    }
+}

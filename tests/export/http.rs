@@ -1,0 +1,266 @@
+use crate::example;
+use asnmeter::export::http::{self, Limits};
+use asnmeter::export::{Published, collector};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// A listener served on a thread of its own until it is dropped.
+struct Served {
+    address: SocketAddr,
+    publish: watch::Sender<Published>,
+    refused: Arc<AtomicU64>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Served {
+    fn new(published: Published, limits: Limits) -> Self {
+        let listener = http::bind("127.0.0.1:0".parse().unwrap())
+            .unwrap()
+            .with_limits(limits);
+        let (address, refused) = (listener.address(), listener.refused());
+        let (publish, published) = watch::channel(published);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            let shutdown = async { drop(stopped.await) };
+            runtime
+                .block_on(http::serve(listener, published, shutdown))
+                .unwrap();
+        });
+        Self {
+            address,
+            publish,
+            refused,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        stream
+    }
+
+    /// Status line with headers, and body, of a request on a connection of its own.
+    fn ask(&self, head: &str) -> (String, String) {
+        let mut stream = self.connect();
+        write!(stream, "{head}\r\nHost: meter\r\nConnection: close\r\n\r\n").unwrap();
+        read_answer(&mut stream)
+    }
+}
+
+fn read_answer(stream: &mut TcpStream) -> (String, String) {
+    let mut octets = Vec::new();
+    // A reset after the answer is an answer still.
+    let _ = stream.read_to_end(&mut octets);
+    let text = String::from_utf8(octets).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    (head.to_lowercase(), body.to_owned())
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let ended = self.thread.take().unwrap().join();
+        assert!(ended.is_ok() || std::thread::panicking());
+    }
+}
+
+fn served() -> Served {
+    Served::new(example::published(), Limits::default())
+}
+
+#[test]
+fn every_route_answers_get_and_head() {
+    let served = served();
+    for (path, kind, begins) in [
+        ("/", "text/html; charset=utf-8", "<!doctype html>"),
+        (
+            "/metrics",
+            "text/plain; version=0.0.4; charset=utf-8",
+            "# HELP asnmeter_",
+        ),
+        ("/api/v1/asns", "application/json", "{\"judged\":"),
+        ("/-/healthy", "text/plain; charset=utf-8", "healthy\n"),
+        ("/-/ready", "text/plain; charset=utf-8", "ready\n"),
+    ] {
+        let (head, body) = served.ask(&format!("GET {path} HTTP/1.1"));
+        assert!(head.starts_with("http/1.1 200 ok"), "{head}");
+        assert!(head.contains(&format!("content-type: {kind}")), "{head}");
+        assert!(head.contains("x-content-type-options: nosniff"), "{head}");
+        assert!(
+            head.contains("content-security-policy: default-src 'none'"),
+            "{head}"
+        );
+        assert!(body.starts_with(begins), "{path}: {body:.80}");
+        let (head_only, nothing) = served.ask(&format!("HEAD {path} HTTP/1.1"));
+        assert!(
+            head_only.contains(&format!("content-length: {}", body.len())),
+            "{head_only}"
+        );
+        assert_eq!(nothing, "");
+    }
+}
+
+#[test]
+fn the_scrape_is_what_was_last_published() {
+    let served = served();
+    let (_, first) = served.ask("GET /metrics HTTP/1.1");
+    assert_eq!(first, collector::encode(&example::published()).unwrap());
+    served.publish.send(Published::default()).unwrap();
+    let (_, second) = served.ask("GET /metrics HTTP/1.1");
+    assert_eq!(second, collector::encode(&Published::default()).unwrap());
+}
+
+#[test]
+fn not_ready_is_503_until_there_is_something_to_show() {
+    let served = Served::new(Published::default(), Limits::default());
+    assert!(
+        served
+            .ask("GET /-/ready HTTP/1.1")
+            .0
+            .starts_with("http/1.1 503")
+    );
+    assert!(
+        served
+            .ask("GET /-/healthy HTTP/1.1")
+            .0
+            .starts_with("http/1.1 200")
+    );
+    served.publish.send(example::published()).unwrap();
+    assert!(
+        served
+            .ask("GET /-/ready HTTP/1.1")
+            .0
+            .starts_with("http/1.1 200")
+    );
+}
+
+#[test]
+fn what_is_not_there_is_404_and_what_is_not_allowed_is_405_with_allow() {
+    let served = served();
+    assert!(
+        served
+            .ask("GET /metrics/ HTTP/1.1")
+            .0
+            .starts_with("http/1.1 404")
+    );
+    assert!(
+        served
+            .ask("GET /../etc/passwd HTTP/1.1")
+            .0
+            .starts_with("http/1.1 404")
+    );
+    let (head, _) = served.ask("DELETE /metrics HTTP/1.1");
+    assert!(
+        head.starts_with("http/1.1 405") && head.contains("allow: get, head"),
+        "{head}"
+    );
+}
+
+#[test]
+fn bodies_are_refused_and_heads_are_bounded() {
+    let served = served();
+    let (head, _) = served.ask("GET /metrics HTTP/1.1\r\nContent-Length: 4");
+    assert!(
+        head.starts_with("http/1.1 413") && head.contains("connection: close"),
+        "{head}"
+    );
+    let long = format!("GET / HTTP/1.1\r\nX-Long: {}", "x".repeat(32 * 1024));
+    assert!(served.ask(&long).0.starts_with("http/1.1 431"), "too long");
+    let many = format!("GET / HTTP/1.1{}", "\r\nX: y".repeat(100));
+    assert!(served.ask(&many).0.starts_with("http/1.1 431"), "too many");
+    assert!(served.ask("GET / HTTP/9.9").0.starts_with("http/1.1 400"));
+    assert!(
+        served
+            .ask("GET /-/healthy HTTP/1.1")
+            .0
+            .starts_with("http/1.1 200"),
+        "still there"
+    );
+}
+
+#[test]
+fn one_connection_too_many_is_answered_503_and_counted() {
+    let limits = Limits {
+        connections: 1,
+        ..Limits::default()
+    };
+    let served = Served::new(example::published(), limits);
+    let mut first = served.connect();
+    write!(first, "GET /-/healthy HTTP/1.1\r\nHost: meter\r\n\r\n").unwrap();
+    let mut octet = [0];
+    first.read_exact(&mut octet).unwrap();
+    let (head, _) = read_answer(&mut served.connect());
+    assert!(head.starts_with("http/1.1 503"), "{head}");
+    assert_eq!(served.refused.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn whoever_sends_no_whole_request_is_cut_off() {
+    let request_wait = Duration::from_millis(50);
+    let served = Served::new(
+        example::published(),
+        Limits {
+            request_wait,
+            ..Limits::default()
+        },
+    );
+    let mut silent = served.connect();
+    let mut slow = served.connect();
+    write!(slow, "GET / HTTP/1.1\r\nHost:").unwrap();
+    let mut idle = served.connect();
+    write!(idle, "GET /-/healthy HTTP/1.1\r\nHost: meter\r\n\r\n").unwrap();
+    for stream in [&mut silent, &mut slow, &mut idle] {
+        let mut octets = Vec::new();
+        stream
+            .read_to_end(&mut octets)
+            .expect("closed before the client's own timeout");
+    }
+}
+
+#[test]
+fn a_connection_ends_at_its_age_behind_its_answer() {
+    let connection_age = Duration::from_millis(50);
+    let served = Served::new(
+        example::published(),
+        Limits {
+            connection_age,
+            ..Limits::default()
+        },
+    );
+    let mut stream = served.connect();
+    write!(stream, "GET /-/healthy HTTP/1.1\r\nHost: meter\r\n\r\n").unwrap();
+    assert!(read_answer(&mut stream).1.ends_with("healthy\n"));
+}
+
+#[test]
+fn shutdown_closes_idle_connections_at_once() {
+    let served = served();
+    let mut idle = served.connect();
+    write!(idle, "GET /-/healthy HTTP/1.1\r\nHost: meter\r\n\r\n").unwrap();
+    let mut octet = [0];
+    idle.read_exact(&mut octet).unwrap();
+    drop(served);
+    assert!(read_answer(&mut idle).1.ends_with("healthy\n"));
+}
+
+#[test]
+fn an_address_in_use_is_named_with_the_reason() {
+    let first = http::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let error = http::bind(first.address()).unwrap_err();
+    let expected = format!("listen address {}: Address already in use", first.address());
+    assert_eq!(error.to_string(), expected);
+}
