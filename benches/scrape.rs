@@ -1,5 +1,11 @@
 //! How long a scrape, the JSON and the page take for the largest state the defaults allow.
 
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench that fails may panic"
+)]
+
 #[path = "../tests/export/example.rs"]
 mod example;
 

@@ -23,7 +23,7 @@ pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
     "style-src 'sha256-W+Yr29hJ8uTT2ZtDvVR66v7g17kWlIpBjUkTZ3/fCnU='; ",
-    "script-src 'sha256-frsp07EIvsjrDyBhada4RK1yZuzOPkpJ7yGOaK4bwHs='",
+    "script-src 'sha256-s79OaGKyhtRz50cD/OrfeMQtMCyJSj4rwWpY/GsGAuw='",
 );
 
 /// The whole page.

@@ -1,5 +1,11 @@
 //! A made-up published state with everything in it that can be shown; used by the bench as well.
 #![allow(dead_code, reason = "each user needs a part of it")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "made-up numbers, all small and above 0"
+)]
 
 use asnmeter::asn::Origin;
 use asnmeter::discard::Discard;
@@ -126,6 +132,26 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
     }
 }
 
+fn standing() -> Standing {
+    Standing {
+        sources: vec![
+            SourceRow {
+                name: "/etc/asnmeter/overrides.tsv".into(),
+                prefixes: 14,
+                loaded: Some(JUDGED.start()),
+            },
+            SourceRow {
+                name: "/var/lib/asnmeter/asn.mmdb".into(),
+                prefixes: 1_034_567,
+                loaded: Some(Second(JUDGED.0 - 93_000).start()),
+            },
+        ],
+        config_ok: true,
+        version: "0.1.0".into(),
+        revision: "0123abc".into(),
+    }
+}
+
 /// The state most tests use.
 pub(crate) fn published() -> Published {
     let names = [
@@ -217,26 +243,9 @@ pub(crate) fn published() -> Published {
     };
     snapshot.discards.add(Discard::Stun, 48_000);
     snapshot.discards.add(Discard::NotVoice, 1713);
-    let standing = Standing {
-        sources: vec![
-            SourceRow {
-                name: "/etc/asnmeter/overrides.tsv".into(),
-                prefixes: 14,
-                loaded: Some(JUDGED.start()),
-            },
-            SourceRow {
-                name: "/var/lib/asnmeter/asn.mmdb".into(),
-                prefixes: 1_034_567,
-                loaded: Some(Second(JUDGED.0 - 93_000).start()),
-            },
-        ],
-        config_ok: true,
-        version: "0.1.0".into(),
-        revision: "0123abc".into(),
-    };
     Published {
         snapshot: Arc::new(snapshot),
-        standing: Arc::new(standing),
+        standing: Arc::new(standing()),
     }
 }
 

@@ -2,6 +2,13 @@
 //!
 //! Golden files in tests/golden and docs/METRICS.md are rewritten by UPDATE_GOLDEN=1.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails may panic"
+)]
+
 mod example;
 mod http;
 mod json;

@@ -15,6 +15,9 @@ pub const DEMO_WINDOW_SECONDS: u32 = 10;
 /// One cycle.
 const CYCLE: Duration = Duration::from_secs(90);
 
+/// A call that lasts all of the cycle, but for setting up and ending it.
+const LONG: Duration = Duration::from_secs(88);
+
 /// A prefix with its origin, for the demo's ASN table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DemoPrefix {
@@ -150,9 +153,8 @@ const RUSH: (u32, u16, Duration, Duration) =
 pub fn demo() -> (Scenario, Vec<DemoPrefix>) {
     let mut calls = Vec::new();
     for network in &NETWORKS {
-        let length = CYCLE - Duration::from_secs(2);
         for _ in 0..network.calls {
-            push_call(&mut calls, network, Duration::from_millis(500), length);
+            push_call(&mut calls, network, Duration::from_millis(500), LONG);
         }
         let (asn, more, start, length) = RUSH;
         if asn == network.asn {

@@ -130,7 +130,8 @@ impl<'a> Stream<'a> {
 
 #[derive(Serialize)]
 pub(super) struct Asn<'a> {
-    asn: Whose,
+    #[serde(rename = "asn")]
+    label: Whose,
     name: Option<&'a str>,
     from: Direction,
     to: DirectionWithReports,
@@ -185,7 +186,7 @@ impl<'a> Asn<'a> {
             lost: reported_lost,
         } = row.reported;
         Self {
-            asn: Whose(row.label),
+            label: Whose(row.label),
             name: row.name.as_deref(),
             from: Direction::of(&row.from),
             to: DirectionWithReports {

@@ -60,8 +60,10 @@
     const head = el("tr", {});
     for (const [text, how] of [["Autonomous system"], ["State"], [`Share now (line: limit ${limit(terms.threshold)})`], ["Loss"], ["Latency"], ["Peak", "right"], ["Out of SLA", "right"]])
       head.append(el("th", how ? { scope: "col", class: how } : { scope: "col" }, text));
+    const sum = over ? ["over", `▲ ${over} of ${rows.length} out of SLA`]
+      : rows.length ? ["within", `● none of ${rows.length} out of SLA`] : ["none", "no traffic of any ASN"];
     const section = el("section", {},
-      el("span", { class: "sum " + (over ? "over" : "within") }, over ? `▲ ${over} of ${rows.length} out of SLA` : `● all ${rows.length} within`),
+      el("span", { class: "sum " + sum[0] }, sum[1]),
       el("h2", {}, terms.name),
       el("p", { class: "terms" }, `${rate(terms.committed_bps)} committed, no guarantee above ${limit(terms.threshold)} in ${terms.window_s} s`),
       el("table", {}, el("thead", {}, head), body));

@@ -101,10 +101,10 @@ pub(super) fn push_commitment(page: &mut String, terms: &CommitmentRow) {
         scale if scale > 0.0 => scale,
         _ => 1.0,
     };
-    let (class, sum) = if over > 0 {
-        ("over", format!("▲ {over} of {} out of SLA", rows.len()))
-    } else {
-        ("within", format!("● all {} within", rows.len()))
+    let (class, sum) = match (over, rows.len()) {
+        (0, 0) => ("none", "no traffic of any ASN".to_owned()),
+        (0, all) => ("within", format!("● none of {all} out of SLA")),
+        (over, all) => ("over", format!("▲ {over} of {all} out of SLA")),
     };
     let limit = limit(terms.threshold);
     // Writing to a String can not fail; the same below.

@@ -38,7 +38,8 @@ pub(super) struct Leg {
 
 impl Leg {
     pub(super) fn new(src: SocketAddr, dst: SocketAddr, ssrc: u32, rng: &mut SplitMix) -> Self {
-        let [a, b, c, d, e, f, ..] = rng.next_u64().to_be_bytes();
+        let random = rng.next_u64();
+        let low = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
         Self {
             src,
             dst,
@@ -51,8 +52,8 @@ impl Leg {
             },
             first_ssrc: ssrc,
             ssrc,
-            sequence: u32::from(u16::from_be_bytes([a, b])),
-            timestamp: u32::from_be_bytes([c, d, e, f]),
+            sequence: low(random) & 0xffff,
+            timestamp: low(random >> 32),
             octets: 0,
             highest: 0,
             withheld: 0,

@@ -56,8 +56,7 @@ fn message(
     let (method, number) = match line {
         Line::Invite => ("INVITE", 1),
         Line::Ack => ("ACK", 1),
-        Line::Bye => ("BYE", 2),
-        Line::Ok("BYE") => ("BYE", 2),
+        Line::Bye | Line::Ok("BYE") => ("BYE", 2),
         Line::Ok(method) => (method, 1),
     };
     match line {
