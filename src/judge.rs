@@ -201,6 +201,11 @@ impl Judge {
             clock_steps: self.workers.values().map(|worker| worker.clock_steps).max().unwrap_or(0),
             tainted_seconds: self.tainted_seconds,
             streams_refused: self.workers.values().map(|worker| worker.streams_refused).sum(),
+            round_trips_refused: self
+                .workers
+                .values()
+                .map(|worker| worker.round_trips_refused)
+                .sum(),
             asns: self.totals.rows(|origin| match origin {
                 Origin::As(asn) => name(asn),
                 Origin::Local => None,

@@ -17,13 +17,14 @@ use crate::discard::Discard;
 use crate::sla::commitment::Class;
 use crate::stream::record::Stream;
 use crate::stream::sequence::Step;
-use crate::stream::{Progress, Streams};
+use crate::stream::rtt::Sample;
+use crate::stream::{Finding, Progress, Streams};
 use crate::units::{Second, Timestamp};
 use crate::voice::kind::Kind;
 use crate::voice::probation::Held;
 use crate::voice::{Content, Packet};
 use attribution::Attribution;
-use second::{Octets, Slot, Usage};
+use second::{Octets, RoundTrip, Slot, Usage};
 use std::collections::BTreeMap;
 
 /// The counts of one worker that the judge does not have yet.
@@ -94,8 +95,9 @@ impl Meter {
             Progress::Signal => {
                 let class = match packet.content {
                     Content::Rtp { .. } => Class::Rtp,
-                    Content::Rtcp(_) => Class::Rtcp,
-                    Content::Sip(_) | Content::SipSegment => Class::Sip,
+                    Content::Rtcp { .. } => Class::Rtcp,
+                    Content::Sip(_) | Content::SipSegment(_) => Class::Sip,
+                    Content::Stun(_) => return Err(Discard::Stun),
                 };
                 let (src, dst) = (packet.src.address, packet.dst.address);
                 let pair = attribution.pair(src, dst, packet.tap);
@@ -103,6 +105,23 @@ impl Meter {
                 slot.add(pair, &Usage::packet(class, packet.ip_bytes));
                 slot.frames.voice.add(&Octets::packet(packet.ip_bytes));
                 Ok(())
+            }
+        }
+    }
+
+    /// Counts what a packet told of others: round trips belong to its sender's origin.
+    pub fn note(&mut self, packet: &Packet<'_>, found: Vec<Finding>, attribution: &Attribution) {
+        for finding in found {
+            let slot = self.slot_of(packet.time.second());
+            match finding {
+                Finding::RoundTrip(Sample { method, time }) => {
+                    let pair = attribution.pair(packet.src.address, packet.dst.address, packet.tap);
+                    let (scopes, origin) = (pair.scopes, pair.src);
+                    slot.round_trips.push(RoundTrip { scopes, origin, method, time });
+                }
+                Finding::Reported(pair, reports) => {
+                    slot.add(pair, &Usage { reports, ..Usage::default() });
+                }
             }
         }
     }

@@ -115,8 +115,13 @@ impl<O: Outlet> Worker<O> {
     fn account(&mut self, frame: Frame<'_>) -> Result<(), Discard> {
         let datagram = wire::decode(frame)?;
         let packet = self.rules.recognise(&datagram)?;
-        let progress = self.streams.advance(&packet)?;
-        self.meter.record(&packet, progress, &self.attribution)
+        let progress = self.streams.advance(&packet);
+        let counted =
+            progress.and_then(|progress| self.meter.record(&packet, progress, &self.attribution));
+        if self.streams.has_findings() {
+            self.meter.note(&packet, self.streams.take_findings(), &self.attribution);
+        }
+        counted
     }
 
     fn cross(&mut self, boundary: Boundary) {
@@ -158,6 +163,7 @@ impl<O: Outlet> Worker<O> {
         let Some(closed) = self.meter.closed() else { return };
         let mut closing = self.meter.close(through, &mut self.streams);
         self.state.streams_refused = self.streams.refused();
+        self.state.round_trips_refused = self.streams.round_trips_refused();
         let slots = closing.open.iter().chain(&closing.amendments);
         for (_, slot) in slots {
             add_each(&mut self.state.frames, &slot.frames.interfaces);

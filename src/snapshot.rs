@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub tainted_seconds: u64,
     /// Streams refused because the table was full.
     pub streams_refused: u64,
+    /// Answers that can not be round trips: 0, negative, or over 10 s.
+    pub round_trips_refused: u64,
     /// Per ASN, sorted by label: `local`, numbers, `other`.
     pub asns: Vec<AsnRow>,
     /// Per commitment, in the order of the configuration.

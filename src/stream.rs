@@ -9,18 +9,23 @@ pub mod expiry;
 pub mod jitter;
 pub mod key;
 pub mod record;
+pub mod reports;
+pub mod rtt;
 pub mod sequence;
 pub mod transport;
 
 use crate::discard::Discard;
-use crate::units::{Second, Timestamp};
+use crate::meter::second::{Pair, Reports};
+use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::kind::Kind;
 use crate::voice::probation::{Held, Outcome, Probation};
 use crate::voice::{Content, Packet};
+use crate::wire::rtcp::{self, Protection};
 use expiry::Wheel;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use key::Key;
 use record::Stream;
+use rtt::{RoundTrips, Sample};
 use sequence::Step;
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -57,6 +62,15 @@ pub enum Progress<'s> {
     Signal,
 }
 
+/// What a packet told of others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Finding {
+    /// A round trip to its sender.
+    RoundTrip(Sample),
+    /// What its sender lost of a stream between this pair.
+    Reported(Pair, Reports),
+}
+
 /// Stretches of time in which we missed frames, remembered until no gap can reach back to them.
 const UNSEEN_REMEMBERED: usize = 1024;
 
@@ -71,6 +85,9 @@ pub struct Streams {
     wheel: Wheel,
     probation: Probation,
     transports: Transports,
+    round_trips: RoundTrips,
+    samples: Vec<Sample>,
+    findings: Vec<Finding>,
     unseen: VecDeque<(Timestamp, Timestamp)>,
     refused: u64,
 }
@@ -87,6 +104,9 @@ impl Streams {
             wheel: Wheel::default(),
             probation: Probation::default(),
             transports: Transports::default(),
+            round_trips: RoundTrips::default(),
+            samples: Vec::new(),
+            findings: Vec::new(),
             unseen: VecDeque::new(),
             refused: 0,
         }
@@ -108,12 +128,68 @@ impl Streams {
                     None => self.advance_unknown(key, held),
                 }
             }
-            Content::Rtcp(_) if self.transports.carry_audio(packet.src, packet.dst) => {
+            Content::Rtcp { payload, protection } => {
+                if !self.transports.carry_audio(packet.src, packet.dst) {
+                    return Err(Discard::Rtcp);
+                }
+                self.measure(packet);
+                if protection == Protection::Clear {
+                    self.note_reports(packet, payload);
+                }
                 Ok(Progress::Signal)
             }
-            Content::Rtcp(_) => Err(Discard::Rtcp),
-            Content::Sip(_) | Content::SipSegment => Ok(Progress::Signal),
+            Content::Sip(_) | Content::SipSegment(_) => {
+                self.measure(packet);
+                Ok(Progress::Signal)
+            }
+            Content::Stun(_) => {
+                self.measure(packet);
+                Err(Discard::Stun)
+            }
         }
+    }
+
+    /// Round trips that the packet ends.
+    fn measure(&mut self, packet: &Packet<'_>) {
+        self.round_trips.observe(packet, &mut self.samples);
+        self.findings.extend(self.samples.drain(..).map(Finding::RoundTrip));
+    }
+
+    /// What the sender of an RTCP packet says of the streams that it receives: they go the other
+    /// way, on the same ports (RFC 5761) or on the next lower ones (RFC 3550 §11).
+    fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+        let below = |end: Endpoint| Endpoint { port: end.port.wrapping_sub(1), ..end };
+        let (src, dst) = (packet.dst, packet.src);
+        for report in rtcp::packets(payload) {
+            let (rtcp::Packet::SenderReport { reports, .. }
+            | rtcp::Packet::ReceiverReport { reports, .. }) = report
+            else {
+                continue;
+            };
+            for block in reports {
+                let ends = [(src, dst), (below(src), below(dst))];
+                let mut keys = ends.map(|(src, dst)| Key { src, dst, ssrc: block.ssrc }).into_iter();
+                let index = keys.find_map(|key| self.find(&key));
+                let stream = index.and_then(|index| self.stream_mut(index));
+                if let Some(stream) = stream.filter(|stream| stream.kind == Kind::Audio)
+                    && let Some(reports) = stream.report(&block)
+                {
+                    let pair = stream.pair();
+                    self.findings.push(Finding::Reported(pair, reports));
+                }
+            }
+        }
+    }
+
+    /// What packets told of others since the last call.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
+    }
+
+    /// Whether there is any.
+    #[inline]
+    pub fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
     }
 
     #[inline]
@@ -179,6 +255,7 @@ impl Streams {
     /// times of their packets go to `given_up`.
     pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) -> Vec<Stream> {
         self.probation.expire(now, given_up);
+        self.round_trips.expire(now.start());
         let mut ended = Vec::new();
         for index in self.wheel.take_due(now) {
             let Some(stream) = self.get(index) else { continue };
@@ -211,6 +288,7 @@ impl Streams {
             }
         }
         self.unseen.clear();
+        self.round_trips.clear();
     }
 
     fn remove(&mut self, index: u32) -> Option<Stream> {
@@ -272,6 +350,11 @@ impl Streams {
     /// Streams refused because the table was full.
     pub fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// Answers that can not be round trips.
+    pub fn round_trips_refused(&self) -> u64 {
+        self.round_trips.refused()
     }
 
     /// Frames held in probation.

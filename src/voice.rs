@@ -12,8 +12,10 @@ pub mod probation;
 use crate::capture::InterfaceId;
 use crate::discard::Discard;
 use crate::units::{Endpoint, Prefix, Timestamp};
+use crate::wire::rtcp::{self, Protection};
 use crate::wire::rtp::{self, FirstOctet, RtpHeader};
-use crate::wire::{Datagram, Transport, Vlans, sip, stun};
+use crate::wire::stun::{self, StunHeader};
+use crate::wire::{Datagram, Transport, Vlans, sip};
 
 /// Where a packet was seen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -52,11 +54,29 @@ pub enum Content<'a> {
         payload_bytes: u16,
     },
     /// A compound RTCP packet.
-    Rtcp(&'a [u8]),
+    Rtcp {
+        /// Its octets.
+        payload: &'a [u8],
+        /// Whether they can be read.
+        protection: Protection,
+    },
     /// A SIP message in a datagram.
     Sip(&'a [u8]),
     /// A TCP segment on a SIP port.
-    SipSegment,
+    SipSegment(Segment),
+    /// STUN: not voice, but it tells how far away an end is.
+    Stun(StunHeader),
+}
+
+/// A TCP segment, as far as its header matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Segment {
+    /// Sequence number of its first octet.
+    pub sequence: u32,
+    /// Acknowledgment number.
+    pub acknowledgment: u32,
+    /// Control bits.
+    pub flags: u8,
 }
 
 /// What is taken for voice.
@@ -88,7 +108,9 @@ impl Rules {
         }
         let content = match datagram.transport {
             Transport::Udp { payload, length, .. } => self.recognise_udp(datagram, payload, length),
-            Transport::Tcp { .. } if self.is_sip_port(datagram) => Ok(Content::SipSegment),
+            Transport::Tcp { sequence, acknowledgment, flags, .. } if self.is_sip_port(datagram) => {
+                Ok(Content::SipSegment(Segment { sequence, acknowledgment, flags }))
+            }
             Transport::Tcp { .. } => Err(Discard::Tcp),
         }?;
         Ok(Packet {
@@ -113,8 +135,10 @@ impl Rules {
             FirstOctet::Stun => {
                 let message = stun::parse(payload, length).ok_or(Discard::NotVoice)?;
                 // TURN's indications carry media too (RFC 8656 §11); the outer packet counts.
-                let media = stun::relayed(&message, payload).ok_or(Discard::Stun)?;
-                self.recognise_relayed(datagram, media, captured_length(media))
+                match stun::relayed(&message, payload) {
+                    Some(media) => self.recognise_relayed(datagram, media, captured_length(media)),
+                    None => Ok(Content::Stun(message)),
+                }
             }
             FirstOctet::TurnChannel => match stun::channel(payload, length) {
                 Some(channel) => self.recognise_relayed(datagram, channel.payload, channel.length),
@@ -156,7 +180,8 @@ impl Rules {
             return Err(Discard::Restricted);
         }
         if rtp::is_rtcp(payload) {
-            return Ok(Content::Rtcp(payload));
+            let protection = rtcp::assess(payload, length).ok_or(Discard::NotVoice)?;
+            return Ok(Content::Rtcp { payload, protection });
         }
         let header = rtp::parse(payload, length).ok_or(Discard::NotVoice)?;
         let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);

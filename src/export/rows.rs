@@ -244,6 +244,10 @@ pub(crate) fn tainted(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.tainted_seconds));
 }
 
+pub(crate) fn round_trips_refused(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.round_trips_refused));
+}
+
 pub(crate) fn streams_refused(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.streams_refused));
 }

@@ -46,7 +46,8 @@ impl Durations {
         }
         if let Some(histogram) = &mut self.histogram {
             let micros = u64::try_from(sample.as_micros()).unwrap_or(u64::MAX);
-            histogram.saturating_record(micros);
+            // Grows as needed; bounded by LONGEST, so it can not fail.
+            let _ = histogram.record(micros);
         }
         self.count += 1;
         self.sum_nanos += sample.as_nanos();

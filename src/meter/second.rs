@@ -303,6 +303,8 @@ pub struct WorkerState {
     pub clock_steps: u64,
     /// Streams refused because the table was full.
     pub streams_refused: u64,
+    /// Answers that can not be round trips.
+    pub round_trips_refused: u64,
 }
 
 /// What goes from a worker to the judge.

@@ -3,16 +3,18 @@
 use crate::asn::Origin;
 use crate::meter::attribution::Attribution;
 use crate::meter::scopes::ScopeMask;
-use crate::meter::second::{Continuity, Octets, Pair, Usage, ethernet_octets};
+use crate::meter::second::{Continuity, Octets, Pair, Reports, Usage, ethernet_octets};
 use crate::sla::commitment::Class;
 use crate::stream::jitter::Jitter;
 use crate::stream::key::Key;
+use crate::stream::reports::FarEnd;
 use crate::stream::sequence::{Arrival, Jump, Sequence, Step};
 use crate::units::{Second, Timestamp};
 use crate::voice::Tap;
 use crate::voice::kind::Kind;
 use crate::voice::payload_type::assigned;
 use crate::voice::probation::Held;
+use crate::wire::rtcp::ReportBlock;
 use std::time::Duration;
 
 /// Different payload types remembered of a stream; a call has codec, events, comfort noise, FEC.
@@ -74,6 +76,7 @@ pub struct Stream {
     generation: u64,
     total: Octets,
     continuity: Continuity,
+    far_end: FarEnd,
     restarts: u64,
     unseen: u64,
     payload_types: [(u8, u32); PAYLOAD_TYPES],
@@ -105,6 +108,7 @@ impl Stream {
             generation: 0,
             total: Octets::default(),
             continuity: Continuity::default(),
+            far_end: FarEnd::default(),
             restarts: 0,
             unseen: 0,
             payload_types: [(first.payload_type, 0), (0, 0), (0, 0), (0, 0)],
@@ -131,6 +135,7 @@ impl Stream {
         }
         if result.arrival == Arrival::Restarted {
             self.jitter.restart();
+            self.far_end.restart();
             self.restarts += 1;
         }
         self.last = self.last.max(packet.time);
@@ -150,6 +155,12 @@ impl Stream {
     pub fn excuse(&mut self, step: &mut Step) {
         self.unseen += step.lost;
         step.lost = 0;
+    }
+
+    /// Takes what the far end says of this stream: its losses since it last said so.
+    pub fn report(&mut self, block: &ReportBlock) -> Option<Reports> {
+        let booked = self.continuity.lost + self.tally.lost + self.unseen;
+        self.far_end.report(block, &self.sequence, booked)
     }
 
     #[inline]

@@ -178,6 +178,15 @@ impl Sequence {
         self.window.count_zeros() as u64
     }
 
+    /// Of [`Self::missing`], those up to a number given modulo 2^16; none if that number has
+    /// left the window or has not come yet.
+    #[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
+    pub fn missing_up_to(&self, number: u32) -> Option<u64> {
+        let behind = self.last_number().wrapping_sub(number as u16);
+        let older = self.window.checked_shr(u32::from(behind))?;
+        Some(u64::from(older.count_zeros()) - u64::from(behind))
+    }
+
     /// The highest number so far, modulo 2^16.
     #[expect(clippy::cast_possible_truncation, reason = "the number on the wire is 16 bits")]
     pub const fn last_number(&self) -> u16 {

@@ -1,0 +1,114 @@
+//! What the far end says it lost of one stream, less what was lost before the tap: the loss
+//! between the tap and the far end.
+//!
+//! One [`FarEnd`] lives in each stream. Reports are cumulative, so each is held against the one
+//! before, over the interval of their extended highest sequence numbers (RFC 3550 §6.4.1, §A.3).
+
+use crate::meter::second::Reports;
+use crate::stream::sequence::Sequence;
+use crate::wire::rtcp::ReportBlock;
+
+/// A report interval longer than this many packets is a new start of the far end's counting:
+/// ten minutes at 20 ms.
+const LONGEST_INTERVAL: u32 = 30_000;
+
+/// The far end's last report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FarEnd {
+    last: Option<Last>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Last {
+    highest: u32,
+    lost: i32,
+    /// Numbers missing at the tap, up to that highest number.
+    gaps: u64,
+}
+
+impl FarEnd {
+    /// Takes a report on the stream. `lost_here` is what the tap has booked as lost so far. The
+    /// first report only says where the next interval begins: what was lost before we looked is
+    /// nobody's.
+    pub fn report(
+        &mut self,
+        block: &ReportBlock,
+        sequence: &Sequence,
+        lost_here: u64,
+    ) -> Option<Reports> {
+        // Too far behind our highest number to know our gaps at that place: the next one will do.
+        let gaps = lost_here + sequence.missing_up_to(block.highest_sequence)?;
+        let now = Last { highest: block.highest_sequence, lost: block.lost, gaps };
+        let before = self.last.replace(now)?;
+        let expected = now.highest.wrapping_sub(before.highest);
+        if expected == 0 || expected > LONGEST_INTERVAL {
+            // The same report again keeps what is known; a jump begins anew.
+            return None;
+        }
+        let reported = i64::from(now.lost) - i64::from(before.lost);
+        let ours = now.gaps.saturating_sub(before.gaps).cast_signed();
+        // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
+        let lost = (reported - ours).clamp(0, i64::from(expected)).cast_unsigned();
+        Some(Reports { expected: u64::from(expected), lost })
+    }
+
+    /// The sender has started anew: the next report begins the next interval.
+    pub fn restart(&mut self) {
+        self.last = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::sequence::Jump;
+
+    fn block(highest: u32, lost: i32) -> ReportBlock {
+        ReportBlock {
+            ssrc: 1,
+            fraction_lost: 0,
+            lost,
+            highest_sequence: highest,
+            jitter: 0,
+            last_sr: 0,
+            delay: 0,
+        }
+    }
+
+    #[test]
+    fn the_far_ends_loss_is_by_interval_and_less_our_own_gaps() {
+        let mut sequence = Sequence::new(1000);
+        let mut booked = 0;
+        let mut feed = |sequence: &mut Sequence, numbers: std::ops::RangeInclusive<u16>| {
+            for number in numbers {
+                booked += sequence.advance(number, |_| Jump::Unexplained).lost;
+            }
+            booked
+        };
+        let lost = feed(&mut sequence, 1001..=1100);
+        let mut far_end = FarEnd::default();
+        // The far end has counted over two cycles before; 7 lost before we looked.
+        assert_eq!(far_end.report(&block(2 << 16 | 1090, 7), &sequence, lost), None);
+        // Five numbers never pass the tap; the far end misses eight.
+        let lost = feed(&mut sequence, 1106..=1300);
+        let report = far_end.report(&block(2 << 16 | 1290, 15), &sequence, lost);
+        assert_eq!(report, Some(Reports { expected: 200, lost: 3 }));
+        assert_eq!(far_end.report(&block(2 << 16 | 1290, 15), &sequence, lost), None, "a copy");
+        let lost = feed(&mut sequence, 1301..=1400);
+        let report = far_end.report(&block(2 << 16 | 1390, 14), &sequence, lost);
+        assert_eq!(report, Some(Reports { expected: 100, lost: 0 }), "their count went back");
+    }
+
+    #[test]
+    fn a_report_too_far_behind_is_left_out_and_its_interval_joins_the_next() {
+        let mut sequence = Sequence::new(0);
+        for number in 1..=500 {
+            sequence.advance(number, |_| Jump::Unexplained);
+        }
+        let mut far_end = FarEnd::default();
+        assert_eq!(far_end.report(&block(450, 0), &sequence, 0), None);
+        assert_eq!(far_end.report(&block(400, 0), &sequence, 0), None, "100 behind");
+        let report = far_end.report(&block(490, 4), &sequence, 0);
+        assert_eq!(report, Some(Reports { expected: 40, lost: 4 }));
+    }
+}

@@ -1,0 +1,228 @@
+//! Round trips from the tap to one endpoint, passively: something that must be answered goes by,
+//! and later its answer comes back. The time between, less what the answerer says it waited, is
+//! the way to it and back. Never `now − LSR − DLSR`: the tap has no part in the sender's clock.
+//!
+//! One [`RoundTrips`] per worker; both directions of an address pair meet in one worker. What is
+//! waited for is bounded and forgotten after a while. What can not be a round trip is refused and
+//! counted; what was asked twice gives no sample (Karn).
+
+mod questions;
+
+use crate::sla::commitment::Method;
+use crate::units::{Endpoint, Timestamp};
+use crate::voice::{Content, Packet, Segment};
+use crate::wire::rtcp::{self, Block, Protection};
+use crate::wire::sip::{self, Start};
+use crate::wire::stun::{Class, StunHeader};
+use hashbrown::DefaultHashBuilder;
+use questions::Questions;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+/// A longer round trip is a mistake: no call survives it.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// TCP control bits (RFC 9293 §3.1).
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+
+/// A round trip to the sender of the packet at hand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sample {
+    /// How it was measured.
+    pub method: Method,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// What waits for an answer, by everything that its answer must repeat.
+#[derive(Hash)]
+enum Question<'a> {
+    /// The middle 32 bits of an NTP timestamp in a report of this source.
+    Report(u32, u32),
+    Stun(u128),
+    Sip(&'a [u8], &'a [u8]),
+    /// The acknowledgment number that answers a segment with SYN.
+    Tcp(u32),
+}
+
+/// What is waited for.
+#[derive(Debug, Default)]
+pub struct RoundTrips {
+    hasher: DefaultHashBuilder,
+    questions: Questions,
+    refused: u64,
+}
+
+impl RoundTrips {
+    /// Takes a packet that may ask or answer; what it answers goes to `samples`.
+    pub fn observe(&mut self, packet: &Packet<'_>, samples: &mut Vec<Sample>) {
+        match packet.content {
+            Content::Rtp { .. } => {}
+            Content::Rtcp { payload, protection: Protection::Clear } => {
+                self.observe_rtcp(packet, payload, samples);
+            }
+            // What is encrypted can not be read, and must not be guessed at.
+            Content::Rtcp { protection: Protection::Encrypted, .. } => {}
+            Content::Stun(header) => self.observe_stun(packet, &header, samples),
+            Content::Sip(message) => self.observe_sip(packet, message, samples),
+            Content::SipSegment(segment) => self.observe_tcp(packet, segment, samples),
+        }
+    }
+
+    /// RFC 3550 §6.4.1 and RFC 3611 §4.4, §4.5: reports ask by their time stamp, later ones
+    /// answer with the stamp and their own delay.
+    fn observe_rtcp(&mut self, packet: &Packet<'_>, payload: &[u8], samples: &mut Vec<Sample>) {
+        for report in rtcp::packets(payload) {
+            match report {
+                rtcp::Packet::SenderReport { ssrc, ntp, reports, .. } => {
+                    self.ask(packet, &Question::Report(ssrc, middle(ntp)));
+                    for block in reports {
+                        self.answer_report(packet, block.ssrc, block.last_sr, block.delay, samples);
+                    }
+                }
+                rtcp::Packet::ReceiverReport { reports, .. } => {
+                    for block in reports {
+                        self.answer_report(packet, block.ssrc, block.last_sr, block.delay, samples);
+                    }
+                }
+                rtcp::Packet::Extended { ssrc, blocks } => {
+                    for block in blocks {
+                        match block {
+                            Block::ReceiverReferenceTime(ntp) => {
+                                self.ask(packet, &Question::Report(ssrc, middle(ntp)));
+                            }
+                            Block::Dlrr(answers) => answers.for_each(|answer| {
+                                let (ssrc, stamp) = (answer.ssrc, answer.last_rr);
+                                self.answer_report(packet, ssrc, stamp, answer.delay, samples);
+                            }),
+                            Block::Other { .. } => {}
+                        }
+                    }
+                }
+                rtcp::Packet::Goodbye(_) | rtcp::Packet::Other { .. } => {}
+            }
+        }
+    }
+
+    fn answer_report(
+        &mut self,
+        packet: &Packet<'_>,
+        ssrc: u32,
+        stamp: u32,
+        delay: u32,
+        samples: &mut Vec<Sample>,
+    ) {
+        // 0: no report has come yet (RFC 3550 §6.4.1). Not an answer, so nothing to refuse.
+        if stamp == 0 {
+            return;
+        }
+        let key = self.key(packet.dst, packet.src, &Question::Report(ssrc, stamp));
+        let Some(asked) = self.questions.answer_again(key, delay) else { return };
+        // Units of 1/65536 s.
+        let waited = Duration::from_nanos((u64::from(delay) * 1_000_000_000) >> 16);
+        let time = packet.time.since(asked).checked_sub(waited);
+        self.admit(Method::Rtcp, time.unwrap_or_default(), samples);
+    }
+
+    fn observe_stun(
+        &mut self,
+        packet: &Packet<'_>,
+        header: &StunHeader,
+        samples: &mut Vec<Sample>,
+    ) {
+        let question = Question::Stun(header.transaction);
+        match header.class {
+            Class::Request => self.ask(packet, &question),
+            Class::Success | Class::Error => {
+                self.answer(packet, &question, Method::Stun, samples);
+            }
+            Class::Indication => {}
+        }
+    }
+
+    /// Request to first answer (RFC 3261 §17.1.3: branch and method name the transaction).
+    fn observe_sip(&mut self, packet: &Packet<'_>, message: &[u8], samples: &mut Vec<Sample>) {
+        let Some(message) = sip::parse(message) else { return };
+        let (Some(branch), Some(cseq)) = (message.branch, message.cseq) else { return };
+        let question = Question::Sip(branch, cseq.method);
+        match message.start {
+            // An ACK is never answered.
+            Start::Request { method: b"ACK", .. } => {}
+            Start::Request { .. } => self.ask(packet, &question),
+            Start::Response { .. } => self.answer(packet, &question, Method::Sip, samples),
+        }
+    }
+
+    /// The handshake: SYN to SYN-ACK measures the server's side, SYN-ACK to ACK the client's.
+    fn observe_tcp(&mut self, packet: &Packet<'_>, segment: Segment, samples: &mut Vec<Sample>) {
+        if segment.flags & ACK != 0 {
+            let question = Question::Tcp(segment.acknowledgment);
+            self.answer(packet, &question, Method::Tcp, samples);
+        }
+        if segment.flags & SYN != 0 {
+            self.ask(packet, &Question::Tcp(segment.sequence.wrapping_add(1)));
+        }
+    }
+
+    fn ask(&mut self, packet: &Packet<'_>, question: &Question<'_>) {
+        let key = self.key(packet.src, packet.dst, question);
+        self.questions.ask(key, packet.time);
+    }
+
+    fn answer(
+        &mut self,
+        packet: &Packet<'_>,
+        question: &Question<'_>,
+        method: Method,
+        samples: &mut Vec<Sample>,
+    ) {
+        let key = self.key(packet.dst, packet.src, question);
+        if let Some(asked) = self.questions.answer_once(key) {
+            self.admit(method, packet.time.since(asked), samples);
+        }
+    }
+
+    fn admit(&mut self, method: Method, time: Duration, samples: &mut Vec<Sample>) {
+        if time.is_zero() || time > LONGEST {
+            self.refused += 1;
+        } else {
+            samples.push(Sample { method, time });
+        }
+    }
+
+    /// From whom to whom, and what. Ports count where one address has many (STUN, SIP, TCP);
+    /// RTCP may come from another port than it was sent to, its SSRC says enough.
+    fn key(&self, asker: Endpoint, answerer: Endpoint, question: &Question<'_>) -> u64 {
+        match question {
+            Question::Report(..) => self.hasher.hash_one((asker.address, answerer.address, question)),
+            Question::Stun(_) | Question::Sip(..) | Question::Tcp(_) => {
+                self.hasher.hash_one((asker, answerer, question))
+            }
+        }
+    }
+
+    /// Packet time has jumped: nothing that waits can be answered rightly.
+    pub fn clear(&mut self) {
+        self.questions.clear();
+    }
+
+    /// Forgets what has waited too long.
+    pub fn expire(&mut self, now: Timestamp) {
+        self.questions.expire(now);
+    }
+
+    /// Answers that can not be round trips.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+}
+
+/// The middle 32 bits of an NTP timestamp (RFC 3550 §4).
+#[expect(clippy::cast_possible_truncation, reason = "32 bits are what is meant")]
+const fn middle(ntp: u64) -> u32 {
+    (ntp >> 16) as u32
+}
+
+#[cfg(test)]
+mod tests;
