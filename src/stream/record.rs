@@ -278,12 +278,13 @@ fn explain(
 ) -> Jump {
     let interval = jitter.nanos(step).filter(|nanos| *nanos > 0);
     let interval = interval.unwrap_or_else(|| nanos(DEFAULT_INTERVAL));
-    if forward >= 1 << 15 {
-        // Behind: of the same timeline if its timestamp is as far behind as its number.
+    if forward >= 1 << 15 && step > 0 {
+        // Behind, if its timestamp is as far behind as its number.
         let units = i64::from(packet.timestamp.wrapping_sub(newest.1).cast_signed());
         let behind = i64::from(forward.wrapping_neg()) * i64::from(step);
-        let near = (units + behind).abs() <= 8 * i64::from(step);
-        return if step > 0 && near { Jump::Old } else { Jump::Unexplained };
+        if (units + behind).abs() <= 8 * i64::from(step) {
+            return Jump::Old;
+        }
     }
     let gone = nanos(packet.time.since(newest.0));
     let passed = gone / interval;
