@@ -15,7 +15,7 @@ pub mod stun;
 mod tunnel;
 mod udp;
 
-use crate::capture::{Frame, InterfaceId};
+use crate::capture::{Frame, InterfaceId, LinkType};
 use crate::discard::Discard;
 use crate::units::{Endpoint, Timestamp};
 use ip::Packet;
@@ -93,7 +93,37 @@ pub fn decode(frame: Frame<'_>) -> Result<Datagram<'_>, Discard> {
         vlans.push(vid);
     }
     let octets = Octets::new(frame.octets, frame.length as usize);
-    let octets = link::network(Layer::of(frame.link)?, octets, &mut vlans)?;
+    match plain(&frame, octets, vlans) {
+        Some(datagram) => Ok(datagram),
+        None => descend(&frame, octets, vlans),
+    }
+}
+
+/// The way of nearly every frame: Ethernet, IP, UDP or TCP, with nothing in between that needs a
+/// loop; values that a loop carries stay in memory, and that costs more than the decoding. `None`
+/// is no verdict: [`descend`] gives the same datagram, or the reason.
+#[inline]
+fn plain<'a>(frame: &Frame<'a>, octets: Octets<'a>, vlans: Vlans) -> Option<Datagram<'a>> {
+    if frame.link != LinkType::Ethernet {
+        return None;
+    }
+    let (octets, vlans) = link::plain(octets, vlans)?;
+    let packet = ip::header(octets).ok()?;
+    let ports = udp::parse(&packet).ok()?;
+    if tunnel::is_port(ports.dst) {
+        return None;
+    }
+    Some(Datagram::new(frame, vlans, &packet, &ports))
+}
+
+/// The whole way, whatever is in between.
+#[inline(never)]
+fn descend<'a>(
+    frame: &Frame<'a>,
+    octets: Octets<'a>,
+    vlans: Vlans,
+) -> Result<Datagram<'a>, Discard> {
+    let (octets, vlans) = link::network(Layer::of(frame.link)?, octets, vlans)?;
     let packet = ip::parse(octets)?;
     let (packet, ports) = match open(&packet)? {
         Opened::Transport(ports) => (packet, ports),
@@ -102,21 +132,28 @@ pub fn decode(frame: Frame<'_>) -> Result<Datagram<'_>, Discard> {
             innermost(inside, packet.fragment, Some((packet, ports)))?
         }
     };
-    Ok(Datagram {
-        time: frame.time,
-        interface: frame.interface,
-        vlans,
-        src: Endpoint {
-            address: packet.src,
-            port: ports.src,
-        },
-        dst: Endpoint {
-            address: packet.dst,
-            port: ports.dst,
-        },
-        ip_bytes: packet.bytes,
-        transport: ports.transport,
-    })
+    Ok(Datagram::new(frame, vlans, &packet, &ports))
+}
+
+impl<'a> Datagram<'a> {
+    #[inline]
+    fn new(frame: &Frame<'a>, vlans: Vlans, packet: &Packet<'a>, ports: &Ports<'a>) -> Self {
+        Self {
+            time: frame.time,
+            interface: frame.interface,
+            vlans,
+            src: Endpoint {
+                address: packet.src,
+                port: ports.src,
+            },
+            dst: Endpoint {
+                address: packet.dst,
+                port: ports.dst,
+            },
+            ip_bytes: packet.bytes,
+            transport: ports.transport,
+        }
+    }
 }
 
 /// What an IP packet carries.
@@ -143,7 +180,6 @@ fn open<'a>(packet: &Packet<'a>) -> Result<Opened<'a>, Discard> {
 
 /// Opens tunnels until there is none. What a UDP port promised and the octets do not keep is the
 /// UDP datagram `around` it, so that voice on a tunnel's port is not lost.
-#[cold]
 fn innermost<'a>(
     mut inside: Inside<'a>,
     mut fragment: bool,
@@ -151,8 +187,8 @@ fn innermost<'a>(
 ) -> Result<(Packet<'a>, Ports<'a>), Discard> {
     for _ in 0..MAX_TUNNELS {
         let (layer, octets) = inside;
-        let opened = link::network(layer, octets, &mut Vlans::default())
-            .and_then(ip::parse)
+        let opened = link::network(layer, octets, Vlans::default())
+            .and_then(|(octets, _)| ip::parse(octets))
             .and_then(|packet| Ok((packet, open(&packet)?)));
         let (mut packet, opened) = match (opened, around) {
             (Ok(opened), _) => opened,

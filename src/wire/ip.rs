@@ -34,9 +34,15 @@ pub(super) struct Packet<'a> {
     pub(super) payload: Octets<'a>,
 }
 
-/// Takes the IP header off, of either version.
+/// Takes the IP header off, of either version, and what extends it.
 #[inline]
 pub(super) fn parse(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
+    extensions(header(octets)?)
+}
+
+/// Takes the IP header alone off; extension headers are left to [`parse`].
+#[inline]
+pub(super) fn header(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
     match octets.header::<1>()? {
         [0x40..=0x4f] => v4(octets),
         [0x60..=0x6f] => v6(octets),
@@ -64,22 +70,20 @@ fn v4(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
     if header.get_fragment_offset() != 0 {
         return Err(Discard::Fragment);
     }
-    let mut packet = Packet {
+    let fragment = header.get_flags() & MORE_FRAGMENTS != 0;
+    let payload = octets.limit(total_length).skip(header_length)?;
+    Ok(Packet {
         src: Address::v4(header.get_source().octets()),
         dst: Address::v4(header.get_destination().octets()),
         bytes: u32::try_from(total_length).unwrap_or(u32::MAX),
         protocol: header.get_next_level_protocol(),
-        fragment: false,
-        payload: octets.limit(total_length).skip(header_length)?,
-    };
-    if header.get_flags() & MORE_FRAGMENTS != 0 {
-        packet.fragment = true;
-        packet.payload = packet.payload.extend(MAX_PACKET);
-    }
-    if packet.protocol == Protocol::Ah {
-        extensions(&mut packet)?;
-    }
-    Ok(packet)
+        fragment,
+        payload: if fragment {
+            payload.extend(MAX_PACKET)
+        } else {
+            payload
+        },
+    })
 }
 
 /// RFC 8200 §3. A payload length of 0 is a jumbogram (RFC 2675) or nothing at all: no voice.
@@ -91,18 +95,17 @@ fn v6(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
     if length == HEADER || length > octets.length() {
         return Err(Discard::Malformed);
     }
-    let mut packet = Packet {
-        src: Address::v6(header.get_source().octets()),
-        dst: Address::v6(header.get_destination().octets()),
+    // pnet's getters put addresses together word by word, which costs more than all the rest.
+    let addresses = octets.skip(8)?;
+    let (src, dst) = (*addresses.header()?, *addresses.skip(16)?.header()?);
+    Ok(Packet {
+        src: Address::v6(src),
+        dst: Address::v6(dst),
         bytes: u32::try_from(length).unwrap_or(u32::MAX),
         protocol: header.get_next_header(),
         fragment: false,
         payload: octets.limit(length).skip(HEADER)?,
-    };
-    if packet.protocol != Protocol::Udp {
-        extensions(&mut packet)?;
-    }
-    Ok(packet)
+    })
 }
 
 /// Steps over extension headers (RFC 8200 §4) and an authentication header (RFC 4302 §2).
@@ -111,14 +114,14 @@ fn v6(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
 /// |  Next Header  |  Hdr Ext Len  |                               |
 /// |  Next Header  |   Reserved    |      Fragment Offset    |Res|M|
 /// ```
-fn extensions(packet: &mut Packet<'_>) -> Result<(), Discard> {
+fn extensions(mut packet: Packet<'_>) -> Result<Packet<'_>, Discard> {
     for _ in 0..=MAX_EXTENSIONS {
         let fragment = packet.protocol == Protocol::Ipv6Frag;
         let unit = match packet.protocol {
             Protocol::Hopopt | Protocol::Ipv6Route | Protocol::Ipv6Opts => 8,
             Protocol::Ah => 4,
             Protocol::Ipv6Frag => 0,
-            _ => return Ok(()),
+            _ => return Ok(packet),
         };
         let [next, length, offset @ ..] = *packet.payload.header::<4>()?;
         let length = match packet.protocol {

@@ -86,49 +86,57 @@ impl Vlans {
     }
 }
 
-/// Walks to the IP header, noting the tags that stand before it and before any label: those of
-/// a pseudowire belong to what it carries.
+/// The way of nearly every frame, without a loop: Ethernet with one tag or none. `None` is no
+/// verdict, the others go through [`network`].
 #[inline]
-pub(super) fn network<'a>(
-    mut layer: Layer,
-    mut octets: Octets<'a>,
-    vlans: &mut Vlans,
-) -> Result<Octets<'a>, Discard> {
-    let mut carried = Vlans::default();
+pub(super) fn plain(octets: Octets<'_>, vlans: Vlans) -> Option<(Octets<'_>, Vlans)> {
     let mut vlans = vlans;
-    for _ in 0..=MAX_LAYERS {
+    let (mut layer, mut octets) = ethernet(octets).ok()?;
+    if layer == Layer::Type(VLAN) {
+        (layer, octets) = vlan(octets, &mut vlans).ok()?;
+    }
+    let octets = match layer {
+        Layer::Type(IPV4) => version(octets, 4),
+        Layer::Type(IPV6) => version(octets, 6),
+        _ => return None,
+    };
+    Some((octets.ok()?, vlans))
+}
+
+/// Walks to the IP header, adding to `vlans` the tags that stand before it and before any label:
+/// those of a pseudowire belong to what it carries.
+pub(super) fn network(
+    mut layer: Layer,
+    mut octets: Octets<'_>,
+    mut vlans: Vlans,
+) -> Result<(Octets<'_>, Vlans), Discard> {
+    let mut carried = Vlans::default();
+    let mut tags = &mut vlans;
+    for _ in 0..MAX_LAYERS {
         (layer, octets) = match layer {
-            Layer::Ethernet => ethernet(octets)?,
-            Layer::Type(IPV4) => return version(octets, 4),
-            Layer::Type(IPV6) => return version(octets, 6),
-            Layer::Type(VLAN | SERVICE_VLAN | STACKED_VLAN) => vlan(octets, vlans)?,
+            Layer::Ip => return Ok((octets, vlans)),
+            Layer::Type(IPV4) => return Ok((version(octets, 4)?, vlans)),
+            Layer::Type(IPV6) => return Ok((version(octets, 6)?, vlans)),
+            Layer::Type(VLAN | SERVICE_VLAN | STACKED_VLAN) => vlan(octets, tags)?,
             Layer::Type(MPLS | MPLS_MULTICAST) => {
-                vlans = &mut carried;
+                tags = &mut carried;
                 mpls(octets)?
             }
-            Layer::Ip => return Ok(octets),
-            other => rare(other, octets)?,
+            Layer::Type(PPPOE) => pppoe(octets)?,
+            Layer::Type(PPP) | Layer::Ppp => ppp(octets)?,
+            Layer::Type(BRIDGING) => (Layer::Ethernet, octets),
+            Layer::Type(length) if length < FIRST_ETHERTYPE => {
+                (Layer::Llc, octets.limit(length.into()))
+            }
+            Layer::Type(_) => return Err(Discard::NotIp),
+            Layer::Ethernet => ethernet(octets)?,
+            Layer::Llc => llc(octets)?,
+            Layer::Cooked => cooked(octets)?,
+            Layer::Cooked2 => cooked2(octets)?,
+            Layer::Loopback => loopback(octets)?,
         };
     }
     Err(Discard::TooDeep)
-}
-
-/// The headers that a busy Ethernet link does not carry, kept out of the hot loop.
-#[cold]
-fn rare(layer: Layer, octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
-    match layer {
-        Layer::Type(PPPOE) => pppoe(octets),
-        Layer::Type(BRIDGING) => Ok((Layer::Ethernet, octets)),
-        Layer::Type(PPP) | Layer::Ppp => ppp(octets),
-        Layer::Llc => llc(octets),
-        Layer::Type(length) if length < FIRST_ETHERTYPE => {
-            Ok((Layer::Llc, octets.limit(length.into())))
-        }
-        Layer::Cooked => cooked(octets),
-        Layer::Cooked2 => cooked2(octets),
-        Layer::Loopback => loopback(octets),
-        Layer::Ethernet | Layer::Ip | Layer::Type(_) => Err(Discard::NotIp),
-    }
 }
 
 #[inline]

@@ -37,7 +37,7 @@ impl<'a> Octets<'a> {
     }
 
     /// Why a header of `needed` octets is not there.
-    #[cold]
+    #[inline]
     pub(super) fn missing(self, needed: usize) -> Discard {
         if self.length < needed {
             Discard::Malformed

@@ -42,6 +42,12 @@ pub(super) fn over_ip<'a>(packet: &Packet<'a>) -> Result<Option<Inside<'a>>, Dis
     }
 }
 
+/// Whether a UDP destination port is that of a tunnel.
+#[inline]
+pub(super) const fn is_port(port: u16) -> bool {
+    matches!(port, VXLAN | VXLAN_LINUX | VXLAN_GPE | GTP_U | GENEVE)
+}
+
 /// The inside of a tunnel over UDP; `None` where the port or the header is none of ours.
 #[inline]
 pub(super) fn over_udp(port: u16, payload: Octets<'_>) -> Option<Inside<'_>> {

@@ -46,7 +46,7 @@ impl<'a> Ports<'a> {
 pub(super) fn parse<'a>(packet: &Packet<'a>) -> Result<Ports<'a>, Discard> {
     match packet.protocol {
         Protocol::Udp => udp(packet),
-        Protocol::Tcp => tcp(packet),
+        Protocol::Tcp => tcp(packet.payload),
         _ => Err(Discard::Transport),
     }
 }
@@ -79,9 +79,9 @@ fn udp<'a>(packet: &Packet<'a>) -> Result<Ports<'a>, Discard> {
 }
 
 /// RFC 9293 §3.1. Options that the capture cut off leave an empty payload.
-fn tcp<'a>(packet: &Packet<'a>) -> Result<Ports<'a>, Discard> {
+#[inline]
+fn tcp(octets: Octets<'_>) -> Result<Ports<'_>, Discard> {
     const HEADER: usize = TcpPacket::minimum_packet_size();
-    let octets = packet.payload;
     let header = TcpPacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
     let offset = usize::from(header.get_data_offset()) * 4;
     if offset < HEADER || offset > octets.length() {
