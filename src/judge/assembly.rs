@@ -68,9 +68,14 @@ impl Assembly {
     pub fn take(&mut self, worker: usize, report: Report) {
         let Some(queue) = self.queues.get_mut(worker) else { return };
         match &report {
-            Report::Opened(second) | Report::Stepped(second) => {
+            Report::Opened(second) => {
                 queue.horizon = Some(second.previous());
+                // The windows of the others go on: this one was not there before.
+                if self.opened {
+                    return;
+                }
             }
+            Report::Stepped(second) => queue.horizon = Some(second.previous()),
             Report::Closed(closed) => queue.horizon = Some(closed.through),
         }
         queue.reports.push_back(report);
@@ -137,16 +142,22 @@ impl Assembly {
         latest.map(Merged::Opened)
     }
 
-    /// The second of a step that is next in its queue, once what the others still have of the old
-    /// time line is judged.
+    /// A step back, once what its workers still have of the old time line is judged: all of them
+    /// step together.
     fn step(&mut self) -> Option<Merged> {
-        let next = self.queues.iter_mut().find(|queue| {
-            matches!(queue.reports.front(), Some(Report::Stepped(_) | Report::Opened(_)))
-        })?;
-        match next.reports.pop_front()? {
-            Report::Stepped(second) | Report::Opened(second) => Some(Merged::Stepped(second)),
-            Report::Closed(_) => None,
+        let mut stepping = self.queues.iter().filter(|queue| queue.has_step()).peekable();
+        stepping.peek()?;
+        if !stepping.all(|queue| queue.front_step().is_some()) {
+            return None;
         }
+        let mut back_to = None;
+        for queue in &mut self.queues {
+            if let Some(second) = queue.front_step() {
+                queue.reports.pop_front();
+                back_to = Some(back_to.map_or(second, |earliest| second.min(earliest)));
+            }
+        }
+        back_to.map(Merged::Stepped)
     }
 
     /// The earliest second that any worker has something for.
@@ -199,4 +210,15 @@ impl Queue {
     fn has_step(&self) -> bool {
         self.reports.iter().any(|report| matches!(report, Report::Stepped(_)))
     }
+
+    /// Where a step back leads to, if it is what comes next.
+    fn front_step(&self) -> Option<Second> {
+        match self.reports.front()? {
+            Report::Stepped(second) => Some(*second),
+            Report::Opened(_) | Report::Closed(_) => None,
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;
