@@ -2,14 +2,14 @@
 
 use super::names::Names;
 use super::pcap::{self, Pcap};
-use super::pcapng::{self, Pcapng};
+use super::pcapng::{self, Ending, Pcapng};
 use super::progress::Progress;
 use super::reader::Reader;
 use super::step::{Aside, Found, Step};
 use crate::capture::CaptureError;
 use crate::units::Timestamp;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,17 +35,23 @@ pub(super) struct Opened {
 impl Opened {
     /// Opens a file, or standard input, and reads which format it is.
     pub(super) fn open(path: &Path, progress: Arc<Progress>) -> Result<Self, CaptureError> {
-        let input: Box<dyn Read + Send> = if path.as_os_str() == STDIN {
-            Box::new(io::stdin())
-        } else {
-            Box::new(File::open(path).map_err(|source| missing(path, source))?)
-        };
-        Self::new(path, Reader::new(input, progress))
+        if path.as_os_str() == STDIN {
+            return Self::new(path, Reader::new(Box::new(io::stdin()), progress), Vec::new());
+        }
+        let file = File::open(path).map_err(|source| missing(path, source))?;
+        // Only a regular file can be read from behind.
+        let regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
+        let endings = if regular { Pcapng::endings(path) } else { Vec::new() };
+        Self::new(path, Reader::new(Box::new(file), progress), endings)
     }
 
-    /// Reads which format an input is.
-    pub(super) fn new(path: &Path, mut reader: Reader) -> Result<Self, CaptureError> {
-        let format = Self::recognise(&mut reader).map_err(|aside| failed(path, *aside))?;
+    /// Reads which format an input is; `endings` is what its end tells beforehand.
+    pub(super) fn new(
+        path: &Path,
+        mut reader: Reader,
+        endings: Vec<Ending>,
+    ) -> Result<Self, CaptureError> {
+        let format = Self::recognise(&mut reader, endings).map_err(|aside| failed(path, *aside))?;
         Ok(Self {
             path: path.to_owned(),
             format,
@@ -54,7 +60,7 @@ impl Opened {
         })
     }
 
-    fn recognise(reader: &mut Reader) -> Result<Format, Box<Aside>> {
+    fn recognise(reader: &mut Reader, endings: Vec<Ending>) -> Result<Format, Box<Aside>> {
         reader.want(pcap::HEADER)?;
         let ahead = reader.ahead();
         let Some(&magic) = ahead.first_chunk() else {
@@ -64,7 +70,7 @@ impl Opened {
             })));
         };
         if magic == pcapng::SECTION {
-            return Ok(Format::Pcapng(Pcapng::new()));
+            return Ok(Format::Pcapng(Pcapng::new(endings)));
         }
         let Some((order, unit)) = Pcap::magic(magic) else {
             let hint = match magic {

@@ -17,17 +17,20 @@
 //! Name resolution, custom and unknown blocks are passed over. Frames of Simple Packet Blocks have
 //! no time: they take that of the frame before them.
 
+mod ending;
 mod interface;
 mod options;
 
+pub(super) use self::ending::Ending;
 use self::interface::Interface;
 use self::options::Options;
 use super::names::Names;
 use super::order::Order;
 use super::reader::Reader;
 use super::step::{Aside, Found, MAX_FRAME, Step};
-use crate::capture::Unseen;
+use crate::capture::{InterfaceId, Unseen, UnseenCause};
 use crate::units::Timestamp;
+use std::path::Path;
 
 /// Block type of a section header, the same in both byte orders.
 pub(super) const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
@@ -61,6 +64,8 @@ pub(super) struct Pcapng {
     first: Option<Timestamp>,
     /// Time of the last frame of this file.
     last: Timestamp,
+    /// Drops that the file's end tells of, until its first frame has come.
+    endings: Vec<Ending>,
     /// Frames that came without a time.
     pub(super) timeless: u64,
     /// Interfaces whose name found no room.
@@ -68,8 +73,10 @@ pub(super) struct Pcapng {
 }
 
 impl Pcapng {
-    pub(super) const fn new() -> Self {
+    /// A file whose end, as far as it could be read beforehand, tells of these drops.
+    pub(super) const fn new(endings: Vec<Ending>) -> Self {
         Self {
+            endings,
             order: Order::Little,
             interfaces: Vec::new(),
             first: None,
@@ -248,6 +255,7 @@ impl Pcapng {
         }
         let time = interface.time(high, low);
         let unseen = (drops > 0).then(|| interface.dropped_before(drops, time));
+        let id = interface.id;
         interface.last = Some(time);
         *found = Found {
             time,
@@ -258,11 +266,35 @@ impl Pcapng {
             captured,
         };
         self.last = time;
-        self.first = self.first.or(Some(time));
+        let unseen = match self.first.replace(self.first.unwrap_or(time)) {
+            None if !self.endings.is_empty() => self.foretold(id, time, unseen),
+            _ => unseen,
+        };
         match unseen {
             None => Ok(()),
             Some(unseen) => Err(Box::new(Aside::Unseen(unseen, true))),
         }
+    }
+
+    /// Drops that the file's end tells of reach from its first frame to their own time; how many
+    /// they are is told when they are read.
+    #[cold]
+    fn foretold(&mut self, id: InterfaceId, from: Timestamp, known: Option<Unseen>) -> Option<Unseen> {
+        let endings = std::mem::take(&mut self.endings);
+        let time = |ending: &Ending| {
+            let interface = self.interfaces.get(ending.interface as usize)?;
+            Some(interface.time(ending.high, ending.low))
+        };
+        let until = endings.iter().filter_map(time).max().filter(|until| *until > from);
+        let Some(until) = until else { return known };
+        let frames = known.map_or(0, |unseen| unseen.frames);
+        let from = known.map_or(from, |unseen| unseen.from.min(from));
+        Some(Unseen { from, until, frames, interface: id, cause: UnseenCause::Dropped })
+    }
+
+    /// The drops that a file's end tells of.
+    pub(super) fn endings(path: &Path) -> Vec<Ending> {
+        ending::read(path)
     }
 
     /// A Simple Packet Block (§4.4): of interface 0, with neither a time nor a captured length.

@@ -188,7 +188,7 @@ fn a_pipe_that_drips_gives_the_same_frames() {
         let expected = run_octets(&whole).frames();
         let drip = Drip(whole.into_iter(), false);
         let reader = Reader::new(Box::new(drip), Arc::default());
-        let mut opened = Opened::new(Path::new("drip"), reader).unwrap();
+        let mut opened = Opened::new(Path::new("drip"), reader, Vec::new()).unwrap();
         let mut names = super::super::names::Names::new();
         let mut frames = Vec::new();
         let mut found = Found::NONE;

@@ -1,7 +1,8 @@
 use super::writer::Pcapng;
 use super::{ORDERS, Seen, lengths, run_octets};
 use crate::capture::file::order::Order;
-use crate::capture::{LinkType, UnseenCause};
+use crate::capture::file::FileSource;
+use crate::capture::{Event, FrameSource, LinkType, UnseenCause};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -153,7 +154,8 @@ fn statistics_give_the_drops_since_the_statistics_before() {
         .statistics(0, micros(14), &drops(2, 5))
         .statistics(0, micros(15), &[])
         .statistics(9, micros(16), &drops(99, 99));
-    let unseen: Vec<Seen> = run_octets(&written.octets).seen[2..].to_vec();
+    // Behind the name, what the file's end foretells, and the frame.
+    let unseen: Vec<Seen> = run_octets(&written.octets).seen[3..].to_vec();
     let dropped = |from, until, frames| {
         let (from, until) = (from * SECOND, until * SECOND);
         Seen::unseen(UnseenCause::Dropped, from, until, frames, 1)
@@ -176,8 +178,41 @@ fn what_frames_tell_of_drops_is_not_counted_again_by_statistics() {
         let (from, until) = (from * SECOND, until * SECOND);
         Seen::unseen(UnseenCause::Dropped, from, until, frames, 1)
     };
-    assert_eq!(unseen[2], dropped(10, 11, 4));
-    assert_eq!(unseen[5], dropped(12, 13, 1));
-    assert_eq!(unseen[7], dropped(10, 14, 1));
-    assert_eq!(unseen.len(), 8);
+    assert_eq!(unseen[1], dropped(10, 14, 0), "foretold by the file's end");
+    assert_eq!(unseen[3], dropped(10, 11, 4));
+    assert_eq!(unseen[6], dropped(12, 13, 1));
+    assert_eq!(unseen[8], dropped(10, 14, 1));
+    assert_eq!(unseen.len(), 9);
+}
+
+#[test]
+fn drops_told_at_the_end_of_a_file_taint_from_its_first_frame() {
+    for order in ORDERS {
+        let written = Pcapng::new(order)
+            .named(1, "eth0")
+            .enhanced(0, micros(1000), b"first", &[])
+            .enhanced(0, micros(1009), b"last", &[]);
+        let (quiet, dropped) = (written.number(5, 0), written.number(7, 12));
+        let written = written
+            .statistics(0, micros(1010), &[quiet])
+            .statistics(0, micros(1011), &[dropped]);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &written.octets).unwrap();
+        let mut source = FileSource::open(&[file.path().to_owned()]).unwrap();
+        let mut told = Vec::new();
+        loop {
+            match source.next().unwrap() {
+                Event::Unseen(unseen) => {
+                    let (from, until) = (unseen.from.second().0, unseen.until.second().0);
+                    told.push((from, until, unseen.frames));
+                }
+                Event::Frame(frame) => told.push((frame.time.second().0, 0, 0)),
+                Event::End => break,
+                Event::Interface(..) | Event::Idle(_) => {}
+            }
+        }
+        let first = [(1000, 1011, 0), (1000, 0, 0), (1009, 0, 0)];
+        assert_eq!(told[..3], first, "known before the first frame: {order:?}");
+        assert_eq!(told.last().unwrap().2, 12, "and counted when they are read");
+    }
 }

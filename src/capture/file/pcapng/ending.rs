@@ -1,0 +1,89 @@
+//! The statistics that a pcapng file ends with, read before its first frame.
+//!
+//! Capture programs write their drop counters last (draft-ietf-opsawg-pcapng §4.6), when every
+//! verdict has long been given. A file on disk can be read from behind: every block repeats its
+//! length at its end. So the drops taint the seconds before they are judged. A pipe can not be
+//! read from behind; there they taint what is still to be judged.
+
+use super::super::order::Order;
+use super::options::Options;
+use super::{BYTE_ORDER_MAGIC, FRAMING, SECTION, STATISTICS};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+const ISB_IFDROP: u16 = 5;
+const ISB_OSDROP: u16 = 7;
+
+/// Octets looked at from the end: some hundred statistics blocks.
+const REACH: u64 = 64 * 1024;
+
+/// Statistics that tell of drops: of which interface, and its time in the interface's ticks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in super::super) struct Ending {
+    pub(super) interface: u32,
+    pub(super) high: u32,
+    pub(super) low: u32,
+}
+
+/// The statistics at the end of a file that tell of drops. Whatever can not be read tells of
+/// none: the frames will show what is wrong with the file.
+pub(in super::super) fn read(path: &Path) -> Vec<Ending> {
+    read_octets(path).map(|(order, end)| walk(order, &end)).unwrap_or_default()
+}
+
+/// The byte order of the file's first section, and its last octets.
+fn read_octets(path: &Path) -> Option<(Order, Vec<u8>)> {
+    let mut file = File::open(path).ok()?;
+    let mut head = [0; FRAMING];
+    file.read_exact(&mut head).ok()?;
+    let [k0, k1, k2, k3, _, _, _, _, m0, m1, m2, m3] = head;
+    let mut orders = [Order::Little, Order::Big].into_iter();
+    let order = orders.find(|order| order.u32([m0, m1, m2, m3]) == BYTE_ORDER_MAGIC)?;
+    if [k0, k1, k2, k3] != SECTION {
+        return None;
+    }
+    let size = file.seek(SeekFrom::End(0)).ok()?;
+    file.seek(SeekFrom::Start(size.saturating_sub(REACH))).ok()?;
+    let mut end = Vec::new();
+    file.take(REACH).read_to_end(&mut end).ok()?;
+    Some((order, end))
+}
+
+/// Walks back over statistics blocks, to the first block of another type.
+fn walk(order: Order, mut octets: &[u8]) -> Vec<Ending> {
+    let mut endings = Vec::new();
+    while let Some((before, block)) = last_block(order, octets) {
+        let Some((&[t0, t1, t2, t3, _, _, _, _, i0, i1, i2, i3, h0, h1, h2, h3, l0, l1, l2, l3], rest)) =
+            block.split_first_chunk()
+        else {
+            break;
+        };
+        if order.u32([t0, t1, t2, t3]) != STATISTICS {
+            break;
+        }
+        let options = Options::new(order, rest);
+        let drops = [ISB_IFDROP, ISB_OSDROP].map(|code| options.number(code).unwrap_or(0));
+        if drops != [0, 0] {
+            endings.push(Ending {
+                interface: order.u32([i0, i1, i2, i3]),
+                high: order.u32([h0, h1, h2, h3]),
+                low: order.u32([l0, l1, l2, l3]),
+            });
+        }
+        octets = before;
+    }
+    endings
+}
+
+/// What stands before the last block, and that block without its last length.
+fn last_block(order: Order, octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = order.u32(*octets.last_chunk()?) as usize;
+    if length < FRAMING || !length.is_multiple_of(4) {
+        return None;
+    }
+    let (before, block) = octets.split_at_checked(octets.len().checked_sub(length)?)?;
+    let repeated = block.get(4..).and_then(<[u8]>::first_chunk).map(|&length| order.u32(length));
+    let body = block.get(..length - 4)?;
+    (repeated.map(|again| again as usize) == Some(length)).then_some((before, body))
+}
