@@ -16,10 +16,15 @@ use std::sync::Arc;
 const START: Second = Second(1_767_603_600);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path: PathBuf = std::env::args_os().nth(1).ok_or("usage: demo_capture FILE")?.into();
+    let path: PathBuf = std::env::args_os()
+        .nth(1)
+        .ok_or("usage: demo_capture FILE")?
+        .into();
     let (mut scenario, _) = demo();
     scenario.repeat = None;
-    let pace = Pace::AsFastAsPossible { start: START.start() };
+    let pace = Pace::AsFastAsPossible {
+        start: START.start(),
+    };
     let frames = write_pcap(&path, &mut Synthetic::new(&scenario, pace, Arc::default()))?;
     eprintln!("{}: {frames} frames", path.display());
     Ok(())

@@ -100,7 +100,11 @@ fn terms(config: &Config, previous: &ScopePlan) -> Result<Terms, LoadError> {
     let origins = Origins::load(&asn.sources, &asn.local_prefixes, &asn.own, clock::now())?;
     let commitments = config.commitments.clone();
     let scopes = ScopePlan::new(&commitments, previous).into();
-    Ok(Terms { commitments, scopes, origins: Arc::new(origins) })
+    Ok(Terms {
+        commitments,
+        scopes,
+        origins: Arc::new(origins),
+    })
 }
 
 /// What a configuration says a worker is to do.
@@ -112,7 +116,10 @@ fn settings(config: &Config) -> Settings {
             prefixes: voice.prefixes.clone(),
             sip_ports: voice.sip_ports.clone(),
         },
-        limits: Limits { max_streams: voice.max_streams, timeout: voice.stream_timeout },
+        limits: Limits {
+            max_streams: voice.max_streams,
+            timeout: voice.stream_timeout,
+        },
     }
 }
 
@@ -137,5 +144,9 @@ fn standing(terms: &Terms, config_ok: bool) -> Standing {
 /// [`AppError`] for the first thing that is not as it should be.
 pub fn check(config: &Config) -> Result<u64, AppError> {
     let terms = terms(config, &ScopePlan::default())?;
-    Ok(terms.origins.sources().map(|source| source.prefixes as u64).sum())
+    Ok(terms
+        .origins
+        .sources()
+        .map(|source| source.prefixes as u64)
+        .sum())
 }

@@ -89,7 +89,11 @@ impl Origins {
         let mut ours = table::Builder::default();
         local.iter().for_each(|prefix| ours.insert(*prefix, 0));
         let sources = vec![InMemory::listed(name, rows, now)];
-        Self { local: ours.build(), own: HashSet::new(), sources }
+        Self {
+            local: ours.build(),
+            own: HashSet::new(),
+            sources,
+        }
     }
 
     /// Whose an address is: ours by prefix, else what the first source says that has a prefix

@@ -8,8 +8,8 @@ mod progress;
 
 use crate::app::replay::{Outcome, Request, replay};
 use crate::app::{AppError, demo, live};
-use crate::config::checked::Config;
 use crate::config::ConfigError;
+use crate::config::checked::Config;
 use crate::events;
 use crate::export::{json, text};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -59,8 +59,11 @@ enum Command {
     /// Synthetic calls with a dozen networks in real time: nothing to configure, no privileges
     Demo {
         /// Listen here
-        #[arg(long = "web.listen-address", value_name = "ADDRESS",
-              default_value = "127.0.0.1:10179")]
+        #[arg(
+            long = "web.listen-address",
+            value_name = "ADDRESS",
+            default_value = "127.0.0.1:10179"
+        )]
         listen_address: SocketAddr,
     },
     /// Print or check a configuration
@@ -95,8 +98,12 @@ enum Format {
 }
 
 /// What `--version` says after the name.
-const LONG_VERSION: &str =
-    concat!(env!("CARGO_PKG_VERSION"), " (commit ", env!("ASNMETER_REVISION"), ")");
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("ASNMETER_REVISION"),
+    ")"
+);
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
@@ -111,20 +118,36 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), AppError> {
     match command {
-        Command::Run { config, listen_address } => live::run(&config, listen_address),
-        Command::Replay { captures, config, format, seconds, workers } => {
+        Command::Run {
+            config,
+            listen_address,
+        } => live::run(&config, listen_address),
+        Command::Replay {
+            captures,
+            config,
+            format,
+            seconds,
+            workers,
+        } => {
             let config = config.map_or(Ok(Config::default()), |path| Config::load(&path))?;
-            let request = Request { captures, config, seconds, workers: workers.into() };
+            let request = Request {
+                captures,
+                config,
+                seconds,
+                workers: workers.into(),
+            };
             let shown = progress::Shown::default();
             let outcome = replay(&request, |progress| shown.start(progress));
             shown.finish();
             print_replay(&outcome?, format)
         }
         Command::Demo { listen_address } => demo::run(listen_address),
-        Command::Config { command: ConfigCommand::Default } => {
-            print(|out| out.write_all(Config::default_text().as_bytes()))
-        }
-        Command::Config { command: ConfigCommand::Check { file } } => check(&file),
+        Command::Config {
+            command: ConfigCommand::Default,
+        } => print(|out| out.write_all(Config::default_text().as_bytes())),
+        Command::Config {
+            command: ConfigCommand::Check { file },
+        } => check(&file),
         Command::Asn { command } => asn::run(command),
     }
 }
@@ -133,7 +156,9 @@ fn print_replay(outcome: &Outcome, format: Format) -> Result<(), AppError> {
     for warning in &outcome.warnings {
         events::warned(warning);
     }
-    let Outcome { snapshot, streams, .. } = outcome;
+    let Outcome {
+        snapshot, streams, ..
+    } = outcome;
     print(|out| match format {
         Format::Text => text::write_replay(out, snapshot, streams),
         Format::Json => json::write_replay(out, snapshot, streams),
@@ -145,7 +170,11 @@ fn check(file: &std::path::Path) -> Result<(), AppError> {
     let prefixes = crate::app::check(&config)?;
     let commitments = config.commitments.len();
     print(|out| {
-        writeln!(out, "{}: ok, {commitments} commitments, {prefixes} prefixes", file.display())
+        writeln!(
+            out,
+            "{}: ok, {commitments} commitments, {prefixes} prefixes",
+            file.display()
+        )
     })
 }
 
@@ -153,9 +182,10 @@ fn check(file: &std::path::Path) -> Result<(), AppError> {
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), AppError> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(AppError::Write { path: "standard output".into(), source: error })
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(AppError::Write {
+            path: "standard output".into(),
+            source: error,
+        }),
         Ok(()) | Err(_) => Ok(()),
     }
 }

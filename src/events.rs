@@ -21,22 +21,34 @@ pub fn warned(warning: &dyn Display) {
 
 /// The daemon captures and serves.
 pub fn started(interfaces: &[String], address: &dyn Display) {
-    say("info", format_args!("capturing on {}; http://{address}/", interfaces.join(", ")));
+    say(
+        "info",
+        format_args!("capturing on {}; http://{address}/", interfaces.join(", ")),
+    );
 }
 
 /// A new configuration is in force.
 pub fn reloaded(commitments: usize, prefixes: u64) {
-    say("info", format_args!("reloaded: {commitments} commitments, {prefixes} prefixes"));
+    say(
+        "info",
+        format_args!("reloaded: {commitments} commitments, {prefixes} prefixes"),
+    );
 }
 
 /// A new configuration was refused.
 pub fn reload_failed(error: &dyn Display) {
-    say("error", format_args!("reload refused, all of the old stays: {error}"));
+    say(
+        "error",
+        format_args!("reload refused, all of the old stays: {error}"),
+    );
 }
 
 /// A changed setting that only a restart brings into force.
 pub fn needs_restart(section: &str) {
-    say("warning", format_args!("changes in [{section}] take effect at the next start"));
+    say(
+        "warning",
+        format_args!("changes in [{section}] take effect at the next start"),
+    );
 }
 
 /// The daemon ends.
@@ -46,7 +58,13 @@ pub fn stopping(signal: &str) {
 
 /// An ASN went out of SLA, or came back.
 pub fn out_of_sla(notice: &Notice) {
-    let Notice { commitment, asn, direction, change, peak_share } = notice;
+    let Notice {
+        commitment,
+        asn,
+        direction,
+        change,
+        peak_share,
+    } = notice;
     let peak = peak_share * 100.0;
     match change {
         Change::Began(over) => say(
@@ -68,9 +86,18 @@ pub fn out_of_sla(notice: &Notice) {
 
 /// The demo runs.
 pub fn demo(address: &dyn Display) {
-    say("info", format_args!("demo: synthetic calls with a dozen networks, one of which goes over"));
+    say(
+        "info",
+        format_args!("demo: synthetic calls with a dozen networks, one of which goes over"),
+    );
     say("info", format_args!("  page     http://{address}/"));
     say("info", format_args!("  metrics  http://{address}/metrics"));
-    say("info", format_args!("  JSON     http://{address}/api/v1/asns"));
-    say("info", "AS3320 exceeds 10 % about 15 s from now and comes back; Ctrl-C ends");
+    say(
+        "info",
+        format_args!("  JSON     http://{address}/api/v1/asns"),
+    );
+    say(
+        "info",
+        "AS3320 exceeds 10 % about 15 s from now and comes back; Ctrl-C ends",
+    );
 }

@@ -10,8 +10,8 @@ pub mod http;
 pub mod json;
 pub mod metrics;
 pub mod page;
-pub mod seconds;
 mod rows;
+pub mod seconds;
 pub mod text;
 
 use crate::snapshot::Snapshot;

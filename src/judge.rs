@@ -73,10 +73,15 @@ impl Judge {
     /// New terms, from the next second on.
     pub fn revise(&mut self, terms: Arc<Terms>) {
         let next = self.judged.map_or(self.seen_since, Second::next);
-        let mut old: BTreeMap<_, _> =
-            self.cases.drain(..).map(|case| (case.commitment.name.clone(), case)).collect();
+        let mut old: BTreeMap<_, _> = self
+            .cases
+            .drain(..)
+            .map(|case| (case.commitment.name.clone(), case))
+            .collect();
         for commitment in &terms.commitments {
-            let Some(scope) = terms.scopes.id(&commitment.scope) else { continue };
+            let Some(scope) = terms.scopes.id(&commitment.scope) else {
+                continue;
+            };
             let commitment = commitment.clone();
             self.cases.push(match old.remove(&commitment.name) {
                 Some(case) => case.revised(commitment, scope, next),
@@ -91,7 +96,11 @@ impl Judge {
         match merged {
             Merged::Opened(second) => self.restart(second),
             Merged::Stepped(second) => self.restart(second),
-            Merged::Second { second, through, parts } => {
+            Merged::Second {
+                second,
+                through,
+                parts,
+            } => {
                 for part in &parts {
                     for (first, last) in &part.tainted {
                         self.taint(*first, *last);
@@ -134,7 +143,9 @@ impl Judge {
     /// own: it is nobody's.
     fn add(&mut self, second: Second, mut slot: Slot, scopes: &ScopePlan) {
         if self.taints.any(second, second) {
-            slot.usage.values_mut().for_each(|usage| usage.continuity.lost = 0);
+            slot.usage
+                .values_mut()
+                .for_each(|usage| usage.continuity.lost = 0);
         }
         for case in &mut self.cases {
             match scopes.bit(case.scope) {
@@ -149,20 +160,32 @@ impl Judge {
         let (taints, totals) = (&self.taints, &mut self.totals);
         for case in &mut self.cases {
             let admitted = |asn| totals.is_admitted(Origin::As(asn));
-            case.judge(second, |a, b| taints.any(a, b), admitted, evidence, &mut self.notices);
+            case.judge(
+                second,
+                |a, b| taints.any(a, b),
+                admitted,
+                evidence,
+                &mut self.notices,
+            );
         }
         for case in &self.cases {
-            case.out_of_sla().for_each(|asn| totals.admit(Origin::As(asn)));
+            case.out_of_sla()
+                .for_each(|asn| totals.admit(Origin::As(asn)));
         }
         self.tainted_seconds += self.taints.count(second, second);
         self.judged = Some(second);
-        self.taints.forget(Second(second.0.saturating_sub(MAX_WINDOW)));
+        self.taints
+            .forget(Second(second.0.saturating_sub(MAX_WINDOW)));
     }
 
     /// Idle seconds after a judged one: once every window has run empty there is nothing to judge,
     /// so a jump costs no more than a window.
     fn judge_idle(&mut self, last: Second, through: Second, evidence: &mut dyn Evidence) {
-        let longest = self.cases.iter().map(|case| u64::from(case.commitment.window.get())).max();
+        let longest = self
+            .cases
+            .iter()
+            .map(|case| u64::from(case.commitment.window.get()))
+            .max();
         let until = through.0.min(last.0 + longest.unwrap_or(0));
         for second in last.0 + 1..=until {
             self.totals.begin_second();
@@ -198,9 +221,18 @@ impl Judge {
             discards: frames.discards,
             pending_frames: u64::try_from(frames.pending).unwrap_or(0),
             late_frames: frames.late,
-            clock_steps: self.workers.values().map(|worker| worker.clock_steps).max().unwrap_or(0),
+            clock_steps: self
+                .workers
+                .values()
+                .map(|worker| worker.clock_steps)
+                .max()
+                .unwrap_or(0),
             tainted_seconds: self.tainted_seconds,
-            streams_refused: self.workers.values().map(|worker| worker.streams_refused).sum(),
+            streams_refused: self
+                .workers
+                .values()
+                .map(|worker| worker.streams_refused)
+                .sum(),
             round_trips_refused: self
                 .workers
                 .values()
@@ -210,7 +242,11 @@ impl Judge {
                 Origin::As(asn) => name(asn),
                 Origin::Local => None,
             }),
-            commitments: self.cases.iter().map(|case| case.row(admitted, name)).collect(),
+            commitments: self
+                .cases
+                .iter()
+                .map(|case| case.row(admitted, name))
+                .collect(),
         }
     }
 
@@ -228,7 +264,11 @@ impl Judge {
         Capture {
             frames: frames.frames(),
             bytes: frames.bytes,
-            first: self.workers.values().filter_map(|worker| worker.first).min(),
+            first: self
+                .workers
+                .values()
+                .filter_map(|worker| worker.first)
+                .min(),
             last: self.workers.values().filter_map(|worker| worker.last).max(),
             interfaces: interfaces.into_values().collect(),
         }

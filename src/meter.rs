@@ -16,8 +16,8 @@ use crate::capture::Frame;
 use crate::discard::Discard;
 use crate::sla::commitment::Class;
 use crate::stream::record::Stream;
-use crate::stream::sequence::Step;
 use crate::stream::rtt::Sample;
+use crate::stream::sequence::Step;
 use crate::stream::{Finding, Progress, Streams};
 use crate::units::{Second, Timestamp};
 use crate::voice::kind::Kind;
@@ -117,10 +117,21 @@ impl Meter {
                 Finding::RoundTrip(Sample { method, time }) => {
                     let pair = attribution.pair(packet.src.address, packet.dst.address, packet.tap);
                     let (scopes, origin) = (pair.scopes, pair.src);
-                    slot.round_trips.push(RoundTrip { scopes, origin, method, time });
+                    slot.round_trips.push(RoundTrip {
+                        scopes,
+                        origin,
+                        method,
+                        time,
+                    });
                 }
                 Finding::Reported(pair, reports) => {
-                    slot.add(pair, &Usage { reports, ..Usage::default() });
+                    slot.add(
+                        pair,
+                        &Usage {
+                            reports,
+                            ..Usage::default()
+                        },
+                    );
                 }
             }
         }
@@ -236,7 +247,11 @@ impl Meter {
 
     #[inline]
     fn slot_of(&mut self, second: Second) -> &mut Slot {
-        if second == self.newest { &mut self.slot } else { self.slots.entry(second).or_default() }
+        if second == self.newest {
+            &mut self.slot
+        } else {
+            self.slots.entry(second).or_default()
+        }
     }
 
     fn is_closed(&self, second: Second) -> bool {

@@ -119,7 +119,8 @@ impl<O: Outlet> Worker<O> {
         let counted =
             progress.and_then(|progress| self.meter.record(&packet, progress, &self.attribution));
         if self.streams.has_findings() {
-            self.meter.note(&packet, self.streams.take_findings(), &self.attribution);
+            self.meter
+                .note(&packet, self.streams.take_findings(), &self.attribution);
         }
         counted
     }
@@ -135,7 +136,8 @@ impl<O: Outlet> Worker<O> {
             Boundary::Ended(last) => self.end(last),
         }
         if let Some(terms) = self.outlet.new_terms() {
-            self.attribution.replace(terms.origins.clone(), terms.scopes.clone());
+            self.attribution
+                .replace(terms.origins.clone(), terms.scopes.clone());
         }
     }
 
@@ -148,7 +150,8 @@ impl<O: Outlet> Worker<O> {
         let ended = self.streams.expire(through.next(), &mut given_up);
         self.meter.give_up(given_up);
         self.conclude(ended);
-        self.streams.forget_unseen(through.start().minus(UNSEEN_MEMORY));
+        self.streams
+            .forget_unseen(through.start().minus(UNSEEN_MEMORY));
         self.send(through);
     }
 
@@ -160,7 +163,9 @@ impl<O: Outlet> Worker<O> {
     }
 
     fn send(&mut self, through: Second) {
-        let Some(closed) = self.meter.closed() else { return };
+        let Some(closed) = self.meter.closed() else {
+            return;
+        };
         let mut closing = self.meter.close(through, &mut self.streams);
         self.state.streams_refused = self.streams.refused();
         self.state.round_trips_refused = self.streams.round_trips_refused();
@@ -168,10 +173,18 @@ impl<O: Outlet> Worker<O> {
         for (_, slot) in slots {
             add_each(&mut self.state.frames, &slot.frames.interfaces);
         }
-        if closing.open.first().is_none_or(|(second, _)| *second > closed.next()) {
+        if closing
+            .open
+            .first()
+            .is_none_or(|(second, _)| *second > closed.next())
+        {
             closing.open.insert(0, (closed.next(), Slot::default()));
         }
-        let ends = closing.open.iter().skip(1).map(|(second, _)| second.previous());
+        let ends = closing
+            .open
+            .iter()
+            .skip(1)
+            .map(|(second, _)| second.previous());
         let ends: Vec<_> = ends.chain([through]).collect();
         for ((second, slot), through) in closing.open.into_iter().zip(ends) {
             let closed = ClosedSecond {
@@ -217,7 +230,8 @@ impl<O: Outlet> Worker<O> {
 
     /// Taints every second of a stretch that was not seen whole.
     fn note_unseen(&mut self, unseen: &Unseen) {
-        self.tainted.push((unseen.from.second(), unseen.until.second()));
+        self.tainted
+            .push((unseen.from.second(), unseen.until.second()));
         self.streams.note_unseen(unseen.from, unseen.until);
         let place = usize::from(unseen.interface.0);
         let mut dropped = vec![0; place + 1];
@@ -237,5 +251,7 @@ fn add_each(sums: &mut Vec<u64>, more: &[u64]) {
     if sums.len() < more.len() {
         sums.resize(more.len(), 0);
     }
-    sums.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+    sums.iter_mut()
+        .zip(more)
+        .for_each(|(sum, more)| *sum += more);
 }

@@ -43,7 +43,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_streams: 262_144, timeout: Duration::from_secs(300) }
+        Self {
+            max_streams: 262_144,
+            timeout: Duration::from_secs(300),
+        }
     }
 }
 
@@ -119,16 +122,31 @@ impl Streams {
     #[inline]
     pub fn advance(&mut self, packet: &Packet<'_>) -> Result<Progress<'_>, Discard> {
         match packet.content {
-            Content::Rtp { header, payload_bytes } => {
-                let key = Key { src: packet.src, dst: packet.dst, ssrc: header.ssrc };
-                let held =
-                    Held::new(packet.time, packet.tap, packet.ip_bytes, &header, payload_bytes);
+            Content::Rtp {
+                header,
+                payload_bytes,
+            } => {
+                let key = Key {
+                    src: packet.src,
+                    dst: packet.dst,
+                    ssrc: header.ssrc,
+                };
+                let held = Held::new(
+                    packet.time,
+                    packet.tap,
+                    packet.ip_bytes,
+                    &header,
+                    payload_bytes,
+                );
                 match self.find(&key) {
                     Some(index) => self.advance_known(index, &held),
                     None => self.advance_unknown(key, held),
                 }
             }
-            Content::Rtcp { payload, protection } => {
+            Content::Rtcp {
+                payload,
+                protection,
+            } => {
                 if !self.transports.carry_audio(packet.src, packet.dst) {
                     return Err(Discard::Rtcp);
                 }
@@ -152,13 +170,17 @@ impl Streams {
     /// Round trips that the packet ends.
     fn measure(&mut self, packet: &Packet<'_>) {
         self.round_trips.observe(packet, &mut self.samples);
-        self.findings.extend(self.samples.drain(..).map(Finding::RoundTrip));
+        self.findings
+            .extend(self.samples.drain(..).map(Finding::RoundTrip));
     }
 
     /// What the sender of an RTCP packet says of the streams that it receives: they go the other
     /// way, on the same ports (RFC 5761) or on the next lower ones (RFC 3550 §11).
     fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
-        let below = |end: Endpoint| Endpoint { port: end.port.wrapping_sub(1), ..end };
+        let below = |end: Endpoint| Endpoint {
+            port: end.port.wrapping_sub(1),
+            ..end
+        };
         let (src, dst) = (packet.dst, packet.src);
         for report in rtcp::packets(payload) {
             let (rtcp::Packet::SenderReport { reports, .. }
@@ -168,7 +190,13 @@ impl Streams {
             };
             for block in reports {
                 let ends = [(src, dst), (below(src), below(dst))];
-                let mut keys = ends.map(|(src, dst)| Key { src, dst, ssrc: block.ssrc }).into_iter();
+                let mut keys = ends
+                    .map(|(src, dst)| Key {
+                        src,
+                        dst,
+                        ssrc: block.ssrc,
+                    })
+                    .into_iter();
                 let index = keys.find_map(|key| self.find(&key));
                 let stream = index.and_then(|index| self.stream_mut(index));
                 if let Some(stream) = stream.filter(|stream| stream.kind == Kind::Audio)
@@ -200,8 +228,13 @@ impl Streams {
 
     #[inline]
     fn advance_known(&mut self, index: u32, held: &Held) -> Result<Progress<'_>, Discard> {
-        let stream = self.streams.get_mut(index as usize).and_then(Option::as_mut);
-        let Some(stream) = stream else { return Err(Discard::StreamsFull) };
+        let stream = self
+            .streams
+            .get_mut(index as usize)
+            .and_then(Option::as_mut);
+        let Some(stream) = stream else {
+            return Err(Discard::StreamsFull);
+        };
         let mut step = stream.advance(held);
         if step.lost > 0 && !self.unseen.is_empty() {
             excuse(stream, &mut step, &self.unseen);
@@ -246,8 +279,10 @@ impl Streams {
             let stream = streams.get(*index as usize).and_then(Option::as_ref);
             stream.map_or(0, |stream| hasher.hash_one(stream.key))
         };
-        self.index.insert_unique(self.hasher.hash_one(key), index, hash_of);
-        self.wheel.set(Second(now.0 + self.limits.timeout.as_secs()), index);
+        self.index
+            .insert_unique(self.hasher.hash_one(key), index, hash_of);
+        self.wheel
+            .set(Second(now.0 + self.limits.timeout.as_secs()), index);
         Some(index)
     }
 
@@ -258,7 +293,9 @@ impl Streams {
         self.round_trips.expire(now.start());
         let mut ended = Vec::new();
         for index in self.wheel.take_due(now) {
-            let Some(stream) = self.get(index) else { continue };
+            let Some(stream) = self.get(index) else {
+                continue;
+            };
             let due = Second(stream.last.second().0 + self.limits.timeout.as_secs());
             if due > now {
                 self.wheel.set(due, index);
@@ -322,7 +359,11 @@ impl Streams {
 
     /// Forgets stretches that no gap of a living stream can reach back to.
     pub fn forget_unseen(&mut self, before: Timestamp) {
-        while self.unseen.front().is_some_and(|(_, until)| *until < before) {
+        while self
+            .unseen
+            .front()
+            .is_some_and(|(_, until)| *until < before)
+        {
             self.unseen.pop_front();
         }
     }
@@ -371,7 +412,10 @@ impl Streams {
 /// What was lost while we were not looking is not the network's loss.
 fn excuse(stream: &mut Stream, step: &mut Step, unseen: &VecDeque<(Timestamp, Timestamp)>) {
     let (from, until) = stream.gap();
-    if unseen.iter().any(|stretch| stretch.0 <= until && stretch.1 >= from) {
+    if unseen
+        .iter()
+        .any(|stretch| stretch.0 <= until && stretch.1 >= from)
+    {
         stream.excuse(step);
     }
 }

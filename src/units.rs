@@ -258,8 +258,7 @@ impl Prefix {
     /// Whether the address lies in the prefix. A short IPv6 prefix such as `::/0` holds no IPv4
     /// address, although v4-mapped addresses lie inside it as numbers.
     pub const fn contains(self, address: Address) -> bool {
-        address.0 & Self::mask(self.length) == self.first
-            && (self.length >= 96 || !address.is_v4())
+        address.0 & Self::mask(self.length) == self.first && (self.length >= 96 || !address.is_v4())
     }
 
     /// First and last address.

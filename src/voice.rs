@@ -92,7 +92,11 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { ports: Vec::new(), prefixes: Vec::new(), sip_ports: vec![5060, 5061] }
+        Self {
+            ports: Vec::new(),
+            prefixes: Vec::new(),
+            sip_ports: vec![5060, 5061],
+        }
     }
 }
 
@@ -107,15 +111,27 @@ impl Rules {
             return Err(Discard::Restricted);
         }
         let content = match datagram.transport {
-            Transport::Udp { payload, length, .. } => self.recognise_udp(datagram, payload, length),
-            Transport::Tcp { sequence, acknowledgment, flags, .. } if self.is_sip_port(datagram) => {
-                Ok(Content::SipSegment(Segment { sequence, acknowledgment, flags }))
-            }
+            Transport::Udp {
+                payload, length, ..
+            } => self.recognise_udp(datagram, payload, length),
+            Transport::Tcp {
+                sequence,
+                acknowledgment,
+                flags,
+                ..
+            } if self.is_sip_port(datagram) => Ok(Content::SipSegment(Segment {
+                sequence,
+                acknowledgment,
+                flags,
+            })),
             Transport::Tcp { .. } => Err(Discard::Tcp),
         }?;
         Ok(Packet {
             time: datagram.time,
-            tap: Tap { interface: datagram.interface, vlans: datagram.vlans },
+            tap: Tap {
+                interface: datagram.interface,
+                vlans: datagram.vlans,
+            },
             src: datagram.src,
             dst: datagram.dst,
             ip_bytes: datagram.ip_bytes,
@@ -181,11 +197,17 @@ impl Rules {
         }
         if rtp::is_rtcp(payload) {
             let protection = rtcp::assess(payload, length).ok_or(Discard::NotVoice)?;
-            return Ok(Content::Rtcp { payload, protection });
+            return Ok(Content::Rtcp {
+                payload,
+                protection,
+            });
         }
         let header = rtp::parse(payload, length).ok_or(Discard::NotVoice)?;
         let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);
-        Ok(Content::Rtp { header, payload_bytes: length.saturating_sub(header_len) })
+        Ok(Content::Rtp {
+            header,
+            payload_bytes: length.saturating_sub(header_len),
+        })
     }
 
     fn recognise_sip<'a>(
@@ -194,7 +216,11 @@ impl Rules {
         payload: &'a [u8],
     ) -> Result<Content<'a>, Discard> {
         let is_sip = self.is_sip_port(datagram) && sip::is_sip(payload);
-        if is_sip { Ok(Content::Sip(payload)) } else { Err(Discard::NotVoice) }
+        if is_sip {
+            Ok(Content::Sip(payload))
+        } else {
+            Err(Discard::NotVoice)
+        }
     }
 
     fn in_ports(&self, datagram: &Datagram<'_>) -> bool {
@@ -212,7 +238,9 @@ impl Rules {
     }
 
     fn is_sip_port(&self, datagram: &Datagram<'_>) -> bool {
-        self.sip_ports.iter().any(|port| *port == datagram.src.port || *port == datagram.dst.port)
+        self.sip_ports
+            .iter()
+            .any(|port| *port == datagram.src.port || *port == datagram.dst.port)
     }
 }
 

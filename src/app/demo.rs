@@ -36,17 +36,27 @@ guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 95 }
 pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
     let config = Config::parse(CONFIG, Path::new("demo"))?;
     let (scenario, prefixes) = demo();
-    let rows = prefixes.into_iter().map(|known| (known.prefix, known.asn, known.name));
-    let origins =
-        Origins::built_in("demo", rows, &config.asn.local_prefixes, clock::now());
+    let rows = prefixes
+        .into_iter()
+        .map(|known| (known.prefix, known.asn, known.name));
+    let origins = Origins::built_in("demo", rows, &config.asn.local_prefixes, clock::now());
     let commitments = config.commitments.clone();
     let scopes = ScopePlan::new(&commitments, &ScopePlan::default()).into();
-    let terms = Arc::new(Terms { commitments, scopes, origins: Arc::new(origins) });
+    let terms = Arc::new(Terms {
+        commitments,
+        scopes,
+        origins: Arc::new(origins),
+    });
     let listener = http::bind(listen_address)?;
     let stop = Arc::new(AtomicBool::new(false));
     let source = Synthetic::new(&scenario, Pace::RealTime, stop.clone());
     events::demo(&listener.address());
-    let running =
-        Running::start(&settings(&config), terms, vec![Box::new(source)], stop, &config)?;
+    let running = Running::start(
+        &settings(&config),
+        terms,
+        vec![Box::new(source)],
+        stop,
+        &config,
+    )?;
     running.serve(listener, None)
 }

@@ -41,7 +41,10 @@ pub fn run(path: &Path, listen_address: Option<SocketAddr>) -> Result<(), AppErr
     let config = Config::load(path)?;
     if config.capture.interfaces.is_empty() {
         let reason = "[capture] names no interface";
-        return Err(AppError::Incomplete { path: path.to_owned(), reason });
+        return Err(AppError::Incomplete {
+            path: path.to_owned(),
+            reason,
+        });
     }
     let terms = Arc::new(terms(&config, &ScopePlan::default())?);
     let listener = http::bind(listen_address.unwrap_or(config.web.listen_address))?;
@@ -89,8 +92,14 @@ impl Running {
         config: &Config,
     ) -> Result<Self, AppError> {
         let thread = |name: &str| std::thread::Builder::new().name(name.into());
-        let failed = |source| AppError::System { what: "starting a thread", source };
-        let published = Published { standing: standing(&terms, true).into(), ..Published::default() };
+        let failed = |source| AppError::System {
+            what: "starting a thread",
+            source,
+        };
+        let published = Published {
+            standing: standing(&terms, true).into(),
+            ..Published::default()
+        };
         let (published, _) = watch::channel(published);
         let board = Board::new(terms.clone());
         let judge = Judge::new(terms, config.export.max_asns as usize, &config.export.asns);
@@ -114,9 +123,20 @@ impl Running {
                 // Nobody listens any more only when the daemon ends anyway.
                 let _ = tell.send(result);
             };
-            workers.push(thread(&format!("worker {place}")).spawn(run).map_err(failed)?);
+            workers.push(
+                thread(&format!("worker {place}"))
+                    .spawn(run)
+                    .map_err(failed)?,
+            );
         }
-        Ok(Self { board, stop, published, workers, judge, ended })
+        Ok(Self {
+            board,
+            stop,
+            published,
+            workers,
+            judge,
+            ended,
+        })
     }
 
     /// Serves until a signal or a failure, then takes everything down. `reload` is what SIGHUP
@@ -126,9 +146,14 @@ impl Running {
         listener: http::Listener,
         reload: Option<(&Path, Config)>,
     ) -> Result<(), AppError> {
-        let failed = |source| AppError::System { what: "starting the runtime", source };
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let failed = |source| AppError::System {
+            what: "starting the runtime",
+            source,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
         let result = runtime.block_on(self.attend(listener, reload));
         runtime.shutdown_background();
         result
@@ -139,7 +164,10 @@ impl Running {
         listener: http::Listener,
         mut reload: Option<(&Path, Config)>,
     ) -> Result<(), AppError> {
-        let failed = |source| AppError::System { what: "waiting for signals", source };
+        let failed = |source| AppError::System {
+            what: "waiting for signals",
+            source,
+        };
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
@@ -178,7 +206,11 @@ impl Running {
         if !server.is_finished() {
             let _ = server.await;
         }
-        result.and(if all_well { Ok(()) } else { Err(AppError::Panicked("judge")) })
+        result.and(if all_well {
+            Ok(())
+        } else {
+            Err(AppError::Panicked("judge"))
+        })
     }
 
     /// Reads the configuration and its tables again; the old ones stay if anything is wrong.
@@ -206,7 +238,8 @@ impl Running {
                 let prefixes = standing.sources.iter().map(|source| source.prefixes).sum();
                 events::reloaded(terms.commitments.len(), prefixes);
                 self.board.post(Arc::new(terms));
-                self.published.send_modify(|published| published.standing = standing.into());
+                self.published
+                    .send_modify(|published| published.standing = standing.into());
                 // What takes a restart is still what the process started with.
                 config.commitments = new.commitments;
                 config.asn = new.asn;

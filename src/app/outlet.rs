@@ -32,7 +32,11 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(judge: SyncSender<Report>, terms: Reader, listed: bool) -> Self {
-        Self { judge, terms, listing: listed.then(Listing::default) }
+        Self {
+            judge,
+            terms,
+            listing: listed.then(Listing::default),
+        }
     }
 
     pub(super) fn into_listing(self) -> Listing {
@@ -72,7 +76,9 @@ fn row(stream: &Stream) -> StreamRow {
         dst: stream.key.dst,
         ssrc: stream.key.ssrc,
         payload_type: stream.payload_type(),
-        codec: assigned(stream.payload_type()).map_or("", |known| known.codec).into(),
+        codec: assigned(stream.payload_type())
+            .map_or("", |known| known.codec)
+            .into(),
         kind: match stream.kind {
             Kind::Audio => StreamKind::Audio,
             Kind::Video => StreamKind::Video,

@@ -47,8 +47,15 @@ pub struct Outcome {
 /// [`AppError`]: nothing is written to standard output then.
 pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Outcome, AppError> {
     let source = FileSource::open(&request.captures)?;
-    let terms = Arc::new(terms(&request.config, &crate::meter::scopes::ScopePlan::default())?);
-    let mut seconds = request.seconds.as_deref().map(SecondsFile::create).transpose()?;
+    let terms = Arc::new(terms(
+        &request.config,
+        &crate::meter::scopes::ScopePlan::default(),
+    )?);
+    let mut seconds = request
+        .seconds
+        .as_deref()
+        .map(SecondsFile::create)
+        .transpose()?;
     let mut nobody = ();
     let evidence: &mut (dyn Evidence + Send) = match &mut seconds {
         Some(file) => file,
@@ -67,8 +74,15 @@ pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Ou
     if left_out > 0 {
         warnings.push(format!("{left_out} streams are counted but not listed"));
     }
-    let streams = listings.into_iter().flat_map(|listing| listing.rows).collect();
-    Ok(Outcome { snapshot: judge.snapshot(), streams, warnings })
+    let streams = listings
+        .into_iter()
+        .flat_map(|listing| listing.rows)
+        .collect();
+    Ok(Outcome {
+        snapshot: judge.snapshot(),
+        streams,
+        warnings,
+    })
 }
 
 fn run(
@@ -96,8 +110,10 @@ fn run(
             last => {
                 let (hand_out, ends) = shards(workers);
                 let all = ready.into_iter().chain(last);
-                let running: Vec<_> =
-                    all.zip(ends).map(|(worker, end)| start(scope, worker, end)).collect();
+                let running: Vec<_> = all
+                    .zip(ends)
+                    .map(|(worker, end)| start(scope, worker, end))
+                    .collect();
                 distribute(hand_out, source, running)?
             }
         };

@@ -14,11 +14,17 @@ pub(super) struct Board {
 
 impl Board {
     pub(super) fn new(terms: Arc<Terms>) -> Arc<Self> {
-        Arc::new(Self { generation: AtomicU64::new(0), terms: Mutex::new(terms) })
+        Arc::new(Self {
+            generation: AtomicU64::new(0),
+            terms: Mutex::new(terms),
+        })
     }
 
     pub(super) fn current(&self) -> Arc<Terms> {
-        self.terms.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.terms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     pub(super) fn post(&self, terms: Arc<Terms>) {
@@ -27,7 +33,10 @@ impl Board {
     }
 
     pub(super) fn reader(self: &Arc<Self>) -> Reader {
-        Reader { board: self.clone(), seen: self.generation.load(Ordering::Acquire) }
+        Reader {
+            board: self.clone(),
+            seen: self.generation.load(Ordering::Acquire),
+        }
     }
 }
 
@@ -42,8 +51,7 @@ impl Reader {
     /// Terms posted since the last call.
     pub(super) fn newer(&mut self) -> Option<Arc<Terms>> {
         let generation = self.board.generation.load(Ordering::Acquire);
-        (std::mem::replace(&mut self.seen, generation) != generation)
-            .then(|| self.board.current())
+        (std::mem::replace(&mut self.seen, generation) != generation).then(|| self.board.current())
     }
 }
 

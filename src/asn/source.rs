@@ -226,10 +226,24 @@ impl InMemory {
     ) -> Self {
         let mut listed = Listed::default();
         for (prefix, asn, name) in rows {
-            listed.row(&[prefix], Announcers { lowest: asn, several: false }, Some(name));
+            listed.row(
+                &[prefix],
+                Announcers {
+                    lowest: asn,
+                    several: false,
+                },
+                Some(name),
+            );
         }
         let (table, names, counts) = (listed.table.build(), listed.names, listed.counts);
-        Self { name: name.into(), kind: "built-in", table, names, counts, loaded: now }
+        Self {
+            name: name.into(),
+            kind: "built-in",
+            table,
+            names,
+            counts,
+            loaded: now,
+        }
     }
 }
 

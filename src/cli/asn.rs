@@ -35,19 +35,31 @@ pub(super) enum AsnCommand {
 
 pub(super) fn run(command: AsnCommand) -> Result<(), AppError> {
     match command {
-        AsnCommand::Lookup { addresses, config, format } => {
+        AsnCommand::Lookup {
+            addresses,
+            config,
+            format,
+        } => {
             let origins = load(config.as_ref())?;
-            let answers = addresses.into_iter().map(|ip| origins.explain(Address::from(ip)));
+            let answers = addresses
+                .into_iter()
+                .map(|ip| origins.explain(Address::from(ip)));
             let answers: Vec<_> = answers.collect();
             print(|out| match format {
-                Format::Text => answers.iter().try_for_each(|answer| write_text(out, answer)),
+                Format::Text => answers
+                    .iter()
+                    .try_for_each(|answer| write_text(out, answer)),
                 Format::Json => write_json(out, &answers),
             })
         }
         AsnCommand::Info { config } => {
             let origins = load(config.as_ref())?;
             print(|out| {
-                writeln!(out, "{:<10} {:>9} {:>8}  SOURCE", "KIND", "PREFIXES", "NAMES")?;
+                writeln!(
+                    out,
+                    "{:<10} {:>9} {:>8}  SOURCE",
+                    "KIND", "PREFIXES", "NAMES"
+                )?;
                 origins.sources().try_for_each(|source| {
                     let (kind, prefixes, names) = (source.kind, source.prefixes, source.names);
                     writeln!(out, "{kind:<10} {prefixes:>9} {names:>8}  {}", source.name)
@@ -59,11 +71,24 @@ pub(super) fn run(command: AsnCommand) -> Result<(), AppError> {
 
 fn load(config: Option<&PathBuf>) -> Result<Origins, AppError> {
     let asn = load_or_default(config)?.asn;
-    Ok(Origins::load(&asn.sources, &asn.local_prefixes, &asn.own, clock::now())?)
+    Ok(Origins::load(
+        &asn.sources,
+        &asn.local_prefixes,
+        &asn.own,
+        clock::now(),
+    )?)
 }
 
 fn write_text(out: &mut dyn Write, lookup: &Lookup) -> io::Result<()> {
-    let Lookup { address, origin, prefix, name, source, others, .. } = lookup;
+    let Lookup {
+        address,
+        origin,
+        prefix,
+        name,
+        source,
+        others,
+        ..
+    } = lookup;
     let asn = lookup.asn.map_or(String::new(), |asn| format!(" AS{asn}"));
     match (prefix, source) {
         (Some(prefix), Some(source)) => {
@@ -73,9 +98,13 @@ fn write_text(out: &mut dyn Write, lookup: &Lookup) -> io::Result<()> {
         }
         _ => writeln!(out, "{address} AS0  no origin")?,
     }
-    others.iter().try_for_each(|Answer { source, asn, prefix }| {
-        writeln!(out, "    also AS{asn}  {prefix}  ({source})")
-    })
+    others.iter().try_for_each(
+        |Answer {
+             source,
+             asn,
+             prefix,
+         }| { writeln!(out, "    also AS{asn}  {prefix}  ({source})") },
+    )
 }
 
 #[derive(Serialize)]
@@ -114,6 +143,10 @@ fn write_json(out: &mut dyn Write, lookups: &[Lookup]) -> io::Result<()> {
 
 impl<'a> JsonOther<'a> {
     fn of(answer: &'a Answer) -> Self {
-        Self { source: &answer.source, asn: answer.asn.0, prefix: answer.prefix.to_string() }
+        Self {
+            source: &answer.source,
+            asn: answer.asn.0,
+            prefix: answer.prefix.to_string(),
+        }
     }
 }

@@ -95,9 +95,15 @@ impl SecondsFile {
     /// # Errors
     /// [`AppError::Write`] with the path.
     pub fn create(path: &Path) -> Result<Self, AppError> {
-        let file = File::create(path)
-            .map_err(|source| AppError::Write { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), out: BufWriter::new(file), failed: None })
+        let file = File::create(path).map_err(|source| AppError::Write {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            out: BufWriter::new(file),
+            failed: None,
+        })
     }
 
     /// Ends the file.
@@ -106,7 +112,12 @@ impl SecondsFile {
     /// [`AppError::Write`] if any line could not be written.
     pub fn finish(mut self) -> Result<(), AppError> {
         let flushed = self.out.flush();
-        self.failed.map_or(flushed, Err).map_err(|source| AppError::Write { path: self.path, source })
+        self.failed
+            .map_or(flushed, Err)
+            .map_err(|source| AppError::Write {
+                path: self.path,
+                source,
+            })
     }
 
     fn write(&mut self, judgement: &Judgement, direction: Direction) -> std::io::Result<()> {
@@ -130,7 +141,9 @@ impl SecondsFile {
             window_lost: window.lost,
             window_round_trips: window.round_trips,
             window_over_limit: window.over_limit,
-            amendments: amendments.filter(|one| one.counted != Counts::default()).collect(),
+            amendments: amendments
+                .filter(|one| one.counted != Counts::default())
+                .collect(),
             exceeds,
             out_of_sla: judgement.over.0 || judgement.over.1,
             tainted: judgement.tainted,

@@ -2,8 +2,8 @@
 //!
 //! Pure: reports in, merged seconds out. What waits is bounded by the channels in front.
 
-use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
 use crate::meter::scopes::ScopePlan;
+use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
 use crate::units::Second;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -61,12 +61,17 @@ pub struct Assembly {
 impl Assembly {
     /// For so many workers.
     pub fn new(workers: usize) -> Self {
-        Self { queues: (0..workers).map(|_| Queue::default()).collect(), opened: false }
+        Self {
+            queues: (0..workers).map(|_| Queue::default()).collect(),
+            opened: false,
+        }
     }
 
     /// Takes a worker's report.
     pub fn take(&mut self, worker: usize, report: Report) {
-        let Some(queue) = self.queues.get_mut(worker) else { return };
+        let Some(queue) = self.queues.get_mut(worker) else {
+            return;
+        };
         match &report {
             Report::Opened(second) => {
                 queue.horizon = Some(second.previous());
@@ -90,13 +95,21 @@ impl Assembly {
 
     /// Reports queued of one worker.
     pub fn queued(&self, worker: usize) -> usize {
-        self.queues.get(worker).map_or(0, |queue| queue.reports.len())
+        self.queues
+            .get(worker)
+            .map_or(0, |queue| queue.reports.len())
     }
 
     /// The worker that the others wait for: the one to listen to. None when all are over.
     pub fn slowest(&self) -> Option<usize> {
-        let alive = self.queues.iter().enumerate().filter(|(_, queue)| !queue.over);
-        alive.min_by_key(|(_, queue)| queue.horizon).map(|(number, _)| number)
+        let alive = self
+            .queues
+            .iter()
+            .enumerate()
+            .filter(|(_, queue)| !queue.over);
+        alive
+            .min_by_key(|(_, queue)| queue.horizon)
+            .map(|(number, _)| number)
     }
 
     /// The next thing that is complete, if any.
@@ -118,9 +131,15 @@ impl Assembly {
     /// All seconds up to this one are complete.
     fn limit(&self) -> Second {
         // A worker with a step in its queue is not waited for: it left this time line.
-        let waiting = self.queues.iter().filter(|queue| !queue.over && !queue.has_step());
+        let waiting = self
+            .queues
+            .iter()
+            .filter(|queue| !queue.over && !queue.has_step());
         let everything = Second(u64::MAX);
-        waiting.map(|queue| queue.horizon.unwrap_or_default()).min().unwrap_or(everything)
+        waiting
+            .map(|queue| queue.horizon.unwrap_or_default())
+            .min()
+            .unwrap_or(everything)
     }
 
     fn open(&mut self) -> Option<Merged> {
@@ -145,7 +164,11 @@ impl Assembly {
     /// A step back, once what its workers still have of the old time line is judged: all of them
     /// step together.
     fn step(&mut self) -> Option<Merged> {
-        let mut stepping = self.queues.iter().filter(|queue| queue.has_step()).peekable();
+        let mut stepping = self
+            .queues
+            .iter()
+            .filter(|queue| queue.has_step())
+            .peekable();
         stepping.peek()?;
         if !stepping.all(|queue| queue.front_step().is_some()) {
             return None;
@@ -162,10 +185,13 @@ impl Assembly {
 
     /// The earliest second that any worker has something for.
     fn earliest(&self) -> Option<Second> {
-        let fronts = self.queues.iter().filter_map(|queue| match queue.reports.front()? {
-            Report::Closed(closed) => Some(closed.second),
-            Report::Opened(_) | Report::Stepped(_) => None,
-        });
+        let fronts = self
+            .queues
+            .iter()
+            .filter_map(|queue| match queue.reports.front()? {
+                Report::Closed(closed) => Some(closed.second),
+                Report::Opened(_) | Report::Stepped(_) => None,
+            });
         fronts.min()
     }
 
@@ -178,16 +204,34 @@ impl Assembly {
                 closed_now.push((number, closed));
             }
         }
-        let idle = closed_now.iter().map(|(_, closed)| closed.through).max().unwrap_or(second);
+        let idle = closed_now
+            .iter()
+            .map(|(_, closed)| closed.through)
+            .max()
+            .unwrap_or(second);
         let next = self.earliest().map_or(limit, Second::previous);
         let through = idle.min(limit).min(next).max(second);
-        let parts = closed_now.into_iter().map(|(number, closed)| self.part(number, *closed, through));
-        Merged::Second { second, through, parts: parts.collect() }
+        let parts = closed_now
+            .into_iter()
+            .map(|(number, closed)| self.part(number, *closed, through));
+        Merged::Second {
+            second,
+            through,
+            parts: parts.collect(),
+        }
     }
 
     /// A worker's part of a second; idle time after `through` goes back into its queue.
     fn part(&mut self, number: usize, closed: ClosedSecond, through: Second) -> Part {
-        let ClosedSecond { slot, amendments, tainted, scopes, worker, through: idle, .. } = closed;
+        let ClosedSecond {
+            slot,
+            amendments,
+            tainted,
+            scopes,
+            worker,
+            through: idle,
+            ..
+        } = closed;
         if idle > through
             && let Some(queue) = self.queues.get_mut(number)
         {
@@ -202,13 +246,22 @@ impl Assembly {
             };
             queue.reports.push_front(Report::Closed(Box::new(rest)));
         }
-        Part { number, slot, amendments, tainted, scopes, worker }
+        Part {
+            number,
+            slot,
+            amendments,
+            tainted,
+            scopes,
+            worker,
+        }
     }
 }
 
 impl Queue {
     fn has_step(&self) -> bool {
-        self.reports.iter().any(|report| matches!(report, Report::Stepped(_)))
+        self.reports
+            .iter()
+            .any(|report| matches!(report, Report::Stepped(_)))
     }
 
     /// Where a step back leads to, if it is what comes next.

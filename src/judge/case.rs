@@ -9,9 +9,7 @@ use crate::meter::window::{Cell, Losses, RoundTrips, Window, first_second};
 use crate::sla::Verdict;
 use crate::sla::commitment::{Class, Commitment, DirectionRule};
 use crate::sla::verdict::{Excess, Standing, excess, measured, share, verdicts};
-use crate::snapshot::{
-    CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection,
-};
+use crate::snapshot::{CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection};
 use crate::units::{Asn, Second};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,7 +61,13 @@ impl Case {
     /// A commitment that counts from a second on.
     pub fn new(commitment: Commitment, scope: ScopeId, seen_since: Second) -> Self {
         let name = commitment.name.as_str().into();
-        Self { commitment, name, scope, seen_since, asns: BTreeMap::new() }
+        Self {
+            commitment,
+            name,
+            scope,
+            seen_since,
+            asns: BTreeMap::new(),
+        }
     }
 
     /// The same case under changed terms: seconds stay where they were counted alike (DESIGN).
@@ -88,7 +92,11 @@ impl Case {
         if !counted_alike {
             self.seen_since = next;
         }
-        Self { commitment, scope, ..self }
+        Self {
+            commitment,
+            scope,
+            ..self
+        }
     }
 
     /// Nothing is known of any window any more: the next whole second is the first.
@@ -116,7 +124,9 @@ impl Case {
                 self.add_cell(second, asn, cell, judged);
             }
         }
-        let Some(latency) = self.commitment.guarantee.latency else { return };
+        let Some(latency) = self.commitment.guarantee.latency else {
+            return;
+        };
         for trip in &slot.round_trips {
             if let Origin::As(asn) = trip.origin
                 && trip.origin.is_judged()
@@ -125,26 +135,57 @@ impl Case {
             {
                 let over = u64::from(trip.time > latency.limit);
                 let round_trips = RoundTrips { samples: 1, over };
-                self.add_cell(second, asn, Cell { round_trips, ..Cell::default() }, judged);
+                self.add_cell(
+                    second,
+                    asn,
+                    Cell {
+                        round_trips,
+                        ..Cell::default()
+                    },
+                    judged,
+                );
             }
         }
     }
 
     /// What a pair's usage is to the ASNs at its ends.
     fn cells(&self, src: Origin, dst: Origin, usage: &Usage) -> [Option<(Asn, Cell)>; 2] {
-        let counted = Class::ALL.into_iter().filter(|class| self.commitment.classes.contains(*class));
+        let counted = Class::ALL
+            .into_iter()
+            .filter(|class| self.commitment.classes.contains(*class));
         let (mut bytes, mut packets) = (0, 0);
         for class in counted {
             bytes += usage.class(class).on(self.commitment.layer);
             packets += usage.class(class).packets;
         }
-        let sent = Losses { expected: usage.expected(), lost: usage.continuity.lost };
-        let reported = Losses { expected: usage.reports.expected, lost: usage.reports.lost };
-        let from = Cell { from: bytes, packets, sent, ..Cell::default() };
-        let to = Cell { to: bytes, packets, reported, ..Cell::default() };
+        let sent = Losses {
+            expected: usage.expected(),
+            lost: usage.continuity.lost,
+        };
+        let reported = Losses {
+            expected: usage.reports.expected,
+            lost: usage.reports.lost,
+        };
+        let from = Cell {
+            from: bytes,
+            packets,
+            sent,
+            ..Cell::default()
+        };
+        let to = Cell {
+            to: bytes,
+            packets,
+            reported,
+            ..Cell::default()
+        };
         match (judged(src), judged(dst)) {
             (Some(src), Some(dst)) if src == dst => {
-                let cell = Cell { to: bytes, both: bytes, reported, ..from };
+                let cell = Cell {
+                    to: bytes,
+                    both: bytes,
+                    reported,
+                    ..from
+                };
                 [Some((src, cell)), None]
             }
             (src, dst) => [src.map(|asn| (asn, from)), dst.map(|asn| (asn, to))],
@@ -183,7 +224,13 @@ impl Case {
             let judged = docket.judge(commitment, second, seen_whole, |direction, change, peak| {
                 let peak_share = share(peak, commitment.committed_rate, commitment.window);
                 let commitment = self.name.clone();
-                notices.push(Notice { commitment, asn: *asn, direction, change, peak_share });
+                notices.push(Notice {
+                    commitment,
+                    asn: *asn,
+                    direction,
+                    change,
+                    peak_share,
+                });
             });
             if docket.window.is_empty() && docket.amendments.is_empty() {
                 continue;
@@ -202,12 +249,16 @@ impl Case {
                 latency: judged.1,
             });
         }
-        self.asns.retain(|asn, docket| !docket.window.is_empty() || admitted(*asn));
+        self.asns
+            .retain(|asn, docket| !docket.window.is_empty() || admitted(*asn));
     }
 
     /// ASNs out of SLA in the last judged second.
     pub fn out_of_sla(&self) -> impl Iterator<Item = Asn> + '_ {
-        self.asns.iter().filter(|(_, docket)| docket.excess.any()).map(|(asn, _)| *asn)
+        self.asns
+            .iter()
+            .filter(|(_, docket)| docket.excess.any())
+            .map(|(asn, _)| *asn)
     }
 
     /// The row to show, of the ASNs that are admitted.
@@ -225,7 +276,9 @@ impl Case {
             window_seconds: commitment.window.get(),
             direction: commitment.direction,
             layer: commitment.layer,
-            asns: asns.map(|(asn, docket)| docket.row(*asn, name(*asn), commitment)).collect(),
+            asns: asns
+                .map(|(asn, docket)| docket.row(*asn, name(*asn), commitment))
+                .collect(),
         }
     }
 }
@@ -269,7 +322,10 @@ impl Docket {
                 changed(direction, change, over.peak);
             }
         }
-        let standing = Standing { out_of_sla: self.excess.any(), seen_whole };
+        let standing = Standing {
+            out_of_sla: self.excess.any(),
+            seen_whole,
+        };
         let (loss, latency) = verdicts(&commitment.guarantee, window, standing);
         for (row, verdict) in [(&mut self.loss, loss), (&mut self.latency, latency)] {
             row.verdict = verdict;
@@ -303,9 +359,18 @@ impl Docket {
             asn,
             name,
             window_bytes: PerDirection { from, to },
-            peak_window_bytes: PerDirection { from: self.peak.0, to: self.peak.1 },
-            share: PerDirection { from: share_of(from), to: share_of(to) },
-            peak_share: PerDirection { from: share_of(self.peak.0), to: share_of(self.peak.1) },
+            peak_window_bytes: PerDirection {
+                from: self.peak.0,
+                to: self.peak.1,
+            },
+            share: PerDirection {
+                from: share_of(from),
+                to: share_of(to),
+            },
+            peak_share: PerDirection {
+                from: share_of(self.peak.0),
+                to: share_of(self.peak.1),
+            },
             out_of_sla: self.excess.any(),
             out_of_sla_seconds: self.seconds_out,
             out_of_sla_intervals: intervals,

@@ -43,7 +43,11 @@ impl Intervals {
                 None
             }
             (None, true) => {
-                let begun = Over { from: second, last: second, peak: bytes };
+                let begun = Over {
+                    from: second,
+                    last: second,
+                    peak: bytes,
+                };
                 self.open = Some(begun);
                 Some(Change::Began(begun))
             }
@@ -64,7 +68,10 @@ impl Intervals {
 
     /// All of them, oldest first, and whether each is still open.
     pub fn iter(&self) -> impl Iterator<Item = (Over, bool)> + '_ {
-        self.closed.iter().map(|over| (*over, false)).chain(self.open.map(|over| (over, true)))
+        self.closed
+            .iter()
+            .map(|over| (*over, false))
+            .chain(self.open.map(|over| (over, true)))
     }
 }
 
@@ -75,16 +82,37 @@ mod tests {
     #[test]
     fn an_interval_has_its_first_and_last_second_and_its_peak() {
         let mut intervals = Intervals::default();
-        let days = [(1, false, 5), (2, true, 11), (3, true, 14), (4, true, 12), (5, false, 9)];
+        let days = [
+            (1, false, 5),
+            (2, true, 11),
+            (3, true, 14),
+            (4, true, 12),
+            (5, false, 9),
+        ];
         let changes: Vec<_> = days
             .into_iter()
             .filter_map(|(second, over, bytes)| intervals.judge(Second(second), over, bytes))
             .collect();
-        let whole = Over { from: Second(2), last: Second(4), peak: 14 };
-        let begun = Over { last: Second(2), peak: 11, ..whole };
+        let whole = Over {
+            from: Second(2),
+            last: Second(4),
+            peak: 14,
+        };
+        let begun = Over {
+            last: Second(2),
+            peak: 11,
+            ..whole
+        };
         assert_eq!(changes, [Change::Began(begun), Change::Ended(whole)]);
         intervals.judge(Second(9), true, 20);
-        let reopened = Over { from: Second(9), last: Second(9), peak: 20 };
-        assert_eq!(intervals.iter().collect::<Vec<_>>(), [(whole, false), (reopened, true)]);
+        let reopened = Over {
+            from: Second(9),
+            last: Second(9),
+            peak: 20,
+        };
+        assert_eq!(
+            intervals.iter().collect::<Vec<_>>(),
+            [(whole, false), (reopened, true)]
+        );
     }
 }

@@ -23,12 +23,19 @@ impl Evidence for Record {
 
 /// The clause over a window of 5 s: more than 6 250 000 octets in it are too many.
 fn commitment() -> Commitment {
-    Commitment { window: NonZeroU32::new(5).unwrap(), ..example("c") }
+    Commitment {
+        window: NonZeroU32::new(5).unwrap(),
+        ..example("c")
+    }
 }
 
 fn terms(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Terms> {
     let scopes = ScopePlan::new(&commitments, previous).into();
-    Arc::new(Terms { commitments, scopes, origins: Arc::default() })
+    Arc::new(Terms {
+        commitments,
+        scopes,
+        origins: Arc::default(),
+    })
 }
 
 struct Bench {
@@ -43,7 +50,11 @@ impl Bench {
         let mut judge = Judge::new(terms.clone(), 500, &[]);
         let mut record = Record::default();
         judge.take(Merged::Opened(Second(1)), &mut record);
-        Self { judge, terms, record }
+        Self {
+            judge,
+            terms,
+            record,
+        }
     }
 
     /// A second in which the ASN sends so many octets in 1000 packets, some lost.
@@ -61,19 +72,42 @@ impl Bench {
     ) -> &mut Self {
         let scopes = self.terms.scopes.clone();
         let worker = WorkerState::default();
-        let part = Part { number: 0, slot, amendments, tainted, scopes, worker };
+        let part = Part {
+            number: 0,
+            slot,
+            amendments,
+            tainted,
+            scopes,
+            worker,
+        };
         let (second, through) = (Second(second), Second(through));
-        self.judge.take(Merged::Second { second, through, parts: vec![part] }, &mut self.record);
+        self.judge.take(
+            Merged::Second {
+                second,
+                through,
+                parts: vec![part],
+            },
+            &mut self.record,
+        );
         self
     }
 
     fn row(&self) -> CommitmentAsnRow {
         let snapshot = self.judge.snapshot();
-        snapshot.commitments[0].asns.iter().find(|row| row.asn == FAR).unwrap().clone()
+        snapshot.commitments[0]
+            .asns
+            .iter()
+            .find(|row| row.asn == FAR)
+            .unwrap()
+            .clone()
     }
 
     fn loss(&self) -> Vec<Option<Verdict>> {
-        self.record.0.iter().map(|judgement| judgement.loss).collect()
+        self.record
+            .0
+            .iter()
+            .map(|judgement| judgement.loss)
+            .collect()
     }
 }
 
@@ -81,9 +115,17 @@ fn slot(octets: u64, lost: u64) -> Slot {
     let mut slot = Slot::default();
     if octets > 0 {
         let mut usage = Usage::default();
-        *usage.class_mut(Class::Rtp) = Octets { packets: 1000, ip: octets, ethernet: octets };
+        *usage.class_mut(Class::Rtp) = Octets {
+            packets: 1000,
+            ip: octets,
+            ethernet: octets,
+        };
         usage.continuity.lost = lost;
-        let pair = Pair { scopes: ScopeMask(1), src: Origin::As(FAR), dst: Origin::Local };
+        let pair = Pair {
+            scopes: ScopeMask(1),
+            src: Origin::As(FAR),
+            dst: Origin::Local,
+        };
         slot.add(pair, &usage);
     }
     slot
@@ -101,9 +143,15 @@ fn an_asn_goes_out_in_the_second_that_exceeds_and_comes_back_when_it_has_left_th
     bench.second(7, 20, 1_250_000, 0);
     // Seconds 6 to 10 hold second 6; what remains after it is at most the threshold.
     let row = bench.row();
-    assert_eq!(row.out_of_sla_seconds, 2, "seconds 6 and 7; then idle seconds only take away");
+    assert_eq!(
+        row.out_of_sla_seconds, 2,
+        "seconds 6 and 7; then idle seconds only take away"
+    );
     let interval = row.out_of_sla_intervals[0];
-    assert_eq!((interval.from, interval.last, interval.open), (Second(6), Second(7), false));
+    assert_eq!(
+        (interval.from, interval.last, interval.open),
+        (Second(6), Second(7), false)
+    );
     assert_eq!(interval.peak_window_bytes, 6_250_001);
     assert_eq!(bench.judge.take_notices().len(), 2);
 }
@@ -115,9 +163,25 @@ fn a_window_that_began_before_we_looked_is_indeterminate_but_void_if_it_exceeds(
     bench.second(3, 8, 1000, 0).second(9, 9, 1000, 100);
     use Verdict::{Indeterminate, Missed, Void};
     // Seconds 1 to 9. The window of second 5 is the first that was seen whole.
-    let expected = [Indeterminate, Void, Void, Void, Void, Void, Verdict::Met, Verdict::Met];
-    assert_eq!(bench.loss()[..7], expected[..7].iter().copied().map(Some).collect::<Vec<_>>());
-    assert_eq!(bench.loss().last().unwrap(), &Some(Missed), "100 of 1100 lost");
+    let expected = [
+        Indeterminate,
+        Void,
+        Void,
+        Void,
+        Void,
+        Void,
+        Verdict::Met,
+        Verdict::Met,
+    ];
+    assert_eq!(
+        bench.loss()[..7],
+        expected[..7].iter().copied().map(Some).collect::<Vec<_>>()
+    );
+    assert_eq!(
+        bench.loss().last().unwrap(),
+        &Some(Missed),
+        "100 of 1100 lost"
+    );
 }
 
 #[test]
@@ -126,19 +190,35 @@ fn a_tainted_second_makes_every_window_that_holds_it_indeterminate_and_its_loss_
     for second in 1..=6 {
         bench.second(second, second, 1000, 0);
     }
-    bench.part(7, 7, slot(1000, 500), Vec::new(), vec![(Second(7), Second(7))]);
+    bench.part(
+        7,
+        7,
+        slot(1000, 500),
+        Vec::new(),
+        vec![(Second(7), Second(7))],
+    );
     for second in 8..=12 {
         bench.second(second, second, 1000, 0);
     }
     let verdicts = bench.loss();
     use Verdict::{Indeterminate, Met};
-    let whole: Vec<_> = verdicts[4..].iter().map(|verdict| verdict.unwrap()).collect();
+    let whole: Vec<_> = verdicts[4..]
+        .iter()
+        .map(|verdict| verdict.unwrap())
+        .collect();
     let i = Indeterminate;
     assert_eq!(whole, [Met, Met, i, i, i, i, i, Met]);
     let snapshot = bench.judge.snapshot();
     assert_eq!(snapshot.tainted_seconds, 1);
-    let far = snapshot.asns.iter().find(|row| row.label == Label::Origin(Origin::As(FAR)));
-    assert_eq!(far.unwrap().from.lost, 0, "500 gaps of a second that we did not see whole");
+    let far = snapshot
+        .asns
+        .iter()
+        .find(|row| row.label == Label::Origin(Origin::As(FAR)));
+    assert_eq!(
+        far.unwrap().from.lost,
+        0,
+        "500 gaps of a second that we did not see whole"
+    );
 }
 
 #[test]
@@ -146,7 +226,11 @@ fn silence_gives_no_verdict_and_counts_no_second() {
     let mut bench = Bench::new(vec![commitment()]);
     bench.second(10, 1_000_000, 1000, 0);
     let row = bench.row();
-    assert_eq!(row.loss.unwrap().seconds.iter().sum::<u64>(), 5, "the five windows that hold it");
+    assert_eq!(
+        row.loss.unwrap().seconds.iter().sum::<u64>(),
+        5,
+        "the five windows that hold it"
+    );
     assert_eq!(row.loss.unwrap().verdict, None);
     assert_eq!(bench.judge.judged(), Some(Second(1_000_000)));
 }
@@ -158,10 +242,17 @@ fn an_amendment_counts_in_the_windows_to_come_and_leaves_verdicts_as_they_are() 
     let amended = vec![(Second(5), slot(1, 0)), (Second(0), slot(77, 0))];
     bench.part(6, 6, Slot::default(), amended, Vec::new());
     let row = bench.row();
-    assert_eq!(row.out_of_sla_seconds, 1, "second 6 exceeds, second 5 stays as it was");
+    assert_eq!(
+        row.out_of_sla_seconds, 1,
+        "second 6 exceeds, second 5 stays as it was"
+    );
     let judgement = bench.record.0.last().unwrap();
     assert_eq!(judgement.window.from, 6_250_001);
-    assert_eq!(judgement.amendments.len(), 1, "what has left every window is in the totals only");
+    assert_eq!(
+        judgement.amendments.len(),
+        1,
+        "what has left every window is in the totals only"
+    );
     assert_eq!(bench.judge.snapshot().asns.len(), 2);
 }
 
@@ -175,27 +266,49 @@ fn a_clock_that_was_set_back_restarts_the_windows_as_unseen() {
     for second in 50..=55 {
         bench.second(second, second, 1000, 0);
     }
-    let verdicts: Vec<_> = bench.loss()[11..].iter().map(|verdict| verdict.unwrap()).collect();
+    let verdicts: Vec<_> = bench.loss()[11..]
+        .iter()
+        .map(|verdict| verdict.unwrap())
+        .collect();
     use Verdict::{Indeterminate, Met};
     let i = Indeterminate;
-    assert_eq!(verdicts, [i, i, i, i, Met, Met], "the second of the step was not seen whole");
+    assert_eq!(
+        verdicts,
+        [i, i, i, i, Met, Met],
+        "the second of the step was not seen whole"
+    );
 }
 
 #[test]
 fn a_reload_keeps_seconds_that_were_counted_alike_and_restarts_the_others() {
-    for (layer, kept) in [(crate::sla::commitment::Layer::Ip, true), (crate::sla::commitment::Layer::Wire, false)] {
+    for (layer, kept) in [
+        (crate::sla::commitment::Layer::Ip, true),
+        (crate::sla::commitment::Layer::Wire, false),
+    ] {
         let mut bench = Bench::new(vec![commitment()]);
         bench.second(8, 8, 7_000_000, 0);
         assert!(bench.row().out_of_sla);
-        let changed = Commitment { layer, committed_rate: crate::units::BitRate(90_000_000), ..commitment() };
+        let changed = Commitment {
+            layer,
+            committed_rate: crate::units::BitRate(90_000_000),
+            ..commitment()
+        };
         bench.terms = terms(vec![changed], &bench.terms.scopes);
         bench.judge.revise(bench.terms.clone());
         bench.second(9, 9, 1000, 0);
         let row = bench.row();
         assert_eq!(row.out_of_sla, kept, "{layer:?}");
-        assert_eq!(row.out_of_sla_intervals.len(), 1 + usize::from(kept), "closed and reopened");
+        assert_eq!(
+            row.out_of_sla_intervals.len(),
+            1 + usize::from(kept),
+            "closed and reopened"
+        );
         assert!(!row.out_of_sla_intervals[0].open);
-        assert_eq!(row.out_of_sla_seconds, 1 + u64::from(kept), "counters never reset");
+        assert_eq!(
+            row.out_of_sla_seconds,
+            1 + u64::from(kept),
+            "counters never reset"
+        );
     }
 }
 
@@ -208,12 +321,23 @@ fn round_trips_count_by_method_and_against_the_limit() {
             let method = if index < 8 { Method::Rtcp } else { Method::Sip };
             let time = Duration::from_millis(if index == 0 { 151 } else { 150 });
             let origin = Origin::As(FAR);
-            slot.round_trips.push(RoundTrip { scopes: ScopeMask(1), origin, method, time });
+            slot.round_trips.push(RoundTrip {
+                scopes: ScopeMask(1),
+                origin,
+                method,
+                time,
+            });
         }
         bench.part(second, second, slot, Vec::new(), Vec::new());
     }
     let judgement = bench.record.0.last().unwrap();
-    assert_eq!((judgement.window.round_trips.samples, judgement.window.round_trips.over), (40, 5));
+    assert_eq!(
+        (
+            judgement.window.round_trips.samples,
+            judgement.window.round_trips.over
+        ),
+        (40, 5)
+    );
     // 5 of 40 are more than 5 in 100.
     assert_eq!(judgement.latency, Some(Verdict::Missed));
 }
@@ -231,6 +355,11 @@ fn a_scope_that_a_worker_did_not_count_is_unseen_for_that_second() {
         bench.second(second, second, 1000, 0);
     }
     let met = |judgement: &&Judgement| judgement.loss == Some(Verdict::Met);
-    let seconds = bench.record.0.iter().filter(met).map(|judgement| judgement.second.0);
+    let seconds = bench
+        .record
+        .0
+        .iter()
+        .filter(met)
+        .map(|judgement| judgement.second.0);
     assert_eq!(seconds.collect::<Vec<_>>(), [5, 6, 12]);
 }

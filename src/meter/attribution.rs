@@ -46,8 +46,10 @@ impl Attribution {
 
     /// Who talks to whom, under which scopes.
     pub fn pair(&self, src: Address, dst: Address, tap: Tap) -> Pair {
-        let interface =
-            self.interfaces.get(usize::from(tap.interface.0)).map_or("", |name| name.as_ref());
+        let interface = self
+            .interfaces
+            .get(usize::from(tap.interface.0))
+            .map_or("", |name| name.as_ref());
         Pair {
             scopes: self.scopes.matching(src, dst, interface, tap.vlans),
             src: self.origin(src),

@@ -40,7 +40,9 @@ impl Durations {
     pub fn record(&mut self, sample: Duration) {
         let sample = sample.min(LONGEST);
         let seconds = sample.as_secs_f64();
-        let place = BUCKET_BOUNDS_SECONDS.iter().position(|bound| seconds <= *bound);
+        let place = BUCKET_BOUNDS_SECONDS
+            .iter()
+            .position(|bound| seconds <= *bound);
         if let Some(bucket) = place.and_then(|place| self.buckets.get_mut(place)) {
             *bucket += 1;
         }
@@ -55,13 +57,19 @@ impl Durations {
     }
 
     /// The state now; none before the first sample.
-    #[expect(clippy::cast_precision_loss, reason = "for display; verdicts never use it")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "for display; verdicts never use it"
+    )]
     pub fn snapshot(&self) -> Option<Distribution> {
         if self.count == 0 {
             return None;
         }
         let quantile_ms = |quantile| {
-            let micros = self.histogram.as_ref().map_or(0, |all| all.value_at_quantile(quantile));
+            let micros = self
+                .histogram
+                .as_ref()
+                .map_or(0, |all| all.value_at_quantile(quantile));
             micros as f64 / 1e3
         };
         let mut below = 0;
@@ -88,15 +96,24 @@ mod tests {
     #[test]
     fn quantiles_are_within_two_digits_and_buckets_are_cumulative() {
         let mut durations = Durations::default();
-        assert!(durations.snapshot().is_none(), "no histogram before its first sample");
+        assert!(
+            durations.snapshot().is_none(),
+            "no histogram before its first sample"
+        );
         (1..=1000).for_each(|millis| durations.record(Duration::from_millis(millis)));
         let shown = durations.snapshot().unwrap();
         assert!((shown.p50_ms - 500.0).abs() < 5.0 && (shown.p95_ms - 950.0).abs() < 9.5);
         assert!((shown.max_ms - 1000.0).abs() < 1e-9 && (shown.sum_seconds - 500.5).abs() < 1e-9);
         let at = |bound: f64| {
-            let place = BUCKET_BOUNDS_SECONDS.iter().position(|known| *known >= bound).unwrap();
+            let place = BUCKET_BOUNDS_SECONDS
+                .iter()
+                .position(|known| *known >= bound)
+                .unwrap();
             shown.buckets[place]
         };
-        assert_eq!((at(0.001), at(0.15), at(1.0), shown.count), (1, 150, 1000, 1000));
+        assert_eq!(
+            (at(0.001), at(0.15), at(1.0), shown.count),
+            (1, 150, 1000, 1000)
+        );
     }
 }

@@ -27,7 +27,10 @@ pub struct ScopePlan {
 impl ScopePlan {
     /// The distinct scopes of some commitments; those that `previous` knows keep their numbers.
     pub fn new(commitments: &[Commitment], previous: &Self) -> Self {
-        let mut plan = Self { scopes: Vec::new(), next: previous.next };
+        let mut plan = Self {
+            scopes: Vec::new(),
+            next: previous.next,
+        };
         for commitment in commitments {
             if plan.id(&commitment.scope).is_none() && plan.scopes.len() < MAX_SCOPES {
                 let id = previous.id(&commitment.scope).unwrap_or_else(|| {
@@ -42,7 +45,10 @@ impl ScopePlan {
 
     /// The number of a scope, if it is in the plan.
     pub fn id(&self, scope: &Scope) -> Option<ScopeId> {
-        self.scopes.iter().find(|(_, known)| known == scope).map(|(id, _)| *id)
+        self.scopes
+            .iter()
+            .find(|(_, known)| known == scope)
+            .map(|(id, _)| *id)
     }
 
     /// The mask bit of a scope, if it is in the plan.
@@ -76,15 +82,24 @@ mod tests {
     #[test]
     fn equal_scopes_share_a_number_and_keep_it_over_a_reload() {
         let all = example("all");
-        let tagged =
-            Commitment { scope: Scope { vlans: vec![7], ..Scope::default() }, ..example("tagged") };
+        let tagged = Commitment {
+            scope: Scope {
+                vlans: vec![7],
+                ..Scope::default()
+            },
+            ..example("tagged")
+        };
         let plan = ScopePlan::new(&[all.clone(), example("also all")], &ScopePlan::default());
         let id = plan.id(&all.scope).unwrap();
         let reloaded = ScopePlan::new(&[tagged.clone(), all.clone()], &plan);
         assert_eq!(reloaded.id(&all.scope), Some(id), "kept");
         assert_ne!(reloaded.id(&tagged.scope), Some(id), "never given twice");
-        let mask =
-            reloaded.matching(Address::default(), Address::default(), "eth0", Vlans::default());
+        let mask = reloaded.matching(
+            Address::default(),
+            Address::default(),
+            "eth0",
+            Vlans::default(),
+        );
         assert!(mask.contains(reloaded.bit(id).unwrap()));
         assert!(!mask.contains(reloaded.bit(reloaded.id(&tagged.scope).unwrap()).unwrap()));
     }

@@ -34,7 +34,11 @@ pub struct Octets {
 impl Octets {
     /// One packet of `ip` octets.
     pub fn packet(ip: u32) -> Self {
-        Self { packets: 1, ip: u64::from(ip), ethernet: u64::from(ethernet_octets(ip)) }
+        Self {
+            packets: 1,
+            ip: u64::from(ip),
+            ethernet: u64::from(ethernet_octets(ip)),
+        }
     }
 
     /// Adds more.
@@ -58,7 +62,11 @@ impl Octets {
 #[inline]
 pub const fn ethernet_octets(ip: u32) -> u32 {
     let framed = ip.saturating_add(ETHERNET_OVERHEAD);
-    if framed < ETHERNET_MINIMUM { ETHERNET_MINIMUM } else { framed }
+    if framed < ETHERNET_MINIMUM {
+        ETHERNET_MINIMUM
+    } else {
+        framed
+    }
 }
 
 /// What happened to the sequence numbers of RTP streams.

@@ -28,7 +28,9 @@ impl AsnTotals {
     /// The row to show.
     pub fn row(&self, label: Label, name: Option<Arc<str>>) -> AsnRow {
         let shown = |durations: &Option<Box<Durations>>| {
-            durations.as_ref().and_then(|durations| durations.snapshot())
+            durations
+                .as_ref()
+                .and_then(|durations| durations.snapshot())
         };
         AsnRow {
             label,
@@ -55,7 +57,10 @@ fn add_usage(totals: &mut DirectionTotals, usage: &Usage) {
 
 /// Packets and IP octets.
 pub fn count(octets: &Octets) -> Count {
-    Count { packets: octets.packets, bytes: octets.ip }
+    Count {
+        packets: octets.packets,
+        bytes: octets.ip,
+    }
 }
 
 /// The totals of all origins.
@@ -71,8 +76,16 @@ pub struct Totals {
 impl Totals {
     /// None yet; `named` have totals from the start.
     pub fn new(max_asns: usize, named: impl IntoIterator<Item = Origin>) -> Self {
-        let asns = named.into_iter().map(|origin| (origin, AsnTotals::default())).collect();
-        Self { frames: FrameCounts::default(), asns, other: None, max_asns }
+        let asns = named
+            .into_iter()
+            .map(|origin| (origin, AsnTotals::default()))
+            .collect();
+        Self {
+            frames: FrameCounts::default(),
+            asns,
+            other: None,
+            max_asns,
+        }
     }
 
     fn of(&mut self, origin: Origin) -> &mut AsnTotals {
@@ -96,7 +109,10 @@ impl Totals {
 
     /// A new second begins: nothing streams in it yet.
     pub fn begin_second(&mut self) {
-        self.asns.values_mut().chain(&mut self.other).for_each(|totals| totals.streams = 0);
+        self.asns
+            .values_mut()
+            .chain(&mut self.other)
+            .for_each(|totals| totals.streams = 0);
     }
 
     /// Adds what was counted in a second, whenever it comes.
@@ -135,15 +151,22 @@ impl Totals {
     }
 
     fn add_jitter(&mut self, origin: Origin, jitter: Duration) {
-        self.of(origin).jitter.get_or_insert_default().record(jitter);
+        self.of(origin)
+            .jitter
+            .get_or_insert_default()
+            .record(jitter);
     }
 
     /// Every row, sorted: `local`, numbers, `other`.
     pub fn rows(&self, name: impl Fn(Origin) -> Option<Arc<str>>) -> Vec<AsnRow> {
-        let own = self.asns.iter().map(|(origin, totals)| {
-            totals.row(Label::Origin(*origin), name(*origin))
-        });
-        let other = self.other.iter().map(|totals| totals.row(Label::Other, None));
+        let own = self
+            .asns
+            .iter()
+            .map(|(origin, totals)| totals.row(Label::Origin(*origin), name(*origin)));
+        let other = self
+            .other
+            .iter()
+            .map(|totals| totals.row(Label::Other, None));
         let mut rows: Vec<_> = own.chain(other).collect();
         rows.sort_by_key(|row| row.label);
         rows
@@ -153,8 +176,22 @@ impl Totals {
     pub fn sums(&self, class: Class) -> (Count, Count) {
         let (mut from, mut to) = (Count::default(), Count::default());
         for totals in self.asns.values().chain(&self.other) {
-            from.add(totals.from.classes.get(class as usize).copied().unwrap_or_default());
-            to.add(totals.to.classes.get(class as usize).copied().unwrap_or_default());
+            from.add(
+                totals
+                    .from
+                    .classes
+                    .get(class as usize)
+                    .copied()
+                    .unwrap_or_default(),
+            );
+            to.add(
+                totals
+                    .to
+                    .classes
+                    .get(class as usize)
+                    .copied()
+                    .unwrap_or_default(),
+            );
         }
         (from, to)
     }
@@ -168,8 +205,11 @@ mod tests {
 
     fn slot(src: u32, packets: u64) -> Slot {
         let mut slot = Slot::default();
-        let pair =
-            Pair { scopes: ScopeMask(1), src: Origin::As(Asn(src)), dst: Origin::Local };
+        let pair = Pair {
+            scopes: ScopeMask(1),
+            src: Origin::As(Asn(src)),
+            dst: Origin::Local,
+        };
         let mut usage = Usage::default();
         for _ in 0..packets {
             usage.add(&Usage::packet(Class::Rtp, 200));
@@ -180,7 +220,9 @@ mod tests {
 
     fn packets(totals: &Totals, label: Label) -> Option<u64> {
         let rows = totals.rows(|_| None);
-        rows.iter().find(|row| row.label == label).map(|row| row.from.total().packets)
+        rows.iter()
+            .find(|row| row.label == label)
+            .map(|row| row.from.total().packets)
     }
 
     #[test]
@@ -190,10 +232,22 @@ mod tests {
             totals.add(&slot(asn, 10));
         }
         // `local` took one of the two places.
-        assert_eq!(packets(&totals, Label::Origin(Origin::As(Asn(1)))), Some(10));
+        assert_eq!(
+            packets(&totals, Label::Origin(Origin::As(Asn(1)))),
+            Some(10)
+        );
         assert_eq!(packets(&totals, Label::Other), Some(30));
         let (from, to) = totals.sums(Class::Rtp);
-        assert_eq!((from, to), (to, Count { packets: 40, bytes: 8000 }));
+        assert_eq!(
+            (from, to),
+            (
+                to,
+                Count {
+                    packets: 40,
+                    bytes: 8000
+                }
+            )
+        );
     }
 
     #[test]

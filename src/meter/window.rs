@@ -105,7 +105,9 @@ impl Window {
     /// Forgets the round trips: they were held against another limit.
     pub fn forget_round_trips(&mut self) {
         self.sum.round_trips = RoundTrips::default();
-        self.seconds.iter_mut().for_each(|(_, cell)| cell.round_trips = RoundTrips::default());
+        self.seconds
+            .iter_mut()
+            .for_each(|(_, cell)| cell.round_trips = RoundTrips::default());
     }
 
     /// The sum over the window.
@@ -115,8 +117,13 @@ impl Window {
 
     /// One second of it.
     pub fn second(&self, second: Second) -> Cell {
-        let found = self.seconds.binary_search_by_key(&second, |(known, _)| *known);
-        found.ok().and_then(|place| self.seconds.get(place)).map_or(Cell::default(), |known| known.1)
+        let found = self
+            .seconds
+            .binary_search_by_key(&second, |(known, _)| *known);
+        found
+            .ok()
+            .and_then(|place| self.seconds.get(place))
+            .map_or(Cell::default(), |known| known.1)
     }
 
     /// Whether nothing is in it.

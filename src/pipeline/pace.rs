@@ -71,7 +71,9 @@ impl Pace {
 
     /// Nothing more will come at all.
     pub fn end(&mut self) -> Option<Boundary> {
-        self.open.take().map(|_| Boundary::Ended(self.newest.second()))
+        self.open
+            .take()
+            .map(|_| Boundary::Ended(self.newest.second()))
     }
 
     #[inline]
@@ -101,7 +103,11 @@ mod tests {
         assert_eq!(pace.frame(at(5_900)), None, "disorder is not a step");
         assert_eq!(pace.frame(at(6_100)), Some(Boundary::Closed(Second(5))));
         assert_eq!(pace.frame(at(6_100)), None);
-        assert_eq!(pace.frame(at(99_050)), Some(Boundary::Closed(Second(97))), "idle time");
+        assert_eq!(
+            pace.frame(at(99_050)),
+            Some(Boundary::Closed(Second(97))),
+            "idle time"
+        );
         assert_eq!(pace.end(), Some(Boundary::Ended(Second(99))));
         assert_eq!(pace.end(), None);
     }
@@ -112,7 +118,11 @@ mod tests {
         pace.frame(at(50_000));
         assert_eq!(pace.frame(at(49_000)), None);
         assert_eq!(pace.frame(at(48_999)), Some(Boundary::Stepped(Second(48))));
-        assert_eq!(pace.frame(at(50_200)), Some(Boundary::Closed(Second(49))), "and on from there");
+        assert_eq!(
+            pace.frame(at(50_200)),
+            Some(Boundary::Closed(Second(49))),
+            "and on from there"
+        );
     }
 
     #[test]

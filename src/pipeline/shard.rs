@@ -63,11 +63,17 @@ pub struct Shard {
 
 /// Shards for so many workers.
 pub fn shards(workers: usize) -> (Shards, Vec<Shard>) {
-    let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..workers).map(|_| sync_channel(QUEUE)).unzip();
-    let shard = |receiver| Shard { receiver, batch: Batch::default(), next: 0 };
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(QUEUE)).unzip();
+    let shard = |receiver| Shard {
+        receiver,
+        batch: Batch::default(),
+        next: 0,
+    };
     let batches = vec![Batch::default(); workers];
-    (Shards { senders, batches }, receivers.into_iter().map(shard).collect())
+    (
+        Shards { senders, batches },
+        receivers.into_iter().map(shard).collect(),
+    )
 }
 
 impl Shards {
@@ -102,12 +108,30 @@ impl Shards {
 
     fn frame(&mut self, frame: Frame<'_>) {
         let place = shard_of(frame, self.batches.len());
-        let Some(batch) = self.batches.get_mut(place) else { return };
+        let Some(batch) = self.batches.get_mut(place) else {
+            return;
+        };
         let start = batch.octets.len();
         batch.octets.extend_from_slice(frame.octets);
-        let Frame { time, link, length, interface, vlan, .. } = frame;
-        let frame = Header { time, link, length, interface, vlan };
-        batch.items.push(Item::Frame { frame, octets: start..batch.octets.len() });
+        let Frame {
+            time,
+            link,
+            length,
+            interface,
+            vlan,
+            ..
+        } = frame;
+        let frame = Header {
+            time,
+            link,
+            length,
+            interface,
+            vlan,
+        };
+        batch.items.push(Item::Frame {
+            frame,
+            octets: start..batch.octets.len(),
+        });
         if batch.octets.len() >= BATCH_OCTETS {
             self.flush(place);
         }
@@ -132,7 +156,8 @@ impl Shards {
     }
 
     fn flush(&mut self, place: usize) {
-        if let (Some(batch), Some(sender)) = (self.batches.get_mut(place), self.senders.get(place)) {
+        if let (Some(batch), Some(sender)) = (self.batches.get_mut(place), self.senders.get(place))
+        {
             // A worker that is gone has failed on its own; its error is reported by itself.
             let _ = sender.send(std::mem::take(batch));
         }
@@ -141,7 +166,9 @@ impl Shards {
 
 /// Which worker a frame belongs to: both directions of an address pair to the same one.
 fn shard_of(frame: Frame<'_>, shards: usize) -> usize {
-    let Ok(datagram) = wire::decode(frame) else { return 0 };
+    let Ok(datagram) = wire::decode(frame) else {
+        return 0;
+    };
     let mixed = datagram.src.address.number() ^ datagram.dst.address.number();
     let folded = (mixed >> 64) ^ mixed;
     // Fibonacci hashing: the low bits of addresses are the ones that differ.
@@ -157,7 +184,12 @@ impl StepSource for Shard {
                 match self.receiver.recv() {
                     Ok(batch) => (self.batch, self.next) = (batch, 0),
                     // The reader is gone without a word.
-                    Err(_) => return Ok(Step { boundary, event: Event::End }),
+                    Err(_) => {
+                        return Ok(Step {
+                            boundary,
+                            event: Event::End,
+                        });
+                    }
                 }
             }
             let place = self.next;

@@ -31,7 +31,10 @@ pub struct Paced<S> {
 impl<S: FrameSource> Paced<S> {
     /// Paces a source.
     pub fn new(source: S) -> Self {
-        Self { source, pace: Pace::default() }
+        Self {
+            source,
+            pace: Pace::default(),
+        }
     }
 
     /// The source.

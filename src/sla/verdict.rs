@@ -11,13 +11,15 @@ use std::num::NonZeroU32;
 /// Whether octets in a window exceed the threshold: 8·10⁶·bytes > bps·ppm·W, strictly (DESIGN).
 pub fn exceeds(bytes: u64, committed: BitRate, threshold: Ratio, window: NonZeroU32) -> bool {
     let carried = 8_000_000 * u128::from(bytes);
-    let allowed =
-        u128::from(committed.0) * u128::from(threshold.ppm()) * u128::from(window.get());
+    let allowed = u128::from(committed.0) * u128::from(threshold.ppm()) * u128::from(window.get());
     carried > allowed
 }
 
 /// The share of the committed rate that octets in a window are, for display.
-#[expect(clippy::cast_precision_loss, reason = "for display; verdicts use exceeds()")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "for display; verdicts use exceeds()"
+)]
 pub fn share(bytes: u64, committed: BitRate, window: NonZeroU32) -> f64 {
     (bytes as f64 * 8.0) / (committed.0 as f64 * f64::from(window.get()))
 }
@@ -42,22 +44,34 @@ impl Excess {
 pub const fn measured(direction: DirectionRule, window: &Cell) -> (u64, u64) {
     match direction {
         DirectionRule::Sum => (window.from + window.to - window.both, 0),
-        DirectionRule::Either | DirectionRule::From | DirectionRule::To => {
-            (window.from, window.to)
-        }
+        DirectionRule::Either | DirectionRule::From | DirectionRule::To => (window.from, window.to),
     }
 }
 
 /// Holds a window against the threshold.
 pub fn excess(commitment: &Commitment, window: &Cell) -> Excess {
     let over = |bytes| {
-        exceeds(bytes, commitment.committed_rate, commitment.threshold, commitment.window)
+        exceeds(
+            bytes,
+            commitment.committed_rate,
+            commitment.threshold,
+            commitment.window,
+        )
     };
     let (from, to) = measured(commitment.direction, window);
     match commitment.direction {
-        DirectionRule::Either => Excess { from: over(from), to: over(to) },
-        DirectionRule::From | DirectionRule::Sum => Excess { from: over(from), to: false },
-        DirectionRule::To => Excess { from: false, to: over(to) },
+        DirectionRule::Either => Excess {
+            from: over(from),
+            to: over(to),
+        },
+        DirectionRule::From | DirectionRule::Sum => Excess {
+            from: over(from),
+            to: false,
+        },
+        DirectionRule::To => Excess {
+            from: false,
+            to: over(to),
+        },
     }
 }
 
@@ -79,7 +93,10 @@ pub fn verdicts(
     if window.packets == 0 {
         return (None, None);
     }
-    let loss = guarantee.loss.as_ref().map(|loss| verdict(standing, || loss_kept(loss, window)));
+    let loss = guarantee
+        .loss
+        .as_ref()
+        .map(|loss| verdict(standing, || loss_kept(loss, window)));
     let latency = guarantee
         .latency
         .as_ref()
@@ -130,10 +147,17 @@ mod tests {
     use super::*;
     use crate::sla::commitment::example;
 
-    const SEEN: Standing = Standing { out_of_sla: false, seen_whole: true };
+    const SEEN: Standing = Standing {
+        out_of_sla: false,
+        seen_whole: true,
+    };
 
     fn window(bytes: u64) -> Cell {
-        Cell { from: bytes, packets: 1, ..Cell::default() }
+        Cell {
+            from: bytes,
+            packets: 1,
+            ..Cell::default()
+        }
     }
 
     #[test]
@@ -148,20 +172,53 @@ mod tests {
     #[test]
     fn the_largest_numbers_do_not_overflow() {
         let window = NonZeroU32::new(3600).unwrap();
-        assert!(exceeds(u64::MAX, BitRate(u64::MAX / 3600), Ratio::from_ppm(1), window));
-        assert!(!exceeds(u64::MAX, BitRate(u64::MAX), Ratio::from_ppm(u32::MAX), window));
+        assert!(exceeds(
+            u64::MAX,
+            BitRate(u64::MAX / 3600),
+            Ratio::from_ppm(1),
+            window
+        ));
+        assert!(!exceeds(
+            u64::MAX,
+            BitRate(u64::MAX),
+            Ratio::from_ppm(u32::MAX),
+            window
+        ));
     }
 
     #[test]
     fn a_direction_rule_says_which_octets_count() {
         let mut commitment = example("c");
-        let cell = Cell { from: 50_000_000, to: 75_000_001, both: 50_000_000, ..Cell::default() };
+        let cell = Cell {
+            from: 50_000_000,
+            to: 75_000_001,
+            both: 50_000_000,
+            ..Cell::default()
+        };
         let cases = [
-            (DirectionRule::Either, Excess { from: false, to: true }),
+            (
+                DirectionRule::Either,
+                Excess {
+                    from: false,
+                    to: true,
+                },
+            ),
             (DirectionRule::From, Excess::default()),
-            (DirectionRule::To, Excess { from: false, to: true }),
+            (
+                DirectionRule::To,
+                Excess {
+                    from: false,
+                    to: true,
+                },
+            ),
             // 50 and 75 million, of which 50 are the same packets: 75 000 001.
-            (DirectionRule::Sum, Excess { from: true, to: false }),
+            (
+                DirectionRule::Sum,
+                Excess {
+                    from: true,
+                    to: false,
+                },
+            ),
         ];
         for (rule, expected) in cases {
             commitment.direction = rule;
@@ -178,22 +235,63 @@ mod tests {
             round_trips: RoundTrips { samples, over },
             ..Cell::default()
         };
-        let unseen = Standing { seen_whole: false, ..SEEN };
-        let out = Standing { out_of_sla: true, seen_whole: false };
+        let unseen = Standing {
+            seen_whole: false,
+            ..SEEN
+        };
+        let out = Standing {
+            out_of_sla: true,
+            seen_whole: false,
+        };
         use Verdict::{Indeterminate, Met, Missed, Void};
         let cases = [
-            ("out of SLA, even unseen", cell(1000, 900, 20, 20), out, Void, Void),
-            ("unseen", cell(1000, 900, 20, 20), unseen, Indeterminate, Indeterminate),
-            ("too few", cell(99, 99, 19, 19), SEEN, Indeterminate, Indeterminate),
-            ("exactly at both limits", cell(1000, 5, 20, 1), SEEN, Met, Met),
+            (
+                "out of SLA, even unseen",
+                cell(1000, 900, 20, 20),
+                out,
+                Void,
+                Void,
+            ),
+            (
+                "unseen",
+                cell(1000, 900, 20, 20),
+                unseen,
+                Indeterminate,
+                Indeterminate,
+            ),
+            (
+                "too few",
+                cell(99, 99, 19, 19),
+                SEEN,
+                Indeterminate,
+                Indeterminate,
+            ),
+            (
+                "exactly at both limits",
+                cell(1000, 5, 20, 1),
+                SEEN,
+                Met,
+                Met,
+            ),
             ("one worse", cell(1000, 6, 20, 2), SEEN, Missed, Missed),
             ("just enough samples", cell(100, 0, 20, 0), SEEN, Met, Met),
         ];
         for (name, cell, standing, loss, latency) in cases {
-            assert_eq!(verdicts(&guarantee, &cell, standing), (Some(loss), Some(latency)), "{name}");
+            assert_eq!(
+                verdicts(&guarantee, &cell, standing),
+                (Some(loss), Some(latency)),
+                "{name}"
+            );
         }
-        assert_eq!(verdicts(&guarantee, &Cell::default(), SEEN), (None, None), "nobody spoke");
-        assert_eq!(verdicts(&Guarantee::default(), &cell(9, 9, 9, 9), SEEN), (None, None));
+        assert_eq!(
+            verdicts(&guarantee, &Cell::default(), SEEN),
+            (None, None),
+            "nobody spoke"
+        );
+        assert_eq!(
+            verdicts(&Guarantee::default(), &cell(9, 9, 9, 9), SEEN),
+            (None, None)
+        );
     }
 
     #[test]
@@ -207,7 +305,10 @@ mod tests {
         guarantee.loss = Some(both);
         let cell = |sent_lost, expected, lost| Cell {
             packets: 1,
-            sent: Losses { expected: 1000, lost: sent_lost },
+            sent: Losses {
+                expected: 1000,
+                lost: sent_lost,
+            },
             reported: Losses { expected, lost },
             ..Cell::default()
         };

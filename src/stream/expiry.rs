@@ -21,12 +21,18 @@ impl Wheel {
     /// Takes out what is due up to and with a second, in order of its time.
     pub fn take_due(&mut self, now: Second) -> Vec<u32> {
         let later = self.due.split_off(&now.next());
-        std::mem::replace(&mut self.due, later).into_values().flatten().collect()
+        std::mem::replace(&mut self.due, later)
+            .into_values()
+            .flatten()
+            .collect()
     }
 
     /// Takes out everything.
     pub fn take_all(&mut self) -> Vec<u32> {
-        std::mem::take(&mut self.due).into_values().flatten().collect()
+        std::mem::take(&mut self.due)
+            .into_values()
+            .flatten()
+            .collect()
     }
 }
 

@@ -96,7 +96,9 @@ impl Jitter {
 
     #[cold]
     fn infer(&mut self, arrival: Timestamp, timestamp: u32) {
-        let Some((begin, first)) = self.begin else { return };
+        let Some((begin, first)) = self.begin else {
+            return;
+        };
         let gone = arrival.since(begin);
         let units = timestamp.wrapping_sub(first);
         if gone > INFER_AFTER {
@@ -129,7 +131,9 @@ impl Jitter {
 pub fn nearest_clock(units: u32, gone: Duration) -> Option<NonZeroU32> {
     let nanos = u64::try_from(gone.as_nanos()).ok()?;
     let rate = u64::try_from(u128::from(units) * 1_000_000_000 / u128::from(nanos.max(1))).ok()?;
-    let clock = AUDIO_CLOCKS.into_iter().min_by_key(|hz| rate.abs_diff(u64::from(*hz)))?;
+    let clock = AUDIO_CLOCKS
+        .into_iter()
+        .min_by_key(|hz| rate.abs_diff(u64::from(*hz)))?;
     let near = rate.abs_diff(u64::from(clock)) * 100 <= u64::from(clock) * 8;
     near.then_some(clock).and_then(NonZeroU32::new)
 }
@@ -139,7 +143,11 @@ mod tests {
     use super::*;
 
     fn at(millis: f64) -> Timestamp {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "small"
+        )]
         Timestamp::from_nanos(1_000_000_000_000 + (millis * 1e6) as u64)
     }
 
@@ -159,12 +167,16 @@ mod tests {
         let mut noise = 12_345_u64;
         let mut packets = Vec::new();
         for index in 0..500_u32 {
-            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            noise = noise
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             let late = f64::from(u32::try_from(noise >> 40).unwrap()) / f64::from(1 << 24) * 15.0;
             packets.push((f64::from(index) * 20.0 + late, 160 * index));
         }
         let mut jitter = Jitter::new(NonZeroU32::new(8_000));
-        packets.iter().for_each(|(time, timestamp)| jitter.advance(at(*time), *timestamp));
+        packets
+            .iter()
+            .for_each(|(time, timestamp)| jitter.advance(at(*time), *timestamp));
         let all = model(8_000.0, &packets);
         let mean = all.iter().sum::<f64>() / 499.0;
         let max = all.iter().copied().fold(0.0, f64::max);
@@ -182,10 +194,20 @@ mod tests {
             for index in 0..100_u32 {
                 jitter.advance(at(f64::from(index) * 20.0), index * clock / 50);
             }
-            assert_eq!(jitter.nanos(clock).map(|nanos| nanos.div_ceil(1_000_000)), Some(1_000));
-            assert!(jitter.samples > 50 && jitter.max < 20_000, "{clock}: {jitter:?}");
+            assert_eq!(
+                jitter.nanos(clock).map(|nanos| nanos.div_ceil(1_000_000)),
+                Some(1_000)
+            );
+            assert!(
+                jitter.samples > 50 && jitter.max < 20_000,
+                "{clock}: {jitter:?}"
+            );
         }
-        assert_eq!(nearest_clock(90_000, Duration::from_secs(1)), None, "video's clock");
+        assert_eq!(
+            nearest_clock(90_000, Duration::from_secs(1)),
+            None,
+            "video's clock"
+        );
     }
 
     #[test]

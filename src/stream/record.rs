@@ -121,9 +121,9 @@ impl Stream {
         let whole = self.sequence.missing() == 0;
         let (newest, step, jitter) = (self.newest, self.step, self.jitter);
         let before = self.sequence.extended();
-        let result = self
-            .sequence
-            .advance(packet.sequence, |forward| explain(forward, packet, newest, step, &jitter));
+        let result = self.sequence.advance(packet.sequence, |forward| {
+            explain(forward, packet, newest, step, &jitter)
+        });
         if self.sequence.extended() > before || result.arrival == Arrival::Restarted {
             if whole && self.sequence.missing() > 0 {
                 self.gap_from = newest.0;
@@ -170,7 +170,9 @@ impl Stream {
             first.1 = first.1.saturating_add(1);
             return;
         }
-        let place = rest.iter().position(|(known, count)| *known == payload_type || *count == 0);
+        let place = rest
+            .iter()
+            .position(|(known, count)| *known == payload_type || *count == 0);
         if let Some(entry) = place.and_then(|place| rest.get_mut(place)) {
             *entry = (payload_type, entry.1.saturating_add(1));
             if entry.1 > first.1 {
@@ -211,7 +213,10 @@ impl Stream {
     /// Takes the tally out: who it belongs to and what it is; none if it is empty.
     pub fn settle(&mut self) -> Option<(Pair, Usage)> {
         let tally = std::mem::take(&mut self.tally);
-        let mut usage = Usage { continuity: tally.continuity(), ..Usage::default() };
+        let mut usage = Usage {
+            continuity: tally.continuity(),
+            ..Usage::default()
+        };
         *usage.class_mut(Class::Rtp) = Octets {
             packets: u64::from(tally.packets),
             ip: u64::from(tally.ip),
@@ -232,7 +237,11 @@ impl Stream {
     pub fn finish(&mut self) -> Step {
         let lost = self.sequence.missing();
         self.sequence = Sequence::before(self.sequence.last_number().wrapping_add(1));
-        Step { arrival: Arrival::InOrder, lost, stray: false }
+        Step {
+            arrival: Arrival::InOrder,
+            lost,
+            stray: false,
+        }
     }
 
     /// Adds what a last step has lost, without a packet.
@@ -288,13 +297,19 @@ fn explain(
     }
     let gone = nanos(packet.time.since(newest.0));
     let passed = gone / interval;
-    let wraps = passed.saturating_sub(u64::from(forward)).saturating_add(1 << 15) >> 16;
+    let wraps = passed
+        .saturating_sub(u64::from(forward))
+        .saturating_add(1 << 15)
+        >> 16;
     let distance = u64::from(forward) + (wraps << 16);
     let in_time = distance <= passed + passed / 4 + 64;
     let sent = jitter.nanos(packet.timestamp.wrapping_sub(newest.1));
-    let on_clock =
-        sent.is_none_or(|sent| sent.abs_diff(gone) <= nanos(OUTAGE_SLACK).max(gone / 8));
-    if in_time && on_clock { Jump::Outage(distance) } else { Jump::Unexplained }
+    let on_clock = sent.is_none_or(|sent| sent.abs_diff(gone) <= nanos(OUTAGE_SLACK).max(gone / 8));
+    if in_time && on_clock {
+        Jump::Outage(distance)
+    } else {
+        Jump::Unexplained
+    }
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -38,7 +38,11 @@ impl FarEnd {
     ) -> Option<Reports> {
         // Too far behind our highest number to know our gaps at that place: the next one will do.
         let gaps = lost_here + sequence.missing_up_to(block.highest_sequence)?;
-        let now = Last { highest: block.highest_sequence, lost: block.lost, gaps };
+        let now = Last {
+            highest: block.highest_sequence,
+            lost: block.lost,
+            gaps,
+        };
         let before = self.last.replace(now)?;
         let expected = now.highest.wrapping_sub(before.highest);
         if expected == 0 || expected > LONGEST_INTERVAL {
@@ -48,8 +52,13 @@ impl FarEnd {
         let reported = i64::from(now.lost) - i64::from(before.lost);
         let ours = now.gaps.saturating_sub(before.gaps).cast_signed();
         // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
-        let lost = (reported - ours).clamp(0, i64::from(expected)).cast_unsigned();
-        Some(Reports { expected: u64::from(expected), lost })
+        let lost = (reported - ours)
+            .clamp(0, i64::from(expected))
+            .cast_unsigned();
+        Some(Reports {
+            expected: u64::from(expected),
+            lost,
+        })
     }
 
     /// The sender has started anew: the next report begins the next interval.
@@ -88,15 +97,35 @@ mod tests {
         let lost = feed(&mut sequence, 1001..=1100);
         let mut far_end = FarEnd::default();
         // The far end has counted over two cycles before; 7 lost before we looked.
-        assert_eq!(far_end.report(&block(2 << 16 | 1090, 7), &sequence, lost), None);
+        assert_eq!(
+            far_end.report(&block(2 << 16 | 1090, 7), &sequence, lost),
+            None
+        );
         // Five numbers never pass the tap; the far end misses eight.
         let lost = feed(&mut sequence, 1106..=1300);
         let report = far_end.report(&block(2 << 16 | 1290, 15), &sequence, lost);
-        assert_eq!(report, Some(Reports { expected: 200, lost: 3 }));
-        assert_eq!(far_end.report(&block(2 << 16 | 1290, 15), &sequence, lost), None, "a copy");
+        assert_eq!(
+            report,
+            Some(Reports {
+                expected: 200,
+                lost: 3
+            })
+        );
+        assert_eq!(
+            far_end.report(&block(2 << 16 | 1290, 15), &sequence, lost),
+            None,
+            "a copy"
+        );
         let lost = feed(&mut sequence, 1301..=1400);
         let report = far_end.report(&block(2 << 16 | 1390, 14), &sequence, lost);
-        assert_eq!(report, Some(Reports { expected: 100, lost: 0 }), "their count went back");
+        assert_eq!(
+            report,
+            Some(Reports {
+                expected: 100,
+                lost: 0
+            }),
+            "their count went back"
+        );
     }
 
     #[test]
@@ -107,8 +136,18 @@ mod tests {
         }
         let mut far_end = FarEnd::default();
         assert_eq!(far_end.report(&block(450, 0), &sequence, 0), None);
-        assert_eq!(far_end.report(&block(400, 0), &sequence, 0), None, "100 behind");
+        assert_eq!(
+            far_end.report(&block(400, 0), &sequence, 0),
+            None,
+            "100 behind"
+        );
         let report = far_end.report(&block(490, 4), &sequence, 0);
-        assert_eq!(report, Some(Reports { expected: 40, lost: 4 }));
+        assert_eq!(
+            report,
+            Some(Reports {
+                expected: 40,
+                lost: 4
+            })
+        );
     }
 }

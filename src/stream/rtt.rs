@@ -59,11 +59,17 @@ impl RoundTrips {
     pub fn observe(&mut self, packet: &Packet<'_>, samples: &mut Vec<Sample>) {
         match packet.content {
             Content::Rtp { .. } => {}
-            Content::Rtcp { payload, protection: Protection::Clear } => {
+            Content::Rtcp {
+                payload,
+                protection: Protection::Clear,
+            } => {
                 self.observe_rtcp(packet, payload, samples);
             }
             // What is encrypted can not be read, and must not be guessed at.
-            Content::Rtcp { protection: Protection::Encrypted, .. } => {}
+            Content::Rtcp {
+                protection: Protection::Encrypted,
+                ..
+            } => {}
             Content::Stun(header) => self.observe_stun(packet, &header, samples),
             Content::Sip(message) => self.observe_sip(packet, message, samples),
             Content::SipSegment(segment) => self.observe_tcp(packet, segment, samples),
@@ -75,7 +81,9 @@ impl RoundTrips {
     fn observe_rtcp(&mut self, packet: &Packet<'_>, payload: &[u8], samples: &mut Vec<Sample>) {
         for report in rtcp::packets(payload) {
             match report {
-                rtcp::Packet::SenderReport { ssrc, ntp, reports, .. } => {
+                rtcp::Packet::SenderReport {
+                    ssrc, ntp, reports, ..
+                } => {
                     self.ask(packet, &Question::Report(ssrc, middle(ntp)));
                     for block in reports {
                         self.answer_report(packet, block.ssrc, block.last_sr, block.delay, samples);
@@ -118,7 +126,9 @@ impl RoundTrips {
             return;
         }
         let key = self.key(packet.dst, packet.src, &Question::Report(ssrc, stamp));
-        let Some(asked) = self.questions.answer_again(key, delay) else { return };
+        let Some(asked) = self.questions.answer_again(key, delay) else {
+            return;
+        };
         // Units of 1/65536 s.
         let waited = Duration::from_nanos((u64::from(delay) * 1_000_000_000) >> 16);
         let time = packet.time.since(asked).checked_sub(waited);
@@ -143,8 +153,12 @@ impl RoundTrips {
 
     /// Request to first answer (RFC 3261 §17.1.3: branch and method name the transaction).
     fn observe_sip(&mut self, packet: &Packet<'_>, message: &[u8], samples: &mut Vec<Sample>) {
-        let Some(message) = sip::parse(message) else { return };
-        let (Some(branch), Some(cseq)) = (message.branch, message.cseq) else { return };
+        let Some(message) = sip::parse(message) else {
+            return;
+        };
+        let (Some(branch), Some(cseq)) = (message.branch, message.cseq) else {
+            return;
+        };
         let question = Question::Sip(branch, cseq.method);
         match message.start {
             // An ACK is never answered.
@@ -195,7 +209,10 @@ impl RoundTrips {
     /// RTCP may come from another port than it was sent to, its SSRC says enough.
     fn key(&self, asker: Endpoint, answerer: Endpoint, question: &Question<'_>) -> u64 {
         match question {
-            Question::Report(..) => self.hasher.hash_one((asker.address, answerer.address, question)),
+            Question::Report(..) => {
+                self.hasher
+                    .hash_one((asker.address, answerer.address, question))
+            }
             Question::Stun(_) | Question::Sip(..) | Question::Tcp(_) => {
                 self.hasher.hash_one((asker, answerer, question))
             }

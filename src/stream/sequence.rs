@@ -66,7 +66,11 @@ pub struct Step {
 
 impl Step {
     const fn of(arrival: Arrival) -> Self {
-        Self { arrival, lost: 0, stray: false }
+        Self {
+            arrival,
+            lost: 0,
+            stray: false,
+        }
     }
 }
 
@@ -74,13 +78,23 @@ impl Sequence {
     /// Starts with the first packet.
     pub const fn new(first: u16) -> Self {
         let first = FIRST_CYCLE + first as u64;
-        Self { highest: first, window: u64::MAX, base: first, suspect: None }
+        Self {
+            highest: first,
+            window: u64::MAX,
+            base: first,
+            suspect: None,
+        }
     }
 
     /// Starts so that the first packet is the next to [`Self::advance`] with.
     pub const fn before(first: u16) -> Self {
         let first = FIRST_CYCLE + first as u64;
-        Self { highest: first - 1, window: u64::MAX, base: first, suspect: None }
+        Self {
+            highest: first - 1,
+            window: u64::MAX,
+            base: first,
+            suspect: None,
+        }
     }
 
     /// Takes the next packet's number. `explain` is asked only for a jump of [`WINDOW`] or more;
@@ -92,7 +106,11 @@ impl Sequence {
             let lost = u64::from(self.window >> (WINDOW - 1) == 0);
             self.window = self.window << 1 | 1;
             self.highest += 1;
-            return Step { arrival: Arrival::InOrder, lost, stray: false };
+            return Step {
+                arrival: Arrival::InOrder,
+                lost,
+                stray: false,
+            };
         }
         self.advance_out_of_order(number, forward, explain)
     }
@@ -106,19 +124,26 @@ impl Sequence {
     ) -> Step {
         let backward = forward.wrapping_neg();
         let step = if u64::from(forward) < WINDOW && forward > 0 {
-            Step { lost: self.shift(u64::from(forward)), ..Step::of(Arrival::InOrder) }
+            Step {
+                lost: self.shift(u64::from(forward)),
+                ..Step::of(Arrival::InOrder)
+            }
         } else if u64::from(backward) < WINDOW {
             Step::of(self.fill(u64::from(backward)))
         } else {
             match explain(forward) {
-                Jump::Outage(distance) => {
-                    Step { lost: self.shift(distance), ..Step::of(Arrival::InOrder) }
-                }
+                Jump::Outage(distance) => Step {
+                    lost: self.shift(distance),
+                    ..Step::of(Arrival::InOrder)
+                },
                 Jump::Old => Step::of(Arrival::Late),
                 Jump::Unexplained => return self.suspect(number),
             }
         };
-        Step { stray: self.suspect.take().is_some(), ..step }
+        Step {
+            stray: self.suspect.take().is_some(),
+            ..step
+        }
     }
 
     /// A packet that nothing explains: the start of a new numbering if the next one follows it
@@ -129,12 +154,18 @@ impl Sequence {
                 let lost = self.missing();
                 *self = Self::new(number.wrapping_sub(1));
                 self.shift(1);
-                Step { lost, ..Step::of(Arrival::Restarted) }
+                Step {
+                    lost,
+                    ..Step::of(Arrival::Restarted)
+                }
             }
             Some(next) if next == number.wrapping_add(1) => Step::of(Arrival::Duplicate),
             earlier => {
                 self.suspect = Some(number.wrapping_add(1));
-                Step { stray: earlier.is_some(), ..Step::of(Arrival::Suspect) }
+                Step {
+                    stray: earlier.is_some(),
+                    ..Step::of(Arrival::Suspect)
+                }
             }
         }
     }
@@ -188,7 +219,10 @@ impl Sequence {
     }
 
     /// The highest number so far, modulo 2^16.
-    #[expect(clippy::cast_possible_truncation, reason = "the number on the wire is 16 bits")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number on the wire is 16 bits"
+    )]
     pub const fn last_number(&self) -> u16 {
         self.highest as u16
     }

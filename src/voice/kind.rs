@@ -35,8 +35,11 @@ pub fn decide(run: &[Held]) -> Option<Kind> {
     let (first, last) = (run.first()?, run.last()?);
     let payload: u64 = run.iter().map(|held| u64::from(held.payload_bytes)).sum();
     let mean = payload / run.len() as u64;
-    let repeats =
-        run.iter().zip(run.iter().skip(1)).filter(|(a, b)| a.timestamp == b.timestamp).count();
+    let repeats = run
+        .iter()
+        .zip(run.iter().skip(1))
+        .filter(|(a, b)| a.timestamp == b.timestamp)
+        .count();
     if repeats > 0 {
         let events = run.iter().all(|held| held.payload_bytes <= EVENT_BYTES);
         return match (events, mean > PIECE_BYTES) {
@@ -46,14 +49,25 @@ pub fn decide(run: &[Held]) -> Option<Kind> {
         };
     }
     let rate = clock_rate(first, last)?;
-    Some(if rate > FASTEST_AUDIO { Kind::Video } else { Kind::Audio })
+    Some(if rate > FASTEST_AUDIO {
+        Kind::Video
+    } else {
+        Kind::Audio
+    })
 }
 
 /// What to say when no more will come: nobody sends voice in pieces this large.
 pub fn guess(run: &[Held]) -> Kind {
     decide(run).unwrap_or_else(|| {
-        let large = run.iter().filter(|held| u64::from(held.payload_bytes) > PIECE_BYTES).count();
-        if large * 2 > run.len() { Kind::Video } else { Kind::Audio }
+        let large = run
+            .iter()
+            .filter(|held| u64::from(held.payload_bytes) > PIECE_BYTES)
+            .count();
+        if large * 2 > run.len() {
+            Kind::Video
+        } else {
+            Kind::Audio
+        }
     })
 }
 

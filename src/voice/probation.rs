@@ -116,7 +116,8 @@ impl Probation {
             Entry::Vacant(entry) => {
                 self.next = self.next.wrapping_add(1);
                 self.keys.insert(self.next, key);
-                self.wheel.set(Second(packet.time.second().0 + PATIENCE_SECONDS), self.next);
+                self.wheel
+                    .set(Second(packet.time.second().0 + PATIENCE_SECONDS), self.next);
                 &mut entry.insert((self.next, Vec::with_capacity(PROOF))).1
             }
         };
@@ -133,7 +134,9 @@ impl Probation {
     /// packets.
     pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) {
         for number in self.wheel.take_due(now) {
-            let Some(key) = self.keys.get(&number).copied() else { continue };
+            let Some(key) = self.keys.get(&number).copied() else {
+                continue;
+            };
             let last = self.candidates.get(&key).and_then(|(_, held)| held.last());
             let due = last.map_or(now, |held| Second(held.time.second().0 + PATIENCE_SECONDS));
             if due > now {
@@ -180,7 +183,9 @@ fn prove(held: &[Held]) -> Option<Kind> {
 
 /// Each number once, in order, relative to the first that came.
 fn in_sequence(held: &[Held]) -> Vec<Held> {
-    let Some(first) = held.first() else { return Vec::new() };
+    let Some(first) = held.first() else {
+        return Vec::new();
+    };
     let place = |packet: &Held| packet.sequence.wrapping_sub(first.sequence).cast_signed();
     let mut run = held.to_vec();
     run.sort_by_key(place);
@@ -191,9 +196,12 @@ fn in_sequence(held: &[Held]) -> Vec<Held> {
 /// Timestamps that never go back, never leap, and run at the pace of some media clock.
 fn has_plausible_clock(run: &[Held]) -> bool {
     let steps = run.iter().zip(run.iter().skip(1));
-    let forward =
-        steps.clone().all(|(a, b)| b.timestamp.wrapping_sub(a.timestamp) <= LONGEST_STEP);
-    let (Some(first), Some(last)) = (run.first(), run.last()) else { return false };
+    let forward = steps
+        .clone()
+        .all(|(a, b)| b.timestamp.wrapping_sub(a.timestamp) <= LONGEST_STEP);
+    let (Some(first), Some(last)) = (run.first(), run.last()) else {
+        return false;
+    };
     let standing = first.timestamp == last.timestamp;
     let pace = clock_rate(first, last).is_none_or(|rate| CLOCKS.contains(&rate));
     forward && (standing || pace)

@@ -36,12 +36,20 @@ impl Opened {
     /// Opens a file, or standard input, and reads which format it is.
     pub(super) fn open(path: &Path, progress: Arc<Progress>) -> Result<Self, CaptureError> {
         if path.as_os_str() == STDIN {
-            return Self::new(path, Reader::new(Box::new(io::stdin()), progress), Vec::new());
+            return Self::new(
+                path,
+                Reader::new(Box::new(io::stdin()), progress),
+                Vec::new(),
+            );
         }
         let file = File::open(path).map_err(|source| missing(path, source))?;
         // Only a regular file can be read from behind.
         let regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
-        let endings = if regular { Pcapng::endings(path) } else { Vec::new() };
+        let endings = if regular {
+            Pcapng::endings(path)
+        } else {
+            Vec::new()
+        };
         Self::new(path, Reader::new(Box::new(file), progress), endings)
     }
 

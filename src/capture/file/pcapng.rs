@@ -279,17 +279,32 @@ impl Pcapng {
     /// Drops that the file's end tells of reach from its first frame to their own time; how many
     /// they are is told when they are read.
     #[cold]
-    fn foretold(&mut self, id: InterfaceId, from: Timestamp, known: Option<Unseen>) -> Option<Unseen> {
+    fn foretold(
+        &mut self,
+        id: InterfaceId,
+        from: Timestamp,
+        known: Option<Unseen>,
+    ) -> Option<Unseen> {
         let endings = std::mem::take(&mut self.endings);
         let time = |ending: &Ending| {
             let interface = self.interfaces.get(ending.interface as usize)?;
             Some(interface.time(ending.high, ending.low))
         };
-        let until = endings.iter().filter_map(time).max().filter(|until| *until > from);
+        let until = endings
+            .iter()
+            .filter_map(time)
+            .max()
+            .filter(|until| *until > from);
         let Some(until) = until else { return known };
         let frames = known.map_or(0, |unseen| unseen.frames);
         let from = known.map_or(from, |unseen| unseen.from.min(from));
-        Some(Unseen { from, until, frames, interface: id, cause: UnseenCause::Dropped })
+        Some(Unseen {
+            from,
+            until,
+            frames,
+            interface: id,
+            cause: UnseenCause::Dropped,
+        })
     }
 
     /// The drops that a file's end tells of.

@@ -15,14 +15,20 @@ fn closed(second: u64, through: u64) -> Report {
 /// What comes out, in short: second, through, workers with a part in it.
 fn drain(assembly: &mut Assembly) -> Vec<String> {
     let next = || assembly.next();
-    std::iter::from_fn(next).map(|merged| shown(&merged)).collect()
+    std::iter::from_fn(next)
+        .map(|merged| shown(&merged))
+        .collect()
 }
 
 fn shown(merged: &Merged) -> String {
     match merged {
         Merged::Opened(second) => format!("opened {}", second.0),
         Merged::Stepped(second) => format!("stepped {}", second.0),
-        Merged::Second { second, through, parts } => {
+        Merged::Second {
+            second,
+            through,
+            parts,
+        } => {
             let workers: Vec<_> = parts.iter().map(|part| part.number).collect();
             format!("{}-{} {workers:?}", second.0, through.0)
         }
@@ -43,7 +49,11 @@ fn a_second_waits_for_every_worker() {
     let mut assembly = opened();
     assembly.take(0, closed(5, 5));
     assembly.take(0, closed(6, 6));
-    assert_eq!(drain(&mut assembly), ["5-5 [0]"], "the other opened in 6, so it has no 5");
+    assert_eq!(
+        drain(&mut assembly),
+        ["5-5 [0]"],
+        "the other opened in 6, so it has no 5"
+    );
     assert_eq!(assembly.slowest(), Some(1));
     assembly.take(1, closed(6, 6));
     assert_eq!(drain(&mut assembly), ["6-6 [0, 1]"]);
@@ -57,7 +67,11 @@ fn idle_time_of_one_ends_where_the_other_has_something() {
     assembly.take(1, closed(10, 15));
     assert_eq!(drain(&mut assembly), ["6-9 [0, 1]", "10-15 [0, 1]"]);
     assembly.finish(1);
-    assert_eq!(drain(&mut assembly), ["16-20 [0]"], "what was left of the idle time");
+    assert_eq!(
+        drain(&mut assembly),
+        ["16-20 [0]"],
+        "what was left of the idle time"
+    );
     assembly.finish(0);
     assert_eq!((drain(&mut assembly).len(), assembly.slowest()), (0, None));
 }

@@ -54,7 +54,11 @@ impl Sender {
 }
 
 fn key() -> Key {
-    Key { src: Endpoint::default(), dst: Endpoint::default(), ssrc: 1 }
+    Key {
+        src: Endpoint::default(),
+        dst: Endpoint::default(),
+        ssrc: 1,
+    }
 }
 
 fn held(millis: u64, sequence: u16, timestamp: u32) -> Held {
@@ -91,7 +95,11 @@ fn a_new_numbering_is_no_loss() {
         sender.time += 10_000;
         (sender.sequence, sender.timestamp) = (sequence, timestamp);
         sender.send(200);
-        assert_eq!((sender.total_lost(), sender.late), (0, 0), "{sequence} {timestamp}");
+        assert_eq!(
+            (sender.total_lost(), sender.late),
+            (0, 0),
+            "{sequence} {timestamp}"
+        );
         assert_eq!(sender.stream.restarts, 1);
     }
 }
@@ -123,7 +131,10 @@ fn stragglers_of_long_ago_are_late_and_do_not_restart_the_stream() {
         assert_eq!(arrival, Arrival::Late);
     }
     sender.send(50);
-    assert_eq!((sender.total_lost(), sender.late, sender.stream.restarts), (10, 10, 0));
+    assert_eq!(
+        (sender.total_lost(), sender.late, sender.stream.restarts),
+        (10, 10, 0)
+    );
 }
 
 #[test]
@@ -131,10 +142,17 @@ fn events_and_comfort_noise_share_the_numbers_and_the_most_frequent_type_is_show
     let mut stream = Stream::new(key(), Kind::Audio, &held(0, 1, 0));
     for number in 1..=100_u16 {
         let event = (40..45).contains(&number);
-        let timestamp = if event { 160 * 40 } else { 160 * u32::from(number) };
+        let timestamp = if event {
+            160 * 40
+        } else {
+            160 * u32::from(number)
+        };
         let payload_type = if event { 101 } else { 8 };
         let packet = held(20 * u64::from(number), number, timestamp);
-        let step = stream.advance(&Held { payload_type, ..packet });
+        let step = stream.advance(&Held {
+            payload_type,
+            ..packet
+        });
         assert_eq!((step.arrival, step.lost), (Arrival::InOrder, 0));
     }
     assert_eq!(stream.payload_type(), 8);
@@ -146,7 +164,11 @@ fn what_was_missed_by_us_is_taken_off_and_remembered() {
     sender.send(10);
     let before = sender.time;
     sender.skip(100);
-    let step = sender.stream.advance(&held(sender.time, sender.sequence + 1, sender.timestamp + 160));
+    let step = sender.stream.advance(&held(
+        sender.time,
+        sender.sequence + 1,
+        sender.timestamp + 160,
+    ));
     let (from, until) = sender.stream.gap();
     assert_eq!(from.as_nanos(), before * 1_000_000);
     assert_eq!(until.as_nanos(), sender.time * 1_000_000);
@@ -160,7 +182,10 @@ fn what_was_missed_by_us_is_taken_off_and_remembered() {
 fn a_tally_is_settled_once_with_all_layers() {
     let mut stream = Stream::new(key(), Kind::Audio, &held(0, 1, 0));
     let step = stream.advance(&held(0, 1, 0));
-    assert!(stream.tally(Second(5), 200, &step), "the first of its second");
+    assert!(
+        stream.tally(Second(5), 200, &step),
+        "the first of its second"
+    );
     let step = stream.advance(&held(20, 2, 160));
     assert!(!stream.tally(Second(5), 30, &step));
     let (_, usage) = stream.settle().unwrap();

@@ -42,7 +42,14 @@ impl Questions {
             self.waiting.remove(&oldest);
         }
         self.order.push_back((now, key));
-        self.waiting.insert(key, Question { asked: now, repeated: false, answered: None });
+        self.waiting.insert(
+            key,
+            Question {
+                asked: now,
+                repeated: false,
+                answered: None,
+            },
+        );
     }
 
     /// An answer goes by, the only one: when it was asked for, if that is certain.

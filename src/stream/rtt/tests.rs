@@ -6,16 +6,29 @@ const A: [u8; 4] = [192, 0, 2, 1];
 const B: [u8; 4] = [203, 0, 113, 9];
 
 fn end(octets: [u8; 4], port: u16) -> Endpoint {
-    Endpoint { address: Address::v4(octets), port }
+    Endpoint {
+        address: Address::v4(octets),
+        port,
+    }
 }
 
 fn packet(millis: u64, src: Endpoint, dst: Endpoint, content: Content<'_>) -> Packet<'_> {
     let time = Timestamp::from_nanos(1_000_000_000_000 + millis * 1_000_000);
-    Packet { time, tap: Tap::default(), src, dst, ip_bytes: 100, content }
+    Packet {
+        time,
+        tap: Tap::default(),
+        src,
+        dst,
+        ip_bytes: 100,
+        content,
+    }
 }
 
 fn clear(payload: &[u8]) -> Content<'_> {
-    Content::Rtcp { payload, protection: Protection::Clear }
+    Content::Rtcp {
+        payload,
+        protection: Protection::Clear,
+    }
 }
 
 fn sender_report(ssrc: u32, ntp: u64) -> Vec<u8> {
@@ -39,8 +52,12 @@ fn receiver_report(about: u32, last_sr: u32, delay: u32) -> Vec<u8> {
 /// What a sequence of packets measures, in milliseconds, and how many answers were refused.
 fn measure(packets: &[Packet<'_>]) -> (Vec<(Method, u128)>, u64) {
     let (mut round_trips, mut samples) = (RoundTrips::default(), Vec::new());
-    packets.iter().for_each(|packet| round_trips.observe(packet, &mut samples));
-    let shown = samples.iter().map(|sample| (sample.method, sample.time.as_millis()));
+    packets
+        .iter()
+        .for_each(|packet| round_trips.observe(packet, &mut samples));
+    let shown = samples
+        .iter()
+        .map(|sample| (sample.method, sample.time.as_millis()));
     (shown.collect(), round_trips.refused())
 }
 
@@ -56,15 +73,68 @@ fn a_report_and_its_answer_measure_the_way_from_the_tap_and_back() {
     let rtcp = Method::Rtcp;
     let ask = packet(0, a, b, clear(&asked));
     let cases = [
-        ("answered", vec![ask, packet(80, b, a, clear(&answer))], vec![(rtcp, 29)], 0),
-        ("from another port", vec![ask, packet(80, end(B, 7), a, clear(&answer))], vec![(rtcp, 29)], 0),
-        ("about another source", vec![ask, packet(80, b, a, clear(&other))], vec![], 0),
-        ("from the wrong side", vec![ask, packet(80, a, b, clear(&answer))], vec![], 0),
-        ("never asked", vec![packet(80, b, a, clear(&answer))], vec![], 0),
-        ("a mirrored copy", vec![ask, packet(80, b, a, clear(&answer)), packet(80, b, a, clear(&answer))], vec![(rtcp, 29)], 0),
-        ("two answers", vec![ask, packet(80, b, a, clear(&answer)), packet(1100, b, a, clear(&late))], vec![(rtcp, 29), (rtcp, 100)], 0),
-        ("longer there than gone by", vec![ask, packet(900, b, a, clear(&late))], vec![], 1),
-        ("over ten seconds", vec![ask, packet(12_000, b, a, clear(&late))], vec![], 1),
+        (
+            "answered",
+            vec![ask, packet(80, b, a, clear(&answer))],
+            vec![(rtcp, 29)],
+            0,
+        ),
+        (
+            "from another port",
+            vec![ask, packet(80, end(B, 7), a, clear(&answer))],
+            vec![(rtcp, 29)],
+            0,
+        ),
+        (
+            "about another source",
+            vec![ask, packet(80, b, a, clear(&other))],
+            vec![],
+            0,
+        ),
+        (
+            "from the wrong side",
+            vec![ask, packet(80, a, b, clear(&answer))],
+            vec![],
+            0,
+        ),
+        (
+            "never asked",
+            vec![packet(80, b, a, clear(&answer))],
+            vec![],
+            0,
+        ),
+        (
+            "a mirrored copy",
+            vec![
+                ask,
+                packet(80, b, a, clear(&answer)),
+                packet(80, b, a, clear(&answer)),
+            ],
+            vec![(rtcp, 29)],
+            0,
+        ),
+        (
+            "two answers",
+            vec![
+                ask,
+                packet(80, b, a, clear(&answer)),
+                packet(1100, b, a, clear(&late)),
+            ],
+            vec![(rtcp, 29), (rtcp, 100)],
+            0,
+        ),
+        (
+            "longer there than gone by",
+            vec![ask, packet(900, b, a, clear(&late))],
+            vec![],
+            1,
+        ),
+        (
+            "over ten seconds",
+            vec![ask, packet(12_000, b, a, clear(&late))],
+            vec![],
+            1,
+        ),
     ];
     for (name, packets, samples, refused) in cases {
         assert_eq!(measure(&packets), (samples, refused), "{name}");
@@ -76,7 +146,10 @@ fn what_is_encrypted_is_not_read() {
     let (a, b) = (end(A, 5005), end(B, 6005));
     let asked = sender_report(0xaa, 0x1111_2222_3333_4444);
     let answer = receiver_report(0xaa, 0x2222_3333, 3277);
-    let hidden = Content::Rtcp { payload: &answer, protection: Protection::Encrypted };
+    let hidden = Content::Rtcp {
+        payload: &answer,
+        protection: Protection::Encrypted,
+    };
     let packets = [packet(0, a, b, clear(&asked)), packet(80, b, a, hidden)];
     assert_eq!(measure(&packets), (vec![], 0));
 }
@@ -84,7 +157,10 @@ fn what_is_encrypted_is_not_read() {
 #[test]
 fn no_report_yet_is_no_answer() {
     let answer = receiver_report(0xaa, 0, 0);
-    assert_eq!(measure(&[packet(0, end(B, 1), end(A, 1), clear(&answer))]), (vec![], 0));
+    assert_eq!(
+        measure(&[packet(0, end(B, 1), end(A, 1), clear(&answer))]),
+        (vec![], 0)
+    );
 }
 
 #[test]
@@ -101,27 +177,40 @@ fn extended_reports_measure_the_sender_of_media() {
     answer.extend(0x6666_7777_u32.to_be_bytes());
     answer.extend(6554_u32.to_be_bytes());
     let (a, b) = (end(A, 5005), end(B, 6005));
-    let packets = [packet(0, b, a, clear(&clock)), packet(130, a, b, clear(&answer))];
+    let packets = [
+        packet(0, b, a, clear(&clock)),
+        packet(130, a, b, clear(&answer)),
+    ];
     assert_eq!(measure(&packets), (vec![(Method::Rtcp, 29)], 0));
 }
 
 #[test]
 fn stun_is_paired_by_its_transaction_and_a_repeated_request_gives_nothing() {
     let (a, b) = (end(A, 5000), end(B, 3478));
-    let stun = |class| Content::Stun(StunHeader { class, method: 1, transaction: 42 });
+    let stun = |class| {
+        Content::Stun(StunHeader {
+            class,
+            method: 1,
+            transaction: 42,
+        })
+    };
     let ask = packet(0, a, b, stun(Class::Request));
     let again = packet(10, a, b, stun(Class::Request));
     let answer = packet(25, b, a, stun(Class::Success));
     let copy = packet(26, b, a, stun(Class::Success));
     assert_eq!(measure(&[ask, answer, copy]), (vec![(Method::Stun, 25)], 0));
     assert_eq!(measure(&[ask, again, answer]), (vec![], 0), "Karn");
-    assert_eq!(measure(&[ask, packet(25, end(B, 9), a, stun(Class::Success))]), (vec![], 0));
+    assert_eq!(
+        measure(&[ask, packet(25, end(B, 9), a, stun(Class::Success))]),
+        (vec![], 0)
+    );
 }
 
 #[test]
 fn a_sip_request_is_answered_by_its_first_response() {
     let invite = b"INVITE sip:b@example.net SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nCSeq: 1 INVITE\r\n\r\n";
-    let trying = b"SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nCSeq: 1 INVITE\r\n\r\n";
+    let trying =
+        b"SIP/2.0 100 Trying\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nCSeq: 1 INVITE\r\n\r\n";
     let (a, b) = (end(A, 5060), end(B, 5060));
     let packets = [
         packet(0, a, b, Content::Sip(invite)),
@@ -134,7 +223,11 @@ fn a_sip_request_is_answered_by_its_first_response() {
 #[test]
 fn a_handshake_measures_both_sides() {
     let segment = |flags, sequence, acknowledgment| {
-        Content::SipSegment(Segment { sequence, acknowledgment, flags })
+        Content::SipSegment(Segment {
+            sequence,
+            acknowledgment,
+            flags,
+        })
     };
     let (a, b) = (end(A, 40_000), end(B, 5061));
     let packets = [
@@ -143,7 +236,10 @@ fn a_handshake_measures_both_sides() {
         packet(34, a, b, segment(ACK, 101, 901)),
         packet(50, a, b, segment(ACK, 101, 901)),
     ];
-    assert_eq!(measure(&packets), (vec![(Method::Tcp, 30), (Method::Tcp, 4)], 0));
+    assert_eq!(
+        measure(&packets),
+        (vec![(Method::Tcp, 30), (Method::Tcp, 4)], 0)
+    );
 }
 
 #[test]
@@ -153,7 +249,10 @@ fn what_waits_is_bounded_and_forgotten() {
         questions.ask(key, Timestamp::from_nanos(key));
     }
     assert_eq!(questions.answer_once(0), None, "pushed out");
-    assert_eq!(questions.answer_once(69_999), Some(Timestamp::from_nanos(69_999)));
+    assert_eq!(
+        questions.answer_once(69_999),
+        Some(Timestamp::from_nanos(69_999))
+    );
     questions.expire(Timestamp::from_nanos(40_000_000_000));
     assert_eq!(questions.answer_once(69_998), None, "too long ago");
 }

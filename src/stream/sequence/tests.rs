@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 fn run(numbers: impl IntoIterator<Item = u16>, outage: bool) -> (Sequence, Totals) {
     let mut numbers = numbers.into_iter();
     let mut sequence = Sequence::new(numbers.next().unwrap());
-    let mut totals = Totals { packets: 1, ..Totals::default() };
+    let mut totals = Totals {
+        packets: 1,
+        ..Totals::default()
+    };
     for number in numbers {
         let step = sequence.advance(number, |forward| match forward {
             _ if forward >= 1 << 15 => Jump::Unexplained,
@@ -45,39 +48,131 @@ fn every_case_counts_as_what_it_is() {
     let none = Totals::default();
     let cases: &[(&str, Vec<u16>, Totals)] = &[
         ("in order", vec![1, 2, 3], Totals { packets: 3, ..none }),
-        ("over the wrap", vec![65534, 65535, 0, 1], Totals { packets: 4, ..none }),
-        ("one lost", vec![1, 2, 4], Totals { packets: 3, lost: 1, ..none }),
-        ("lost at the wrap", vec![65535, 2], Totals { packets: 2, lost: 2, ..none }),
-        ("swapped", vec![1, 3, 2, 4], Totals { packets: 4, reordered: 1, ..none }),
-        ("swapped at the start", vec![2, 1, 3], Totals { packets: 3, reordered: 1, ..none }),
+        (
+            "over the wrap",
+            vec![65534, 65535, 0, 1],
+            Totals { packets: 4, ..none },
+        ),
+        (
+            "one lost",
+            vec![1, 2, 4],
+            Totals {
+                packets: 3,
+                lost: 1,
+                ..none
+            },
+        ),
+        (
+            "lost at the wrap",
+            vec![65535, 2],
+            Totals {
+                packets: 2,
+                lost: 2,
+                ..none
+            },
+        ),
+        (
+            "swapped",
+            vec![1, 3, 2, 4],
+            Totals {
+                packets: 4,
+                reordered: 1,
+                ..none
+            },
+        ),
+        (
+            "swapped at the start",
+            vec![2, 1, 3],
+            Totals {
+                packets: 3,
+                reordered: 1,
+                ..none
+            },
+        ),
         (
             "a gap before the first",
             vec![9, 6, 10],
-            Totals { packets: 3, reordered: 1, lost: 2, ..none },
+            Totals {
+                packets: 3,
+                reordered: 1,
+                lost: 2,
+                ..none
+            },
         ),
-        ("start at 0, one before it", vec![0, 65535, 1], Totals { packets: 3, reordered: 1, ..none }),
-        ("duplicate", vec![1, 2, 2, 3], Totals { packets: 4, duplicates: 1, ..none }),
+        (
+            "start at 0, one before it",
+            vec![0, 65535, 1],
+            Totals {
+                packets: 3,
+                reordered: 1,
+                ..none
+            },
+        ),
+        (
+            "duplicate",
+            vec![1, 2, 2, 3],
+            Totals {
+                packets: 4,
+                duplicates: 1,
+                ..none
+            },
+        ),
         (
             "a duplicate does not hide a loss",
             vec![1, 2, 2, 4],
-            Totals { packets: 4, duplicates: 1, lost: 1, ..none },
+            Totals {
+                packets: 4,
+                duplicates: 1,
+                lost: 1,
+                ..none
+            },
         ),
-        ("restart", vec![1, 2, 9000, 9001, 9002], Totals { packets: 5, restarts: 1, ..none }),
+        (
+            "restart",
+            vec![1, 2, 9000, 9001, 9002],
+            Totals {
+                packets: 5,
+                restarts: 1,
+                ..none
+            },
+        ),
         (
             "restart with every packet twice",
             vec![1, 1, 2, 2, 9000, 9000, 9001, 9001],
-            Totals { packets: 8, duplicates: 4, restarts: 1, ..none },
+            Totals {
+                packets: 8,
+                duplicates: 4,
+                restarts: 1,
+                ..none
+            },
         ),
         (
             "restart with a loss outstanding",
             vec![1, 3, 9000, 9001],
-            Totals { packets: 4, lost: 1, restarts: 1, ..none },
+            Totals {
+                packets: 4,
+                lost: 1,
+                restarts: 1,
+                ..none
+            },
         ),
-        ("a stray is late, not a restart", vec![1, 2, 9000, 3], Totals { packets: 4, late: 1, ..none }),
+        (
+            "a stray is late, not a restart",
+            vec![1, 2, 9000, 3],
+            Totals {
+                packets: 4,
+                late: 1,
+                ..none
+            },
+        ),
         (
             "two strays",
             vec![1, 2, 9000, 700, 3],
-            Totals { packets: 5, late: 2, ..none },
+            Totals {
+                packets: 5,
+                late: 2,
+                ..none
+            },
         ),
     ];
     for (name, numbers, expected) in cases {
@@ -90,7 +185,11 @@ fn an_outage_is_loss_however_long() {
     assert_eq!(run([1, 1001], true).1.lost, 999);
     let mut sequence = Sequence::new(7);
     let step = sequence.advance(8 + 100, |_| Jump::Outage(65536 * 3 + 101));
-    assert_eq!(step.lost + sequence.missing(), 65536 * 3 + 100, "three wraps inside the outage");
+    assert_eq!(
+        step.lost + sequence.missing(),
+        65536 * 3 + 100,
+        "three wraps inside the outage"
+    );
 }
 
 #[test]

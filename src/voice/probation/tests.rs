@@ -2,20 +2,38 @@ use super::*;
 use crate::units::Endpoint;
 
 fn key(ssrc: u32) -> Key {
-    Key { src: Endpoint::default(), dst: Endpoint::default(), ssrc }
+    Key {
+        src: Endpoint::default(),
+        dst: Endpoint::default(),
+        ssrc,
+    }
 }
 
 /// A packet at `millis` with number, timestamp, payload type and payload octets.
 fn held(millis: u64, sequence: u16, timestamp: u32, payload_type: u8, payload_bytes: u16) -> Held {
     let time = Timestamp::from_nanos(1_000_000_000_000 + millis * 1_000_000);
     let ip_bytes = 40 + u32::from(payload_bytes);
-    Held { time, tap: Tap::default(), ip_bytes, timestamp, sequence, payload_bytes, payload_type }
+    Held {
+        time,
+        tap: Tap::default(),
+        ip_bytes,
+        timestamp,
+        sequence,
+        payload_bytes,
+        payload_type,
+    }
 }
 
 /// A regular stream: interval in ms, timestamp step, payload type and octets.
 fn stream(interval: u64, step: u32, payload_type: u8, octets: u16) -> Vec<Held> {
     let packet = |index: u16| {
-        held(interval * u64::from(index), 500 + index, step * u32::from(index), payload_type, octets)
+        held(
+            interval * u64::from(index),
+            500 + index,
+            step * u32::from(index),
+            payload_type,
+            octets,
+        )
     };
     (0..12).map(packet).collect()
 }
@@ -23,10 +41,12 @@ fn stream(interval: u64, step: u32, payload_type: u8, octets: u16) -> Vec<Held> 
 /// How many packets it takes to prove a stream, and of which kind.
 fn proof(packets: impl IntoIterator<Item = Held>) -> Option<(usize, Kind)> {
     let mut probation = Probation::default();
-    packets.into_iter().find_map(|packet| match probation.consider(key(1), packet) {
-        Outcome::Proven(packets, kind) => Some((packets.len(), kind)),
-        Outcome::Pending(_) | Outcome::Refused => None,
-    })
+    packets
+        .into_iter()
+        .find_map(|packet| match probation.consider(key(1), packet) {
+            Outcome::Proven(packets, kind) => Some((packets.len(), kind)),
+            Outcome::Pending(_) | Outcome::Refused => None,
+        })
 }
 
 #[test]
@@ -40,7 +60,9 @@ fn media_is_told_by_type_clock_and_shape() {
         };
         (0..16).map(packet).collect::<Vec<_>>()
     };
-    let events = (0..8).map(|index| held(20 * u64::from(index), index, 777, 101, 4)).collect();
+    let events = (0..8)
+        .map(|index| held(20 * u64::from(index), index, 777, 101, 4))
+        .collect();
     let cases: Vec<(&str, Vec<Held>, Option<(usize, Kind)>)> = vec![
         ("G.711", stream(20, 160, 8, 160), Some((4, Audio))),
         ("G.729, 60 ms", stream(60, 480, 18, 60), Some((4, Audio))),
@@ -48,11 +70,23 @@ fn media_is_told_by_type_clock_and_shape() {
         ("Opus, 2.5 ms", stream(2, 120, 111, 30), Some((12, Audio))),
         ("Opus, 20 ms", stream(20, 960, 111, 80), Some((4, Audio))),
         ("Opus, 60 ms", stream(60, 2880, 111, 200), Some((4, Audio))),
-        ("L16 at 44.1 kHz", stream(20, 882, 97, 1764), Some((4, Audio))),
+        (
+            "L16 at 44.1 kHz",
+            stream(20, 882, 97, 1764),
+            Some((4, Audio)),
+        ),
         ("telephone events only", events, Some((4, Audio))),
         ("H.263, assigned", pictures(34, 900), Some((4, Video))),
-        ("VP8, several packets a picture", pictures(96, 1100), Some((4, Video))),
-        ("one packet a picture at 30 Hz", stream(33, 3000, 96, 600), Some((4, Video))),
+        (
+            "VP8, several packets a picture",
+            pictures(96, 1100),
+            Some((4, Video)),
+        ),
+        (
+            "one packet a picture at 30 Hz",
+            stream(33, 3000, 96, 600),
+            Some((4, Video)),
+        ),
         ("an unassigned type", stream(20, 160, 77, 160), None),
         ("a clock of 1 kHz", stream(20, 20, 96, 160), None),
         ("a clock of 1 MHz", stream(20, 20_000, 96, 160), None),
@@ -65,10 +99,27 @@ fn media_is_told_by_type_clock_and_shape() {
 #[test]
 fn disorder_duplicates_and_some_loss_do_not_hinder_proof() {
     let packets = stream(20, 160, 0, 160);
-    let pick = |places: &[usize]| places.iter().map(|place| packets[*place]).collect::<Vec<_>>();
-    assert_eq!(proof(pick(&[1, 0, 2, 3])), Some((4, Kind::Audio)), "swapped");
-    assert_eq!(proof(pick(&[0, 0, 1, 1, 2, 2, 3])), Some((7, Kind::Audio)), "every one twice");
-    assert_eq!(proof(pick(&[0, 2, 3, 6])), Some((4, Kind::Audio)), "three lost");
+    let pick = |places: &[usize]| {
+        places
+            .iter()
+            .map(|place| packets[*place])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        proof(pick(&[1, 0, 2, 3])),
+        Some((4, Kind::Audio)),
+        "swapped"
+    );
+    assert_eq!(
+        proof(pick(&[0, 0, 1, 1, 2, 2, 3])),
+        Some((7, Kind::Audio)),
+        "every one twice"
+    );
+    assert_eq!(
+        proof(pick(&[0, 2, 3, 6])),
+        Some((4, Kind::Audio)),
+        "three lost"
+    );
     assert_eq!(proof(pick(&[0, 1, 2])), None, "too few");
     assert_eq!(proof(pick(&[0, 0, 0, 0, 0])), None, "one packet five times");
 }
@@ -88,10 +139,17 @@ fn what_does_not_prove_itself_comes_back() {
     let mut probation = Probation::default();
     let lonely = held(0, 1, 0, 8, 160);
     assert_eq!(probation.consider(key(1), lonely), Outcome::Pending(None));
-    assert_eq!(probation.consider(key(2), held(4_000, 9, 0, 8, 160)), Outcome::Pending(None));
+    assert_eq!(
+        probation.consider(key(2), held(4_000, 9, 0, 8, 160)),
+        Outcome::Pending(None)
+    );
     let mut given_up = Vec::new();
     probation.expire(Second(1_005), &mut given_up);
-    assert_eq!((given_up.len(), probation.held()), (1, 1), "only the one that waited too long");
+    assert_eq!(
+        (given_up.len(), probation.held()),
+        (1, 1),
+        "only the one that waited too long"
+    );
     probation.clear(&mut given_up);
     assert_eq!((given_up.len(), probation.held()), (2, 0));
 }

@@ -29,7 +29,9 @@ pub(in super::super) struct Ending {
 /// The statistics at the end of a file that tell of drops. Whatever can not be read tells of
 /// none: the frames will show what is wrong with the file.
 pub(in super::super) fn read(path: &Path) -> Vec<Ending> {
-    read_octets(path).map(|(order, end)| walk(order, &end)).unwrap_or_default()
+    read_octets(path)
+        .map(|(order, end)| walk(order, &end))
+        .unwrap_or_default()
 }
 
 /// The byte order of the file's first section, and its last octets.
@@ -44,7 +46,8 @@ fn read_octets(path: &Path) -> Option<(Order, Vec<u8>)> {
         return None;
     }
     let size = file.seek(SeekFrom::End(0)).ok()?;
-    file.seek(SeekFrom::Start(size.saturating_sub(REACH))).ok()?;
+    file.seek(SeekFrom::Start(size.saturating_sub(REACH)))
+        .ok()?;
     let mut end = Vec::new();
     file.take(REACH).read_to_end(&mut end).ok()?;
     Some((order, end))
@@ -54,8 +57,31 @@ fn read_octets(path: &Path) -> Option<(Order, Vec<u8>)> {
 fn walk(order: Order, mut octets: &[u8]) -> Vec<Ending> {
     let mut endings = Vec::new();
     while let Some((before, block)) = last_block(order, octets) {
-        let Some((&[t0, t1, t2, t3, _, _, _, _, i0, i1, i2, i3, h0, h1, h2, h3, l0, l1, l2, l3], rest)) =
-            block.split_first_chunk()
+        let Some((
+            &[
+                t0,
+                t1,
+                t2,
+                t3,
+                _,
+                _,
+                _,
+                _,
+                i0,
+                i1,
+                i2,
+                i3,
+                h0,
+                h1,
+                h2,
+                h3,
+                l0,
+                l1,
+                l2,
+                l3,
+            ],
+            rest,
+        )) = block.split_first_chunk()
         else {
             break;
         };
@@ -83,7 +109,10 @@ fn last_block(order: Order, octets: &[u8]) -> Option<(&[u8], &[u8])> {
         return None;
     }
     let (before, block) = octets.split_at_checked(octets.len().checked_sub(length)?)?;
-    let repeated = block.get(4..).and_then(<[u8]>::first_chunk).map(|&length| order.u32(length));
+    let repeated = block
+        .get(4..)
+        .and_then(<[u8]>::first_chunk)
+        .map(|&length| order.u32(length));
     let body = block.get(..length - 4)?;
     (repeated.map(|again| again as usize) == Some(length)).then_some((before, body))
 }

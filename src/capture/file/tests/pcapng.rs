@@ -1,7 +1,7 @@
 use super::writer::Pcapng;
 use super::{ORDERS, Seen, lengths, run_octets};
-use crate::capture::file::order::Order;
 use crate::capture::file::FileSource;
+use crate::capture::file::order::Order;
 use crate::capture::{Event, FrameSource, LinkType, UnseenCause};
 
 const SECOND: u64 = 1_000_000_000;
@@ -193,9 +193,10 @@ fn drops_told_at_the_end_of_a_file_taint_from_its_first_frame() {
             .enhanced(0, micros(1000), b"first", &[])
             .enhanced(0, micros(1009), b"last", &[]);
         let (quiet, dropped) = (written.number(5, 0), written.number(7, 12));
-        let written = written
-            .statistics(0, micros(1010), &[quiet])
-            .statistics(0, micros(1011), &[dropped]);
+        let written =
+            written
+                .statistics(0, micros(1010), &[quiet])
+                .statistics(0, micros(1011), &[dropped]);
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &written.octets).unwrap();
         let mut source = FileSource::open(&[file.path().to_owned()]).unwrap();
