@@ -87,7 +87,9 @@ impl Origins {
         now: Timestamp,
     ) -> Self {
         let mut ours = table::Builder::default();
-        local.iter().for_each(|prefix| ours.insert(*prefix, 0));
+        for prefix in local {
+            ours.insert(*prefix, 0);
+        }
         let sources = vec![InMemory::listed(name, rows, now)];
         Self {
             local: ours.build(),

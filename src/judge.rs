@@ -94,8 +94,7 @@ impl Judge {
     /// Takes a second with everything that came for it, then judges it and the idle ones after.
     pub fn take(&mut self, merged: Merged, evidence: &mut dyn Evidence) {
         match merged {
-            Merged::Opened(second) => self.restart(second),
-            Merged::Stepped(second) => self.restart(second),
+            Merged::Opened(second) | Merged::Stepped(second) => self.restart(second),
             Merged::Second {
                 second,
                 through,

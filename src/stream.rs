@@ -83,7 +83,7 @@ pub struct Streams {
     limits: Limits,
     hasher: DefaultHashBuilder,
     index: HashTable<u32>,
-    streams: Vec<Option<Stream>>,
+    table: Vec<Option<Stream>>,
     free: Vec<u32>,
     wheel: Wheel,
     probation: Probation,
@@ -102,7 +102,7 @@ impl Streams {
             limits,
             hasher: DefaultHashBuilder::default(),
             index: HashTable::new(),
-            streams: Vec::new(),
+            table: Vec::new(),
             free: Vec::new(),
             wheel: Wheel::default(),
             probation: Probation::default(),
@@ -228,10 +228,7 @@ impl Streams {
 
     #[inline]
     fn advance_known(&mut self, index: u32, held: &Held) -> Result<Progress<'_>, Discard> {
-        let stream = self
-            .streams
-            .get_mut(index as usize)
-            .and_then(Option::as_mut);
+        let stream = self.table.get_mut(index as usize).and_then(Option::as_mut);
         let Some(stream) = stream else {
             return Err(Discard::StreamsFull);
         };
@@ -268,15 +265,15 @@ impl Streams {
         }
         let index = match self.free.pop() {
             Some(index) => index,
-            None => u32::try_from(self.streams.len()).ok()?,
+            None => u32::try_from(self.table.len()).ok()?,
         };
-        match self.streams.get_mut(index as usize) {
+        match self.table.get_mut(index as usize) {
             Some(place) => *place = Some(stream),
-            None => self.streams.push(Some(stream)),
+            None => self.table.push(Some(stream)),
         }
-        let (streams, hasher) = (&self.streams, &self.hasher);
+        let (table, hasher) = (&self.table, &self.hasher);
         let hash_of = |index: &u32| {
-            let stream = streams.get(*index as usize).and_then(Option::as_ref);
+            let stream = table.get(*index as usize).and_then(Option::as_ref);
             stream.map_or(0, |stream| hasher.hash_one(stream.key))
         };
         self.index
@@ -310,7 +307,7 @@ impl Streams {
     pub fn finish(&mut self, given_up: &mut Vec<Timestamp>) -> Vec<Stream> {
         self.probation.clear(given_up);
         self.wheel.take_all();
-        let all = 0..u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        let all = 0..u32::try_from(self.table.len()).unwrap_or(u32::MAX);
         all.filter_map(|index| self.remove(index)).collect()
     }
 
@@ -329,7 +326,7 @@ impl Streams {
     }
 
     fn remove(&mut self, index: u32) -> Option<Stream> {
-        let mut stream = self.streams.get_mut(index as usize)?.take()?;
+        let mut stream = self.table.get_mut(index as usize)?.take()?;
         let hash = self.hasher.hash_one(stream.key);
         if let Ok(entry) = self.index.find_entry(hash, |known| *known == index) {
             entry.remove();
@@ -370,12 +367,12 @@ impl Streams {
 
     /// A stream by its number.
     pub fn get(&self, index: u32) -> Option<&Stream> {
-        self.streams.get(index as usize)?.as_ref()
+        self.table.get(index as usize)?.as_ref()
     }
 
     /// A stream by its number, to be changed.
     pub fn stream_mut(&mut self, index: u32) -> Option<&mut Stream> {
-        self.streams.get_mut(index as usize)?.as_mut()
+        self.table.get_mut(index as usize)?.as_mut()
     }
 
     /// Streams in the table.

@@ -41,7 +41,7 @@ pub(super) fn sit(
                 assembly.take(worker, report);
             }
         }
-        while let Some(merged) = assembly.next() {
+        while let Some(merged) = assembly.take_next() {
             if let Some(terms) = terms.newer() {
                 judge.revise(terms);
             }

@@ -24,6 +24,7 @@ pub struct SecondsFile {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys of the line")]
 struct Line<'a> {
     second: String,
     commitment: &'a str,

@@ -113,7 +113,7 @@ impl Assembly {
     }
 
     /// The next thing that is complete, if any.
-    pub fn next(&mut self) -> Option<Merged> {
+    pub fn take_next(&mut self) -> Option<Merged> {
         if !self.opened {
             return self.open();
         }

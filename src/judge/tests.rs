@@ -3,7 +3,7 @@ use super::evidence::Judgement;
 use super::*;
 use crate::meter::scopes::ScopeMask;
 use crate::meter::second::{Octets, Pair, RoundTrip, Usage};
-use crate::sla::Verdict;
+use crate::sla::Verdict::{self, Indeterminate, Met, Missed, Void};
 use crate::sla::commitment::{Class, Method, example};
 use crate::snapshot::{CommitmentAsnRow, Label};
 use std::num::NonZeroU32;
@@ -161,18 +161,8 @@ fn a_window_that_began_before_we_looked_is_indeterminate_but_void_if_it_exceeds(
     let mut bench = Bench::new(vec![commitment()]);
     bench.second(1, 1, 1000, 100).second(2, 2, 7_000_000, 0);
     bench.second(3, 8, 1000, 0).second(9, 9, 1000, 100);
-    use Verdict::{Indeterminate, Missed, Void};
     // Seconds 1 to 9. The window of second 5 is the first that was seen whole.
-    let expected = [
-        Indeterminate,
-        Void,
-        Void,
-        Void,
-        Void,
-        Void,
-        Verdict::Met,
-        Verdict::Met,
-    ];
+    let expected = [Indeterminate, Void, Void, Void, Void, Void, Met, Met];
     assert_eq!(
         bench.loss()[..7],
         expected[..7].iter().copied().map(Some).collect::<Vec<_>>()
@@ -201,7 +191,6 @@ fn a_tainted_second_makes_every_window_that_holds_it_indeterminate_and_its_loss_
         bench.second(second, second, 1000, 0);
     }
     let verdicts = bench.loss();
-    use Verdict::{Indeterminate, Met};
     let whole: Vec<_> = verdicts[4..]
         .iter()
         .map(|verdict| verdict.unwrap())
@@ -270,7 +259,6 @@ fn a_clock_that_was_set_back_restarts_the_windows_as_unseen() {
         .iter()
         .map(|verdict| verdict.unwrap())
         .collect();
-    use Verdict::{Indeterminate, Met};
     let i = Indeterminate;
     assert_eq!(
         verdicts,
@@ -339,7 +327,7 @@ fn round_trips_count_by_method_and_against_the_limit() {
         (40, 5)
     );
     // 5 of 40 are more than 5 in 100.
-    assert_eq!(judgement.latency, Some(Verdict::Missed));
+    assert_eq!(judgement.latency, Some(Missed));
 }
 
 #[test]
@@ -354,7 +342,7 @@ fn a_scope_that_a_worker_did_not_count_is_unseen_for_that_second() {
     for second in 8..=12 {
         bench.second(second, second, 1000, 0);
     }
-    let met = |judgement: &&Judgement| judgement.loss == Some(Verdict::Met);
+    let met = |judgement: &&Judgement| judgement.loss == Some(Met);
     let seconds = bench
         .record
         .0

@@ -86,20 +86,20 @@ impl Shards {
             let step = match source.next() {
                 Ok(step) => step,
                 Err(error) => {
-                    self.to_all(&Item::End);
+                    self.broadcast(&Item::End);
                     return Err(error);
                 }
             };
             if let Some(boundary) = step.boundary {
-                self.to_all(&Item::Boundary(boundary));
+                self.broadcast(&Item::Boundary(boundary));
             }
             match step.event {
                 Event::Frame(frame) => self.frame(frame),
-                Event::Interface(id, name) => self.to_all(&Item::Interface(id, name.to_owned())),
+                Event::Interface(id, name) => self.broadcast(&Item::Interface(id, name.to_owned())),
                 Event::Unseen(unseen) => self.unseen(unseen),
                 Event::Idle(_) => {}
                 Event::End => {
-                    self.to_all(&Item::End);
+                    self.broadcast(&Item::End);
                     return Ok(());
                 }
             }
@@ -146,7 +146,7 @@ impl Shards {
     }
 
     /// Boundaries and ends leave at once, so that no worker waits for another.
-    fn to_all(&mut self, item: &Item) {
+    fn broadcast(&mut self, item: &Item) {
         for place in 0..self.batches.len() {
             if let Some(batch) = self.batches.get_mut(place) {
                 batch.items.push(item.clone());
@@ -173,7 +173,7 @@ fn shard_of(frame: Frame<'_>, shards: usize) -> usize {
     let folded = (mixed >> 64) ^ mixed;
     // Fibonacci hashing: the low bits of addresses are the ones that differ.
     let hash = (folded & u128::from(u64::MAX)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    usize::try_from((hash & u128::from(u32::MAX)) * shards as u128 >> 32).unwrap_or(0)
+    usize::try_from(((hash & u128::from(u32::MAX)) * shards as u128) >> 32).unwrap_or(0)
 }
 
 impl StepSource for Shard {

@@ -228,33 +228,6 @@ impl Scope {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_keys_of_a_scope_are_anded_and_their_values_ored() {
-        let local = Address::v4([198, 51, 100, 7]);
-        let far = Address::v4([203, 0, 113, 7]);
-        let tagged = Vlans {
-            outer: Some(100),
-            inner: Some(7),
-        };
-        let all = Scope::default();
-        assert!(all.matches(far, far, "eth9", Vlans::default()));
-        let scope = Scope {
-            local_prefixes: vec![Prefix::new(Address::v4([198, 51, 100, 0]), 96 + 24)],
-            interfaces: vec!["eth0".into(), "eth1".into()],
-            vlans: vec![7, 8],
-        };
-        assert!(scope.matches(local, far, "eth1", tagged));
-        assert!(scope.matches(far, local, "eth0", tagged));
-        assert!(!scope.matches(far, far, "eth0", tagged), "prefix");
-        assert!(!scope.matches(local, far, "eth2", tagged), "interface");
-        assert!(!scope.matches(local, far, "eth1", Vlans::default()), "vlan");
-    }
-}
-
 /// The clause with its defaults: 100 Mbps, 10 %, 60 s, 0.5 % loss, 150 ms at the 95th percentile.
 #[cfg(test)]
 pub(crate) fn example(name: &str) -> Commitment {
@@ -280,5 +253,32 @@ pub(crate) fn example(name: &str) -> Commitment {
                 min_round_trips: 20,
             }),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_a_scope_are_anded_and_their_values_ored() {
+        let local = Address::v4([198, 51, 100, 7]);
+        let far = Address::v4([203, 0, 113, 7]);
+        let tagged = Vlans {
+            outer: Some(100),
+            inner: Some(7),
+        };
+        let all = Scope::default();
+        assert!(all.matches(far, far, "eth9", Vlans::default()));
+        let scope = Scope {
+            local_prefixes: vec![Prefix::new(Address::v4([198, 51, 100, 0]), 96 + 24)],
+            interfaces: vec!["eth0".into(), "eth1".into()],
+            vlans: vec![7, 8],
+        };
+        assert!(scope.matches(local, far, "eth1", tagged));
+        assert!(scope.matches(far, local, "eth0", tagged));
+        assert!(!scope.matches(far, far, "eth0", tagged), "prefix");
+        assert!(!scope.matches(local, far, "eth2", tagged), "interface");
+        assert!(!scope.matches(local, far, "eth1", Vlans::default()), "vlan");
     }
 }

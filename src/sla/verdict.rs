@@ -145,6 +145,7 @@ fn latency_kept(guarantee: &LatencyGuarantee, trips: RoundTrips) -> Option<bool>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sla::Verdict::{Indeterminate, Met, Missed, Void};
     use crate::sla::commitment::example;
 
     const SEEN: Standing = Standing {
@@ -243,7 +244,6 @@ mod tests {
             out_of_sla: true,
             seen_whole: false,
         };
-        use Verdict::{Indeterminate, Met, Missed, Void};
         let cases = [
             (
                 "out of SLA, even unseen",
@@ -313,9 +313,9 @@ mod tests {
             ..Cell::default()
         };
         let loss = |cell| verdicts(&guarantee, &cell, SEEN).0.unwrap();
-        assert_eq!(loss(cell(0, 1000, 0)), Verdict::Met);
-        assert_eq!(loss(cell(0, 1000, 6)), Verdict::Missed);
-        assert_eq!(loss(cell(6, 0, 0)), Verdict::Missed);
-        assert_eq!(loss(cell(0, 99, 0)), Verdict::Indeterminate);
+        assert_eq!(loss(cell(0, 1000, 0)), Met);
+        assert_eq!(loss(cell(0, 1000, 6)), Missed);
+        assert_eq!(loss(cell(6, 0, 0)), Missed);
+        assert_eq!(loss(cell(0, 99, 0)), Indeterminate);
     }
 }

@@ -174,9 +174,9 @@ mod tests {
             packets.push((f64::from(index) * 20.0 + late, 160 * index));
         }
         let mut jitter = Jitter::new(NonZeroU32::new(8_000));
-        packets
-            .iter()
-            .for_each(|(time, timestamp)| jitter.advance(at(*time), *timestamp));
+        for (time, timestamp) in &packets {
+            jitter.advance(at(*time), *timestamp);
+        }
         let all = model(8_000.0, &packets);
         let mean = all.iter().sum::<f64>() / 499.0;
         let max = all.iter().copied().fold(0.0, f64::max);

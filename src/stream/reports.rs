@@ -72,6 +72,9 @@ mod tests {
     use super::*;
     use crate::stream::sequence::Jump;
 
+    /// Two cycles before we looked.
+    const CYCLES: u32 = 2 << 16;
+
     fn block(highest: u32, lost: i32) -> ReportBlock {
         ReportBlock {
             ssrc: 1,
@@ -98,12 +101,12 @@ mod tests {
         let mut far_end = FarEnd::default();
         // The far end has counted over two cycles before; 7 lost before we looked.
         assert_eq!(
-            far_end.report(&block(2 << 16 | 1090, 7), &sequence, lost),
+            far_end.report(&block(CYCLES + 1090, 7), &sequence, lost),
             None
         );
         // Five numbers never pass the tap; the far end misses eight.
         let lost = feed(&mut sequence, 1106..=1300);
-        let report = far_end.report(&block(2 << 16 | 1290, 15), &sequence, lost);
+        let report = far_end.report(&block(CYCLES + 1290, 15), &sequence, lost);
         assert_eq!(
             report,
             Some(Reports {
@@ -112,12 +115,12 @@ mod tests {
             })
         );
         assert_eq!(
-            far_end.report(&block(2 << 16 | 1290, 15), &sequence, lost),
+            far_end.report(&block(CYCLES + 1290, 15), &sequence, lost),
             None,
             "a copy"
         );
         let lost = feed(&mut sequence, 1301..=1400);
-        let report = far_end.report(&block(2 << 16 | 1390, 14), &sequence, lost);
+        let report = far_end.report(&block(CYCLES + 1390, 14), &sequence, lost);
         assert_eq!(
             report,
             Some(Reports {

@@ -58,7 +58,6 @@ impl RoundTrips {
     /// Takes a packet that may ask or answer; what it answers goes to `samples`.
     pub fn observe(&mut self, packet: &Packet<'_>, samples: &mut Vec<Sample>) {
         match packet.content {
-            Content::Rtp { .. } => {}
             Content::Rtcp {
                 payload,
                 protection: Protection::Clear,
@@ -66,7 +65,8 @@ impl RoundTrips {
                 self.observe_rtcp(packet, payload, samples);
             }
             // What is encrypted can not be read, and must not be guessed at.
-            Content::Rtcp {
+            Content::Rtp { .. }
+            | Content::Rtcp {
                 protection: Protection::Encrypted,
                 ..
             } => {}

@@ -14,7 +14,7 @@ fn closed(second: u64, through: u64) -> Report {
 
 /// What comes out, in short: second, through, workers with a part in it.
 fn drain(assembly: &mut Assembly) -> Vec<String> {
-    let next = || assembly.next();
+    let next = || assembly.take_next();
     std::iter::from_fn(next)
         .map(|merged| shown(&merged))
         .collect()
@@ -38,7 +38,7 @@ fn shown(merged: &Merged) -> String {
 fn opened() -> Assembly {
     let mut assembly = Assembly::new(2);
     assembly.take(0, Report::Opened(Second(5)));
-    assert!(assembly.next().is_none(), "the other has not begun");
+    assert!(assembly.take_next().is_none(), "the other has not begun");
     assembly.take(1, Report::Opened(Second(6)));
     assert_eq!(drain(&mut assembly), ["opened 6"]);
     assembly

@@ -52,9 +52,9 @@ fn receiver_report(about: u32, last_sr: u32, delay: u32) -> Vec<u8> {
 /// What a sequence of packets measures, in milliseconds, and how many answers were refused.
 fn measure(packets: &[Packet<'_>]) -> (Vec<(Method, u128)>, u64) {
     let (mut round_trips, mut samples) = (RoundTrips::default(), Vec::new());
-    packets
-        .iter()
-        .for_each(|packet| round_trips.observe(packet, &mut samples));
+    for packet in packets {
+        round_trips.observe(packet, &mut samples);
+    }
     let shown = samples
         .iter()
         .map(|sample| (sample.method, sample.time.as_millis()));

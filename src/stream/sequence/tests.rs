@@ -44,6 +44,7 @@ impl Totals {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn every_case_counts_as_what_it_is() {
     let none = Totals::default();
     let cases: &[(&str, Vec<u16>, Totals)] = &[

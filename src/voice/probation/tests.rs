@@ -1,5 +1,6 @@
 use super::*;
 use crate::units::Endpoint;
+use crate::voice::kind::Kind::{Audio, Video};
 
 fn key(ssrc: u32) -> Key {
     Key {
@@ -49,9 +50,11 @@ fn proof(packets: impl IntoIterator<Item = Held>) -> Option<(usize, Kind)> {
         })
 }
 
+/// What it is, its packets, and after how many of them it is told as what.
+type Case = (&'static str, Vec<Held>, Option<(usize, Kind)>);
+
 #[test]
 fn media_is_told_by_type_clock_and_shape() {
-    use Kind::{Audio, Video};
     let pictures = |payload_type, octets| {
         let packet = move |index: u16| {
             let frame = index / 3;
@@ -63,7 +66,7 @@ fn media_is_told_by_type_clock_and_shape() {
     let events = (0..8)
         .map(|index| held(20 * u64::from(index), index, 777, 101, 4))
         .collect();
-    let cases: Vec<(&str, Vec<Held>, Option<(usize, Kind)>)> = vec![
+    let cases: Vec<Case> = vec![
         ("G.711", stream(20, 160, 8, 160), Some((4, Audio))),
         ("G.729, 60 ms", stream(60, 480, 18, 60), Some((4, Audio))),
         // Too short a look for the clock: guessed after twelve packets.
@@ -128,8 +131,8 @@ fn disorder_duplicates_and_some_loss_do_not_hinder_proof() {
 fn a_constant_where_the_ssrc_would_be_proves_nothing() {
     let noise = (0..64_u32).map(|index| {
         let mixed = index.wrapping_mul(2_654_435_761);
-        #[expect(clippy::cast_possible_truncation, reason = "noise")]
-        held(20 * u64::from(index), (mixed >> 16) as u16, mixed, 96, 100)
+        let number = u16::try_from(mixed >> 16).unwrap();
+        held(20 * u64::from(index), number, mixed, 96, 100)
     });
     assert_eq!(proof(noise), None);
 }
