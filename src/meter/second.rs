@@ -315,6 +315,15 @@ pub struct WorkerState {
     pub round_trips_refused: u64,
 }
 
+impl WorkerState {
+    /// A frame of this time has come.
+    #[inline]
+    pub fn see(&mut self, time: Timestamp) {
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = self.last.max(Some(time));
+    }
+}
+
 /// What goes from a worker to the judge.
 #[derive(Clone, Debug)]
 pub enum Report {
