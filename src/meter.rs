@@ -40,6 +40,8 @@ pub struct Meter {
     slot: Slot,
     /// Streams with something tallied in the newest second.
     touched: Vec<u32>,
+    /// Streams with a packet in a second that is not closed, for a look at their jitter then.
+    heard: Vec<(Second, u32)>,
 }
 
 impl Meter {
@@ -162,6 +164,9 @@ impl Meter {
             stream.tally(self.newest, ip_bytes, step);
             self.settle_into(second, stream);
             stream.forget_second();
+            if !self.is_closed(second) {
+                self.heard.push((second, index));
+            }
         }
         if stream.kind == Kind::Video {
             return Err(Discard::Video);
@@ -222,17 +227,31 @@ impl Meter {
     /// A newer second begins: what the streams tallied goes to the slot of the old one.
     pub fn turn(&mut self, second: Second, streams: &mut Streams) {
         for index in std::mem::take(&mut self.touched) {
+            self.heard.push((self.newest, index));
             if let Some(stream) = streams.stream_mut(index) {
-                let jitter = stream.jitter().current();
-                if let (Some(jitter), Kind::Audio) = (jitter, stream.kind) {
-                    self.slot.jitter.push((stream.pair().src, jitter));
-                }
                 self.settle(stream);
             }
         }
         let slot = std::mem::take(&mut self.slot);
         self.slots.entry(self.newest).or_default().merge(slot);
         self.newest = second;
+    }
+
+    /// Samples the jitter of every stream with a packet in a second up to and with `through`. Not
+    /// when the next second begins: that is at another packet for each worker, while the close of
+    /// a second is at the same place of a capture for all of them.
+    pub fn sample_jitter(&mut self, through: Second, streams: &Streams) {
+        self.heard.extend(self.touched.iter().map(|index| (self.newest, *index)));
+        self.heard.sort_unstable();
+        self.heard.dedup();
+        let later = self.heard.partition_point(|(second, _)| *second <= through);
+        let later = self.heard.split_off(later);
+        for (second, index) in std::mem::replace(&mut self.heard, later) {
+            let Some(stream) = streams.get(index) else { continue };
+            if let (Some(jitter), Kind::Audio) = (stream.jitter().current(), stream.kind) {
+                self.slot_of(second).jitter.push((stream.pair().src, jitter));
+            }
+        }
     }
 
     fn settle(&mut self, stream: &mut Stream) {

@@ -104,6 +104,7 @@ impl<O: Outlet> Worker<O> {
     /// Counts a frame.
     #[inline]
     fn take(&mut self, frame: Frame<'_>) {
+        self.state.see(frame.time);
         self.meter.arrive(&frame, &mut self.streams);
         if let Err(reason) = self.account(frame) {
             self.meter.discard(frame.time, reason);
@@ -146,6 +147,7 @@ impl<O: Outlet> Worker<O> {
         if self.meter.newest() <= through {
             self.meter.turn(through.next(), &mut self.streams);
         }
+        self.meter.sample_jitter(through, &self.streams);
         let mut given_up = Vec::new();
         let ended = self.streams.expire(through.next(), &mut given_up);
         self.meter.give_up(given_up);
@@ -206,6 +208,7 @@ impl<O: Outlet> Worker<O> {
         self.streams.step(second.start(), &mut given_up);
         self.meter.give_up(given_up);
         self.state.clock_steps += 1;
+        self.meter.sample_jitter(self.meter.newest(), &self.streams);
         self.send(self.meter.newest());
         self.meter.restart(second);
         self.outlet.report(Report::Stepped(second));
@@ -216,6 +219,7 @@ impl<O: Outlet> Worker<O> {
         if self.meter.newest() < last {
             self.meter.turn(last, &mut self.streams);
         }
+        self.meter.sample_jitter(last, &self.streams);
         let mut given_up = Vec::new();
         let ended = self.streams.finish(&mut given_up);
         self.meter.give_up(given_up);
