@@ -1,0 +1,61 @@
+//! The program as its users have it: a process with arguments, output and an exit code.
+
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::process::Command;
+
+/// The binary under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_asnmeter");
+
+/// How a run ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs the program to its end.
+pub(crate) fn asnmeter<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Outcome {
+    outcome(Command::new(PROGRAM).args(arguments))
+}
+
+/// Runs a command to its end.
+pub(crate) fn outcome(command: &mut Command) -> Outcome {
+    let output = command.output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// `replay --format json` with more arguments, which has to succeed in silence; its document.
+pub(crate) fn replay(arguments: &[&str]) -> Value {
+    serde_json::from_str(&replay_text(arguments)).unwrap()
+}
+
+/// The same, as written.
+pub(crate) fn replay_text(arguments: &[&str]) -> String {
+    let outcome = asnmeter(["replay", "--format", "json"].iter().chain(arguments));
+    assert_eq!(outcome.code, Some(0), "{arguments:?}: {}", outcome.stderr);
+    outcome.stdout
+}
+
+/// The number under a path of keys such as `/voice/bytes`.
+pub(crate) fn number(document: &Value, pointer: &str) -> u64 {
+    let found = document.pointer(pointer).and_then(Value::as_u64);
+    found.unwrap_or_else(|| panic!("no number at {pointer} in {document}"))
+}
+
+/// The list under a path of keys.
+pub(crate) fn list<'a>(document: &'a Value, pointer: &str) -> &'a [Value] {
+    let found = document.pointer(pointer).and_then(Value::as_array);
+    found.unwrap_or_else(|| panic!("no list at {pointer} in {document}"))
+}
+
+/// The text under a key.
+pub(crate) fn text<'a>(object: &'a Value, key: &str) -> &'a str {
+    let found = object.get(key).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("no text under {key} in {object}"))
+}
