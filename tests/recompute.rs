@@ -1,0 +1,143 @@
+//! Proves that the evidence is enough: from the lines of `replay --seconds` and the contract alone
+//! an obvious and slow model here gives every window, every `exceeds` and every verdict again, and
+//! from these the intervals and sums of the JSON document; and that the octets in the lines are
+//! those of the frames.
+
+mod support;
+
+#[path = "recompute/frames.rs"]
+mod frames;
+#[path = "recompute/model.rs"]
+mod model;
+
+use model::{Contract, Line, Model, contracts};
+use std::collections::{BTreeMap, BTreeSet};
+use support::START;
+use support::desk::Desk;
+use support::frames::Shot;
+use support::program::{list, number, replay, text};
+
+/// Replays frames under all contracts: the document, and the lines.
+fn judged(shots: &[Shot]) -> (serde_json::Value, Vec<Line>) {
+    let desk = Desk::new();
+    let config = desk.file("asnmeter.toml", model::configuration());
+    desk.file("far.tsv", frames::PREFIXES);
+    let capture = desk.capture("calls.pcap", shots);
+    let seconds = desk.name("seconds");
+    let document = replay(&["--config", &config, "--seconds", &seconds, &capture]);
+    let lines = desk.read("seconds").lines().map(Line::parse).collect();
+    (document, lines)
+}
+
+/// The lines of each contract and ASN by second, from and to.
+type ByAsn = BTreeMap<(String, u64), BTreeMap<u64, [Line; 2]>>;
+
+fn by_asn(lines: Vec<Line>) -> ByAsn {
+    let mut sorted = ByAsn::new();
+    let mut lines = lines.into_iter();
+    while let Some(from) = lines.next() {
+        let to = lines.next().unwrap();
+        assert_eq!((from.direction.as_str(), to.direction.as_str()), ("from", "to"));
+        let whose = |line: &Line| (line.second, line.commitment.clone(), line.asn);
+        assert_eq!(whose(&from), whose(&to));
+        let place = sorted.entry((from.commitment.clone(), from.asn)).or_default();
+        let twice = place.insert(from.second, [from, to]);
+        assert!(twice.is_none(), "a second judged twice: {twice:?}");
+    }
+    sorted
+}
+
+/// Checks every line of a capture and everything in its document that rests on them.
+fn verify(shots: &[Shot]) -> ByAsn {
+    let (document, lines) = judged(shots);
+    let sorted = by_asn(lines);
+    let first = shots.iter().map(|shot| shot.nanos).min().unwrap();
+    let last = shots.iter().map(Shot::second).max().unwrap();
+    let contracts = contracts();
+    for ((commitment, asn), lines) in &sorted {
+        let contract = contracts.iter().find(|contract| contract.name == commitment).unwrap();
+        let mut model = Model::new(contract, first);
+        for second in lines.keys().next().copied().unwrap()..=last {
+            match lines.get(&second) {
+                Some(lines) => model.check(lines),
+                None => model.is_silent(second),
+            }
+        }
+        compare(contract, &document, *asn, &model);
+    }
+    let mut shown = BTreeSet::new();
+    for commitment in list(&document, "/commitments") {
+        for asn in list(commitment, "/asns") {
+            shown.insert((text(commitment, "name").to_owned(), number(asn, "/asn")));
+        }
+    }
+    assert_eq!(shown, sorted.keys().cloned().collect(), "judged ASNs");
+    octets_are_those_of_the_frames(shots, &contracts, &sorted);
+    sorted
+}
+
+/// What the document says of an ASN is what its seconds say.
+fn compare(contract: &Contract, document: &serde_json::Value, asn: u64, model: &Model) {
+    let named = |row: &&serde_json::Value| text(row, "name") == contract.name;
+    let row = list(document, "/commitments").iter().find(named).unwrap();
+    let row = list(row, "/asns").iter().find(|row| number(row, "/asn") == asn).unwrap();
+    // Through text, as the document came: this parser may miss a decimal's nearest double.
+    let expected: serde_json::Value =
+        serde_json::from_str(&model.summary().to_string()).unwrap();
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&row[key], value, "{} AS{asn} {key}", contract.name);
+    }
+}
+
+fn octets_are_those_of_the_frames(shots: &[Shot], contracts: &[Contract], sorted: &ByAsn) {
+    for contract in contracts {
+        let mut truth = frames::octets(shots, contract);
+        for ((_, asn), lines) in sorted.iter().filter(|((name, _), _)| name == contract.name) {
+            let mut sums = [0; 2];
+            for line in lines.values().flatten() {
+                sums[usize::from(line.direction == "to")] += line.all_bytes();
+            }
+            assert_eq!(Some(sums), truth.remove(asn), "{} AS{asn}", contract.name);
+        }
+        assert_eq!(truth, BTreeMap::new(), "{}: never judged", contract.name);
+    }
+}
+
+/// How many seconds of a contract and an ASN have a verdict on loss.
+fn seconds_with(sorted: &ByAsn, commitment: &str, asn: u64, verdict: &str) -> usize {
+    let lines = &sorted[&(commitment.to_owned(), asn)];
+    lines.values().filter(|[from, _]| from.loss.as_deref() == Some(verdict)).count()
+}
+
+#[test]
+fn minutes_of_calls_that_climb_over_and_come_back() {
+    let sorted = verify(&frames::calls(START * 1_000_000_000, false));
+    // The capture is worth the name: every verdict occurs, and the climb is out and back.
+    assert!(seconds_with(&sorted, "clause", 64_500, "void") > 60);
+    assert!(seconds_with(&sorted, "clause", 64_500, "missed") > 20);
+    assert!(seconds_with(&sorted, "clause", 64_501, "met") > 100);
+    assert_eq!(seconds_with(&sorted, "clause", 64_501, "indeterminate"), 59, "the first window");
+    assert_eq!(seconds_with(&sorted, "clause", 64_501, "void"), 0);
+    assert!(!sorted.keys().any(|(name, _)| name == "elsewhere"));
+    let silent = sorted[&("one-second".to_owned(), 64_502)].len();
+    assert!((20..60).contains(&silent), "it speaks for half a minute: {silent}");
+}
+
+#[test]
+fn late_frames_become_amendments_and_the_windows_still_add_up() {
+    let shots = frames::calls(START * 1_000_000_000, true);
+    assert!(!shots.is_sorted_by_key(|shot| shot.nanos));
+    let sorted = verify(&shots);
+    let lines = sorted.values().flat_map(BTreeMap::values).flatten();
+    let amended = lines.filter(|line| !line.amendments.is_empty()).count();
+    assert!(amended > 50, "{amended} lines with amendments");
+}
+
+#[test]
+fn a_capture_that_begins_in_mid_second_taints_that_second() {
+    let sorted = verify(&frames::calls(START * 1_000_000_000 + 300_000_000, false));
+    let lines = &sorted[&("clause".to_owned(), 64_501)];
+    let first = lines.first_key_value().unwrap().1;
+    assert!(first[0].tainted);
+    assert_eq!(seconds_with(&sorted, "clause", 64_501, "indeterminate"), 60, "one more");
+}
