@@ -40,7 +40,7 @@ pub struct Meter {
     slot: Slot,
     /// Streams with something tallied in the newest second.
     touched: Vec<u32>,
-    /// Streams with a packet in a second that is not closed, for a look at their jitter then.
+    /// Streams with a packet in a second that is not closed, for a look at them then.
     heard: Vec<(Second, u32)>,
 }
 
@@ -237,19 +237,28 @@ impl Meter {
         self.newest = second;
     }
 
-    /// Samples the jitter of every stream with a packet in a second up to and with `through`. Not
-    /// when the next second begins: that is at another packet for each worker, while the close of
-    /// a second is at the same place of a capture for all of them.
-    pub fn sample_jitter(&mut self, through: Second, streams: &Streams) {
+    /// Counts every stream with a packet in a second up to and with `through`, and samples its
+    /// jitter. Not when the next second begins: that is at another packet for each worker, while
+    /// the close of a second is at the same place of a capture for all of them.
+    pub fn sample_streams(&mut self, through: Second, streams: &Streams) {
         self.heard.extend(self.touched.iter().map(|index| (self.newest, *index)));
         self.heard.sort_unstable();
         self.heard.dedup();
         let later = self.heard.partition_point(|(second, _)| *second <= through);
         let later = self.heard.split_off(later);
         for (second, index) in std::mem::replace(&mut self.heard, later) {
-            let Some(stream) = streams.get(index) else { continue };
-            if let (Some(jitter), Kind::Audio) = (stream.jitter().current(), stream.kind) {
-                self.slot_of(second).jitter.push((stream.pair().src, jitter));
+            let audio = |stream: &&Stream| stream.kind == Kind::Audio;
+            let Some(stream) = streams.get(index).filter(audio) else {
+                continue;
+            };
+            let one = Usage {
+                streams: 1,
+                ..Usage::default()
+            };
+            let slot = self.slot_of(second);
+            slot.add(stream.pair(), &one);
+            if let Some(jitter) = stream.jitter().current() {
+                slot.jitter.push((stream.pair().src, jitter));
             }
         }
     }

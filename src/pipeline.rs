@@ -147,7 +147,7 @@ impl<O: Outlet> Worker<O> {
         if self.meter.newest() <= through {
             self.meter.turn(through.next(), &mut self.streams);
         }
-        self.meter.sample_jitter(through, &self.streams);
+        self.meter.sample_streams(through, &self.streams);
         let mut given_up = Vec::new();
         let ended = self.streams.expire(through.next(), &mut given_up);
         self.meter.give_up(given_up);
@@ -208,7 +208,7 @@ impl<O: Outlet> Worker<O> {
         self.streams.step(second.start(), &mut given_up);
         self.meter.give_up(given_up);
         self.state.clock_steps += 1;
-        self.meter.sample_jitter(self.meter.newest(), &self.streams);
+        self.meter.sample_streams(self.meter.newest(), &self.streams);
         self.send(self.meter.newest());
         self.meter.restart(second);
         self.outlet.report(Report::Stepped(second));
@@ -219,7 +219,7 @@ impl<O: Outlet> Worker<O> {
         if self.meter.newest() < last {
             self.meter.turn(last, &mut self.streams);
         }
-        self.meter.sample_jitter(last, &self.streams);
+        self.meter.sample_streams(last, &self.streams);
         let mut given_up = Vec::new();
         let ended = self.streams.finish(&mut given_up);
         self.meter.give_up(given_up);

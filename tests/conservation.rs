@@ -191,7 +191,7 @@ fn snapshots(shots: &[Shot], workers: usize) -> Vec<Snapshot> {
             Some(report) => assembly.take(slowest, report),
             None => assembly.finish(slowest),
         }
-        while let Some(merged) = assembly.next() {
+        while let Some(merged) = assembly.take_next() {
             let is_second = matches!(merged, Merged::Second { .. });
             judge.take(merged, &mut ());
             if is_second {

@@ -222,7 +222,6 @@ impl Stream {
             ip: u64::from(tally.ip),
             ethernet: u64::from(tally.ethernet),
         };
-        usage.streams = u64::from(tally.packets > 0);
         self.total.add(usage.class(Class::Rtp));
         self.continuity.add(&usage.continuity);
         (tally != Tally::default()).then_some((self.pair, usage))

@@ -6,6 +6,7 @@
 
 use crate::voice::payload_type::assigned;
 use crate::voice::probation::Held;
+use std::time::Duration;
 
 /// What a stream carries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -16,8 +17,16 @@ pub enum Kind {
     Video,
 }
 
-/// A clock faster than this, in Hz, is video's: the geometric mean of 48 and 90 kHz.
-const FASTEST_AUDIO: u64 = 65_700;
+/// Up to this rate a clock is audio's, in Hz: 48 kHz and an eighth for arrival noise.
+const SURELY_AUDIO: u64 = 54_000;
+
+/// From this rate on it is video's: 90 kHz less an eighth.
+const SURELY_VIDEO: u64 = 78_750;
+
+/// Between them, or where packets that small come in a bunch, the decision waits for so much of
+/// the stream; then the geometric mean of 48 and 90 kHz parts them.
+const LONG_LOOK: Duration = Duration::from_millis(200);
+const BETWEEN: u64 = 65_700;
 
 /// Telephone events (RFC 4733 §2.3) are 4 octets, tones and their SRTP tags a few more.
 const EVENT_BYTES: u16 = 24;
@@ -49,11 +58,15 @@ pub fn decide(run: &[Held]) -> Option<Kind> {
         };
     }
     let rate = clock_rate(first, last)?;
-    Some(if rate > FASTEST_AUDIO {
-        Kind::Video
-    } else {
-        Kind::Audio
-    })
+    let long_look = last.time.since(first.time) >= LONG_LOOK;
+    match rate {
+        0..=SURELY_AUDIO => Some(Kind::Audio),
+        SURELY_VIDEO.. if mean > PIECE_BYTES => Some(Kind::Video),
+        // A queue that empties sends audio in a bunch too, so its clock seems to run fast.
+        _ if !long_look => None,
+        0..=BETWEEN => Some(Kind::Audio),
+        _ => Some(Kind::Video),
+    }
 }
 
 /// What to say when no more will come: nobody sends voice in pieces this large.

@@ -1,5 +1,5 @@
-//! A lone packet that looks like RTP proves nothing: 40 % of random octets pass RFC 3550's header
-//! check by version alone. Packets of an unknown SSRC are held here until several of them, with
+//! A lone packet that looks like RTP proves nothing: one in four random octet strings has
+//! RTP's version. Packets of an unknown SSRC are held here until several of them, with
 //! consecutive numbers and a plausible clock, prove that they are one stream (RFC 3550 §A.1
 //! asks for two; strangers to SIP need more).
 //!

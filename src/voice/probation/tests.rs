@@ -66,6 +66,12 @@ fn media_is_told_by_type_clock_and_shape() {
     let events = (0..8)
         .map(|index| held(20 * u64::from(index), index, 777, 101, 4))
         .collect();
+    // Four packets of 20 ms within 38 ms, then at their pace.
+    let mut bunched = stream(20, 960, 111, 80);
+    for (index, packet) in (0..).zip(&mut bunched) {
+        let early: u64 = [0, 7, 14, 22].get(index).copied().unwrap_or(22);
+        packet.time = packet.time.minus(std::time::Duration::from_millis(early));
+    }
     let cases: Vec<Case> = vec![
         ("G.711", stream(20, 160, 8, 160), Some((4, Audio))),
         ("G.729, 60 ms", stream(60, 480, 18, 60), Some((4, Audio))),
