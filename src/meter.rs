@@ -241,7 +241,8 @@ impl Meter {
     /// jitter. Not when the next second begins: that is at another packet for each worker, while
     /// the close of a second is at the same place of a capture for all of them.
     pub fn sample_streams(&mut self, through: Second, streams: &Streams) {
-        self.heard.extend(self.touched.iter().map(|index| (self.newest, *index)));
+        self.heard
+            .extend(self.touched.iter().map(|index| (self.newest, *index)));
         self.heard.sort_unstable();
         self.heard.dedup();
         let later = self.heard.partition_point(|(second, _)| *second <= through);

@@ -208,7 +208,8 @@ impl<O: Outlet> Worker<O> {
         self.streams.step(second.start(), &mut given_up);
         self.meter.give_up(given_up);
         self.state.clock_steps += 1;
-        self.meter.sample_streams(self.meter.newest(), &self.streams);
+        self.meter
+            .sample_streams(self.meter.newest(), &self.streams);
         self.send(self.meter.newest());
         self.meter.restart(second);
         self.outlet.report(Report::Stepped(second));

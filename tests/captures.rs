@@ -21,7 +21,10 @@ fn index() -> Vec<(String, u64)> {
         (name, fields.next().unwrap().parse().unwrap())
     };
     let rows: Vec<_> = index.lines().skip(1).map(row).collect();
-    let rows: Vec<_> = rows.into_iter().filter(|(name, _)| name.starts_with("dev/")).collect();
+    let rows: Vec<_> = rows
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("dev/"))
+        .collect();
     assert!(rows.len() >= 115, "{} captures", rows.len());
     rows
 }
@@ -41,7 +44,11 @@ fn every_frame_is_counted_exactly_once() {
         let discarded = document["discarded"].as_object().unwrap().values();
         let discarded: u64 = discarded.map(|frames| frames.as_u64().unwrap()).sum();
         assert_eq!(number(&document, "/capture/frames"), packets, "{name}");
-        assert_eq!(number(&document, "/voice/packets") + discarded, packets, "{name}");
+        assert_eq!(
+            number(&document, "/voice/packets") + discarded,
+            packets,
+            "{name}"
+        );
         let (asns, voice) = (list(&document, "/asns"), number(&document, "/voice/bytes"));
         assert_eq!(sum(asns, "/from/bytes"), voice, "{name}");
         assert_eq!(sum(asns, "/to/bytes"), voice, "{name}");
@@ -49,7 +56,10 @@ fn every_frame_is_counted_exactly_once() {
         assert_eq!(sum(asns, "/from/packets"), packets, "{name}");
         assert_eq!(sum(asns, "/to/packets"), packets, "{name}");
         let (first, last) = (&document["capture"]["first"], &document["capture"]["last"]);
-        assert!(first.is_string() && first.as_str() <= last.as_str(), "{name}: {first} {last}");
+        assert!(
+            first.is_string() && first.as_str() <= last.as_str(),
+            "{name}: {first} {last}"
+        );
     }
 }
 
@@ -62,13 +72,22 @@ fn the_output_is_the_same_for_every_run_and_any_number_of_workers() {
          [[commitment]]\nname = \"c\"\ncommitted_rate = \"1 Mbps\"\nthreshold = \"1%\"\n\
          window = \"5s\"\nguarantee = { loss = \"0.5%\", latency = \"150ms\" }\n",
     );
-    desk.file("halves.tsv", "0.0.0.0/1\t64500\n128.0.0.0/1\t64501\n2000::/3\t64502\n");
+    desk.file(
+        "halves.tsv",
+        "0.0.0.0/1\t64500\n128.0.0.0/1\t64501\n2000::/3\t64502\n",
+    );
     for (name, _) in index() {
         let capture = path(&name);
         let run = |workers: &str, seconds: &str| {
             let seconds_file = desk.name(seconds);
             let document = replay_text(&[
-                "--config", &config, "--workers", workers, "--seconds", &seconds_file, &capture,
+                "--config",
+                &config,
+                "--workers",
+                workers,
+                "--seconds",
+                &seconds_file,
+                &capture,
             ]);
             (document, desk.read(seconds))
         };
@@ -91,7 +110,10 @@ fn a_judged_configuration_is_not_needed_to_find_the_same_streams() {
         "[[commitment]]\nname = \"c\"\ncommitted_rate = \"1 kbps\"\nwindow = \"1s\"\n",
     );
     let capture = path("dev/voice/heplify_FAX-Call-t38-CA-TDM-SIP-FB-1.pcap");
-    let (plain, judged) = (replay(&[&capture]), replay(&["--config", &judged, &capture]));
+    let (plain, judged) = (
+        replay(&[&capture]),
+        replay(&["--config", &judged, &capture]),
+    );
     for key in ["capture", "voice", "discarded", "streams", "asns"] {
         assert_eq!(plain[key], judged[key], "{key}");
     }
@@ -106,7 +128,11 @@ fn stream_name(src: &str, dst: &str, ssrc: &str) -> String {
 fn ours(document: &Value) -> BTreeMap<String, Vec<Value>> {
     let mut found = BTreeMap::<_, Vec<_>>::new();
     for stream in list(document, "/streams") {
-        let name = stream_name(text(stream, "src"), text(stream, "dst"), text(stream, "ssrc"));
+        let name = stream_name(
+            text(stream, "src"),
+            text(stream, "dst"),
+            text(stream, "ssrc"),
+        );
         found.entry(name).or_default().push(stream.clone());
     }
     found
@@ -126,12 +152,18 @@ fn oracle() -> BTreeMap<String, Vec<(String, Value)>> {
     };
     let named = |stream: &Value| {
         let (src, dst) = (end(stream, "src", "sport"), end(stream, "dst", "dport"));
-        (stream_name(&src, &dst, text(stream, "ssrc")), stream.clone())
+        (
+            stream_name(&src, &dst, text(stream, "ssrc")),
+            stream.clone(),
+        )
     };
     let captures = oracle["captures"].as_object().unwrap().iter();
     captures
         .map(|(name, capture)| {
-            (name.clone(), list(capture, "/streams").iter().map(named).collect())
+            (
+                name.clone(),
+                list(capture, "/streams").iter().map(named).collect(),
+            )
         })
         .collect()
 }
@@ -157,11 +189,12 @@ fn packets_and_losses_are_those_of_the_oracle() {
     for (capture, streams) in oracle() {
         let found = ours(&replay(&[&path(&capture)]));
         for (name, stream) in streams {
-            let Some(parts) = found.get(&name) else { continue };
+            let Some(parts) = found.get(&name) else {
+                continue;
+            };
             compared += 1;
             let adjudicated = stream["lost_adjudicated"].as_u64();
-            let lost =
-                adjudicated.unwrap_or_else(|| number(&stream, "/set_arithmetic/lost"));
+            let lost = adjudicated.unwrap_or_else(|| number(&stream, "/set_arithmetic/lost"));
             let theirs = (number(&stream, "/packets"), lost);
             if (sum(parts, "/packets"), sum(parts, "/lost")) != theirs {
                 different.insert((capture.clone(), name));
@@ -284,18 +317,26 @@ fn audio_is_found_where_the_labels_say_so_and_nowhere_else() {
     );
     assert_eq!(wrong, BTreeSet::new(), "taken for audio");
     let known = MISSED.map(|(capture, name, _)| (capture.to_owned(), name.to_owned()));
-    assert_eq!(missed, BTreeSet::from(known), "missed, and known to be missed");
+    assert_eq!(
+        missed,
+        BTreeSet::from(known),
+        "missed, and known to be missed"
+    );
     assert_eq!(right, 82);
 }
 
 #[test]
 fn no_capture_of_something_else_has_an_audio_stream() {
-    let negative: Vec<_> =
-        index().into_iter().filter(|(name, _)| name.starts_with("dev/negative/")).collect();
+    let negative: Vec<_> = index()
+        .into_iter()
+        .filter(|(name, _)| name.starts_with("dev/negative/"))
+        .collect();
     assert_eq!(negative.len(), 40);
     for (name, _) in negative {
         let document = replay(&[&path(&name)]);
-        let audio = list(&document, "/streams").iter().filter(|stream| stream["kind"] == "audio");
+        let audio = list(&document, "/streams")
+            .iter()
+            .filter(|stream| stream["kind"] == "audio");
         let audio: Vec<_> = audio.collect();
         assert!(audio.is_empty(), "{name}: {audio:?}");
     }

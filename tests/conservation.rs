@@ -7,7 +7,7 @@ mod support;
 
 use asnmeter::asn::Origins;
 use asnmeter::capture::synthetic::scenario::{Call, Codec, Scenario, SplitMix};
-use asnmeter::judge::assembly::{Assembly, Merged};
+use asnmeter::judge::assembly::{Assembly, Merged, Pacing};
 use asnmeter::judge::{Judge, Terms};
 use asnmeter::meter::second::Report;
 use asnmeter::pipeline::shard::shards;
@@ -46,7 +46,10 @@ fn recipe() -> impl Strategy<Value = Recipe> {
     // Codec, loss per mille, start and length in ms.
     let call = (codec, 0_u16..300, 0_u64..3000, 20_u64..6000);
     // Backwards by less than a second is disorder, by more a clock that was set.
-    let jump = (0_usize..4000, prop_oneof![-20_000_i64..20_000, -1500_i64..0, Just(400_000)]);
+    let jump = (
+        0_usize..4000,
+        prop_oneof![-20_000_i64..20_000, -1500_i64..0, Just(400_000)],
+    );
     (
         any::<u64>(),
         prop::collection::vec(call, 0..5),
@@ -55,51 +58,75 @@ fn recipe() -> impl Strategy<Value = Recipe> {
         prop_oneof![Just(0), 1_u64..50],
         prop::collection::vec(jump, 0..4),
     )
-        .prop_map(|(seed, calls, garbage, duplicated_per_mille, disorder_ms, jumps)| Recipe {
-            seed,
-            calls,
-            garbage,
-            duplicated_per_mille,
-            disorder_ms,
-            jumps,
-        })
+        .prop_map(
+            |(seed, calls, garbage, duplicated_per_mille, disorder_ms, jumps)| Recipe {
+                seed,
+                calls,
+                garbage,
+                duplicated_per_mille,
+                disorder_ms,
+                jumps,
+            },
+        )
 }
 
 /// Calls between our 198.51.100.0/24 and far ends in two ASNs, one without, and among themselves.
 fn calls(recipe: &Recipe) -> Scenario {
     let call = |(place, (codec, loss, start, length)): (usize, &(Codec, u16, u64, u64))| {
         let host = place + 1;
-        let near: SocketAddr = format!("198.51.100.{host}:{}", 20_000 + 4 * place).parse().unwrap();
+        let near: SocketAddr = format!("198.51.100.{host}:{}", 20_000 + 4 * place)
+            .parse()
+            .unwrap();
         let far = ["203.0.113", "192.0.2", "233.252.0", "198.51.100"][place % 4];
-        let far: SocketAddr = format!("{far}.{}:{}", host + 100, 30_000 + 4 * place).parse().unwrap();
+        let far: SocketAddr = format!("{far}.{}:{}", host + 100, 30_000 + 4 * place)
+            .parse()
+            .unwrap();
         Call {
             codec: *codec,
             loss_per_mille: *loss,
             round_trip: (place % 2 == 0).then_some(Duration::from_millis(40)),
             sip: place % 3 == 0,
-            ..Call::new(far, near, Duration::from_millis(*start), Duration::from_millis(*length))
+            ..Call::new(
+                far,
+                near,
+                Duration::from_millis(*start),
+                Duration::from_millis(*length),
+            )
         }
     };
     let report_interval = Duration::from_millis(700);
     let calls = recipe.calls.iter().enumerate().map(call).collect();
-    Scenario { report_interval, ..Scenario::new(calls, recipe.seed) }
+    Scenario {
+        report_interval,
+        ..Scenario::new(calls, recipe.seed)
+    }
 }
 
 /// Octets of nobody, UDP of nobody, and what looks like RTP or RTCP as far as one packet can.
 fn garbage(rng: &mut SplitMix) -> Vec<u8> {
     let length = usize::try_from(rng.next_u64() % 120).unwrap();
-    let mut octets: Vec<u8> = (0..length).map(|_| rng.next_u64().to_be_bytes()[0]).collect();
+    let mut octets: Vec<u8> = (0..length)
+        .map(|_| rng.next_u64().to_be_bytes()[0])
+        .collect();
     let form = rng.next_u64() % 4;
     if form == 0 {
         return octets;
     }
     if let (2.., Some([first, second, ..])) = (form, octets.get_mut(..)) {
         *first = 0x80 | (*first & 0x3f);
-        *second = if form == 2 { *second & 0x7f } else { 200 + *second % 4 };
+        *second = if form == 2 {
+            *second & 0x7f
+        } else {
+            200 + *second % 4
+        };
     }
     let host = rng.next_u64() % 4 + 1;
     let src = format!("203.0.113.{host}:{}", 4000 + rng.next_u64() % 3);
-    udp(src.parse().unwrap(), "198.51.100.9:4000".parse().unwrap(), &octets)
+    udp(
+        src.parse().unwrap(),
+        "198.51.100.9:4000".parse().unwrap(),
+        &octets,
+    )
 }
 
 /// The frames in the order in which a meter gets them.
@@ -108,13 +135,19 @@ fn mix(recipe: &Recipe) -> Vec<Shot> {
     let mut shots = of_scenario(&calls(recipe), START);
     for _ in 0..recipe.garbage {
         let nanos = START * 1_000_000_000 + rng.next_u64() % (6000 * MILLISECOND);
-        shots.push(Shot { nanos, octets: garbage(&mut rng) });
+        shots.push(Shot {
+            nanos,
+            octets: garbage(&mut rng),
+        });
     }
     let mut again = Vec::new();
     for shot in &shots {
         if rng.next_u64() % 1000 < recipe.duplicated_per_mille {
             let later = rng.next_u64() % (300 * MILLISECOND);
-            again.push(Shot { nanos: shot.nanos + later, ..shot.clone() });
+            again.push(Shot {
+                nanos: shot.nanos + later,
+                ..shot.clone()
+            });
         }
     }
     shots.extend(again);
@@ -136,7 +169,10 @@ fn terms() -> Arc<Terms> {
     ];
     let local = [prefix([198, 51, 100, 0])];
     let origins = Origins::built_in("test", rows, &local, Timestamp::default());
-    Arc::new(Terms { origins: Arc::new(origins), ..Terms::default() })
+    Arc::new(Terms {
+        origins: Arc::new(origins),
+        ..Terms::default()
+    })
 }
 
 /// What a worker reported.
@@ -175,16 +211,21 @@ fn reports(shots: &[Shot], workers: usize) -> Vec<Vec<Report>> {
         };
         let running: Vec<_> = ends.into_iter().map(start).collect();
         hand_out.distribute(&mut source).unwrap();
-        running.into_iter().map(|worker| worker.join().unwrap()).collect()
+        running
+            .into_iter()
+            .map(|worker| worker.join().unwrap())
+            .collect()
     })
 }
 
 /// Every state between two judged seconds, the last one with nothing more to come.
 fn snapshots(shots: &[Shot], workers: usize) -> Vec<Snapshot> {
     let mut judge = Judge::new(terms(), usize::MAX, &[]);
-    let mut assembly = Assembly::new(workers);
-    let mut waiting: Vec<_> =
-        reports(shots, workers).into_iter().map(|reports| reports.into_iter()).collect();
+    let mut assembly = Assembly::new(workers, Pacing::Together);
+    let mut waiting: Vec<_> = reports(shots, workers)
+        .into_iter()
+        .map(|reports| reports.into_iter())
+        .collect();
     let mut states = Vec::new();
     while let Some(slowest) = assembly.slowest() {
         match waiting[slowest].next() {
@@ -260,7 +301,11 @@ fn the_program_counts_a_mixture_in_a_file_as_the_library_does_in_memory() {
     let desk = Desk::new();
     let recipe = Recipe {
         seed: 20_260_101,
-        calls: vec![(Codec::G711A, 30, 0, 5000), (Codec::Opus, 0, 700, 3000), (Codec::G729, 100, 0, 2000)],
+        calls: vec![
+            (Codec::G711A, 30, 0, 5000),
+            (Codec::Opus, 0, 700, 3000),
+            (Codec::G729, 100, 0, 2000),
+        ],
         garbage: 150,
         duplicated_per_mille: 50,
         disorder_ms: 40,
@@ -273,7 +318,10 @@ fn the_program_counts_a_mixture_in_a_file_as_the_library_does_in_memory() {
     assert_eq!(number(&document, "/voice/packets"), end.voice.packets);
     assert_eq!(number(&document, "/voice/bytes"), end.voice.bytes);
     for (reason, frames) in end.discards.iter().filter(|(_, frames)| *frames > 0) {
-        assert_eq!(number(&document, &format!("/discarded/{}", reason.as_str())), frames);
+        assert_eq!(
+            number(&document, &format!("/discarded/{}", reason.as_str())),
+            frames
+        );
     }
     assert!(end.voice.packets > 500 && list(&document, "/streams").len() >= 6);
     let (first, last) = (shots.iter().min().unwrap(), shots.iter().max().unwrap());

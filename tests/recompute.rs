@@ -37,10 +37,15 @@ fn by_asn(lines: Vec<Line>) -> ByAsn {
     let mut lines = lines.into_iter();
     while let Some(from) = lines.next() {
         let to = lines.next().unwrap();
-        assert_eq!((from.direction.as_str(), to.direction.as_str()), ("from", "to"));
+        assert_eq!(
+            (from.direction.as_str(), to.direction.as_str()),
+            ("from", "to")
+        );
         let whose = |line: &Line| (line.second, line.commitment.clone(), line.asn);
         assert_eq!(whose(&from), whose(&to));
-        let place = sorted.entry((from.commitment.clone(), from.asn)).or_default();
+        let place = sorted
+            .entry((from.commitment.clone(), from.asn))
+            .or_default();
         let twice = place.insert(from.second, [from, to]);
         assert!(twice.is_none(), "a second judged twice: {twice:?}");
     }
@@ -55,7 +60,10 @@ fn verify(shots: &[Shot]) -> ByAsn {
     let last = shots.iter().map(Shot::second).max().unwrap();
     let contracts = contracts();
     for ((commitment, asn), lines) in &sorted {
-        let contract = contracts.iter().find(|contract| contract.name == commitment).unwrap();
+        let contract = contracts
+            .iter()
+            .find(|contract| contract.name == commitment)
+            .unwrap();
         let mut model = Model::new(contract, first);
         for second in lines.keys().next().copied().unwrap()..=last {
             match lines.get(&second) {
@@ -80,10 +88,12 @@ fn verify(shots: &[Shot]) -> ByAsn {
 fn compare(contract: &Contract, document: &serde_json::Value, asn: u64, model: &Model) {
     let named = |row: &&serde_json::Value| text(row, "name") == contract.name;
     let row = list(document, "/commitments").iter().find(named).unwrap();
-    let row = list(row, "/asns").iter().find(|row| number(row, "/asn") == asn).unwrap();
+    let row = list(row, "/asns")
+        .iter()
+        .find(|row| number(row, "/asn") == asn)
+        .unwrap();
     // Through text, as the document came: this parser may miss a decimal's nearest double.
-    let expected: serde_json::Value =
-        serde_json::from_str(&model.summary().to_string()).unwrap();
+    let expected: serde_json::Value = serde_json::from_str(&model.summary().to_string()).unwrap();
     for (key, value) in expected.as_object().unwrap() {
         assert_eq!(&row[key], value, "{} AS{asn} {key}", contract.name);
     }
@@ -106,7 +116,10 @@ fn octets_are_those_of_the_frames(shots: &[Shot], contracts: &[Contract], sorted
 /// How many seconds of a contract and an ASN have a verdict on loss.
 fn seconds_with(sorted: &ByAsn, commitment: &str, asn: u64, verdict: &str) -> usize {
     let lines = &sorted[&(commitment.to_owned(), asn)];
-    lines.values().filter(|[from, _]| from.loss.as_deref() == Some(verdict)).count()
+    lines
+        .values()
+        .filter(|[from, _]| from.loss.as_deref() == Some(verdict))
+        .count()
 }
 
 #[test]
@@ -116,11 +129,18 @@ fn minutes_of_calls_that_climb_over_and_come_back() {
     assert!(seconds_with(&sorted, "clause", 64_500, "void") > 60);
     assert!(seconds_with(&sorted, "clause", 64_500, "missed") > 20);
     assert!(seconds_with(&sorted, "clause", 64_501, "met") > 100);
-    assert_eq!(seconds_with(&sorted, "clause", 64_501, "indeterminate"), 59, "the first window");
+    assert_eq!(
+        seconds_with(&sorted, "clause", 64_501, "indeterminate"),
+        59,
+        "the first window"
+    );
     assert_eq!(seconds_with(&sorted, "clause", 64_501, "void"), 0);
     assert!(!sorted.keys().any(|(name, _)| name == "elsewhere"));
     let silent = sorted[&("one-second".to_owned(), 64_502)].len();
-    assert!((20..60).contains(&silent), "it speaks for half a minute: {silent}");
+    assert!(
+        (20..60).contains(&silent),
+        "it speaks for half a minute: {silent}"
+    );
 }
 
 #[test]
@@ -139,5 +159,9 @@ fn a_capture_that_begins_in_mid_second_taints_that_second() {
     let lines = &sorted[&("clause".to_owned(), 64_501)];
     let first = lines.first_key_value().unwrap().1;
     assert!(first[0].tainted);
-    assert_eq!(seconds_with(&sorted, "clause", 64_501, "indeterminate"), 60, "one more");
+    assert_eq!(
+        seconds_with(&sorted, "clause", 64_501, "indeterminate"),
+        60,
+        "one more"
+    );
 }

@@ -76,7 +76,9 @@ fn octets(layer: &str, ip: u64) -> u64 {
 fn times(more: &[u64]) -> Vec<u64> {
     let second = |second: u64| (START + second) * 1_000_000_000;
     let regular = (0..LENGTH).flat_map(|at| (0..PACKETS).map(move |n| second(at) + n * 20_000_000));
-    let mut times: Vec<_> = regular.chain(more.iter().map(|at| second(*at) + 505_000_000)).collect();
+    let mut times: Vec<_> = regular
+        .chain(more.iter().map(|at| second(*at) + 505_000_000))
+        .collect();
     times.sort_unstable();
     times
 }
@@ -84,7 +86,10 @@ fn times(more: &[u64]) -> Vec<u64> {
 fn shots(case: &Case, payload: usize, more: &[u64]) -> Vec<Shot> {
     let mut shots = Vec::new();
     for (place, (src, dst)) in (0..).zip(case.counted.iter().chain(&case.beside)) {
-        let media = Media { payload, ..Media::g711(src, dst, 0x1000 + place) };
+        let media = Media {
+            payload,
+            ..Media::g711(src, dst, 0x1000 + place)
+        };
         shots.extend(media.shots(times(if place == 0 { more } else { &[] })));
     }
     shots.sort();
@@ -108,16 +113,23 @@ fn judged(case: &Case, layer: &str, payload: usize, more: &[u64]) -> (Value, Vec
     );
     desk.file("far.tsv", "203.0.113.0/24\t64500\n");
     let capture = desk.capture("calls.pcap", &shots(case, payload, more));
-    let document = replay(&["--config", &config, "--seconds", &desk.name("seconds"), &capture]);
+    let document = replay(&[
+        "--config",
+        &config,
+        "--seconds",
+        &desk.name("seconds"),
+        &capture,
+    ]);
     let asns = list(&document, "/commitments/0/asns");
     assert_eq!(asns.len(), 1, "{case:?}");
     let line = |line: &str| serde_json::from_str::<Value>(line).unwrap();
     // The sum stands in the line `from`.
     let direction = if case.named == "to" { "to" } else { "from" };
     let seconds = desk.read("seconds");
-    let over = seconds.lines().map(line).filter(|line| {
-        line["direction"] == direction && line["exceeds"] == true
-    });
+    let over = seconds
+        .lines()
+        .map(line)
+        .filter(|line| line["direction"] == direction && line["exceeds"] == true);
     let second = |line: Value| {
         let text = line["second"].as_str().unwrap().to_owned();
         (0..LENGTH).find(|at| rfc3339(START + at) == text).unwrap()
@@ -156,17 +168,36 @@ fn one_packet_more_in_a_window_is_out_until_it_has_left_the_window() {
         let packet = octets(layer, 40 + payload as u64);
         let peak = WINDOW * PACKETS * case.counted.len() as u64 * packet + packet;
         let expected = OUT.map(|(from, until)| {
-            (case.named, rfc3339(START + from), rfc3339(START + until), false, peak)
+            (
+                case.named,
+                rfc3339(START + from),
+                rfc3339(START + until),
+                false,
+                peak,
+            )
         });
         let interval = |interval: &Value| {
             let text = |key: &str| interval[key].as_str().unwrap().to_owned();
-            let named = if text("direction") == case.named { case.named } else { "another" };
+            let named = if text("direction") == case.named {
+                case.named
+            } else {
+                "another"
+            };
             let peak = interval["peak_window_bytes"].as_u64().unwrap();
-            (named, text("from"), text("until"), interval["open"].as_bool().unwrap(), peak)
+            (
+                named,
+                text("from"),
+                text("until"),
+                interval["open"].as_bool().unwrap(),
+                peak,
+            )
         };
         let intervals: Vec<_> = list(&asn, "/out_of_sla").iter().map(interval).collect();
         assert_eq!(intervals, expected, "{at}");
-        let seconds: Vec<_> = OUT.into_iter().flat_map(|(from, until)| from..until).collect();
+        let seconds: Vec<_> = OUT
+            .into_iter()
+            .flat_map(|(from, until)| from..until)
+            .collect();
         assert_eq!(asn["out_of_sla_seconds"], seconds.len(), "{at}");
         assert_eq!(over, seconds, "{at}");
     });

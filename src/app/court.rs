@@ -3,7 +3,7 @@
 use super::terms::Reader;
 use crate::events;
 use crate::judge::Judge;
-use crate::judge::assembly::Assembly;
+use crate::judge::assembly::{Assembly, Pacing};
 use crate::judge::evidence::Evidence;
 use crate::meter::second::Report;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -24,10 +24,11 @@ pub(super) fn sit(
     mut judge: Judge,
     mut terms: Reader,
     receivers: &[Receiver<Report>],
+    pacing: Pacing,
     evidence: &mut dyn Evidence,
     mut judged: impl FnMut(&Judge),
 ) -> Judge {
-    let mut assembly = Assembly::new(receivers.len());
+    let mut assembly = Assembly::new(receivers.len(), pacing);
     while let Some(slowest) = assembly.slowest() {
         // Everybody waits for the slowest; the others must not be left standing meanwhile.
         match receivers.get(slowest).map(Receiver::recv) {

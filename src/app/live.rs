@@ -12,6 +12,7 @@ use crate::capture::{CaptureError, FrameSource, InterfaceId};
 use crate::config::checked::{Backend, Config};
 use crate::events;
 use crate::export::{Published, http};
+use crate::judge::assembly::Pacing;
 use crate::judge::{Judge, Terms};
 use crate::meter::scopes::ScopePlan;
 use crate::pipeline::steps::Paced;
@@ -106,7 +107,7 @@ impl Running {
         let (senders, receivers) = court::channels(sources.len());
         let (reader, shown) = (board.reader(), published.clone());
         let judge = thread("judge").spawn(move || {
-            court::sit(judge, reader, &receivers, &mut (), |judge| {
+            court::sit(judge, reader, &receivers, Pacing::Apart, &mut (), |judge| {
                 let snapshot = Arc::new(judge.snapshot());
                 shown.send_modify(|published| published.snapshot = snapshot);
             });

@@ -8,6 +8,7 @@ use crate::capture::file::{FileSource, Progress};
 use crate::config::checked::Config;
 use crate::export::seconds::SecondsFile;
 use crate::judge::Judge;
+use crate::judge::assembly::Pacing;
 use crate::judge::evidence::Evidence;
 use crate::pipeline::Worker;
 use crate::pipeline::shard::{Shard, Shards, shards};
@@ -100,7 +101,9 @@ fn run(
         Worker::new(settings(&request.config), &board.current(), lane)
     };
     thread::scope(|scope| {
-        let judge = scope.spawn(move || court::sit(judge, terms, &receivers, evidence, |_| {}));
+        let judge = scope.spawn(move || {
+            court::sit(judge, terms, &receivers, Pacing::Together, evidence, |_| {})
+        });
         let mut ready: Vec<_> = senders.into_iter().map(new_worker).collect();
         let (read, listings) = match ready.pop() {
             Some(only) if ready.is_empty() => {

@@ -51,18 +51,29 @@ struct Queue {
     over: bool,
 }
 
+/// Who tells the workers that packet time has jumped back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pacing {
+    /// One reader tells all of them, at the same place of the capture.
+    Together,
+    /// Each finds out by its own packets, a little sooner or later, or never.
+    Apart,
+}
+
 /// The workers' reports that wait for each other.
 #[derive(Debug)]
 pub struct Assembly {
     queues: Vec<Queue>,
+    pacing: Pacing,
     opened: bool,
 }
 
 impl Assembly {
     /// For so many workers.
-    pub fn new(workers: usize) -> Self {
+    pub fn new(workers: usize, pacing: Pacing) -> Self {
         Self {
             queues: (0..workers).map(|_| Queue::default()).collect(),
+            pacing,
             opened: false,
         }
     }
@@ -107,9 +118,9 @@ impl Assembly {
             .iter()
             .enumerate()
             .filter(|(_, queue)| !queue.over);
-        alive
-            .min_by_key(|(_, queue)| queue.horizon)
-            .map(|(number, _)| number)
+        // One that has stepped back waits for the others, not they for it.
+        let slowest = alive.min_by_key(|(_, queue)| (queue.has_step(), queue.horizon));
+        slowest.map(|(number, _)| number)
     }
 
     /// The next thing that is complete, if any.
@@ -161,14 +172,14 @@ impl Assembly {
         latest.map(Merged::Opened)
     }
 
-    /// A step back, once what its workers still have of the old time line is judged: all of them
-    /// step together.
+    /// A step back, once what its workers still have of the old time line is judged. Where they
+    /// are paced together all of them step together.
     fn step(&mut self) -> Option<Merged> {
-        let mut stepping = self
-            .queues
-            .iter()
-            .filter(|queue| queue.has_step())
-            .peekable();
+        let steps = |queue: &&Queue| match self.pacing {
+            Pacing::Together => !queue.over || !queue.reports.is_empty(),
+            Pacing::Apart => queue.has_step(),
+        };
+        let mut stepping = self.queues.iter().filter(steps).peekable();
         stepping.peek()?;
         if !stepping.all(|queue| queue.front_step().is_some()) {
             return None;

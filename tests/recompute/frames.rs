@@ -41,7 +41,10 @@ fn scenario() -> Scenario {
             let high = if start == 90 { 128 } else { 0 };
             let (far, near) = match network {
                 "internal" => (format!("203.0.113.{}", 100 + place), "203.0.113.250".into()),
-                far => (format!("{far}.{}", high + 1 + place), format!("198.51.100.{}", 1 + place)),
+                far => (
+                    format!("{far}.{}", high + 1 + place),
+                    format!("198.51.100.{}", 1 + place),
+                ),
             };
             let end = |ip: String, port: u16| SocketAddr::new(ip.parse().unwrap(), port);
             let (far, near) = (end(far, 10_000 + 4 * place), end(near, 20_000 + 4 * place));

@@ -61,9 +61,21 @@ pub(crate) fn contracts() -> Vec<Contract> {
         USUAL,
         some("one-second", 1, "from", "ethernet"),
         some("ten-seconds", 10, "to", "wire"),
-        Contract { bps: 16_000_000, loss_direction: "both", ..some("sum", 10, "sum", "ip") },
-        Contract { bps: 19_000_000, ppm: 123_457, ..some("sum-wire", 60, "sum", "wire") },
-        Contract { classes: &["rtp"], loss_direction: "to", ..some("media", 10, "either", "ip") },
+        Contract {
+            bps: 16_000_000,
+            loss_direction: "both",
+            ..some("sum", 10, "sum", "ip")
+        },
+        Contract {
+            bps: 19_000_000,
+            ppm: 123_457,
+            ..some("sum-wire", 60, "sum", "wire")
+        },
+        Contract {
+            classes: &["rtp"],
+            loss_direction: "to",
+            ..some("media", 10, "either", "ip")
+        },
         Contract {
             bps: 20_000,
             classes: &["rtcp", "sip"],
@@ -100,10 +112,26 @@ fn percent(ppm: u64) -> String {
 
 /// All contracts, as a file.
 pub(crate) fn configuration() -> String {
-    let head = "[asn]\nsources = [{ prefixes = \"far.tsv\" }]\nlocal_prefixes = [\"198.51.100.0/24\"]\n";
+    let head =
+        "[asn]\nsources = [{ prefixes = \"far.tsv\" }]\nlocal_prefixes = [\"198.51.100.0/24\"]\n";
     let one = |contract: &Contract| {
-        let Contract { name, bps, window, direction, layer, classes, scope, .. } = contract;
-        let Contract { loss_direction, min_packets, percentile, min_round_trips, .. } = contract;
+        let Contract {
+            name,
+            bps,
+            window,
+            direction,
+            layer,
+            classes,
+            scope,
+            ..
+        } = contract;
+        let Contract {
+            loss_direction,
+            min_packets,
+            percentile,
+            min_round_trips,
+            ..
+        } = contract;
         let (threshold, loss) = (percent(contract.ppm), percent(contract.loss_ppm));
         format!(
             "[[commitment]]\nname = \"{name}\"\ncommitted_rate = \"{bps} bps\"\n\
@@ -114,7 +142,10 @@ pub(crate) fn configuration() -> String {
              {{ packets = {min_packets}, round_trips = {min_round_trips} }} }}\n"
         )
     };
-    contracts().iter().map(one).fold(head.to_owned(), |text, one| text + &one)
+    contracts()
+        .iter()
+        .map(one)
+        .fold(head.to_owned(), |text, one| text + &one)
 }
 
 /// What a line says was counted.
@@ -186,7 +217,9 @@ impl Line {
         let flag = |key: &str| line[key].as_bool().unwrap();
         let none = Vec::new();
         let amended = line["amendments"].as_array().unwrap_or(&none).iter();
-        let amended: Vec<_> = amended.map(|one| (second(one), Counts::parse(one))).collect();
+        let amended: Vec<_> = amended
+            .map(|one| (second(one), Counts::parse(one)))
+            .collect();
         let window = ["bytes", "expected", "lost", "round_trips", "over_limit"];
         Self {
             second: second(&line),
@@ -194,7 +227,10 @@ impl Line {
             asn: line["asn"].as_u64().unwrap(),
             direction: text("direction").unwrap(),
             counted: Counts::parse(&line),
-            amendments: amended.iter().map(|(second, one)| (*second, one.bytes)).collect(),
+            amendments: amended
+                .iter()
+                .map(|(second, one)| (*second, one.bytes))
+                .collect(),
             amended,
             window: window.map(|key| line[format!("window_{key}")].as_u64().unwrap()),
             exceeds: flag("exceeds"),
@@ -253,7 +289,11 @@ impl<'a> Model<'a> {
 
     fn window(&self, last: u64) -> [Counts; 2] {
         let mut sums = [Counts::default(); 2];
-        for counts in self.seconds.range(last + 1 - self.contract.window..=last).map(|one| one.1) {
+        for counts in self
+            .seconds
+            .range(last + 1 - self.contract.window..=last)
+            .map(|one| one.1)
+        {
             sums[0].add(&counts[0]);
             sums[1].add(&counts[1]);
         }
@@ -262,14 +302,21 @@ impl<'a> Model<'a> {
 
     /// Strictly more than the threshold (DESIGN, "Rate").
     fn exceeds(&self, bytes: u64) -> bool {
-        let Contract { bps, ppm, window, .. } = self.contract;
+        let Contract {
+            bps, ppm, window, ..
+        } = self.contract;
         8_000_000 * u128::from(bytes) > u128::from(*bps) * u128::from(*ppm) * u128::from(*window)
     }
 
     /// A second without a line: nothing is in its window.
     pub(crate) fn is_silent(&mut self, second: u64) {
         let window = self.window(second);
-        assert_eq!(window, [Counts::default(); 2], "no line in {}", rfc3339(second));
+        assert_eq!(
+            window,
+            [Counts::default(); 2],
+            "no line in {}",
+            rfc3339(second)
+        );
         (self.now, self.last) = ([0; 2], second);
         self.verdicts.iter_mut().for_each(|(now, _)| *now = None);
     }
@@ -288,12 +335,22 @@ impl<'a> Model<'a> {
         }
         let window = self.window(second);
         for (line, sum) in lines.iter().zip(&window) {
-            let sums = [sum.bytes, sum.expected, sum.lost, sum.round_trips, sum.over_limit];
+            let sums = [
+                sum.bytes,
+                sum.expected,
+                sum.lost,
+                sum.round_trips,
+                sum.over_limit,
+            ];
             assert_eq!(line.window, sums, "{line:?}");
         }
         let over = self.measure(&window, second);
         let seen_whole = second + 1 - self.contract.window >= self.whole_since;
-        let loss = self.verdict(&window, over, seen_whole.then(|| self.loss_kept(&window)).flatten());
+        let loss = self.verdict(
+            &window,
+            over,
+            seen_whole.then(|| self.loss_kept(&window)).flatten(),
+        );
         let latency = seen_whole.then(|| self.latency_kept(&window[0])).flatten();
         let latency = self.verdict(&window, over, latency);
         for (line, over_here) in lines.iter().zip(over) {
@@ -386,8 +443,16 @@ impl<'a> Model<'a> {
 
     /// What the document has to say of it after the last second.
     pub(crate) fn summary(&self) -> Value {
-        let Contract { bps, window, direction, .. } = self.contract;
-        #[expect(clippy::cast_precision_loss, reason = "what the document divides it divides once")]
+        let Contract {
+            bps,
+            window,
+            direction,
+            ..
+        } = self.contract;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "what the document divides it divides once"
+        )]
         let share = |bytes: u64| (bytes as f64 * 8.0) / (*bps as f64 * *window as f64);
         let is_sum = *direction == "sum";
         let per_direction = |values: [Value; 2]| {
@@ -399,7 +464,11 @@ impl<'a> Model<'a> {
             }
         };
         let mut intervals = Vec::new();
-        let names = if is_sum { ["sum", "to"] } else { ["from", "to"] };
+        let names = if is_sum {
+            ["sum", "to"]
+        } else {
+            ["from", "to"]
+        };
         for (name, over) in names.into_iter().zip(&self.over) {
             intervals.extend(over.iter().map(|over| (over, name)));
         }
@@ -413,7 +482,8 @@ impl<'a> Model<'a> {
         let standing = |(now, seconds): &(Option<&str>, BTreeMap<&str, u64>)| {
             let mut standing = json!({ "verdict": now });
             for verdict in VERDICTS {
-                standing[format!("{verdict}_s")] = json!(seconds.get(verdict).copied().unwrap_or(0));
+                standing[format!("{verdict}_s")] =
+                    json!(seconds.get(verdict).copied().unwrap_or(0));
             }
             standing
         };

@@ -36,7 +36,12 @@ impl Media {
     /// G.711: 160 octets, so 200 with the headers of RTP, UDP and IPv4.
     pub(crate) fn g711(src: &str, dst: &str, ssrc: u32) -> Self {
         let (src, dst) = (src.parse().unwrap(), dst.parse().unwrap());
-        Self { src, dst, ssrc, payload: 160 }
+        Self {
+            src,
+            dst,
+            ssrc,
+            payload: 160,
+        }
     }
 
     /// Its packet with this number; timestamps go in steps of 20 ms.
@@ -52,7 +57,12 @@ impl Media {
     /// Its packets at these times, numbered in their order.
     pub(crate) fn shots(&self, times: impl IntoIterator<Item = u64>) -> Vec<Shot> {
         let numbered = (0..).zip(times);
-        numbered.map(|(number, nanos)| Shot { nanos, octets: self.packet(number) }).collect()
+        numbered
+            .map(|(number, nanos)| Shot {
+                nanos,
+                octets: self.packet(number),
+            })
+            .collect()
     }
 }
 
@@ -64,7 +74,9 @@ pub(crate) fn udp(src: SocketAddrV4, dst: SocketAddrV4, payload: &[u8]) -> Vec<u
     ip[2..4].copy_from_slice(&length.to_be_bytes());
     ip.extend(src.ip().octets());
     ip.extend(dst.ip().octets());
-    let pairs = ip.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
+    let pairs = ip
+        .chunks(2)
+        .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
     let sum: u32 = pairs.sum();
     let checksum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
     ip[10..12].copy_from_slice(&checksum.to_be_bytes());
@@ -87,13 +99,18 @@ pub(crate) fn tagged(mut octets: Vec<u8>, vlan: u16) -> Vec<u8> {
 
 /// Every frame of some synthetic calls, beginning with a second.
 pub(crate) fn of_scenario(scenario: &Scenario, start: u64) -> Vec<Shot> {
-    let pace = Pace::AsFastAsPossible { start: Second(start).start() };
+    let pace = Pace::AsFastAsPossible {
+        start: Second(start).start(),
+    };
     let mut source = Synthetic::new(scenario, pace, std::sync::Arc::default());
     let mut shots = Vec::new();
     loop {
         match source.next().unwrap() {
             Event::Frame(frame) => {
-                shots.push(Shot { nanos: frame.time.as_nanos(), octets: frame.octets.to_vec() });
+                shots.push(Shot {
+                    nanos: frame.time.as_nanos(),
+                    octets: frame.octets.to_vec(),
+                });
             }
             Event::End => return shots,
             Event::Interface(..) | Event::Idle(_) | Event::Unseen(_) => {}
@@ -125,7 +142,9 @@ pub(crate) struct Roll<'a> {
 
 impl<'a> Roll<'a> {
     pub(crate) fn new(shots: &'a [Shot]) -> Self {
-        Self { shots: shots.iter() }
+        Self {
+            shots: shots.iter(),
+        }
     }
 }
 

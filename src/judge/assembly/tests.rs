@@ -36,7 +36,7 @@ fn shown(merged: &Merged) -> String {
 }
 
 fn opened() -> Assembly {
-    let mut assembly = Assembly::new(2);
+    let mut assembly = Assembly::new(2, Pacing::Apart);
     assembly.take(0, Report::Opened(Second(5)));
     assert!(assembly.take_next().is_none(), "the other has not begun");
     assembly.take(1, Report::Opened(Second(6)));
@@ -105,9 +105,27 @@ fn a_step_back_comes_after_what_was_counted_before_it() {
 
 #[test]
 fn a_worker_that_never_began_is_not_waited_for_once_it_is_over() {
-    let mut assembly = Assembly::new(2);
+    let mut assembly = Assembly::new(2, Pacing::Apart);
     assembly.take(0, Report::Opened(Second(5)));
     assembly.take(0, closed(5, 5));
     assembly.finish(1);
     assert_eq!(drain(&mut assembly), ["opened 5", "5-5 [0]"]);
+}
+
+#[test]
+fn workers_that_are_paced_together_step_together() {
+    let mut assembly = Assembly::new(2, Pacing::Together);
+    assembly.take(0, Report::Opened(Second(6)));
+    assembly.take(1, Report::Opened(Second(6)));
+    for report in [closed(6, 6), Report::Stepped(Second(2)), closed(2, 6)] {
+        assembly.take(0, report);
+    }
+    assert_eq!(drain(&mut assembly), ["opened 6"]);
+    assert_eq!(assembly.slowest(), Some(1), "the other has stepped already");
+    assembly.take(1, closed(6, 6));
+    assert_eq!(drain(&mut assembly), ["6-6 [0, 1]"]);
+    assembly.take(1, Report::Stepped(Second(2)));
+    assert_eq!(drain(&mut assembly), ["stepped 2"]);
+    assembly.take(1, closed(2, 2));
+    assert_eq!(drain(&mut assembly), ["2-2 [0, 1]"]);
 }
