@@ -23,7 +23,7 @@ use crate::wire;
 use pace::Boundary;
 use std::sync::Arc;
 use std::time::Duration;
-use steps::StepSource;
+use steps::{StepSource, Turn};
 
 /// Gaps this long before a missed stretch of time are still excused by it.
 const UNSEEN_MEMORY: Duration = Duration::from_secs(600);
@@ -91,12 +91,13 @@ impl<O: Outlet> Worker<O> {
             if let Some(boundary) = step.boundary {
                 self.cross(boundary);
             }
-            match step.event {
-                Event::Frame(frame) => self.take(frame),
-                Event::Interface(id, name) => self.name_interface(id, name),
-                Event::Unseen(unseen) => self.note_unseen(&unseen),
-                Event::Idle(_) => {}
-                Event::End => return Ok(()),
+            match step.turn {
+                Turn::Own(Event::Frame(frame)) => self.take(frame),
+                Turn::Own(Event::Interface(id, name)) => self.name_interface(id, name),
+                Turn::Own(Event::Unseen(unseen)) => self.note_unseen(&unseen),
+                Turn::Own(Event::Idle(_)) => {}
+                Turn::Own(Event::End) => return Ok(()),
+                Turn::Overheard(frame) => self.overhear(frame),
             }
         }
     }
@@ -114,8 +115,11 @@ impl<O: Outlet> Worker<O> {
     /// What a frame is and does.
     #[inline]
     fn account(&mut self, frame: Frame<'_>) -> Result<(), Discard> {
-        let datagram = wire::decode(frame)?;
+        let datagram = wire::decode(frame).inspect_err(|reason| self.hear_piece(frame, *reason))?;
         let packet = self.rules.recognise(&datagram)?;
+        if datagram.is_fragment() {
+            self.hear_piece(frame, Discard::Fragment);
+        }
         let progress = self.streams.advance(&packet);
         let counted =
             progress.and_then(|progress| self.meter.record(&packet, progress, &self.attribution));
@@ -124,6 +128,31 @@ impl<O: Outlet> Worker<O> {
                 .note(&packet, self.streams.take_findings(), &self.attribution);
         }
         counted
+    }
+
+    /// Listens to signalling that another worker counts.
+    fn overhear(&mut self, frame: Frame<'_>) {
+        match wire::decode(frame) {
+            Ok(datagram) => {
+                if let Ok(packet) = self.rules.recognise(&datagram) {
+                    self.streams.signalling().hear(&packet);
+                }
+                if datagram.is_fragment() {
+                    self.hear_piece(frame, Discard::Fragment);
+                }
+            }
+            Err(reason) => self.hear_piece(frame, reason),
+        }
+    }
+
+    /// A fragment is counted as what it is; what it is a piece of may be signalling.
+    #[cold]
+    fn hear_piece(&mut self, frame: Frame<'_>, reason: Discard) {
+        if reason == Discard::Fragment
+            && let Some(fragment) = wire::fragment(frame)
+        {
+            self.streams.signalling().hear_fragment(&fragment);
+        }
     }
 
     fn cross(&mut self, boundary: Boundary) {

@@ -19,6 +19,7 @@ use crate::meter::second::{Pair, Reports};
 use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::kind::Kind;
 use crate::voice::probation::{Held, Outcome, Probation};
+use crate::voice::signalling::Signalling;
 use crate::voice::{Content, Packet};
 use crate::wire::rtcp::{self, Protection};
 use expiry::Wheel;
@@ -88,6 +89,7 @@ pub struct Streams {
     wheel: Wheel,
     probation: Probation,
     transports: Transports,
+    signalling: Signalling,
     round_trips: RoundTrips,
     samples: Vec<Sample>,
     findings: Vec<Finding>,
@@ -107,6 +109,7 @@ impl Streams {
             wheel: Wheel::default(),
             probation: Probation::default(),
             transports: Transports::default(),
+            signalling: Signalling::default(),
             round_trips: RoundTrips::default(),
             samples: Vec::new(),
             findings: Vec::new(),
@@ -158,6 +161,7 @@ impl Streams {
             }
             Content::Sip(_) | Content::SipSegment(_) => {
                 self.measure(packet);
+                self.signalling.hear(packet);
                 Ok(Progress::Signal)
             }
             Content::Stun(_) => {
@@ -165,6 +169,11 @@ impl Streams {
                 Err(Discard::Stun)
             }
         }
+    }
+
+    /// What signalling has told, and what it is told by packets that are counted elsewhere.
+    pub fn signalling(&mut self) -> &mut Signalling {
+        &mut self.signalling
     }
 
     /// Round trips that the packet ends.
@@ -240,13 +249,23 @@ impl Streams {
     }
 
     fn advance_unknown(&mut self, key: Key, held: Held) -> Result<Progress<'_>, Discard> {
-        let (packets, kind) = match self.probation.consider(key, held) {
-            Outcome::Refused => return Err(Discard::NotVoice),
-            Outcome::Pending(left) => return Ok(Progress::Pending(left)),
-            Outcome::Proven(packets, kind) => (packets, kind),
+        let known = self.signalling.about(key.src, key.dst, held.payload_type);
+        let (packets, kind) = if let Some(known) = &known {
+            // Announced: its first packet is proof enough.
+            let mut packets = self.probation.take(&key);
+            packets.push(held);
+            (packets, known.kind)
+        } else {
+            match self.probation.consider(key, held) {
+                Outcome::Refused => return Err(Discard::NotVoice),
+                Outcome::Pending(left) => return Ok(Progress::Pending(left)),
+                Outcome::Proven(packets, kind) => (packets, kind),
+            }
         };
         let first = packets.first().copied().unwrap_or(held);
-        let index = self.insert(Stream::new(key, kind, &first), held.time.second());
+        let format = known.map(|known| known.format);
+        let stream = Stream::new(key, kind, &first, format);
+        let index = self.insert(stream, held.time.second());
         match index.and_then(|index| Some((index, self.stream_mut(index)?))) {
             Some((index, stream)) => Ok(Progress::Proven(index, stream, packets)),
             None => Ok(Progress::Refused(packets)),
@@ -288,6 +307,7 @@ impl Streams {
     pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) -> Vec<Stream> {
         self.probation.expire(now, given_up);
         self.round_trips.expire(now.start());
+        self.signalling.expire(now);
         let mut ended = Vec::new();
         for index in self.wheel.take_due(now) {
             let Some(stream) = self.get(index) else {

@@ -8,6 +8,7 @@
 pub mod kind;
 pub mod payload_type;
 pub mod probation;
+pub mod signalling;
 
 use crate::capture::InterfaceId;
 use crate::discard::Discard;
@@ -63,20 +64,22 @@ pub enum Content<'a> {
     /// A SIP message in a datagram.
     Sip(&'a [u8]),
     /// A TCP segment on a SIP port.
-    SipSegment(Segment),
+    SipSegment(Segment<'a>),
     /// STUN: not voice, but it tells how far away an end is.
     Stun(StunHeader),
 }
 
 /// A TCP segment, as far as its header matters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Segment {
+pub struct Segment<'a> {
     /// Sequence number of its first octet.
     pub sequence: u32,
     /// Acknowledgment number.
     pub acknowledgment: u32,
     /// Control bits.
     pub flags: u8,
+    /// Its octets, as far as they were captured.
+    pub payload: &'a [u8],
 }
 
 /// What is taken for voice.
@@ -118,11 +121,12 @@ impl Rules {
                 sequence,
                 acknowledgment,
                 flags,
-                ..
+                payload,
             } if self.is_sip_port(datagram) => Ok(Content::SipSegment(Segment {
                 sequence,
                 acknowledgment,
                 flags,
+                payload,
             })),
             Transport::Tcp { .. } => Err(Discard::Tcp),
         }?;

@@ -3,6 +3,7 @@
 //! Pure functions over borrowed octets: no state, no clock, no allocation, and no index that can
 //! panic. What is not an IP packet with a transport we follow ends as a [`Discard`].
 
+mod fragment;
 mod ip;
 mod link;
 mod multipart;
@@ -14,6 +15,8 @@ pub mod sip;
 pub mod stun;
 mod tunnel;
 mod udp;
+
+pub use fragment::{Fragment, fragment};
 
 use crate::capture::{Frame, InterfaceId, LinkType};
 use crate::discard::Discard;
@@ -136,6 +139,12 @@ fn descend<'a>(
 }
 
 impl<'a> Datagram<'a> {
+    /// Whether this is the first of several fragments.
+    #[inline]
+    pub const fn is_fragment(&self) -> bool {
+        matches!(self.transport, Transport::Udp { fragment: true, .. })
+    }
+
     #[inline]
     fn new(frame: &Frame<'a>, vlans: Vlans, packet: &Packet<'a>, ports: &Ports<'a>) -> Self {
         Self {

@@ -16,6 +16,7 @@ use asnmeter::pipeline::{Outlet, Settings, Worker};
 use asnmeter::sla::commitment::Class;
 use asnmeter::snapshot::{Count, Label, Snapshot};
 use asnmeter::stream::record::Stream;
+use asnmeter::voice::Rules;
 use asnmeter::units::{Address, Asn, Prefix, Timestamp};
 use proptest::prelude::*;
 use std::net::SocketAddr;
@@ -201,7 +202,7 @@ fn reports(shots: &[Shot], workers: usize) -> Vec<Vec<Report>> {
         return vec![only.into_outlet().0];
     }
     std::thread::scope(|scope| {
-        let (hand_out, ends) = shards(workers);
+        let (hand_out, ends) = shards(workers, Rules::default());
         let start = |mut end| {
             scope.spawn(move || {
                 let mut worker = worker();

@@ -7,7 +7,6 @@ use crate::pipeline::Outlet;
 use crate::snapshot::{StreamKind, StreamRow};
 use crate::stream::record::Stream;
 use crate::voice::kind::Kind;
-use crate::voice::payload_type::assigned;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -76,9 +75,7 @@ fn row(stream: &Stream) -> StreamRow {
         dst: stream.key.dst,
         ssrc: stream.key.ssrc,
         payload_type: stream.payload_type(),
-        codec: assigned(stream.payload_type())
-            .map_or("", |known| known.codec)
-            .into(),
+        codec: stream.codec(),
         kind: match stream.kind {
             Kind::Audio => StreamKind::Audio,
             Kind::Video => StreamKind::Video,

@@ -111,7 +111,7 @@ fn run(
                 (read, vec![listing])
             }
             last => {
-                let (hand_out, ends) = shards(workers);
+                let (hand_out, ends) = shards(workers, settings(&request.config).rules);
                 let all = ready.into_iter().chain(last);
                 let running: Vec<_> = all
                     .zip(ends)

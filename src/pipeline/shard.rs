@@ -1,13 +1,16 @@
 //! Replay on several workers: one reader paces the capture and hands every frame to the worker
-//! that its address pair belongs to, and every boundary to all of them, in file order. What each
-//! worker sees of one stream is then what a single worker would have seen.
+//! that its address pair belongs to, and every boundary to all of them, in file order. Signalling
+//! is heard by all. What each worker sees of one stream is then what a single worker would have
+//! seen.
 //!
 //! Frames travel in batches over bounded channels; a full channel stops the reader.
 
-use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType, Unseen};
+use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, Unseen};
+use crate::discard::Discard;
 use crate::pipeline::pace::Boundary;
-use crate::pipeline::steps::{Paced, Step, StepSource};
+use crate::pipeline::steps::{Paced, Step, StepSource, Turn};
 use crate::units::Timestamp;
+use crate::voice::{Content, Rules};
 use crate::wire;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -23,20 +26,19 @@ const QUEUE: usize = 8;
 #[derive(Clone, Debug)]
 enum Item {
     Boundary(Boundary),
-    Frame { frame: Header, octets: Range<usize> },
+    Frame(Kept),
+    Overheard(Kept),
     Interface(InterfaceId, String),
     Unseen(Unseen),
     End,
 }
 
-/// A frame without its octets.
-#[derive(Clone, Copy, Debug)]
-struct Header {
-    time: Timestamp,
-    link: LinkType,
-    length: u32,
-    interface: InterfaceId,
-    vlan: Option<u16>,
+/// A frame whose octets stand in the batch.
+#[derive(Clone, Debug)]
+struct Kept {
+    /// Without octets.
+    frame: Frame<'static>,
+    octets: Range<usize>,
 }
 
 /// Items with the octets they point into.
@@ -46,9 +48,44 @@ pub struct Batch {
     items: Vec<Item>,
 }
 
+impl Batch {
+    fn keep(&mut self, frame: Frame<'_>) -> Kept {
+        let start = self.octets.len();
+        self.octets.extend_from_slice(frame.octets);
+        let octets = start..self.octets.len();
+        Kept {
+            frame: Frame {
+                octets: &[],
+                ..frame
+            },
+            octets,
+        }
+    }
+
+    /// What an item is to the worker; boundaries are not asked for.
+    fn turn(&self, place: usize) -> Turn<'_> {
+        Turn::Own(match self.items.get(place) {
+            Some(Item::Frame(kept)) => Event::Frame(self.frame(kept)),
+            Some(Item::Overheard(kept)) => return Turn::Overheard(self.frame(kept)),
+            Some(Item::Interface(id, name)) => Event::Interface(*id, name),
+            Some(Item::Unseen(unseen)) => Event::Unseen(*unseen),
+            Some(Item::End | Item::Boundary(_)) | None => Event::End,
+        })
+    }
+
+    fn frame(&self, kept: &Kept) -> Frame<'_> {
+        let octets = self.octets.get(kept.octets.clone()).unwrap_or_default();
+        Frame {
+            octets,
+            ..kept.frame
+        }
+    }
+}
+
 /// The reader's end of all shards.
 #[derive(Debug)]
 pub struct Shards {
+    rules: Rules,
     senders: Vec<SyncSender<Batch>>,
     batches: Vec<Batch>,
 }
@@ -61,8 +98,8 @@ pub struct Shard {
     next: usize,
 }
 
-/// Shards for so many workers.
-pub fn shards(workers: usize) -> (Shards, Vec<Shard>) {
+/// Shards for so many workers; `rules` are theirs.
+pub fn shards(workers: usize, rules: Rules) -> (Shards, Vec<Shard>) {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(QUEUE)).unzip();
     let shard = |receiver| Shard {
         receiver,
@@ -71,7 +108,11 @@ pub fn shards(workers: usize) -> (Shards, Vec<Shard>) {
     };
     let batches = vec![Batch::default(); workers];
     (
-        Shards { senders, batches },
+        Shards {
+            rules,
+            senders,
+            batches,
+        },
         receivers.into_iter().map(shard).collect(),
     )
 }
@@ -93,7 +134,10 @@ impl Shards {
             if let Some(boundary) = step.boundary {
                 self.broadcast(&Item::Boundary(boundary));
             }
-            match step.event {
+            let Turn::Own(event) = step.turn else {
+                continue;
+            };
+            match event {
                 Event::Frame(frame) => self.frame(frame),
                 Event::Interface(id, name) => self.broadcast(&Item::Interface(id, name.to_owned())),
                 Event::Unseen(unseen) => self.unseen(unseen),
@@ -107,34 +151,40 @@ impl Shards {
     }
 
     fn frame(&mut self, frame: Frame<'_>) {
-        let place = shard_of(frame, self.batches.len());
-        let Some(batch) = self.batches.get_mut(place) else {
-            return;
-        };
-        let start = batch.octets.len();
-        batch.octets.extend_from_slice(frame.octets);
-        let Frame {
-            time,
-            link,
-            length,
-            interface,
-            vlan,
-            ..
-        } = frame;
-        let frame = Header {
-            time,
-            link,
-            length,
-            interface,
-            vlan,
-        };
-        batch.items.push(Item::Frame {
-            frame,
-            octets: start..batch.octets.len(),
-        });
-        if batch.octets.len() >= BATCH_OCTETS {
-            self.flush(place);
+        let (place, signals) = self.place(frame);
+        for (number, batch) in self.batches.iter_mut().enumerate() {
+            if number == place {
+                let kept = batch.keep(frame);
+                batch.items.push(Item::Frame(kept));
+            } else if signals {
+                let kept = batch.keep(frame);
+                batch.items.push(Item::Overheard(kept));
+            }
         }
+        for number in 0..self.batches.len() {
+            let full = |batch: &Batch| batch.octets.len() >= BATCH_OCTETS;
+            if self.batches.get(number).is_some_and(full) {
+                self.flush(number);
+            }
+        }
+    }
+
+    /// Which worker a frame belongs to, both directions of an address pair to the same one; and
+    /// whether it may carry signalling, which all must hear.
+    fn place(&self, frame: Frame<'_>) -> (usize, bool) {
+        let datagram = match wire::decode(frame) {
+            Ok(datagram) => datagram,
+            Err(reason) => return (0, reason == Discard::Fragment),
+        };
+        let packet = self.rules.recognise(&datagram);
+        let signals = packet
+            .is_ok_and(|packet| matches!(packet.content, Content::Sip(_) | Content::SipSegment(_)));
+        let mixed = datagram.src.address.number() ^ datagram.dst.address.number();
+        let folded = (mixed >> 64) ^ mixed;
+        // Fibonacci hashing: the low bits of addresses are the ones that differ.
+        let hash = (folded & u128::from(u64::MAX)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let place = ((hash & u128::from(u32::MAX)) * self.batches.len() as u128) >> 32;
+        (usize::try_from(place).unwrap_or(0), signals)
     }
 
     /// Everybody must know what was missed; only one may count it.
@@ -164,18 +214,6 @@ impl Shards {
     }
 }
 
-/// Which worker a frame belongs to: both directions of an address pair to the same one.
-fn shard_of(frame: Frame<'_>, shards: usize) -> usize {
-    let Ok(datagram) = wire::decode(frame) else {
-        return 0;
-    };
-    let mixed = datagram.src.address.number() ^ datagram.dst.address.number();
-    let folded = (mixed >> 64) ^ mixed;
-    // Fibonacci hashing: the low bits of addresses are the ones that differ.
-    let hash = (folded & u128::from(u64::MAX)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    usize::try_from(((hash & u128::from(u32::MAX)) * shards as u128) >> 32).unwrap_or(0)
-}
-
 impl StepSource for Shard {
     fn next(&mut self) -> Result<Step<'_>, CaptureError> {
         let mut boundary = None;
@@ -187,36 +225,30 @@ impl StepSource for Shard {
                     Err(_) => {
                         return Ok(Step {
                             boundary,
-                            event: Event::End,
+                            turn: Turn::Own(Event::End),
                         });
                     }
                 }
             }
             let place = self.next;
-            if let (Some(_), Some(Item::Boundary(_))) = (boundary, self.batch.items.get(place)) {
-                // Two boundaries in a row: an idle event between them.
-                let event = Event::Idle(Timestamp::default());
-                return Ok(Step { boundary, event });
+            match (boundary, self.batch.items.get(place)) {
+                (None, Some(Item::Boundary(crossed))) => {
+                    boundary = Some(*crossed);
+                    self.next += 1;
+                }
+                // Two boundaries in a row: nothing between them.
+                (Some(_), Some(Item::Boundary(_))) => {
+                    let turn = Turn::Own(Event::Idle(Timestamp::default()));
+                    return Ok(Step { boundary, turn });
+                }
+                _ => {
+                    self.next += 1;
+                    return Ok(Step {
+                        boundary,
+                        turn: self.batch.turn(place),
+                    });
+                }
             }
-            self.next += 1;
-            if let Some(Item::Boundary(crossed)) = self.batch.items.get(place) {
-                boundary = Some(*crossed);
-                continue;
-            }
-            let event = match self.batch.items.get(place) {
-                Some(Item::Frame { frame, octets }) => Event::Frame(Frame {
-                    time: frame.time,
-                    link: frame.link,
-                    octets: self.batch.octets.get(octets.clone()).unwrap_or_default(),
-                    length: frame.length,
-                    interface: frame.interface,
-                    vlan: frame.vlan,
-                }),
-                Some(Item::Interface(id, name)) => Event::Interface(*id, name),
-                Some(Item::Unseen(unseen)) => Event::Unseen(*unseen),
-                Some(Item::End | Item::Boundary(_)) | None => Event::End,
-            };
-            return Ok(Step { boundary, event });
         }
     }
 }

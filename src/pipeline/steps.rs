@@ -1,6 +1,6 @@
 //! What a worker's loop takes: an event, and the boundary between seconds that lies before it.
 
-use crate::capture::{CaptureError, Event, FrameSource};
+use crate::capture::{CaptureError, Event, Frame, FrameSource};
 use crate::pipeline::pace::{Boundary, Pace};
 
 /// One turn of the loop.
@@ -9,7 +9,16 @@ pub struct Step<'a> {
     /// Crossed before the event.
     pub boundary: Option<Boundary>,
     /// What comes.
-    pub event: Event<'a>,
+    pub turn: Turn<'a>,
+}
+
+/// What comes to a worker.
+#[derive(Clone, Copy, Debug)]
+pub enum Turn<'a> {
+    /// An event of its own.
+    Own(Event<'a>),
+    /// A frame that another worker counts: it may be signalling, which all must hear.
+    Overheard(Frame<'a>),
 }
 
 /// Where steps come from: a source with a pace of its own, or a reader that hands them out.
@@ -53,6 +62,9 @@ impl<S: FrameSource> StepSource for Paced<S> {
             Event::End => self.pace.end(),
             Event::Interface(..) | Event::Unseen(_) => None,
         };
-        Ok(Step { boundary, event })
+        Ok(Step {
+            boundary,
+            turn: Turn::Own(event),
+        })
     }
 }

@@ -14,7 +14,9 @@ use crate::voice::Tap;
 use crate::voice::kind::Kind;
 use crate::voice::payload_type::assigned;
 use crate::voice::probation::Held;
+use crate::voice::signalling::Format;
 use crate::wire::rtcp::ReportBlock;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Different payload types remembered of a stream; a call has codec, events, comfort noise, FEC.
@@ -79,13 +81,17 @@ pub struct Stream {
     far_end: FarEnd,
     restarts: u64,
     unseen: u64,
+    format: Option<Format>,
     payload_types: [(u8, u32); PAYLOAD_TYPES],
 }
 
 impl Stream {
     /// A stream that begins with a packet, which is not yet counted.
-    pub fn new(key: Key, kind: Kind, first: &Held) -> Self {
-        let clock = assigned(first.payload_type).map(|known| known.clock);
+    /// `format` is what signalling says of it.
+    pub fn new(key: Key, kind: Kind, first: &Held, format: Option<Format>) -> Self {
+        let assigned = assigned(first.payload_type).map(|known| known.clock);
+        let announced = format.as_ref().and_then(|format| format.clock);
+        let clock = announced.or(assigned);
         Self {
             key,
             kind,
@@ -111,6 +117,7 @@ impl Stream {
             far_end: FarEnd::default(),
             restarts: 0,
             unseen: 0,
+            format,
             payload_types: [(first.payload_type, 0), (0, 0), (0, 0), (0, 0)],
         }
     }
@@ -266,6 +273,17 @@ impl Stream {
     /// All settled losses and the like.
     pub fn continuity(&self) -> &Continuity {
         &self.continuity
+    }
+
+    /// The encoding's name, by signalling or by the payload type; empty where neither tells.
+    pub fn codec(&self) -> Arc<str> {
+        let payload_type = self.payload_type();
+        match &self.format {
+            Some(format) if format.payload_type == payload_type => format.codec.clone(),
+            _ => assigned(payload_type)
+                .map_or("", |known| known.codec)
+                .into(),
+        }
     }
 
     /// The most frequent payload type.

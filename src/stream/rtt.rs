@@ -169,7 +169,12 @@ impl RoundTrips {
     }
 
     /// The handshake: SYN to SYN-ACK measures the server's side, SYN-ACK to ACK the client's.
-    fn observe_tcp(&mut self, packet: &Packet<'_>, segment: Segment, samples: &mut Vec<Sample>) {
+    fn observe_tcp(
+        &mut self,
+        packet: &Packet<'_>,
+        segment: Segment<'_>,
+        samples: &mut Vec<Sample>,
+    ) {
         if segment.flags & ACK != 0 {
             let question = Question::Tcp(segment.acknowledgment);
             self.answer(packet, &question, Method::Tcp, samples);

@@ -64,7 +64,7 @@ pub fn decide(run: &[Held]) -> Option<Kind> {
         SURELY_VIDEO.. if mean > PIECE_BYTES => Some(Kind::Video),
         // A queue that empties sends audio in a bunch too, so its clock seems to run fast.
         _ if !long_look => None,
-        0..=BETWEEN => Some(Kind::Audio),
+        rate if rate <= BETWEEN => Some(Kind::Audio),
         _ => Some(Kind::Video),
     }
 }

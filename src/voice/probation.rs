@@ -130,6 +130,13 @@ impl Probation {
         Outcome::Proven(packets, kind)
     }
 
+    /// Takes a candidate out, proven by something else: its packets so far.
+    pub fn take(&mut self, key: &Key) -> Vec<Held> {
+        let (number, packets) = self.candidates.remove(key).unwrap_or_default();
+        self.keys.remove(&number);
+        packets
+    }
+
     /// Gives up candidates that had no packet for [`PATIENCE_SECONDS`]; the capture times of their
     /// packets.
     pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) {

@@ -144,3 +144,68 @@ fn extensions(mut packet: Packet<'_>) -> Result<Packet<'_>, Discard> {
     }
     Err(Discard::TooDeep)
 }
+
+/// A fragment, whichever, with its headers taken off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Fragmented<'a> {
+    pub(super) src: Address,
+    pub(super) dst: Address,
+    pub(super) protocol: IpNextHeaderProtocol,
+    pub(super) identification: u32,
+    /// In octets.
+    pub(super) offset: u16,
+    pub(super) more: bool,
+    pub(super) payload: Octets<'a>,
+}
+
+/// Takes the headers off a fragment; `None` where the packet is none.
+pub(super) fn fragmented(octets: Octets<'_>) -> Option<Fragmented<'_>> {
+    match octets.header::<1>().ok()? {
+        [0x40..=0x4f] => v4_fragmented(octets),
+        [0x60..=0x6f] => v6_fragmented(octets),
+        _ => None,
+    }
+}
+
+fn v4_fragmented(octets: Octets<'_>) -> Option<Fragmented<'_>> {
+    let header = Ipv4Packet::new(octets.captured())?;
+    let header_length = usize::from(header.get_header_length()) * 4;
+    let total_length = usize::from(header.get_total_length());
+    let more = header.get_flags() & MORE_FRAGMENTS != 0;
+    let offset = header.get_fragment_offset().checked_mul(8)?;
+    if header_length < Ipv4Packet::minimum_packet_size()
+        || !(header_length..=octets.length()).contains(&total_length)
+        || (offset == 0 && !more)
+    {
+        return None;
+    }
+    Some(Fragmented {
+        src: Address::v4(header.get_source().octets()),
+        dst: Address::v4(header.get_destination().octets()),
+        protocol: header.get_next_level_protocol(),
+        identification: header.get_identification().into(),
+        offset,
+        more,
+        payload: octets.limit(total_length).skip(header_length).ok()?,
+    })
+}
+
+/// Only where the fragment header comes first: what stands before it is for routers (RFC 8200
+/// §4.1), and no host sends SIP with it.
+fn v6_fragmented(octets: Octets<'_>) -> Option<Fragmented<'_>> {
+    let packet = v6(octets).ok()?;
+    if packet.protocol != Protocol::Ipv6Frag {
+        return None;
+    }
+    let [next, _, o1, o0, i3, i2, i1, i0] = *packet.payload.header::<8>().ok()?;
+    let offset = u16::from_be_bytes([o1, o0]);
+    Some(Fragmented {
+        src: packet.src,
+        dst: packet.dst,
+        protocol: IpNextHeaderProtocol(next),
+        identification: u32::from_be_bytes([i3, i2, i1, i0]),
+        offset: offset & !7,
+        more: offset & 1 == 1,
+        payload: packet.payload.skip(8).ok()?,
+    })
+}

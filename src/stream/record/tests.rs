@@ -14,7 +14,12 @@ struct Sender {
 impl Sender {
     fn new(sequence: u16, timestamp: u32) -> Self {
         let mut sender = Self {
-            stream: Stream::new(key(), Kind::Audio, &held(1_000_000, sequence, timestamp)),
+            stream: Stream::new(
+                key(),
+                Kind::Audio,
+                &held(1_000_000, sequence, timestamp),
+                None,
+            ),
             time: 1_000_000,
             timestamp,
             sequence,
@@ -139,7 +144,7 @@ fn stragglers_of_long_ago_are_late_and_do_not_restart_the_stream() {
 
 #[test]
 fn events_and_comfort_noise_share_the_numbers_and_the_most_frequent_type_is_shown() {
-    let mut stream = Stream::new(key(), Kind::Audio, &held(0, 1, 0));
+    let mut stream = Stream::new(key(), Kind::Audio, &held(0, 1, 0), None);
     for number in 1..=100_u16 {
         let event = (40..45).contains(&number);
         let timestamp = if event {
@@ -180,7 +185,7 @@ fn what_was_missed_by_us_is_taken_off_and_remembered() {
 
 #[test]
 fn a_tally_is_settled_once_with_all_layers() {
-    let mut stream = Stream::new(key(), Kind::Audio, &held(0, 1, 0));
+    let mut stream = Stream::new(key(), Kind::Audio, &held(0, 1, 0), None);
     let step = stream.advance(&held(0, 1, 0));
     assert!(
         stream.tally(Second(5), 200, &step),

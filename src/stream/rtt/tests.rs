@@ -227,6 +227,7 @@ fn a_handshake_measures_both_sides() {
             sequence,
             acknowledgment,
             flags,
+            payload: &[],
         })
     };
     let (a, b) = (end(A, 40_000), end(B, 5061));

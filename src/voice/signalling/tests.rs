@@ -1,0 +1,157 @@
+use super::*;
+use crate::units::Address;
+use crate::voice::kind::Kind;
+use crate::voice::{Segment, Tap};
+
+const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+m=audio 4000 RTP/AVP 8 111\r\na=rtpmap:111 opus/48000/2\r\n\
+m=video 4002 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\nm=audio 0 RTP/AVP 0\r\n";
+
+fn end(last: u8, port: u16) -> Endpoint {
+    Endpoint {
+        address: Address::v4([192, 0, 2, last]),
+        port,
+    }
+}
+
+fn invite() -> Vec<u8> {
+    let head =
+        "INVITE sip:b@example.net SIP/2.0\r\nCSeq: 1 INVITE\r\nContent-Type: application/sdp\r\n";
+    format!("{head}Content-Length: {}\r\n\r\n{SDP}", SDP.len()).into_bytes()
+}
+
+fn packet(content: Content<'_>) -> Packet<'_> {
+    let (src, dst) = (end(1, 5060), end(9, 5060));
+    Packet {
+        time: Timestamp::default(),
+        tap: Tap::default(),
+        src,
+        dst,
+        ip_bytes: 0,
+        content,
+    }
+}
+
+/// Codec and kind of media from somewhere to an address.
+fn known(signalling: &Signalling, to: Endpoint, payload_type: u8) -> Option<(Kind, String)> {
+    let known = signalling.about(end(200, 7), to, payload_type)?;
+    Some((known.kind, known.format.codec.to_string()))
+}
+
+fn check(signalling: &Signalling, how: &str) {
+    let audio = |codec: &str| Some((Kind::Audio, codec.to_owned()));
+    assert_eq!(known(signalling, end(1, 4000), 8), audio("PCMA"), "{how}");
+    assert_eq!(known(signalling, end(1, 4000), 111), audio("opus"), "{how}");
+    assert_eq!(
+        known(signalling, end(1, 4000), 0),
+        None,
+        "{how}: not offered"
+    );
+    assert_eq!(
+        known(signalling, end(1, 4002), 96),
+        Some((Kind::Video, "VP8".into())),
+        "{how}"
+    );
+    assert_eq!(known(signalling, end(1, 4001), 8), None, "{how}");
+}
+
+#[test]
+fn a_message_in_one_datagram_says_where_media_is_wanted() {
+    let mut signalling = Signalling::default();
+    signalling.hear(&packet(Content::Sip(&invite())));
+    check(&signalling, "datagram");
+    let symmetric = signalling.about(end(1, 4000), end(77, 9), 111);
+    assert_eq!(
+        symmetric.unwrap().format.clock.unwrap().get(),
+        48_000,
+        "media from there"
+    );
+}
+
+#[test]
+fn fragments_in_any_order_make_a_message() {
+    let mut datagram = vec![0; 8];
+    datagram.extend(invite());
+    let pieces: Vec<(usize, &[u8])> = datagram
+        .chunks(104)
+        .enumerate()
+        .map(|(place, piece)| (place * 104, piece))
+        .collect();
+    let take = |signalling: &mut Signalling, (offset, octets): (usize, &[u8]), identification| {
+        signalling.hear_fragment(&Fragment {
+            time: Timestamp::default(),
+            src: end(1, 0).address,
+            dst: end(9, 0).address,
+            identification,
+            offset: u16::try_from(offset).unwrap(),
+            more: offset + octets.len() < datagram.len(),
+            octets,
+        });
+    };
+    for order in [false, true] {
+        let mut signalling = Signalling::default();
+        let mut sent = pieces.clone();
+        if order {
+            sent.reverse();
+        }
+        for (place, piece) in sent.iter().enumerate() {
+            assert!(signalling.is_empty(), "before piece {place}");
+            take(&mut signalling, *piece, 7);
+            take(&mut signalling, *piece, 8);
+        }
+        check(&signalling, "fragments");
+    }
+}
+
+#[test]
+fn segments_in_disorder_and_twice_make_messages() {
+    let stream = [invite(), b"\r\n\r\n".to_vec(), invite()].concat();
+    let parts: Vec<(u32, &[u8])> = (0..).step_by(97).zip(stream.chunks(97)).collect();
+    let mut orders = vec![parts.clone(); 3];
+    orders[1].swap(1, 2);
+    orders[2].insert(2, parts[1]);
+    for order in orders {
+        let mut signalling = Signalling::default();
+        let first = u32::MAX - 50;
+        let segment = |sequence: u32, flags, payload| {
+            let sequence = first.wrapping_add(sequence);
+            Content::SipSegment(Segment {
+                sequence,
+                acknowledgment: 0,
+                flags,
+                payload,
+            })
+        };
+        signalling.hear(&packet(segment(u32::MAX, 0x02, &[])));
+        for (offset, part) in order {
+            signalling.hear(&packet(segment(offset, 0x10, part)));
+        }
+        check(&signalling, "segments");
+    }
+}
+
+#[test]
+fn what_is_not_sip_is_not_held() {
+    let mut signalling = Signalling::default();
+    let noise = vec![0x16; 1400];
+    for sequence in 0..200_u32 {
+        let segment = Segment {
+            sequence: sequence * 1400,
+            acknowledgment: 0,
+            flags: 0,
+            payload: &noise,
+        };
+        signalling.hear(&packet(Content::SipSegment(segment)));
+    }
+    assert!(signalling.is_empty());
+}
+
+#[test]
+fn a_fact_is_forgotten_an_hour_after_it_was_said_last() {
+    let mut signalling = Signalling::default();
+    signalling.hear(&packet(Content::Sip(&invite())));
+    signalling.expire(Second(3600));
+    check(&signalling, "after an hour");
+    signalling.expire(Second(3601));
+    assert!(signalling.is_empty());
+}
