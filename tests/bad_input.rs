@@ -21,22 +21,54 @@ fn desk() -> Desk {
     let times = (0..100).map(|number| START * 1_000_000_000 + number * 20_000_000);
     let calls = Media::g711("203.0.113.1:4000", "198.51.100.1:4000", 7).shots(times);
     desk.capture("calls.pcap", &calls);
-    desk.file("random.pcap", (0..5000_u32).map(|n| (n * n % 251) as u8).collect::<Vec<_>>());
+    desk.file(
+        "random.pcap",
+        (0..5000_u32)
+            .map(|n| (n * n % 251) as u8)
+            .collect::<Vec<_>>(),
+    );
     desk.file("empty.pcap", "");
     desk.file("good.tsv", "203.0.113.0/24\t64500\n");
     desk.file("prefixless.tsv", "# prefix asn\n\n");
     desk.file("wrong.tsv", "203.0.113.0/24\t64500\n192.0.2.1/24\t64501\n");
     let configs = [
-        ("unknown_key.toml", "[capture]\ninterface = \"lo\"\nring_gib = 1\n"),
-        ("space.toml", "[[commitment]]\nname = \"c\"\ncommitted_rate = \"100Mbps \"\n"),
-        ("parsecs.toml", "[[commitment]]\nname = \"c\"\ncommitted_rate = \"10 parsecs\"\n"),
-        ("host_bits.toml", "[asn]\nlocal_prefixes = [\n  \"10.0.0.0/8\",\n  \"192.0.2.1/24\",\n]\n"),
-        ("prefixless.toml", "[asn]\nsources = [{ prefixes = \"prefixless.tsv\" }]\n"),
-        ("wrong_source.toml", "[asn]\nsources = [{ prefixes = \"wrong.tsv\" }]\n"),
-        ("no_source.toml", "[asn]\nsources = [{ mmdb = \"nowhere.mmdb\" }]\n"),
+        (
+            "unknown_key.toml",
+            "[capture]\ninterface = \"lo\"\nring_gib = 1\n",
+        ),
+        (
+            "space.toml",
+            "[[commitment]]\nname = \"c\"\ncommitted_rate = \"100Mbps \"\n",
+        ),
+        (
+            "parsecs.toml",
+            "[[commitment]]\nname = \"c\"\ncommitted_rate = \"10 parsecs\"\n",
+        ),
+        (
+            "host_bits.toml",
+            "[asn]\nlocal_prefixes = [\n  \"10.0.0.0/8\",\n  \"192.0.2.1/24\",\n]\n",
+        ),
+        (
+            "prefixless.toml",
+            "[asn]\nsources = [{ prefixes = \"prefixless.tsv\" }]\n",
+        ),
+        (
+            "wrong_source.toml",
+            "[asn]\nsources = [{ prefixes = \"wrong.tsv\" }]\n",
+        ),
+        (
+            "no_source.toml",
+            "[asn]\nsources = [{ mmdb = \"nowhere.mmdb\" }]\n",
+        ),
         ("not_toml.toml", "[capture\n"),
-        ("no_interface.toml", "[asn]\nsources = [{ prefixes = \"good.tsv\" }]\n"),
-        ("no_such_interface.toml", "[capture]\ninterface = \"eth99\"\n"),
+        (
+            "no_interface.toml",
+            "[asn]\nsources = [{ prefixes = \"good.tsv\" }]\n",
+        ),
+        (
+            "no_such_interface.toml",
+            "[capture]\ninterface = \"eth99\"\n",
+        ),
         ("loopback.toml", "[capture]\ninterface = \"lo\"\n"),
     ];
     for (name, text) in configs {
@@ -47,7 +79,11 @@ fn desk() -> Desk {
 
 /// Runs the program in the folder.
 fn run(desk: &Desk, arguments: &str) -> Outcome {
-    outcome(Command::new(PROGRAM).current_dir(desk.path("")).args(arguments.split(' ')))
+    outcome(
+        Command::new(PROGRAM)
+            .current_dir(desk.path(""))
+            .args(arguments.split(' ')),
+    )
 }
 
 /// What is asked, the exit code, and what the one line has to name.
@@ -56,7 +92,11 @@ const REFUSED: [(&str, i32, &[&str]); 17] = [
     ("replay empty.pcap", 1, &["empty.pcap"]),
     ("replay nowhere.pcap", 69, &["nowhere.pcap", "No such file"]),
     ("replay calls.pcap random.pcap", 1, &["random.pcap"]),
-    ("replay calls.pcap --config nowhere.toml", 69, &["nowhere.toml", "No such file"]),
+    (
+        "replay calls.pcap --config nowhere.toml",
+        69,
+        &["nowhere.toml", "No such file"],
+    ),
     (
         "replay calls.pcap --config unknown_key.toml",
         78,
@@ -65,40 +105,92 @@ const REFUSED: [(&str, i32, &[&str]); 17] = [
     (
         "replay calls.pcap --config space.toml",
         78,
-        &["space.toml:3:", "commitment.committed_rate", "\"100Mbps \"", "100 Mbps"],
+        &[
+            "space.toml:3:",
+            "commitment.committed_rate",
+            "\"100Mbps \"",
+            "100 Mbps",
+        ],
     ),
     (
         "config check parsecs.toml",
         78,
-        &["parsecs.toml:3:", "commitment.committed_rate", "\"10 parsecs\"", "Gbps"],
+        &[
+            "parsecs.toml:3:",
+            "commitment.committed_rate",
+            "\"10 parsecs\"",
+            "Gbps",
+        ],
     ),
     (
         "config check host_bits.toml",
         78,
-        &["host_bits.toml:4:", "asn.local_prefixes", "192.0.2.1/24", "host bits"],
+        &[
+            "host_bits.toml:4:",
+            "asn.local_prefixes",
+            "192.0.2.1/24",
+            "host bits",
+        ],
     ),
-    ("config check prefixless.toml", 78, &["prefixless.tsv", "prefix"]),
-    ("config check wrong_source.toml", 78, &["wrong.tsv:2:", "192.0.2.1/24", "host bits"]),
-    ("replay calls.pcap --config no_source.toml", 69, &["nowhere.mmdb", "No such file"]),
+    (
+        "config check prefixless.toml",
+        78,
+        &["prefixless.tsv", "prefix"],
+    ),
+    (
+        "config check wrong_source.toml",
+        78,
+        &["wrong.tsv:2:", "192.0.2.1/24", "host bits"],
+    ),
+    (
+        "replay calls.pcap --config no_source.toml",
+        69,
+        &["nowhere.mmdb", "No such file"],
+    ),
     ("config check not_toml.toml", 78, &["not_toml.toml:1:"]),
-    ("run --config nowhere.toml", 69, &["nowhere.toml", "No such file"]),
-    ("run --config no_interface.toml", 78, &["no_interface.toml", "[capture]", "interface"]),
+    (
+        "run --config nowhere.toml",
+        69,
+        &["nowhere.toml", "No such file"],
+    ),
+    (
+        "run --config no_interface.toml",
+        78,
+        &["no_interface.toml", "[capture]", "interface"],
+    ),
     (
         "run --config no_such_interface.toml --web.listen-address 127.0.0.1:0",
         69,
         &["eth99", "no such interface", "lo"],
     ),
-    ("asn lookup 192.0.2.1 --config wrong_source.toml", 78, &["wrong.tsv:2:"]),
+    (
+        "asn lookup 192.0.2.1 --config wrong_source.toml",
+        78,
+        &["wrong.tsv:2:"],
+    ),
 ];
 
 /// One line that begins as the operator's log does and names all of these.
 fn assert_refused(asked: &str, outcome: &Outcome, code: i32, named: &[&str]) {
     assert_eq!(outcome.code, Some(code), "{asked}: {outcome:?}");
     assert_eq!(outcome.stdout, "", "{asked}");
-    assert_eq!(outcome.stderr.lines().count(), 1, "{asked}: {}", outcome.stderr);
-    assert!(outcome.stderr.starts_with("asnmeter: error: "), "{asked}: {}", outcome.stderr);
+    assert_eq!(
+        outcome.stderr.lines().count(),
+        1,
+        "{asked}: {}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stderr.starts_with("asnmeter: error: "),
+        "{asked}: {}",
+        outcome.stderr
+    );
     for name in named {
-        assert!(outcome.stderr.contains(name), "{asked}: no {name:?} in {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(name),
+            "{asked}: no {name:?} in {}",
+            outcome.stderr
+        );
     }
 }
 
@@ -122,7 +214,12 @@ fn where_nothing_ran_no_file_of_seconds_is_left() {
         }
     }
     let asked = "replay calls.pcap --seconds nowhere/seconds";
-    assert_refused(asked, &run(&desk, asked), 1, &["nowhere/seconds", "No such file"]);
+    assert_refused(
+        asked,
+        &run(&desk, asked),
+        1,
+        &["nowhere/seconds", "No such file"],
+    );
 }
 
 #[test]
@@ -138,7 +235,11 @@ fn usage_that_is_not_known_is_exit_code_2() {
         let outcome = asnmeter(asked.split(' '));
         assert_eq!(outcome.code, Some(2), "{asked}: {outcome:?}");
         assert_eq!(outcome.stdout, "", "{asked}");
-        assert!(outcome.stderr.contains(named), "{asked}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(named),
+            "{asked}: {}",
+            outcome.stderr
+        );
     }
 }
 
@@ -158,10 +259,15 @@ fn a_capture_cut_off_in_its_last_record_is_judged_and_warned_about() {
     let desk = desk();
     let whole = std::fs::read(desk.path("calls.pcap")).unwrap();
     // 24 octets of header, then 16 and 214 for each frame; cut in a frame and in a record's header.
-    for (name, cut) in [("in_frame.pcap", whole.len() - 100), ("in_header.pcap", whole.len() - 220)]
-    {
+    for (name, cut) in [
+        ("in_frame.pcap", whole.len() - 100),
+        ("in_header.pcap", whole.len() - 220),
+    ] {
         desk.file(name, &whole[..cut]);
-        let outcome = run(&desk, &format!("replay --format json {name} --seconds seconds"));
+        let outcome = run(
+            &desk,
+            &format!("replay --format json {name} --seconds seconds"),
+        );
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         let document: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
         assert_eq!(document["capture"]["frames"], 99);
@@ -177,9 +283,13 @@ fn a_capture_cut_off_in_its_last_record_is_judged_and_warned_about() {
 fn without_the_capability_the_exit_code_is_77_and_the_line_names_it() {
     // In a network of its own, so that a host which lets anybody capture has no say.
     let name = "without_the_capability_the_exit_code_is_77_and_the_line_names_it";
-    netns::inside(name, &["setpriv", "--inh-caps=-all", "--bounding-set=-all"], || {
-        let desk = desk();
-        let asked = "run --config loopback.toml --web.listen-address 127.0.0.1:0";
-        assert_refused(asked, &run(&desk, asked), 77, &["lo", "CAP_NET_RAW"]);
-    });
+    netns::inside(
+        name,
+        &["setpriv", "--inh-caps=-all", "--bounding-set=-all"],
+        || {
+            let desk = desk();
+            let asked = "run --config loopback.toml --web.listen-address 127.0.0.1:0";
+            assert_refused(asked, &run(&desk, asked), 77, &["lo", "CAP_NET_RAW"]);
+        },
+    );
 }

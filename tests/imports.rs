@@ -20,11 +20,21 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("voice", &["capture", "discard", "units", "wire"]),
     ("asn", &["units"]),
     ("stream", &["asn", "discard", "units", "voice", "wire"]),
-    ("meter", &["asn", "capture", "discard", "stream", "units", "voice", "wire"]),
+    (
+        "meter",
+        &[
+            "asn", "capture", "discard", "stream", "units", "voice", "wire",
+        ],
+    ),
     ("sla", &["meter", "units", "wire"]),
     ("snapshot", &["asn", "discard", "sla", "units"]),
     ("judge", &["asn", "meter", "sla", "snapshot", "units"]),
-    ("pipeline", &["capture", "discard", "meter", "stream", "units", "voice", "wire"]),
+    (
+        "pipeline",
+        &[
+            "capture", "discard", "meter", "stream", "units", "voice", "wire",
+        ],
+    ),
     ("config", &["asn", "sla", "units"]),
     ("export", &["asn", "discard", "sla", "snapshot", "units"]),
     ("events", &["judge"]),
@@ -57,22 +67,42 @@ const ROWS: &str = "keeps totals in the shape in which they are shown";
 /// Files that name a room which the rule does not give them, and why: against the flow, all of
 /// them. Each is a debt; a new one fails the test, and so does one that is paid and still listed.
 const DEBTS: [(&str, &str, &str); 16] = [
-    ("export/seconds.rs", "app", "gives the composition root's error"),
-    ("export/seconds.rs", "judge", "takes evidence from the judge, not from a snapshot"),
-    ("export/seconds.rs", "meter", "takes the judge's windows as they are"),
+    (
+        "export/seconds.rs",
+        "app",
+        "gives the composition root's error",
+    ),
+    (
+        "export/seconds.rs",
+        "judge",
+        "takes evidence from the judge, not from a snapshot",
+    ),
+    (
+        "export/seconds.rs",
+        "meter",
+        "takes the judge's windows as they are",
+    ),
     ("meter.rs", "sla", WORDS),
     ("meter/distribution.rs", "snapshot", ROWS),
     ("meter/scopes.rs", "sla", WORDS),
     ("meter/second.rs", "sla", WORDS),
     ("meter/totals.rs", "sla", WORDS),
     ("meter/totals.rs", "snapshot", ROWS),
-    ("pipeline.rs", "judge", "Terms are defined by the judge, and workers hold to them too"),
+    (
+        "pipeline.rs",
+        "judge",
+        "Terms are defined by the judge, and workers hold to them too",
+    ),
     ("stream.rs", "meter", TALLY),
     ("stream/record.rs", "meter", TALLY),
     ("stream/record.rs", "sla", WORDS),
     ("stream/reports.rs", "meter", TALLY),
     ("stream/rtt.rs", "sla", WORDS),
-    ("voice/probation.rs", "stream", "holds candidates by a stream's key, on a stream's wheel"),
+    (
+        "voice/probation.rs",
+        "stream",
+        "holds candidates by a stream's key, on a stream's wheel",
+    ),
 ];
 
 /// Every outside crate and the rooms in which it is at home.
@@ -127,7 +157,12 @@ fn sources() -> Vec<Source> {
 }
 
 fn source(path: &Path) -> Option<Source> {
-    let below = path.strip_prefix(SOURCE).unwrap().to_str().unwrap().to_owned();
+    let below = path
+        .strip_prefix(SOURCE)
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
     let is_test = |part: &str| {
         let name = part.trim_end_matches(".rs");
         name == "tests" || name.ends_with("_tests")
@@ -135,9 +170,18 @@ fn source(path: &Path) -> Option<Source> {
     if below.split('/').any(is_test) {
         return None;
     }
-    let room = below.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+    let room = below
+        .split('/')
+        .next()
+        .unwrap()
+        .trim_end_matches(".rs")
+        .to_owned();
     let code = without_tests(&without_prose(&fs::read_to_string(path).unwrap()));
-    Some(Source { path: below, room, code })
+    Some(Source {
+        path: below,
+        room,
+        code,
+    })
 }
 
 /// The code without comments and the contents of strings.
@@ -241,12 +285,18 @@ fn is_word(character: char) -> bool {
 
 #[test]
 fn a_room_names_only_the_rooms_below_it() {
-    let allowed: BTreeMap<_, BTreeSet<_>> =
-        ROOMS.map(|(room, may)| (room, may.iter().copied().collect())).into();
+    let allowed: BTreeMap<_, BTreeSet<_>> = ROOMS
+        .map(|(room, may)| (room, may.iter().copied().collect()))
+        .into();
     let (mut wrong, mut used) = (BTreeSet::new(), BTreeSet::new());
     for Source { path, room, code } in sources() {
-        let may = allowed.get(room.as_str()).unwrap_or_else(|| panic!("{path}: a room without a rule"));
-        for other in named(&code, "crate::").into_iter().chain(named(&code, "asnmeter::")) {
+        let may = allowed
+            .get(room.as_str())
+            .unwrap_or_else(|| panic!("{path}: a room without a rule"));
+        for other in named(&code, "crate::")
+            .into_iter()
+            .chain(named(&code, "asnmeter::"))
+        {
             if other == room || !allowed.contains_key(other.as_str()) {
                 continue;
             }
@@ -257,21 +307,34 @@ fn a_room_names_only_the_rooms_below_it() {
         }
     }
     let debts = DEBTS.map(|(path, other, _)| (path.to_owned(), other.to_owned()));
-    assert_eq!(wrong, BTreeSet::from(debts), "rooms named against the rule, and known debts");
-    assert!(used.len() > 40, "the reading of the source has gone blind: {used:?}");
+    assert_eq!(
+        wrong,
+        BTreeSet::from(debts),
+        "rooms named against the rule, and known debts"
+    );
+    assert!(
+        used.len() > 40,
+        "the reading of the source has gone blind: {used:?}"
+    );
 }
 
 #[test]
 fn a_room_that_sees_no_clock_channel_or_thread_names_none() {
-    const PURE: [&str; 10] =
-        ["units", "discard", "wire", "voice", "stream", "meter", "sla", "judge", "snapshot", "asn"];
-    const WORLD: [&str; 7] = ["mpsc", "net::Tcp", "net::Udp", "thread", "env::", "process", "Instant"];
+    const PURE: [&str; 10] = [
+        "units", "discard", "wire", "voice", "stream", "meter", "sla", "judge", "snapshot", "asn",
+    ];
+    const WORLD: [&str; 7] = [
+        "mpsc", "net::Tcp", "net::Udp", "thread", "env::", "process", "Instant",
+    ];
     for Source { path, room, code } in sources() {
         if !PURE.contains(&room.as_str()) {
             continue;
         }
         for (place, _) in code.match_indices("std::") {
-            let rest: String = code[place + 5..].chars().take_while(|c| *c != ';').collect();
+            let rest: String = code[place + 5..]
+                .chars()
+                .take_while(|c| *c != ';')
+                .collect();
             for word in WORLD {
                 assert!(!rest.starts_with(word), "{path}: std::{rest}");
             }
@@ -291,7 +354,10 @@ fn an_outside_crate_is_named_only_where_it_is_at_home() {
         .collect();
     let homes: BTreeMap<_, _> = CRATES.into();
     let known: BTreeSet<_> = homes.keys().map(|&name| name.to_owned()).collect();
-    assert_eq!(dependencies, known, "crates of Cargo.toml, and those with a home");
+    assert_eq!(
+        dependencies, known,
+        "crates of Cargo.toml, and those with a home"
+    );
     let sources = sources();
     for (name, rooms) in CRATES {
         let mut at_home = BTreeSet::new();
@@ -309,6 +375,10 @@ fn an_outside_crate_is_named_only_where_it_is_at_home() {
                 assert!(rooms.contains(&room.as_str()), "{path} names {name}");
             }
         }
-        assert_eq!(at_home, rooms.iter().copied().collect(), "homes of {name} that it uses");
+        assert_eq!(
+            at_home,
+            rooms.iter().copied().collect(),
+            "homes of {name} that it uses"
+        );
     }
 }
