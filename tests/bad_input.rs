@@ -1,6 +1,12 @@
 //! Proves what an operator meets when something is wrong: one line on standard error that names
 //! the file, line, key and value, the documented exit code (DESIGN, "Command line"), nothing on
 //! standard output, and nothing half-written.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

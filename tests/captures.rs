@@ -2,6 +2,12 @@
 //! project, that a replay counts each frame exactly once, gives the same octets of output however
 //! often and with however many workers it runs, finds no audio where there is none, and agrees
 //! with an independent tool (`oracle.json`) about streams, packets and losses.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -290,7 +296,7 @@ fn is_audio(label: &str) -> bool {
 
 #[test]
 fn audio_is_found_where_the_labels_say_so_and_nowhere_else() {
-    let (mut right, mut wrong, mut missed) = (0, BTreeSet::new(), BTreeSet::new());
+    let (mut right, mut wrong, mut missed) = (0_u32, BTreeSet::new(), BTreeSet::new());
     for (capture, streams) in oracle() {
         let found = ours(&replay(&[&path(&capture)]));
         for (name, stream) in streams {
@@ -307,13 +313,16 @@ fn audio_is_found_where_the_labels_say_so_and_nowhere_else() {
             }
         }
     }
-    let per_cent = |part: usize, whole: usize| 100.0 * part as f64 / whole as f64;
+    let of = |others: usize| {
+        let all = right + u32::try_from(others).unwrap();
+        100.0 * f64::from(right) / f64::from(all)
+    };
     println!(
         "audio streams: {right} found, {} wrongly, {} missed; precision {:.1} %, recall {:.1} %",
         wrong.len(),
         missed.len(),
-        per_cent(right, right + wrong.len()),
-        per_cent(right, right + missed.len()),
+        of(wrong.len()),
+        of(missed.len()),
     );
     assert_eq!(wrong, BTreeSet::new(), "taken for audio");
     let known = MISSED.map(|(capture, name, _)| (capture.to_owned(), name.to_owned()));

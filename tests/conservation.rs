@@ -2,6 +2,12 @@
 //! and clocks that jump: after every judged second each frame stands under exactly one heading
 //! and each voice octet under one ASN in each direction; and what is shown in the end is the same
 //! for one, two and five workers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -225,7 +231,7 @@ fn snapshots(shots: &[Shot], workers: usize) -> Vec<Snapshot> {
     let mut assembly = Assembly::new(workers, Pacing::Together);
     let mut waiting: Vec<_> = reports(shots, workers)
         .into_iter()
-        .map(|reports| reports.into_iter())
+        .map(Vec::into_iter)
         .collect();
     let mut states = Vec::new();
     while let Some(slowest) = assembly.slowest() {

@@ -2,15 +2,27 @@
 //! an obvious and slow model here gives every window, every `exceeds` and every verdict again, and
 //! from these the intervals and sums of the JSON document; and that the octets in the lines are
 //! those of the frames.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
+#[path = "recompute/contracts.rs"]
+mod contracts;
 #[path = "recompute/frames.rs"]
 mod frames;
+#[path = "recompute/lines.rs"]
+mod lines;
 #[path = "recompute/model.rs"]
 mod model;
 
-use model::{Contract, Line, Model, contracts};
+use contracts::{Contract, contracts};
+use lines::Line;
+use model::Model;
 use std::collections::{BTreeMap, BTreeSet};
 use support::START;
 use support::desk::Desk;
@@ -20,7 +32,7 @@ use support::program::{list, number, replay, text};
 /// Replays frames under all contracts: the document, and the lines.
 fn judged(shots: &[Shot]) -> (serde_json::Value, Vec<Line>) {
     let desk = Desk::new();
-    let config = desk.file("asnmeter.toml", model::configuration());
+    let config = desk.file("asnmeter.toml", contracts::configuration());
     desk.file("far.tsv", frames::PREFIXES);
     let capture = desk.capture("calls.pcap", shots);
     let seconds = desk.name("seconds");

@@ -1,6 +1,12 @@
 //! Proves where the line is: traffic of exactly the threshold stays in SLA, one packet more in a
 //! window is out, in the second that the arithmetic says and for exactly as many seconds as the
 //! window has, for every direction and every layer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -56,7 +56,7 @@ impl Running {
         });
         let log = running.log();
         let (_, rest) = log.split_once("http://").unwrap();
-        running.address = rest.split_once('/').unwrap().0.to_owned();
+        rest.split_once('/').unwrap().0.clone_into(&mut running.address);
         running
     }
 

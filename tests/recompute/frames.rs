@@ -1,7 +1,7 @@
 //! Minutes of calls in which AS 64500 climbs over its threshold and comes back, and how many
 //! octets each ASN has in them, read from the frames themselves.
 
-use crate::model::Contract;
+use crate::contracts::Contract;
 use crate::support::START;
 use crate::support::frames::{Shot, of_scenario, tagged};
 use asnmeter::capture::synthetic::scenario::{Call, Codec, Scenario};
@@ -48,7 +48,7 @@ fn scenario() -> Scenario {
             };
             let end = |ip: String, port: u16| SocketAddr::new(ip.parse().unwrap(), port);
             let (far, near) = (end(far, 10_000 + 4 * place), end(near, 20_000 + 4 * place));
-            let length = Duration::from_secs(length) - Duration::from_millis(200);
+            let length = Duration::from_millis(length * 1000 - 200);
             calls.push(Call {
                 codec,
                 loss_per_mille,
