@@ -56,7 +56,10 @@ impl Running {
         });
         let log = running.log();
         let (_, rest) = log.split_once("http://").unwrap();
-        rest.split_once('/').unwrap().0.clone_into(&mut running.address);
+        rest.split_once('/')
+            .unwrap()
+            .0
+            .clone_into(&mut running.address);
         running
     }
 
