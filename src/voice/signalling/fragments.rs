@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const UDP_HEADER: usize = 8;
 
 #[derive(Debug)]
-struct Pieces {
+struct Puzzle {
     key: (Address, Address, u32),
     began: Timestamp,
     pieces: Vec<(u16, Vec<u8>)>,
@@ -33,7 +33,7 @@ struct Pieces {
 /// Datagrams in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
-    waiting: VecDeque<Pieces>,
+    waiting: VecDeque<Puzzle>,
 }
 
 impl Fragments {
@@ -51,7 +51,7 @@ impl Fragments {
                 self.waiting.pop_front();
             }
             let began = fragment.time;
-            self.waiting.push_back(Pieces {
+            self.waiting.push_back(Puzzle {
                 key,
                 began,
                 pieces: Vec::new(),
@@ -72,7 +72,7 @@ impl Fragments {
     }
 }
 
-impl Pieces {
+impl Puzzle {
     fn add(&mut self, fragment: &Fragment<'_>) {
         let known = self
             .pieces
