@@ -12,15 +12,15 @@ pub mod replay;
 mod terms;
 
 use crate::asn::{LoadError, Origins};
+use crate::attribution::scopes::ScopePlan;
 use crate::capture::CaptureError;
 use crate::clock;
 use crate::config::ConfigError;
 use crate::config::checked::Config;
 use crate::export::http::HttpError;
 use crate::export::{SourceRow, Standing};
-use crate::judge::Terms;
-use crate::meter::scopes::ScopePlan;
 use crate::pipeline::Settings;
+use crate::sla::terms::Terms;
 use crate::stream::Limits;
 use crate::voice::Rules;
 use std::path::PathBuf;

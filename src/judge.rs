@@ -5,37 +5,26 @@
 
 pub mod assembly;
 pub mod case;
-pub mod evidence;
 pub mod intervals;
 pub mod taints;
+pub mod totals;
 
-use crate::asn::{Origin, Origins};
-use crate::meter::scopes::ScopePlan;
+use crate::asn::Origin;
+use crate::attribution::scopes::ScopePlan;
+use crate::judge::totals::{Totals, count};
 use crate::meter::second::{Slot, WorkerState};
-use crate::meter::totals::{Totals, count};
-use crate::sla::commitment::Commitment;
+use crate::sla::terms::Terms;
+use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{Capture, InterfaceRow, Snapshot};
 use crate::units::{Asn, Second};
 use assembly::Merged;
 use case::{Case, Notice};
-use evidence::Evidence;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use taints::Taints;
 
 /// The longest window, in seconds: how far back taints matter.
 pub const MAX_WINDOW: u64 = 3600;
-
-/// What is in force, shared by judge and workers; replaced as a whole on reload.
-#[derive(Clone, Debug, Default)]
-pub struct Terms {
-    /// The contracts.
-    pub commitments: Vec<Commitment>,
-    /// Their scopes.
-    pub scopes: Arc<ScopePlan>,
-    /// Whose addresses are whose.
-    pub origins: Arc<Origins>,
-}
 
 /// The judge.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod asn;
+pub mod attribution;
 pub mod capture;
 pub mod cli;
 pub mod clock;

@@ -5,26 +5,24 @@
 //! for an older second goes straight to that second's [`Slot`], as an amendment if it is closed.
 //! Nothing is refused here: every frame handed in is counted under exactly one heading.
 
-pub mod attribution;
 pub mod distribution;
-pub mod scopes;
 pub mod second;
-pub mod totals;
 pub mod window;
 
+use crate::attribution::Attribution;
 use crate::capture::Frame;
 use crate::discard::Discard;
-use crate::sla::commitment::Class;
 use crate::stream::record::Stream;
 use crate::stream::rtt::Sample;
 use crate::stream::sequence::Step;
+use crate::stream::tally::Octets;
 use crate::stream::{Finding, Progress, Streams};
 use crate::units::{Second, Timestamp};
+use crate::voice::class::Class;
+use crate::voice::held::Held;
 use crate::voice::kind::Kind;
-use crate::voice::probation::Held;
 use crate::voice::{Content, Packet};
-use attribution::Attribution;
-use second::{Octets, RoundTrip, Slot, Usage};
+use second::{RoundTrip, Slot, Usage};
 use std::collections::BTreeMap;
 
 /// The counts of one worker that the judge does not have yet.
@@ -269,9 +267,15 @@ impl Meter {
     }
 
     fn settle_into(&mut self, second: Second, stream: &mut Stream) {
-        if let (Some((pair, usage)), Kind::Audio) = (stream.settle(), stream.kind) {
-            self.slot_of(second).add(pair, &usage);
-        }
+        let (Some((pair, octets, continuity)), Kind::Audio) = (stream.settle(), stream.kind) else {
+            return;
+        };
+        let mut usage = Usage {
+            continuity,
+            ..Usage::default()
+        };
+        *usage.class_mut(Class::Rtp) = octets;
+        self.slot_of(second).add(pair, &usage);
     }
 
     #[inline]

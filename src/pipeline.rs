@@ -9,12 +9,12 @@ pub mod pace;
 pub mod shard;
 pub mod steps;
 
+use crate::attribution::Attribution;
 use crate::capture::{CaptureError, Event, Frame, InterfaceId, Unseen};
 use crate::discard::Discard;
-use crate::judge::Terms;
 use crate::meter::Meter;
-use crate::meter::attribution::Attribution;
 use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
+use crate::sla::terms::Terms;
 use crate::stream::record::Stream;
 use crate::stream::{Limits, Streams};
 use crate::units::Second;

@@ -3,11 +3,17 @@
 //!
 //! Plain values: counts are totals since the start, times are packet time.
 
+pub mod evidence;
+
 use crate::asn::Origin;
 use crate::discard::DiscardCounts;
+pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use crate::sla::Verdict;
-use crate::sla::commitment::{Class, DirectionRule, Layer, Method};
+use crate::sla::commitment::DirectionRule;
+use crate::stream::rtt::method::Method;
+use crate::stream::tally::Layer;
 use crate::units::{BitRate, Endpoint, Ratio, Second, Timestamp};
+use crate::voice::class::Class;
 use std::sync::Arc;
 
 /// Everything there is to show.
@@ -154,29 +160,6 @@ pub struct Reported {
     /// Of these, lost before the far end and not already before the tap.
     pub lost: u64,
 }
-
-/// A distribution of durations, ready for export.
-#[derive(Clone, Debug, Default)]
-pub struct Distribution {
-    /// Samples.
-    pub count: u64,
-    /// Their sum in seconds.
-    pub sum_seconds: f64,
-    /// Samples up to and including each bound of [`BUCKET_BOUNDS_SECONDS`], cumulative.
-    pub buckets: Vec<u64>,
-    /// Median in milliseconds.
-    pub p50_ms: f64,
-    /// 95th percentile in milliseconds.
-    pub p95_ms: f64,
-    /// Largest, in milliseconds.
-    pub max_ms: f64,
-}
-
-/// Upper bounds of the exported buckets, in seconds: from below any LAN to beyond any call.
-/// 150 and 400 ms are the limits of ITU-T G.114.
-pub const BUCKET_BOUNDS_SECONDS: [f64; 14] = [
-    0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 1.0,
-];
 
 /// Audio or video; decided once, before a stream's first credit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

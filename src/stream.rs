@@ -8,17 +8,21 @@
 pub mod expiry;
 pub mod jitter;
 pub mod key;
+pub mod probation;
 pub mod record;
 pub mod reports;
 pub mod rtt;
 pub mod sequence;
+pub mod tally;
 pub mod transport;
 
+use crate::attribution::Pair;
 use crate::discard::Discard;
-use crate::meter::second::{Pair, Reports};
+use crate::stream::probation::{Outcome, Probation};
+use crate::stream::tally::Reports;
 use crate::units::{Endpoint, Second, Timestamp};
+use crate::voice::held::Held;
 use crate::voice::kind::Kind;
-use crate::voice::probation::{Held, Outcome, Probation};
 use crate::voice::signalling::Signalling;
 use crate::voice::{Content, Packet};
 use crate::wire::rtcp::{self, Protection};

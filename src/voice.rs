@@ -5,9 +5,10 @@
 //! The rules live as long as a configuration. Everything that is not voice ends as a
 //! [`Discard`] with its reason.
 
+pub mod class;
+pub mod held;
 pub mod kind;
 pub mod payload_type;
-pub mod probation;
 pub mod signalling;
 
 use crate::capture::InterfaceId;

@@ -4,8 +4,8 @@ use super::terms::Reader;
 use crate::events;
 use crate::judge::Judge;
 use crate::judge::assembly::{Assembly, Pacing};
-use crate::judge::evidence::Evidence;
 use crate::meter::second::Report;
+use crate::snapshot::evidence::Evidence;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Reports waiting in a worker's channel; beyond that the worker waits and its ring absorbs.

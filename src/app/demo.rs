@@ -4,13 +4,13 @@
 use super::live::Running;
 use super::{AppError, settings};
 use crate::asn::Origins;
+use crate::attribution::scopes::ScopePlan;
 use crate::capture::synthetic::{Pace, Synthetic, demo};
 use crate::clock;
 use crate::config::checked::Config;
 use crate::events;
 use crate::export::http;
-use crate::judge::Terms;
-use crate::meter::scopes::ScopePlan;
+use crate::sla::terms::Terms;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;

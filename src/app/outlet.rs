@@ -1,9 +1,9 @@
 //! A worker's way out: its channel to the judge, and the list of its streams where one is wanted.
 
 use super::terms::Reader;
-use crate::judge::Terms;
 use crate::meter::second::Report;
 use crate::pipeline::Outlet;
+use crate::sla::terms::Terms;
 use crate::snapshot::{StreamKind, StreamRow};
 use crate::stream::record::Stream;
 use crate::voice::kind::Kind;

@@ -9,10 +9,10 @@ use crate::config::checked::Config;
 use crate::export::seconds::SecondsFile;
 use crate::judge::Judge;
 use crate::judge::assembly::Pacing;
-use crate::judge::evidence::Evidence;
 use crate::pipeline::Worker;
 use crate::pipeline::shard::{Shard, Shards, shards};
 use crate::pipeline::steps::{Paced, StepSource};
+use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{Snapshot, StreamRow};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,13 +50,19 @@ pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Ou
     let source = FileSource::open(&request.captures)?;
     let terms = Arc::new(terms(
         &request.config,
-        &crate::meter::scopes::ScopePlan::default(),
+        &crate::attribution::scopes::ScopePlan::default(),
     )?);
+    let path = request.seconds.clone().unwrap_or_default();
+    let failed = |source| AppError::Write {
+        path: path.clone(),
+        source,
+    };
     let mut seconds = request
         .seconds
         .as_deref()
         .map(SecondsFile::create)
-        .transpose()?;
+        .transpose()
+        .map_err(failed)?;
     let mut nobody = ();
     let evidence: &mut (dyn Evidence + Send) = match &mut seconds {
         Some(file) => file,
@@ -68,7 +74,7 @@ pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Ou
     let mut source = Paced::new(source);
     let (judge, listings) = run(request, &board, judge, &mut source, evidence)?;
     if let Some(file) = seconds {
-        file.finish()?;
+        file.finish().map_err(failed)?;
     }
     let mut warnings = source.source().warnings().to_vec();
     let left_out: u64 = listings.iter().map(|listing| listing.left_out).sum();

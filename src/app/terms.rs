@@ -1,7 +1,7 @@
 //! The terms in force, handed to whoever asks whether there are new ones: one atomic load per
 //! second and worker, a lock only when something has changed.
 
-use crate::judge::Terms;
+use crate::sla::terms::Terms;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 

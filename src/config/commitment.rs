@@ -3,11 +3,14 @@
 use super::check::{Check, one_of, prefix};
 use super::error::ConfigError;
 use super::{file, values};
+use crate::attribution::scopes::Scope;
 use crate::sla::commitment::{
-    Class, Classes, Commitment, DirectionRule, Guarantee, LatencyGuarantee, Layer, LossDirection,
-    LossGuarantee, Method, Methods, Scope,
+    Commitment, DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
 };
+use crate::stream::rtt::method::{Method, Methods};
+use crate::stream::tally::Layer;
 use crate::units::{BitRate, Ratio};
+use crate::voice::class::{Class, Classes};
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::time::Duration;

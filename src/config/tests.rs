@@ -1,8 +1,12 @@
 use super::keys::{KEYS, Unwritten};
 use super::*;
 use crate::asn::Source;
+use crate::attribution::scopes::Scope;
 use crate::sla::commitment::*;
+use crate::stream::rtt::method::{Method, Methods};
+use crate::stream::tally::Layer;
 use crate::units::{Asn, BitRate, Ratio};
+use crate::voice::class::{Class, Classes};
 use std::collections::BTreeSet;
 use std::time::Duration;
 

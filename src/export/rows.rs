@@ -8,11 +8,13 @@ use crate::asn::Origin;
 use crate::export::Published;
 use crate::export::collector::Series;
 use crate::sla::Verdict;
-use crate::sla::commitment::{Class, DirectionRule, Method};
+use crate::sla::commitment::DirectionRule;
 use crate::snapshot::{
     AsnRow, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, GuaranteeRow, Label, Snapshot,
 };
+use crate::stream::rtt::method::Method;
 use crate::units::NANOS_PER_SECOND;
+use crate::voice::class::Class;
 
 /// A sample's value: Prometheus knows nothing but doubles.
 #[expect(

@@ -7,20 +7,17 @@
 //! lines up to its own. In a line `from`, expected and lost are those of the packets that the ASN
 //! sent; in a line `to`, those that its end reports. Round trips stand in `from`.
 
-use crate::app::AppError;
-use crate::judge::evidence::{Evidence, Judgement};
-use crate::meter::window::{Cell, Losses, RoundTrips};
+use crate::snapshot::evidence::{Cell, Evidence, Judgement, Losses, RoundTrips};
 use serde::Serialize;
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 /// A file of judged seconds.
 #[derive(Debug)]
 pub struct SecondsFile {
-    path: PathBuf,
     out: BufWriter<File>,
-    failed: Option<std::io::Error>,
+    failed: Option<io::Error>,
 }
 
 #[derive(Serialize)]
@@ -94,15 +91,10 @@ impl SecondsFile {
     /// Creates the file, or empties it.
     ///
     /// # Errors
-    /// [`AppError::Write`] with the path.
-    pub fn create(path: &Path) -> Result<Self, AppError> {
-        let file = File::create(path).map_err(|source| AppError::Write {
-            path: path.to_owned(),
-            source,
-        })?;
+    /// What the system says of the path.
+    pub fn create(path: &Path) -> io::Result<Self> {
         Ok(Self {
-            path: path.to_owned(),
-            out: BufWriter::new(file),
+            out: BufWriter::new(File::create(path)?),
             failed: None,
         })
     }
@@ -110,18 +102,13 @@ impl SecondsFile {
     /// Ends the file.
     ///
     /// # Errors
-    /// [`AppError::Write`] if any line could not be written.
-    pub fn finish(mut self) -> Result<(), AppError> {
+    /// The first error of any line.
+    pub fn finish(mut self) -> io::Result<()> {
         let flushed = self.out.flush();
-        self.failed
-            .map_or(flushed, Err)
-            .map_err(|source| AppError::Write {
-                path: self.path,
-                source,
-            })
+        self.failed.map_or(flushed, Err)
     }
 
-    fn write(&mut self, judgement: &Judgement, direction: Direction) -> std::io::Result<()> {
+    fn write(&mut self, judgement: &Judgement, direction: Direction) -> io::Result<()> {
         let window = direction.of(&judgement.window);
         let (name, exceeds) = match direction {
             Direction::From => ("from", judgement.over.0),

@@ -7,11 +7,13 @@
 mod table;
 
 use crate::sla::Verdict;
-use crate::sla::commitment::{DirectionRule, Layer, Method};
+use crate::sla::commitment::DirectionRule;
 use crate::snapshot::{
     AsnRow, CommitmentRow, DirectionTotals, GuaranteeRow, Interval, PerDirection, Snapshot,
     StreamRow,
 };
+use crate::stream::rtt::method::Method;
+use crate::stream::tally::Layer;
 use std::io::{self, Write};
 use table::{Align, Table};
 

@@ -2,7 +2,7 @@
 //!
 //! Pure: reports in, merged seconds out. What waits is bounded by the channels in front.
 
-use crate::meter::scopes::ScopePlan;
+use crate::attribution::scopes::ScopePlan;
 use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
 use crate::units::Second;
 use std::collections::VecDeque;

@@ -1,16 +1,17 @@
 //! One commitment before the judge: a window, intervals and verdict seconds per ASN.
 
 use crate::asn::Origin;
-use crate::judge::evidence::{Evidence, Judgement};
+use crate::attribution::scopes::{ScopeId, ScopeMask};
 use crate::judge::intervals::{Change, Intervals};
-use crate::meter::scopes::{ScopeId, ScopeMask};
 use crate::meter::second::{Slot, Usage};
 use crate::meter::window::{Cell, Losses, RoundTrips, Window, first_second};
 use crate::sla::Verdict;
-use crate::sla::commitment::{Class, Commitment, DirectionRule};
+use crate::sla::commitment::{Commitment, DirectionRule};
 use crate::sla::verdict::{Excess, Standing, excess, measured, share, verdicts};
+use crate::snapshot::evidence::{Evidence, Judgement};
 use crate::snapshot::{CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection};
 use crate::units::{Asn, Second};
+use crate::voice::class::Class;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,11 +1,15 @@
 use super::assembly::Part;
-use super::evidence::Judgement;
 use super::*;
-use crate::meter::scopes::ScopeMask;
-use crate::meter::second::{Octets, Pair, RoundTrip, Usage};
+use crate::attribution::Pair;
+use crate::attribution::scopes::ScopeMask;
+use crate::meter::second::{RoundTrip, Usage};
 use crate::sla::Verdict::{self, Indeterminate, Met, Missed, Void};
-use crate::sla::commitment::{Class, Method, example};
+use crate::sla::commitment::{Commitment, example};
+use crate::snapshot::evidence::Judgement;
 use crate::snapshot::{CommitmentAsnRow, Label};
+use crate::stream::rtt::method::Method;
+use crate::stream::tally::Octets;
+use crate::voice::class::Class;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -270,8 +274,8 @@ fn a_clock_that_was_set_back_restarts_the_windows_as_unseen() {
 #[test]
 fn a_reload_keeps_seconds_that_were_counted_alike_and_restarts_the_others() {
     for (layer, kept) in [
-        (crate::sla::commitment::Layer::Ip, true),
-        (crate::sla::commitment::Layer::Wire, false),
+        (crate::stream::tally::Layer::Ip, true),
+        (crate::stream::tally::Layer::Wire, false),
     ] {
         let mut bench = Bench::new(vec![commitment()]);
         bench.second(8, 8, 7_000_000, 0);

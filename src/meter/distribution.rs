@@ -1,9 +1,31 @@
 //! A distribution of durations for export: an HDR histogram with 2 digits (cumulative, never
 //! reset) and the fixed buckets that Prometheus reads. Verdicts never use it: they count.
 
-use crate::snapshot::{BUCKET_BOUNDS_SECONDS, Distribution};
 use hdrhistogram::Histogram;
 use std::time::Duration;
+
+/// A distribution of durations, ready for export.
+#[derive(Clone, Debug, Default)]
+pub struct Distribution {
+    /// Samples.
+    pub count: u64,
+    /// Their sum in seconds.
+    pub sum_seconds: f64,
+    /// Samples up to and including each bound of [`BUCKET_BOUNDS_SECONDS`], cumulative.
+    pub buckets: Vec<u64>,
+    /// Median in milliseconds.
+    pub p50_ms: f64,
+    /// 95th percentile in milliseconds.
+    pub p95_ms: f64,
+    /// Largest, in milliseconds.
+    pub max_ms: f64,
+}
+
+/// Upper bounds of the exported buckets, in seconds: from below any LAN to beyond any call.
+/// 150 and 400 ms are the limits of ITU-T G.114.
+pub const BUCKET_BOUNDS_SECONDS: [f64; 14] = [
+    0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 1.0,
+];
 
 /// Significant digits: within 1 %, at most 20 KiB for values up to an hour.
 const DIGITS: u8 = 2;

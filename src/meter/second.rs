@@ -4,118 +4,17 @@
 //! the truth whatever the order. Integers only.
 
 use crate::asn::Origin;
+use crate::attribution::Pair;
+use crate::attribution::scopes::{ScopeMask, ScopePlan};
 use crate::capture::InterfaceId;
 use crate::discard::{Discard, DiscardCounts};
-use crate::meter::scopes::{ScopeMask, ScopePlan};
-use crate::sla::commitment::{Class, Layer, Method};
+use crate::stream::rtt::method::Method;
+use crate::stream::tally::{Continuity, Octets, Reports};
 use crate::units::{Second, Timestamp};
+use crate::voice::class::Class;
 use hashbrown::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Smallest Ethernet frame with FCS, in octets (IEEE 802.3 §3.2.7).
-const ETHERNET_MINIMUM: u32 = 64;
-/// Ethernet header and FCS around an IP packet, without tags.
-const ETHERNET_OVERHEAD: u32 = 18;
-/// Preamble, start delimiter and inter-packet gap.
-const WIRE_OVERHEAD: u64 = 20;
-
-/// Packets with their octets on each layer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Octets {
-    /// Packets.
-    pub packets: u64,
-    /// IP total lengths.
-    pub ip: u64,
-    /// Ethernet frames with FCS.
-    pub ethernet: u64,
-}
-
-impl Octets {
-    /// One packet of `ip` octets.
-    pub fn packet(ip: u32) -> Self {
-        Self {
-            packets: 1,
-            ip: u64::from(ip),
-            ethernet: u64::from(ethernet_octets(ip)),
-        }
-    }
-
-    /// Adds more.
-    pub fn add(&mut self, other: &Self) {
-        self.packets += other.packets;
-        self.ip += other.ip;
-        self.ethernet += other.ethernet;
-    }
-
-    /// Octets on a layer.
-    pub fn on(&self, layer: Layer) -> u64 {
-        match layer {
-            Layer::Ip => self.ip,
-            Layer::Ethernet => self.ethernet,
-            Layer::Wire => self.ethernet + WIRE_OVERHEAD * self.packets,
-        }
-    }
-}
-
-/// Octets of the Ethernet frame around an IP packet: max(64, ip + 18), tags ignored (DESIGN).
-#[inline]
-pub const fn ethernet_octets(ip: u32) -> u32 {
-    let framed = ip.saturating_add(ETHERNET_OVERHEAD);
-    if framed < ETHERNET_MINIMUM {
-        ETHERNET_MINIMUM
-    } else {
-        framed
-    }
-}
-
-/// What happened to the sequence numbers of RTP streams.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Continuity {
-    /// Numbers that left the reorder window without their packet.
-    pub lost: u64,
-    /// Packets that came after that; their numbers stay lost.
-    pub late: u64,
-    /// Packets whose number had already come.
-    pub duplicates: u64,
-    /// Packets out of order but in time.
-    pub reordered: u64,
-}
-
-impl Continuity {
-    /// Adds more.
-    pub fn add(&mut self, other: &Self) {
-        self.lost += other.lost;
-        self.late += other.late;
-        self.duplicates += other.duplicates;
-        self.reordered += other.reordered;
-    }
-
-    /// Packets that should have come, of `packets` that did: packets − duplicates − late + lost.
-    pub fn expected(&self, packets: u64) -> u64 {
-        (packets + self.lost).saturating_sub(self.duplicates + self.late)
-    }
-}
-
-/// What RTCP report blocks said about packets sent to an ASN.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Reports {
-    /// Packets the far end expected, by extended highest sequence number.
-    pub expected: u64,
-    /// Lost of these, less our own gaps in the same interval.
-    pub lost: u64,
-}
-
-/// Who talks to whom, under which scopes: the key of everything counted in a second.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Pair {
-    /// The scopes that match.
-    pub scopes: ScopeMask,
-    /// Origin of the source address.
-    pub src: Origin,
-    /// Origin of the destination address.
-    pub dst: Origin,
-}
 
 /// What one pair did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

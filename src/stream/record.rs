@@ -1,19 +1,19 @@
 //! One stream: its numbering, its clock, and what it did in the current second.
 
 use crate::asn::Origin;
-use crate::meter::attribution::Attribution;
-use crate::meter::scopes::ScopeMask;
-use crate::meter::second::{Continuity, Octets, Pair, Reports, Usage, ethernet_octets};
-use crate::sla::commitment::Class;
+use crate::attribution::Attribution;
+use crate::attribution::Pair;
+use crate::attribution::scopes::ScopeMask;
 use crate::stream::jitter::Jitter;
 use crate::stream::key::Key;
 use crate::stream::reports::FarEnd;
 use crate::stream::sequence::{Arrival, Jump, Sequence, Step};
+use crate::stream::tally::{Continuity, Octets, Reports, ethernet_octets};
 use crate::units::{Second, Timestamp};
 use crate::voice::Tap;
+use crate::voice::held::Held;
 use crate::voice::kind::Kind;
 use crate::voice::payload_type::assigned;
-use crate::voice::probation::Held;
 use crate::voice::signalling::Format;
 use crate::wire::rtcp::ReportBlock;
 use std::sync::Arc;
@@ -218,20 +218,17 @@ impl Stream {
     }
 
     /// Takes the tally out: who it belongs to and what it is; none if it is empty.
-    pub fn settle(&mut self) -> Option<(Pair, Usage)> {
+    pub fn settle(&mut self) -> Option<(Pair, Octets, Continuity)> {
         let tally = std::mem::take(&mut self.tally);
-        let mut usage = Usage {
-            continuity: tally.continuity(),
-            ..Usage::default()
-        };
-        *usage.class_mut(Class::Rtp) = Octets {
+        let octets = Octets {
             packets: u64::from(tally.packets),
             ip: u64::from(tally.ip),
             ethernet: u64::from(tally.ethernet),
         };
-        self.total.add(usage.class(Class::Rtp));
-        self.continuity.add(&usage.continuity);
-        (tally != Tally::default()).then_some((self.pair, usage))
+        let continuity = tally.continuity();
+        self.total.add(&octets);
+        self.continuity.add(&continuity);
+        (tally != Tally::default()).then_some((self.pair, octets, continuity))
     }
 
     /// Whatever second comes next is a new one for the tally.

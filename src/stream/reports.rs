@@ -4,8 +4,8 @@
 //! One [`FarEnd`] lives in each stream. Reports are cumulative, so each is held against the one
 //! before, over the interval of their extended highest sequence numbers (RFC 3550 §6.4.1, §A.3).
 
-use crate::meter::second::Reports;
 use crate::stream::sequence::Sequence;
+use crate::stream::tally::Reports;
 use crate::wire::rtcp::ReportBlock;
 
 /// A report interval longer than this many packets is a new start of the far end's counting:

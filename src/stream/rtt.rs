@@ -6,9 +6,10 @@
 //! waited for is bounded and forgotten after a while. What can not be a round trip is refused and
 //! counted; what was asked twice gives no sample (Karn).
 
+pub mod method;
 mod questions;
 
-use crate::sla::commitment::Method;
+use crate::stream::rtt::method::Method;
 use crate::units::{Endpoint, Timestamp};
 use crate::voice::{Content, Packet, Segment};
 use crate::wire::rtcp::{self, Block, Protection};

@@ -4,8 +4,8 @@
 //! packet a timestamp and its clock runs at 48 kHz at most; video runs at 90 kHz (RFC 3551 §5)
 //! and sends large frames as several packets with one timestamp.
 
+use crate::voice::held::Held;
 use crate::voice::payload_type::assigned;
-use crate::voice::probation::Held;
 use std::time::Duration;
 
 /// What a stream carries.

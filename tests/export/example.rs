@@ -11,12 +11,13 @@ use asnmeter::asn::Origin;
 use asnmeter::discard::Discard;
 use asnmeter::export::{Published, SourceRow, Standing};
 use asnmeter::sla::Verdict;
-use asnmeter::sla::commitment::{DirectionRule, Layer};
+use asnmeter::sla::commitment::DirectionRule;
 use asnmeter::snapshot::{
     AsnRow, Capture, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
     GuaranteeRow, InterfaceRow, Interval, Label, PerDirection, Reported, Snapshot, StreamKind,
     StreamRow,
 };
+use asnmeter::stream::tally::Layer;
 use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! The document's commitments: terms, and how each ASN stands under them.
 
 use crate::sla::Verdict;
-use crate::sla::commitment::{DirectionRule, Layer};
+use crate::sla::commitment::DirectionRule;
 use crate::snapshot::{CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection};
+use crate::stream::tally::Layer;
 use serde::Serialize;
 
 #[derive(Serialize)]

@@ -3,11 +3,11 @@
 use crate::asn::Origin;
 use crate::discard::DiscardCounts;
 use crate::export::SourceRow;
-use crate::sla::commitment::Method;
 use crate::snapshot::{
     AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Reported, Snapshot,
     StreamRow,
 };
+use crate::stream::rtt::method::Method;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 

@@ -193,8 +193,7 @@ fn a_tally_is_settled_once_with_all_layers() {
     );
     let step = stream.advance(&held(20, 2, 160));
     assert!(!stream.tally(Second(5), 30, &step));
-    let (_, usage) = stream.settle().unwrap();
-    let rtp = usage.class(Class::Rtp);
+    let (_, rtp, _) = stream.settle().unwrap();
     // 200 + 18, and the 64 octets that an Ethernet frame has at least.
     assert_eq!((rtp.packets, rtp.ip, rtp.ethernet), (2, 230, 282));
     assert_eq!(stream.settle(), None, "nothing twice");

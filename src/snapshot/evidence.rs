@@ -1,6 +1,6 @@
 //! What was known when a verdict was given: enough to give it again, by somebody else.
 
-use crate::meter::window::Cell;
+pub use crate::meter::window::{Cell, Losses, RoundTrips};
 use crate::sla::Verdict;
 use crate::units::{Asn, Second};
 use std::sync::Arc;

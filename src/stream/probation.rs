@@ -9,10 +9,9 @@
 use crate::stream::expiry::Wheel;
 use crate::stream::key::Key;
 use crate::units::{Second, Timestamp};
-use crate::voice::Tap;
+use crate::voice::held::Held;
 use crate::voice::kind::{self, Kind, clock_rate};
 use crate::voice::payload_type::is_possible;
-use crate::wire::rtp::RtpHeader;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
@@ -41,46 +40,6 @@ const CLOCKS: std::ops::RangeInclusive<u64> = 5_000..=135_000;
 
 /// Timestamp units between two consecutive packets: 10 s of silence at 48 kHz.
 const LONGEST_STEP: u32 = 480_000;
-
-/// A held packet: what is needed to account for it later.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Held {
-    /// Capture time.
-    pub time: Timestamp,
-    /// Where it was seen.
-    pub tap: Tap,
-    /// IP total length in octets.
-    pub ip_bytes: u32,
-    /// RTP timestamp.
-    pub timestamp: u32,
-    /// RTP sequence number.
-    pub sequence: u16,
-    /// Octets after the RTP header.
-    pub payload_bytes: u16,
-    /// RTP payload type.
-    pub payload_type: u8,
-}
-
-impl Held {
-    /// What to keep of a packet.
-    pub fn new(
-        time: Timestamp,
-        tap: Tap,
-        ip_bytes: u32,
-        header: &RtpHeader,
-        payload_bytes: u16,
-    ) -> Self {
-        Self {
-            time,
-            tap,
-            ip_bytes,
-            timestamp: header.timestamp,
-            sequence: header.sequence,
-            payload_bytes,
-            payload_type: header.payload_type,
-        }
-    }
-}
 
 /// What a packet did to its candidate.
 #[derive(Clone, PartialEq, Eq, Debug)]

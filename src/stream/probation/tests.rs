@@ -1,5 +1,6 @@
 use super::*;
 use crate::units::Endpoint;
+use crate::voice::Tap;
 use crate::voice::kind::Kind::{Audio, Video};
 
 fn key(ssrc: u32) -> Key {

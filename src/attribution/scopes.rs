@@ -1,12 +1,43 @@
 //! Which commitments a packet counts in: their scopes, each once, with a number that outlives a
 //! reload, so that the judge can add seconds counted before and after it.
 
-use crate::sla::commitment::{Commitment, Scope};
-use crate::units::Address;
+use crate::sla::commitment::Commitment;
+use crate::units::{Address, Prefix};
 use crate::wire::Vlans;
 
 /// Most distinct scopes in one configuration; commitments with equal scopes share one.
 pub const MAX_SCOPES: usize = 64;
+
+/// Which packets a commitment is about: the keys are ANDed, the values of one key ORed, an empty
+/// key lets everything pass.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Scope {
+    /// One end of the packet lies in one of these.
+    pub local_prefixes: Vec<Prefix>,
+    /// Captured on one of these interfaces, by name.
+    pub interfaces: Vec<String>,
+    /// One of the frame's tags is one of these.
+    pub vlans: Vec<u16>,
+}
+
+impl Scope {
+    /// Whether a packet is in scope. `interface` is the name behind its interface ID.
+    pub fn matches(&self, src: Address, dst: Address, interface: &str, vlans: Vlans) -> bool {
+        let prefixes = self.local_prefixes.is_empty()
+            || self
+                .local_prefixes
+                .iter()
+                .any(|prefix| prefix.contains(src) || prefix.contains(dst));
+        let interfaces =
+            self.interfaces.is_empty() || self.interfaces.iter().any(|name| name == interface);
+        let tags = self.vlans.is_empty()
+            || [vlans.outer, vlans.inner]
+                .into_iter()
+                .flatten()
+                .any(|id| self.vlans.contains(&id));
+        prefixes && interfaces && tags
+    }
+}
 
 /// A scope's number, the same for the same scope over all reloads of one run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -102,5 +133,27 @@ mod tests {
         );
         assert!(mask.contains(reloaded.bit(id).unwrap()));
         assert!(!mask.contains(reloaded.bit(reloaded.id(&tagged.scope).unwrap()).unwrap()));
+    }
+
+    #[test]
+    fn the_keys_of_a_scope_are_anded_and_their_values_ored() {
+        let local = Address::v4([198, 51, 100, 7]);
+        let far = Address::v4([203, 0, 113, 7]);
+        let tagged = Vlans {
+            outer: Some(100),
+            inner: Some(7),
+        };
+        let all = Scope::default();
+        assert!(all.matches(far, far, "eth9", Vlans::default()));
+        let scope = Scope {
+            local_prefixes: vec![Prefix::new(Address::v4([198, 51, 100, 0]), 96 + 24)],
+            interfaces: vec!["eth0".into(), "eth1".into()],
+            vlans: vec![7, 8],
+        };
+        assert!(scope.matches(local, far, "eth1", tagged));
+        assert!(scope.matches(far, local, "eth0", tagged));
+        assert!(!scope.matches(far, far, "eth0", tagged), "prefix");
+        assert!(!scope.matches(local, far, "eth2", tagged), "interface");
+        assert!(!scope.matches(local, far, "eth1", Vlans::default()), "vlan");
     }
 }

@@ -5,10 +5,13 @@
 //! what it did before stays with `other`, so that no counter ever goes back.
 
 use crate::asn::Origin;
+use crate::attribution::Pair;
 use crate::meter::distribution::Durations;
-use crate::meter::second::{FrameCounts, Octets, Pair, RoundTrip, Slot, Usage};
-use crate::sla::commitment::{Class, Method};
+use crate::meter::second::{FrameCounts, RoundTrip, Slot, Usage};
 use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, Reported};
+use crate::stream::rtt::method::Method;
+use crate::stream::tally::Octets;
+use crate::voice::class::Class;
 use hashbrown::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -200,7 +203,7 @@ impl Totals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::meter::scopes::ScopeMask;
+    use crate::attribution::scopes::ScopeMask;
     use crate::units::Asn;
 
     fn slot(src: u32, packets: u64) -> Slot {

@@ -1,13 +1,25 @@
 //! Whose a packet is and which commitments it counts in: asked once per stream, and again after
 //! a reload.
 
+pub mod scopes;
+
 use crate::asn::{Origin, Origins};
 use crate::capture::InterfaceId;
-use crate::meter::scopes::ScopePlan;
-use crate::meter::second::Pair;
 use crate::units::Address;
 use crate::voice::Tap;
+use scopes::{ScopeMask, ScopePlan};
 use std::sync::Arc;
+
+/// Who talks to whom, under which scopes: the key of everything counted in a second.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Pair {
+    /// The scopes that match.
+    pub scopes: ScopeMask,
+    /// Origin of the source address.
+    pub src: Origin,
+    /// Origin of the destination address.
+    pub dst: Origin,
+}
 
 /// The tables in force, with the names of one worker's interfaces.
 #[derive(Clone, Debug, Default)]

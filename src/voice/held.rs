@@ -1,0 +1,45 @@
+//! A packet as it is remembered while it is not yet known what it belongs to.
+
+use crate::units::Timestamp;
+use crate::voice::Tap;
+use crate::wire::rtp::RtpHeader;
+
+/// A held packet: what is needed to account for it later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Capture time.
+    pub time: Timestamp,
+    /// Where it was seen.
+    pub tap: Tap,
+    /// IP total length in octets.
+    pub ip_bytes: u32,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// Octets after the RTP header.
+    pub payload_bytes: u16,
+    /// RTP payload type.
+    pub payload_type: u8,
+}
+
+impl Held {
+    /// What to keep of a packet.
+    pub fn new(
+        time: Timestamp,
+        tap: Tap,
+        ip_bytes: u32,
+        header: &RtpHeader,
+        payload_bytes: u16,
+    ) -> Self {
+        Self {
+            time,
+            tap,
+            ip_bytes,
+            timestamp: header.timestamp,
+            sequence: header.sequence,
+            payload_bytes,
+            payload_type: header.payload_type,
+        }
+    }
+}
