@@ -99,7 +99,7 @@ fn terms(config: &Config, previous: &ScopePlan) -> Result<Terms, LoadError> {
     let asn = &config.asn;
     let origins = Origins::load(&asn.sources, &asn.local_prefixes, &asn.own, clock::now())?;
     let commitments = config.commitments.clone();
-    let scopes = ScopePlan::new(&commitments, previous).into();
+    let scopes = ScopePlan::new(commitments.iter().map(|one| &one.scope), previous).into();
     Ok(Terms {
         commitments,
         scopes,

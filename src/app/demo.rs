@@ -41,7 +41,11 @@ pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
         .map(|known| (known.prefix, known.asn, known.name));
     let origins = Origins::built_in("demo", rows, &config.asn.local_prefixes, clock::now());
     let commitments = config.commitments.clone();
-    let scopes = ScopePlan::new(&commitments, &ScopePlan::default()).into();
+    let scopes = ScopePlan::new(
+        commitments.iter().map(|one| &one.scope),
+        &ScopePlan::default(),
+    )
+    .into();
     let terms = Arc::new(Terms {
         commitments,
         scopes,

@@ -1,7 +1,6 @@
 //! Which commitments a packet counts in: their scopes, each once, with a number that outlives a
 //! reload, so that the judge can add seconds counted before and after it.
 
-use crate::sla::commitment::Commitment;
 use crate::units::{Address, Prefix};
 use crate::wire::Vlans;
 
@@ -56,19 +55,20 @@ pub struct ScopePlan {
 }
 
 impl ScopePlan {
-    /// The distinct scopes of some commitments; those that `previous` knows keep their numbers.
-    pub fn new(commitments: &[Commitment], previous: &Self) -> Self {
+    /// The distinct ones of some scopes, at most [`MAX_SCOPES`]; those that `previous` knows keep
+    /// their numbers.
+    pub fn new<'a>(wanted: impl IntoIterator<Item = &'a Scope>, previous: &Self) -> Self {
         let mut plan = Self {
             scopes: Vec::new(),
             next: previous.next,
         };
-        for commitment in commitments {
-            if plan.id(&commitment.scope).is_none() && plan.scopes.len() < MAX_SCOPES {
-                let id = previous.id(&commitment.scope).unwrap_or_else(|| {
+        for scope in wanted {
+            if plan.id(scope).is_none() && plan.scopes.len() < MAX_SCOPES {
+                let id = previous.id(scope).unwrap_or_else(|| {
                     plan.next += 1;
                     ScopeId(plan.next)
                 });
-                plan.scopes.push((id, commitment.scope.clone()));
+                plan.scopes.push((id, scope.clone()));
             }
         }
         plan
@@ -108,31 +108,24 @@ impl ScopeMask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sla::commitment::example;
 
     #[test]
     fn equal_scopes_share_a_number_and_keep_it_over_a_reload() {
-        let all = example("all");
-        let tagged = Commitment {
-            scope: Scope {
-                vlans: vec![7],
-                ..Scope::default()
-            },
-            ..example("tagged")
+        let all = Scope::default();
+        let tagged = Scope {
+            vlans: vec![7],
+            ..Scope::default()
         };
-        let plan = ScopePlan::new(&[all.clone(), example("also all")], &ScopePlan::default());
-        let id = plan.id(&all.scope).unwrap();
-        let reloaded = ScopePlan::new(&[tagged.clone(), all.clone()], &plan);
-        assert_eq!(reloaded.id(&all.scope), Some(id), "kept");
-        assert_ne!(reloaded.id(&tagged.scope), Some(id), "never given twice");
-        let mask = reloaded.matching(
-            Address::default(),
-            Address::default(),
-            "eth0",
-            Vlans::default(),
-        );
+        let plan = ScopePlan::new([&all, &all], &ScopePlan::default());
+        let id = plan.id(&all).unwrap();
+        let reloaded = ScopePlan::new([&tagged, &all], &plan);
+        assert_eq!(reloaded.id(&all), Some(id), "kept");
+        assert_ne!(reloaded.id(&tagged), Some(id), "never given twice");
+        let nobody = Address::default();
+        let mask = reloaded.matching(nobody, nobody, "eth0", Vlans::default());
         assert!(mask.contains(reloaded.bit(id).unwrap()));
-        assert!(!mask.contains(reloaded.bit(reloaded.id(&tagged.scope).unwrap()).unwrap()));
+        let other = reloaded.id(&tagged).unwrap();
+        assert!(!mask.contains(reloaded.bit(other).unwrap()));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use crate::export::Published;
 use crate::export::metrics::{Kind, Row, TABLE};
-use crate::meter::distribution::BUCKET_BOUNDS_SECONDS;
+use crate::snapshot::BUCKET_BOUNDS_SECONDS;
 use crate::snapshot::Distribution;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{

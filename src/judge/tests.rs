@@ -34,7 +34,7 @@ fn commitment() -> Commitment {
 }
 
 fn terms(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Terms> {
-    let scopes = ScopePlan::new(&commitments, previous).into();
+    let scopes = ScopePlan::new(commitments.iter().map(|one| &one.scope), previous).into();
     Arc::new(Terms {
         commitments,
         scopes,
