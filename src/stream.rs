@@ -13,8 +13,10 @@ pub mod record;
 pub mod reports;
 pub mod rtt;
 pub mod sequence;
+mod table;
 pub mod tally;
-pub mod transport;
+mod transport;
+mod unseen;
 
 use crate::attribution::Pair;
 use crate::discard::Discard;
@@ -27,15 +29,14 @@ use crate::voice::signalling::Signalling;
 use crate::voice::{Content, Packet};
 use crate::wire::rtcp::{self, Protection};
 use expiry::Wheel;
-use hashbrown::{DefaultHashBuilder, HashTable};
 use key::Key;
 use record::Stream;
 use rtt::{RoundTrips, Sample};
 use sequence::Step;
-use std::collections::VecDeque;
-use std::hash::BuildHasher;
 use std::time::Duration;
+use table::Table;
 use transport::Transports;
+use unseen::Unseen;
 
 /// Bounds of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,17 +80,11 @@ pub enum Finding {
     Reported(Pair, Reports),
 }
 
-/// Stretches of time in which we missed frames, remembered until no gap can reach back to them.
-const UNSEEN_REMEMBERED: usize = 1024;
-
 /// The streams of one worker.
 #[derive(Debug)]
 pub struct Streams {
     limits: Limits,
-    hasher: DefaultHashBuilder,
-    index: HashTable<u32>,
-    table: Vec<Option<Stream>>,
-    free: Vec<u32>,
+    table: Table,
     wheel: Wheel,
     probation: Probation,
     transports: Transports,
@@ -97,7 +92,7 @@ pub struct Streams {
     round_trips: RoundTrips,
     samples: Vec<Sample>,
     findings: Vec<Finding>,
-    unseen: VecDeque<(Timestamp, Timestamp)>,
+    unseen: Unseen,
     refused: u64,
 }
 
@@ -106,10 +101,7 @@ impl Streams {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            hasher: DefaultHashBuilder::default(),
-            index: HashTable::new(),
-            table: Vec::new(),
-            free: Vec::new(),
+            table: Table::default(),
             wheel: Wheel::default(),
             probation: Probation::default(),
             transports: Transports::default(),
@@ -117,7 +109,7 @@ impl Streams {
             round_trips: RoundTrips::default(),
             samples: Vec::new(),
             findings: Vec::new(),
-            unseen: VecDeque::new(),
+            unseen: Unseen::default(),
             refused: 0,
         }
     }
@@ -145,7 +137,7 @@ impl Streams {
                     &header,
                     payload_bytes,
                 );
-                match self.find(&key) {
+                match self.table.find(&key) {
                     Some(index) => self.advance_known(index, &held),
                     None => self.advance_unknown(key, held),
                 }
@@ -210,7 +202,7 @@ impl Streams {
                         ssrc: block.ssrc,
                     })
                     .into_iter();
-                let index = keys.find_map(|key| self.find(&key));
+                let index = keys.find_map(|key| self.table.find(&key));
                 let stream = index.and_then(|index| self.stream_mut(index));
                 if let Some(stream) = stream.filter(|stream| stream.kind == Kind::Audio)
                     && let Some(reports) = stream.report(&block)
@@ -234,20 +226,13 @@ impl Streams {
     }
 
     #[inline]
-    fn find(&self, key: &Key) -> Option<u32> {
-        let same = |index: &u32| self.get(*index).is_some_and(|stream| stream.key == *key);
-        self.index.find(self.hasher.hash_one(key), same).copied()
-    }
-
-    #[inline]
     fn advance_known(&mut self, index: u32, held: &Held) -> Result<Progress<'_>, Discard> {
-        let stream = self.table.get_mut(index as usize).and_then(Option::as_mut);
-        let Some(stream) = stream else {
+        let Some(stream) = self.table.get_mut(index) else {
             return Err(Discard::StreamsFull);
         };
         let mut step = stream.advance(held);
-        if step.lost > 0 && !self.unseen.is_empty() {
-            excuse(stream, &mut step, &self.unseen);
+        if step.lost > 0 {
+            self.unseen.excuse(stream, &mut step);
         }
         Ok(Progress::Media(index, stream, step))
     }
@@ -278,31 +263,16 @@ impl Streams {
 
     /// Puts a stream into the table, if there is room.
     fn insert(&mut self, stream: Stream, now: Second) -> Option<u32> {
-        if self.index.len() >= self.limits.max_streams as usize {
+        if self.table.len() >= self.limits.max_streams as usize {
             self.refused += 1;
             return None;
         }
-        let key = stream.key;
         if stream.kind == Kind::Audio {
-            self.transports.add(key.src, key.dst);
+            self.transports.add(stream.key.src, stream.key.dst);
         }
-        let index = match self.free.pop() {
-            Some(index) => index,
-            None => u32::try_from(self.table.len()).ok()?,
-        };
-        match self.table.get_mut(index as usize) {
-            Some(place) => *place = Some(stream),
-            None => self.table.push(Some(stream)),
-        }
-        let (table, hasher) = (&self.table, &self.hasher);
-        let hash_of = |index: &u32| {
-            let stream = table.get(*index as usize).and_then(Option::as_ref);
-            stream.map_or(0, |stream| hasher.hash_one(stream.key))
-        };
-        self.index
-            .insert_unique(self.hasher.hash_one(key), index, hash_of);
-        self.wheel
-            .set(Second(now.0 + self.limits.timeout.as_secs()), index);
+        let index = self.table.insert(stream)?;
+        let due = Second(now.0 + self.limits.timeout.as_secs());
+        self.wheel.set(due, index);
         Some(index)
     }
 
@@ -331,7 +301,7 @@ impl Streams {
     pub fn finish(&mut self, given_up: &mut Vec<Timestamp>) -> Vec<Stream> {
         self.probation.clear(given_up);
         self.wheel.take_all();
-        let all = 0..u32::try_from(self.table.len()).unwrap_or(u32::MAX);
+        let all = self.table.numbers();
         all.filter_map(|index| self.remove(index)).collect()
     }
 
@@ -350,63 +320,44 @@ impl Streams {
     }
 
     fn remove(&mut self, index: u32) -> Option<Stream> {
-        let mut stream = self.table.get_mut(index as usize)?.take()?;
-        let hash = self.hasher.hash_one(stream.key);
-        if let Ok(entry) = self.index.find_entry(hash, |known| *known == index) {
-            entry.remove();
-        }
-        self.free.push(index);
+        let mut stream = self.table.remove(index)?;
         if stream.kind == Kind::Audio {
             self.transports.remove(stream.key.src, stream.key.dst);
         }
         let mut step = stream.finish();
-        excuse(&mut stream, &mut step, &self.unseen);
+        self.unseen.excuse(&mut stream, &mut step);
         stream.tally_lost(step.lost);
         Some(stream)
     }
 
     /// Remembers a stretch of time in which frames were missed: gaps over it are not loss.
     pub fn note_unseen(&mut self, from: Timestamp, until: Timestamp) {
-        if self.unseen.len() >= UNSEEN_REMEMBERED {
-            // Rather too much excused than a wrong `lost`: the two oldest stretches become one.
-            if let Some((from, _)) = self.unseen.pop_front()
-                && let Some(oldest) = self.unseen.front_mut()
-            {
-                oldest.0 = from;
-            }
-        }
-        self.unseen.push_back((from, until));
+        self.unseen.note(from, until);
     }
 
     /// Forgets stretches that no gap of a living stream can reach back to.
     pub fn forget_unseen(&mut self, before: Timestamp) {
-        while self
-            .unseen
-            .front()
-            .is_some_and(|(_, until)| *until < before)
-        {
-            self.unseen.pop_front();
-        }
+        self.unseen.forget(before);
     }
 
     /// A stream by its number.
     pub fn get(&self, index: u32) -> Option<&Stream> {
-        self.table.get(index as usize)?.as_ref()
+        self.table.get(index)
     }
 
     /// A stream by its number, to be changed.
     pub fn stream_mut(&mut self, index: u32) -> Option<&mut Stream> {
-        self.table.get_mut(index as usize)?.as_mut()
+        self.table.get_mut(index)
     }
 
     /// Streams in the table.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.table.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.table.len() == 0
     }
 
     /// Streams refused because the table was full.
@@ -427,16 +378,5 @@ impl Streams {
     /// How long a stream stays without a packet.
     pub fn timeout(&self) -> Duration {
         self.limits.timeout
-    }
-}
-
-/// What was lost while we were not looking is not the network's loss.
-fn excuse(stream: &mut Stream, step: &mut Step, unseen: &VecDeque<(Timestamp, Timestamp)>) {
-    let (from, until) = stream.gap();
-    if unseen
-        .iter()
-        .any(|stretch| stretch.0 <= until && stretch.1 >= from)
-    {
-        stream.excuse(step);
     }
 }

@@ -5,18 +5,18 @@ use hashbrown::HashMap;
 
 /// Transport pairs with their number of audio streams.
 #[derive(Clone, Debug, Default)]
-pub struct Transports {
+pub(super) struct Transports {
     audio: HashMap<(Endpoint, Endpoint), u32>,
 }
 
 impl Transports {
     /// An audio stream begins between these two.
-    pub fn add(&mut self, src: Endpoint, dst: Endpoint) {
+    pub(super) fn add(&mut self, src: Endpoint, dst: Endpoint) {
         *self.audio.entry(ordered(src, dst)).or_default() += 1;
     }
 
     /// An audio stream between these two has ended.
-    pub fn remove(&mut self, src: Endpoint, dst: Endpoint) {
+    pub(super) fn remove(&mut self, src: Endpoint, dst: Endpoint) {
         let pair = ordered(src, dst);
         if let Some(streams) = self.audio.get_mut(&pair) {
             *streams -= 1;
@@ -28,7 +28,7 @@ impl Transports {
 
     /// Whether RTCP between these two belongs to audio: on the same pair (RFC 5761), or on the
     /// next higher port of one end or of both (RFC 3550 §11).
-    pub fn carry_audio(&self, src: Endpoint, dst: Endpoint) -> bool {
+    pub(super) fn carry_audio(&self, src: Endpoint, dst: Endpoint) -> bool {
         let below = |end: Endpoint| Endpoint {
             port: end.port.wrapping_sub(1),
             ..end

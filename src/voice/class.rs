@@ -1,4 +1,4 @@
-//! The classes of voice packets: media, its control, and signalling.
+//! The classes of voice packets (media, its control, signalling) and the kinds of media.
 
 /// What a voice packet is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -45,4 +45,13 @@ impl Classes {
     pub const fn contains(self, class: Class) -> bool {
         self.0 & 1 << class as u8 != 0
     }
+}
+
+/// What a stream carries.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Kind {
+    /// Sound: counted.
+    Audio,
+    /// Pictures: listed, not counted.
+    Video,
 }

@@ -4,18 +4,10 @@
 //! packet a timestamp and its clock runs at 48 kHz at most; video runs at 90 kHz (RFC 3551 §5)
 //! and sends large frames as several packets with one timestamp.
 
+pub use crate::voice::class::Kind;
 use crate::voice::held::Held;
 use crate::voice::payload_type::assigned;
 use std::time::Duration;
-
-/// What a stream carries.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Kind {
-    /// Sound: counted.
-    Audio,
-    /// Pictures: listed, not counted.
-    Video,
-}
 
 /// Up to this rate a clock is audio's, in Hz: 48 kHz and an eighth for arrival noise.
 const SURELY_AUDIO: u64 = 54_000;

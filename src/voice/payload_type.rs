@@ -1,6 +1,6 @@
 //! The payload types that RFC 3551 §6 assigns once and for all, and what the others may be.
 
-use crate::voice::kind::Kind;
+use crate::voice::class::Kind;
 use std::num::NonZeroU32;
 
 /// An assigned payload type.

@@ -1,0 +1,79 @@
+//! Streams by number and by key: a slab with a hash index beside it. Numbers of streams that are
+//! gone are given again.
+
+use crate::stream::key::Key;
+use crate::stream::record::Stream;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
+
+/// The streams of one worker.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Keyed at random: whoever sends can not choose which streams collide.
+    hasher: DefaultHashBuilder,
+    index: HashTable<u32>,
+    streams: Vec<Option<Stream>>,
+    free: Vec<u32>,
+}
+
+impl Table {
+    /// The number of a stream.
+    #[inline]
+    pub(super) fn find(&self, key: &Key) -> Option<u32> {
+        let same = |index: &u32| self.get(*index).is_some_and(|stream| stream.key == *key);
+        self.index.find(self.hasher.hash_one(key), same).copied()
+    }
+
+    /// A stream by its number.
+    #[inline]
+    pub(super) fn get(&self, index: u32) -> Option<&Stream> {
+        self.streams.get(index as usize)?.as_ref()
+    }
+
+    /// A stream by its number, to be changed.
+    #[inline]
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Stream> {
+        self.streams.get_mut(index as usize)?.as_mut()
+    }
+
+    /// Puts a stream in, whose key is not there yet; its number.
+    pub(super) fn insert(&mut self, stream: Stream) -> Option<u32> {
+        let hash = self.hasher.hash_one(stream.key);
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => u32::try_from(self.streams.len()).ok()?,
+        };
+        match self.streams.get_mut(index as usize) {
+            Some(place) => *place = Some(stream),
+            None => self.streams.push(Some(stream)),
+        }
+        let (streams, hasher) = (&self.streams, &self.hasher);
+        let hash_of = |index: &u32| {
+            let stream = streams.get(*index as usize).and_then(Option::as_ref);
+            stream.map_or(0, |stream| hasher.hash_one(stream.key))
+        };
+        self.index.insert_unique(hash, index, hash_of);
+        Some(index)
+    }
+
+    /// Takes a stream out.
+    pub(super) fn remove(&mut self, index: u32) -> Option<Stream> {
+        let stream = self.streams.get_mut(index as usize)?.take()?;
+        let hash = self.hasher.hash_one(stream.key);
+        if let Ok(entry) = self.index.find_entry(hash, |known| *known == index) {
+            entry.remove();
+        }
+        self.free.push(index);
+        Some(stream)
+    }
+
+    /// Every number that a stream has or had.
+    pub(super) fn numbers(&self) -> std::ops::Range<u32> {
+        0..u32::try_from(self.streams.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Streams in it.
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+}
