@@ -73,7 +73,7 @@ impl Judge {
             };
             let commitment = commitment.clone();
             self.cases.push(match old.remove(&commitment.name) {
-                Some(case) => case.revised(commitment, scope, next),
+                Some(case) => case.revised(commitment, scope, next, &mut self.notices),
                 None => Case::new(commitment, scope, next),
             });
         }

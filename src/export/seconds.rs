@@ -4,7 +4,8 @@
 //! `bytes`, `expected` and `lost` are those of the second itself; `window_*` are the sums that
 //! the verdict rests on; `amendments` are counts that came, since the line before, for seconds
 //! already judged. A window is therefore the sum of its seconds and of the amendments to them in
-//! lines up to its own. In a line `from`, expected and lost are those of the packets that the ASN
+//! lines up to its own. What comes later than any window reaches is in the totals only, and in no
+//! line. In a line `from`, expected and lost are those of the packets that the ASN
 //! sent; in a line `to`, those that its end reports. Round trips stand in `from`.
 
 use crate::snapshot::evidence::{Cell, Evidence, Judgement, Losses, RoundTrips};

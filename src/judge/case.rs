@@ -58,6 +58,19 @@ pub struct Notice {
     pub peak_share: f64,
 }
 
+impl Notice {
+    fn new(terms: &Commitment, asn: Asn, direction: &'static str, change: Change) -> Self {
+        let (Change::Began(over) | Change::Ended(over)) = change;
+        Self {
+            commitment: terms.name.as_str().into(),
+            asn,
+            direction,
+            change,
+            peak_share: share(over.peak, terms.committed_rate, terms.window),
+        }
+    }
+}
+
 impl Case {
     /// A commitment that counts from a second on.
     pub fn new(commitment: Commitment, scope: ScopeId, seen_since: Second) -> Self {
@@ -72,8 +85,15 @@ impl Case {
     }
 
     /// The same case under changed terms: seconds stay where they were counted alike (DESIGN).
+    /// Open intervals are closed, and reopened by the next second if it exceeds.
     #[must_use]
-    pub fn revised(mut self, commitment: Commitment, scope: ScopeId, next: Second) -> Self {
+    pub fn revised(
+        mut self,
+        commitment: Commitment,
+        scope: ScopeId,
+        next: Second,
+        notices: &mut Vec<Notice>,
+    ) -> Self {
         let old = &self.commitment;
         let counted_alike = old.scope == commitment.scope
             && old.layer == commitment.layer
@@ -81,9 +101,14 @@ impl Case {
             && old.window == commitment.window;
         let limit = |of: &Commitment| of.guarantee.latency.map(|l| (l.limit, l.methods));
         let same_limit = limit(old) == limit(&commitment);
-        for docket in self.asns.values_mut() {
-            docket.from.close();
-            docket.to.close();
+        let (from, to) = directions(self.commitment.direction);
+        for (asn, docket) in &mut self.asns {
+            let ended = [(from, docket.from.close()), (to, docket.to.close())];
+            for (direction, change) in ended {
+                notices.extend(
+                    change.map(|change| Notice::new(&self.commitment, *asn, direction, change)),
+                );
+            }
             if !counted_alike {
                 docket.window = Window::default();
             } else if !same_limit {
@@ -222,16 +247,8 @@ impl Case {
         let tainted = second < self.seen_since || tainted_in(second, second);
         for (asn, docket) in &mut self.asns {
             docket.window.slide(second, commitment.window);
-            let judged = docket.judge(commitment, second, seen_whole, |direction, change, peak| {
-                let peak_share = share(peak, commitment.committed_rate, commitment.window);
-                let commitment = self.name.clone();
-                notices.push(Notice {
-                    commitment,
-                    asn: *asn,
-                    direction,
-                    change,
-                    peak_share,
-                });
+            let judged = docket.judge(commitment, second, seen_whole, |direction, change| {
+                notices.push(Notice::new(commitment, *asn, direction, change));
             });
             if docket.window.is_empty() && docket.amendments.is_empty() {
                 continue;
@@ -305,7 +322,7 @@ impl Docket {
         commitment: &Commitment,
         second: Second,
         seen_whole: bool,
-        mut changed: impl FnMut(&'static str, Change, u64),
+        mut changed: impl FnMut(&'static str, Change),
     ) -> (Option<Verdict>, Option<Verdict>) {
         let window = self.window.sum();
         let (from, to) = measured(commitment.direction, window);
@@ -319,8 +336,7 @@ impl Docket {
         ];
         for (direction, intervals, over, bytes) in tracks {
             if let Some(change) = intervals.judge(second, over, bytes) {
-                let (Change::Began(over) | Change::Ended(over)) = change;
-                changed(direction, change, over.peak);
+                changed(direction, change);
             }
         }
         let standing = Standing {

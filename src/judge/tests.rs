@@ -1,4 +1,5 @@
 use super::assembly::Part;
+use super::intervals::Change;
 use super::*;
 use crate::attribution::Pair;
 use crate::attribution::scopes::ScopeMask;
@@ -286,7 +287,17 @@ fn a_reload_keeps_seconds_that_were_counted_alike_and_restarts_the_others() {
             ..commitment()
         };
         bench.terms = terms(vec![changed], &bench.terms.scopes);
+        bench.judge.take_notices();
         bench.judge.revise(bench.terms.clone());
+        let ended = bench.judge.take_notices();
+        assert!(matches!(
+            ended[..],
+            [Notice {
+                direction: "from",
+                change: Change::Ended(_),
+                ..
+            }]
+        ));
         bench.second(9, 9, 1000, 0);
         let row = bench.row();
         assert_eq!(row.out_of_sla, kept, "{layer:?}");
