@@ -1,0 +1,89 @@
+//! Proves that the rules for Prometheus are valid, that every alert fires when it must and not when
+//! it must not (promtool's own tests in deploy/prometheus/tests), that each has its place in the
+//! runbook, and that no rule names a metric which does not exist.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(path)).unwrap()
+}
+
+fn promtool(arguments: &[&str]) {
+    let output = Command::new("promtool")
+        .args(arguments)
+        .current_dir(Path::new(ROOT).join("deploy/prometheus"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "promtool {arguments:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.to_string_lossy().ends_with(ending))
+        .collect()
+}
+
+#[test]
+fn promtool_finds_the_rules_valid_and_their_cases_as_they_should_be() {
+    promtool(&["check", "rules", "recording.rules.yml", "alerts.rules.yml"]);
+    let cases = files("deploy/prometheus/tests", ".yml");
+    assert!(cases.len() >= 5, "{cases:?}");
+    for case in cases {
+        promtool(&["test", "rules", case.to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn every_alert_has_its_place_in_the_runbook_and_the_other_way_round() {
+    let rules = read("deploy/prometheus/alerts.rules.yml");
+    let of = |text: &str, mark: &str| -> BTreeSet<String> {
+        let lines = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(mark));
+        lines.map(str::to_owned).collect()
+    };
+    let alerts = of(&rules, "- alert: ");
+    assert!(alerts.len() >= 10);
+    assert_eq!(alerts, of(&read("docs/RUNBOOK.md"), "## "));
+    let anchors = of(&rules, "runbook_url: docs/RUNBOOK.md#");
+    let lower: BTreeSet<_> = alerts.iter().map(|alert| alert.to_lowercase()).collect();
+    assert_eq!(anchors, lower);
+}
+
+#[test]
+fn no_rule_names_a_metric_that_does_not_exist() {
+    let known = read("docs/METRICS.md");
+    for path in files("deploy/prometheus", ".yml") {
+        let text = fs::read_to_string(&path).unwrap();
+        // A name after a colon is one of our own recording rules.
+        let mut before = ' ';
+        let mut rest = text.as_str();
+        while let Some(place) = rest.find("asnmeter_") {
+            before = rest[..place].chars().next_back().unwrap_or(before);
+            let tail = &rest[place..];
+            let end = tail.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
+            let name = &tail[..end.unwrap_or(tail.len())];
+            if before != ':' && !name.contains(':') {
+                assert!(known.contains(name), "{}: {name}", path.display());
+            }
+            rest = &tail["asnmeter_".len()..];
+        }
+    }
+}
