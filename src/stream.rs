@@ -125,11 +125,7 @@ impl Streams {
                 header,
                 payload_bytes,
             } => {
-                let key = Key {
-                    src: packet.src,
-                    dst: packet.dst,
-                    ssrc: header.ssrc,
-                };
+                let key = Key::new(packet.src, packet.dst, header.ssrc);
                 let held = Held::new(
                     packet.time,
                     packet.tap,
@@ -196,11 +192,7 @@ impl Streams {
             for block in reports {
                 let ends = [(src, dst), (below(src), below(dst))];
                 let mut keys = ends
-                    .map(|(src, dst)| Key {
-                        src,
-                        dst,
-                        ssrc: block.ssrc,
-                    })
+                    .map(|(src, dst)| Key::new(src, dst, block.ssrc))
                     .into_iter();
                 let index = keys.find_map(|key| self.table.find(&key));
                 let stream = index.and_then(|index| self.stream_mut(index));
@@ -238,7 +230,9 @@ impl Streams {
     }
 
     fn advance_unknown(&mut self, key: Key, held: Held) -> Result<Progress<'_>, Discard> {
-        let known = self.signalling.about(key.src, key.dst, held.payload_type);
+        let known = self
+            .signalling
+            .about(key.src(), key.dst(), held.payload_type);
         let (packets, kind) = if let Some(known) = &known {
             // Announced: its first packet is proof enough.
             let mut packets = self.probation.take(&key);
@@ -268,7 +262,7 @@ impl Streams {
             return None;
         }
         if stream.kind == Kind::Audio {
-            self.transports.add(stream.key.src, stream.key.dst);
+            self.transports.add(stream.key.src(), stream.key.dst());
         }
         let index = self.table.insert(stream)?;
         let due = Second(now.0 + self.limits.timeout.as_secs());
@@ -322,7 +316,7 @@ impl Streams {
     fn remove(&mut self, index: u32) -> Option<Stream> {
         let mut stream = self.table.remove(index)?;
         if stream.kind == Kind::Audio {
-            self.transports.remove(stream.key.src, stream.key.dst);
+            self.transports.remove(stream.key.src(), stream.key.dst());
         }
         let mut step = stream.finish();
         self.unseen.excuse(&mut stream, &mut step);

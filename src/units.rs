@@ -158,42 +158,59 @@ impl fmt::Display for Second {
 }
 
 /// An IP address as one 128-bit number; IPv4 in its v4-mapped form (RFC 4291 §2.5.5.2), so that
-/// both families compare and hash without a branch.
+/// both families compare and hash without a branch. Two words, not a `u128`, whose alignment
+/// would make every key that holds an address a third larger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Address(u128);
+pub struct Address {
+    high: u64,
+    low: u64,
+}
 
 /// The octets in front of a v4-mapped address.
-const V4_MAPPED: u128 = 0xffff_0000_0000;
+const V4_MAPPED: u64 = 0xffff_0000_0000;
 
 impl Address {
     /// From the four octets of an IPv4 header field, in network order.
     pub const fn v4(octets: [u8; 4]) -> Self {
-        Self(V4_MAPPED | u32::from_be_bytes(octets) as u128)
+        Self {
+            high: 0,
+            low: V4_MAPPED | u32::from_be_bytes(octets) as u64,
+        }
     }
 
     /// From the sixteen octets of an IPv6 header field, in network order.
     pub const fn v6(octets: [u8; 16]) -> Self {
-        Self(u128::from_be_bytes(octets))
+        Self::from_number(u128::from_be_bytes(octets))
     }
 
     /// From the number that [`Self::number`] gives.
+    #[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
     pub const fn from_number(number: u128) -> Self {
-        Self(number)
+        Self {
+            high: (number >> 64) as u64,
+            low: number as u64,
+        }
     }
 
     /// The address as a number, network order first; IPv4 is `::ffff:a.b.c.d`.
     pub const fn number(self) -> u128 {
-        self.0
+        (self.high as u128) << 64 | self.low as u128
+    }
+
+    /// The upper and the lower half of that number.
+    #[inline]
+    pub const fn halves(self) -> [u64; 2] {
+        [self.high, self.low]
     }
 
     /// Whether this is an IPv4 address.
     pub const fn is_v4(self) -> bool {
-        self.0 >> 32 == V4_MAPPED >> 32
+        self.high == 0 && self.low >> 32 == V4_MAPPED >> 32
     }
 
     /// The standard library's form; v4-mapped becomes IPv4.
     pub const fn ip(self) -> IpAddr {
-        Ipv6Addr::from_bits(self.0).to_canonical()
+        Ipv6Addr::from_bits(self.number()).to_canonical()
     }
 }
 
@@ -243,7 +260,7 @@ impl Prefix {
     pub const fn new(address: Address, length: u8) -> Self {
         let length = if length > 128 { 128 } else { length };
         Self {
-            first: address.0 & Self::mask(length),
+            first: address.number() & Self::mask(length),
             length,
         }
     }
@@ -258,14 +275,15 @@ impl Prefix {
     /// Whether the address lies in the prefix. A short IPv6 prefix such as `::/0` holds no IPv4
     /// address, although v4-mapped addresses lie inside it as numbers.
     pub const fn contains(self, address: Address) -> bool {
-        address.0 & Self::mask(self.length) == self.first && (self.length >= 96 || !address.is_v4())
+        address.number() & Self::mask(self.length) == self.first
+            && (self.length >= 96 || !address.is_v4())
     }
 
     /// First and last address.
     pub const fn range(self) -> (Address, Address) {
         (
-            Address(self.first),
-            Address(self.first | !Self::mask(self.length)),
+            Address::from_number(self.first),
+            Address::from_number(self.first | !Self::mask(self.length)),
         )
     }
 
@@ -276,14 +294,14 @@ impl Prefix {
 
     /// Whether every address is in it, of one family or of both: a default route.
     pub const fn is_default(self) -> bool {
-        self.length == 0 || (self.length == 96 && self.first == V4_MAPPED)
+        self.length == 0 || (self.length == 96 && self.first == V4_MAPPED as u128)
     }
 }
 
 /// `address/length` with the family's own length.
 impl fmt::Display for Prefix {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = Address(self.first);
+        let address = Address::from_number(self.first);
         let length = if address.is_v4() && self.length >= 96 {
             self.length - 96
         } else {

@@ -24,6 +24,7 @@ use crate::units::{Endpoint, Timestamp};
 use ip::Packet;
 use link::Layer;
 use octets::Octets;
+use std::num::NonZeroU16;
 use tunnel::Inside;
 use udp::Ports;
 
@@ -32,13 +33,13 @@ use udp::Ports;
 const MAX_TUNNELS: usize = 8;
 
 /// Up to two VLAN IDs of a frame, outermost first; `None` where there is no tag. A priority tag
-/// (VLAN ID 0) names no VLAN and is none.
+/// (VLAN ID 0) names no VLAN and is none (IEEE 802.1Q §9.6).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Vlans {
     /// The outermost tag.
-    pub outer: Option<u16>,
+    pub outer: Option<NonZeroU16>,
     /// The innermost tag, if there are at least two.
-    pub inner: Option<u16>,
+    pub inner: Option<NonZeroU16>,
 }
 
 /// The innermost IP packet of a frame, with its transport.

@@ -71,9 +71,9 @@ fn row(stream: &Stream) -> StreamRow {
         time.and_then(|time| u64::try_from(time.as_nanos()).ok())
     };
     StreamRow {
-        src: stream.key.src,
-        dst: stream.key.dst,
-        ssrc: stream.key.ssrc,
+        src: stream.key.src(),
+        dst: stream.key.dst(),
+        ssrc: stream.key.ssrc(),
         payload_type: stream.payload_type(),
         codec: stream.codec(),
         kind: match stream.kind {

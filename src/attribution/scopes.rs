@@ -33,7 +33,7 @@ impl Scope {
             || [vlans.outer, vlans.inner]
                 .into_iter()
                 .flatten()
-                .any(|id| self.vlans.contains(&id));
+                .any(|id| self.vlans.contains(&id.get()));
         prefixes && interfaces && tags
     }
 }
@@ -108,6 +108,7 @@ impl ScopeMask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU16;
 
     #[test]
     fn equal_scopes_share_a_number_and_keep_it_over_a_reload() {
@@ -133,8 +134,8 @@ mod tests {
         let local = Address::v4([198, 51, 100, 7]);
         let far = Address::v4([203, 0, 113, 7]);
         let tagged = Vlans {
-            outer: Some(100),
-            inner: Some(7),
+            outer: NonZeroU16::new(100),
+            inner: NonZeroU16::new(7),
         };
         let all = Scope::default();
         assert!(all.matches(far, far, "eth9", Vlans::default()));

@@ -198,7 +198,7 @@ impl Stream {
     pub fn attribute(&mut self, tap: Tap, attribution: &Attribution) {
         self.tap = tap;
         self.generation = attribution.generation();
-        self.pair = attribution.pair(self.key.src.address, self.key.dst.address, tap);
+        self.pair = attribution.pair(self.key.src().address, self.key.dst().address, tap);
     }
 
     /// Tallies a packet in a second; true if it is the first in that second.

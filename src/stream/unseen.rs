@@ -82,11 +82,7 @@ mod tests {
             payload_type: 8,
         };
         let end = Endpoint::default();
-        let key = Key {
-            src: end,
-            dst: end,
-            ssrc: 1,
-        };
+        let key = Key::new(end, end, 1);
         let mut stream = Stream::new(key, Kind::Audio, &held(0, 1), None);
         stream.advance(&held(0, 1));
         let mut step = stream.advance(&held(2_000, 101));

@@ -13,6 +13,7 @@ use pnet::packet::ethernet::{EtherType, EtherTypes, EthernetPacket};
 use pnet::packet::sll::SLLPacket;
 use pnet::packet::sll2::SLL2Packet;
 use pnet::packet::vlan::VlanPacket;
+use std::num::NonZeroU16;
 
 /// Headers between a frame's or tunnel's first octet and IP. Provider networks stack two or three
 /// tags, a pseudowire adds labels, a control word, Ethernet and its own tags: 8 holds all of that.
@@ -75,13 +76,13 @@ impl Layer {
 }
 
 impl Vlans {
-    /// Notes the next tag inwards. VID 0 is a priority tag: it names no VLAN (IEEE 802.1Q §9.6).
+    /// Notes the next tag inwards.
     #[inline]
     pub(super) fn push(&mut self, vid: u16) {
-        match (vid, self.outer) {
-            (0, _) => {}
-            (vid, None) => self.outer = Some(vid),
-            (vid, Some(_)) => self.inner = Some(vid),
+        let vid = NonZeroU16::new(vid);
+        match self.outer {
+            None => self.outer = vid,
+            Some(_) => self.inner = vid.or(self.inner),
         }
     }
 }

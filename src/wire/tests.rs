@@ -15,8 +15,8 @@ const NO_VLANS: Vlans = Vlans {
 
 const fn vlans(outer: u16, inner: u16) -> Vlans {
     Vlans {
-        outer: Some(outer),
-        inner: if inner == 0 { None } else { Some(inner) },
+        outer: NonZeroU16::new(outer),
+        inner: NonZeroU16::new(inner),
     }
 }
 

@@ -4,11 +4,7 @@ use crate::voice::Tap;
 use crate::voice::kind::Kind::{Audio, Video};
 
 fn key(ssrc: u32) -> Key {
-    Key {
-        src: Endpoint::default(),
-        dst: Endpoint::default(),
-        ssrc,
-    }
+    Key::new(Endpoint::default(), Endpoint::default(), ssrc)
 }
 
 /// A packet at `millis` with number, timestamp, payload type and payload octets.

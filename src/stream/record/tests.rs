@@ -59,11 +59,7 @@ impl Sender {
 }
 
 fn key() -> Key {
-    Key {
-        src: Endpoint::default(),
-        dst: Endpoint::default(),
-        ssrc: 1,
-    }
+    Key::new(Endpoint::default(), Endpoint::default(), 1)
 }
 
 fn held(millis: u64, sequence: u16, timestamp: u32) -> Held {
