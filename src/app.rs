@@ -97,7 +97,7 @@ impl AppError {
 /// What a configuration says the judge and the workers are to hold to.
 fn terms(config: &Config, previous: &ScopePlan) -> Result<Terms, LoadError> {
     let asn = &config.asn;
-    let origins = Origins::load(&asn.sources, &asn.local_prefixes, &asn.own, clock::now())?;
+    let origins = Origins::load(&asn.sources, &asn.local_prefixes, &asn.own, clock::now)?;
     let commitments = config.commitments.clone();
     let scopes = ScopePlan::new(commitments.iter().map(|one| &one.scope), previous).into();
     Ok(Terms {

@@ -4,18 +4,26 @@
 //! builds a new one aside. Nothing here knows of packets. A source that can not be read whole is
 //! refused, and with it the new [`Origins`]: the caller keeps the old.
 
+mod announced;
+mod input;
+mod location;
 pub mod mmdb;
+mod mrt;
 pub mod notation;
+mod numbers;
+mod path;
 pub mod prefixes;
 mod source;
 pub mod table;
 
 use crate::units::{Address, Asn, Prefix, Timestamp};
+pub use path::Step;
 use source::InMemory;
 pub use source::{Counts, LoadError, Source};
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use table::Table;
 
 /// Whose an address is.
@@ -57,7 +65,7 @@ pub struct Origins {
 
 impl Origins {
     /// Reads every source. Default routes are left out everywhere: they would attribute every
-    /// address. `now` is shown as the time of loading.
+    /// address. `now` tells the time of day, for what is shown of the loading.
     ///
     /// # Errors
     /// The first source that can not be loaded, with file, line and value.
@@ -65,17 +73,20 @@ impl Origins {
         sources: &[Source],
         local: &[Prefix],
         own: &[Asn],
-        now: Timestamp,
+        now: impl Fn() -> Timestamp,
     ) -> Result<Self, LoadError> {
         let mut ours = table::Builder::default();
         for prefix in local.iter().filter(|prefix| !prefix.is_default()) {
             ours.insert(*prefix, 0);
         }
-        let sources = sources.iter().map(|source| InMemory::load(source, now));
+        let own: HashSet<Asn> = own.iter().copied().collect();
+        let sources = sources
+            .iter()
+            .map(|source| InMemory::load(source, &own, &now));
         Ok(Self {
             local: ours.build(),
-            own: own.iter().copied().collect(),
             sources: sources.collect::<Result<_, _>>()?,
+            own,
         })
     }
 
@@ -104,13 +115,11 @@ impl Origins {
         if self.local.lookup(address).is_some() {
             return Origin::Local;
         }
-        let mut answers = self
-            .sources
-            .iter()
-            .filter_map(|source| source.table.lookup(address));
-        answers
-            .next()
-            .map_or(Origin::UNKNOWN, |number| self.of(Asn(number)))
+        let mut answers = self.sources.iter().filter_map(|source| {
+            let value = source.table.lookup(address)?;
+            source.announced.origin(value)
+        });
+        answers.next().map_or(Origin::UNKNOWN, |asn| self.of(asn))
     }
 
     fn of(&self, asn: Asn) -> Origin {
@@ -132,42 +141,40 @@ impl Origins {
     /// Whose an address is and why, for people.
     pub fn explain(&self, address: Address) -> Lookup {
         let answer = |source: &InMemory| {
-            let (prefix, number) = source.table.explain(address)?;
+            let (prefix, value) = source.table.explain(address)?;
             Some(Answer {
                 source: Arc::clone(&source.name),
-                asn: Asn(number),
+                asn: source.announced.origin(value)?,
                 prefix,
+                path: source.announced.path(value),
             })
         };
         let mut others: Vec<Answer> = self.sources.iter().filter_map(answer).collect();
-        let (origin, asn, prefix, source) = if let Some((prefix, _)) = self.local.explain(address) {
-            (
-                Origin::Local,
-                None,
-                Some(prefix),
-                Some("local_prefixes".into()),
-            )
-        } else if others.is_empty() {
-            (Origin::UNKNOWN, None, None, None)
-        } else {
-            let first = others.remove(0);
-            (
-                self.of(first.asn),
-                Some(first.asn),
-                Some(first.prefix),
-                Some(first.source),
-            )
-        };
-        Lookup {
+        let mut lookup = Lookup {
             address,
-            origin,
-            asn,
-            prefix,
-            name: asn.and_then(|asn| self.name(asn)).cloned(),
-            source,
+            origin: Origin::UNKNOWN,
+            asn: None,
+            prefix: None,
+            name: None,
+            source: None,
             path: Vec::new(),
-            others,
+            others: Vec::new(),
+        };
+        if let Some((prefix, _)) = self.local.explain(address) {
+            lookup.origin = Origin::Local;
+            lookup.prefix = Some(prefix);
+            lookup.source = Some("local_prefixes".into());
+        } else if !others.is_empty() {
+            let first = others.remove(0);
+            lookup.origin = self.of(first.asn);
+            lookup.asn = Some(first.asn);
+            lookup.prefix = Some(first.prefix);
+            lookup.name = self.name(first.asn).cloned();
+            lookup.source = Some(first.source);
+            lookup.path = first.path;
         }
+        lookup.others = others;
+        lookup
     }
 
     /// The sources in order of precedence.
@@ -177,8 +184,11 @@ impl Origins {
             kind: source.kind,
             prefixes: source.table.prefixes(),
             names: source.names.len(),
+            paths: source.announced.paths(),
             counts: source.counts,
-            loaded: source.loaded,
+            written: source.loaded.written,
+            loaded: source.loaded.done,
+            took: source.loaded.done.since(source.loaded.begun),
         })
     }
 }
@@ -198,8 +208,9 @@ pub struct Lookup {
     pub name: Option<Arc<str>>,
     /// Which source decided: its file, or `local_prefixes`.
     pub source: Option<Arc<str>>,
-    /// The ASNs to reach it. Empty: no source gives paths yet.
-    pub path: Vec<Asn>,
+    /// The ASNs to reach it, from the nearest to its origin, without prepends, confederations and
+    /// own numbers. Empty where the source has no paths (all but `mrt`).
+    pub path: Vec<Step>,
     /// What the sources say that did not decide, in order.
     pub others: Vec<Answer>,
 }
@@ -213,6 +224,8 @@ pub struct Answer {
     pub asn: Asn,
     /// The longest prefix that holds the address.
     pub prefix: Prefix,
+    /// The path to it, as in [`Lookup::path`].
+    pub path: Vec<Step>,
 }
 
 /// How a source stands.
@@ -220,16 +233,22 @@ pub struct Answer {
 pub struct SourceState<'a> {
     /// Its file.
     pub name: &'a Arc<str>,
-    /// The key it is configured with: `prefixes`, `mmdb`.
+    /// The key it is configured with: `prefixes`, `mmdb`, `location`, `mrt`.
     pub kind: &'static str,
     /// Different prefixes in use.
     pub prefixes: usize,
     /// ASNs with a name.
     pub names: usize,
+    /// Different AS paths.
+    pub paths: usize,
     /// What was left out or decided.
     pub counts: Counts,
+    /// When its file was last written, as the file system tells; none for a built-in table.
+    pub written: Option<Timestamp>,
     /// When it was loaded.
     pub loaded: Timestamp,
+    /// How long loading took.
+    pub took: Duration,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Prefix lists as text, plain or gzip, in the forms they are published in, told apart line by
+//! Prefix lists as text, plain, gzip or bzip2, in the forms they are published in, told apart line by
 //! line:
 //!
 //! - `prefix asn [name]`: pyasn's data files, lists by hand;
@@ -10,24 +10,13 @@
 //! nothing. One wrong line refuses the whole file: a table with silent holes would attribute
 //! traffic to a covering prefix.
 
+use super::input::{self, Lines};
 use super::notation::{self, NotationError};
 use super::source::{Listed, LoadError};
 use crate::units::{Address, Asn, Prefix};
-use flate2::bufread::MultiGzDecoder;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::BufRead;
 use std::net::IpAddr;
 use std::path::Path;
-
-/// The first octets of a gzip member (RFC 1952 §2.3.1).
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-/// Octets of a line. A guess with room to spare: prefix, number and name need a tenth of it.
-const MAX_LINE: usize = 4096;
-
-/// Octets of a list, unpacked. A guess with room to spare: pyasn's table of 512 621 prefixes has
-/// 10 MiB, but a small gzip file can unpack to anything.
-const MAX_LIST: u64 = 1 << 30;
 
 /// Reads a list.
 ///
@@ -35,51 +24,17 @@ const MAX_LIST: u64 = 1 << 30;
 /// [`LoadError`] where the file can not be read, with line and value where it is not a list, and
 /// where no prefix is in it.
 pub(super) fn load(path: &Path) -> Result<Listed, LoadError> {
-    let file = File::open(path).map_err(|error| LoadError::read(path, error))?;
-    let mut file = BufReader::with_capacity(1 << 16, file);
-    let head = file
-        .fill_buf()
-        .map_err(|error| LoadError::read(path, error))?;
-    if head.starts_with(&GZIP_MAGIC) {
-        read(
-            path,
-            BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)),
-        )
-    } else {
-        read(path, file)
-    }
+    read(path, input::open(path)?)
 }
 
 /// Reads a list line by line; `path` is for messages.
 pub(super) fn read(path: &Path, input: impl BufRead) -> Result<Listed, LoadError> {
-    let mut input = input.take(MAX_LIST);
+    let mut lines = Lines::new(path, input);
     let mut listed = Listed::default();
-    let mut line = Vec::new();
-    for number in 1_u64.. {
-        line.clear();
-        let longest = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
-        let octets = (&mut input)
-            .take(longest)
-            .read_until(b'\n', &mut line)
-            .map_err(|error| LoadError::read(path, error))?;
-        if octets == 0 {
-            break;
-        }
-        let at = |value: &str, reason: &str| LoadError::Line {
-            path: path.into(),
-            line: number,
-            value: notation::excerpt(value),
-            reason: reason.into(),
-        };
-        let text = String::from_utf8_lossy(&line);
-        if octets == MAX_LINE && !text.ends_with('\n') {
-            return Err(at(&text, "is too long for a line"));
-        }
-        entry(text.trim(), &mut listed).map_err(|(value, reason)| at(value, &reason))?;
+    while lines.advance()? {
+        let text = lines.text();
+        entry(&text, &mut listed).map_err(|(value, reason)| lines.wrong(value, &reason))?;
         listed.bounded(path)?;
-    }
-    if input.limit() == 0 {
-        return Err(LoadError::format(path, "is larger than 1 GiB unpacked"));
     }
     if listed.is_empty() {
         return Err(LoadError::format(path, "no prefix in it"));

@@ -9,7 +9,7 @@ fn listed(text: &[u8]) -> Result<Listed, LoadError> {
 fn taken(line: &str) -> (Vec<String>, u32, Option<String>) {
     let listed = listed(line.as_bytes()).unwrap();
     let name = listed.names().values().next().map(ToString::to_string);
-    let prefixes = listed.table().entries();
+    let prefixes = listed.entries();
     let numbers: Vec<u32> = prefixes.iter().map(|(_, number)| *number).collect();
     assert!(numbers.iter().all(|number| *number == numbers[0]));
     (
@@ -161,7 +161,7 @@ fn a_list_without_prefixes_is_refused() {
 
 #[test]
 fn a_line_without_end_is_refused() {
-    let error = listed(&vec![b'1'; 2 * MAX_LINE]).unwrap_err();
+    let error = listed(&vec![b'1'; 1 << 13]).unwrap_err();
     assert!(
         error.to_string().ends_with("… is too long for a line"),
         "{error}"

@@ -3,15 +3,19 @@
 //! Owned by [`Origins`](super::Origins). What a source may hold is bounded, so that no file can
 //! take all memory.
 
+use super::announced::{Announced, Collector};
+use super::mrt::Verdict;
+use super::path::Hop;
 use super::prefixes::Announcers;
 use super::table::{Builder, Table};
-use super::{mmdb, prefixes};
+use super::{location, mmdb, mrt, numbers, prefixes};
 use crate::units::{Asn, Prefix, Timestamp};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Where a source is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +24,10 @@ pub enum Source {
     Prefixes(PathBuf),
     /// A MaxMind-format database.
     Mmdb(PathBuf),
+    /// What `location dump` prints.
+    Location(PathBuf),
+    /// A routing table in MRT.
+    Mrt(PathBuf),
 }
 
 impl Source {
@@ -28,13 +36,17 @@ impl Source {
         match self {
             Self::Prefixes(_) => "prefixes",
             Self::Mmdb(_) => "mmdb",
+            Self::Location(_) => "location",
+            Self::Mrt(_) => "mrt",
         }
     }
 
     /// Its file.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Prefixes(path) | Self::Mmdb(path) => path,
+            Self::Prefixes(path) | Self::Mmdb(path) | Self::Location(path) | Self::Mrt(path) => {
+                path
+            }
         }
     }
 
@@ -106,20 +118,29 @@ impl LoadError {
 /// What was left out of a source, or decided for it: for the operator to look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
-    /// Rows with a prefix or a range.
+    /// Rows with a prefix or a range; prefixes of a routing table.
     pub rows: u64,
-    /// Of these, left out: AS 0, `None`, a database record without a number.
+    /// Of these, nobody's: AS 0, `None`, a network or record without a number, a route without
+    /// path, and numbers that IANA keeps back (23456, 65535 and the like).
     pub without_origin: u64,
     /// Prefixes left out because they are default routes.
     pub default_routes: u64,
-    /// Rows that name several ASNs: the lowest stands.
+    /// Rows that name several ASNs: the lowest stands. Prefixes of a routing table that peers see
+    /// with different origins (MOAS): the one that most of them see stands, then the lowest.
     pub several_origins: u64,
-    /// Prefixes that came again with another ASN: the first stands.
+    /// Prefixes of a routing table whose path ends in an AS_SET: the lowest of it stands.
+    pub as_sets: u64,
+    /// Prefixes that came again with another ASN or path: the first stands.
     pub conflicts: u64,
+    /// Records of a routing table's file that hold no unicast routes.
+    pub passed_over: u64,
 }
 
 /// Prefixes of a source: the full table is 1.2 million (2026), 16 times as much is no table.
 const MAX_PREFIXES: usize = 1 << 24;
+
+/// Hops of a source's paths: a table of 2026 has some 5 million, and each is eight octets. A guess.
+const MAX_HOPS: usize = 1 << 26;
 
 /// Characters of a name kept: what a table on a page can show. A guess.
 const MAX_NAME: usize = 128;
@@ -128,6 +149,7 @@ const MAX_NAME: usize = 128;
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     table: Builder,
+    announced: Collector,
     names: HashMap<Asn, Arc<str>>,
     counts: Counts,
 }
@@ -137,30 +159,70 @@ impl Listed {
     pub(super) fn row(&mut self, prefixes: &[Prefix], by: Announcers, name: Option<&str>) {
         self.counts.rows += 1;
         self.counts.several_origins += u64::from(by.several);
-        // the last number is never assigned (RFC 7300)
-        if by.lowest == Asn::NONE || by.lowest.0 == u32::MAX {
-            self.counts.without_origin += 1;
-            return;
-        }
+        let origin = self.somebody(Some(by.lowest));
         for prefix in prefixes {
-            if prefix.is_default() {
-                self.counts.default_routes += 1;
-            } else {
-                self.table.insert(*prefix, by.lowest.0);
-            }
+            self.insert(*prefix, origin, &[]);
         }
         if let Some(name) = name
+            && let Some(origin) = origin
             && !by.several
-            && let Entry::Vacant(vacant) = self.names.entry(by.lowest)
+        {
+            self.name(origin, name);
+        }
+    }
+
+    /// Takes a network and who announces it, if anybody does.
+    pub(super) fn network(&mut self, prefix: Prefix, by: Option<Asn>) {
+        self.counts.rows += 1;
+        let origin = self.somebody(by);
+        self.insert(prefix, origin, &[]);
+    }
+
+    /// Takes what the peers of a collector say of a prefix.
+    pub(super) fn voted(&mut self, prefix: Prefix, verdict: &Verdict) {
+        self.counts.rows += 1;
+        self.counts.several_origins += u64::from(verdict.several);
+        self.counts.as_sets += u64::from(verdict.of_set);
+        let origin = self.somebody(verdict.origin);
+        self.insert(prefix, origin, &verdict.path);
+    }
+
+    /// Takes the name of an ASN; the first that can be shown stays.
+    pub(super) fn name(&mut self, asn: Asn, name: &str) {
+        if let Entry::Vacant(vacant) = self.names.entry(asn)
             && let Some(name) = readable(name)
         {
             vacant.insert(name);
         }
     }
 
+    /// Counts a record that holds nothing for the table.
+    pub(super) fn passed_over(&mut self) {
+        self.counts.passed_over += 1;
+    }
+
+    fn somebody(&mut self, origin: Option<Asn>) -> Option<Asn> {
+        let origin = origin.filter(|asn| numbers::is_somebodys(*asn));
+        self.counts.without_origin += u64::from(origin.is_none());
+        origin
+    }
+
+    /// Nobody's prefix is not left out but leaves a gap, or its addresses would be those of whoever
+    /// announces a shorter one.
+    fn insert(&mut self, prefix: Prefix, origin: Option<Asn>, path: &[Hop]) {
+        match origin {
+            _ if prefix.is_default() => self.counts.default_routes += 1,
+            Some(origin) => {
+                let value = self.announced.value(origin, path);
+                self.table.insert(prefix, value);
+            }
+            None => self.table.insert_gap(prefix),
+        }
+    }
+
     /// Whether no prefix was taken.
     pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.announced.is_empty()
     }
 
     /// Refuses what can not be a table of prefixes any more.
@@ -168,7 +230,27 @@ impl Listed {
         if self.table.len() > MAX_PREFIXES {
             return Err(LoadError::format(path, "has more than 16777216 prefixes"));
         }
+        if self.announced.hops() > MAX_HOPS {
+            let reason = "has more than 67108864 different hops in its paths";
+            return Err(LoadError::format(path, reason));
+        }
         Ok(())
+    }
+
+    /// The source in memory.
+    fn finish(mut self, name: &str, kind: &'static str, loaded: Loaded) -> InMemory {
+        let table = self.table.build();
+        self.counts.conflicts = table.conflicts();
+        self.names.shrink_to_fit();
+        InMemory {
+            name: name.into(),
+            kind,
+            table,
+            announced: self.announced.finish(),
+            names: self.names,
+            counts: self.counts,
+            loaded,
+        }
     }
 }
 
@@ -183,41 +265,53 @@ fn readable(name: &str) -> Option<Arc<str>> {
     (!shown.is_empty()).then(|| shown.into())
 }
 
+/// When a source was loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Loaded {
+    /// When its file was last written, as the file system tells.
+    pub(super) written: Option<Timestamp>,
+    /// When reading began.
+    pub(super) begun: Timestamp,
+    /// When it was in memory.
+    pub(super) done: Timestamp,
+}
+
 /// A source in memory.
 #[derive(Debug)]
 pub(super) struct InMemory {
     pub(super) name: Arc<str>,
     pub(super) kind: &'static str,
     pub(super) table: Table,
+    pub(super) announced: Announced,
     pub(super) names: HashMap<Asn, Arc<str>>,
     pub(super) counts: Counts,
-    pub(super) loaded: Timestamp,
+    pub(super) loaded: Loaded,
 }
 
 impl InMemory {
-    /// Reads a source's file.
-    pub(super) fn load(source: &Source, now: Timestamp) -> Result<Self, LoadError> {
+    /// Reads a source's file. `now` tells the time of day.
+    pub(super) fn load(
+        source: &Source,
+        own: &HashSet<Asn>,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<Self, LoadError> {
+        let begun = now();
         let listed = match source {
             Source::Prefixes(path) => prefixes::load(path),
             Source::Mmdb(path) => mmdb::load(path),
+            Source::Location(path) => location::load(path),
+            Source::Mrt(path) => mrt::load(path, own),
         }?;
-        let table = listed.table.build();
-        let counts = Counts {
-            conflicts: table.conflicts(),
-            ..listed.counts
+        let loaded = Loaded {
+            written: written(source.path()),
+            begun,
+            done: begun,
         };
-        Ok(Self {
-            name: source.name().into(),
-            kind: source.kind(),
-            table,
-            names: listed.names,
-            counts,
-            loaded: now,
-        })
+        let mut source = listed.finish(&source.name(), source.kind(), loaded);
+        source.loaded.done = now();
+        Ok(source)
     }
-}
 
-impl InMemory {
     /// A source that was never a file.
     pub(super) fn listed(
         name: &str,
@@ -235,16 +329,20 @@ impl InMemory {
                 Some(name),
             );
         }
-        let (table, names, counts) = (listed.table.build(), listed.names, listed.counts);
-        Self {
-            name: name.into(),
-            kind: "built-in",
-            table,
-            names,
-            counts,
-            loaded: now,
-        }
+        let loaded = Loaded {
+            written: None,
+            begun: now,
+            done: now,
+        };
+        listed.finish(name, "built-in", loaded)
     }
+}
+
+/// When a file was last written; none where the system does not say.
+fn written(path: &Path) -> Option<Timestamp> {
+    let modified = std::fs::metadata(path).ok()?.modified().ok()?;
+    let since_epoch = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(Timestamp::default().plus(since_epoch))
 }
 
 #[cfg(test)]
@@ -257,11 +355,16 @@ impl Listed {
         self.names.clone()
     }
 
-    pub(super) fn table(&self) -> &Builder {
-        &self.table
+    /// The prefixes taken, IPv4 first, with their origins; 0 where there is a gap.
+    pub(super) fn entries(&self) -> Vec<(Prefix, u32)> {
+        let origin = |value| self.announced.origin(value).map_or(0, |asn| asn.0);
+        let entries = self.table.entries().into_iter();
+        entries
+            .map(|(prefix, value)| (prefix, origin(value)))
+            .collect()
     }
 
-    pub(super) fn build(self) -> Table {
-        self.table.build()
+    pub(super) fn loaded(self) -> InMemory {
+        self.finish("a test", "test", Loaded::default())
     }
 }

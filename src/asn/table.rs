@@ -10,7 +10,7 @@ mod spans;
 mod tests;
 
 use crate::units::{Address, Prefix};
-use family::{Entry, Family};
+use family::{Entry, Family, NO_VALUE};
 use spans::{V4Spans, V6Spans};
 use std::net::IpAddr;
 
@@ -22,6 +22,12 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// Adds a prefix whose addresses match nothing, unless a longer one has them. Where the same
+    /// prefix has a value, the value stays.
+    pub fn insert_gap(&mut self, prefix: Prefix) {
+        self.insert(prefix, NO_VALUE);
+    }
+
     /// Adds a prefix; if it comes again, the first value stays. `value` is below [`u32::MAX`],
     /// which stands for no value.
     pub fn insert(&mut self, prefix: Prefix, value: u32) {
@@ -40,7 +46,7 @@ impl Builder {
         }
     }
 
-    /// Prefixes added so far.
+    /// Prefixes and gaps added so far.
     pub fn len(&self) -> usize {
         self.v4.len() + self.v6.len()
     }
@@ -115,7 +121,7 @@ impl Table {
         Some((Prefix::new(address, length), value))
     }
 
-    /// Different prefixes in the table.
+    /// Different prefixes in the table, gaps not counted.
     pub fn prefixes(&self) -> usize {
         self.v4.prefixes() + self.v6.prefixes()
     }

@@ -18,7 +18,7 @@ fn load(sources: &[Source], local: &[&str], own: &[u32]) -> Origins {
         .map(|text| notation::prefix(text).unwrap())
         .collect();
     let own: Vec<_> = own.iter().copied().map(Asn).collect();
-    Origins::load(sources, &local, &own, Timestamp::from_nanos(7)).unwrap()
+    Origins::load(sources, &local, &own, || Timestamp::from_nanos(7)).unwrap()
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_source_that_is_not_there_is_named() {
         &[Source::Mmdb("/nowhere/asn.mmdb".into())],
         &[],
         &[],
-        Timestamp::default(),
+        Timestamp::default,
     );
     let error = error.unwrap_err();
     assert!(matches!(error, LoadError::NoFile { .. }));
@@ -142,7 +142,7 @@ fn a_directory_is_refused() {
         Source::Mmdb(folder.path().into()),
         Source::Prefixes(folder.path().into()),
     ] {
-        let error = Origins::load(&[source], &[], &[], Timestamp::default()).unwrap_err();
+        let error = Origins::load(&[source], &[], &[], Timestamp::default).unwrap_err();
         assert!(matches!(error, LoadError::Read { .. }), "{error}");
     }
 }
@@ -159,7 +159,7 @@ fn a_gzip_list_is_known_by_its_first_octets_not_by_its_name() {
     assert_eq!(origins.origin(address("192.0.2.1")), Origin::As(Asn(64500)));
 
     std::fs::write(&path, &octets[..octets.len() - 5]).unwrap();
-    let cut = Origins::load(&[Source::Prefixes(path)], &[], &[], Timestamp::default());
+    let cut = Origins::load(&[Source::Prefixes(path)], &[], &[], Timestamp::default);
     assert!(
         matches!(cut.unwrap_err(), LoadError::Read { .. }),
         "cut short"

@@ -2,7 +2,7 @@
 
 use super::{Format, load_or_default, print};
 use crate::app::AppError;
-use crate::asn::{Answer, Lookup, Origins};
+use crate::asn::{Answer, Lookup, Origins, SourceState, Step};
 use crate::clock;
 use crate::units::Address;
 use clap::Subcommand;
@@ -54,17 +54,7 @@ pub(super) fn run(command: AsnCommand) -> Result<(), AppError> {
         }
         AsnCommand::Info { config } => {
             let origins = load(config.as_ref())?;
-            print(|out| {
-                writeln!(
-                    out,
-                    "{:<10} {:>9} {:>8}  SOURCE",
-                    "KIND", "PREFIXES", "NAMES"
-                )?;
-                origins.sources().try_for_each(|source| {
-                    let (kind, prefixes, names) = (source.kind, source.prefixes, source.names);
-                    writeln!(out, "{kind:<10} {prefixes:>9} {names:>8}  {}", source.name)
-                })
-            })
+            print(|out| write_sources(out, origins.sources()))
         }
     }
 }
@@ -75,8 +65,48 @@ fn load(config: Option<&PathBuf>) -> Result<Origins, AppError> {
         &asn.sources,
         &asn.local_prefixes,
         &asn.own,
-        clock::now(),
+        clock::now,
     )?)
+}
+
+/// A line per source, and below it what was left out or decided, as far as anything was.
+fn write_sources<'a>(
+    out: &mut dyn Write,
+    mut sources: impl Iterator<Item = SourceState<'a>>,
+) -> io::Result<()> {
+    writeln!(
+        out,
+        "{:<10} {:>9} {:>8} {:>8} {:>7}  {:<20}  SOURCE",
+        "KIND", "PREFIXES", "NAMES", "PATHS", "LOADED", "WRITTEN"
+    )?;
+    sources.try_for_each(|source| {
+        let (kind, prefixes, names, paths) =
+            (source.kind, source.prefixes, source.names, source.paths);
+        let took = format!("{:.2}s", source.took.as_secs_f64());
+        let written = source
+            .written
+            .map_or_else(|| "-".to_owned(), |written| written.second().to_string());
+        writeln!(
+            out,
+            "{kind:<10} {prefixes:>9} {names:>8} {paths:>8} {took:>7}  {written:<20}  {}",
+            source.name
+        )?;
+        let counts = source.counts;
+        let lines = [
+            (counts.rows, "rows or networks"),
+            (counts.without_origin, "of them nobody's"),
+            (counts.default_routes, "default routes left out"),
+            (counts.several_origins, "with several origins"),
+            (counts.as_sets, "with an AS_SET for origin"),
+            (
+                counts.conflicts,
+                "again with another origin or path: the first stands",
+            ),
+            (counts.passed_over, "records passed over: no unicast routes"),
+        ];
+        let mut lines = lines.iter().filter(|(count, _)| *count != 0);
+        lines.try_for_each(|(count, what)| writeln!(out, "    {count:>15} {what}"))
+    })
 }
 
 fn write_text(out: &mut dyn Write, lookup: &Lookup) -> io::Result<()> {
@@ -86,6 +116,7 @@ fn write_text(out: &mut dyn Write, lookup: &Lookup) -> io::Result<()> {
         prefix,
         name,
         source,
+        path,
         others,
         ..
     } = lookup;
@@ -98,13 +129,30 @@ fn write_text(out: &mut dyn Write, lookup: &Lookup) -> io::Result<()> {
         }
         _ => writeln!(out, "{address} AS0  no origin")?,
     }
+    if !path.is_empty() {
+        writeln!(out, "    path {}", written(path))?;
+    }
     others.iter().try_for_each(
         |Answer {
              source,
              asn,
              prefix,
-         }| { writeln!(out, "    also AS{asn}  {prefix}  ({source})") },
+             path,
+         }| {
+            let path = if path.is_empty() {
+                ""
+            } else {
+                &format!("  path {}", written(path))
+            };
+            writeln!(out, "    also AS{asn}  {prefix}{path}  ({source})")
+        },
     )
+}
+
+/// A path as BGP tools write it: `64500 64501 {64502,64503}`.
+fn written(path: &[Step]) -> String {
+    let steps: Vec<String> = path.iter().map(Step::to_string).collect();
+    steps.join(" ")
 }
 
 #[derive(Serialize)]
@@ -114,9 +162,26 @@ struct JsonAnswer<'a> {
     local: bool,
     prefix: Option<String>,
     name: Option<&'a str>,
-    path: Vec<u32>,
+    path: Vec<JsonStep>,
     source: Option<&'a str>,
     others: Vec<JsonOther<'a>>,
+}
+
+/// A number, or an array of numbers for an AS_SET.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum JsonStep {
+    As(u32),
+    Set(Vec<u32>),
+}
+
+impl From<&Step> for JsonStep {
+    fn from(step: &Step) -> Self {
+        match step {
+            Step::As(asn) => Self::As(asn.0),
+            Step::Set(set) => Self::Set(set.iter().map(|asn| asn.0).collect()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -124,6 +189,7 @@ struct JsonOther<'a> {
     source: &'a str,
     asn: u32,
     prefix: String,
+    path: Vec<JsonStep>,
 }
 
 fn write_json(out: &mut dyn Write, lookups: &[Lookup]) -> io::Result<()> {
@@ -133,7 +199,7 @@ fn write_json(out: &mut dyn Write, lookups: &[Lookup]) -> io::Result<()> {
         local: lookup.origin == crate::asn::Origin::Local,
         prefix: lookup.prefix.map(|prefix| prefix.to_string()),
         name: lookup.name.as_deref(),
-        path: lookup.path.iter().map(|asn| asn.0).collect(),
+        path: lookup.path.iter().map(JsonStep::from).collect(),
         source: lookup.source.as_deref(),
         others: lookup.others.iter().map(JsonOther::of).collect(),
     });
@@ -147,6 +213,7 @@ impl<'a> JsonOther<'a> {
             source: &answer.source,
             asn: answer.asn.0,
             prefix: answer.prefix.to_string(),
+            path: answer.path.iter().map(JsonStep::from).collect(),
         }
     }
 }

@@ -171,14 +171,24 @@ impl Check<'_> {
     fn sources(&self, written: &[Spanned<file::Source>]) -> Result<Vec<Source>, ConfigError> {
         let mut sources = Vec::new();
         for one in written {
-            let (kind, path): (fn(_) -> _, _) = match (&one.get_ref().prefixes, &one.get_ref().mmdb)
-            {
-                (Some(path), None) => (Source::Prefixes, path),
-                (None, Some(path)) => (Source::Mmdb, path),
-                _ => {
-                    let reason = "needs exactly one of prefixes, mmdb";
-                    return Err(self.text.wrong("asn.sources", one.span(), reason));
-                }
+            let file::Source {
+                prefixes,
+                mmdb,
+                location,
+                mrt,
+            } = one.get_ref();
+            let kinds: [(fn(_) -> _, _); 4] = [
+                (Source::Prefixes, prefixes),
+                (Source::Mmdb, mmdb),
+                (Source::Location, location),
+                (Source::Mrt, mrt),
+            ];
+            let mut written = kinds
+                .iter()
+                .filter_map(|(kind, path)| Some((kind, path.as_ref()?)));
+            let (Some((kind, path)), None) = (written.next(), written.next()) else {
+                let reason = "needs exactly one of prefixes, mmdb, location, mrt";
+                return Err(self.text.wrong("asn.sources", one.span(), reason));
             };
             // relative paths begin where the configuration file is
             let folder = self.text.path.parent().unwrap_or(Path::new(""));

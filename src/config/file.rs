@@ -64,6 +64,8 @@ pub(super) struct Asn {
 pub(super) struct Source {
     pub(super) prefixes: Written<String>,
     pub(super) mmdb: Written<String>,
+    pub(super) location: Written<String>,
+    pub(super) mrt: Written<String>,
 }
 
 /// `[web]`

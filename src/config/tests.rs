@@ -156,7 +156,8 @@ fn a_whole_configuration_is_read() {
         [capture]
         interfaces = ["eth1", "eth2"]
         [asn]
-        sources = [ { prefixes = "overrides.tsv" }, { mmdb = "/var/lib/asnmeter/asn.mmdb" } ]
+        sources = [ { prefixes = "overrides.tsv" }, { mmdb = "/var/lib/asnmeter/asn.mmdb" },
+            { location = "location.txt" }, { mrt = "rib.bz2" } ]
         local_prefixes = ["198.51.100.0/24"]
         own = [64500]
         [[commitment]]
@@ -177,7 +178,9 @@ fn a_whole_configuration_is_read() {
         config.asn.sources,
         [
             Source::Prefixes("/etc/asnmeter/overrides.tsv".into()),
-            Source::Mmdb("/var/lib/asnmeter/asn.mmdb".into())
+            Source::Mmdb("/var/lib/asnmeter/asn.mmdb".into()),
+            Source::Location("/etc/asnmeter/location.txt".into()),
+            Source::Mrt("/etc/asnmeter/rib.bz2".into()),
         ]
     );
     assert_eq!(config.asn.own, [Asn(64500)]);

@@ -69,21 +69,25 @@ pub(super) struct Family<N> {
 
 impl<N: Number> Family<N> {
     /// The prefixes, and their spans: sorted, the first starts at address 0, so that every address
-    /// lies in one. Of a prefix that comes more than once the first stays.
+    /// lies in one. Of a prefix that comes more than once the first stays that is not a gap.
     pub(super) fn new(mut entries: Vec<Entry<N>>) -> (Self, Vec<Span<N>>) {
-        entries.sort_by_key(|entry| (entry.first, entry.length));
+        entries.sort_by_key(|entry| (entry.first, entry.length, entry.value == NO_VALUE));
         let mut conflicts = 0;
         entries.dedup_by(|again, kept| {
             let same = (again.first, again.length) == (kept.first, kept.length);
-            conflicts += u64::from(same && again.value != kept.value);
+            let differs = again.value != NO_VALUE && again.value != kept.value;
+            conflicts += u64::from(same && differs);
             same
         });
+        let spans = sweep(&entries);
+        // no address in a gap is ever looked for here
+        entries.retain(|entry| entry.value != NO_VALUE);
         let family = Self {
             firsts: entries.iter().map(|entry| entry.first).collect(),
             lengths: entries.iter().map(|entry| entry.length).collect(),
             conflicts,
         };
-        (family, sweep(&entries))
+        (family, spans)
     }
 
     pub(super) fn prefixes(&self) -> usize {
