@@ -115,10 +115,10 @@ impl Origins {
         if self.local.lookup(address).is_some() {
             return Origin::Local;
         }
-        let mut answers = self.sources.iter().filter_map(|source| {
-            let value = source.table.lookup(address)?;
-            source.announced.origin(value)
-        });
+        let mut answers = self
+            .sources
+            .iter()
+            .filter_map(|source| source.origin(address));
         answers.next().map_or(Origin::UNKNOWN, |asn| self.of(asn))
     }
 

@@ -65,8 +65,7 @@ fn a_network_without_number_is_nobodys_within_a_larger_one() {
         (192, Some(64501)),
         (191, None),
     ] {
-        let value = source.table.lookup(Address::v4([192, 0, 2, last]));
-        let found = value.and_then(|value| source.announced.origin(value));
+        let found = source.origin(Address::v4([192, 0, 2, last]));
         assert_eq!(found, origin.map(Asn), "192.0.2.{last}");
     }
     assert_eq!(source.table.prefixes(), 3);

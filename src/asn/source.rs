@@ -9,7 +9,7 @@ use super::path::Hop;
 use super::prefixes::Announcers;
 use super::table::{Builder, Table};
 use super::{location, mmdb, mrt, numbers, prefixes};
-use crate::units::{Asn, Prefix, Timestamp};
+use crate::units::{Address, Asn, Prefix, Timestamp};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -310,6 +310,11 @@ impl InMemory {
         let mut source = listed.finish(&source.name(), source.kind(), loaded);
         source.loaded.done = now();
         Ok(source)
+    }
+
+    /// Who announces an address, as this source has it.
+    pub(super) fn origin(&self, address: Address) -> Option<Asn> {
+        self.announced.origin(self.table.lookup(address)?)
     }
 
     /// A source that was never a file.

@@ -1,2 +1,279 @@
+use super::*;
+use crate::asn::Counts;
+use crate::asn::source::InMemory;
+use proptest::prelude::*;
+use std::path::PathBuf;
+
+fn captured(name: &str) -> PathBuf {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
+    Path::new(folder).join(name)
+}
+
+/// A record (RFC 6396 §2).
+fn record(kind: u16, subtype: u16, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap();
+    let mut record = vec![0; 4];
+    record.extend(kind.to_be_bytes());
+    record.extend(subtype.to_be_bytes());
+    record.extend(length.to_be_bytes());
+    record.extend(body);
+    record
+}
+
+/// A path attribute (RFC 4271 §4.3).
+fn attribute(flags: u8, code: u8, value: &[u8]) -> Vec<u8> {
+    let mut attribute = vec![flags, code, u8::try_from(value.len()).unwrap()];
+    attribute.extend(value);
+    attribute
+}
+
+/// Segments of a path with numbers of 32 bits: their types (RFC 4271 §4.3, RFC 5065 §3), members.
+fn path32(segments: &[(u8, &[u32])]) -> Vec<u8> {
+    let mut path = Vec::new();
+    for (kind, asns) in segments {
+        path.extend([*kind, u8::try_from(asns.len()).unwrap()]);
+        path.extend(asns.iter().flat_map(|asn| asn.to_be_bytes()));
+    }
+    path
+}
+
+const SET: u8 = 1;
+const SEQUENCE: u8 = 2;
+const CONFED_SEQUENCE: u8 = 3;
+const CONFED_SET: u8 = 4;
+
+/// A RIB_IPV4_UNICAST record (RFC 6396 §4.3.2) for 192.0.2.0/24, a path attribute per peer.
+fn rib(peers: &[Vec<u8>]) -> Vec<u8> {
+    let mut body = vec![0, 0, 0, 0, 24, 192, 0, 2];
+    body.extend(u16::try_from(peers.len()).unwrap().to_be_bytes());
+    for (index, path) in (0_u16..).zip(peers) {
+        let path = attribute(0x40, 2, path);
+        body.extend(index.to_be_bytes());
+        body.extend([0; 4]);
+        body.extend(u16::try_from(path.len()).unwrap().to_be_bytes());
+        body.extend(path);
+    }
+    record(13, 2, &body)
+}
+
+/// A TABLE_DUMP record (RFC 6396 §4.2) for 192.0.2.0/24.
+fn table_dump(peer: [u8; 4], attributes: &[u8]) -> Vec<u8> {
+    let mut body = vec![0, 0, 0, 0, 192, 0, 2, 0, 24, 1, 0, 0, 0, 0];
+    body.extend(peer);
+    body.extend([0xfd, 0xe8]);
+    body.extend(u16::try_from(attributes.len()).unwrap().to_be_bytes());
+    body.extend(attributes);
+    record(12, 1, &body)
+}
+
+fn parsed(octets: &[u8], own: &[u32]) -> Result<Listed, LoadError> {
+    let own = own.iter().copied().map(Asn).collect();
+    read(Path::new("rib"), octets, &own)
+}
+
+/// What the table says of 192.0.2.1, and what was counted.
+fn said(octets: &[u8], own: &[u32]) -> (u32, String, Counts) {
+    let source = parsed(octets, own).unwrap().loaded();
+    let (origin, path) = answer(&source, Address::v4([192, 0, 2, 1])).unwrap();
+    (origin.0, path, source.counts)
+}
+
+fn answer(source: &InMemory, address: Address) -> Option<(Asn, String)> {
+    let value = source.table.lookup(address)?;
+    let steps = source.announced.path(value);
+    let steps: Vec<_> = steps.iter().map(ToString::to_string).collect();
+    Some((source.announced.origin(value)?, steps.join(" ")))
+}
+
 #[test]
-fn x() {}
+fn prepends_confederations_and_own_numbers_are_no_part_of_a_path() {
+    for (segments, own, origin, path) in [
+        (
+            &[(SEQUENCE, &[1, 2, 2, 2, 3, 3][..])][..],
+            &[][..],
+            3,
+            "1 2 3",
+        ),
+        (
+            &[
+                (CONFED_SEQUENCE, &[65001, 65002]),
+                (CONFED_SET, &[65003]),
+                (SEQUENCE, &[1, 2]),
+            ],
+            &[],
+            2,
+            "1 2",
+        ),
+        (&[(SEQUENCE, &[9, 9, 1, 2])], &[9], 2, "1 2"),
+        // what our own number announces stays ours
+        (&[(SEQUENCE, &[1, 9])], &[9], 9, "1"),
+        (&[(SEQUENCE, &[1, 2]), (SET, &[5, 4])], &[], 4, "1 2 {4,5}"),
+        // a private number is somebody's
+        (&[(SEQUENCE, &[1, 64512])], &[], 64512, "1 64512"),
+    ] {
+        let (found, steps, counts) = said(&rib(&[path32(segments)]), own);
+        assert_eq!((found, steps.as_str()), (origin, path), "{segments:?}");
+        assert_eq!(counts.as_sets, u64::from(origin == 4));
+    }
+}
+
+#[test]
+fn the_origin_that_most_peers_see_stands_and_moas_is_counted() {
+    let peers: Vec<Vec<u8>> = [[1, 7], [2, 8], [3, 8]]
+        .iter()
+        .map(|path| path32(&[(SEQUENCE, path)]))
+        .collect();
+    let (origin, path, counts) = said(&rib(&peers), &[]);
+    assert_eq!((origin, path.as_str()), (8, "2 8"));
+    assert_eq!((counts.rows, counts.several_origins), (1, 1));
+}
+
+#[test]
+fn a_prefix_without_origin_is_nobodys_within_a_larger_one() {
+    let larger = {
+        // 192.0.0.0/16
+        let path = attribute(0x40, 2, &path32(&[(SEQUENCE, &[1])]));
+        let mut body = vec![0, 0, 0, 0, 16, 192, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        body.extend(u16::try_from(path.len()).unwrap().to_be_bytes());
+        body.extend(path);
+        record(13, 2, &body)
+    };
+    for nobody in [&[(SEQUENCE, &[1, 23456][..])][..], &[]] {
+        let file = [larger.clone(), rib(&[path32(nobody)])].concat();
+        let listed = parsed(&file, &[]).unwrap();
+        assert_eq!(listed.counts().without_origin, 1);
+        let source = listed.loaded();
+        assert_eq!(answer(&source, Address::v4([192, 0, 2, 1])), None);
+        let beside = answer(&source, Address::v4([192, 0, 3, 1]));
+        assert_eq!(beside, Some((Asn(1), "1".into())));
+    }
+}
+
+#[test]
+fn a_table_dumps_16_bit_path_is_completed_by_its_as4_path() {
+    // RFC 6793 §4.2.3: 1 23456 23456 with 70000 70001
+    let path = attribute(0x40, 2, &[SEQUENCE, 3, 0, 1, 0x5b, 0xa0, 0x5b, 0xa0]);
+    let path4 = attribute(0xc0, 17, &path32(&[(SEQUENCE, &[200_000, 200_001])]));
+    let both = [path.clone(), path4].concat();
+    let (origin, steps, counts) = said(&table_dump([10, 0, 0, 1], &both), &[]);
+    assert_eq!((origin, steps.as_str()), (200_001, "1 200000 200001"));
+    assert_eq!(counts.without_origin, 0);
+    let alone = parsed(&table_dump([10, 0, 0, 1], &path), &[]).unwrap_err();
+    assert_eq!(alone.to_string(), "rib: no route with an origin in it");
+}
+
+#[test]
+fn records_of_one_prefix_are_one_vote() {
+    let route = |peer, last| {
+        let path = attribute(0x40, 2, &[SEQUENCE, 2, 0, peer, 0, last]);
+        table_dump([10, 0, 0, peer], &path)
+    };
+    let file = [route(1, 7), route(2, 8), route(3, 8)].concat();
+    let (origin, path, counts) = said(&file, &[]);
+    assert_eq!((origin, path.as_str()), (8, "2 8"));
+    assert_eq!((counts.rows, counts.conflicts), (1, 0));
+}
+
+#[test]
+fn what_is_no_unicast_route_is_passed_over_and_counted() {
+    let multicast = record(13, 3, &[1, 2, 3]);
+    let update = record(16, 4, &[1, 2, 3]);
+    let file = [multicast, rib(&[path32(&[(SEQUENCE, &[1])])]), update].concat();
+    assert_eq!(said(&file, &[]).2.passed_over, 2);
+    for updates in ["mrtparse_quagga_bgp", "mrtparse_bird6-mrtdump_bgp"] {
+        let error = load(&captured(updates), &HashSet::new()).unwrap_err();
+        let reason = "no route with an origin in it";
+        assert!(error.to_string().ends_with(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_is_refused_and_says_in_which_record() {
+    let whole = rib(&[path32(&[(SEQUENCE, &[1, 2])]), path32(&[(SEQUENCE, &[3])])]);
+    let file = [whole.clone(), whole.clone()].concat();
+    assert!(parsed(&file, &[]).is_ok());
+    for end in (1..file.len()).filter(|end| *end != whole.len()) {
+        let error = parsed(&file[..end], &[]).unwrap_err().to_string();
+        let number = 1 + end / whole.len();
+        let place = format!("rib: MRT record {number}: ");
+        assert!(error.starts_with(&place), "{end}: {error}");
+    }
+    // the real one ends in the middle of a bzip2 block
+    let error = load(
+        &captured("pyasn_rib.20140523.0600_firstMB.bz2"),
+        &HashSet::new(),
+    );
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("firstMB.bz2: MRT record "), "{error}");
+}
+
+#[test]
+fn a_record_with_fewer_entries_than_it_says_is_refused() {
+    let mut damaged = rib(&[path32(&[(SEQUENCE, &[1])])]);
+    // behind the headers (12) and the prefix (8): the number of entries
+    damaged[21] = 2;
+    assert_eq!(
+        parsed(&damaged, &[]).unwrap_err().to_string(),
+        "rib: MRT record 1: is damaged: entries are missing"
+    );
+}
+
+#[test]
+fn text_and_other_files_are_refused() {
+    for text in ["192.0.2.0/24 64500\n", "", "BZh9 and no bzip2", "\0\0\0\0"] {
+        assert!(parsed(text.as_bytes(), &[]).is_err(), "{text}");
+    }
+    let error = load(&captured("SOURCES.tsv"), &HashSet::new()).unwrap_err();
+    assert!(
+        error.to_string().contains("SOURCES.tsv: MRT record 1: "),
+        "{error}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// Real files with some octets changed and an end cut off: an error or a table, no panic.
+    #[test]
+    fn no_damage_makes_the_reader_panic(
+        file in 0_usize..7,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        end in any::<prop::sample::Index>(),
+        whole: bool,
+    ) {
+        let name = [
+            "mrtparse_bird-mrtdump_rib",
+            "mrtparse_quagga_rib",
+            "mrtparse_openbgpd_rib_table",
+            "mrtparse_quagga_bgp",
+            "mrtparse_openbgpd_bgp",
+            "mrtparse_bird6-mrtdump_bgp",
+            "mrtparse_bird-mrtdump_bgp",
+        ][file];
+        let mut octets = std::fs::read(captured(name)).unwrap();
+        for (place, value) in changes {
+            let place = place.index(octets.len());
+            octets[place] = value;
+        }
+        if !whole {
+            octets.truncate(end.index(octets.len()));
+        }
+        let _ = parsed(&octets, &[]);
+    }
+
+    /// Attributes of every code with any content.
+    #[test]
+    fn no_attribute_makes_the_reader_panic(
+        code: u8,
+        flags: u8,
+        value in prop::collection::vec(any::<u8>(), 0..80),
+        subtype in 1_u16..13,
+    ) {
+        let mut body = vec![0, 0, 0, 0, 24, 192, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0];
+        let attribute = attribute(flags & !0x10, code, &value);
+        body.extend(u16::try_from(attribute.len()).unwrap().to_be_bytes());
+        body.extend(attribute);
+        let _ = parsed(&record(13, subtype, &body), &[]);
+        let _ = parsed(&table_dump([10, 0, 0, 1], &body[18..]), &[]);
+    }
+}

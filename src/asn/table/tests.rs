@@ -5,25 +5,37 @@ fn v4(a: u8, b: u8, c: u8, d: u8, length: u8) -> Prefix {
     Prefix::new(Address::v4([a, b, c, d]), 96 + length)
 }
 
+/// Stands for a gap in the lists of the tests.
+const GAP: u32 = 9;
+
 fn table(prefixes: &[(Prefix, u32)]) -> Table {
     let mut builder = Builder::default();
     for (prefix, value) in prefixes {
-        builder.insert(*prefix, *value);
+        if *value == GAP {
+            builder.insert_gap(*prefix);
+        } else {
+            builder.insert(*prefix, *value);
+        }
     }
     builder.build()
 }
 
-/// The slow and obvious model: look at every prefix, the longest wins, among equals the first.
+/// The slow and obvious model: look at every prefix, the longest wins, among equals the first
+/// with a value; a gap wins like a prefix, but gives nothing.
 fn model(prefixes: &[(Prefix, u32)], address: Address) -> Option<(Prefix, u32)> {
     let family = |prefix: &Prefix| prefix.length() >= 96 && prefix.range().0.is_v4();
     let mut best: Option<(Prefix, u32)> = None;
     for (prefix, value) in prefixes {
         let covers = prefix.contains(address) && family(prefix) == address.is_v4();
-        if covers && best.is_none_or(|(longest, _)| prefix.length() > longest.length()) {
+        let better = |(longest, found): (Prefix, u32)| {
+            prefix.length() > longest.length()
+                || (prefix.length() == longest.length() && found == GAP)
+        };
+        if covers && best.is_none_or(better) {
             best = Some((*prefix, *value));
         }
     }
-    best
+    best.filter(|(_, value)| *value != GAP)
 }
 
 /// The addresses where something may change: both ends of every prefix and their neighbours.
@@ -86,6 +98,26 @@ fn of_a_prefix_given_twice_the_first_stays_and_the_conflict_counts() {
 }
 
 #[test]
+fn a_gap_hides_its_cover_and_not_what_lies_in_it() {
+    let prefixes = [
+        (v4(10, 0, 0, 0, 8), 1),
+        (v4(10, 1, 0, 0, 16), GAP),
+        (v4(10, 1, 1, 0, 24), 3),
+        (v4(10, 2, 0, 0, 16), GAP),
+        (v4(10, 2, 0, 0, 16), 4),
+    ];
+    let table = table(&prefixes);
+    let at = |octets| table.lookup(Address::v4(octets));
+    assert_eq!(at([10, 0, 0, 1]), Some(1));
+    assert_eq!(at([10, 1, 0, 1]), None);
+    assert_eq!(at([10, 1, 1, 1]), Some(3));
+    assert_eq!(at([10, 1, 2, 1]), None);
+    assert_eq!(at([10, 2, 0, 1]), Some(4));
+    assert_eq!(at([10, 3, 0, 1]), Some(1));
+    assert_eq!((table.prefixes(), table.conflicts()), (3, 0));
+}
+
+#[test]
 fn the_ends_of_both_address_spaces_are_reached() {
     let prefixes = [
         (v4(0, 0, 0, 0, 32), 1),
@@ -129,7 +161,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn the_table_agrees_with_a_look_at_every_prefix(
-        prefixes in prop::collection::vec((prefix(), 0_u32..5), 0..200),
+        prefixes in prop::collection::vec((prefix(), prop_oneof![3 => 0_u32..5, 1 => Just(GAP)]), 0..200),
         more in prop::collection::vec(any::<u32>(), 0..20),
     ) {
         let table = table(&prefixes);
@@ -137,7 +169,8 @@ proptest! {
         for address in edges(&prefixes).into_iter().chain(random) {
             prop_assert_eq!(table.explain(address), model(&prefixes, address), "{}", address);
         }
-        let different: std::collections::BTreeSet<_> = prefixes.iter().map(|(prefix, _)| prefix).collect();
+        let valued = prefixes.iter().filter(|(_, value)| *value != GAP);
+        let different: std::collections::BTreeSet<_> = valued.map(|(prefix, _)| prefix).collect();
         prop_assert_eq!(table.prefixes(), different.len());
     }
 }
