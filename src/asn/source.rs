@@ -5,7 +5,7 @@
 
 use super::announced::{Announced, Collector};
 use super::mrt::Verdict;
-use super::path::Hop;
+use super::path::{Hop, Place};
 use super::prefixes::Announcers;
 use super::table::{Builder, Table};
 use super::{location, mmdb, mrt, numbers, prefixes};
@@ -121,7 +121,7 @@ pub struct Counts {
     /// Rows with a prefix or a range; prefixes of a routing table.
     pub rows: u64,
     /// Of these, nobody's: AS 0, `None`, a network or record without a number, a route without
-    /// path, and numbers that IANA keeps back (23456, 65535 and the like).
+    /// path, and the numbers that are nobody's (23456, 65535).
     pub without_origin: u64,
     /// Prefixes left out because they are default routes.
     pub default_routes: u64,
@@ -315,6 +315,12 @@ impl InMemory {
     /// Who announces an address, as this source has it.
     pub(super) fn origin(&self, address: Address) -> Option<Asn> {
         self.announced.origin(self.table.lookup(address)?)
+    }
+
+    /// Who announces an address, and which path leads there.
+    pub(super) fn route(&self, address: Address) -> Option<(Asn, Place)> {
+        let value = self.table.lookup(address)?;
+        Some((self.announced.origin(value)?, self.announced.place(value)))
     }
 
     /// A source that was never a file.
