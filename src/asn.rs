@@ -17,6 +17,7 @@ mod source;
 pub mod table;
 
 use crate::units::{Address, Asn, Prefix, Timestamp};
+use path::Place;
 pub use path::Step;
 use source::InMemory;
 pub use source::{Counts, LoadError, Source};
@@ -53,6 +54,29 @@ impl fmt::Display for Origin {
             Self::As(asn) => asn.fmt(out),
         }
     }
+}
+
+/// Which path of which source. Good for the [`Origins`] that gave it, not for the next.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct PathId {
+    source: u8,
+    place: Place,
+}
+
+/// Sources that name another origin than the one that decided: bit n is the one at place n in the
+/// order of precedence.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Dissent(pub u16);
+
+/// Whose an address is and how it is reached: asked once per stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// Whose it is.
+    pub origin: Origin,
+    /// The path to it; without steps where it is ours, unknown, or its source has no paths.
+    pub path: PathId,
+    /// Who says otherwise.
+    pub dissent: Dissent,
 }
 
 /// The sources in order of precedence, and what is ours. Immutable.
@@ -122,6 +146,57 @@ impl Origins {
         answers.next().map_or(Origin::UNKNOWN, |asn| self.of(asn))
     }
 
+    /// [`origin`](Self::origin), with the path to it and with what the other sources say. Asks
+    /// every source.
+    pub fn route(&self, address: Address) -> Route {
+        let mut route = Route {
+            origin: Origin::UNKNOWN,
+            path: PathId::default(),
+            dissent: Dissent::default(),
+        };
+        if self.local.lookup(address).is_some() {
+            route.origin = Origin::Local;
+            return route;
+        }
+        let mut decided = None;
+        for (number, source) in (0_u8..).zip(&self.sources) {
+            let Some((asn, place)) = source.route(address) else {
+                continue;
+            };
+            match decided {
+                None => {
+                    decided = Some(asn);
+                    route.origin = self.of(asn);
+                    route.path = PathId {
+                        source: number,
+                        place,
+                    };
+                }
+                Some(first) if first != asn => {
+                    route.dissent.0 |= 1_u16.checked_shl(number.into()).unwrap_or(0);
+                }
+                Some(_) => {}
+            }
+        }
+        route
+    }
+
+    /// A path's steps, from the nearest AS to the origin, without prepends, confederations and own
+    /// numbers.
+    pub fn path(&self, path: PathId) -> Vec<Step> {
+        let source = self.sources.get(usize::from(path.source));
+        source.map_or_else(Vec::new, |source| {
+            source.announced.paths().steps(path.place)
+        })
+    }
+
+    /// The transit ASNs of a path, ascending, each once: all but the origin; of an AS_SET on the
+    /// way every member.
+    pub fn transit(&self, path: PathId) -> &[Asn] {
+        let source = self.sources.get(usize::from(path.source));
+        source.map_or(&[], |source| source.announced.paths().transit(path.place))
+    }
+
     fn of(&self, asn: Asn) -> Origin {
         if self.own.contains(&asn) {
             Origin::Local
@@ -146,7 +221,7 @@ impl Origins {
                 source: Arc::clone(&source.name),
                 asn: source.announced.origin(value)?,
                 prefix,
-                path: source.announced.path(value),
+                path: source.announced.steps(value),
             })
         };
         let mut others: Vec<Answer> = self.sources.iter().filter_map(answer).collect();
@@ -184,7 +259,7 @@ impl Origins {
             kind: source.kind,
             prefixes: source.table.prefixes(),
             names: source.names.len(),
-            paths: source.announced.paths(),
+            paths: source.announced.paths().len(),
             counts: source.counts,
             written: source.loaded.written,
             loaded: source.loaded.done,

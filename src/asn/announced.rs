@@ -3,61 +3,70 @@
 //!
 //! Belongs to one source and lives as long as it.
 
-use super::path::{Hop, Interner, PathId, Paths, Step};
+use super::path::{Hop, Interner, Paths, Place, Step};
 use crate::units::Asn;
 use std::collections::HashMap;
 
-/// An origin and a path to it.
-type Pair = (Asn, PathId);
-
-/// Pairs of origin and path, each once.
+/// Pairs of origin and path, each once. The origins lie apart: they are all that most lookups read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Announced {
-    pairs: Vec<Pair>,
+    origins: Vec<Asn>,
+    /// Beside them; empty where no prefix has a path.
+    places: Vec<Place>,
     paths: Paths,
 }
 
 impl Announced {
     /// Who announces what has this value.
     pub(super) fn origin(&self, value: u32) -> Option<Asn> {
-        self.pairs.get(value as usize).map(|(origin, _)| *origin)
+        self.origins.get(value as usize).copied()
     }
 
-    /// The path to it, from the nearest AS to the origin; empty where the source has no paths.
-    pub(super) fn path(&self, value: u32) -> Vec<Step> {
-        let pair = self.pairs.get(value as usize);
-        pair.map_or_else(Vec::new, |(_, path)| self.paths.steps(*path))
+    /// Which path leads to it.
+    pub(super) fn place(&self, value: u32) -> Place {
+        let place = self.places.get(value as usize);
+        place.copied().unwrap_or(Place::NONE)
     }
 
-    /// Different paths.
-    pub(super) fn paths(&self) -> usize {
-        self.paths.len()
+    /// The paths.
+    pub(super) fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// The path to what has this value, from the nearest AS to the origin; empty where the source
+    /// has no paths.
+    pub(super) fn steps(&self, value: u32) -> Vec<Step> {
+        self.paths.steps(self.place(value))
     }
 }
 
 /// Pairs on their way into the list.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
-    pairs: Vec<Pair>,
-    places: HashMap<Pair, u32>,
+    values: HashMap<(Asn, Place), u32>,
+    origins: Vec<Asn>,
+    places: Vec<Place>,
     paths: Interner,
 }
 
 impl Collector {
     /// The value for an origin and a path: equal ones have the same.
     pub(super) fn value(&mut self, origin: Asn, path: &[Hop]) -> u32 {
-        let pair = (origin, self.paths.id(path));
-        let pairs = &mut self.pairs;
-        *self.places.entry(pair).or_insert_with(|| {
-            pairs.push(pair);
+        let place = self.paths.place(path);
+        let Self {
+            origins, places, ..
+        } = self;
+        *self.values.entry((origin, place)).or_insert_with(|| {
+            origins.push(origin);
+            places.push(place);
             // fits: there are not more of them than prefixes, and these are bounded
-            u32::try_from(pairs.len() - 1).unwrap_or(u32::MAX)
+            u32::try_from(origins.len() - 1).unwrap_or(u32::MAX)
         })
     }
 
     /// Whether there is none yet.
     pub(super) fn is_empty(&self) -> bool {
-        self.pairs.is_empty()
+        self.origins.is_empty()
     }
 
     /// Hops of all paths together.
@@ -67,14 +76,19 @@ impl Collector {
 
     #[cfg(test)]
     pub(super) fn origin(&self, value: u32) -> Option<Asn> {
-        self.pairs.get(value as usize).map(|(origin, _)| *origin)
+        self.origins.get(value as usize).copied()
     }
 
     /// The list.
     pub(super) fn finish(mut self) -> Announced {
-        self.pairs.shrink_to_fit();
+        if self.paths.is_empty() {
+            self.places.clear();
+        }
+        self.origins.shrink_to_fit();
+        self.places.shrink_to_fit();
         Announced {
-            pairs: self.pairs,
+            origins: self.origins,
+            places: self.places,
             paths: self.paths.finish(),
         }
     }

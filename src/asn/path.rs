@@ -99,43 +99,66 @@ pub(super) fn kept(segments: &[Segment], own: &HashSet<Asn>) -> Vec<Hop> {
     hops
 }
 
-/// Which path of a store.
+/// Which path of one store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub(super) struct PathId(u32);
+pub(super) struct Place(u32);
 
-impl PathId {
+impl Place {
     /// The path without steps: unknown.
     pub(super) const NONE: Self = Self(0);
 }
 
-/// Paths, each once, end to end.
+/// Lists end to end, each by its place; the one at place 0 is empty.
 #[derive(Clone, Debug)]
-pub(super) struct Paths {
-    /// Where each path ends in `hops`; it begins where the one before ends. The first is empty.
+struct Lists<T> {
+    /// Where each ends; it begins where the one before ends.
     ends: Vec<u32>,
-    hops: Vec<Hop>,
+    all: Vec<T>,
 }
 
-impl Default for Paths {
+impl<T> Default for Lists<T> {
     fn default() -> Self {
         Self {
             ends: vec![0],
-            hops: Vec::new(),
+            all: Vec::new(),
         }
     }
 }
 
-impl Paths {
-    fn hops(&self, id: PathId) -> &[Hop] {
+impl<T> Lists<T> {
+    fn get(&self, place: Place) -> &[T] {
         let end = |place: u32| self.ends.get(place as usize).copied().unwrap_or(0) as usize;
-        let start = id.0.checked_sub(1).map_or(0, end);
-        self.hops.get(start..end(id.0)).unwrap_or(&[])
+        let start = place.0.checked_sub(1).map_or(0, end);
+        self.all.get(start..end(place.0)).unwrap_or(&[])
     }
 
+    fn push(&mut self, list: impl IntoIterator<Item = T>) -> Place {
+        self.all.extend(list);
+        // both fit: the hops of a source are bounded far below
+        let place = Place(u32::try_from(self.ends.len()).unwrap_or(u32::MAX));
+        let end = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        self.ends.push(end);
+        place
+    }
+
+    fn shrink(&mut self) {
+        self.ends.shrink_to_fit();
+        self.all.shrink_to_fit();
+    }
+}
+
+/// Paths, each once, and beside each what is transit on it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Paths {
+    hops: Lists<Hop>,
+    transit: Lists<Asn>,
+}
+
+impl Paths {
     /// A path's steps, from the nearest to the origin.
-    pub(super) fn steps(&self, id: PathId) -> Vec<Step> {
+    pub(super) fn steps(&self, place: Place) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
-        for hop in self.hops(id) {
+        for hop in self.hops.get(place) {
             match (*hop, steps.last_mut()) {
                 (Hop::As(asn), _) => steps.push(Step::As(asn)),
                 (Hop::Member(asn), Some(Step::Set(set))) => set.push(asn),
@@ -145,53 +168,80 @@ impl Paths {
         steps
     }
 
+    /// The ASNs between us and the origin, ascending, each once.
+    pub(super) fn transit(&self, place: Place) -> &[Asn] {
+        self.transit.get(place)
+    }
+
     /// Different paths, the empty one not counted.
     pub(super) fn len(&self) -> usize {
-        self.ends.len() - 1
+        self.hops.ends.len() - 1
     }
+}
+
+/// What is transit on a path: all but its last step. Members of a set between are all taken for
+/// transit, since one of them was.
+fn transit(hops: &[Hop]) -> Vec<Asn> {
+    let last = hops.iter().rposition(|hop| !matches!(hop, Hop::Member(_)));
+    let (between, origin) = hops.split_at(last.unwrap_or(0));
+    let number = |hop: &Hop| match hop {
+        Hop::As(asn) | Hop::Set(asn) | Hop::Member(asn) => *asn,
+    };
+    let origin: Vec<Asn> = origin.iter().map(number).collect();
+    let between = between.iter().map(number);
+    let mut transit: Vec<Asn> = between.filter(|asn| !origin.contains(asn)).collect();
+    transit.sort_unstable();
+    transit.dedup();
+    transit
 }
 
 /// Paths on their way into a store.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
     paths: Paths,
-    seen: HashTable<PathId>,
+    seen: HashTable<Place>,
     hasher: DefaultHashBuilder,
 }
 
 impl Interner {
     /// The path with these hops, new or known.
-    pub(super) fn id(&mut self, hops: &[Hop]) -> PathId {
+    pub(super) fn place(&mut self, hops: &[Hop]) -> Place {
         if hops.is_empty() {
-            return PathId::NONE;
+            return Place::NONE;
         }
         let Self {
-            paths,
+            paths:
+                Paths {
+                    hops: known,
+                    transit: between,
+                },
             seen,
             hasher,
         } = self;
         let hash = hasher.hash_one(hops);
-        if let Some(known) = seen.find(hash, |known| paths.hops(*known) == hops) {
-            return *known;
+        if let Some(place) = seen.find(hash, |place| known.get(*place) == hops) {
+            return *place;
         }
-        paths.hops.extend_from_slice(hops);
-        // both fit: the hops of a source are bounded far below
-        let id = PathId(u32::try_from(paths.ends.len()).unwrap_or(u32::MAX));
-        let end = u32::try_from(paths.hops.len()).unwrap_or(u32::MAX);
-        paths.ends.push(end);
-        seen.insert_unique(hash, id, |known| hasher.hash_one(paths.hops(*known)));
-        id
+        let place = known.push(hops.iter().copied());
+        between.push(transit(hops));
+        seen.insert_unique(hash, place, |place| hasher.hash_one(known.get(*place)));
+        place
     }
 
     /// Hops stored so far.
     pub(super) fn hops(&self) -> usize {
-        self.paths.hops.len()
+        self.paths.hops.all.len()
+    }
+
+    /// Whether there is no path yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.paths.len() == 0
     }
 
     /// The store.
     pub(super) fn finish(mut self) -> Paths {
-        self.paths.ends.shrink_to_fit();
-        self.paths.hops.shrink_to_fit();
+        self.paths.hops.shrink();
+        self.paths.transit.shrink();
         self.paths
     }
 }
@@ -212,8 +262,8 @@ mod tests {
     fn kept_and_shown(segments: &[Segment], own: &[u32]) -> String {
         let own = asns(own).into_iter().collect();
         let mut interner = Interner::default();
-        let id = interner.id(&kept(segments, &own));
-        shown(&interner.finish().steps(id))
+        let place = interner.place(&kept(segments, &own));
+        shown(&interner.finish().steps(place))
     }
 
     #[test]
@@ -239,15 +289,39 @@ mod tests {
     fn equal_paths_stand_once_and_each_is_found_again() {
         let mut interner = Interner::default();
         let path = |number: u32| vec![Hop::As(Asn(number % 7)), Hop::Set(Asn(number))];
-        let ids: Vec<PathId> = (0..1000).map(|number| interner.id(&path(number))).collect();
-        let again: Vec<PathId> = (0..1000).map(|number| interner.id(&path(number))).collect();
-        assert_eq!(ids, again);
-        assert_eq!(interner.id(&[]), PathId::NONE);
+        let places: Vec<Place> = (0..1000)
+            .map(|number| interner.place(&path(number)))
+            .collect();
+        let again: Vec<Place> = (0..1000)
+            .map(|number| interner.place(&path(number)))
+            .collect();
+        assert_eq!(places, again);
+        assert_eq!(interner.place(&[]), Place::NONE);
         let paths = interner.finish();
-        assert_eq!((paths.len(), paths.hops.len()), (1000, 2000));
-        for (number, id) in (0..).zip(ids) {
-            assert_eq!(paths.hops(id), path(number));
+        assert_eq!((paths.len(), paths.hops.all.len()), (1000, 2000));
+        for (number, place) in (0..).zip(places) {
+            assert_eq!(paths.hops.get(place), path(number));
         }
-        assert_eq!(paths.steps(PathId::NONE), []);
+        assert_eq!(paths.steps(Place::NONE), []);
+        assert_eq!(paths.transit(Place::NONE), []);
+    }
+
+    #[test]
+    fn transit_is_what_lies_between_us_and_the_origin() {
+        let [one, two, three] = [1, 2, 3].map(|number| Hop::As(Asn(number)));
+        let set = [Hop::Set(Asn(4)), Hop::Member(Asn(5))];
+        for (hops, between) in [
+            (vec![], &[][..]),
+            (vec![one], &[]),
+            (vec![three, two, one], &[2, 3]),
+            (vec![three, two, three, one], &[2, 3]),
+            // an origin that stands in its own path is no transit
+            (vec![one, two, one], &[2]),
+            ([vec![one], set.to_vec()].concat(), &[1]),
+            ([vec![two], set.to_vec(), vec![one]].concat(), &[2, 4, 5]),
+            (set.to_vec(), &[]),
+        ] {
+            assert_eq!(transit(&hops), asns(between), "{hops:?}");
+        }
     }
 }

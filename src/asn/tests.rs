@@ -174,7 +174,7 @@ fn whole_tables_of_pyasn_load_and_answer() {
     ));
     // 8.8.8.8 was Level 3's before it was Google's
     for (file, prefixes, nobodys, asn) in [
-        ("pyasn_ipasn_20140513.dat.gz", 512_621, 25, 15169),
+        ("pyasn_ipasn_20140513.dat.gz", 512_621, 21, 15169),
         ("pyasn_ipasn_20080501_v12.dat.gz", 270_849, 10, 3356),
     ] {
         let origins = load(&[Source::Prefixes(folder.join(file))], &[], &[]);
@@ -190,4 +190,56 @@ fn whole_tables_of_pyasn_load_and_answer() {
             "{file}"
         );
     }
+}
+
+#[test]
+fn a_route_has_the_first_sources_path_and_says_which_sources_disagree() {
+    let table = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/captures/asn/mrtparse_quagga_rib"
+    ));
+    let folder = tempfile::tempdir().unwrap();
+    let sources = [
+        list(folder.path(), "a", "203.0.113.0/24 64500\n"),
+        Source::Mrt(table.into()),
+        list(
+            folder.path(),
+            "b",
+            "172.16.0.0/12 64512\n203.0.113.0/24 1\n",
+        ),
+        list(
+            folder.path(),
+            "c",
+            "172.16.0.0/12 64999\n203.0.113.0/24 2\n",
+        ),
+    ];
+    let origins = load(&sources, &[], &[]);
+    let routed = origins.route(address("172.17.0.1"));
+    assert_eq!(routed.origin, Origin::As(Asn(64512)));
+    let path: Vec<String> = origins
+        .path(routed.path)
+        .iter()
+        .map(Step::to_string)
+        .collect();
+    assert_eq!(path, ["4200000000", "64512"]);
+    assert_eq!(origins.transit(routed.path), [Asn(4_200_000_000)]);
+    assert_eq!(routed.dissent, Dissent(0b1000), "b says the same, c not");
+
+    let listed = origins.route(address("203.0.113.1"));
+    assert_eq!(listed.origin, Origin::As(Asn(64500)));
+    assert_eq!(origins.path(listed.path), []);
+    assert_eq!(listed.dissent, Dissent(0b1100));
+    let nobodys = origins.route(address("192.0.2.1"));
+    assert_eq!(
+        (nobodys.origin, nobodys.dissent),
+        (Origin::UNKNOWN, Dissent(0))
+    );
+
+    let ours = load(&sources, &["172.17.0.0/24"], &[64512]);
+    let by_prefix = ours.route(address("172.17.0.1"));
+    assert_eq!(
+        (by_prefix.origin, by_prefix.dissent),
+        (Origin::Local, Dissent(0))
+    );
+    assert_eq!(ours.route(address("172.17.1.1")).origin, Origin::Local);
 }

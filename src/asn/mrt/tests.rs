@@ -80,7 +80,7 @@ fn said(octets: &[u8], own: &[u32]) -> (u32, String, Counts) {
 
 fn answer(source: &InMemory, address: Address) -> Option<(Asn, String)> {
     let value = source.table.lookup(address)?;
-    let steps = source.announced.path(value);
+    let steps = source.announced.steps(value);
     let steps: Vec<_> = steps.iter().map(ToString::to_string).collect();
     Some((source.announced.origin(value)?, steps.join(" ")))
 }
