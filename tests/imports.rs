@@ -123,7 +123,9 @@ const ROOMS: [(&str, &[&str]); 21] = [
 ];
 
 /// Every outside crate and the rooms in which it is at home.
-const CRATES: [(&str, &[&str]); 18] = [
+const CRATES: [(&str, &[&str]); 20] = [
+    ("bgpkit_parser", &["asn"]),
+    ("bzip2", &["asn"]),
     ("clap", &["cli"]),
     ("flate2", &["asn"]),
     ("hashbrown", &["judge", "meter", "stream", "voice"]),

@@ -58,7 +58,8 @@ fn asked(addresses: &[String]) -> HashMap<String, Said> {
                     "Autonomous System" => {
                         let (number, name) = value.split_once(" - ").unwrap_or((value, ""));
                         block.0 = number.strip_prefix("AS").unwrap().parse().unwrap();
-                        block.1 = name.trim().into();
+                        // names are kept to 128 characters
+                        block.1 = name.trim().chars().take(128).collect();
                         said.insert(of.into(), block.clone());
                     }
                     _ => {}
