@@ -24,7 +24,7 @@ pub struct Pair {
 /// The tables in force, with the names of one worker's interfaces.
 #[derive(Clone, Debug, Default)]
 pub struct Attribution {
-    generation: u64,
+    generation: u32,
     origins: Arc<Origins>,
     scopes: Arc<ScopePlan>,
     interfaces: Vec<Arc<str>>,
@@ -35,7 +35,7 @@ impl Attribution {
     pub fn replace(&mut self, origins: Arc<Origins>, scopes: Arc<ScopePlan>) {
         self.origins = origins;
         self.scopes = scopes;
-        self.generation += 1;
+        self.generation = self.generation.wrapping_add(1);
     }
 
     /// An interface gets its name.
@@ -47,12 +47,12 @@ impl Attribution {
         if let Some(entry) = self.interfaces.get_mut(place) {
             *entry = name.into();
         }
-        self.generation += 1;
+        self.generation = self.generation.wrapping_add(1);
     }
 
     /// Counts the changes; never 0 once there are tables.
     #[inline]
-    pub fn generation(&self) -> u64 {
+    pub fn generation(&self) -> u32 {
         self.generation
     }
 

@@ -91,7 +91,7 @@ fn row(stream: &Stream) -> StreamRow {
         jitter_max_nanos: nanos(stream.jitter().max()),
         src_asn: stream.pair().src,
         dst_asn: stream.pair().dst,
-        first: stream.first,
+        first: stream.first(),
         last: stream.last,
     }
 }

@@ -5,7 +5,7 @@
 //! its timestamps with their arrival.
 
 use crate::units::Timestamp;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 /// Clock rates that audio payloads have, in Hz (RFC 3551, RFC 7587, RFC 4867).
@@ -16,113 +16,177 @@ const INFER_AFTER: Duration = Duration::from_millis(500);
 
 /// An interval or timestamp step beyond this is a pause or a new start, not jitter.
 const LONGEST_STEP: Duration = Duration::from_secs(10);
+const LONGEST_STEP_NANOS: i64 = 10_000_000_000;
 
-/// Fractional bits of [`Jitter::tick`].
+/// Fractional bits of a tick.
 const TICK_FRACTION: u32 = 16;
 
 /// The jitter estimate of one stream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Jitter {
-    /// Nanoseconds of a timestamp unit, times 2^16; 0 while the clock is unknown.
-    tick: u64,
-    /// The running estimate J in nanoseconds, times 16.
-    scaled: u64,
-    /// Sum of J over `samples`, nanoseconds.
-    sum: u64,
-    /// Largest J, nanoseconds.
-    max: u64,
-    /// Packets with a J.
-    samples: u64,
-    /// The packet before: arrival and RTP timestamp.
-    last: Option<(Timestamp, u32)>,
-    /// Where inference of the clock began.
-    begin: Option<(Timestamp, u32)>,
+    state: State,
+    /// The packet before: arrival (none: the end of time) and RTP timestamp.
+    last: Timestamp,
+    last_timestamp: u32,
 }
+
+/// What is known of the clock, and what that allows to measure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// No clock yet; where its inference began.
+    Inferring { begin: Timestamp, timestamp: u32 },
+    /// The clock is known.
+    Running {
+        /// Nanoseconds of a timestamp unit, times 2^16.
+        tick: NonZeroU64,
+        /// The running estimate J in nanoseconds, times 16.
+        scaled: u64,
+        /// Sum of J over `samples`, nanoseconds.
+        sum: u64,
+        /// Largest J, nanoseconds.
+        max: u64,
+        /// Packets with a J.
+        samples: u64,
+    },
+}
+
+/// No packet came then.
+const NEVER: Timestamp = Timestamp::from_nanos(u64::MAX);
 
 impl Jitter {
     /// With a clock, or without one yet.
     pub fn new(clock: Option<NonZeroU32>) -> Self {
-        let mut jitter = Self::default();
+        let mut jitter = Self {
+            state: State::Inferring {
+                begin: NEVER,
+                timestamp: 0,
+            },
+            last: NEVER,
+            last_timestamp: 0,
+        };
         jitter.set_clock(clock);
         jitter
     }
 
     /// Gives the clock, in Hz; an unknown one leaves things as they are.
     pub fn set_clock(&mut self, clock: Option<NonZeroU32>) {
-        if let Some(hz) = clock {
-            self.tick = (1_000_000_000_u64 << TICK_FRACTION) / u64::from(hz.get());
+        let ticks = |hz: NonZeroU32| (1_000_000_000_u64 << TICK_FRACTION) / u64::from(hz.get());
+        let Some(known) = clock.map(ticks).and_then(NonZeroU64::new) else {
+            return;
+        };
+        match &mut self.state {
+            State::Running { tick, .. } => *tick = known,
+            State::Inferring { .. } => {
+                self.state = State::Running {
+                    tick: known,
+                    scaled: 0,
+                    sum: 0,
+                    max: 0,
+                    samples: 0,
+                }
+            }
         }
     }
 
     /// Nanoseconds that a number of timestamp units takes; none while the clock is unknown.
     pub fn nanos(&self, units: u32) -> Option<u64> {
-        let nanos = (u128::from(units) * u128::from(self.tick)) >> TICK_FRACTION;
-        (self.tick != 0).then(|| u64::try_from(nanos).unwrap_or(u64::MAX))
+        let State::Running { tick, .. } = self.state else {
+            return None;
+        };
+        let nanos = (u128::from(units) * u128::from(tick.get())) >> TICK_FRACTION;
+        Some(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// Takes a packet's arrival and RTP timestamp.
     #[inline]
     pub fn advance(&mut self, arrival: Timestamp, timestamp: u32) {
-        let Some((before, earlier)) = self.last.replace((arrival, timestamp)) else {
-            self.begin = Some((arrival, timestamp));
+        let before = std::mem::replace(&mut self.last, arrival);
+        let earlier = std::mem::replace(&mut self.last_timestamp, timestamp);
+        let State::Running {
+            tick,
+            scaled,
+            sum,
+            max,
+            samples,
+        } = &mut self.state
+        else {
+            self.infer(before, arrival, timestamp);
             return;
         };
-        if self.tick == 0 {
-            self.infer(arrival, timestamp);
+        if before == NEVER {
             return;
         }
         let units = i64::from(timestamp.wrapping_sub(earlier).cast_signed());
-        let sent = (units * self.tick.cast_signed()) >> TICK_FRACTION;
+        let sent = (units * tick.get().cast_signed()) >> TICK_FRACTION;
         let received = arrival.as_nanos().cast_signed() - before.as_nanos().cast_signed();
-        let longest = 10_000_000_000;
-        debug_assert_eq!(LONGEST_STEP.as_nanos(), 10_000_000_000);
-        if sent.abs() > longest || received.abs() > longest {
+        if sent.abs() > LONGEST_STEP_NANOS || received.abs() > LONGEST_STEP_NANOS {
             return;
         }
         let difference = (received - sent).unsigned_abs();
         // RFC 3550 §A.8: J += (|D| − J) / 16, with J kept times 16 and rounded.
-        self.scaled = self.scaled + difference - ((self.scaled + 8) >> 4);
-        let now = self.scaled >> 4;
-        self.sum += now;
-        self.max = self.max.max(now);
-        self.samples += 1;
+        *scaled = *scaled + difference - ((*scaled + 8) >> 4);
+        let now = *scaled >> 4;
+        *sum += now;
+        *max = now.max(*max);
+        *samples += 1;
     }
 
     /// A new start: the next packet has no predecessor.
     pub fn restart(&mut self) {
-        self.last = None;
-        self.begin = None;
+        self.last = NEVER;
     }
 
     #[cold]
-    fn infer(&mut self, arrival: Timestamp, timestamp: u32) {
-        let Some((begin, first)) = self.begin else {
+    fn infer(&mut self, before: Timestamp, arrival: Timestamp, timestamp: u32) {
+        let State::Inferring {
+            begin,
+            timestamp: first,
+        } = &mut self.state
+        else {
             return;
         };
-        let gone = arrival.since(begin);
-        let units = timestamp.wrapping_sub(first);
-        if gone > INFER_AFTER {
-            self.set_clock(nearest_clock(units, gone));
-            // Too long without a plausible clock: begin again rather than average for ever.
-            if self.tick == 0 && gone > LONGEST_STEP {
-                self.begin = Some((arrival, timestamp));
-            }
+        if before == NEVER {
+            (*begin, *first) = (arrival, timestamp);
+            return;
         }
+        let gone = arrival.since(*begin);
+        if gone <= INFER_AFTER {
+            return;
+        }
+        let clock = nearest_clock(timestamp.wrapping_sub(*first), gone);
+        // Too long without a plausible clock: begin again rather than average for ever.
+        if clock.is_none() && gone > LONGEST_STEP {
+            (*begin, *first) = (arrival, timestamp);
+        }
+        self.set_clock(clock);
     }
 
     /// The running estimate, once there is one.
     pub fn current(&self) -> Option<Duration> {
-        (self.samples > 0).then(|| Duration::from_nanos(self.scaled >> 4))
+        match self.state {
+            State::Running {
+                scaled, samples, ..
+            } if samples > 0 => Some(Duration::from_nanos(scaled >> 4)),
+            State::Running { .. } | State::Inferring { .. } => None,
+        }
     }
 
     /// The mean of the running estimate over its packets.
     pub fn mean(&self) -> Option<Duration> {
-        self.sum.checked_div(self.samples).map(Duration::from_nanos)
+        match self.state {
+            State::Running { sum, samples, .. } => {
+                sum.checked_div(samples).map(Duration::from_nanos)
+            }
+            State::Inferring { .. } => None,
+        }
     }
 
     /// The largest running estimate.
     pub fn max(&self) -> Option<Duration> {
-        (self.samples > 0).then(|| Duration::from_nanos(self.max))
+        match self.state {
+            State::Running { max, samples, .. } if samples > 0 => Some(Duration::from_nanos(max)),
+            State::Running { .. } | State::Inferring { .. } => None,
+        }
     }
 }
 
@@ -198,10 +262,12 @@ mod tests {
                 jitter.nanos(clock).map(|nanos| nanos.div_ceil(1_000_000)),
                 Some(1_000)
             );
-            assert!(
-                jitter.samples > 50 && jitter.max < 20_000,
-                "{clock}: {jitter:?}"
-            );
+            let max = jitter.max().unwrap();
+            assert!(max < Duration::from_micros(20), "{clock}: {jitter:?}");
+            let State::Running { samples, .. } = jitter.state else {
+                panic!("{clock}: {jitter:?}");
+            };
+            assert!(samples > 50, "{clock}: {samples}");
         }
         assert_eq!(
             nearest_clock(90_000, Duration::from_secs(1)),

@@ -30,60 +30,78 @@ const OUTAGE_SLACK: Duration = Duration::from_secs(1);
 
 /// Counts since they were last settled into a second; small, so that they stay in the cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Tally {
+struct Tally {
     packets: u32,
     ip: u32,
     ethernet: u32,
-    lost: u64,
-    late: u32,
-    duplicates: u32,
-    reordered: u32,
-}
-
-impl Tally {
-    fn continuity(&self) -> Continuity {
-        Continuity {
-            lost: self.lost,
-            late: u64::from(self.late),
-            duplicates: u64::from(self.duplicates),
-            reordered: u64::from(self.reordered),
-        }
-    }
 }
 
 /// One SSRC from one transport address to another.
+///
+/// What an expected packet touches lies in three cache lines, the rest behind [`Cold`]: ten
+/// thousand calls do not fit into a cache, and their lines are what a packet waits for.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub struct Stream {
     /// What makes it this stream.
     pub key: Key,
-    /// Decided once.
-    pub kind: Kind,
-    /// Its last packet of any sort.
-    pub last: Timestamp,
-    /// Its first.
-    pub first: Timestamp,
     sequence: Sequence,
     jitter: Jitter,
+    /// Its last packet of any sort.
+    pub last: Timestamp,
     /// Arrival and RTP timestamp of the highest number.
-    newest: (Timestamp, u32),
+    newest: Timestamp,
+    newest_timestamp: u32,
     /// Timestamp units between two packets in sequence.
     step: u32,
-    /// When the oldest outstanding gap began.
-    gap_from: Timestamp,
     tally: Tally,
     /// The second the tally is of.
-    second: Second,
+    second: Tallied,
+    generation: u32,
+    /// Packets of the most frequent payload type.
+    usual_packets: u32,
+    usual_type: u8,
+    /// Decided once.
+    pub kind: Kind,
     tap: Tap,
+    cold: Box<Cold>,
+}
+
+/// What only the unexpected, or the end of a second, touches.
+#[derive(Clone, Debug)]
+struct Cold {
+    first: Timestamp,
+    /// When the oldest outstanding gap began.
+    gap_from: Timestamp,
     pair: Pair,
-    generation: u64,
+    /// Since it was last settled.
+    odd: Continuity,
+    /// All settled.
     total: Octets,
     continuity: Continuity,
     far_end: FarEnd,
     restarts: u64,
     unseen: u64,
     format: Option<Format>,
-    payload_types: [(u8, u32); PAYLOAD_TYPES],
+    /// Other payload types with their packets.
+    other_types: [(u8, u32); PAYLOAD_TYPES - 1],
 }
+
+/// The second a tally is of, modulo 2^32, which comes round after 136 years; none at first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Tallied(u32);
+
+impl Tallied {
+    /// A second long before packet time can be.
+    const NONE: Self = Self(u32::MAX);
+
+    #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
+    const fn of(second: Second) -> Self {
+        Self(second.0 as u32)
+    }
+}
+
+const _: () = assert!(size_of::<Stream>() <= 192, "three cache lines");
 
 impl Stream {
     /// A stream that begins with a packet, which is not yet counted.
@@ -94,96 +112,121 @@ impl Stream {
         let clock = announced.or(assigned);
         Self {
             key,
-            kind,
-            last: first.time,
-            first: first.time,
             // As if the packet before the first had come: advance() then counts the first.
             sequence: Sequence::before(first.sequence),
             jitter: Jitter::new(clock),
-            newest: (first.time, first.timestamp),
+            last: first.time,
+            newest: first.time,
+            newest_timestamp: first.timestamp,
             step: 0,
-            gap_from: first.time,
             tally: Tally::default(),
-            second: Second::default(),
-            tap: Tap::default(),
-            pair: Pair {
-                scopes: ScopeMask::default(),
-                src: Origin::UNKNOWN,
-                dst: Origin::UNKNOWN,
-            },
+            second: Tallied::NONE,
             generation: 0,
-            total: Octets::default(),
-            continuity: Continuity::default(),
-            far_end: FarEnd::default(),
-            restarts: 0,
-            unseen: 0,
-            format,
-            payload_types: [(first.payload_type, 0), (0, 0), (0, 0), (0, 0)],
+            usual_packets: 0,
+            usual_type: first.payload_type,
+            kind,
+            tap: Tap::default(),
+            cold: Box::new(Cold {
+                first: first.time,
+                gap_from: first.time,
+                pair: Pair {
+                    scopes: ScopeMask::default(),
+                    src: Origin::UNKNOWN,
+                    dst: Origin::UNKNOWN,
+                },
+                odd: Continuity::default(),
+                total: Octets::default(),
+                continuity: Continuity::default(),
+                far_end: FarEnd::default(),
+                restarts: 0,
+                unseen: 0,
+                format,
+                other_types: Default::default(),
+            }),
         }
     }
 
     /// Takes the next packet: what its number and its time say. Nothing is counted yet.
     #[inline]
     pub fn advance(&mut self, packet: &Held) -> Step {
-        let whole = self.sequence.missing() == 0;
-        let (newest, step, jitter) = (self.newest, self.step, self.jitter);
-        let before = self.sequence.extended();
-        let result = self.sequence.advance(packet.sequence, |forward| {
-            explain(forward, packet, newest, step, &jitter)
-        });
-        if self.sequence.extended() > before || result.arrival == Arrival::Restarted {
-            if whole && self.sequence.missing() > 0 {
-                self.gap_from = newest.0;
-            }
-            if self.sequence.extended() == before + 1 {
-                self.step = packet.timestamp.wrapping_sub(newest.1);
-            }
-            self.newest = (packet.time, packet.timestamp);
-        }
-        if result.arrival == Arrival::Restarted {
-            self.jitter.restart();
-            self.far_end.restart();
-            self.restarts += 1;
-        }
         self.last = self.last.max(packet.time);
         self.note_payload_type(packet.payload_type);
+        let result = match self.sequence.follow(packet.sequence) {
+            Some(step) => {
+                self.step = packet.timestamp.wrapping_sub(self.newest_timestamp);
+                (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
+                step
+            }
+            None => self.advance_out_of_order(packet),
+        };
         if !matches!(result.arrival, Arrival::Duplicate | Arrival::Suspect) {
             self.jitter.advance(packet.time, packet.timestamp);
         }
         result
     }
 
+    /// Any packet but the one that was expected.
+    #[cold]
+    fn advance_out_of_order(&mut self, packet: &Held) -> Step {
+        let whole = self.sequence.missing() == 0;
+        let before = self.sequence.extended();
+        let newest = (self.newest, self.newest_timestamp);
+        let (step, jitter) = (self.step, self.jitter);
+        let result = self.sequence.advance(packet.sequence, |forward| {
+            explain(forward, packet, newest, step, &jitter)
+        });
+        if self.sequence.extended() > before || result.arrival == Arrival::Restarted {
+            if whole && self.sequence.missing() > 0 {
+                self.cold.gap_from = newest.0;
+            }
+            if self.sequence.extended() == before + 1 {
+                self.step = packet.timestamp.wrapping_sub(newest.1);
+            }
+            (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
+        }
+        if result.arrival == Arrival::Restarted {
+            self.jitter.restart();
+            self.cold.far_end.restart();
+            self.cold.restarts += 1;
+        }
+        result
+    }
+
     /// Whether the numbers now lost were missed in a stretch of time, from its gap until now.
     pub fn gap(&self) -> (Timestamp, Timestamp) {
-        (self.gap_from, self.newest.0)
+        (self.cold.gap_from, self.newest)
     }
 
     /// Numbers that were lost while we were not looking: ours, not the network's.
     pub fn excuse(&mut self, step: &mut Step) {
-        self.unseen += step.lost;
+        self.cold.unseen += step.lost;
         step.lost = 0;
     }
 
     /// Takes what the far end says of this stream: its losses since it last said so.
     pub fn report(&mut self, block: &ReportBlock) -> Option<Reports> {
-        let booked = self.continuity.lost + self.tally.lost + self.unseen;
-        self.far_end.report(block, &self.sequence, booked)
+        let cold = &mut self.cold;
+        let booked = cold.continuity.lost + cold.odd.lost + cold.unseen;
+        cold.far_end.report(block, &self.sequence, booked)
     }
 
     #[inline]
     fn note_payload_type(&mut self, payload_type: u8) {
-        let [first, rest @ ..] = &mut self.payload_types;
-        if first.0 == payload_type {
-            first.1 = first.1.saturating_add(1);
-            return;
+        if self.usual_type == payload_type {
+            self.usual_packets = self.usual_packets.saturating_add(1);
+        } else {
+            self.note_other_type(payload_type);
         }
-        let place = rest
-            .iter()
-            .position(|(known, count)| *known == payload_type || *count == 0);
-        if let Some(entry) = place.and_then(|place| rest.get_mut(place)) {
-            *entry = (payload_type, entry.1.saturating_add(1));
-            if entry.1 > first.1 {
-                std::mem::swap(first, entry);
+    }
+
+    #[cold]
+    fn note_other_type(&mut self, payload_type: u8) {
+        let known = |(known, packets): &(u8, u32)| *known == payload_type || *packets == 0;
+        if let Some(other) = self.cold.other_types.iter_mut().find(|other| known(other)) {
+            *other = (payload_type, other.1.saturating_add(1));
+            if other.1 > self.usual_packets {
+                let usual = (self.usual_type, self.usual_packets);
+                (self.usual_type, self.usual_packets) = std::mem::replace(other, usual);
             }
         }
     }
@@ -191,14 +234,14 @@ impl Stream {
     /// Whether the stream is attributed as this packet's tap and these tables would.
     #[inline]
     pub fn is_attributed(&self, tap: Tap, attribution: &Attribution) -> bool {
-        self.tap == tap && self.generation == attribution.generation()
+        self.generation == attribution.generation() && self.tap == tap
     }
 
     /// Attributes the stream; what was tallied must be settled before.
     pub fn attribute(&mut self, tap: Tap, attribution: &Attribution) {
         self.tap = tap;
         self.generation = attribution.generation();
-        self.pair = attribution.pair(self.key.src().address, self.key.dst().address, tap);
+        self.cold.pair = attribution.pair(self.key.src().address, self.key.dst().address, tap);
     }
 
     /// Tallies a packet in a second; true if it is the first in that second.
@@ -209,31 +252,40 @@ impl Stream {
         tally.ip = tally.ip.saturating_add(ip_bytes);
         tally.ethernet = tally.ethernet.saturating_add(ethernet_octets(ip_bytes));
         if step.arrival != Arrival::InOrder || step.lost > 0 || step.stray {
-            tally.lost += step.lost;
-            tally.late += u32::from(step.arrival == Arrival::Late) + u32::from(step.stray);
-            tally.duplicates += u32::from(step.arrival == Arrival::Duplicate);
-            tally.reordered += u32::from(step.arrival == Arrival::Reordered);
+            self.tally_odd(step);
         }
+        let second = Tallied::of(second);
         std::mem::replace(&mut self.second, second) != second
+    }
+
+    #[cold]
+    fn tally_odd(&mut self, step: &Step) {
+        let odd = &mut self.cold.odd;
+        odd.lost += step.lost;
+        odd.late += u64::from(step.arrival == Arrival::Late) + u64::from(step.stray);
+        odd.duplicates += u64::from(step.arrival == Arrival::Duplicate);
+        odd.reordered += u64::from(step.arrival == Arrival::Reordered);
     }
 
     /// Takes the tally out: who it belongs to and what it is; none if it is empty.
     pub fn settle(&mut self) -> Option<(Pair, Octets, Continuity)> {
         let tally = std::mem::take(&mut self.tally);
+        let cold = &mut *self.cold;
+        let continuity = std::mem::take(&mut cold.odd);
         let octets = Octets {
             packets: u64::from(tally.packets),
             ip: u64::from(tally.ip),
             ethernet: u64::from(tally.ethernet),
         };
-        let continuity = tally.continuity();
-        self.total.add(&octets);
-        self.continuity.add(&continuity);
-        (tally != Tally::default()).then_some((self.pair, octets, continuity))
+        cold.total.add(&octets);
+        cold.continuity.add(&continuity);
+        let is_empty = tally == Tally::default() && continuity == Continuity::default();
+        (!is_empty).then_some((cold.pair, octets, continuity))
     }
 
     /// Whatever second comes next is a new one for the tally.
     pub fn forget_second(&mut self) {
-        self.second = Second::default();
+        self.second = Tallied::NONE;
     }
 
     /// The stream is over: what never came is lost.
@@ -249,12 +301,17 @@ impl Stream {
 
     /// Adds what a last step has lost, without a packet.
     pub fn tally_lost(&mut self, lost: u64) {
-        self.tally.lost += lost;
+        self.cold.odd.lost += lost;
+    }
+
+    /// Its first packet.
+    pub fn first(&self) -> Timestamp {
+        self.cold.first
     }
 
     /// Who it belongs to.
     pub fn pair(&self) -> Pair {
-        self.pair
+        self.cold.pair
     }
 
     /// Its jitter.
@@ -264,18 +321,18 @@ impl Stream {
 
     /// All settled packets.
     pub fn total(&self) -> &Octets {
-        &self.total
+        &self.cold.total
     }
 
     /// All settled losses and the like.
     pub fn continuity(&self) -> &Continuity {
-        &self.continuity
+        &self.cold.continuity
     }
 
     /// The encoding's name, by signalling or by the payload type; empty where neither tells.
     pub fn codec(&self) -> Arc<str> {
         let payload_type = self.payload_type();
-        match &self.format {
+        match &self.cold.format {
             Some(format) if format.payload_type == payload_type => format.codec.clone(),
             _ => assigned(payload_type)
                 .map_or("", |known| known.codec)
@@ -285,8 +342,7 @@ impl Stream {
 
     /// The most frequent payload type.
     pub fn payload_type(&self) -> u8 {
-        let [first, ..] = self.payload_types;
-        first.0
+        self.usual_type
     }
 }
 

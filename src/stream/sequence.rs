@@ -97,31 +97,28 @@ impl Sequence {
         }
     }
 
-    /// Takes the next packet's number. `explain` is asked only for a jump of [`WINDOW`] or more;
-    /// its argument is the distance forward, modulo 2^16.
+    /// Takes the number of the packet that was expected, or leaves all as it is.
     #[inline]
-    pub fn advance(&mut self, number: u16, explain: impl FnOnce(u16) -> Jump) -> Step {
-        let forward = number.wrapping_sub(self.last_number());
-        if forward == 1 && self.suspect.is_none() {
-            let lost = u64::from(self.window >> (WINDOW - 1) == 0);
-            self.window = self.window << 1 | 1;
-            self.highest += 1;
-            return Step {
-                arrival: Arrival::InOrder,
-                lost,
-                stray: false,
-            };
+    pub fn follow(&mut self, number: u16) -> Option<Step> {
+        if number.wrapping_sub(self.last_number()) != 1 || self.suspect.is_some() {
+            return None;
         }
-        self.advance_out_of_order(number, forward, explain)
+        let lost = u64::from(self.window >> (WINDOW - 1) == 0);
+        self.window = self.window << 1 | 1;
+        self.highest += 1;
+        Some(Step {
+            lost,
+            ..Step::of(Arrival::InOrder)
+        })
     }
 
-    #[cold]
-    fn advance_out_of_order(
-        &mut self,
-        number: u16,
-        forward: u16,
-        explain: impl FnOnce(u16) -> Jump,
-    ) -> Step {
+    /// Takes the next packet's number. `explain` is asked only for a jump of [`WINDOW`] or more;
+    /// its argument is the distance forward, modulo 2^16.
+    pub fn advance(&mut self, number: u16, explain: impl FnOnce(u16) -> Jump) -> Step {
+        if let Some(step) = self.follow(number) {
+            return step;
+        }
+        let forward = number.wrapping_sub(self.last_number());
         let backward = forward.wrapping_neg();
         let step = if u64::from(forward) < WINDOW && forward > 0 {
             Step {

@@ -83,7 +83,7 @@ fn an_outage_is_loss_however_long_even_over_wraps() {
         sender.skip(packets);
         sender.send(200);
         assert_eq!(sender.total_lost(), u64::from(packets), "{packets}");
-        assert_eq!(sender.stream.restarts, 0);
+        assert_eq!(sender.stream.cold.restarts, 0);
     }
 }
 
@@ -101,7 +101,7 @@ fn a_new_numbering_is_no_loss() {
             (0, 0),
             "{sequence} {timestamp}"
         );
-        assert_eq!(sender.stream.restarts, 1);
+        assert_eq!(sender.stream.cold.restarts, 1);
     }
 }
 
@@ -116,7 +116,7 @@ fn silence_suppression_and_hold_are_no_loss() {
     // A hold that stops the clock too.
     sender.time += 60_000;
     sender.send(50);
-    assert_eq!((sender.total_lost(), sender.stream.restarts), (0, 0));
+    assert_eq!((sender.total_lost(), sender.stream.cold.restarts), (0, 0));
 }
 
 #[test]
@@ -133,7 +133,11 @@ fn stragglers_of_long_ago_are_late_and_do_not_restart_the_stream() {
     }
     sender.send(50);
     assert_eq!(
-        (sender.total_lost(), sender.late, sender.stream.restarts),
+        (
+            sender.total_lost(),
+            sender.late,
+            sender.stream.cold.restarts
+        ),
         (10, 10, 0)
     );
 }
@@ -176,7 +180,7 @@ fn what_was_missed_by_us_is_taken_off_and_remembered() {
     let mut step = step;
     let lost = step.lost;
     sender.stream.excuse(&mut step);
-    assert_eq!((step.lost, sender.stream.unseen), (0, lost));
+    assert_eq!((step.lost, sender.stream.cold.unseen), (0, lost));
 }
 
 #[test]
