@@ -18,7 +18,7 @@ use crate::sla::terms::Terms;
 use crate::stream::record::Stream;
 use crate::stream::{Limits, Streams};
 use crate::units::Second;
-use crate::voice::Rules;
+use crate::voice::{Packet, Rules};
 use crate::wire;
 use pace::Boundary;
 use std::sync::Arc;
@@ -115,17 +115,31 @@ impl<O: Outlet> Worker<O> {
     /// What a frame is and does.
     #[inline]
     fn account(&mut self, frame: Frame<'_>) -> Result<(), Discard> {
+        if let Some(packet) = self.rules.glance(&frame) {
+            return self.count(&packet);
+        }
+        self.account_any(frame)
+    }
+
+    /// What a frame is and does, whatever it is.
+    #[inline(never)]
+    fn account_any(&mut self, frame: Frame<'_>) -> Result<(), Discard> {
         let datagram = wire::decode(frame).inspect_err(|reason| self.hear_piece(frame, *reason))?;
         let packet = self.rules.recognise(&datagram)?;
         if datagram.is_fragment() {
             self.hear_piece(frame, Discard::Fragment);
         }
-        let progress = self.streams.advance(&packet);
+        self.count(&packet)
+    }
+
+    #[inline]
+    fn count(&mut self, packet: &Packet<'_>) -> Result<(), Discard> {
+        let progress = self.streams.advance(packet);
         let counted =
-            progress.and_then(|progress| self.meter.record(&packet, progress, &self.attribution));
+            progress.and_then(|progress| self.meter.record(packet, progress, &self.attribution));
         if self.streams.has_findings() {
             self.meter
-                .note(&packet, self.streams.take_findings(), &self.attribution);
+                .note(packet, self.streams.take_findings(), &self.attribution);
         }
         counted
     }

@@ -6,6 +6,7 @@
 mod fragment;
 mod ip;
 mod link;
+pub mod media;
 mod multipart;
 mod octets;
 pub mod rtcp;

@@ -33,15 +33,27 @@ pub struct Pace {
     newest: Timestamp,
     /// The first second that is still open; none before the first frame.
     open: Option<Second>,
+    /// When it closes, so that a frame costs no division.
+    closes: Timestamp,
 }
 
 impl Pace {
     /// The time of the next frame: what boundary lies before it, if any.
     #[inline]
     pub fn frame(&mut self, time: Timestamp) -> Option<Boundary> {
+        if time >= self.newest && time < self.closes {
+            self.newest = time;
+            return None;
+        }
+        self.turn(time)
+    }
+
+    /// A frame that is not simply the next one of its second.
+    #[cold]
+    fn turn(&mut self, time: Timestamp) -> Option<Boundary> {
         let Some(open) = self.open else {
             self.newest = time;
-            self.open = Some(time.second());
+            self.open(time.second());
             return Some(Boundary::Opened(time.second()));
         };
         if time >= self.newest {
@@ -50,7 +62,7 @@ impl Pace {
         }
         if time.plus(STEP) < self.newest {
             self.newest = time;
-            self.open = Some(time.second());
+            self.open(time.second());
             return Some(Boundary::Stepped(time.second()));
         }
         None
@@ -71,18 +83,23 @@ impl Pace {
 
     /// Nothing more will come at all.
     pub fn end(&mut self) -> Option<Boundary> {
+        self.closes = Timestamp::default();
         self.open
             .take()
             .map(|_| Boundary::Ended(self.newest.second()))
     }
 
-    #[inline]
+    fn open(&mut self, second: Second) {
+        self.open = Some(second);
+        self.closes = second.next().start().plus(GRACE);
+    }
+
     fn close(&mut self, open: Second, now: Timestamp) -> Option<Boundary> {
         let over = now.minus(GRACE).second();
         if over <= open {
             return None;
         }
-        self.open = Some(over);
+        self.open(over);
         Some(Boundary::Closed(over.previous()))
     }
 }

@@ -333,11 +333,32 @@ fn what_is_no_datagram_is_discarded_for_its_reason() {
     }
 }
 
+/// What a glance gives, the long way.
+fn looked_at_closely(frame: &Frame<'_>) -> Option<media::Media> {
+    let datagram = decode(*frame).ok()?;
+    let Transport::Udp {
+        payload, length, ..
+    } = datagram.transport
+    else {
+        return None;
+    };
+    Some(media::Media {
+        vlans: datagram.vlans,
+        src: datagram.src,
+        dst: datagram.dst,
+        ip_bytes: datagram.ip_bytes,
+        length,
+        header: rtp::parse(payload, length)?,
+    })
+}
+
 /// A result must be that of the long way, lie inside the frame, and keep its promises.
 fn check(frame: Frame<'_>) {
     let result = decode(frame);
     let octets = Octets::new(frame.octets, frame.length as usize);
     assert_eq!(result, descend(&frame, octets, NO_VLANS));
+    let glanced = media::glance(&frame);
+    assert!(glanced.is_none() || glanced == looked_at_closely(&frame));
     let Ok(datagram) = result else {
         return;
     };
@@ -409,5 +430,22 @@ proptest! {
         let mut frame = frame(link, &octets);
         frame.octets = &octets[..cut.index(octets.len() + 1)];
         check(frame);
+    }
+}
+
+#[test]
+fn plain_voice_is_told_at_a_glance() {
+    let tagged = tag(7, IPV6, &voice6());
+    for octets in [
+        ethernet(IPV4, &voice4()),
+        ethernet(IPV6, &voice6()),
+        ethernet(0x8100, &tagged),
+    ] {
+        for cut in [octets.len(), octets.len() - 160] {
+            let mut frame = frame(LinkType::Ethernet, &octets);
+            frame.octets = &octets[..cut];
+            assert!(media::glance(&frame).is_some());
+            check(frame);
+        }
     }
 }
