@@ -10,7 +10,7 @@ pub mod second;
 pub mod window;
 
 use crate::attribution::Attribution;
-use crate::capture::Frame;
+use crate::capture::InterfaceId;
 use crate::discard::Discard;
 use crate::stream::record::Stream;
 use crate::stream::rtt::Sample;
@@ -21,7 +21,7 @@ use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use crate::voice::held::Held;
 use crate::voice::kind::Kind;
-use crate::voice::{Content, Packet};
+use crate::voice::{Content, Packet, Tap};
 use second::{RoundTrip, Slot, Usage};
 use std::collections::BTreeMap;
 
@@ -45,13 +45,18 @@ pub struct Meter {
 impl Meter {
     /// Counts a frame that came in, before anything is known of it.
     #[inline]
-    pub fn arrive(&mut self, frame: &Frame<'_>, streams: &mut Streams) {
-        let second = frame.time.second();
+    pub fn arrive(
+        &mut self,
+        second: Second,
+        interface: InterfaceId,
+        length: u32,
+        streams: &mut Streams,
+    ) {
         if second > self.newest {
             self.turn(second, streams);
         }
         let slot = self.slot_of(second);
-        slot.frames.frame(frame.interface, frame.length);
+        slot.frames.frame(interface, length);
         if self.is_closed(second) {
             self.slot_of(second).frames.late += 1;
         }
@@ -68,20 +73,47 @@ impl Meter {
     /// # Errors
     /// [`Discard::Video`] for the packet itself where it is video, [`Discard::StreamsFull`] where
     /// there was no room for its stream; the caller counts that.
-    #[inline]
     pub fn record(
         &mut self,
         packet: &Packet<'_>,
         progress: Progress<'_>,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
+        let Progress::Signal = progress else {
+            let held = (packet.time.second(), packet.tap, packet.ip_bytes);
+            return self.record_media(held, progress, attribution);
+        };
+        let class = match packet.content {
+            Content::Rtp { .. } => Class::Rtp,
+            Content::Rtcp { .. } => Class::Rtcp,
+            Content::Sip(_) | Content::SipSegment(_) => Class::Sip,
+            Content::Stun(_) => return Err(Discard::Stun),
+        };
+        let (src, dst) = (packet.src.address, packet.dst.address);
+        let pair = attribution.pair(src, dst, packet.tap);
+        let slot = self.slot_of(packet.time.second());
+        slot.add(pair, &Usage::packet(class, packet.ip_bytes));
+        slot.frames.voice.add(&Octets::packet(packet.ip_bytes));
+        Ok(())
+    }
+
+    /// Counts an RTP packet and what it did.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    #[inline]
+    pub fn record_media(
+        &mut self,
+        held: (Second, Tap, u32),
+        progress: Progress<'_>,
+        attribution: &Attribution,
+    ) -> Result<(), Discard> {
         match progress {
             Progress::Media(index, stream, step) => {
-                let held = (packet.time, packet.tap, packet.ip_bytes);
                 self.media(index, stream, held, &step, attribution)
             }
             Progress::Pending(left) => {
-                self.slot_of(packet.time.second()).frames.pending += 1;
+                self.slot_of(held.0).frames.pending += 1;
                 self.give_up(left);
                 Ok(())
             }
@@ -92,20 +124,7 @@ impl Meter {
                 self.release(&packets, Discard::StreamsFull);
                 Err(Discard::StreamsFull)
             }
-            Progress::Signal => {
-                let class = match packet.content {
-                    Content::Rtp { .. } => Class::Rtp,
-                    Content::Rtcp { .. } => Class::Rtcp,
-                    Content::Sip(_) | Content::SipSegment(_) => Class::Sip,
-                    Content::Stun(_) => return Err(Discard::Stun),
-                };
-                let (src, dst) = (packet.src.address, packet.dst.address);
-                let pair = attribution.pair(src, dst, packet.tap);
-                let slot = self.slot_of(packet.time.second());
-                slot.add(pair, &Usage::packet(class, packet.ip_bytes));
-                slot.frames.voice.add(&Octets::packet(packet.ip_bytes));
-                Ok(())
-            }
+            Progress::Signal => Ok(()),
         }
     }
 
@@ -143,7 +162,7 @@ impl Meter {
         &mut self,
         index: u32,
         stream: &mut Stream,
-        (time, tap, ip_bytes): (Timestamp, crate::voice::Tap, u32),
+        (second, tap, ip_bytes): (Second, Tap, u32),
         step: &Step,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
@@ -151,7 +170,6 @@ impl Meter {
             self.settle(stream);
             stream.attribute(tap, attribution);
         }
-        let second = time.second();
         if second == self.newest {
             if stream.tally(second, ip_bytes, step) {
                 self.touched.push(index);
@@ -176,6 +194,7 @@ impl Meter {
 
     /// Credits the packets that proved a stream to the seconds of their arrival. The last of them
     /// is the packet at hand, which was never pending.
+    #[inline(never)]
     fn proven(
         &mut self,
         index: u32,
@@ -186,7 +205,7 @@ impl Meter {
         let mut result = Ok(());
         for (left, packet) in (0..packets.len()).rev().zip(packets) {
             let step = stream.advance(packet);
-            let held = (packet.time, packet.tap, packet.ip_bytes);
+            let held = (packet.time.second(), packet.tap, packet.ip_bytes);
             result = self.media(index, stream, held, &step, attribution);
             if left > 0 {
                 let frames = &mut self.slot_of(packet.time.second()).frames;
@@ -200,6 +219,7 @@ impl Meter {
     }
 
     /// The packets at hand but the last were pending and are now discarded.
+    #[inline(never)]
     fn release(&mut self, packets: &[Held], reason: Discard) {
         for packet in packets.iter().rev().skip(1) {
             let frames = &mut self.slot_of(packet.time.second()).frames;

@@ -18,7 +18,7 @@ use crate::sla::terms::Terms;
 use crate::stream::record::Stream;
 use crate::stream::{Limits, Streams};
 use crate::units::Second;
-use crate::voice::{Packet, Rules};
+use crate::voice::{Glanced, Rules};
 use crate::wire;
 use pace::Boundary;
 use std::sync::Arc;
@@ -27,6 +27,10 @@ use steps::{StepSource, Turn};
 
 /// Gaps this long before a missed stretch of time are still excused by it.
 const UNSEEN_MEMORY: Duration = Duration::from_secs(600);
+
+/// Packets whose streams are looked up together: as many waits for memory as a processor of today
+/// keeps in flight, and few enough to stay in its first cache.
+const TOGETHER: usize = 16;
 
 /// Where a worker's results go.
 pub trait Outlet {
@@ -56,6 +60,8 @@ pub struct Worker<O> {
     attribution: Attribution,
     tainted: Vec<(Second, Second)>,
     state: WorkerState,
+    /// Packets that wait to be counted together; never over a boundary.
+    waiting: Vec<Glanced>,
     outlet: O,
 }
 
@@ -71,6 +77,7 @@ impl<O: Outlet> Worker<O> {
             attribution,
             tainted: Vec::new(),
             state: WorkerState::default(),
+            waiting: Vec::with_capacity(TOGETHER),
             outlet,
         }
     }
@@ -84,62 +91,100 @@ impl<O: Outlet> Worker<O> {
             let step = match source.next() {
                 Ok(step) => step,
                 Err(error) => {
+                    self.catch_up();
                     self.end(self.meter.newest());
                     return Err(error);
                 }
             };
             if let Some(boundary) = step.boundary {
+                self.catch_up();
                 self.cross(boundary);
             }
+            if let Turn::Own(Event::Frame(frame)) = step.turn {
+                self.take(frame);
+                continue;
+            }
+            self.catch_up();
             match step.turn {
-                Turn::Own(Event::Frame(frame)) => self.take(frame),
-                Turn::Own(Event::Interface(id, name)) => self.name_interface(id, name),
-                Turn::Own(Event::Unseen(unseen)) => self.note_unseen(&unseen),
-                Turn::Own(Event::Idle(_)) => {}
                 Turn::Own(Event::End) => return Ok(()),
-                Turn::Overheard(frame) => self.overhear(frame),
+                turn => self.note(turn),
             }
         }
     }
 
-    /// Counts a frame.
+    /// What comes between frames.
+    #[cold]
+    fn note(&mut self, turn: Turn<'_>) {
+        match turn {
+            Turn::Own(Event::Interface(id, name)) => self.name_interface(id, name),
+            Turn::Own(Event::Unseen(unseen)) => self.note_unseen(&unseen),
+            Turn::Overheard(frame) => self.overhear(frame),
+            Turn::Own(Event::Frame(_) | Event::Idle(_) | Event::End) => {}
+        }
+    }
+
+    /// Takes a frame. Plain voice waits for more of its kind; before anything else it is counted.
     #[inline]
     fn take(&mut self, frame: Frame<'_>) {
+        if let Some(packet) = self.rules.glance(&frame) {
+            self.waiting.push(packet);
+            if self.waiting.len() == TOGETHER {
+                self.catch_up();
+            }
+        } else {
+            self.take_any(frame);
+        }
+    }
+
+    /// Counts the packets that wait, in their order.
+    fn catch_up(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let guesses = self.streams.approach::<TOGETHER>(&waiting);
+        for (packet, guess) in waiting.iter().zip(guesses) {
+            let held = &packet.held;
+            let second = held.time.second();
+            self.state.see(held.time);
+            self.meter
+                .arrive(second, held.tap.interface, packet.length, &mut self.streams);
+            let progress = self.streams.advance_media(packet, guess);
+            let counted = progress.and_then(|progress| {
+                let held = (second, held.tap, held.ip_bytes);
+                self.meter.record_media(held, progress, &self.attribution)
+            });
+            if let Err(reason) = counted {
+                self.meter.discard(held.time, reason);
+            }
+        }
+        self.waiting = waiting;
+        self.waiting.clear();
+    }
+
+    /// Counts a frame that is more than can be told at a glance.
+    #[inline(never)]
+    fn take_any(&mut self, frame: Frame<'_>) {
+        self.catch_up();
         self.state.see(frame.time);
-        self.meter.arrive(&frame, &mut self.streams);
+        let (second, interface) = (frame.time.second(), frame.interface);
+        self.meter
+            .arrive(second, interface, frame.length, &mut self.streams);
         if let Err(reason) = self.account(frame) {
             self.meter.discard(frame.time, reason);
         }
     }
 
     /// What a frame is and does.
-    #[inline]
     fn account(&mut self, frame: Frame<'_>) -> Result<(), Discard> {
-        if let Some(packet) = self.rules.glance(&frame) {
-            return self.count(&packet);
-        }
-        self.account_any(frame)
-    }
-
-    /// What a frame is and does, whatever it is.
-    #[inline(never)]
-    fn account_any(&mut self, frame: Frame<'_>) -> Result<(), Discard> {
         let datagram = wire::decode(frame).inspect_err(|reason| self.hear_piece(frame, *reason))?;
         let packet = self.rules.recognise(&datagram)?;
         if datagram.is_fragment() {
             self.hear_piece(frame, Discard::Fragment);
         }
-        self.count(&packet)
-    }
-
-    #[inline]
-    fn count(&mut self, packet: &Packet<'_>) -> Result<(), Discard> {
-        let progress = self.streams.advance(packet);
+        let progress = self.streams.advance(&packet);
         let counted =
-            progress.and_then(|progress| self.meter.record(packet, progress, &self.attribution));
+            progress.and_then(|progress| self.meter.record(&packet, progress, &self.attribution));
         if self.streams.has_findings() {
             self.meter
-                .note(packet, self.streams.take_findings(), &self.attribution);
+                .note(&packet, self.streams.take_findings(), &self.attribution);
         }
         counted
     }

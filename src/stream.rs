@@ -26,7 +26,7 @@ use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::held::Held;
 use crate::voice::kind::Kind;
 use crate::voice::signalling::Signalling;
-use crate::voice::{Content, Packet};
+use crate::voice::{Content, Glanced, Packet};
 use crate::wire::rtcp::{self, Protection};
 use expiry::Wheel;
 use key::Key;
@@ -114,11 +114,38 @@ impl Streams {
         }
     }
 
-    /// Takes a packet.
+    /// Finds the streams of several packets at once: guesses for [`Self::advance_media`].
+    #[inline]
+    pub fn approach<const N: usize>(&self, packets: &[Glanced]) -> [Option<u32>; N] {
+        let mut keys = [Key::default(); N];
+        for (key, packet) in keys.iter_mut().zip(packets) {
+            *key = Key::new(packet.src, packet.dst, packet.ssrc);
+        }
+        self.table
+            .approach(keys.get(..packets.len()).unwrap_or(&keys))
+    }
+
+    /// Takes an RTP packet that was told at a glance, and a guess at its stream.
     ///
     /// # Errors
     /// The [`Discard`] reason where the packet belongs to nothing that counts.
     #[inline]
+    pub fn advance_media(
+        &mut self,
+        packet: &Glanced,
+        guess: Option<u32>,
+    ) -> Result<Progress<'_>, Discard> {
+        let key = Key::new(packet.src, packet.dst, packet.ssrc);
+        match self.table.find_near(&key, guess) {
+            Some(index) => self.advance_known(index, &packet.held),
+            None => self.advance_unknown(key, packet.held),
+        }
+    }
+
+    /// Takes a packet.
+    ///
+    /// # Errors
+    /// The [`Discard`] reason where the packet belongs to nothing that counts.
     pub fn advance(&mut self, packet: &Packet<'_>) -> Result<Progress<'_>, Discard> {
         match packet.content {
             Content::Rtp {
@@ -229,6 +256,7 @@ impl Streams {
         Ok(Progress::Media(index, stream, step))
     }
 
+    #[inline(never)]
     fn advance_unknown(&mut self, key: Key, held: Held) -> Result<Progress<'_>, Discard> {
         let known = self
             .signalling

@@ -14,6 +14,7 @@ pub mod signalling;
 use crate::capture::{Frame, InterfaceId};
 use crate::discard::Discard;
 use crate::units::{Endpoint, Prefix, Timestamp};
+use crate::voice::held::Held;
 use crate::wire::rtcp::{self, Protection};
 use crate::wire::rtp::{self, FirstOctet, RtpHeader};
 use crate::wire::stun::{self, StunHeader};
@@ -83,6 +84,21 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
 }
 
+/// An RTP packet told at a glance, free of its frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Glanced {
+    /// Who sent it.
+    pub src: Endpoint,
+    /// To whom.
+    pub dst: Endpoint,
+    /// The synchronization source.
+    pub ssrc: u32,
+    /// Octets of its frame on the wire.
+    pub length: u32,
+    /// The rest of it.
+    pub held: Held,
+}
+
 /// What is taken for voice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rules {
@@ -108,25 +124,29 @@ impl Rules {
     /// What [`Self::recognise`] would say of nearly every frame that is voice, told at a glance;
     /// `None` is no verdict.
     #[inline]
-    pub fn glance(&self, frame: &Frame<'_>) -> Option<Packet<'static>> {
+    pub fn glance(&self, frame: &Frame<'_>) -> Option<Glanced> {
         if !self.ports.is_empty() || !self.prefixes.is_empty() {
             return None;
         }
         let media = media::glance(frame)?;
+        let tap = Tap {
+            interface: frame.interface,
+            vlans: media.vlans,
+        };
         let header_len = u16::try_from(media.header.header_len).unwrap_or(u16::MAX);
-        Some(Packet {
-            time: frame.time,
-            tap: Tap {
-                interface: frame.interface,
-                vlans: media.vlans,
-            },
+        let payload_bytes = media.length.saturating_sub(header_len);
+        Some(Glanced {
             src: media.src,
             dst: media.dst,
-            ip_bytes: media.ip_bytes,
-            content: Content::Rtp {
-                header: media.header,
-                payload_bytes: media.length.saturating_sub(header_len),
-            },
+            ssrc: media.header.ssrc,
+            length: frame.length,
+            held: Held::new(
+                frame.time,
+                tap,
+                media.ip_bytes,
+                &media.header,
+                payload_bytes,
+            ),
         })
     }
 

@@ -4,7 +4,7 @@ use crate::units::{Address, Endpoint};
 use std::hash::{Hash, Hasher};
 
 /// A stream's key, 40 octets: it is read for every packet.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Key {
     src: Address,
     dst: Address,

@@ -16,6 +16,7 @@ use crate::voice::kind::Kind;
 use crate::voice::payload_type::assigned;
 use crate::voice::signalling::Format;
 use crate::wire::rtcp::ReportBlock;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ struct Tally {
 /// What an expected packet touches lies in three cache lines, the rest behind [`Cold`]: ten
 /// thousand calls do not fit into a cache, and their lines are what a packet waits for.
 #[derive(Clone, Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct Stream {
     /// What makes it this stream.
     pub key: Key,
@@ -144,6 +145,12 @@ impl Stream {
                 other_types: Default::default(),
             }),
         }
+    }
+
+    /// Touches each cache line, so that none has to be waited for later.
+    #[inline]
+    pub(super) fn approach(&self) {
+        black_box((self.key.ssrc(), self.last, self.tally.packets));
     }
 
     /// Takes the next packet: what its number and its time say. Nothing is counted yet.

@@ -17,8 +17,39 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// The number of a stream.
+    /// The numbers that these keys may have, a guess each, and their streams brought near.
+    ///
+    /// A packet waits for its stream's place in memory far longer than all else takes. Waits that
+    /// do not depend on each other overlap, if so little stands between them that the processor
+    /// sees several at once: hence one short loop for each step, over all keys.
     #[inline]
+    pub(super) fn approach<const N: usize>(&self, keys: &[Key]) -> [Option<u32>; N] {
+        let mut hashes = [0; N];
+        for (hash, key) in hashes.iter_mut().zip(keys) {
+            *hash = self.hasher.hash_one(key);
+        }
+        let mut guesses = [None; N];
+        for (guess, (hash, _)) in guesses.iter_mut().zip(hashes.iter().zip(keys)) {
+            *guess = self.index.find(*hash, |_| true).copied();
+        }
+        for guess in guesses.iter().flatten() {
+            if let Some(stream) = self.get(*guess) {
+                stream.approach();
+            }
+        }
+        guesses
+    }
+
+    /// The number of a stream, which is `guess` more often than not.
+    #[inline]
+    pub(super) fn find_near(&self, key: &Key, guess: Option<u32>) -> Option<u32> {
+        match guess.and_then(|index| self.get(index)) {
+            Some(stream) if stream.key == *key => guess,
+            _ => self.find(key),
+        }
+    }
+
+    /// The number of a stream.
     pub(super) fn find(&self, key: &Key) -> Option<u32> {
         let same = |index: &u32| self.get(*index).is_some_and(|stream| stream.key == *key);
         self.index.find(self.hasher.hash_one(key), same).copied()

@@ -25,6 +25,7 @@ pub struct Held {
 
 impl Held {
     /// What to keep of a packet.
+    #[inline]
     pub fn new(
         time: Timestamp,
         tap: Tap,
