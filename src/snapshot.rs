@@ -9,7 +9,7 @@ use crate::asn::Origin;
 use crate::discard::DiscardCounts;
 pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use crate::sla::Verdict;
-use crate::sla::commitment::DirectionRule;
+use crate::sla::commitment::{DirectionRule, Guarantee};
 use crate::stream::rtt::method::Method;
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Endpoint, Ratio, Second, Timestamp};
@@ -253,6 +253,8 @@ pub struct CommitmentRow {
     pub direction: DirectionRule,
     /// Which octets count.
     pub layer: Layer,
+    /// What is guaranteed below the threshold.
+    pub guarantee: Guarantee,
     /// Judged ASNs, sorted by number.
     pub asns: Vec<CommitmentAsnRow>,
 }

@@ -92,6 +92,14 @@ pub const TABLE: &[Row] = &[
         "The committed data rate", rows::committed_rate),
     row("asnmeter_commitment_threshold_ratio", Gauge, &["commitment"],
         "The share of the committed data rate above which no guarantee is given", rows::threshold),
+    row("asnmeter_commitment_window_seconds", Gauge, &["commitment"],
+        "The time over which rates are taken", rows::window),
+    row("asnmeter_commitment_guarantee_loss_ratio", Gauge, &["commitment"],
+        "The guaranteed packet loss; nothing where none is guaranteed", rows::guaranteed_loss),
+    row("asnmeter_commitment_guarantee_latency_seconds", Gauge, &["commitment"],
+        "The guaranteed round trip; nothing where none is guaranteed", rows::guaranteed_latency),
+    row("asnmeter_commitment_info", Gauge, &["commitment", "direction", "layer"],
+        "1; which traffic is held against the threshold (either, from, to, sum), and which octets of it", rows::commitment_info),
     row("asnmeter_commitment_asn_share_ratio", Gauge, &["commitment", "asn", "direction"],
         "Rate of the ASN in the window that ends with the judged second, divided by the committed data rate", rows::share),
     row("asnmeter_commitment_asn_window_bytes", Gauge, &["commitment", "asn", "direction"],
@@ -145,6 +153,8 @@ pub fn markdown() -> String {
          Base units throughout: octets, seconds, ratios (1 is the whole). `asn` is a number, `local` (our own\n\
          addresses), `0` (no origin announces the address) or `other` (all beyond `max_asns`, together).\n\
          `direction` is seen from the ASN: `from` it or `to` it; `sum` for a commitment judged on both together.\n\n\
+         Beside these stand `process_cpu_seconds_total` and `process_resident_memory_bytes`, as every\n\
+         Prometheus client has them.\n\n\
          | name | kind | labels | meaning |\n|---|---|---|---|\n",
     );
     for Row {

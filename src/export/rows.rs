@@ -124,6 +124,35 @@ pub(crate) fn threshold(published: &Published, series: &mut Series) {
     }
 }
 
+pub(crate) fn window(published: &Published, series: &mut Series) {
+    for row in &published.snapshot.commitments {
+        series.add(&[&row.name], f64::from(row.window_seconds));
+    }
+}
+
+pub(crate) fn guaranteed_loss(published: &Published, series: &mut Series) {
+    for row in &published.snapshot.commitments {
+        if let Some(loss) = row.guarantee.loss {
+            series.add(&[&row.name], loss.limit.as_f64());
+        }
+    }
+}
+
+pub(crate) fn guaranteed_latency(published: &Published, series: &mut Series) {
+    for row in &published.snapshot.commitments {
+        if let Some(latency) = row.guarantee.latency {
+            series.add(&[&row.name], latency.limit.as_secs_f64());
+        }
+    }
+}
+
+pub(crate) fn commitment_info(published: &Published, series: &mut Series) {
+    for row in &published.snapshot.commitments {
+        let labels = [&*row.name, row.direction.as_str(), row.layer.as_str()];
+        series.add(&labels, 1.0);
+    }
+}
+
 /// Whether an ASN under a commitment has series of its own.
 fn is_shown(snapshot: &Snapshot, row: &CommitmentAsnRow) -> bool {
     let label = Label::Origin(Origin::As(row.asn));

@@ -294,6 +294,7 @@ impl Case {
             window_seconds: commitment.window.get(),
             direction: commitment.direction,
             layer: commitment.layer,
+            guarantee: commitment.guarantee.clone(),
             asns: asns
                 .map(|(asn, docket)| docket.row(*asn, name(*asn), commitment))
                 .collect(),

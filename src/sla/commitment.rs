@@ -46,6 +46,18 @@ pub enum DirectionRule {
     Sum,
 }
 
+impl DirectionRule {
+    /// The value in metrics and JSON, and in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Either => "either",
+            Self::From => "from",
+            Self::To => "to",
+            Self::Sum => "sum",
+        }
+    }
+}
+
 /// What is guaranteed below the threshold. `None`: not guaranteed, so never judged.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Guarantee {

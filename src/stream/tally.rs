@@ -13,6 +13,17 @@ pub enum Layer {
     Wire,
 }
 
+impl Layer {
+    /// The value in metrics and JSON, and in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ip => "ip",
+            Self::Ethernet => "ethernet",
+            Self::Wire => "wire",
+        }
+    }
+}
+
 /// Smallest Ethernet frame with FCS, in octets (IEEE 802.3 §3.2.7).
 const ETHERNET_MINIMUM: u32 = 64;
 /// Ethernet header and FCS around an IP packet, without tags.

@@ -11,15 +11,19 @@ use asnmeter::asn::Origin;
 use asnmeter::discard::Discard;
 use asnmeter::export::{Published, SourceRow, Standing};
 use asnmeter::sla::Verdict;
-use asnmeter::sla::commitment::DirectionRule;
+use asnmeter::sla::commitment::{
+    DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
+};
 use asnmeter::snapshot::{
     AsnRow, Capture, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
     GuaranteeRow, InterfaceRow, Interval, Label, PerDirection, Reported, Snapshot, StreamKind,
     StreamRow,
 };
+use asnmeter::stream::rtt::method::Methods;
 use asnmeter::stream::tally::Layer;
 use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// 2026-01-01 00:10:00 UTC.
 pub(crate) const JUDGED: Second = Second(1_767_226_200);
@@ -129,6 +133,19 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
         window_seconds: 10,
         direction,
         layer: Layer::Ip,
+        guarantee: Guarantee {
+            loss: Some(LossGuarantee {
+                limit: Ratio::from_ppm(5_000),
+                direction: LossDirection::From,
+                min_packets: 100,
+            }),
+            latency: Some(LatencyGuarantee {
+                limit: Duration::from_millis(150),
+                percentile: 95,
+                methods: Methods::DEFAULT,
+                min_round_trips: 20,
+            }),
+        },
         asns,
     }
 }

@@ -3,7 +3,6 @@
 use crate::sla::Verdict;
 use crate::sla::commitment::DirectionRule;
 use crate::snapshot::{CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection};
-use crate::stream::tally::Layer;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -25,17 +24,8 @@ impl<'a> Commitment<'a> {
             committed_bps: row.committed_rate.0,
             threshold: row.threshold.as_f64(),
             window_s: row.window_seconds,
-            direction: match row.direction {
-                DirectionRule::Either => "either",
-                DirectionRule::From => "from",
-                DirectionRule::To => "to",
-                DirectionRule::Sum => "sum",
-            },
-            layer: match row.layer {
-                Layer::Ip => "ip",
-                Layer::Ethernet => "ethernet",
-                Layer::Wire => "wire",
-            },
+            direction: row.direction.as_str(),
+            layer: row.layer.as_str(),
             asns: row.asns.iter().map(judged).collect(),
         }
     }
