@@ -10,6 +10,7 @@ pub mod http;
 pub mod json;
 pub mod metrics;
 pub mod page;
+pub mod process;
 mod rows;
 pub mod seconds;
 pub mod text;

@@ -1,7 +1,7 @@
 //! What the listener has rendered of the last published state: each output at most once per
 //! state, so that many clients cost no more than one.
 
-use crate::export::{Published, collector, json, page};
+use crate::export::{Published, collector, json, page, process};
 use hyper::body::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -66,7 +66,9 @@ impl Shown {
         }
         let text = match output {
             Output::Page => page::render(of),
-            Output::Metrics => collector::encode(of).map_err(|error| error.to_string())?,
+            Output::Metrics => {
+                collector::encode(of).map_err(|error| error.to_string())? + &process::encode()
+            }
             Output::Json => json::live(of).map_err(|error| error.to_string())?,
         };
         let body = Bytes::from(text);
