@@ -1,6 +1,6 @@
 //! Proves that the rules for Prometheus are valid, that every alert fires when it must and not when
 //! it must not (promtool's own tests in deploy/prometheus/tests), that each has its place in the
-//! runbook, and that no rule names a metric which does not exist.
+//! runbook, and that neither a rule nor a dashboard names a metric which does not exist.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -67,23 +67,38 @@ fn every_alert_has_its_place_in_the_runbook_and_the_other_way_round() {
     assert_eq!(anchors, lower);
 }
 
+/// Names that begin with `asnmeter_`, and those of recording rules, which have it behind a colon.
+fn names(text: &str) -> BTreeSet<&str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    text.split(|c| !is_part(c))
+        .filter(|word| word.contains("asnmeter_"))
+        .map(|word| word.trim_end_matches(':'))
+        .collect()
+}
+
 #[test]
-fn no_rule_names_a_metric_that_does_not_exist() {
-    let known = read("docs/METRICS.md");
-    for path in files("deploy/prometheus", ".yml") {
+fn no_rule_and_no_dashboard_names_a_metric_that_does_not_exist() {
+    let table = read("docs/METRICS.md");
+    let rules = read("deploy/prometheus/recording.rules.yml");
+    let known: BTreeSet<_> = names(&table).into_iter().collect();
+    let recorded: BTreeSet<_> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- record: "))
+        .collect();
+    assert!(known.len() > 30 && recorded.len() > 9);
+    let mut paths = files("deploy/prometheus", ".yml");
+    paths.extend(files("grafana/dashboards", ".json"));
+    paths.extend(files("grafana/source", ".mjs"));
+    assert!(paths.len() >= 12, "{paths:?}");
+    for path in paths {
         let text = fs::read_to_string(&path).unwrap();
-        // A name after a colon is one of our own recording rules.
-        let mut before = ' ';
-        let mut rest = text.as_str();
-        while let Some(place) = rest.find("asnmeter_") {
-            before = rest[..place].chars().next_back().unwrap_or(before);
-            let tail = &rest[place..];
-            let end = tail.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ':');
-            let name = &tail[..end.unwrap_or(tail.len())];
-            if before != ':' && !name.contains(':') {
-                assert!(known.contains(name), "{}: {name}", path.display());
-            }
-            rest = &tail["asnmeter_".len()..];
+        for name in names(&text) {
+            let of_histogram = name.strip_suffix("_bucket").unwrap_or(name);
+            assert!(
+                known.contains(of_histogram) || recorded.contains(name),
+                "{}: {name}",
+                path.display()
+            );
         }
     }
 }
