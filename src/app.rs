@@ -9,6 +9,7 @@ pub mod demo;
 pub mod live;
 mod outlet;
 pub mod replay;
+mod source;
 mod terms;
 
 use crate::asn::{LoadError, Origins};

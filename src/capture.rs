@@ -116,6 +116,15 @@ pub trait FrameSource {
     /// # Errors
     /// [`CaptureError`] where the source can not go on.
     fn next(&mut self) -> Result<Event<'_>, CaptureError>;
+
+    /// Offers the frames at hand to `take`, one after the other, as long as it takes them; the
+    /// first that it does not take is the next to come. What is not a frame, and whatever needs a
+    /// second look, ends the burst and is left to [`Self::next`]: this is for speed alone.
+    fn burst(&mut self, _take: impl FnMut(&Frame<'_>) -> bool)
+    where
+        Self: Sized,
+    {
+    }
 }
 
 /// Why a source can not be opened or can not go on. The text names the thing that failed.

@@ -18,19 +18,15 @@ use crate::sla::terms::Terms;
 use crate::stream::record::Stream;
 use crate::stream::{Limits, Streams};
 use crate::units::Second;
-use crate::voice::{Glanced, Rules};
+use crate::voice::Rules;
 use crate::wire;
 use pace::Boundary;
 use std::sync::Arc;
 use std::time::Duration;
-use steps::{StepSource, Turn};
+use steps::{StepSource, TOGETHER, Turn, Waiting};
 
 /// Gaps this long before a missed stretch of time are still excused by it.
 const UNSEEN_MEMORY: Duration = Duration::from_secs(600);
-
-/// Packets whose streams are looked up together: as many waits for memory as a processor of today
-/// keeps in flight, and few enough to stay in its first cache.
-const TOGETHER: usize = 16;
 
 /// Where a worker's results go.
 pub trait Outlet {
@@ -60,8 +56,7 @@ pub struct Worker<O> {
     attribution: Attribution,
     tainted: Vec<(Second, Second)>,
     state: WorkerState,
-    /// Packets that wait to be counted together; never over a boundary.
-    waiting: Vec<Glanced>,
+    waiting: Waiting,
     outlet: O,
 }
 
@@ -77,7 +72,7 @@ impl<O: Outlet> Worker<O> {
             attribution,
             tainted: Vec::new(),
             state: WorkerState::default(),
-            waiting: Vec::with_capacity(TOGETHER),
+            waiting: Waiting::new(),
             outlet,
         }
     }
@@ -88,58 +83,38 @@ impl<O: Outlet> Worker<O> {
     /// [`CaptureError`] where the source can not go on; what came before it is reported.
     pub fn run(&mut self, source: &mut impl StepSource) -> Result<(), CaptureError> {
         loop {
+            source.gather(&self.rules, &mut self.waiting);
+            let more = !self.waiting.has_room();
+            self.count_waiting();
+            if more {
+                continue;
+            }
             let step = match source.next() {
                 Ok(step) => step,
                 Err(error) => {
-                    self.catch_up();
                     self.end(self.meter.newest());
                     return Err(error);
                 }
             };
             if let Some(boundary) = step.boundary {
-                self.catch_up();
                 self.cross(boundary);
             }
-            if let Turn::Own(Event::Frame(frame)) = step.turn {
-                self.take(frame);
-                continue;
-            }
-            self.catch_up();
             match step.turn {
+                Turn::Own(Event::Frame(frame)) => self.take(frame),
+                Turn::Own(Event::Interface(id, name)) => self.name_interface(id, name),
+                Turn::Own(Event::Unseen(unseen)) => self.note_unseen(&unseen),
+                Turn::Own(Event::Idle(_)) => {}
                 Turn::Own(Event::End) => return Ok(()),
-                turn => self.note(turn),
+                Turn::Overheard(frame) => self.overhear(frame),
             }
-        }
-    }
-
-    /// What comes between frames.
-    #[cold]
-    fn note(&mut self, turn: Turn<'_>) {
-        match turn {
-            Turn::Own(Event::Interface(id, name)) => self.name_interface(id, name),
-            Turn::Own(Event::Unseen(unseen)) => self.note_unseen(&unseen),
-            Turn::Overheard(frame) => self.overhear(frame),
-            Turn::Own(Event::Frame(_) | Event::Idle(_) | Event::End) => {}
-        }
-    }
-
-    /// Takes a frame. Plain voice waits for more of its kind; before anything else it is counted.
-    #[inline]
-    fn take(&mut self, frame: Frame<'_>) {
-        if let Some(packet) = self.rules.glance(&frame) {
-            self.waiting.push(packet);
-            if self.waiting.len() == TOGETHER {
-                self.catch_up();
-            }
-        } else {
-            self.take_any(frame);
         }
     }
 
     /// Counts the packets that wait, in their order.
-    fn catch_up(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting);
-        let guesses = self.streams.approach::<TOGETHER>(&waiting);
+    #[inline]
+    fn count_waiting(&mut self) {
+        let waiting = self.waiting.packets();
+        let guesses = self.streams.approach::<TOGETHER>(waiting);
         for (packet, guess) in waiting.iter().zip(guesses) {
             let held = &packet.held;
             let second = held.time.second();
@@ -155,14 +130,11 @@ impl<O: Outlet> Worker<O> {
                 self.meter.discard(held.time, reason);
             }
         }
-        self.waiting = waiting;
         self.waiting.clear();
     }
 
-    /// Counts a frame that is more than can be told at a glance.
-    #[inline(never)]
-    fn take_any(&mut self, frame: Frame<'_>) {
-        self.catch_up();
+    /// Counts a frame.
+    fn take(&mut self, frame: Frame<'_>) {
         self.state.see(frame.time);
         let (second, interface) = (frame.time.second(), frame.interface);
         self.meter

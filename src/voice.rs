@@ -85,7 +85,7 @@ pub struct Segment<'a> {
 }
 
 /// An RTP packet told at a glance, free of its frame.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Glanced {
     /// Who sent it.
     pub src: Endpoint,
@@ -123,12 +123,16 @@ impl Default for Rules {
 impl Rules {
     /// What [`Self::recognise`] would say of nearly every frame that is voice, told at a glance;
     /// `None` is no verdict.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "its result is built where it is to stay"
+    )]
     pub fn glance(&self, frame: &Frame<'_>) -> Option<Glanced> {
-        if !self.ports.is_empty() || !self.prefixes.is_empty() {
+        let media = media::glance(frame)?;
+        if !self.in_prefixes(media.src, media.dst) || !self.in_ports(media.src, media.dst) {
             return None;
         }
-        let media = media::glance(frame)?;
         let tap = Tap {
             interface: frame.interface,
             vlans: media.vlans,
@@ -156,7 +160,7 @@ impl Rules {
     /// The [`Discard`] reason where it is not voice.
     #[inline]
     pub fn recognise<'a>(&self, datagram: &Datagram<'a>) -> Result<Packet<'a>, Discard> {
-        if !self.prefixes.is_empty() && !self.in_prefixes(datagram) {
+        if !self.in_prefixes(datagram.src, datagram.dst) {
             return Err(Discard::Restricted);
         }
         let content = match datagram.transport {
@@ -242,7 +246,7 @@ impl Rules {
         payload: &'a [u8],
         length: u16,
     ) -> Result<Content<'a>, Discard> {
-        if !self.in_ports(datagram) {
+        if !self.in_ports(datagram.src, datagram.dst) {
             return Err(Discard::Restricted);
         }
         if rtp::is_rtcp(payload) {
@@ -273,18 +277,21 @@ impl Rules {
         }
     }
 
-    fn in_ports(&self, datagram: &Datagram<'_>) -> bool {
+    #[inline]
+    fn in_ports(&self, src: Endpoint, dst: Endpoint) -> bool {
         self.ports.is_empty()
             || self.ports.iter().any(|(first, last)| {
-                (*first..=*last).contains(&datagram.src.port)
-                    || (*first..=*last).contains(&datagram.dst.port)
+                (*first..=*last).contains(&src.port) || (*first..=*last).contains(&dst.port)
             })
     }
 
-    fn in_prefixes(&self, datagram: &Datagram<'_>) -> bool {
-        self.prefixes.iter().any(|prefix| {
-            prefix.contains(datagram.src.address) || prefix.contains(datagram.dst.address)
-        })
+    #[inline]
+    fn in_prefixes(&self, src: Endpoint, dst: Endpoint) -> bool {
+        self.prefixes.is_empty()
+            || self
+                .prefixes
+                .iter()
+                .any(|prefix| prefix.contains(src.address) || prefix.contains(dst.address))
     }
 
     fn is_sip_port(&self, datagram: &Datagram<'_>) -> bool {

@@ -2,6 +2,7 @@
 //! live traffic. Needs no privileges, no file and no network.
 
 use super::live::Running;
+use super::source::Source;
 use super::{AppError, settings};
 use crate::asn::Origins;
 use crate::attribution::scopes::ScopePlan;
@@ -58,7 +59,7 @@ pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
     let running = Running::start(
         &settings(&config),
         terms,
-        vec![Box::new(source)],
+        vec![Source::Synthetic(Box::new(source))],
         stop,
         &config,
     )?;

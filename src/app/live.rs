@@ -4,12 +4,13 @@
 //! run. Stop: sources, workers, judge, then the web endpoint.
 
 use super::outlet::Lane;
+use super::source::Source;
 use super::terms::Board;
 use super::{AppError, court, settings, standing, terms};
 use crate::attribution::scopes::ScopePlan;
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::RingSource;
-use crate::capture::{CaptureError, FrameSource, InterfaceId};
+use crate::capture::{CaptureError, InterfaceId};
 use crate::config::checked::{Backend, Config};
 use crate::events;
 use crate::export::{Published, http};
@@ -25,15 +26,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-
-/// A source that a thread may own.
-pub(super) type BoxedSource = Box<dyn FrameSource + Send>;
-
-impl FrameSource for BoxedSource {
-    fn next(&mut self) -> Result<crate::capture::Event<'_>, CaptureError> {
-        (**self).next()
-    }
-}
 
 /// Captures, judges and serves until a signal ends it.
 ///
@@ -58,16 +50,19 @@ pub fn run(path: &Path, listen_address: Option<SocketAddr>) -> Result<(), AppErr
 }
 
 /// Opens every interface, or none.
-fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<BoxedSource>, CaptureError> {
+fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<Source>, CaptureError> {
     let capture = &config.capture;
-    let open = |name: &String| -> Result<BoxedSource, CaptureError> {
+    let open = |name: &String| -> Result<Source, CaptureError> {
         let (id, stop) = (InterfaceId(0), stop.clone());
         Ok(match capture.backend {
             Backend::Ring => {
                 let ring = RingSource::open(name, id, capture.ring_mib, capture.promiscuous, stop)?;
-                Box::new(ring)
+                Source::Ring(Box::new(ring))
             }
-            Backend::Pnet => Box::new(PnetSource::open(name, id, capture.promiscuous, stop)?),
+            Backend::Pnet => {
+                let pnet = PnetSource::open(name, id, capture.promiscuous, stop)?;
+                Source::Pnet(Box::new(pnet))
+            }
         })
     };
     capture.interfaces.iter().map(open).collect()
@@ -89,7 +84,7 @@ impl Running {
     pub(super) fn start(
         settings: &Settings,
         terms: Arc<Terms>,
-        sources: Vec<BoxedSource>,
+        sources: Vec<Source>,
         stop: Arc<AtomicBool>,
         config: &Config,
     ) -> Result<Self, AppError> {

@@ -20,7 +20,7 @@ pub use self::progress::Progress;
 use self::names::Names;
 use self::opened::{Opened, STDIN};
 use self::step::{Aside, Found};
-use super::{CaptureError, Event, FrameSource, Unseen, UnseenCause};
+use super::{CaptureError, Event, Frame, FrameSource, Unseen, UnseenCause};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -158,6 +158,13 @@ impl FrameSource for FileSource {
         match &self.current {
             Some(current) => Ok(Event::Frame(self.found.frame(&current.reader))),
             None => Ok(Event::End),
+        }
+    }
+
+    #[inline]
+    fn burst(&mut self, take: impl FnMut(&Frame<'_>) -> bool) {
+        if let (Some(current), true, false) = (&mut self.current, self.started, self.held) {
+            current.burst(take);
         }
     }
 }

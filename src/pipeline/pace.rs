@@ -38,19 +38,22 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// Whether a frame simply is the next one of its second; if so it has been noted.
+    #[inline]
+    pub fn follows(&mut self, time: Timestamp) -> bool {
+        let follows = time >= self.newest && time < self.closes;
+        if follows {
+            self.newest = time;
+        }
+        follows
+    }
+
     /// The time of the next frame: what boundary lies before it, if any.
     #[inline]
     pub fn frame(&mut self, time: Timestamp) -> Option<Boundary> {
-        if time >= self.newest && time < self.closes {
-            self.newest = time;
+        if self.follows(time) {
             return None;
         }
-        self.turn(time)
-    }
-
-    /// A frame that is not simply the next one of its second.
-    #[cold]
-    fn turn(&mut self, time: Timestamp) -> Option<Boundary> {
         let Some(open) = self.open else {
             self.newest = time;
             self.open(time.second());

@@ -8,9 +8,9 @@
 use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, Unseen};
 use crate::discard::Discard;
 use crate::pipeline::pace::Boundary;
-use crate::pipeline::steps::{Paced, Step, StepSource, Turn};
-use crate::units::Timestamp;
-use crate::voice::{Content, Rules};
+use crate::pipeline::steps::{Paced, Step, StepSource, Turn, Waiting};
+use crate::units::{Endpoint, Timestamp};
+use crate::voice::{Content, Glanced, Rules};
 use crate::wire;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -26,6 +26,8 @@ const QUEUE: usize = 8;
 #[derive(Clone, Debug)]
 enum Item {
     Boundary(Boundary),
+    /// Plain voice, told at a glance: its frame stays behind.
+    Packet(Glanced),
     Frame(Kept),
     Overheard(Kept),
     Interface(InterfaceId, String),
@@ -62,14 +64,20 @@ impl Batch {
         }
     }
 
-    /// What an item is to the worker; boundaries are not asked for.
+    /// Whether there is enough in it to be worth a message.
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.octets.len() + self.items.len() * size_of::<Item>() >= BATCH_OCTETS
+    }
+
+    /// What an item is to the worker; boundaries and packets are not asked for.
     fn turn(&self, place: usize) -> Turn<'_> {
         Turn::Own(match self.items.get(place) {
             Some(Item::Frame(kept)) => Event::Frame(self.frame(kept)),
             Some(Item::Overheard(kept)) => return Turn::Overheard(self.frame(kept)),
             Some(Item::Interface(id, name)) => Event::Interface(*id, name),
             Some(Item::Unseen(unseen)) => Event::Unseen(*unseen),
-            Some(Item::End | Item::Boundary(_)) | None => Event::End,
+            Some(Item::End | Item::Boundary(_) | Item::Packet(_)) | None => Event::End,
         })
     }
 
@@ -123,7 +131,18 @@ impl Shards {
     /// # Errors
     /// [`CaptureError`] where the source can not go on; the workers have then been told to end.
     pub fn distribute<S: FrameSource>(mut self, source: &mut Paced<S>) -> Result<(), CaptureError> {
+        let mut waiting = Waiting::new();
         loop {
+            source.gather(&self.rules, &mut waiting);
+            let more = !waiting.has_room();
+            waiting
+                .packets()
+                .iter()
+                .for_each(|packet| self.packet(*packet));
+            waiting.clear();
+            if more {
+                continue;
+            }
             let step = match source.next() {
                 Ok(step) => step,
                 Err(error) => {
@@ -150,8 +169,19 @@ impl Shards {
         }
     }
 
+    #[inline]
+    fn packet(&mut self, packet: Glanced) {
+        let place = self.place(packet.src, packet.dst);
+        if let Some(batch) = self.batches.get_mut(place) {
+            batch.items.push(Item::Packet(packet));
+            if batch.is_full() {
+                self.flush(place);
+            }
+        }
+    }
+
     fn frame(&mut self, frame: Frame<'_>) {
-        let (place, signals) = self.place(frame);
+        let (place, signals) = self.place_frame(frame);
         for (number, batch) in self.batches.iter_mut().enumerate() {
             if number == place {
                 let kept = batch.keep(frame);
@@ -162,16 +192,14 @@ impl Shards {
             }
         }
         for number in 0..self.batches.len() {
-            let full = |batch: &Batch| batch.octets.len() >= BATCH_OCTETS;
-            if self.batches.get(number).is_some_and(full) {
+            if self.batches.get(number).is_some_and(Batch::is_full) {
                 self.flush(number);
             }
         }
     }
 
-    /// Which worker a frame belongs to, both directions of an address pair to the same one; and
-    /// whether it may carry signalling, which all must hear.
-    fn place(&self, frame: Frame<'_>) -> (usize, bool) {
+    /// Which worker a frame belongs to, and whether it may carry signalling, which all must hear.
+    fn place_frame(&self, frame: Frame<'_>) -> (usize, bool) {
         let datagram = match wire::decode(frame) {
             Ok(datagram) => datagram,
             Err(reason) => return (0, reason == Discard::Fragment),
@@ -179,12 +207,16 @@ impl Shards {
         let packet = self.rules.recognise(&datagram);
         let signals = packet
             .is_ok_and(|packet| matches!(packet.content, Content::Sip(_) | Content::SipSegment(_)));
-        let mixed = datagram.src.address.number() ^ datagram.dst.address.number();
-        let folded = (mixed >> 64) ^ mixed;
+        (self.place(datagram.src, datagram.dst), signals)
+    }
+
+    /// Which worker an address pair belongs to, both directions to the same one.
+    #[inline]
+    fn place(&self, src: Endpoint, dst: Endpoint) -> usize {
+        let ([s1, s0], [d1, d0]) = (src.address.halves(), dst.address.halves());
         // Fibonacci hashing: the low bits of addresses are the ones that differ.
-        let hash = (folded & u128::from(u64::MAX)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let place = ((hash & u128::from(u32::MAX)) * self.batches.len() as u128) >> 32;
-        (usize::try_from(place).unwrap_or(0), signals)
+        let mixed = (s1 ^ d1 ^ s0 ^ d0).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        usize::try_from((mixed * self.batches.len() as u64) >> 32).unwrap_or(0)
     }
 
     /// Everybody must know what was missed; only one may count it.
@@ -215,6 +247,15 @@ impl Shards {
 }
 
 impl StepSource for Shard {
+    fn gather(&mut self, _: &Rules, waiting: &mut Waiting) {
+        while waiting.has_room()
+            && let Some(Item::Packet(packet)) = self.batch.items.get(self.next)
+        {
+            waiting.push(*packet);
+            self.next += 1;
+        }
+    }
+
     fn next(&mut self) -> Result<Step<'_>, CaptureError> {
         let mut boundary = None;
         loop {
@@ -236,8 +277,8 @@ impl StepSource for Shard {
                     boundary = Some(*crossed);
                     self.next += 1;
                 }
-                // Two boundaries in a row: nothing between them.
-                (Some(_), Some(Item::Boundary(_))) => {
+                // Packets are gathered, and two boundaries in a row have nothing between them.
+                (_, Some(Item::Packet(_))) | (Some(_), Some(Item::Boundary(_))) => {
                     let turn = Turn::Own(Event::Idle(Timestamp::default()));
                     return Ok(Step { boundary, turn });
                 }

@@ -2,6 +2,7 @@
 
 use crate::capture::{CaptureError, Event, Frame, FrameSource};
 use crate::pipeline::pace::{Boundary, Pace};
+use crate::voice::{Glanced, Rules};
 
 /// One turn of the loop.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,58 @@ pub trait StepSource {
     /// # Errors
     /// [`CaptureError`] where the source can not go on.
     fn next(&mut self) -> Result<Step<'_>, CaptureError>;
+
+    /// Gathers the plain voice that is at hand, as far as there is room for it and nothing else
+    /// comes in between; the rest is left to [`Self::next`].
+    fn gather(&mut self, rules: &Rules, waiting: &mut Waiting);
+}
+
+/// Packets whose streams are looked up together: as many waits for memory as a processor of today
+/// keeps in flight, and few enough to stay in its first cache.
+pub const TOGETHER: usize = 16;
+
+/// Packets of plain voice that wait to be counted together.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    packets: [Glanced; TOGETHER],
+    filled: usize,
+}
+
+impl Waiting {
+    /// None yet.
+    pub fn new() -> Self {
+        Self {
+            packets: [Glanced::default(); TOGETHER],
+            filled: 0,
+        }
+    }
+
+    /// Whether there is room for another.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.filled < TOGETHER
+    }
+
+    /// Takes a packet; one that finds no room is lost, so ask first.
+    #[inline]
+    pub fn push(&mut self, packet: Glanced) {
+        if let Some(place) = self.packets.get_mut(self.filled) {
+            *place = packet;
+            self.filled += 1;
+        }
+    }
+
+    /// The packets, in their order.
+    #[inline]
+    pub fn packets(&self) -> &[Glanced] {
+        self.packets.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Forgets them.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.filled = 0;
+    }
 }
 
 /// A frame source whose own frames tell the time.
@@ -66,5 +119,23 @@ impl<S: FrameSource> StepSource for Paced<S> {
             boundary,
             turn: Turn::Own(event),
         })
+    }
+
+    #[inline]
+    fn gather(&mut self, rules: &Rules, waiting: &mut Waiting) {
+        let pace = &mut self.pace;
+        self.source.burst(|frame| {
+            if !waiting.has_room() {
+                return false;
+            }
+            let Some(packet) = rules.glance(frame) else {
+                return false;
+            };
+            let follows = pace.follows(frame.time);
+            if follows {
+                waiting.push(packet);
+            }
+            follows
+        });
     }
 }

@@ -5,7 +5,7 @@ use crate::voice::Tap;
 use crate::wire::rtp::RtpHeader;
 
 /// A held packet: what is needed to account for it later.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Held {
     /// Capture time.
     pub time: Timestamp,

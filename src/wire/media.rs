@@ -5,6 +5,11 @@
 //! the steps between; a test holds the two together. What it does not know is no verdict: `None`,
 //! and the long way tells. Pure functions over borrowed octets.
 
+#![expect(
+    clippy::inline_always,
+    reason = "a result handed from one function to the next through memory costs more than it is worth"
+)]
+
 use super::rtp::{self, RtpHeader};
 use super::{Vlans, tunnel};
 use crate::capture::{Frame, LinkType};
@@ -33,7 +38,7 @@ const UDP_HEADER: usize = 8;
 const UDP: u8 = 17;
 
 /// RTP in the plainest of frames, if that is what it is.
-#[inline]
+#[inline(always)]
 pub fn glance(frame: &Frame<'_>) -> Option<Media> {
     if frame.link != LinkType::Ethernet {
         return None;
@@ -62,7 +67,7 @@ pub fn glance(frame: &Frame<'_>) -> Option<Media> {
 }
 
 /// RFC 791 §3.1 without options, and not fragmented: the reserved bit and "do not" may be set.
-#[inline]
+#[inline(always)]
 fn v4(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
     const HEADER: usize = 20;
     let (ip, datagram) = packet.split_first_chunk::<HEADER>()?;
@@ -107,7 +112,7 @@ fn v4(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
 }
 
 /// RFC 8200 §3 without extension headers.
-#[inline]
+#[inline(always)]
 fn v6(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
     const HEADER: usize = 40;
     let (ip, datagram) = packet.split_first_chunk::<HEADER>()?;
@@ -124,7 +129,7 @@ fn v6(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
 }
 
 /// RFC 768; `room` is what IP has for the datagram.
-#[inline]
+#[inline(always)]
 fn udp(
     datagram: &[u8],
     room: usize,

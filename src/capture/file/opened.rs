@@ -6,7 +6,7 @@ use super::pcapng::{self, Ending, Pcapng};
 use super::progress::Progress;
 use super::reader::Reader;
 use super::step::{Aside, Found, Step};
-use crate::capture::CaptureError;
+use crate::capture::{CaptureError, Frame};
 use crate::units::Timestamp;
 use std::fs::File;
 use std::io;
@@ -97,6 +97,15 @@ impl Opened {
         let pcap = Pcap::new(order, unit, header)?;
         reader.consume(pcap::HEADER);
         Ok(Format::Pcap(pcap))
+    }
+
+    /// Offers frames that are at hand.
+    #[inline]
+    pub(super) fn burst(&mut self, take: impl FnMut(&Frame<'_>) -> bool) {
+        self.frames += match &mut self.format {
+            Format::Pcap(pcap) => pcap.burst(&mut self.reader, take),
+            Format::Pcapng(pcapng) => pcapng.burst(&mut self.reader, take),
+        };
     }
 
     /// The next step through the file.

@@ -19,7 +19,7 @@
 use super::order::Order;
 use super::reader::Reader;
 use super::step::{Aside, Found, MAX_FRAME, Step};
-use crate::capture::{InterfaceId, LinkType};
+use crate::capture::{Frame, InterfaceId, LinkType};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
 /// Octets of the file header.
@@ -69,6 +69,37 @@ impl Pcap {
             minor,
             named: false,
         })
+    }
+
+    /// Offers whole records that are at hand; how many were taken.
+    #[inline]
+    pub(super) fn burst(
+        &self,
+        reader: &mut Reader,
+        mut take: impl FnMut(&Frame<'_>) -> bool,
+    ) -> u64 {
+        let mut taken = 0;
+        while let Some((record, rest)) = reader.ahead().split_first_chunk() {
+            let [seconds, fraction, captured, length] = self.order.words(record);
+            let Some(octets) = rest.get(..captured as usize) else {
+                break;
+            };
+            let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
+            let frame = Frame {
+                time: Timestamp::from_nanos(time),
+                link: self.link,
+                octets,
+                length,
+                interface: InterfaceId(0),
+                vlan: None,
+            };
+            if captured > length || captured > MAX_FRAME || !self.named || !take(&frame) {
+                break;
+            }
+            reader.consume(RECORD + captured as usize);
+            taken += 1;
+        }
+        taken
     }
 
     /// The next record.

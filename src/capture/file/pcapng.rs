@@ -28,7 +28,7 @@ use super::names::Names;
 use super::order::Order;
 use super::reader::Reader;
 use super::step::{Aside, Found, MAX_FRAME, Step};
-use crate::capture::{InterfaceId, Unseen, UnseenCause};
+use crate::capture::{Frame, InterfaceId, Unseen, UnseenCause};
 use crate::units::Timestamp;
 use std::path::Path;
 
@@ -84,6 +84,73 @@ impl Pcapng {
             timeless: 0,
             nameless: 0,
         }
+    }
+
+    /// Offers the frames of plain Enhanced Packet Blocks that are at hand: whole, without options
+    /// and not the first of their section. How many were taken.
+    #[inline]
+    pub(super) fn burst(
+        &mut self,
+        reader: &mut Reader,
+        mut take: impl FnMut(&Frame<'_>) -> bool,
+    ) -> u64 {
+        let mut taken = 0;
+        while self.first.is_some() {
+            let ahead = reader.ahead();
+            let Some((head, rest)) = ahead.split_first_chunk::<PACKET_HEADER>() else {
+                break;
+            };
+            let &[
+                t0,
+                t1,
+                t2,
+                t3,
+                l0,
+                l1,
+                l2,
+                l3,
+                i0,
+                i1,
+                i2,
+                i3,
+                ref words @ ..,
+            ] = head;
+            let [high, low, captured, length] = self.order.words(words);
+            let room = (captured as usize).next_multiple_of(4);
+            let (Some(octets), Some((padded, end))) = (
+                rest.get(..captured as usize),
+                rest.get(..room + 4).and_then(<[u8]>::split_last_chunk),
+            ) else {
+                break;
+            };
+            let block = PACKET_HEADER + padded.len() + 4;
+            let number = self.order.u32([i0, i1, i2, i3]) as usize;
+            let Some(interface) = self.interfaces.get_mut(number) else {
+                break;
+            };
+            let time = interface.time(high, low);
+            let frame = Frame {
+                time,
+                link: interface.link,
+                octets,
+                length: length.max(captured),
+                interface: interface.id,
+                vlan: None,
+            };
+            if self.order.u32([t0, t1, t2, t3]) != ENHANCED_PACKET
+                || self.order.u32([l0, l1, l2, l3]) as usize != block
+                || *end != [l0, l1, l2, l3]
+                || captured > MAX_FRAME
+                || !take(&frame)
+            {
+                break;
+            }
+            interface.last = Some(time);
+            self.last = time;
+            reader.consume(block);
+            taken += 1;
+        }
+        taken
     }
 
     /// The next block that says something.

@@ -5,7 +5,7 @@ use super::block::{Found, Walk};
 use super::{Failure, Ring, Wake};
 use crate::capture::live::watch::{Look, Watch};
 use crate::capture::live::{self, POLL, REOPEN};
-use crate::capture::{CaptureError, Event, FrameSource, InterfaceId, LinkType};
+use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
 use crate::clock;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -212,6 +212,24 @@ impl RingSource {
 }
 
 impl FrameSource for RingSource {
+    #[inline]
+    fn burst(&mut self, mut take: impl FnMut(&Frame<'_>) -> bool) {
+        let (Some(walk), true, true) = (&mut self.walk, self.named, self.queue.is_empty()) else {
+            return;
+        };
+        let block = self.ring.block(self.block).unwrap_or_default();
+        loop {
+            let mut next = *walk;
+            let Some(found) = next.next(block) else {
+                return;
+            };
+            if !take(&found.frame(block, self.link, self.id)) {
+                return;
+            }
+            *walk = next;
+        }
+    }
+
     #[inline]
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
         loop {

@@ -1,0 +1,32 @@
+//! The sources that a running meter may have, as one type: which of them it is is asked once for
+//! a burst of frames, not for each frame.
+
+use crate::capture::pnet::PnetSource;
+use crate::capture::ring::RingSource;
+use crate::capture::synthetic::Synthetic;
+use crate::capture::{CaptureError, Event, Frame, FrameSource};
+
+/// A source that a worker thread owns.
+pub(super) enum Source {
+    Ring(Box<RingSource>),
+    Pnet(Box<PnetSource>),
+    Synthetic(Box<Synthetic>),
+}
+
+impl FrameSource for Source {
+    fn next(&mut self) -> Result<Event<'_>, CaptureError> {
+        match self {
+            Self::Ring(source) => source.next(),
+            Self::Pnet(source) => source.next(),
+            Self::Synthetic(source) => source.next(),
+        }
+    }
+
+    fn burst(&mut self, take: impl FnMut(&Frame<'_>) -> bool) {
+        match self {
+            Self::Ring(source) => source.burst(take),
+            Self::Pnet(source) => source.burst(take),
+            Self::Synthetic(source) => source.burst(take),
+        }
+    }
+}
