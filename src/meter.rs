@@ -101,7 +101,7 @@ impl Meter {
     ///
     /// # Errors
     /// As [`Self::record`].
-    #[inline]
+    #[inline(never)]
     pub fn record_media(
         &mut self,
         held: (Second, Tap, u32),
@@ -157,8 +157,11 @@ impl Meter {
     }
 
     /// Counts a packet of a stream, in the second of its arrival.
+    ///
+    /// # Errors
+    /// [`Discard::Video`] where it is video; the caller counts that.
     #[inline]
-    fn media(
+    pub fn media(
         &mut self,
         index: u32,
         stream: &mut Stream,

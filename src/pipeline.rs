@@ -15,6 +15,7 @@ use crate::discard::Discard;
 use crate::meter::Meter;
 use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
 use crate::sla::terms::Terms;
+use crate::stream::key::Key;
 use crate::stream::record::Stream;
 use crate::stream::{Limits, Streams};
 use crate::units::Second;
@@ -121,11 +122,20 @@ impl<O: Outlet> Worker<O> {
             self.state.see(held.time);
             self.meter
                 .arrive(second, held.tap.interface, packet.length, &mut self.streams);
-            let progress = self.streams.advance_media(packet, guess);
-            let counted = progress.and_then(|progress| {
-                let held = (second, held.tap, held.ip_bytes);
-                self.meter.record_media(held, progress, &self.attribution)
-            });
+            let size = (second, held.tap, held.ip_bytes);
+            let counted = match self.streams.advance_guessed(packet, guess) {
+                Some((index, stream, step)) => {
+                    self.meter
+                        .media(index, stream, size, &step, &self.attribution)
+                }
+                None => {
+                    let key = Key::new(packet.src, packet.dst, packet.ssrc);
+                    let progress = self.streams.advance_media(key, *held);
+                    progress.and_then(|progress| {
+                        self.meter.record_media(size, progress, &self.attribution)
+                    })
+                }
+            };
             if let Err(reason) = counted {
                 self.meter.discard(held.time, reason);
             }

@@ -125,20 +125,34 @@ impl Streams {
             .approach(keys.get(..packets.len()).unwrap_or(&keys))
     }
 
-    /// Takes an RTP packet that was told at a glance, and a guess at its stream.
-    ///
-    /// # Errors
-    /// The [`Discard`] reason where the packet belongs to nothing that counts.
+    /// Takes an RTP packet that was told at a glance, if it is one of the stream that `guess` names.
     #[inline]
-    pub fn advance_media(
+    pub fn advance_guessed(
         &mut self,
         packet: &Glanced,
         guess: Option<u32>,
-    ) -> Result<Progress<'_>, Discard> {
+    ) -> Option<(u32, &mut Stream, Step)> {
         let key = Key::new(packet.src, packet.dst, packet.ssrc);
-        match self.table.find_near(&key, guess) {
-            Some(index) => self.advance_known(index, &packet.held),
-            None => self.advance_unknown(key, packet.held),
+        let stream = self
+            .table
+            .get_mut(guess?)
+            .filter(|stream| stream.key == key)?;
+        let mut step = stream.advance(&packet.held);
+        if step.lost > 0 {
+            self.unseen.excuse(stream, &mut step);
+        }
+        Some((guess?, stream, step))
+    }
+
+    /// Takes any RTP packet.
+    ///
+    /// # Errors
+    /// The [`Discard`] reason where the packet belongs to nothing that counts.
+    #[inline(never)]
+    pub fn advance_media(&mut self, key: Key, held: Held) -> Result<Progress<'_>, Discard> {
+        match self.table.find(&key) {
+            Some(index) => self.advance_known(index, &held),
+            None => self.advance_unknown(key, held),
         }
     }
 
@@ -160,10 +174,7 @@ impl Streams {
                     &header,
                     payload_bytes,
                 );
-                match self.table.find(&key) {
-                    Some(index) => self.advance_known(index, &held),
-                    None => self.advance_unknown(key, held),
-                }
+                self.advance_media(key, held)
             }
             Content::Rtcp {
                 payload,
@@ -244,7 +255,6 @@ impl Streams {
         !self.findings.is_empty()
     }
 
-    #[inline]
     fn advance_known(&mut self, index: u32, held: &Held) -> Result<Progress<'_>, Discard> {
         let Some(stream) = self.table.get_mut(index) else {
             return Err(Discard::StreamsFull);
@@ -256,7 +266,6 @@ impl Streams {
         Ok(Progress::Media(index, stream, step))
     }
 
-    #[inline(never)]
     fn advance_unknown(&mut self, key: Key, held: Held) -> Result<Progress<'_>, Discard> {
         let known = self
             .signalling

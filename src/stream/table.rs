@@ -40,15 +40,6 @@ impl Table {
         guesses
     }
 
-    /// The number of a stream, which is `guess` more often than not.
-    #[inline]
-    pub(super) fn find_near(&self, key: &Key, guess: Option<u32>) -> Option<u32> {
-        match guess.and_then(|index| self.get(index)) {
-            Some(stream) if stream.key == *key => guess,
-            _ => self.find(key),
-        }
-    }
-
     /// The number of a stream.
     pub(super) fn find(&self, key: &Key) -> Option<u32> {
         let same = |index: &u32| self.get(*index).is_some_and(|stream| stream.key == *key);

@@ -39,7 +39,11 @@ pub struct RtpHeader {
 /// Reads the header of a payload of `wire_length` octets, the first 12 of which must have been
 /// captured. `None` where it can not be RTP (RFC 3550 A.1): another version, an RTCP packet
 /// type, or contributing sources and extension longer than the payload.
-#[inline]
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "its result is taken apart where it is asked for"
+)]
 pub fn parse(payload: &[u8], wire_length: u16) -> Option<RtpHeader> {
     let [first, second, s1, s0, t3, t2, t1, t0, c3, c2, c1, c0] =
         *payload.first_chunk::<FIXED>()?;
