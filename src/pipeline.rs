@@ -105,6 +105,7 @@ impl<O: Outlet> Worker<O> {
                 Turn::Own(Event::Interface(id, name)) => self.name_interface(id, name),
                 Turn::Own(Event::Unseen(unseen)) => self.note_unseen(&unseen),
                 Turn::Own(Event::Idle(_)) => {}
+                Turn::Own(Event::Unknown(id, frames)) => self.note_unknown(id, frames),
                 Turn::Own(Event::End) => return Ok(()),
                 Turn::Overheard(frame) => self.overhear(frame),
             }
@@ -278,9 +279,11 @@ impl<O: Outlet> Worker<O> {
         self.streams.step(second.start(), &mut given_up);
         self.meter.give_up(given_up);
         self.state.clock_steps += 1;
-        self.meter
-            .sample_streams(self.meter.newest(), &self.streams);
-        self.send(self.meter.newest());
+        let newest = self.meter.newest();
+        // Or its streams would be sampled now, and once more when the time line has passed here.
+        self.meter.turn(newest.next(), &mut self.streams);
+        self.meter.sample_streams(newest, &self.streams);
+        self.send(newest);
         self.meter.restart(second);
         self.outlet.report(Report::Stepped(second));
     }
@@ -308,17 +311,27 @@ impl<O: Outlet> Worker<O> {
         self.tainted
             .push((unseen.from.second(), unseen.until.second()));
         self.streams.note_unseen(unseen.from, unseen.until);
-        let place = usize::from(unseen.interface.0);
-        let mut dropped = vec![0; place + 1];
-        if let Some(frames) = dropped.last_mut() {
-            *frames = unseen.frames;
-        }
-        add_each(&mut self.state.dropped, &dropped);
+        add_at(&mut self.state.dropped, unseen.interface, unseen.frames);
+    }
+
+    /// Frames that the kernel's filter cut because it did not know what is in them.
+    fn note_unknown(&mut self, interface: InterfaceId, frames: u64) {
+        add_at(&mut self.state.unknown, interface, frames);
     }
 
     /// Ends the worker and gives back where its results went.
     pub fn into_outlet(self) -> O {
         self.outlet
+    }
+}
+
+fn add_at(sums: &mut Vec<u64>, interface: InterfaceId, more: u64) {
+    let place = usize::from(interface.0);
+    if sums.len() <= place {
+        sums.resize(place + 1, 0);
+    }
+    if let Some(sum) = sums.get_mut(place) {
+        *sum += more;
     }
 }
 
