@@ -104,6 +104,9 @@ pub enum Event<'a> {
     Idle(Timestamp),
     /// Something was missed.
     Unseen(Unseen),
+    /// So many frames more of an interface were cut because the kernel's filter did not know what
+    /// is in them.
+    Unknown(InterfaceId, u64),
     /// There will be nothing more.
     End,
 }

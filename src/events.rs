@@ -51,6 +51,14 @@ pub fn needs_restart(section: &str) {
     );
 }
 
+/// A worker runs wherever the kernel puts it.
+pub fn not_pinned(cpu: u16, error: &std::io::Error) {
+    say(
+        "warning",
+        format_args!("a worker can not be bound to processor {cpu}: {error}"),
+    );
+}
+
 /// The daemon ends.
 pub fn stopping(signal: &str) {
     say("info", format_args!("{signal}: stopping"));

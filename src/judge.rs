@@ -247,6 +247,7 @@ impl Judge {
                 row.name = name.clone();
                 row.frames += worker.frames.get(place).copied().unwrap_or(0);
                 row.dropped += worker.dropped.get(place).copied().unwrap_or(0);
+                row.unknown += worker.unknown.get(place).copied().unwrap_or(0);
             }
         }
         Capture {

@@ -69,6 +69,8 @@ pub struct InterfaceRow {
     pub frames: u64,
     /// Frames known to be dropped before us.
     pub dropped: u64,
+    /// Frames that the kernel's filter cut because it did not know what is in them.
+    pub unknown: u64,
 }
 
 /// Packets and their IP octets.

@@ -123,7 +123,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
 ];
 
 /// Every outside crate and the rooms in which it is at home.
-const CRATES: [(&str, &[&str]); 20] = [
+const CRATES: [(&str, &[&str]); 21] = [
     ("bgpkit_parser", &["asn"]),
     ("bzip2", &["asn"]),
     ("clap", &["cli"]),
@@ -138,6 +138,7 @@ const CRATES: [(&str, &[&str]); 20] = [
     ("indicatif", &["cli"]),
     ("ipnetwork", &["asn"]),
     ("libc", &["capture"]),
+    ("rustix", &["app"]),
     ("maxminddb", &["asn"]),
     ("pnet", &["capture", "wire"]),
     ("prometheus", &["export"]),

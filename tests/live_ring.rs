@@ -2,7 +2,7 @@
 
 mod netns;
 
-use asnmeter::capture::ring::RingSource;
+use asnmeter::capture::ring::{RingSource, Settings};
 use asnmeter::capture::{CaptureError, InterfaceId, UnseenCause};
 use asnmeter::clock;
 use netns::{Told, inside, ip, numbered, pair, send, sender};
@@ -11,8 +11,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const ID: InterfaceId = InterfaceId(3);
 
+/// All of every frame.
+fn settings(mib: u32) -> Settings {
+    Settings {
+        mib,
+        promiscuous: true,
+        cut_for: None,
+        group: None,
+    }
+}
+
 fn open(interface: &str, mib: u32) -> Result<RingSource, CaptureError> {
-    RingSource::open(interface, ID, mib, true, Arc::default())
+    RingSource::open(interface, ID, settings(mib), Arc::default())
 }
 
 #[test]
@@ -246,7 +256,7 @@ fn stopping_gives_all_that_arrived_before_and_then_the_end() {
         || {
             pair();
             let stop = Arc::new(AtomicBool::new(false));
-            let mut source = RingSource::open("tap0", ID, 16, false, Arc::clone(&stop)).unwrap();
+            let mut source = RingSource::open("tap0", ID, settings(16), Arc::clone(&stop)).unwrap();
             let mut near = sender("tap0");
             for number in 0..1000 {
                 send(&mut near, &numbered(number, 500));
@@ -285,6 +295,126 @@ fn without_the_capability_the_error_names_it() {
             let error = open("lo", 1).err().unwrap();
             assert!(matches!(error, CaptureError::Permission { .. }), "{error}");
             assert!(error.to_string().contains("CAP_NET_RAW"));
+        },
+    );
+}
+
+/// One packet of G.711 of a stream between two hosts, Ethernet header first.
+fn voice(src: [u8; 4], dst: [u8; 4], ports: [u16; 2]) -> Vec<u8> {
+    let mut frame = [
+        [2; 12].as_slice(),
+        &[8, 0, 0x45, 0, 0, 200, 0, 0, 0, 0, 64, 17, 0, 0],
+    ]
+    .concat();
+    frame.extend([src, dst].concat());
+    frame.extend([ports[0], ports[1], 180, 0].map(u16::to_be_bytes).concat());
+    frame.extend([0x80, 8, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4]);
+    frame.resize(214, 0xd5);
+    frame
+}
+
+#[test]
+fn media_stays_in_the_kernel_and_what_it_does_not_know_is_counted() {
+    inside(
+        "media_stays_in_the_kernel_and_what_it_does_not_know_is_counted",
+        &[],
+        || {
+            pair();
+            let cut = Settings {
+                cut_for: Some(vec![5060]),
+                ..settings(16)
+            };
+            let mut source = RingSource::open("tap0", ID, cut, Arc::default()).unwrap();
+            let mut far = sender("far0");
+            let voice = voice([192, 0, 2, 1], [198, 51, 100, 1], [4000, 4002]);
+            let mut sip = voice.clone();
+            sip[34..36].copy_from_slice(&5060_u16.to_be_bytes());
+            let mut unknown = numbered(1, 900);
+            // MPLS.
+            unknown[12..14].copy_from_slice(&[0x88, 0x47]);
+            for frame in [&voice, &sip, &unknown] {
+                send(&mut far, frame);
+            }
+            let mut told = Told::default();
+            told.until(&mut source, |told| {
+                told.frames.len() == 3 && told.unknown == 1
+            });
+            let lengths: Vec<_> = told
+                .frames
+                .iter()
+                .map(|seen| (seen.octets.len(), seen.length))
+                .collect();
+            assert_eq!(lengths, [(54, 214), (214, 214), (256, 900)]);
+            assert!(told.frames[0].octets == voice[..54]);
+        },
+    );
+}
+
+#[test]
+fn queues_share_the_frames_and_both_directions_of_a_call_meet() {
+    inside(
+        "queues_share_the_frames_and_both_directions_of_a_call_meet",
+        &[],
+        || {
+            pair();
+            let shared = Settings {
+                group: Some(Arc::default()),
+                ..settings(16)
+            };
+            let open = || RingSource::open("tap0", ID, shared.clone(), Arc::default()).unwrap();
+            let mut queues: Vec<_> = (0..3).map(|_| (open(), Told::default())).collect();
+            let (mut far, mut near) = (sender("far0"), sender("tap0"));
+            let calls = 200_u8;
+            let (there, here) = ([198, 51, 100, 1], [192, 0, 2, 1]);
+            for call in 0..calls {
+                let host = [there[0], there[1], there[2], call];
+                // Media, the answer to it, and RTCP on the next ports; outside in and inside out.
+                send(&mut far, &voice(host, here, [4000, 4002]));
+                send(&mut near, &voice(here, host, [4002, 4000]));
+                send(&mut far, &voice(host, here, [4001, 4003]));
+                // The same inside a VXLAN whose outer addresses never change.
+                let mut tunnel = voice(
+                    [10, 0, 0, 1],
+                    [10, 0, 0, 2],
+                    [50_000 + u16::from(call), 4789],
+                );
+                tunnel.truncate(42);
+                tunnel.extend([8, 0, 0, 0, 0, 0, 1, 0]);
+                tunnel.extend(voice(here, host, [4002, 4000]));
+                let length = u16::try_from(tunnel.len() - 14).unwrap();
+                tunnel[16..18].copy_from_slice(&length.to_be_bytes());
+                send(&mut far, &tunnel);
+            }
+            let sent = clock::now();
+            for (source, told) in &mut queues {
+                told.until_idle(source, sent);
+            }
+            let host_of = |octets: &[u8]| {
+                let ip = if octets.len() > 214 {
+                    octets.len() - 214
+                } else {
+                    0
+                } + 26;
+                if octets[ip] == there[0] {
+                    octets[ip + 3]
+                } else {
+                    octets[ip + 7]
+                }
+            };
+            let mut total = 0;
+            for (_, told) in &queues {
+                assert!(told.frames.len() > usize::from(calls) / 2, "a fair share");
+                total += told.frames.len();
+                let mut seen = [0_u32; 256];
+                for frame in &told.frames {
+                    seen[usize::from(host_of(&frame.octets))] += 1;
+                }
+                assert!(
+                    seen.iter().all(|frames| [0, 4].contains(frames)),
+                    "{seen:?}"
+                );
+            }
+            assert_eq!(total, 4 * usize::from(calls));
         },
     );
 }

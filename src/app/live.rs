@@ -9,7 +9,7 @@ use super::terms::Board;
 use super::{AppError, court, settings, standing, terms};
 use crate::attribution::scopes::ScopePlan;
 use crate::capture::pnet::PnetSource;
-use crate::capture::ring::RingSource;
+use crate::capture::ring::{self, RingSource};
 use crate::capture::{CaptureError, InterfaceId};
 use crate::config::checked::{Backend, Config};
 use crate::events;
@@ -19,6 +19,7 @@ use crate::judge::assembly::Pacing;
 use crate::pipeline::steps::Paced;
 use crate::pipeline::{Settings, Worker};
 use crate::sla::terms::Terms;
+use rustix::thread::{CpuSet, sched_setaffinity};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,23 +50,38 @@ pub fn run(path: &Path, listen_address: Option<SocketAddr>) -> Result<(), AppErr
     running.serve(listener, Some((path, config)))
 }
 
-/// Opens every interface, or none.
+/// Opens every interface, with all its queues, or none.
 fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<Source>, CaptureError> {
-    let capture = &config.capture;
-    let open = |name: &String| -> Result<Source, CaptureError> {
-        let (id, stop) = (InterfaceId(0), stop.clone());
-        Ok(match capture.backend {
-            Backend::Ring => {
-                let ring = RingSource::open(name, id, capture.ring_mib, capture.promiscuous, stop)?;
-                Source::Ring(Box::new(ring))
-            }
-            Backend::Pnet => {
-                let pnet = PnetSource::open(name, id, capture.promiscuous, stop)?;
-                Source::Pnet(Box::new(pnet))
-            }
-        })
-    };
-    capture.interfaces.iter().map(open).collect()
+    let (capture, id) = (&config.capture, InterfaceId(0));
+    let mut sources = Vec::new();
+    for name in &capture.interfaces {
+        if capture.backend == Backend::Pnet {
+            let pnet = PnetSource::open(name, id, capture.promiscuous, stop.clone())?;
+            sources.push(Source::Pnet(Box::new(pnet)));
+            continue;
+        }
+        let ring = ring::Settings {
+            mib: capture.ring_mib,
+            promiscuous: capture.promiscuous,
+            cut_for: capture.cut_payload.then(|| config.voice.sip_ports.clone()),
+            group: (capture.queues > 1).then(Arc::default),
+        };
+        for _ in 0..capture.queues {
+            let source = RingSource::open(name, id, ring.clone(), stop.clone())?;
+            sources.push(Source::Ring(Box::new(source)));
+        }
+    }
+    Ok(sources)
+}
+
+/// Binds this thread to a processor.
+fn pin(cpu: Option<u16>) {
+    let Some(cpu) = cpu else { return };
+    let mut only = CpuSet::new();
+    only.set(cpu.into());
+    if let Err(error) = sched_setaffinity(None, &only) {
+        events::not_pinned(cpu, &error.into());
+    }
 }
 
 /// The threads of a running meter.
@@ -115,7 +131,10 @@ impl Running {
             let lane = Lane::new(sender, board.reader(), false);
             let mut worker = Worker::new(settings.clone(), &board.current(), lane);
             let tell = tell.clone();
+            let cpus = &config.capture.cpus;
+            let cpu = cpus.get(place % cpus.len().max(1)).copied();
             let run = move || {
+                pin(cpu);
                 let result = worker.run(&mut Paced::new(source));
                 // Nobody listens any more only when the daemon ends anyway.
                 let _ = tell.send(result);

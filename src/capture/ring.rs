@@ -1,9 +1,8 @@
 //! `AF_PACKET` with a `TPACKET_V3` ring: the kernel fills blocks of frames in memory that we share
 //! (Linux Documentation/networking/packet_mmap.rst).
 //!
-//! The only file with `unsafe`. It holds the socket and the mapping and nothing that decides
-//! anything: blocks leave here as plain octets, and `block` and `source` under it are safe
-//! code. A worker owns a [`RingSource`] for as long as it captures.
+//! With `socket` the only file with `unsafe`. It holds the socket and the mapping and nothing that
+//! decides anything: blocks leave here as plain octets, and all else under it is safe code. A worker owns a [`RingSource`] for as long as it captures.
 #![allow(
     unsafe_code,
     reason = "system calls that std has no form for, and memory shared with the kernel"
@@ -14,14 +13,22 @@
 )]
 
 mod block;
+mod fanout;
+mod filter;
+mod program;
+mod socket;
 mod source;
 
+pub use self::fanout::Group;
 pub use self::source::RingSource;
 
-use std::ffi::{c_int, c_short};
+use self::socket::Place;
+use super::live;
+use std::ffi::c_int;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -38,6 +45,19 @@ const SMALL_RING_MIB: u32 = 16;
 const FRAME: u32 = 2048;
 /// Where `block_status` stands in a block.
 const STATUS: usize = 8;
+
+/// How a ring is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Its size in MiB, 1 to 4096.
+    pub mib: u32,
+    /// Frames addressed to others as well.
+    pub promiscuous: bool,
+    /// Media is left in the kernel; SIP on these ports is not. None: all of every frame comes.
+    pub cut_for: Option<Vec<u16>>,
+    /// Which other rings share the interface's frames with this one.
+    pub group: Option<Arc<Group>>,
+}
 
 /// A system call that failed.
 type Failure = (&'static str, io::Error);
@@ -79,22 +99,15 @@ unsafe impl Send for Ring {}
 impl Ring {
     /// Opens a ring of `mib` MiB on an interface, which may be down. Own outgoing frames are seen
     /// too, but not on a loopback, where each of them comes in again.
-    fn open(name: &str, mib: u32, promiscuous: bool) -> Result<Self, Failure> {
-        // Protocol 0: nothing arrives before the ring stands and the socket is bound.
-        // SAFETY: takes no pointers.
-        let socket =
-            unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
-        if socket < 0 {
-            return Err(("socket", io::Error::last_os_error()));
-        }
-        // SAFETY: just opened, and nobody else knows it.
-        let socket = unsafe { OwnedFd::from_raw_fd(socket) };
-        let interface = lookup(&socket, name).map_err(|error| ("ioctl", error))?;
+    fn open(name: &str, settings: &Settings) -> Result<Self, Failure> {
+        let mib = settings.mib;
+        let socket = socket::open()?;
+        let interface = socket::lookup(&socket, name).map_err(|error| ("ioctl", error))?;
 
         let version = libc::tpacket_versions::TPACKET_V3 as c_int;
-        set(&socket, libc::PACKET_VERSION, &version)?;
+        socket::set(&socket, libc::PACKET_VERSION, &version)?;
         if interface.hardware == libc::ARPHRD_LOOPBACK {
-            set(&socket, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
+            socket::set(&socket, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
         }
         let block_octets = if mib < SMALL_RING_MIB {
             SMALL_BLOCK
@@ -103,7 +116,7 @@ impl Ring {
         };
         let blocks = ((mib.max(1) as usize) << 20) / block_octets;
         let request = request(block_octets, blocks);
-        set(&socket, libc::PACKET_RX_RING, &request)?;
+        socket::set(&socket, libc::PACKET_RX_RING, &request)?;
         let map = map(&socket, block_octets * blocks)?;
         let ring = Self {
             socket,
@@ -113,17 +126,33 @@ impl Ring {
             interface,
         };
 
-        bind(&ring.socket, interface.index)?;
-        if promiscuous {
+        ring.begin(settings)?;
+        if settings.promiscuous {
             let membership = libc::packet_mreq {
                 mr_ifindex: interface.index,
                 mr_type: libc::PACKET_MR_PROMISC as u16,
                 mr_alen: 0,
                 mr_address: [0; 8],
             };
-            set(&ring.socket, libc::PACKET_ADD_MEMBERSHIP, &membership)?;
+            socket::set(&ring.socket, libc::PACKET_ADD_MEMBERSHIP, &membership)?;
         }
         Ok(ring)
+    }
+
+    /// Lets frames in. They pass the filter once the ring is a member of its group: until then
+    /// each of them would come to every queue.
+    fn begin(&self, settings: &Settings) -> Result<(), Failure> {
+        socket::run(&self.socket, &filter::nothing(), Place::Filter)?;
+        socket::bind(&self.socket, self.interface.index)?;
+        if let Some(group) = &settings.group {
+            group.join(&self.socket, self.interface.index)?;
+        }
+        let link = live::link_type(self.interface.hardware);
+        let cut = settings.cut_for.as_ref();
+        match cut.and_then(|sip_ports| filter::filter(link, sip_ports)) {
+            Some(program) => socket::run(&self.socket, &program, Place::Filter),
+            None => socket::unfilter(&self.socket),
+        }
     }
 
     /// Number of blocks.
@@ -188,20 +217,20 @@ impl Ring {
             return Ok(Wake::Calm);
         }
         // Reading the error clears it; else the next poll would end at once.
-        get::<c_int>(&self.socket, libc::SOL_SOCKET, libc::SO_ERROR)?;
+        socket::get::<c_int>(&self.socket, libc::SOL_SOCKET, libc::SO_ERROR)?;
         Ok(Wake::Error)
     }
 
     /// Frames that the kernel dropped since this was last asked.
     fn dropped(&self) -> Result<u32, Failure> {
         let statistics: libc::tpacket_stats_v3 =
-            get(&self.socket, libc::SOL_PACKET, libc::PACKET_STATISTICS)?;
+            socket::get(&self.socket, libc::SOL_PACKET, libc::PACKET_STATISTICS)?;
         Ok(statistics.tp_drops)
     }
 
     /// The interface that has this name now; `None` if none has.
     fn lookup(&self, name: &str) -> Option<Interface> {
-        lookup(&self.socket, name).ok()
+        socket::lookup(&self.socket, name).ok()
     }
 }
 
@@ -243,110 +272,4 @@ fn map(socket: &OwnedFd, octets: usize) -> Result<NonNull<u8>, Failure> {
         return Err(("mmap", io::Error::last_os_error()));
     }
     NonNull::new(place.cast()).ok_or_else(|| ("mmap", io::ErrorKind::OutOfMemory.into()))
-}
-
-fn bind(socket: &OwnedFd, index: c_int) -> Result<(), Failure> {
-    // SAFETY: a C struct of integers, for which zero is a value.
-    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
-    address.sll_family = libc::AF_PACKET as u16;
-    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
-    address.sll_ifindex = index;
-    // SAFETY: pointer and length are those of one live sockaddr_ll.
-    let result = unsafe {
-        libc::bind(
-            socket.as_raw_fd(),
-            (&raw const address).cast(),
-            size::<libc::sockaddr_ll>(),
-        )
-    };
-    if result < 0 {
-        return Err(("bind", io::Error::last_os_error()));
-    }
-    Ok(())
-}
-
-/// Asks the kernel for number, flags and kind of the interface with a name.
-fn lookup(socket: &OwnedFd, name: &str) -> io::Result<Interface> {
-    let fits = !name.is_empty() && name.len() < libc::IFNAMSIZ && !name.contains('\0');
-    if !fits {
-        return Err(io::Error::from_raw_os_error(libc::ENODEV));
-    }
-    let ask = |what| {
-        // SAFETY: a C struct of integers and a pointer, for which zero is a value.
-        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        for (place, octet) in request.ifr_name.iter_mut().zip(name.bytes()) {
-            *place = octet.cast_signed();
-        }
-        // SAFETY: these requests read the name and write the union of this live ifreq.
-        match unsafe { libc::ioctl(socket.as_raw_fd(), what, &raw mut request) } {
-            0 => Ok(request.ifr_ifru),
-            _ => Err(io::Error::last_os_error()),
-        }
-    };
-    // SAFETY: each request just filled the field that is read.
-    let (index, flags, hardware) = unsafe {
-        (
-            ask(libc::SIOCGIFINDEX)?.ifru_ifindex,
-            ask(libc::SIOCGIFFLAGS)?.ifru_flags,
-            ask(libc::SIOCGIFHWADDR)?.ifru_hwaddr.sa_family,
-        )
-    };
-    let both = (libc::IFF_UP | libc::IFF_RUNNING) as c_short;
-    Ok(Interface {
-        index,
-        running: flags & both == both,
-        hardware,
-    })
-}
-
-/// Sets a packet socket option to a value of plain octets.
-fn set<T: Copy>(socket: &OwnedFd, option: c_int, value: &T) -> Result<(), Failure> {
-    // SAFETY: pointer and length are those of one live value, which the kernel only reads.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_PACKET,
-            option,
-            std::ptr::from_ref(value).cast(),
-            size::<T>(),
-        )
-    };
-    if result < 0 {
-        let call = match option {
-            libc::PACKET_RX_RING => "setsockopt PACKET_RX_RING",
-            libc::PACKET_ADD_MEMBERSHIP => "setsockopt PACKET_ADD_MEMBERSHIP",
-            libc::PACKET_IGNORE_OUTGOING => "setsockopt PACKET_IGNORE_OUTGOING",
-            _ => "setsockopt PACKET_VERSION",
-        };
-        return Err((call, io::Error::last_os_error()));
-    }
-    Ok(())
-}
-
-/// Options whose value is integers only, so that any octets make one.
-trait Integers: Copy {}
-impl Integers for c_int {}
-impl Integers for libc::tpacket_stats_v3 {}
-
-/// Reads a socket option.
-fn get<T: Integers>(socket: &OwnedFd, level: c_int, option: c_int) -> Result<T, Failure> {
-    let mut length = size::<T>();
-    // SAFETY: the bound says that zero is a value, as is whatever the kernel writes into the
-    // `length` octets of it.
-    let (result, value) = unsafe {
-        let mut value: T = std::mem::zeroed();
-        let place = (&raw mut value).cast();
-        let socket = socket.as_raw_fd();
-        let result = libc::getsockopt(socket, level, option, place, &raw mut length);
-        (result, value)
-    };
-    if result < 0 {
-        return Err(("getsockopt", io::Error::last_os_error()));
-    }
-    Ok(value)
-}
-
-/// The size of a type as system calls want it.
-fn size<T>() -> libc::socklen_t {
-    libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
 }

@@ -110,6 +110,19 @@ impl Check<'_> {
                 usual.ring_mib,
                 |mib| values::whole(*mib, 1, 4096),
             )?,
+            cut_payload: written
+                .cut_payload
+                .as_ref()
+                .map_or(usual.cut_payload, |it| *it.get_ref()),
+            queues: self.value(
+                "capture.queues",
+                written.queues.as_ref(),
+                usual.queues,
+                |queues| values::whole(*queues, 1, 64),
+            )?,
+            cpus: self.list("capture.cpus", written.cpus.as_ref(), usual.cpus, |cpu| {
+                values::whole(*cpu, 0, 1023)
+            })?,
         })
     }
 

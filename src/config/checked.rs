@@ -32,6 +32,9 @@ impl Default for Config {
                 backend: Backend::default(),
                 promiscuous: true,
                 ring_mib: 64,
+                cut_payload: true,
+                queues: 1,
+                cpus: Vec::new(),
             },
             voice: Voice {
                 ports: Vec::new(),
@@ -68,6 +71,12 @@ pub struct Capture {
     pub promiscuous: bool,
     /// Ring size per interface in MiB, 1 to 4096; default 64.
     pub ring_mib: u32,
+    /// Whether the kernel keeps media to itself; default true.
+    pub cut_payload: bool,
+    /// Rings, each with a worker, per interface, 1 to 64; default 1.
+    pub queues: u32,
+    /// Processors that the workers are bound to, one after the other; empty = any.
+    pub cpus: Vec<u16>,
 }
 
 /// How live frames are captured.

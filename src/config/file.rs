@@ -36,6 +36,9 @@ pub(super) struct Capture {
     pub(super) backend: Written<String>,
     pub(super) promiscuous: Written<bool>,
     pub(super) ring_mib: Written<i64>,
+    pub(super) cut_payload: Written<bool>,
+    pub(super) queues: Written<i64>,
+    pub(super) cpus: Written<Vec<Spanned<i64>>>,
 }
 
 /// `[voice]`

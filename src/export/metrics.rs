@@ -116,6 +116,8 @@ pub const TABLE: &[Row] = &[
         "Frames captured", rows::capture_frames),
     row("asnmeter_capture_dropped_frames_total", Counter, &["interface"],
         "Frames known to be dropped before the meter saw them; the seconds around them are tainted", rows::capture_dropped),
+    row("asnmeter_capture_unknown_frames_total", Counter, &["interface"],
+        "Frames in a shape that the kernel's filter does not know: they came cut at 256 octets", rows::capture_unknown),
     row("asnmeter_discarded_frames_total", Counter, &["reason"],
         "Frames that are not counted as voice", rows::discarded),
     row("asnmeter_pending_frames", Gauge, &[],

@@ -247,6 +247,12 @@ pub(crate) fn capture_frames(published: &Published, series: &mut Series) {
     }
 }
 
+pub(crate) fn capture_unknown(published: &Published, series: &mut Series) {
+    for row in &published.snapshot.capture.interfaces {
+        series.add(&[&row.name], number(row.unknown));
+    }
+}
+
 pub(crate) fn capture_dropped(published: &Published, series: &mut Series) {
     for row in &published.snapshot.capture.interfaces {
         series.add(&[&row.name], number(row.dropped));

@@ -202,6 +202,8 @@ pub struct WorkerState {
     pub frames: Vec<u64>,
     /// Frames known to be dropped before it, by interface number.
     pub dropped: Vec<u64>,
+    /// Frames that the kernel's filter did not know, by interface number.
+    pub unknown: Vec<u64>,
     /// Earliest capture time.
     pub first: Option<Timestamp>,
     /// Latest capture time.

@@ -160,7 +160,7 @@ impl Shards {
                 Event::Frame(frame) => self.frame(frame),
                 Event::Interface(id, name) => self.broadcast(&Item::Interface(id, name.to_owned())),
                 Event::Unseen(unseen) => self.unseen(unseen),
-                Event::Idle(_) => {}
+                Event::Idle(_) | Event::Unknown(..) => {}
                 Event::End => {
                     self.broadcast(&Item::End);
                     return Ok(());

@@ -113,7 +113,7 @@ impl<S: FrameSource> StepSource for Paced<S> {
             Event::Frame(frame) => self.pace.frame(frame.time),
             Event::Idle(now) => self.pace.idle(*now),
             Event::End => self.pace.end(),
-            Event::Interface(..) | Event::Unseen(_) => None,
+            Event::Interface(..) | Event::Unseen(_) | Event::Unknown(..) => None,
         };
         Ok(Step {
             boundary,

@@ -237,11 +237,13 @@ pub(crate) fn published() -> Published {
                     name: "eth1".into(),
                     frames: 2_660_000,
                     dropped: 12,
+                    unknown: 0,
                 },
                 InterfaceRow {
                     name: "eth2".into(),
                     frames: 120,
                     dropped: 0,
+                    unknown: 0,
                 },
             ],
         },

@@ -131,6 +131,8 @@ pub(crate) struct Told {
     pub(crate) frames: Vec<Seen>,
     pub(crate) unseen: Vec<Unseen>,
     pub(crate) names: Vec<String>,
+    /// Frames that the filter did not know.
+    pub(crate) unknown: u64,
     pub(crate) idle: Option<Timestamp>,
     pub(crate) ended: bool,
     pub(crate) events: usize,
@@ -153,6 +155,7 @@ impl Told {
             }
             Event::Unseen(unseen) => self.unseen.push(unseen),
             Event::Interface(_, name) => self.names.push(name.to_owned()),
+            Event::Unknown(_, frames) => self.unknown += frames,
             Event::Idle(time) => self.idle = Some(time),
             Event::End => self.ended = true,
         }

@@ -113,7 +113,7 @@ pub(crate) fn of_scenario(scenario: &Scenario, start: u64) -> Vec<Shot> {
                 });
             }
             Event::End => return shots,
-            Event::Interface(..) | Event::Idle(_) | Event::Unseen(_) => {}
+            Event::Interface(..) | Event::Idle(_) | Event::Unseen(_) | Event::Unknown(..) => {}
         }
     }
 }

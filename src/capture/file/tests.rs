@@ -6,6 +6,7 @@ mod writer;
 use self::writer::Pcap;
 use super::order::Order;
 use super::{FileSource, UnseenCause};
+use crate::capture::Frame;
 use crate::capture::{CaptureError, Event, FrameSource, InterfaceId, LinkType, Unseen};
 use crate::units::Timestamp;
 use std::io::Write;
@@ -72,7 +73,30 @@ impl Run {
     }
 }
 
+/// The same, whether frames come one by one or in bursts that end anywhere.
 fn run(paths: &[PathBuf]) -> Run {
+    let one_by_one = run_in_bursts(paths, 0);
+    for burst in [1, 3, usize::MAX] {
+        let run = run_in_bursts(paths, burst);
+        assert_eq!(run.seen, one_by_one.seen);
+        assert_eq!(run.warnings, one_by_one.warnings);
+        let error = |run: &Run| run.error.as_ref().map(ToString::to_string);
+        assert_eq!(error(&run), error(&one_by_one));
+    }
+    one_by_one
+}
+
+fn seen(frame: &Frame<'_>) -> Seen {
+    Seen::Frame {
+        nanos: frame.time.as_nanos(),
+        link: frame.link,
+        octets: frame.octets.to_vec(),
+        length: frame.length,
+        interface: frame.interface.0,
+    }
+}
+
+fn run_in_bursts(paths: &[PathBuf], burst: usize) -> Run {
     let mut run = Run {
         seen: Vec::new(),
         warnings: Vec::new(),
@@ -86,14 +110,18 @@ fn run(paths: &[PathBuf]) -> Run {
         }
     };
     loop {
+        let mut left = burst;
+        source.burst(|frame| {
+            if left > 0 {
+                run.seen.push(seen(frame));
+                left -= 1;
+                return true;
+            }
+            false
+        });
         run.seen.push(match source.next() {
-            Ok(Event::Frame(frame)) => Seen::Frame {
-                nanos: frame.time.as_nanos(),
-                link: frame.link,
-                octets: frame.octets.to_vec(),
-                length: frame.length,
-                interface: frame.interface.0,
-            },
+            Ok(Event::Frame(frame)) => seen(&frame),
+            Ok(Event::Unknown(..)) => panic!("a file has no filter"),
             Ok(Event::Interface(id, name)) => Seen::Interface(id.0, name.to_owned()),
             Ok(Event::Unseen(unseen)) => Seen::Unseen(unseen),
             Ok(Event::Idle(_)) => panic!("a file is never idle"),

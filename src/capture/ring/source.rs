@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::block::{Found, Walk};
-use super::{Failure, Ring, Wake};
+use super::filter::UNKNOWN;
+use super::{Failure, Ring, Settings, Wake};
 use crate::capture::live::watch::{Look, Watch};
 use crate::capture::live::{self, POLL, REOPEN};
 use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
@@ -36,8 +37,9 @@ enum Phase {
 pub struct RingSource {
     name: String,
     id: InterfaceId,
-    mib: u32,
-    promiscuous: bool,
+    settings: Settings,
+    /// Frames that the filter did not know, since they were last told.
+    unknown: u64,
     stop: Arc<AtomicBool>,
     ring: Ring,
     link: LinkType,
@@ -59,8 +61,7 @@ pub struct RingSource {
 }
 
 impl RingSource {
-    /// Captures on `interface`, which may be down but must be there, as `id`, through a ring of
-    /// `ring_mib` MiB (1 to 4096). Setting `stop` ends the source: within about a quarter of a
+    /// Captures on `interface`, which may be down but must be there, as `id`. Setting `stop` ends the source: within about a quarter of a
     /// second it gives what arrived before, then [`Event::End`].
     ///
     /// # Errors
@@ -68,19 +69,18 @@ impl RingSource {
     pub fn open(
         interface: &str,
         id: InterfaceId,
-        ring_mib: u32,
-        promiscuous: bool,
+        settings: Settings,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, CaptureError> {
-        let ring = Ring::open(interface, ring_mib, promiscuous)
+        let ring = Ring::open(interface, &settings)
             .map_err(|(call, error)| live::failed(interface, call, error))?;
         let now = clock::now();
         let uptime = clock::uptime();
         Ok(Self {
             name: interface.to_owned(),
             id,
-            mib: ring_mib,
-            promiscuous,
+            settings,
+            unknown: 0,
             stop,
             link: live::link_type(ring.interface.hardware),
             block: 0,
@@ -175,6 +175,10 @@ impl RingSource {
         let time = clock::now();
         let look = Look { time, dropped, up };
         self.queue.extend(self.watch.look(look).map(Event::Unseen));
+        let unknown = std::mem::take(&mut self.unknown);
+        if unknown > 0 {
+            self.queue.push_back(Event::Unknown(self.id, unknown));
+        }
         if same.is_some() {
             self.next_open = None;
         } else if self.ring.block(self.block).is_none() {
@@ -192,7 +196,7 @@ impl RingSource {
         }
         self.next_open = Some(uptime + REOPEN);
         // An attempt that fails is told by the stretches that go on: the interface is down.
-        if let Ok(ring) = Ring::open(&self.name, self.mib, self.promiscuous) {
+        if let Ok(ring) = Ring::open(&self.name, &self.settings) {
             self.link = live::link_type(ring.interface.hardware);
             self.ring = ring;
             self.block = 0;
@@ -209,6 +213,11 @@ impl RingSource {
     fn failed(&self, (call, error): Failure) -> CaptureError {
         live::failed(&self.name, call, error)
     }
+}
+
+/// Whether the filter cut a frame because it did not know what is in it.
+fn is_unknown(frame: &Frame<'_>) -> bool {
+    frame.octets.len() == UNKNOWN as usize && frame.length > UNKNOWN
 }
 
 impl FrameSource for RingSource {
@@ -235,7 +244,9 @@ impl FrameSource for RingSource {
         loop {
             if let Some(found) = self.advance() {
                 let block = self.ring.block(self.block).unwrap_or_default();
-                return Ok(Event::Frame(found.frame(block, self.link, self.id)));
+                let frame = found.frame(block, self.link, self.id);
+                self.unknown += u64::from(self.settings.cut_for.is_some() && is_unknown(&frame));
+                return Ok(Event::Frame(frame));
             }
             if !self.named {
                 self.named = true;

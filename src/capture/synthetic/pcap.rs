@@ -60,7 +60,11 @@ pub fn write_pcap(path: &Path, source: &mut dyn FrameSource) -> Result<u64, Pcap
                 out.write_all(frame.octets).map_err(failed)?;
                 frames += 1;
             }
-            Event::Frame(_) | Event::Interface(..) | Event::Idle(_) | Event::Unseen(_) => {}
+            Event::Frame(_)
+            | Event::Interface(..)
+            | Event::Idle(_)
+            | Event::Unseen(_)
+            | Event::Unknown(..) => {}
             Event::End => break,
         }
     }

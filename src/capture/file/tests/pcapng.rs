@@ -209,7 +209,7 @@ fn drops_told_at_the_end_of_a_file_taint_from_its_first_frame() {
                 }
                 Event::Frame(frame) => told.push((frame.time.second().0, 0, 0)),
                 Event::End => break,
-                Event::Interface(..) | Event::Idle(_) => {}
+                Event::Interface(..) | Event::Idle(_) | Event::Unknown(..) => {}
             }
         }
         let first = [(1000, 1011, 0), (1000, 0, 0), (1009, 0, 0)];

@@ -1,0 +1,252 @@
+//! The program as the kernel runs it: on a pair of local sockets, whose datagrams are the frames.
+
+use super::*;
+use crate::capture::file::FileSource;
+use crate::capture::ring::socket::{self, Place};
+use crate::capture::{Event, Frame, FrameSource};
+use crate::voice::{Content, Rules};
+use crate::wire;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+
+const SIP: [u16; 2] = [5060, 5061];
+
+/// What the kernel lets pass of frames.
+struct Kernel {
+    near: UnixDatagram,
+    far: UnixDatagram,
+}
+
+impl Kernel {
+    fn new(link: LinkType) -> Self {
+        let (near, far) = UnixDatagram::pair().unwrap();
+        let far = OwnedFd::from(far);
+        let program = filter(link, &SIP).unwrap();
+        socket::run(&far, &program, Place::Filter).unwrap();
+        let far = UnixDatagram::from(far);
+        far.set_nonblocking(true).unwrap();
+        Self { near, far }
+    }
+
+    /// How many octets pass; none where the frame is dropped.
+    fn passes(&self, frame: &[u8]) -> Option<usize> {
+        self.near.send(frame).unwrap();
+        let mut room = vec![0; frame.len() + 1];
+        let passed = self.far.recv(&mut room).ok()?;
+        assert_eq!(room[..passed], frame[..passed]);
+        Some(passed)
+    }
+}
+
+fn udp(src: u16, dst: u16, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len() + 8).unwrap();
+    let ports = [src, dst, length, 0].map(u16::to_be_bytes).concat();
+    [&ports, payload].concat()
+}
+
+fn ipv4(options: &[u8], protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let header = 20 + options.len();
+    let length = u16::try_from(payload.len() + header).unwrap().to_be_bytes();
+    let first = [0x40 | u8::try_from(header / 4).unwrap(), 0];
+    let rest = [
+        0, 0, 0, 0, 64, protocol, 0, 0, 192, 0, 2, 1, 198, 51, 100, 2,
+    ];
+    [&first[..], &length, &rest, options, payload].concat()
+}
+
+fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+    [
+        &[0x60, 0, 0, 0][..],
+        &length,
+        &[next, 64],
+        &[0x20; 16],
+        &[0x2a; 16],
+        payload,
+    ]
+    .concat()
+}
+
+fn ethernet(types: &[u8], payload: &[u8]) -> Vec<u8> {
+    [&[2; 12][..], types, payload].concat()
+}
+
+/// RTP with so many contributing sources; the media is never to be seen.
+fn rtp(sources: u8) -> Vec<u8> {
+    let header = [0x80 | sources, 8, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4];
+    [
+        &header[..],
+        &vec![7; 4 * usize::from(sources)],
+        &[0xd5; 400],
+    ]
+    .concat()
+}
+
+#[test]
+fn media_stays_in_the_kernel_whatever_is_around_it() {
+    let plain = |payload: &[u8]| ethernet(&[8, 0], &ipv4(&[], 17, payload));
+    let channel = [&[0x40, 1, 0, 172][..], &rtp(0)].concat();
+    let voice = udp(4000, 4002, &rtp(0));
+    let tunnel = |frame: &[u8]| {
+        let vxlan = [&[8, 0, 0, 0, 0, 0, 1, 0][..], frame].concat();
+        plain(&udp(50_000, 4789, &vxlan))
+    };
+    let kernel = Kernel::new(LinkType::Ethernet);
+    let tagged = ethernet(&[0x81, 0, 0, 5, 0x86, 0xdd], &ipv6(17, &voice));
+    let stacked = [&[0x88, 0xa8, 0, 6, 0x81, 0, 0, 5, 8, 0][..]].concat();
+    let stacked = ethernet(&stacked, &ipv4(&[], 17, &voice));
+    for (what, frame, header) in [
+        ("ipv4", plain(&voice), 14 + 20 + 8 + 12),
+        (
+            "sources",
+            plain(&udp(4000, 4002, &rtp(15))),
+            14 + 20 + 8 + 12 + 60,
+        ),
+        (
+            "options",
+            ethernet(&[8, 0], &ipv4(&[1; 8], 17, &voice)),
+            14 + 28 + 8 + 12,
+        ),
+        ("tag, ipv6", tagged.clone(), 18 + 40 + 8 + 12),
+        ("two tags", stacked, 22 + 20 + 8 + 12),
+        (
+            "channel",
+            plain(&udp(3478, 4002, &channel)),
+            14 + 20 + 8 + 4 + 12,
+        ),
+        ("vxlan", tunnel(&plain(&voice)), 50 + 14 + 20 + 8 + 12),
+        ("vxlan, tag, ipv6", tunnel(&tagged), 50 + 18 + 40 + 8 + 12),
+    ] {
+        assert_eq!(kernel.passes(&frame), Some(header), "{what}");
+        for cut in 0..frame.len() {
+            // Whatever is missing, nothing is dropped.
+            let passed = kernel.passes(&frame[..cut]).expect(what);
+            assert_eq!(passed, cut.min(passed), "{what} {cut}");
+        }
+    }
+    let bare = Kernel::new(LinkType::RawIp);
+    assert_eq!(bare.passes(&ipv4(&[], 17, &voice)), Some(20 + 8 + 12));
+    assert_eq!(bare.passes(&ipv6(17, &voice)), Some(40 + 8 + 12));
+}
+
+#[test]
+fn control_and_signalling_pass_whole_and_the_unknown_is_cut() {
+    let kernel = Kernel::new(LinkType::Ethernet);
+    let plain = |payload: &[u8]| ethernet(&[8, 0], &ipv4(&[], 17, payload));
+    let long = |first: &[u8]| [first, &[b'x'; 1000]].concat();
+    let mut fragment = plain(&udp(4000, 5060, &long(b"INVITE ")));
+    fragment[20] = 0x20;
+    for whole in [
+        plain(&udp(4001, 4003, &long(&[0x81, 201]))),
+        plain(&udp(4001, 4003, &long(&[0, 1, 0, 0]))),
+        plain(&udp(40_000, 5060, &long(b"INVITE "))),
+        plain(&udp(5061, 40_000, &long(b"SIP/2.0 "))),
+        ethernet(&[8, 0], &ipv4(&[], 6, &long(&[0x13, 0xc4, 0x99, 0x99]))),
+        fragment,
+        ethernet(&[0x86, 0xdd], &ipv6(44, &long(&[17, 0, 0, 0]))),
+    ] {
+        assert_eq!(kernel.passes(&whole), Some(whole.len()));
+    }
+    for unknown in [
+        ethernet(&[0x88, 0x47], &long(&[0; 4])),
+        ethernet(&[8, 0], &ipv4(&[], 47, &long(&[0; 4]))),
+        plain(&udp(4000, 2152, &long(&[0x30, 255]))),
+        plain(&udp(3478, 4002, &long(&[0, 0x16, 0, 0]))),
+    ] {
+        assert_eq!(kernel.passes(&unknown), Some(UNKNOWN as usize));
+    }
+    let web = ethernet(&[8, 0], &ipv4(&[], 6, &long(&[0, 80, 0x99, 0x99])));
+    assert_eq!(kernel.passes(&web), Some(14 + 20 + 20));
+    assert_eq!(
+        kernel.passes(&plain(&udp(53, 5353, &long(&[0x55])))),
+        Some(14 + 20 + 8 + 32)
+    );
+}
+
+/// What a frame is, as far as it decides what is counted; which octets came is left out.
+fn verdict(frame: Frame<'_>) -> String {
+    let datagram = match wire::decode(frame) {
+        Ok(datagram) => datagram,
+        Err(reason) => return reason.as_str().into(),
+    };
+    match Rules::default().recognise(&datagram) {
+        Err(reason) => reason.as_str().into(),
+        Ok(packet) => {
+            let what = match packet.content {
+                Content::Rtp { header, .. } => {
+                    format!(
+                        "{} {} {}",
+                        header.ssrc, header.sequence, header.payload_type
+                    )
+                }
+                Content::Rtcp { payload, .. } => format!("rtcp {payload:?}"),
+                Content::Sip(message) => format!("sip {message:?}"),
+                Content::SipSegment(segment) => format!("{segment:?}"),
+                Content::Stun(header) => format!("{header:?}"),
+            };
+            let (src, dst) = (packet.src, packet.dst);
+            format!("{src} {dst} {} {what}", packet.ip_bytes)
+        }
+    }
+}
+
+fn captures(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            captures(&path, found);
+        } else if path
+            .extension()
+            .is_some_and(|is| is == "pcap" || is == "pcapng")
+        {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn real_frames_are_recognised_as_what_they_are_after_the_cut() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/dev");
+    let mut found = Vec::new();
+    captures(Path::new(folder), &mut found);
+    assert!(found.len() > 100, "{folder}");
+    let kernels = [LinkType::Ethernet, LinkType::RawIp].map(|link| (link, Kernel::new(link)));
+    let (mut seen, mut cut) = (0, 0);
+    for path in found {
+        let mut source = FileSource::open(std::slice::from_ref(&path)).unwrap();
+        loop {
+            let frame = match source.next() {
+                Ok(Event::Frame(frame)) => frame,
+                Ok(Event::End) | Err(_) => break,
+                Ok(_) => continue,
+            };
+            let of_link = |(link, _): &&(LinkType, Kernel)| *link == frame.link;
+            let Some((_, kernel)) = kernels.iter().find(of_link) else {
+                continue;
+            };
+            if frame.octets.is_empty() || frame.octets.len() > 60_000 {
+                continue;
+            }
+            let passed = kernel.passes(frame.octets).unwrap();
+            let short = Frame {
+                octets: &frame.octets[..passed],
+                ..frame
+            };
+            seen += 1;
+            cut += u32::from(passed < frame.octets.len());
+            // Of what is unknown to the filter more is asked than that it is counted.
+            if passed != UNKNOWN as usize {
+                let path = path.display();
+                assert_eq!(verdict(short), verdict(frame), "{path} {:?}", frame.time);
+            }
+        }
+    }
+    assert!(seen > 50_000 && cut > 10_000, "{seen} {cut}");
+}
+
+#[test]
+fn a_long_list_of_sip_ports_still_fits() {
+    let ports: Vec<u16> = (0..64).map(|place| 5060 + place).collect();
+    assert!(filter(LinkType::Ethernet, &ports).is_some());
+}

@@ -1,0 +1,176 @@
+//! What is asked of a packet socket, and of the interface it is bound to: system calls with plain
+//! arguments, in order to hold the `unsafe` of the ring's neighbours.
+
+use super::program::Instruction;
+use super::{Failure, Interface};
+use std::ffi::{c_int, c_short};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+/// A packet socket that nothing reaches yet: protocol 0.
+pub(super) fn open() -> Result<OwnedFd, Failure> {
+    // SAFETY: takes no pointers.
+    let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return Err(("socket", io::Error::last_os_error()));
+    }
+    // SAFETY: just opened, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(socket) })
+}
+
+/// Lets the frames of an interface in.
+pub(super) fn bind(socket: &OwnedFd, index: c_int) -> Result<(), Failure> {
+    // SAFETY: a C struct of integers, for which zero is a value.
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = (libc::ETH_P_ALL as u16).to_be();
+    address.sll_ifindex = index;
+    // SAFETY: pointer and length are those of one live sockaddr_ll.
+    let result = unsafe {
+        libc::bind(
+            socket.as_raw_fd(),
+            (&raw const address).cast(),
+            size::<libc::sockaddr_ll>(),
+        )
+    };
+    if result < 0 {
+        return Err(("bind", io::Error::last_os_error()));
+    }
+    Ok(())
+}
+
+/// Asks the kernel for number, flags and kind of the interface with a name.
+pub(super) fn lookup(socket: &OwnedFd, name: &str) -> io::Result<Interface> {
+    let fits = !name.is_empty() && name.len() < libc::IFNAMSIZ && !name.contains('\0');
+    if !fits {
+        return Err(io::Error::from_raw_os_error(libc::ENODEV));
+    }
+    let ask = |what| {
+        // SAFETY: a C struct of integers and a pointer, for which zero is a value.
+        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        for (place, octet) in request.ifr_name.iter_mut().zip(name.bytes()) {
+            *place = octet.cast_signed();
+        }
+        // SAFETY: these requests read the name and write the union of this live ifreq.
+        match unsafe { libc::ioctl(socket.as_raw_fd(), what, &raw mut request) } {
+            0 => Ok(request.ifr_ifru),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: each request just filled the field that is read.
+    let (index, flags, hardware) = unsafe {
+        (
+            ask(libc::SIOCGIFINDEX)?.ifru_ifindex,
+            ask(libc::SIOCGIFFLAGS)?.ifru_flags,
+            ask(libc::SIOCGIFHWADDR)?.ifru_hwaddr.sa_family,
+        )
+    };
+    let both = (libc::IFF_UP | libc::IFF_RUNNING) as c_short;
+    Ok(Interface {
+        index,
+        running: flags & both == both,
+        hardware,
+    })
+}
+
+/// Sets a packet socket option to a value of plain octets.
+pub(super) fn set<T: Copy>(socket: &OwnedFd, option: c_int, value: &T) -> Result<(), Failure> {
+    let call = match option {
+        libc::PACKET_RX_RING => "setsockopt PACKET_RX_RING",
+        libc::PACKET_ADD_MEMBERSHIP => "setsockopt PACKET_ADD_MEMBERSHIP",
+        libc::PACKET_IGNORE_OUTGOING => "setsockopt PACKET_IGNORE_OUTGOING",
+        libc::PACKET_FANOUT => "setsockopt PACKET_FANOUT",
+        _ => "setsockopt PACKET_VERSION",
+    };
+    set_at(socket, (libc::SOL_PACKET, option), value, call)
+}
+
+fn set_at<T: Copy>(
+    socket: &OwnedFd,
+    (level, option): (c_int, c_int),
+    value: &T,
+    call: &'static str,
+) -> Result<(), Failure> {
+    // SAFETY: pointer and length are those of one live value, which the kernel only reads; what a
+    // `sock_fprog` points to is alive for the call too, see `run`.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            std::ptr::from_ref(value).cast(),
+            size::<T>(),
+        )
+    };
+    if result < 0 {
+        return Err((call, io::Error::last_os_error()));
+    }
+    Ok(())
+}
+
+/// Where a program runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Place {
+    /// On every frame of the socket: its answer is how many octets pass.
+    Filter,
+    /// On every frame of the fanout group: its answer, modulo their number, is the queue.
+    Fanout,
+}
+
+/// Lets the kernel run a program.
+pub(super) fn run(socket: &OwnedFd, code: &[Instruction], place: Place) -> Result<(), Failure> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(code.len()).unwrap_or(u16::MAX),
+        // The kernel copies the program and writes nothing.
+        filter: code.as_ptr().cast_mut(),
+    };
+    let (option, call) = match place {
+        Place::Filter => (
+            (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER),
+            "setsockopt SO_ATTACH_FILTER",
+        ),
+        Place::Fanout => (
+            (libc::SOL_PACKET, libc::PACKET_FANOUT_DATA),
+            "setsockopt PACKET_FANOUT_DATA",
+        ),
+    };
+    set_at(socket, option, &program, call)
+}
+
+/// Takes the filter away again.
+pub(super) fn unfilter(socket: &OwnedFd) -> Result<(), Failure> {
+    let option = (libc::SOL_SOCKET, libc::SO_DETACH_FILTER);
+    set_at(socket, option, &0_i32, "setsockopt SO_DETACH_FILTER")
+}
+
+/// Options whose value is integers only, so that any octets make one.
+pub(super) trait Integers: Copy {}
+impl Integers for c_int {}
+impl Integers for libc::tpacket_stats_v3 {}
+
+/// Reads a socket option.
+pub(super) fn get<T: Integers>(
+    socket: &OwnedFd,
+    level: c_int,
+    option: c_int,
+) -> Result<T, Failure> {
+    let mut length = size::<T>();
+    // SAFETY: the bound says that zero is a value, as is whatever the kernel writes into the
+    // `length` octets of it.
+    let (result, value) = unsafe {
+        let mut value: T = std::mem::zeroed();
+        let place = (&raw mut value).cast();
+        let socket = socket.as_raw_fd();
+        let result = libc::getsockopt(socket, level, option, place, &raw mut length);
+        (result, value)
+    };
+    if result < 0 {
+        return Err(("getsockopt", io::Error::last_os_error()));
+    }
+    Ok(value)
+}
+
+/// The size of a type as system calls want it.
+fn size<T>() -> libc::socklen_t {
+    libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
+}
