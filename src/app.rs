@@ -20,6 +20,7 @@ use crate::config::ConfigError;
 use crate::config::checked::Config;
 use crate::export::http::HttpError;
 use crate::export::{SourceRow, Standing};
+use crate::meter::Copies;
 use crate::pipeline::Settings;
 use crate::sla::terms::Terms;
 use crate::stream::Limits;
@@ -120,6 +121,11 @@ fn settings(config: &Config) -> Settings {
         limits: Limits {
             max_streams: voice.max_streams,
             timeout: voice.stream_timeout,
+        },
+        copies: if config.capture.deduplicate {
+            Copies::TakenOut
+        } else {
+            Copies::Counted
         },
     }
 }

@@ -165,6 +165,10 @@ fn print_replay(outcome: &Outcome, format: Format) -> Result<(), AppError> {
     })
 }
 
+/// What an operator should know before a bill is disputed.
+const COPIES: &str = "note: capture.deduplicate is off: frames that the mirror port shows twice \
+    count twice and inflate every share (asnmeter_mirror_copies_total counts them)";
+
 fn check(file: &std::path::Path) -> Result<(), AppError> {
     let config = Config::load(file)?;
     let prefixes = crate::app::check(&config)?;
@@ -174,7 +178,11 @@ fn check(file: &std::path::Path) -> Result<(), AppError> {
             out,
             "{}: ok, {commitments} commitments, {prefixes} prefixes",
             file.display()
-        )
+        )?;
+        if !config.capture.deduplicate {
+            writeln!(out, "{COPIES}")?;
+        }
+        Ok(())
     })
 }
 

@@ -39,11 +39,13 @@ pub enum Discard {
     Probation,
     /// Proven voice, but the stream table was full.
     StreamsFull,
+    /// Another copy of a frame, made by a mirror port, where `deduplicate` takes them out.
+    MirrorCopy,
 }
 
 impl Discard {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Truncated,
         Self::Malformed,
         Self::LinkType,
@@ -60,6 +62,7 @@ impl Discard {
         Self::NotVoice,
         Self::Probation,
         Self::StreamsFull,
+        Self::MirrorCopy,
     ];
 
     /// The label value in metrics and JSON.
@@ -81,6 +84,7 @@ impl Discard {
             Self::NotVoice => "not_voice",
             Self::Probation => "probation",
             Self::StreamsFull => "streams_full",
+            Self::MirrorCopy => "mirror_copy",
         }
     }
 }
@@ -102,6 +106,11 @@ impl DiscardCounts {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
             *mine += theirs;
         }
+    }
+
+    /// Frames under one reason.
+    pub fn of(&self, reason: Discard) -> u64 {
+        self.0.get(reason as usize).copied().unwrap_or(0)
     }
 
     /// Reason and count, every reason, in order.

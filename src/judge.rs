@@ -226,6 +226,11 @@ impl Judge {
                 .values()
                 .map(|worker| worker.round_trips_refused)
                 .sum(),
+            mirror_copies: self
+                .workers
+                .values()
+                .map(|worker| worker.mirror_copies)
+                .sum(),
             asns: self.totals.rows(|origin| match origin {
                 Origin::As(asn) => name(asn),
                 Origin::Local => None,

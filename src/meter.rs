@@ -14,7 +14,7 @@ use crate::capture::InterfaceId;
 use crate::discard::Discard;
 use crate::stream::record::Stream;
 use crate::stream::rtt::Sample;
-use crate::stream::sequence::Step;
+use crate::stream::sequence::{Arrival, Step};
 use crate::stream::tally::Octets;
 use crate::stream::{Finding, Progress, Streams};
 use crate::units::{Second, Timestamp};
@@ -24,6 +24,16 @@ use crate::voice::kind::Kind;
 use crate::voice::{Content, Packet, Tap};
 use second::{RoundTrip, Slot, Usage};
 use std::collections::BTreeMap;
+
+/// What is done with the copies that a mirror port makes of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Copies {
+    /// They count like any other, and inflate every share.
+    #[default]
+    Counted,
+    /// They are discarded.
+    TakenOut,
+}
 
 /// The counts of one worker that the judge does not have yet.
 #[derive(Debug, Default)]
@@ -40,9 +50,25 @@ pub struct Meter {
     touched: Vec<u32>,
     /// Streams with a packet in a second that is not closed, for a look at them then.
     heard: Vec<(Second, u32)>,
+    copies: Copies,
+    /// Copies found, whatever was done with them.
+    mirror_copies: u64,
 }
 
 impl Meter {
+    /// With a rule for copies.
+    pub fn new(copies: Copies) -> Self {
+        Self {
+            copies,
+            ..Self::default()
+        }
+    }
+
+    /// Frames found to be a mirror port's copies of others.
+    pub fn mirror_copies(&self) -> u64 {
+        self.mirror_copies
+    }
+
     /// Counts a frame that came in, before anything is known of it.
     #[inline]
     pub fn arrive(
@@ -79,10 +105,14 @@ impl Meter {
         progress: Progress<'_>,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
-        let Progress::Signal = progress else {
-            let held = (packet.time.second(), packet.tap, packet.ip_bytes);
-            return self.record_media(held, progress, attribution);
-        };
+        match progress {
+            Progress::Signal => {}
+            Progress::SignalAgain => self.copy()?,
+            media => {
+                let held = (packet.time.second(), packet.tap, packet.ip_bytes);
+                return self.record_media(held, media, attribution);
+            }
+        }
         let class = match packet.content {
             Content::Rtp { .. } => Class::Rtp,
             Content::Rtcp { .. } => Class::Rtcp,
@@ -124,7 +154,7 @@ impl Meter {
                 self.release(&packets, Discard::StreamsFull);
                 Err(Discard::StreamsFull)
             }
-            Progress::Signal => Ok(()),
+            Progress::Signal | Progress::SignalAgain => Ok(()),
         }
     }
 
@@ -169,6 +199,9 @@ impl Meter {
         step: &Step,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
+        if step.arrival == Arrival::Mirrored {
+            self.copy()?;
+        }
         if !stream.is_attributed(tap, attribution) {
             self.settle(stream);
             stream.attribute(tap, attribution);
@@ -193,6 +226,16 @@ impl Meter {
         let voice = &mut self.slot_of(second).frames.voice;
         voice.add(&Octets::packet(ip_bytes));
         Ok(())
+    }
+
+    /// Counts a copy, and says whether it counts as anything else.
+    #[cold]
+    fn copy(&mut self) -> Result<(), Discard> {
+        self.mirror_copies += 1;
+        match self.copies {
+            Copies::Counted => Ok(()),
+            Copies::TakenOut => Err(Discard::MirrorCopy),
+        }
     }
 
     /// Credits the packets that proved a stream to the seconds of their arrival. The last of them

@@ -12,8 +12,8 @@ pub mod steps;
 use crate::attribution::Attribution;
 use crate::capture::{CaptureError, Event, Frame, InterfaceId, Unseen};
 use crate::discard::Discard;
-use crate::meter::Meter;
 use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
+use crate::meter::{Copies, Meter};
 use crate::sla::terms::Terms;
 use crate::stream::key::Key;
 use crate::stream::record::Stream;
@@ -46,6 +46,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Bounds of the stream table.
     pub limits: Limits,
+    /// What is done with a mirror port's copies.
+    pub copies: Copies,
 }
 
 /// One capture queue's way from frames to seconds.
@@ -69,7 +71,7 @@ impl<O: Outlet> Worker<O> {
         Self {
             rules: settings.rules,
             streams: Streams::new(settings.limits),
-            meter: Meter::default(),
+            meter: Meter::new(settings.copies),
             attribution,
             tainted: Vec::new(),
             state: WorkerState::default(),
@@ -242,6 +244,7 @@ impl<O: Outlet> Worker<O> {
         let mut closing = self.meter.close(through, &mut self.streams);
         self.state.streams_refused = self.streams.refused();
         self.state.round_trips_refused = self.streams.round_trips_refused();
+        self.state.mirror_copies = self.meter.mirror_copies();
         let slots = closing.open.iter().chain(&closing.amendments);
         for (_, slot) in slots {
             add_each(&mut self.state.frames, &slot.frames.interfaces);

@@ -6,7 +6,7 @@
 pub mod evidence;
 
 use crate::asn::Origin;
-use crate::discard::DiscardCounts;
+use crate::discard::{Discard, DiscardCounts};
 pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use crate::sla::Verdict;
 use crate::sla::commitment::{DirectionRule, Guarantee};
@@ -39,10 +39,20 @@ pub struct Snapshot {
     pub streams_refused: u64,
     /// Answers that can not be round trips: 0, negative, or over 10 s.
     pub round_trips_refused: u64,
+    /// Frames found to be a mirror port's copies of others, counted or discarded.
+    pub mirror_copies: u64,
     /// Per ASN, sorted by label: `local`, numbers, `other`.
     pub asns: Vec<AsnRow>,
     /// Per commitment, in the order of the configuration.
     pub commitments: Vec<CommitmentRow>,
+}
+
+impl Snapshot {
+    /// Mirror copies that were not taken out: they stand in every share.
+    pub fn counted_copies(&self) -> u64 {
+        let taken_out = self.discards.of(Discard::MirrorCopy);
+        self.mirror_copies.saturating_sub(taken_out)
+    }
 }
 
 /// What was captured.

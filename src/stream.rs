@@ -5,7 +5,9 @@
 //! the table full is refused and counted, never silently missed. Everything here is told the
 //! time by the packets.
 
+pub mod copies;
 pub mod expiry;
+mod gaps;
 pub mod jitter;
 pub mod key;
 pub mod probation;
@@ -28,6 +30,7 @@ use crate::voice::kind::Kind;
 use crate::voice::signalling::Signalling;
 use crate::voice::{Content, Glanced, Packet};
 use crate::wire::rtcp::{self, Protection};
+use copies::Signals;
 use expiry::Wheel;
 use key::Key;
 use record::Stream;
@@ -69,6 +72,8 @@ pub enum Progress<'s> {
     Refused(Vec<Held>),
     /// RTCP or SIP: belongs to no stream.
     Signal,
+    /// A mirror port's copy of RTCP, SIP or STUN; of media it is a step.
+    SignalAgain,
 }
 
 /// What a packet told of others.
@@ -88,6 +93,7 @@ pub struct Streams {
     wheel: Wheel,
     probation: Probation,
     transports: Transports,
+    signals: Signals,
     signalling: Signalling,
     round_trips: RoundTrips,
     samples: Vec<Sample>,
@@ -105,6 +111,7 @@ impl Streams {
             wheel: Wheel::default(),
             probation: Probation::default(),
             transports: Transports::default(),
+            signals: Signals::default(),
             signalling: Signalling::default(),
             round_trips: RoundTrips::default(),
             samples: Vec::new(),
@@ -171,8 +178,8 @@ impl Streams {
                     packet.time,
                     packet.tap,
                     packet.ip_bytes,
-                    &header,
-                    payload_bytes,
+                    (&header, payload_bytes),
+                    packet.imprint.identification,
                 );
                 self.advance_media(key, held)
             }
@@ -183,11 +190,20 @@ impl Streams {
                 if !self.transports.carry_audio(packet.src, packet.dst) {
                     return Err(Discard::Rtcp);
                 }
+                if self.signals.has(packet) {
+                    return Ok(Progress::SignalAgain);
+                }
                 self.measure(packet);
                 if protection == Protection::Clear {
                     self.note_reports(packet, payload);
                 }
                 Ok(Progress::Signal)
+            }
+            // A copy asks nothing and answers nothing: what was asked twice would give no sample.
+            Content::Sip(_) | Content::SipSegment(_) | Content::Stun(_)
+                if self.signals.has(packet) =>
+            {
+                Ok(Progress::SignalAgain)
             }
             Content::Sip(_) | Content::SipSegment(_) => {
                 self.measure(packet);

@@ -18,7 +18,7 @@ use crate::voice::held::Held;
 use crate::wire::rtcp::{self, Protection};
 use crate::wire::rtp::{self, FirstOctet, RtpHeader};
 use crate::wire::stun::{self, StunHeader};
-use crate::wire::{Datagram, Transport, Vlans, media, sip};
+use crate::wire::{Datagram, Imprint, Transport, Vlans, media, sip};
 
 /// Where a packet was seen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -42,6 +42,8 @@ pub struct Packet<'a> {
     pub dst: Endpoint,
     /// IP total length in octets.
     pub ip_bytes: u32,
+    /// What tells it from another packet with the same content.
+    pub imprint: Imprint,
     /// What it carries.
     pub content: Content<'a>,
 }
@@ -148,8 +150,8 @@ impl Rules {
                 frame.time,
                 tap,
                 media.ip_bytes,
-                &media.header,
-                payload_bytes,
+                (&media.header, payload_bytes),
+                media.identification,
             ),
         })
     }
@@ -189,6 +191,7 @@ impl Rules {
             src: datagram.src,
             dst: datagram.dst,
             ip_bytes: datagram.ip_bytes,
+            imprint: datagram.imprint,
             content,
         })
     }

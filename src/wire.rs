@@ -43,6 +43,16 @@ pub struct Vlans {
     pub inner: Option<NonZeroU16>,
 }
 
+/// What stays the same however often one packet is captured, and differs between two packets with
+/// the same content.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Imprint {
+    /// IPv4's identification (RFC 6864); 0 where the sender does not use it, and in IPv6.
+    pub identification: u16,
+    /// The transport's checksum, as sent; 0 where there is none.
+    pub checksum: u16,
+}
+
 /// The innermost IP packet of a frame, with its transport.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Datagram<'a> {
@@ -58,6 +68,8 @@ pub struct Datagram<'a> {
     pub dst: Endpoint,
     /// IP total length of the innermost packet (IPv6: 40 + payload length), in octets.
     pub ip_bytes: u32,
+    /// What tells it from another packet with the same content.
+    pub imprint: Imprint,
     /// The transport.
     pub transport: Transport<'a>,
 }
@@ -162,6 +174,10 @@ impl<'a> Datagram<'a> {
                 port: ports.dst,
             },
             ip_bytes: packet.bytes,
+            imprint: Imprint {
+                identification: packet.identification,
+                checksum: ports.checksum,
+            },
             transport: ports.transport,
         }
     }

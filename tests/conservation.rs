@@ -15,6 +15,7 @@ use asnmeter::asn::Origins;
 use asnmeter::capture::synthetic::scenario::{Call, Codec, Scenario, SplitMix};
 use asnmeter::judge::Judge;
 use asnmeter::judge::assembly::{Assembly, Merged, Pacing};
+use asnmeter::meter::Copies;
 use asnmeter::meter::second::Report;
 use asnmeter::pipeline::shard::shards;
 use asnmeter::pipeline::steps::Paced;
@@ -43,6 +44,8 @@ struct Recipe {
     calls: Vec<(Codec, u16, u64, u64)>,
     garbage: usize,
     duplicated_per_mille: u64,
+    /// What is done with a mirror port's copies.
+    copies: Copies,
     /// Frames come up to so much later than they were captured.
     disorder_ms: u64,
     /// From a place in the mixture on, this many milliseconds are added to the clock.
@@ -62,13 +65,17 @@ fn recipe() -> impl Strategy<Value = Recipe> {
         any::<u64>(),
         prop::collection::vec(call, 0..5),
         0_usize..200,
-        prop_oneof![Just(0), 0_u64..400],
+        (
+            prop_oneof![Just(0), 0_u64..400],
+            prop_oneof![Just(Copies::Counted), Just(Copies::TakenOut)],
+        ),
         prop_oneof![Just(0), 1_u64..50],
         prop::collection::vec(jump, 0..4),
     )
         .prop_map(
-            |(seed, calls, garbage, duplicated_per_mille, disorder_ms, jumps)| Recipe {
+            |(seed, calls, garbage, (duplicated_per_mille, copies), disorder_ms, jumps)| Recipe {
                 seed,
+                copies,
                 calls,
                 garbage,
                 duplicated_per_mille,
@@ -151,7 +158,9 @@ fn mix(recipe: &Recipe) -> Vec<Shot> {
     let mut again = Vec::new();
     for shot in &shots {
         if rng.next_u64() % 1000 < recipe.duplicated_per_mille {
-            let later = rng.next_u64() % (300 * MILLISECOND);
+            // A mirror's copy, or a packet that somebody sends again.
+            let longest = [MILLISECOND, 300 * MILLISECOND][usize::from(rng.next_u64() & 1 == 0)];
+            let later = rng.next_u64() % longest;
             again.push(Shot {
                 nanos: shot.nanos + later,
                 ..shot.clone()
@@ -196,15 +205,19 @@ impl Outlet for Reports {
     }
 }
 
-fn worker() -> Worker<Reports> {
-    Worker::new(Settings::default(), &terms(), Reports(Vec::new()))
+fn worker(copies: Copies) -> Worker<Reports> {
+    let settings = Settings {
+        copies,
+        ..Settings::default()
+    };
+    Worker::new(settings, &terms(), Reports(Vec::new()))
 }
 
 /// What each of so many workers reports.
-fn reports(shots: &[Shot], workers: usize) -> Vec<Vec<Report>> {
+fn reports(shots: &[Shot], workers: usize, copies: Copies) -> Vec<Vec<Report>> {
     let mut source = Paced::new(Roll::new(shots));
     if workers == 1 {
-        let mut only = worker();
+        let mut only = worker(copies);
         only.run(&mut source).unwrap();
         return vec![only.into_outlet().0];
     }
@@ -212,7 +225,7 @@ fn reports(shots: &[Shot], workers: usize) -> Vec<Vec<Report>> {
         let (hand_out, ends) = shards(workers, Rules::default());
         let start = |mut end| {
             scope.spawn(move || {
-                let mut worker = worker();
+                let mut worker = worker(copies);
                 worker.run(&mut end).unwrap();
                 worker.into_outlet().0
             })
@@ -227,10 +240,10 @@ fn reports(shots: &[Shot], workers: usize) -> Vec<Vec<Report>> {
 }
 
 /// Every state between two judged seconds, the last one with nothing more to come.
-fn snapshots(shots: &[Shot], workers: usize) -> Vec<Snapshot> {
+fn snapshots(shots: &[Shot], workers: usize, copies: Copies) -> Vec<Snapshot> {
     let mut judge = Judge::new(terms(), usize::MAX, &[]);
     let mut assembly = Assembly::new(workers, Pacing::Together);
-    let mut waiting: Vec<_> = reports(shots, workers)
+    let mut waiting: Vec<_> = reports(shots, workers, copies)
         .into_iter()
         .map(Vec::into_iter)
         .collect();
@@ -280,7 +293,7 @@ proptest! {
     #[test]
     fn every_frame_and_every_octet_is_accounted_for_after_each_second(recipe in recipe()) {
         let shots = mix(&recipe);
-        let states = snapshots(&shots, 1);
+        let states = snapshots(&shots, 1, recipe.copies);
         for state in &states {
             conserves(state)?;
         }
@@ -292,9 +305,9 @@ proptest! {
     #[test]
     fn any_number_of_workers_shows_the_same(recipe in recipe()) {
         let shots = mix(&recipe);
-        let one = snapshots(&shots, 1);
+        let one = snapshots(&shots, 1, recipe.copies);
         for workers in [2, 5] {
-            let more = snapshots(&shots, workers);
+            let more = snapshots(&shots, workers, recipe.copies);
             for state in &more {
                 conserves(state)?;
             }
@@ -316,11 +329,12 @@ fn the_program_counts_a_mixture_in_a_file_as_the_library_does_in_memory() {
         ],
         garbage: 150,
         duplicated_per_mille: 50,
+        copies: Copies::Counted,
         disorder_ms: 40,
         jumps: vec![(400, -5000), (900, 60_000)],
     };
     let shots = mix(&recipe);
-    let end = snapshots(&shots, 1).pop().unwrap();
+    let end = snapshots(&shots, 1, Copies::Counted).pop().unwrap();
     let document = replay(&[&desk.capture("mixture.pcap", &shots)]);
     assert_eq!(number(&document, "/capture/frames"), end.capture.frames);
     assert_eq!(number(&document, "/voice/packets"), end.voice.packets);

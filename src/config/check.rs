@@ -104,6 +104,10 @@ impl Check<'_> {
                 .promiscuous
                 .as_ref()
                 .map_or(usual.promiscuous, |it| *it.get_ref()),
+            deduplicate: written
+                .deduplicate
+                .as_ref()
+                .map_or(usual.deduplicate, |it| *it.get_ref()),
             ring_mib: self.value(
                 "capture.ring_mib",
                 written.ring_mib.as_ref(),

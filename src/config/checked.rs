@@ -31,6 +31,7 @@ impl Default for Config {
                 interfaces: Vec::new(),
                 backend: Backend::default(),
                 promiscuous: true,
+                deduplicate: false,
                 ring_mib: 64,
                 cut_payload: true,
                 queues: 1,
@@ -69,6 +70,8 @@ pub struct Capture {
     pub backend: Backend,
     /// Promiscuous mode; default true.
     pub promiscuous: bool,
+    /// Whether a mirror port's copies of a frame are taken out; default false.
+    pub deduplicate: bool,
     /// Ring size per interface in MiB, 1 to 4096; default 64.
     pub ring_mib: u32,
     /// Whether the kernel keeps media to itself; default true.

@@ -35,6 +35,7 @@ pub(super) struct Capture {
     pub(super) interfaces: Written<Vec<Spanned<String>>>,
     pub(super) backend: Written<String>,
     pub(super) promiscuous: Written<bool>,
+    pub(super) deduplicate: Written<bool>,
     pub(super) ring_mib: Written<i64>,
     pub(super) cut_payload: Written<bool>,
     pub(super) queues: Written<i64>,

@@ -58,6 +58,8 @@ pub const KEYS: &[Key] = &[
         "How frames are captured: the kernel's packet ring (Linux), or pnet's portable channel."),
     key("capture.promiscuous", "boolean", Default("true"), "false",
         "Capture frames addressed to others as well: a mirror port needs it."),
+    key("capture.deduplicate", "boolean", Default("false"), "true",
+        "Take out frames that the mirror port shows twice (docs/decisions/mirror-copies.md). They are counted in any case; not taken out they inflate every share."),
     key("capture.ring_mib", "1 to 4096", Default("64"), "256",
         "Size of each ring in MiB: how long the meter may be late before it loses frames."),
     key("capture.cut_payload", "boolean", Default("true"), "false",

@@ -23,7 +23,7 @@ pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
     "style-src 'sha256-W+Yr29hJ8uTT2ZtDvVR66v7g17kWlIpBjUkTZ3/fCnU='; ",
-    "script-src 'sha256-s79OaGKyhtRz50cD/OrfeMQtMCyJSj4rwWpY/GsGAuw='",
+    "script-src 'sha256-KGYPV78TJSvBD68D7RNWKi54/Pxh8JcNDtSU4HOyGv8='",
 );
 
 /// The whole page.

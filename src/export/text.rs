@@ -73,6 +73,15 @@ fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
         let total = grouped(snapshot.discards.total());
         writeln!(out, "Discarded  {total} frames: {}", reasons.join(", "))?;
     }
+    let copies = snapshot.counted_copies();
+    if copies > 0 {
+        writeln!(
+            out,
+            "Copies     {} frames look like a mirror port's copies and inflate every share: \
+             capture.deduplicate takes them out",
+            grouped(copies)
+        )?;
+    }
     let dropped: u64 = capture.interfaces.iter().map(|row| row.dropped).sum();
     let unseen = [
         (dropped, "frames dropped before the meter"),

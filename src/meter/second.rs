@@ -214,6 +214,8 @@ pub struct WorkerState {
     pub streams_refused: u64,
     /// Answers that can not be round trips.
     pub round_trips_refused: u64,
+    /// Frames found to be a mirror port's copies of others, whatever was done with them.
+    pub mirror_copies: u64,
 }
 
 impl WorkerState {

@@ -4,10 +4,12 @@ use crate::asn::Origin;
 use crate::attribution::Attribution;
 use crate::attribution::Pair;
 use crate::attribution::scopes::ScopeMask;
+use crate::stream::copies::Recent;
+use crate::stream::gaps::Gaps;
 use crate::stream::jitter::Jitter;
 use crate::stream::key::Key;
 use crate::stream::reports::FarEnd;
-use crate::stream::sequence::{Arrival, Jump, Sequence, Step};
+use crate::stream::sequence::{Arrival, Jump, Sequence, Step, WINDOW};
 use crate::stream::tally::{Continuity, Octets, Reports, ethernet_octets};
 use crate::units::{Second, Timestamp};
 use crate::voice::Tap;
@@ -47,6 +49,7 @@ pub struct Stream {
     /// What makes it this stream.
     pub key: Key,
     sequence: Sequence,
+    recent: Recent,
     jitter: Jitter,
     /// Its last packet of any sort.
     pub last: Timestamp,
@@ -72,8 +75,9 @@ pub struct Stream {
 #[derive(Clone, Debug)]
 struct Cold {
     first: Timestamp,
-    /// When the oldest outstanding gap began.
+    /// When the gap began of which numbers were lost last.
     gap_from: Timestamp,
+    gaps: Gaps,
     pair: Pair,
     /// Since it was last settled.
     odd: Continuity,
@@ -115,6 +119,7 @@ impl Stream {
             key,
             // As if the packet before the first had come: advance() then counts the first.
             sequence: Sequence::before(first.sequence),
+            recent: Recent::default(),
             jitter: Jitter::new(clock),
             last: first.time,
             newest: first.time,
@@ -130,6 +135,7 @@ impl Stream {
             cold: Box::new(Cold {
                 first: first.time,
                 gap_from: first.time,
+                gaps: Gaps::new(first.time),
                 pair: Pair {
                     scopes: ScopeMask::default(),
                     src: Origin::UNKNOWN,
@@ -156,44 +162,69 @@ impl Stream {
     /// Takes the next packet: what its number and its time say. Nothing is counted yet.
     #[inline]
     pub fn advance(&mut self, packet: &Held) -> Step {
-        self.last = self.last.max(packet.time);
-        self.note_payload_type(packet.payload_type);
         let result = match self.sequence.follow(packet.sequence) {
             Some(step) => {
                 self.step = packet.timestamp.wrapping_sub(self.newest_timestamp);
                 (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
+                if step.lost > 0 {
+                    let number = self.sequence.extended() - WINDOW;
+                    self.cold.gap_from = self.cold.gaps.began(number);
+                }
                 step
             }
+            // As if it had not come: nothing of the stream itself.
+            None if self.is_copy(packet) => return Step::of(Arrival::Mirrored),
             None => self.advance_out_of_order(packet),
         };
+        self.recent.note(packet.identification);
+        self.last = self.last.max(packet.time);
+        self.note_payload_type(packet.payload_type);
         if !matches!(result.arrival, Arrival::Duplicate | Arrival::Suspect) {
             self.jitter.advance(packet.time, packet.timestamp);
         }
         result
     }
 
+    /// Whether a packet is a mirror port's copy of one before it.
+    #[cold]
+    fn is_copy(&self, packet: &Held) -> bool {
+        let (earlier, later) = (self.last.min(packet.time), self.last.max(packet.time));
+        let number = packet.sequence;
+        self.sequence.has(number)
+            && self.recent.has(
+                packet.identification,
+                later.since(earlier),
+                self.sequence.is_newest(number),
+            )
+    }
+
     /// Any packet but the one that was expected.
     #[cold]
     fn advance_out_of_order(&mut self, packet: &Held) -> Step {
-        let whole = self.sequence.missing() == 0;
+        let oldest = self.sequence.oldest_missing();
         let before = self.sequence.extended();
         let newest = (self.newest, self.newest_timestamp);
         let (step, jitter) = (self.step, self.jitter);
         let result = self.sequence.advance(packet.sequence, |forward| {
             explain(forward, packet, newest, step, &jitter)
         });
-        if self.sequence.extended() > before || result.arrival == Arrival::Restarted {
-            if whole && self.sequence.missing() > 0 {
-                self.cold.gap_from = newest.0;
-            }
+        if result.lost > 0 {
+            let began = oldest.map(|number| self.cold.gaps.began(number));
+            self.cold.gap_from = began.unwrap_or(newest.0);
+        }
+        let restarted = matches!(result.arrival, Arrival::Restarted { .. });
+        if self.sequence.extended() > before || restarted {
+            let missing = before + 1..self.sequence.extended();
+            self.cold.gaps.note(missing, newest.0);
             if self.sequence.extended() == before + 1 {
                 self.step = packet.timestamp.wrapping_sub(newest.1);
             }
             (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
         }
-        if result.arrival == Arrival::Restarted {
+        if restarted {
             self.jitter.restart();
             self.cold.far_end.restart();
+            self.cold.gaps = Gaps::new(newest.0);
             self.cold.restarts += 1;
         }
         result
@@ -270,8 +301,10 @@ impl Stream {
         let odd = &mut self.cold.odd;
         odd.lost += step.lost;
         odd.late += u64::from(step.arrival == Arrival::Late) + u64::from(step.stray);
-        odd.duplicates += u64::from(step.arrival == Arrival::Duplicate);
-        odd.reordered += u64::from(step.arrival == Arrival::Reordered);
+        let again = matches!(step.arrival, Arrival::Duplicate | Arrival::Mirrored);
+        odd.duplicates += u64::from(again);
+        let swapped = Arrival::Restarted { swapped: true };
+        odd.reordered += u64::from(step.arrival == Arrival::Reordered || step.arrival == swapped);
     }
 
     /// Takes the tally out: who it belongs to and what it is; none if it is empty.
@@ -298,6 +331,9 @@ impl Stream {
     /// The stream is over: what never came is lost.
     pub fn finish(&mut self) -> Step {
         let lost = self.sequence.missing();
+        if let Some(oldest) = self.sequence.oldest_missing() {
+            self.cold.gap_from = self.cold.gaps.began(oldest);
+        }
         self.sequence = Sequence::before(self.sequence.last_number().wrapping_add(1));
         Step {
             arrival: Arrival::InOrder,

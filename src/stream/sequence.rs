@@ -9,6 +9,10 @@
 /// 160 ms at 2.5 ms, the shortest that Opus has (RFC 6716 §2.1.4).
 pub const WINDOW: u64 = 64;
 
+/// How near to each other the first two packets of a new numbering come: a chance of 1 in 2000 that
+/// two strays do.
+const NEAR: u16 = 16;
+
 /// Where the first number stands, so that numbers before it have a place too.
 const FIRST_CYCLE: u64 = 1 << 16;
 
@@ -19,9 +23,10 @@ pub struct Sequence {
     highest: u64,
     /// Bit i: number `highest − i` has arrived, or stands before the stream's start.
     window: u64,
-    /// The lowest number that belongs to this numbering.
-    base: u64,
-    /// What would confirm that an out-of-place packet was a new start: the number after it.
+    /// The lowest number that belongs to this numbering, modulo 2^32: only while it is inside the
+    /// window does it matter.
+    base: u32,
+    /// An out-of-place packet that may have been a new start.
     suspect: Option<u16>,
 }
 
@@ -45,12 +50,18 @@ pub enum Arrival {
     Reordered,
     /// It had come already.
     Duplicate,
+    /// The very same packet had come already: a mirror port's copy. Never given here, where
+    /// numbers are all that is known.
+    Mirrored,
     /// It had been counted as lost, and stays so.
     Late,
     /// Out of place; the next packet tells.
     Suspect,
-    /// The sender has started a new numbering with the packet before this one.
-    Restarted,
+    /// The sender has started a new numbering, with the suspect before this packet.
+    Restarted {
+        /// Its first two packets came in the wrong order.
+        swapped: bool,
+    },
 }
 
 /// What one packet brought.
@@ -65,7 +76,8 @@ pub struct Step {
 }
 
 impl Step {
-    const fn of(arrival: Arrival) -> Self {
+    /// A packet that loses nothing.
+    pub const fn of(arrival: Arrival) -> Self {
         Self {
             arrival,
             lost: 0,
@@ -81,7 +93,7 @@ impl Sequence {
         Self {
             highest: first,
             window: u64::MAX,
-            base: first,
+            base: low(first),
             suspect: None,
         }
     }
@@ -92,7 +104,7 @@ impl Sequence {
         Self {
             highest: first - 1,
             window: u64::MAX,
-            base: first,
+            base: low(first),
             suspect: None,
         }
     }
@@ -143,27 +155,32 @@ impl Sequence {
         }
     }
 
-    /// A packet that nothing explains: the start of a new numbering if the next one follows it
-    /// (two in sequence, as RFC 3550 §A.1 wants), a stray otherwise.
+    /// A packet that nothing explains: the start of a new numbering if the next one that nothing
+    /// explains is near it (two in sequence, as RFC 3550 §A.1 wants, or nearly: a new numbering
+    /// may lose or swap its first packets too), a stray otherwise.
     fn suspect(&mut self, number: u16) -> Step {
-        match self.suspect {
-            Some(next) if next == number => {
-                let lost = self.missing();
-                *self = Self::new(number.wrapping_sub(1));
-                self.shift(1);
-                Step {
-                    lost,
-                    ..Step::of(Arrival::Restarted)
-                }
-            }
-            Some(next) if next == number.wrapping_add(1) => Step::of(Arrival::Duplicate),
-            earlier => {
-                self.suspect = Some(number.wrapping_add(1));
-                Step {
-                    stray: earlier.is_some(),
-                    ..Step::of(Arrival::Suspect)
-                }
-            }
+        let earlier = self.suspect.replace(number);
+        let Some(first) = earlier else {
+            return Step::of(Arrival::Suspect);
+        };
+        let ahead = number.wrapping_sub(first);
+        let behind = ahead.wrapping_neg();
+        if ahead == 0 {
+            return Step::of(Arrival::Duplicate);
+        }
+        if ahead.min(behind) > NEAR {
+            return Step {
+                stray: true,
+                ..Step::of(Arrival::Suspect)
+            };
+        }
+        let lost = self.missing();
+        let swapped = behind < ahead;
+        *self = Self::new(if swapped { number } else { first });
+        self.shift(u64::from(ahead.min(behind)));
+        Step {
+            lost,
+            ..Step::of(Arrival::Restarted { swapped })
         }
     }
 
@@ -185,12 +202,13 @@ impl Sequence {
     /// Fills a place inside the window, or one just before the stream's start.
     fn fill(&mut self, backward: u64) -> Arrival {
         let place = self.highest - backward;
-        if place < self.base {
+        let before = self.base.wrapping_sub(low(place));
+        if (1..64).contains(&before) {
             // The stream began earlier than we knew: what lies between may still come.
-            for missing in place + 1..self.base {
+            for missing in place + 1..place + u64::from(before) {
                 self.window &= !(1 << (self.highest - missing));
             }
-            self.base = place;
+            self.base = low(place);
             return Arrival::Reordered;
         }
         let bit = 1 << backward;
@@ -204,6 +222,12 @@ impl Sequence {
     /// Numbers inside the window whose packets have not come (yet).
     pub const fn missing(&self) -> u64 {
         self.window.count_zeros() as u64
+    }
+
+    /// The lowest of [`Self::missing`], extended.
+    pub fn oldest_missing(&self) -> Option<u64> {
+        let place = 63_u32.checked_sub((!self.window).leading_zeros())?;
+        Some(self.highest - u64::from(place))
     }
 
     /// Of [`Self::missing`], those up to a number given modulo 2^16; none if that number has
@@ -224,10 +248,29 @@ impl Sequence {
         self.highest as u16
     }
 
+    /// Whether a number has come already and can still be told: it is inside the window, or that
+    /// of a suspect.
+    pub fn has(&self, number: u16) -> bool {
+        let behind = self.last_number().wrapping_sub(number);
+        let older = self.window.checked_shr(u32::from(behind));
+        older.is_some_and(|older| older & 1 == 1) || self.suspect == Some(number)
+    }
+
+    /// Whether a number is the highest so far, or that of what may be a new start.
+    pub fn is_newest(&self, number: u16) -> bool {
+        number == self.last_number() || self.suspect == Some(number)
+    }
+
     /// Extended highest number, counted from the cycle of the first packet.
     pub const fn extended(&self) -> u64 {
         self.highest
     }
+}
+
+/// The low bits of a number.
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
+const fn low(number: u64) -> u32 {
+    number as u32
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub struct Held {
     pub payload_bytes: u16,
     /// RTP payload type.
     pub payload_type: u8,
+    /// What IPv4 calls it; 0 where it is not called anything.
+    pub identification: u16,
 }
 
 impl Held {
@@ -30,8 +32,8 @@ impl Held {
         time: Timestamp,
         tap: Tap,
         ip_bytes: u32,
-        header: &RtpHeader,
-        payload_bytes: u16,
+        (header, payload_bytes): (&RtpHeader, u16),
+        identification: u16,
     ) -> Self {
         Self {
             time,
@@ -41,6 +43,7 @@ impl Held {
             sequence: header.sequence,
             payload_bytes,
             payload_type: header.payload_type,
+            identification,
         }
     }
 }

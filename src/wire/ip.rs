@@ -27,6 +27,8 @@ pub(super) struct Packet<'a> {
     pub(super) dst: Address,
     /// IP total length (IPv6: 40 + payload length).
     pub(super) bytes: u32,
+    /// IPv4's identification; 0 where there is none.
+    pub(super) identification: u16,
     /// What `payload` begins with.
     pub(super) protocol: IpNextHeaderProtocol,
     /// The first of several fragments: `payload` ends early, and its length on the wire is open.
@@ -76,6 +78,7 @@ fn v4(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
         src: Address::v4(header.get_source().octets()),
         dst: Address::v4(header.get_destination().octets()),
         bytes: u32::try_from(total_length).unwrap_or(u32::MAX),
+        identification: header.get_identification(),
         protocol: header.get_next_level_protocol(),
         fragment,
         payload: if fragment {
@@ -102,6 +105,7 @@ fn v6(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
         src: Address::v6(src),
         dst: Address::v6(dst),
         bytes: u32::try_from(length).unwrap_or(u32::MAX),
+        identification: 0,
         protocol: header.get_next_header(),
         fragment: false,
         payload: octets.limit(length).skip(HEADER)?,

@@ -26,6 +26,8 @@ pub struct Media {
     pub dst: Endpoint,
     /// IP total length in octets.
     pub ip_bytes: u32,
+    /// What IPv4 calls the packet; 0 in IPv6.
+    pub identification: u16,
     /// UDP payload octets on the wire.
     pub length: u16,
     /// Its header.
@@ -76,8 +78,8 @@ fn v4(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
         _,
         l1,
         l0,
-        _,
-        _,
+        i1,
+        i0,
         f1,
         f0,
         _,
@@ -105,7 +107,7 @@ fn v4(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
     udp(
         datagram,
         ip_bytes.checked_sub(HEADER)?,
-        ip_bytes,
+        (ip_bytes, u16::from_be_bytes([i1, i0])),
         vlans,
         [src, dst],
     )
@@ -125,7 +127,13 @@ fn v6(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
         Address::v6(*ends.first_chunk()?),
         Address::v6(*ends.last_chunk()?),
     );
-    udp(datagram, ip_bytes - HEADER, ip_bytes, vlans, [src, dst])
+    udp(
+        datagram,
+        ip_bytes - HEADER,
+        (ip_bytes, 0),
+        vlans,
+        [src, dst],
+    )
 }
 
 /// RFC 768; `room` is what IP has for the datagram.
@@ -133,7 +141,7 @@ fn v6(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
 fn udp(
     datagram: &[u8],
     room: usize,
-    ip_bytes: usize,
+    (ip_bytes, identification): (usize, u16),
     vlans: Vlans,
     [src, dst]: [Address; 2],
 ) -> Option<Media> {
@@ -162,6 +170,7 @@ fn udp(
             port: dst_port,
         },
         ip_bytes: u32::try_from(ip_bytes).ok()?,
+        identification,
         length,
         header: rtp::parse(payload, length)?,
     })

@@ -54,6 +54,7 @@ fn voice(v6: bool, vlans: Vlans, payload: &[u8]) -> Datagram<'_> {
         src: endpoint(src, 4000),
         dst: endpoint(dst, 4002),
         ip_bytes: if v6 { 220 } else { 200 },
+        imprint: Imprint::default(),
         transport: Transport::Udp {
             payload,
             length: 172,
@@ -168,6 +169,20 @@ fn extension_headers_are_counted_and_stepped_over() {
         ..voice(true, NO_VLANS, &rtp)
     };
     assert_eq!(decode(frame(LinkType::Ethernet, &octets)), Ok(expected));
+}
+
+#[test]
+fn what_tells_two_packets_apart_is_that_of_the_innermost() {
+    let udp = patched(voice_udp(), &[(6, 0x12), (7, 0x34)]);
+    let inner = patched(ipv4(17, &udp), &[(4, 0xab), (5, 0xcd)]);
+    let outer = patched(ipv4(4, &inner), &[(5, 99)]);
+    let octets = ethernet(IPV4, &outer);
+    let datagram = decode(frame(LinkType::Ethernet, &octets)).unwrap();
+    let expected = Imprint {
+        identification: 0xabcd,
+        checksum: 0x1234,
+    };
+    assert_eq!(datagram.imprint, expected);
 }
 
 #[test]
@@ -347,6 +362,7 @@ fn looked_at_closely(frame: &Frame<'_>) -> Option<media::Media> {
         src: datagram.src,
         dst: datagram.dst,
         ip_bytes: datagram.ip_bytes,
+        identification: datagram.imprint.identification,
         length,
         header: rtp::parse(payload, length)?,
     })

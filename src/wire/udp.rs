@@ -17,6 +17,7 @@ use pnet::packet::udp::UdpPacket;
 pub(super) struct Ports<'a> {
     pub(super) src: u16,
     pub(super) dst: u16,
+    pub(super) checksum: u16,
     pub(super) transport: Transport<'a>,
 }
 
@@ -74,6 +75,7 @@ fn udp<'a>(packet: &Packet<'a>) -> Result<Ports<'a>, Discard> {
     Ok(Ports {
         src: header.get_source(),
         dst: header.get_destination(),
+        checksum: header.get_checksum(),
         transport,
     })
 }
@@ -96,6 +98,7 @@ fn tcp(octets: Octets<'_>) -> Result<Ports<'_>, Discard> {
     Ok(Ports {
         src: header.get_source(),
         dst: header.get_destination(),
+        checksum: header.get_checksum(),
         transport,
     })
 }

@@ -28,6 +28,8 @@ pub(super) struct CaptureTotals {
     bytes: u64,
     first: Option<String>,
     last: Option<String>,
+    /// Frames found to be copies of others, taken out or not.
+    mirror_copies: u64,
 }
 
 impl CaptureTotals {
@@ -38,6 +40,7 @@ impl CaptureTotals {
             bytes: capture.bytes,
             first: capture.first.map(|time| time.to_string()),
             last: capture.last.map(|time| time.to_string()),
+            mirror_copies: snapshot.mirror_copies,
         }
     }
 }

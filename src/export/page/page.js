@@ -74,11 +74,13 @@
     const { meter, capture, voice, discarded } = state;
     const dropped = meter.interfaces.reduce((sum, row) => sum + row.dropped_frames, 0);
     const reasons = Object.entries(discarded);
+    const copies = capture.mirror_copies - (discarded.mirror_copy || 0);
     const facts = [["Frames", capture.frames, false], ["Voice packets", voice.packets, false],
       ["Discarded frames", reasons.reduce((sum, [, frames]) => sum + frames, 0), false], ["Pending frames", meter.pending_frames, false],
       ["Dropped frames", dropped, dropped > 0], ["Tainted seconds", meter.tainted_seconds, meter.tainted_seconds > 0],
       ["Late frames", meter.late_frames, false], ["Clock steps", meter.clock_steps, meter.clock_steps > 0],
-      ["Streams refused", meter.streams_refused, meter.streams_refused > 0]].map(([name, count, warn]) => [name, grouped(count), warn]);
+      ["Streams refused", meter.streams_refused, meter.streams_refused > 0],
+      ["Mirror copies in the shares", copies, copies > 0]].map(([name, count, warn]) => [name, grouped(count), warn]);
     for (const source of meter.sources) {
       const age = source.loaded && state.judged ? Math.max(0, Math.floor((Date.parse(state.judged) - Date.parse(source.loaded)) / 1000)) : null;
       const old = source.loaded ? (age === null ? "" : `, ${ageOf(age)} old`) : ", not loaded";
@@ -91,6 +93,8 @@
       list.append(el("div", {}, el("dt", {}, name), el("dd", warn ? { class: "warn" } : {}, value)));
     const section = el("section", {}, el("h2", {}, "The meter itself"), list);
     if (reasons.length) section.append(el("p", { class: "note" }, "Discarded: " + reasons.map(([reason, frames]) => `${reason} ${grouped(frames)}`).join(", ")));
+    if (copies > 0)
+      section.append(el("p", { class: "note" }, "The mirror port shows frames twice: every share is too high by their octets. ", el("code", {}, "capture.deduplicate"), " takes them out."));
     return section;
   };
   const ageOf = (seconds) => {

@@ -201,6 +201,9 @@ fn push_verdict(page: &mut String, label: &str, guarantee: Option<&GuaranteeRow>
     );
 }
 
+const COPIES_WARNING: &str = "<p class=\"note\">The mirror port shows frames twice: every \
+    share is too high by their octets. <code>capture.deduplicate</code> takes them out.</p>";
+
 pub(super) fn push_health(page: &mut String, published: &Published) {
     let (snapshot, standing) = (&*published.snapshot, &*published.standing);
     let dropped: u64 = snapshot
@@ -220,6 +223,11 @@ pub(super) fn push_health(page: &mut String, published: &Published) {
         ("Late frames", snapshot.late_frames, false),
         ("Clock steps", snapshot.clock_steps, true),
         ("Streams refused", snapshot.streams_refused, true),
+        (
+            "Mirror copies in the shares",
+            snapshot.counted_copies(),
+            true,
+        ),
     ] {
         push_fact(page, name, &grouped(count), may_warn && count > 0);
     }
@@ -253,6 +261,9 @@ pub(super) fn push_health(page: &mut String, published: &Published) {
             "<p class=\"note\">Discarded: {}</p>",
             reasons.join(", ")
         );
+    }
+    if snapshot.counted_copies() > 0 {
+        page.push_str(COPIES_WARNING);
     }
     page.push_str("</section>\n");
 }

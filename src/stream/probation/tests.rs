@@ -19,6 +19,7 @@ fn held(millis: u64, sequence: u16, timestamp: u32, payload_type: u8, payload_by
         sequence,
         payload_bytes,
         payload_type,
+        identification: 0,
     }
 }
 

@@ -71,6 +71,8 @@ fn held(millis: u64, sequence: u16, timestamp: u32) -> Held {
         sequence,
         payload_bytes: 160,
         payload_type: 8,
+        // No two packets are the same.
+        identification: u16::try_from(millis % 65_521).unwrap() + 1,
     }
 }
 

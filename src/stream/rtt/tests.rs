@@ -20,6 +20,7 @@ fn packet(millis: u64, src: Endpoint, dst: Endpoint, content: Content<'_>) -> Pa
         src,
         dst,
         ip_bytes: 100,
+        imprint: crate::wire::Imprint::default(),
         content,
     }
 }

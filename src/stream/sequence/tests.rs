@@ -20,8 +20,9 @@ fn run(numbers: impl IntoIterator<Item = u16>, outage: bool) -> (Sequence, Total
         totals.lost += step.lost;
         totals.late += u64::from(step.arrival == Arrival::Late) + u64::from(step.stray);
         totals.duplicates += u64::from(step.arrival == Arrival::Duplicate);
-        totals.reordered += u64::from(step.arrival == Arrival::Reordered);
-        totals.restarts += u64::from(step.arrival == Arrival::Restarted);
+        let swapped = step.arrival == Arrival::Restarted { swapped: true };
+        totals.reordered += u64::from(step.arrival == Arrival::Reordered || swapped);
+        totals.restarts += u64::from(matches!(step.arrival, Arrival::Restarted { .. }));
     }
     totals.lost += sequence.missing();
     (sequence, totals)
@@ -153,6 +154,26 @@ fn every_case_counts_as_what_it_is() {
             Totals {
                 packets: 4,
                 lost: 1,
+                restarts: 1,
+                ..none
+            },
+        ),
+        (
+            "restart that loses its second packet",
+            vec![1, 2, 9000, 9002, 9003],
+            Totals {
+                packets: 5,
+                lost: 1,
+                restarts: 1,
+                ..none
+            },
+        ),
+        (
+            "restart that swaps its first packets",
+            vec![1, 2, 9002, 9000, 9001, 9003],
+            Totals {
+                packets: 6,
+                reordered: 2,
                 restarts: 1,
                 ..none
             },

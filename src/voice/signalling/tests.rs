@@ -28,6 +28,7 @@ fn packet(content: Content<'_>) -> Packet<'_> {
         src,
         dst,
         ip_bytes: 0,
+        imprint: crate::wire::Imprint::default(),
         content,
     }
 }
