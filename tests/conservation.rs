@@ -75,10 +75,10 @@ fn recipe() -> impl Strategy<Value = Recipe> {
         .prop_map(
             |(seed, calls, garbage, (duplicated_per_mille, copies), disorder_ms, jumps)| Recipe {
                 seed,
-                copies,
                 calls,
                 garbage,
                 duplicated_per_mille,
+                copies,
                 disorder_ms,
                 jumps,
             },

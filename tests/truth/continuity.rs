@@ -189,7 +189,7 @@ fn line(way: Way, v6: bool, place: usize, codec: Codec, seed: u64) -> Line {
     // Every other stream is about to wrap when it begins.
     let line = Line::new(way, ends(v6, place), codec, seed);
     match place % 2 {
-        0 => line.from_number((65_536 - 100 - seed % 200) as u16),
+        0 => line.beginning_at((65_536 - 100 - seed % 200) as u16),
         _ => line,
     }
 }

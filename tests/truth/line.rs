@@ -108,7 +108,7 @@ impl Line {
     }
 
     /// Begins with this number.
-    pub(crate) fn from_number(mut self, first: u16) -> Self {
+    pub(crate) fn beginning_at(mut self, first: u16) -> Self {
         self.first = first;
         self
     }

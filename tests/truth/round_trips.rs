@@ -317,7 +317,9 @@ fn handshake(scene: &mut Scene) {
     }
 }
 
-const CASES: [(&str, fn(&mut Scene)); 5] = [
+type Case = (&'static str, fn(&mut Scene));
+
+const CASES: [Case; 5] = [
     ("rtcp", rtcp),
     ("rtcp xr", extended),
     ("stun", stun),
@@ -349,7 +351,7 @@ fn row<'a>(document: &'a Value, whose: &str) -> &'a Value {
     let rows = list(document, "/asns").iter();
     let named = |row: &&Value| match &row["asn"] {
         Value::String(name) => name == whose,
-        asn => asn.to_string() == whose,
+        asn => *asn.to_string() == *whose,
     };
     rows.clone()
         .find(named)
@@ -425,7 +427,7 @@ fn what_the_far_end_reports_is_its_loss_less_our_own() {
     for (place, way) in Way::ALL.into_iter().enumerate() {
         let mut scene = Scene::new(way, place % 2 == 1, place);
         let ends = scene.ends(Near, (4000, 6000));
-        let mut line = Line::new(way, ends, PCMA, SEED + place as u64).from_number(65_400);
+        let mut line = Line::new(way, ends, PCMA, SEED + place as u64).beginning_at(65_400);
         line.noise_ms = 0;
         let (mut ours, mut theirs, mut truth) = (0, 0, [0, 0]);
         line.talk(50);

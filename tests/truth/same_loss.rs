@@ -132,7 +132,7 @@ fn mirrored(lines: &[Line]) -> (Vec<Shot>, u64, u64) {
     let (mut shots, mut copies, mut octets) = (frames(lines), 0, 0);
     for line in lines {
         for arrival in line.streams().values().flatten() {
-            if rng.next_u64() % 10 > 0 {
+            if !rng.next_u64().is_multiple_of(10) {
                 continue;
             }
             let mut copy = arrival.frames[0].clone();
