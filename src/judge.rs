@@ -5,6 +5,7 @@
 
 pub mod assembly;
 pub mod case;
+pub mod history;
 pub mod intervals;
 pub mod taints;
 pub mod totals;
@@ -34,6 +35,7 @@ pub struct Judge {
     totals: Totals,
     taints: Taints,
     tainted_seconds: u64,
+    last_tainted: Option<Second>,
     judged: Option<Second>,
     seen_since: Second,
     workers: BTreeMap<usize, WorkerState>,
@@ -50,6 +52,7 @@ impl Judge {
             totals: Totals::new(max_asns, named),
             taints: Taints::default(),
             tainted_seconds: 0,
+            last_tainted: None,
             judged: None,
             seen_since: Second::default(),
             workers: BTreeMap::new(),
@@ -112,6 +115,7 @@ impl Judge {
     fn restart(&mut self, second: Second) {
         self.seen_since = second;
         self.judged = None;
+        self.last_tainted = None;
         self.taints = Taints::default();
         self.cases.iter_mut().for_each(|case| case.restart(second));
     }
@@ -123,6 +127,7 @@ impl Judge {
             // Verdicts given stand, but the second counts as tainted from now on.
             let last = last.min(judged);
             self.tainted_seconds += (last.0 + 1 - first.0) - self.taints.count(first, last);
+            self.last_tainted = self.last_tainted.max(Some(last));
         }
         self.taints.add(first, last);
     }
@@ -160,7 +165,10 @@ impl Judge {
             case.out_of_sla()
                 .for_each(|asn| totals.admit(Origin::As(asn)));
         }
-        self.tainted_seconds += self.taints.count(second, second);
+        if self.taints.any(second, second) {
+            self.tainted_seconds += 1;
+            self.last_tainted = Some(second);
+        }
         self.judged = Some(second);
         self.taints
             .forget(Second(second.0.saturating_sub(MAX_WINDOW)));
@@ -216,6 +224,7 @@ impl Judge {
                 .max()
                 .unwrap_or(0),
             tainted_seconds: self.tainted_seconds,
+            last_tainted: self.last_tainted,
             streams_refused: self
                 .workers
                 .values()
@@ -238,7 +247,7 @@ impl Judge {
             commitments: self
                 .cases
                 .iter()
-                .map(|case| case.row(admitted, name))
+                .map(|case| case.row(self.judged, admitted, name))
                 .collect(),
         }
     }

@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub clock_steps: u64,
     /// Seconds we did not see whole.
     pub tainted_seconds: u64,
+    /// The last of these.
+    pub last_tainted: Option<Second>,
     /// Streams refused because the table was full.
     pub streams_refused: u64,
     /// Answers that can not be round trips: 0, negative, or over 10 s.
@@ -296,6 +298,34 @@ pub struct CommitmentAsnRow {
     pub loss: Option<GuaranteeRow>,
     /// Latency, if guaranteed.
     pub latency: Option<GuaranteeRow>,
+    /// What the verdicts of the current window rest on.
+    pub samples: Samples,
+    /// The last hour, oldest minute first; minutes without voice are left out.
+    pub last_hour: Vec<Minute>,
+}
+
+/// What was counted in a window for the verdicts on loss and latency.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Samples {
+    /// RTP packets of the ASN: expected, and of these lost.
+    pub sent: Reported,
+    /// What its end's RTCP says of the streams sent to it.
+    pub reported: Reported,
+    /// Round trips by the methods that count.
+    pub round_trips: u64,
+    /// Of these, longer than guaranteed.
+    pub over_limit: u64,
+}
+
+/// A minute of an ASN under a commitment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Minute {
+    /// Its first second.
+    pub start: Second,
+    /// The largest window that ended in it, in octets, in the judged direction that had more.
+    pub peak_window_bytes: u64,
+    /// The gravest verdicts on loss and on latency: missed, void, indeterminate, met.
+    pub verdicts: [Option<Verdict>; 2],
 }
 
 /// A value for each direction.

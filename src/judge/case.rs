@@ -2,6 +2,7 @@
 
 use crate::asn::Origin;
 use crate::attribution::scopes::{ScopeId, ScopeMask};
+use crate::judge::history::History;
 use crate::judge::intervals::{Change, Intervals};
 use crate::meter::second::{Slot, Usage};
 use crate::meter::window::{Cell, Losses, RoundTrips, Window, first_second};
@@ -9,7 +10,9 @@ use crate::sla::Verdict;
 use crate::sla::commitment::{Commitment, DirectionRule};
 use crate::sla::verdict::{Excess, Standing, excess, measured, share, verdicts};
 use crate::snapshot::evidence::{Evidence, Judgement};
-use crate::snapshot::{CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection};
+use crate::snapshot::{
+    CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection, Reported, Samples,
+};
 use crate::units::{Asn, Second};
 use crate::voice::class::Class;
 use std::collections::BTreeMap;
@@ -41,6 +44,7 @@ struct Docket {
     to: Intervals,
     loss: GuaranteeRow,
     latency: GuaranteeRow,
+    history: History,
 }
 
 /// The start or end of a time out of SLA, for the operator's log.
@@ -279,9 +283,10 @@ impl Case {
             .map(|(asn, _)| *asn)
     }
 
-    /// The row to show, of the ASNs that are admitted.
+    /// The row to show, of the ASNs that are admitted; `judged` is the last second judged.
     pub fn row(
         &self,
+        judged: Option<Second>,
         admitted: impl Fn(Asn) -> bool,
         name: impl Fn(Asn) -> Option<Arc<str>>,
     ) -> CommitmentRow {
@@ -296,7 +301,7 @@ impl Case {
             layer: commitment.layer,
             guarantee: commitment.guarantee.clone(),
             asns: asns
-                .map(|(asn, docket)| docket.row(*asn, name(*asn), commitment))
+                .map(|(asn, docket)| docket.row(*asn, name(*asn), commitment, judged))
                 .collect(),
         }
     }
@@ -314,6 +319,15 @@ const fn directions(rule: DirectionRule) -> (&'static str, &'static str) {
     match rule {
         DirectionRule::Either | DirectionRule::From | DirectionRule::To => ("from", "to"),
         DirectionRule::Sum => ("sum", "to"),
+    }
+}
+
+/// Of the octets from and to an ASN those that are nearer to the limit.
+fn nearest(rule: DirectionRule, from: u64, to: u64) -> u64 {
+    match rule {
+        DirectionRule::Either => from.max(to),
+        DirectionRule::From | DirectionRule::Sum => from,
+        DirectionRule::To => to,
     }
 }
 
@@ -351,10 +365,20 @@ impl Docket {
                 *seconds += 1;
             }
         }
+        if !self.window.is_empty() {
+            let most = nearest(commitment.direction, from, to);
+            self.history.add(second, most, [loss, latency]);
+        }
         (loss, latency)
     }
 
-    fn row(&self, asn: Asn, name: Option<Arc<str>>, commitment: &Commitment) -> CommitmentAsnRow {
+    fn row(
+        &self,
+        asn: Asn,
+        name: Option<Arc<str>>,
+        commitment: &Commitment,
+        judged: Option<Second>,
+    ) -> CommitmentAsnRow {
         let share_of = |bytes| share(bytes, commitment.committed_rate, commitment.window);
         let (from, to) = measured(commitment.direction, self.window.sum());
         let names = directions(commitment.direction);
@@ -373,6 +397,11 @@ impl Docket {
         intervals.extend(track(names.1, &self.to));
         intervals.sort_by_key(|interval| interval.from);
         let guarantee = &commitment.guarantee;
+        let window = self.window.sum();
+        let losses = |of: Losses| Reported {
+            expected: of.expected,
+            lost: of.lost,
+        };
         CommitmentAsnRow {
             asn,
             name,
@@ -394,6 +423,13 @@ impl Docket {
             out_of_sla_intervals: intervals,
             loss: guarantee.loss.map(|_| self.loss),
             latency: guarantee.latency.map(|_| self.latency),
+            samples: Samples {
+                sent: losses(window.sent),
+                reported: losses(window.reported),
+                round_trips: window.round_trips.samples,
+                over_limit: window.round_trips.over,
+            },
+            last_hour: judged.map_or_else(Vec::new, |second| self.history.minutes(second)),
         }
     }
 }

@@ -16,8 +16,8 @@ use asnmeter::sla::commitment::{
 };
 use asnmeter::snapshot::{
     AsnRow, Capture, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
-    GuaranteeRow, InterfaceRow, Interval, Label, PerDirection, Reported, Snapshot, StreamKind,
-    StreamRow,
+    GuaranteeRow, InterfaceRow, Interval, Label, Minute, PerDirection, Reported, Samples, Snapshot,
+    StreamKind, StreamRow,
 };
 use asnmeter::stream::rtt::method::Methods;
 use asnmeter::stream::tally::Layer;
@@ -122,6 +122,25 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             verdict: Some(verdict),
             seconds: [510, 0, if over { 43 } else { 0 }, 3],
         }),
+        samples: Samples {
+            sent: Reported {
+                expected: 4500,
+                lost: 9,
+            },
+            reported: Reported {
+                expected: 4490,
+                lost: 1,
+            },
+            round_trips: 45,
+            over_limit: 1,
+        },
+        last_hour: (50..60)
+            .map(|minute| Minute {
+                start: Second(JUDGED.0 - 60 * (59 - minute)),
+                peak_window_bytes: window(from),
+                verdicts: [Some(verdict), Some(Verdict::Met)],
+            })
+            .collect(),
     }
 }
 
@@ -254,6 +273,7 @@ pub(crate) fn published() -> Published {
         pending_frames: 7,
         late_frames: 3,
         tainted_seconds: 2,
+        last_tainted: Some(Second(JUDGED.0 - 400)),
         asns,
         commitments: vec![
             commitment("voice-fra", DirectionRule::Either, either),

@@ -1,0 +1,105 @@
+//! The last hour of one ASN under one commitment, minute by minute: for people to look at, no
+//! verdict rests on it.
+//!
+//! Bounded: 60 minutes of 24 octets, so 1.5 kB for each ASN of a commitment at most. A minute in
+//! which the window was empty takes none.
+
+use crate::sla::Verdict;
+use crate::snapshot::Minute;
+use crate::units::Second;
+
+/// Minutes kept.
+pub const KEPT: u64 = 60;
+
+const SECONDS: u64 = 60;
+
+/// The minutes of one ASN.
+#[derive(Clone, Debug, Default)]
+pub struct History(Vec<Minute>);
+
+impl History {
+    /// Takes a judged second: the octets in its window, and its verdicts on loss and latency.
+    pub fn add(&mut self, second: Second, window_bytes: u64, verdicts: [Option<Verdict>; 2]) {
+        let start = Second(second.0 - second.0 % SECONDS);
+        if self.0.last().is_none_or(|last| last.start != start) {
+            // Behind a clock that stepped back, what was later is no longer the past.
+            self.0
+                .retain(|minute| minute.start < start && minute.start.0 + KEPT * SECONDS > start.0);
+            self.0.push(Minute {
+                start,
+                peak_window_bytes: 0,
+                verdicts: [None; 2],
+            });
+        }
+        if let Some(minute) = self.0.last_mut() {
+            minute.peak_window_bytes = minute.peak_window_bytes.max(window_bytes);
+            for (kept, new) in minute.verdicts.iter_mut().zip(verdicts) {
+                *kept = gravest(*kept, new);
+            }
+        }
+    }
+
+    /// The minutes of the hour that ends with a second, oldest first.
+    pub fn minutes(&self, until: Second) -> Vec<Minute> {
+        let of_hour = |minute: &&Minute| minute.start.0 + KEPT * SECONDS > until.0;
+        self.0.iter().filter(of_hour).copied().collect()
+    }
+}
+
+/// What stands for a minute that had several verdicts: the one that somebody will ask about.
+fn gravest(one: Option<Verdict>, other: Option<Verdict>) -> Option<Verdict> {
+    let gravity = |verdict: &Option<Verdict>| match verdict {
+        None => 0,
+        Some(Verdict::Met) => 1,
+        Some(Verdict::Indeterminate) => 2,
+        Some(Verdict::Void) => 3,
+        Some(Verdict::Missed) => 4,
+    };
+    [one, other].into_iter().max_by_key(gravity).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::{Indeterminate, Met, Missed, Void};
+
+    #[test]
+    fn a_minute_keeps_its_peak_and_its_gravest_verdicts() {
+        let mut history = History::default();
+        history.add(Second(120), 5, [Some(Met), None]);
+        history.add(Second(150), 9, [Some(Void), Some(Indeterminate)]);
+        history.add(Second(179), 7, [Some(Met), Some(Missed)]);
+        history.add(Second(180), 1, [None, None]);
+        let minutes = history.minutes(Second(180));
+        assert_eq!(minutes.len(), 2);
+        assert_eq!(minutes[0].start, Second(120));
+        assert_eq!(minutes[0].peak_window_bytes, 9);
+        assert_eq!(minutes[0].verdicts, [Some(Void), Some(Missed)]);
+        assert_eq!(minutes[1].verdicts, [None, None]);
+    }
+
+    #[test]
+    fn no_more_than_an_hour_is_kept_or_shown() {
+        let mut history = History::default();
+        for second in 0..20_000 {
+            history.add(Second(second), second, [None, None]);
+            assert!(history.0.len() <= 60);
+        }
+        assert_eq!(history.minutes(Second(19_999)).len(), 60);
+        assert_eq!(
+            history.minutes(Second(19_999 + 1800)).len(),
+            30,
+            "silent since"
+        );
+        assert_eq!(history.minutes(Second(90_000)), []);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_leaves_only_what_is_past() {
+        let mut history = History::default();
+        for second in [60, 120, 180, 60] {
+            history.add(Second(second), 1, [None, None]);
+        }
+        assert_eq!(history.minutes(Second(60)).len(), 1);
+    }
+}
