@@ -9,7 +9,7 @@
 #[path = "../tests/export/example.rs"]
 mod example;
 
-use asnmeter::export::{collector, json, page};
+use asnmeter::export::{collector, json};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn scrape(bench: &mut Criterion) {
@@ -21,7 +21,7 @@ fn scrape(bench: &mut Criterion) {
         run.iter(|| json::live(&published).unwrap().len());
     });
     bench.bench_function("page of 500 asns, 3 commitments", |run| {
-        run.iter(|| page::render(&published).len());
+        run.iter(|| json::page::state(&published).unwrap().len());
     });
 }
 

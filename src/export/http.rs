@@ -5,6 +5,7 @@
 //! of its head, the age of a connection. Request bodies are refused. Whoever asks, each output is
 //! built at most once per published state.
 
+mod live;
 mod routes;
 mod shown;
 
@@ -41,6 +42,10 @@ pub struct Limits {
     pub connection_age: Duration,
     /// How long that answer may still take.
     pub farewell: Duration,
+    /// Connections that listen to the page's live updates; one more is answered 503.
+    pub listeners: usize,
+    /// After so long such a stream ends; the page comes back.
+    pub listener_age: Duration,
 }
 
 impl Default for Limits {
@@ -54,6 +59,8 @@ impl Default for Limits {
             header_fields: 64,
             connection_age: Duration::from_secs(3600),
             farewell: Duration::from_secs(10),
+            listeners: 32,
+            listener_age: Duration::from_secs(900),
         }
     }
 }
@@ -141,8 +148,8 @@ pub async fn serve(
     } = listener;
     let socket =
         TcpListener::from_std(socket).map_err(|source| HttpError::Bind { address, source })?;
-    let shown = Arc::new(Shown::new(published));
     let (stop, stopped) = watch::channel(());
+    let shown = Arc::new(Shown::new(published, stopped.clone(), &limits));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {

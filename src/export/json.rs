@@ -5,13 +5,14 @@
 //! counted; only shares and milliseconds are divided, here and once. Times are RFC 3339 in UTC.
 
 mod commitments;
+pub mod page;
 mod shapes;
 
 use crate::export::Published;
 use crate::snapshot::{Snapshot, StreamRow};
 use commitments::Commitment;
 use serde::Serialize;
-use shapes::{Asn, CaptureTotals, Discarded, InterfaceFrames, Meter, Source, Stream, Totals};
+use shapes::{Asn, CaptureTotals, Discarded, Meter, Stream, Totals};
 
 /// What a replay prints.
 #[derive(Serialize)]
@@ -67,7 +68,7 @@ pub fn write_replay(
 /// # Errors
 /// What the serialiser refuses; no snapshot is known to make it.
 pub fn live(published: &Published) -> Result<String, serde_json::Error> {
-    let (snapshot, standing) = (&*published.snapshot, &*published.standing);
+    let snapshot = &*published.snapshot;
     serde_json::to_string(&Live {
         judged: snapshot.judged.map(|second| second.to_string()),
         capture: CaptureTotals::of(snapshot),
@@ -75,23 +76,6 @@ pub fn live(published: &Published) -> Result<String, serde_json::Error> {
         discarded: Discarded(&snapshot.discards),
         asns: snapshot.asns.iter().map(Asn::of).collect(),
         commitments: snapshot.commitments.iter().map(Commitment::of).collect(),
-        meter: Meter {
-            ready: published.is_ready(),
-            pending_frames: snapshot.pending_frames,
-            late_frames: snapshot.late_frames,
-            clock_steps: snapshot.clock_steps,
-            tainted_seconds: snapshot.tainted_seconds,
-            streams_refused: snapshot.streams_refused,
-            interfaces: snapshot
-                .capture
-                .interfaces
-                .iter()
-                .map(InterfaceFrames::of)
-                .collect(),
-            sources: standing.sources.iter().map(Source::of).collect(),
-            config_last_reload_successful: standing.config_ok,
-            version: &standing.version,
-            revision: &standing.revision,
-        },
+        meter: Meter::of(published),
     })
 }

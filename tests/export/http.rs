@@ -1,7 +1,7 @@
 use crate::example;
 use asnmeter::export::http::{self, Limits};
-use asnmeter::export::{Published, collector};
-use std::io::{Read as _, Write as _};
+use asnmeter::export::{Published, collector, json};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -93,6 +93,7 @@ fn every_route_answers_get_and_head() {
             "# HELP asnmeter_",
         ),
         ("/api/v1/asns", "application/json", "{\"judged\":"),
+        ("/api/v1/asns/3320", "application/json", "{\"judged\":"),
         ("/-/healthy", "text/plain; charset=utf-8", "healthy\n"),
         ("/-/ready", "text/plain; charset=utf-8", "ready\n"),
     ] {
@@ -168,6 +169,10 @@ fn what_is_not_there_is_404_and_what_is_not_allowed_is_405_with_allow() {
             .0
             .starts_with("http/1.1 404")
     );
+    for nobody in ["64999", "-1", "4294967296", "local", "3320/", ""] {
+        let (head, _) = served.ask(&format!("GET /api/v1/asns/{nobody} HTTP/1.1"));
+        assert!(head.starts_with("http/1.1 404"), "{nobody}: {head}");
+    }
     let (head, _) = served.ask("DELETE /metrics HTTP/1.1");
     assert!(
         head.starts_with("http/1.1 405") && head.contains("allow: get, head"),
@@ -249,6 +254,86 @@ fn a_connection_ends_at_its_age_behind_its_answer() {
     let mut stream = served.connect();
     write!(stream, "GET /-/healthy HTTP/1.1\r\nHost: meter\r\n\r\n").unwrap();
     assert!(read_answer(&mut stream).1.ends_with("healthy\n"));
+}
+
+/// Listens to the live updates; the stream behind its head.
+fn listen(served: &Served) -> BufReader<TcpStream> {
+    let mut stream = BufReader::new(served.connect());
+    write!(
+        stream.get_mut(),
+        "GET /api/v1/live HTTP/1.1\r\nHost: meter\r\n\r\n"
+    )
+    .unwrap();
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        assert!(stream.read_line(&mut head).unwrap() > 0, "{head}");
+    }
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    assert!(head.contains("content-type: text/event-stream"), "{head}");
+    stream
+}
+
+/// The next event.
+fn event(stream: &mut BufReader<TcpStream>) -> String {
+    loop {
+        let mut line = String::new();
+        assert!(stream.read_line(&mut line).unwrap() > 0, "ended");
+        if let Some(event) = line.strip_prefix("data: ") {
+            return event.trim_end().to_owned();
+        }
+    }
+}
+
+#[test]
+fn a_listener_hears_the_present_state_at_once_and_each_new_one() {
+    let served = served();
+    let mut stream = listen(&served);
+    let state = |published: &Published| json::page::state(published).unwrap();
+    assert_eq!(event(&mut stream), state(&example::published()));
+    served.publish.send(Published::default()).unwrap();
+    assert_eq!(event(&mut stream), state(&Published::default()));
+}
+
+#[test]
+fn one_listener_too_many_is_answered_503_until_another_leaves() {
+    let limits = Limits {
+        listeners: 1,
+        ..Limits::default()
+    };
+    let served = Served::new(example::published(), limits);
+    let mut stream = listen(&served);
+    event(&mut stream);
+    let (head, body) = served.ask("GET /api/v1/live HTTP/1.1");
+    assert!(head.starts_with("http/1.1 503"), "{head}");
+    assert_eq!(body, "too many listeners\n");
+    drop(stream);
+    // Its place is free once the listener has noticed, with the next state at the latest.
+    while served
+        .ask("HEAD /api/v1/live HTTP/1.1")
+        .0
+        .starts_with("http/1.1 503")
+    {
+        served.publish.send(example::published()).unwrap();
+    }
+}
+
+#[test]
+fn a_stream_ends_at_its_age_and_when_the_daemon_stops() {
+    let limits = Limits {
+        listener_age: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let aged = Served::new(example::published(), limits);
+    let mut rest = String::new();
+    listen(&aged).read_line(&mut rest).unwrap();
+    let mut stream = listen(&aged);
+    while stream.read_line(&mut rest).unwrap() > 0 && !rest.ends_with("\r\n0\r\n") {}
+    assert!(rest.ends_with("\r\n0\r\n"), "the last chunk: {rest:.80}");
+
+    let served = served();
+    let mut stream = listen(&served);
+    drop(served);
+    stream.read_to_string(&mut rest).unwrap();
 }
 
 #[test]

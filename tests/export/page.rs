@@ -1,9 +1,10 @@
 use crate::example;
-use asnmeter::export::{Published, page};
-use asnmeter::sla::commitment::DirectionRule;
-use asnmeter::snapshot::Snapshot;
+use asnmeter::export::{Published, json, page};
+use asnmeter::units::Asn;
+use serde_json::{Value, json};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 /// The hash source of CSP for an inline element, by coreutils, so not by our own arithmetic.
 fn hash_source(content: &str) -> String {
@@ -42,73 +43,105 @@ fn the_policy_lets_run_this_style_and_this_script_and_nothing_else() {
 }
 
 #[test]
-fn a_name_with_a_script_in_it_stays_text() {
-    let text = page::render(&example::published());
-    assert_eq!(text.matches("<script").count(), 1, "ours");
-    assert!(text.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"));
-    assert!(!page::SCRIPT.contains("innerHTML") && !page::SCRIPT.contains("</"));
-}
-
-#[test]
-fn a_name_that_looks_like_a_mark_of_the_template_is_not_filled_in() {
-    let published = example::published();
-    let mut snapshot = Snapshot::clone(&published.snapshot);
-    snapshot.commitments[0].name = "{{script}}".into();
-    let text = page::render(&Published {
-        snapshot: snapshot.into(),
-        ..published
-    });
-    assert!(text.contains("<h2>{{script}}</h2>"));
-    assert_eq!(text.matches("\"use strict\"").count(), 1);
+fn the_script_never_makes_markup_of_text() {
+    for word in [
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval",
+        "</",
+    ] {
+        assert!(!page::SCRIPT.contains(word), "{word}");
+    }
+    assert_eq!(page::PAGE.matches("<script").count(), 1);
 }
 
 #[test]
 fn the_page_loads_nothing_from_elsewhere() {
-    let text = page::render(&example::published()).replace("http://www.w3.org/2000/svg", "");
+    let text = page::PAGE.replace("http://www.w3.org/2000/svg", "");
     assert!(!text.contains("http:") && !text.contains("https:") && !text.contains("src=\""));
+    // An attribute would be against the policy.
+    assert!(!text.contains("style=") && !text.contains("onclick="));
+}
+
+fn state(published: &Published) -> Value {
+    serde_json::from_str(&json::page::state(published).unwrap()).unwrap()
 }
 
 #[test]
-fn rows_are_sorted_by_share_and_the_state_is_said_in_words() {
-    let text = page::render(&example::published());
-    let places: Vec<usize> = [
-        "AS3320<", "AS12322<", "AS2856<", "AS3269<", "AS1136<", "AS64666<",
-    ]
-    .iter()
-    .map(|asn| text.find(asn).unwrap())
-    .collect();
-    assert!(places.is_sorted(), "{places:?}");
-    for words in [
-        "▲ Out of SLA",
-        "◆ Near the limit",
-        "● Within",
-        "✓ met",
-        "✕ missed",
-        "– void",
-        "? indeterminate",
-        "no voice",
-        "not guaranteed",
-        "▲ 1 of 7 out of SLA",
-    ] {
-        assert!(text.contains(words), "{words}");
-    }
+fn the_state_has_every_commitment_with_its_terms_and_what_is_out_of_sla_first() {
+    let state = state(&example::published());
+    let first = &state["commitments"][0];
+    assert_eq!(first["loss"]["limit"], 0.005);
+    assert_eq!(first["latency"]["limit_ms"], 150.0);
+    assert_eq!(
+        (&first["judged_asns"], &first["out_of_sla"]),
+        (&json!(7), &json!(1))
+    );
+    let row = &first["asns"][0];
+    assert_eq!((&row["asn"], &row["over"]), (&json!(3320), &json!(true)));
+    assert_eq!(row["most"], 0.128);
+    assert_eq!(row["since"], "2026-01-01T00:09:18Z");
+    assert_eq!(row["sent"], json!({"expected": 4500, "lost": 9}));
+    let sum = &state["commitments"][1]["asns"][0];
+    assert_eq!(
+        sum["share"],
+        json!({"from": null, "to": null, "sum": 0.0971})
+    );
 }
 
 #[test]
-fn only_the_judged_direction_is_drawn() {
+fn the_last_hour_is_in_thousandths_of_the_limit_and_empty_before_the_capture_began() {
+    let state = state(&example::published());
+    let hour = state["commitments"][0]["asns"][0]["last_hour"]
+        .as_array()
+        .unwrap();
+    assert_eq!(hour.len(), 60);
+    // Eleven minutes of capture, voice in the last ten of them; 12.8 % of an allowed 10 %.
+    assert_eq!(hour.iter().filter(|minute| minute.is_null()).count(), 49);
+    assert_eq!(
+        (&hour[49], &hour[50], &hour[59]),
+        (&json!(0), &json!(1280), &json!(1280))
+    );
+}
+
+#[test]
+fn of_many_asns_the_hundred_nearest_to_their_limit_are_sent_and_all_are_counted() {
+    let mut published = example::large();
+    let snapshot = Arc::make_mut(&mut published.snapshot);
+    snapshot.commitments[0].asns[499].out_of_sla = true;
+    let state = state(&published);
+    let first = &state["commitments"][0];
+    assert_eq!(first["judged_asns"], 500);
+    assert_eq!(first["asns"].as_array().unwrap().len(), 100);
+    assert_eq!(
+        first["asns"][0]["asn"],
+        500 * 131,
+        "out of SLA is never cut off"
+    );
+}
+
+#[test]
+fn the_detail_has_both_directions_verdicts_by_minute_and_times_out_of_sla() {
     let published = example::published();
-    let mut snapshot = Snapshot::clone(&published.snapshot);
-    snapshot.commitments.truncate(1);
-    snapshot.commitments[0].direction = DirectionRule::To;
-    let text = page::render(&Published {
-        snapshot: snapshot.into(),
-        ..published
-    });
-    assert!(text.contains("<span>to</span>") && !text.contains("<span>from</span>"));
+    let text = json::page::detail(&published, Asn(3320)).unwrap().unwrap();
+    let detail: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(detail["asn"]["asn"], 3320);
+    assert_eq!(detail["jitter_ms"]["count"], 600);
+    assert_eq!(detail["commitments"].as_array().unwrap().len(), 2);
+    let judged = &detail["commitments"][0];
+    assert_eq!(judged["intervals"][0]["open"], true);
+    assert_eq!(judged["verdicts"][59], json!(["void", "met"]));
+    assert_eq!(judged["verdicts"][0], json!([null, null]));
+    assert!(json::page::detail(&published, Asn(4_200_000_000)).is_none());
 }
 
 #[test]
-fn before_the_first_second_the_page_says_that_it_waits() {
-    let text = page::render(&Published::default());
-    assert!(text.contains("waiting for the first second") && text.contains("no second judged yet"));
+fn before_the_first_second_there_is_a_state_without_one() {
+    let state = state(&Published::default());
+    assert_eq!(
+        (&state["judged"], &state["commitments"]),
+        (&json!(null), &json!([]))
+    );
 }

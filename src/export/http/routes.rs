@@ -1,20 +1,32 @@
 //! Which request gets which answer. Read-only: GET and HEAD, no bodies, no parameters.
 
+use super::live::Live;
 use super::shown::{Output, Shown};
-use crate::export::{collector, page};
-use http_body_util::Full;
+use crate::export::{collector, json, page};
+use crate::units::Asn;
+use http_body_util::{Either, Full};
 use hyper::body::{Body, Bytes};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
+use std::sync::Arc;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// An answer's body: whole, or as it comes.
+pub(super) type Answer = Either<Full<Bytes>, Live>;
+
+/// Paths of single ASNs: this and a number.
+const ASN: &str = "/api/v1/asns/";
 
 /// The answer to a request.
-pub(super) fn answer<B: Body>(request: &Request<B>, shown: &Shown) -> Response<Full<Bytes>> {
-    let mut response = match request.uri().path() {
+pub(super) fn answer<B: Body>(request: &Request<B>, shown: &Arc<Shown>) -> Response<Answer> {
+    let path = request.uri().path();
+    let mut response = match path {
         _ if !request.body().is_end_stream() => {
             // What we do not read we can not skip: the connection ends.
             let mut response = text(StatusCode::PAYLOAD_TOO_LARGE, "no request body is read\n");
@@ -23,25 +35,24 @@ pub(super) fn answer<B: Body>(request: &Request<B>, shown: &Shown) -> Response<F
                 .insert(CONNECTION, HeaderValue::from_static("close"));
             response
         }
-        "/" | "/metrics" | "/-/healthy" | "/-/ready" | "/api/v1/asns"
-            if !matches!(*request.method(), Method::GET | Method::HEAD) =>
-        {
+        _ if is_path(path) && !matches!(*request.method(), Method::GET | Method::HEAD) => {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
             response
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
         }
-        "/" => output(shown, Output::Page, "text/html; charset=utf-8"),
+        "/" => whole(Bytes::from_static(page::PAGE.as_bytes()), HTML),
         "/metrics" => output(shown, Output::Metrics, collector::TEXT_FORMAT),
-        "/api/v1/asns" => output(shown, Output::Json, "application/json"),
+        "/api/v1/asns" => output(shown, Output::Json, JSON),
+        "/api/v1/live" => live(shown),
         "/-/healthy" => text(StatusCode::OK, "healthy\n"),
         "/-/ready" if shown.is_ready() => text(StatusCode::OK, "ready\n"),
         "/-/ready" => text(
             StatusCode::SERVICE_UNAVAILABLE,
             "not ready: no second judged yet, or an ASN source is not loaded\n",
         ),
-        _ => text(StatusCode::NOT_FOUND, "not found\n"),
+        _ => one_asn(path, shown),
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -54,28 +65,65 @@ pub(super) fn answer<B: Body>(request: &Request<B>, shown: &Shown) -> Response<F
     response
 }
 
-fn output(shown: &Shown, which: Output, kind: &'static str) -> Response<Full<Bytes>> {
-    match shown.render(which) {
-        Ok(body) => {
-            let mut response = Response::new(Full::new(body));
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-            response
-        }
+fn is_path(path: &str) -> bool {
+    const PATHS: [&str; 6] = [
+        "/",
+        "/metrics",
+        "/api/v1/asns",
+        "/api/v1/live",
+        "/-/healthy",
+        "/-/ready",
+    ];
+    PATHS.contains(&path) || path.starts_with(ASN)
+}
+
+/// The page's updates for as long as somebody listens.
+fn live(shown: &Arc<Shown>) -> Response<Answer> {
+    let Some(live) = Live::new(shown) else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "too many listeners\n");
+    };
+    let mut response = Response::new(Either::Right(live));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response
+}
+
+/// One ASN, for who wants to see all of it.
+fn one_asn(path: &str, shown: &Shown) -> Response<Answer> {
+    let number = path.strip_prefix(ASN).and_then(|text| text.parse().ok());
+    let published = shown.published.borrow().clone();
+    match number.and_then(|number| json::page::detail(&published, Asn(number))) {
+        Some(document) => rendered(document.map(Bytes::from).map_err(|e| e.to_string()), JSON),
+        None => text(StatusCode::NOT_FOUND, "not found\n"),
+    }
+}
+
+fn output(shown: &Shown, which: Output, kind: &'static str) -> Response<Answer> {
+    rendered(shown.render(which), kind)
+}
+
+fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Response<Answer> {
+    match body {
+        Ok(body) => whole(body, kind),
         Err(error) => {
             let mut response = text(StatusCode::INTERNAL_SERVER_ERROR, "");
-            *response.body_mut() = Full::new(Bytes::from(error + "\n"));
+            *response.body_mut() = Either::Left(Full::new(Bytes::from(error + "\n")));
             response
         }
     }
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
-    *response.status_mut() = status;
+fn whole(body: Bytes, kind: &'static str) -> Response<Answer> {
+    let mut response = Response::new(Either::Left(Full::new(body)));
     response
         .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(PLAIN));
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<Answer> {
+    let mut response = whole(Bytes::from_static(body.as_bytes()), PLAIN);
+    *response.status_mut() = status;
     response
 }

@@ -1,22 +1,30 @@
 //! What the listener has rendered of the last published state: each output at most once per
 //! state, so that many clients cost no more than one.
 
-use crate::export::{Published, collector, json, page, process};
+use super::Limits;
+use crate::export::{Published, collector, json, process};
 use hyper::body::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
 
 /// An output that is worth keeping.
 #[derive(Clone, Copy)]
 pub(super) enum Output {
-    Page,
     Metrics,
     Json,
+    /// What the page draws, as a server-sent event.
+    Event,
 }
 
 /// Lives as long as the listener; shared by its connections.
 pub(super) struct Shown {
-    published: watch::Receiver<Published>,
+    pub(super) published: watch::Receiver<Published>,
+    /// Changes, or is dropped, when the listener stops.
+    pub(super) stopped: watch::Receiver<()>,
+    /// A permit for each more of those who listen to the page's live updates.
+    pub(super) listeners: Arc<Semaphore>,
+    pub(super) listener_age: Duration,
     rendered: Mutex<Rendered>,
 }
 
@@ -27,9 +35,16 @@ struct Rendered {
 }
 
 impl Shown {
-    pub(super) fn new(published: watch::Receiver<Published>) -> Self {
+    pub(super) fn new(
+        published: watch::Receiver<Published>,
+        stopped: watch::Receiver<()>,
+        limits: &Limits,
+    ) -> Self {
         Self {
             published,
+            stopped,
+            listeners: Arc::new(Semaphore::new(limits.listeners)),
+            listener_age: limits.listener_age,
             rendered: Mutex::default(),
         }
     }
@@ -55,21 +70,25 @@ impl Shown {
             };
         }
         let Rendered { of, outputs } = &mut *rendered;
-        let [page_slot, metrics_slot, json_slot] = outputs;
+        let [metrics_slot, json_slot, event_slot] = outputs;
         let slot = match output {
-            Output::Page => page_slot,
             Output::Metrics => metrics_slot,
             Output::Json => json_slot,
+            Output::Event => event_slot,
         };
         if let Some(body) = slot {
             return Ok(body.clone());
         }
         let text = match output {
-            Output::Page => page::render(of),
             Output::Metrics => {
                 collector::encode(of).map_err(|error| error.to_string())? + &process::encode()
             }
             Output::Json => json::live(of).map_err(|error| error.to_string())?,
+            Output::Event => {
+                let state = json::page::state(of).map_err(|error| error.to_string())?;
+                // JSON has no line break that is not escaped.
+                format!("data: {state}\n\n")
+            }
         };
         let body = Bytes::from(text);
         *slot = Some(body.clone());

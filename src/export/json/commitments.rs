@@ -48,7 +48,7 @@ pub(super) struct Judged<'a> {
 
 /// A commitment judged on both directions together has one value, `sum`, and null for each.
 #[derive(Serialize)]
-struct Shares<T> {
+pub(super) struct Shares<T> {
     from: Option<T>,
     to: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ struct Shares<T> {
 }
 
 impl<T> Shares<T> {
-    fn of(value: PerDirection<T>, rule: DirectionRule) -> Self {
+    pub(super) fn of(value: PerDirection<T>, rule: DirectionRule) -> Self {
         match rule {
             DirectionRule::Sum => Self {
                 from: None,
@@ -73,7 +73,7 @@ impl<T> Shares<T> {
 }
 
 #[derive(Serialize)]
-struct OutOfSla {
+pub(super) struct OutOfSla {
     direction: &'static str,
     from: String,
     until: String,
@@ -83,7 +83,7 @@ struct OutOfSla {
 }
 
 impl OutOfSla {
-    fn of(interval: &Interval) -> Self {
+    pub(super) fn of(interval: &Interval) -> Self {
         Self {
             direction: interval.direction,
             from: interval.from.to_string(),
@@ -105,7 +105,7 @@ struct Guarantees {
 }
 
 #[derive(Serialize)]
-struct Standing {
+pub(super) struct Standing {
     verdict: Option<&'static str>,
     met_s: u64,
     missed_s: u64,
@@ -114,7 +114,7 @@ struct Standing {
 }
 
 impl Standing {
-    fn of(row: &GuaranteeRow) -> Self {
+    pub(super) fn of(row: &GuaranteeRow) -> Self {
         Self {
             verdict: row.verdict.map(Verdict::as_str),
             met_s: row.seconds_of(Verdict::Met),

@@ -2,7 +2,7 @@
 
 use crate::asn::Origin;
 use crate::discard::DiscardCounts;
-use crate::export::SourceRow;
+use crate::export::{Published, SourceRow};
 use crate::snapshot::{
     AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Reported, Snapshot,
     StreamRow,
@@ -212,54 +212,81 @@ struct RoundTrips<'a>(&'a [Option<Distribution>; Method::ALL.len()]);
 
 impl Serialize for RoundTrips<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Quantiles {
-            count: u64,
-            p50: f64,
-            p95: f64,
-            max: f64,
-        }
         let mut map = to.serialize_map(None)?;
         for (method, samples) in Method::ALL.iter().zip(self.0) {
             if let Some(samples) = samples.as_ref().filter(|samples| samples.count > 0) {
-                let quantiles = Quantiles {
-                    count: samples.count,
-                    p50: millis(samples.p50_ms),
-                    p95: millis(samples.p95_ms),
-                    max: millis(samples.max_ms),
-                };
-                map.serialize_entry(method.as_str(), &quantiles)?;
+                map.serialize_entry(method.as_str(), &Quantiles::of(samples))?;
             }
         }
         map.end()
     }
 }
 
+/// Samples since the start, in milliseconds.
+#[derive(Serialize)]
+pub(super) struct Quantiles {
+    count: u64,
+    p50: f64,
+    pub(super) p95: f64,
+    max: f64,
+}
+
+impl Quantiles {
+    pub(super) fn of(samples: &Distribution) -> Self {
+        Self {
+            count: samples.count,
+            p50: millis(samples.p50_ms),
+            p95: millis(samples.p95_ms),
+            max: millis(samples.max_ms),
+        }
+    }
+}
+
 /// The meter's own health.
 #[derive(Serialize)]
 pub(super) struct Meter<'a> {
-    pub(super) ready: bool,
-    pub(super) pending_frames: u64,
-    pub(super) late_frames: u64,
-    pub(super) clock_steps: u64,
-    pub(super) tainted_seconds: u64,
-    pub(super) streams_refused: u64,
-    pub(super) interfaces: Vec<InterfaceFrames<'a>>,
-    pub(super) sources: Vec<Source<'a>>,
-    pub(super) config_last_reload_successful: bool,
-    pub(super) version: &'a str,
-    pub(super) revision: &'a str,
+    ready: bool,
+    pending_frames: u64,
+    late_frames: u64,
+    clock_steps: u64,
+    tainted_seconds: u64,
+    streams_refused: u64,
+    interfaces: Vec<InterfaceFrames<'a>>,
+    sources: Vec<Source<'a>>,
+    config_last_reload_successful: bool,
+    version: &'a str,
+    revision: &'a str,
+}
+
+impl<'a> Meter<'a> {
+    pub(super) fn of(published: &'a Published) -> Self {
+        let (snapshot, standing) = (&*published.snapshot, &*published.standing);
+        let interfaces = snapshot.capture.interfaces.iter();
+        Self {
+            ready: published.is_ready(),
+            pending_frames: snapshot.pending_frames,
+            late_frames: snapshot.late_frames,
+            clock_steps: snapshot.clock_steps,
+            tainted_seconds: snapshot.tainted_seconds,
+            streams_refused: snapshot.streams_refused,
+            interfaces: interfaces.map(InterfaceFrames::of).collect(),
+            sources: standing.sources.iter().map(Source::of).collect(),
+            config_last_reload_successful: standing.config_ok,
+            version: &standing.version,
+            revision: &standing.revision,
+        }
+    }
 }
 
 #[derive(Serialize)]
-pub(super) struct InterfaceFrames<'a> {
+struct InterfaceFrames<'a> {
     name: &'a str,
     frames: u64,
     dropped_frames: u64,
 }
 
 impl<'a> InterfaceFrames<'a> {
-    pub(super) fn of(row: &'a InterfaceRow) -> Self {
+    fn of(row: &'a InterfaceRow) -> Self {
         Self {
             name: &row.name,
             frames: row.frames,
@@ -269,14 +296,14 @@ impl<'a> InterfaceFrames<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Source<'a> {
+struct Source<'a> {
     name: &'a str,
     prefixes: u64,
     loaded: Option<String>,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn of(row: &'a SourceRow) -> Self {
+    fn of(row: &'a SourceRow) -> Self {
         Self {
             name: &row.name,
             prefixes: row.prefixes,

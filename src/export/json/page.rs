@@ -1,0 +1,319 @@
+//! What the page at `/` draws: its state each second, and one ASN in detail. Made for our own page,
+//! and so without a promise: `/api/v1/asns` is the stable interface.
+
+use super::commitments::{OutOfSla, Shares, Standing};
+use super::shapes::{Asn, CaptureTotals, Discarded, Meter, Quantiles, Totals};
+use crate::asn::Origin;
+use crate::export::Published;
+use crate::sla::Verdict;
+use crate::sla::commitment::{DirectionRule, LossDirection};
+use crate::snapshot::{
+    AsnRow, CommitmentAsnRow, CommitmentRow, Label, Minute, PerDirection, Reported, Snapshot,
+};
+use crate::units::{Asn as Number, NANOS_PER_SECOND};
+use serde::Serialize;
+
+/// ASNs drawn per commitment, the nearest to their limit; 100 of them are 60 kB.
+const MAX_ROWS: usize = 100;
+
+/// Times out of SLA in the detail of an ASN, the latest; `/api/v1/asns` has all that are kept.
+const MAX_INTERVALS: usize = 20;
+
+/// Minutes of the sparkline.
+const MINUTES: u64 = 60;
+
+#[derive(Serialize)]
+struct State<'a> {
+    judged: Option<String>,
+    last_tainted: Option<String>,
+    capture: CaptureTotals,
+    voice: Totals,
+    discarded: Discarded<'a>,
+    commitments: Vec<Listed<'a>>,
+    meter: Meter<'a>,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    terms: Terms<'a>,
+    judged_asns: usize,
+    out_of_sla: usize,
+    asns: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Terms<'a> {
+    name: &'a str,
+    committed_bps: u64,
+    threshold: f64,
+    window_s: u32,
+    direction: &'static str,
+    layer: &'static str,
+    loss: Option<LossTerms>,
+    latency: Option<LatencyTerms>,
+}
+
+#[derive(Serialize)]
+struct LossTerms {
+    limit: f64,
+    direction: &'static str,
+    min_packets: u64,
+}
+
+#[derive(Serialize)]
+struct LatencyTerms {
+    limit_ms: f64,
+    percentile: u8,
+    min_round_trips: u64,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    asn: u32,
+    name: Option<&'a str>,
+    share: Shares<f64>,
+    /// Of the judged direction that is nearer to its limit.
+    most: f64,
+    peak: f64,
+    over: bool,
+    since: Option<String>,
+    out_of_sla_seconds: u64,
+    loss: Option<Standing>,
+    latency: Option<Standing>,
+    sent: Counted,
+    reported: Counted,
+    round_trips: u64,
+    over_limit: u64,
+    /// Round trip by RTCP (or, without one, STUN) that 95 % keep, since the start.
+    p95_ms: Option<f64>,
+    /// Thousandths of the limit, one for each minute of the hour that ends now; null before the
+    /// capture began.
+    last_hour: Vec<Option<u32>>,
+}
+
+#[derive(Serialize)]
+struct Counted {
+    expected: u64,
+    lost: u64,
+}
+
+impl Counted {
+    fn of(counts: Reported) -> Self {
+        Self {
+            expected: counts.expected,
+            lost: counts.lost,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    judged: Option<String>,
+    asn: Option<Asn<'a>>,
+    streams: u64,
+    jitter_ms: Option<Quantiles>,
+    commitments: Vec<Judged<'a>>,
+}
+
+#[derive(Serialize)]
+struct Judged<'a> {
+    terms: Terms<'a>,
+    row: Row<'a>,
+    intervals: Vec<OutOfSla>,
+    /// Verdicts on loss and latency, one for each minute of the hour that ends now.
+    verdicts: Vec<[Option<&'static str>; 2]>,
+}
+
+/// The state that the page draws, as one line.
+///
+/// # Errors
+/// What the serialiser refuses; no snapshot is known to make it.
+pub fn state(published: &Published) -> Result<String, serde_json::Error> {
+    let snapshot = &*published.snapshot;
+    serde_json::to_string(&State {
+        judged: snapshot.judged.map(|second| second.to_string()),
+        last_tainted: snapshot.last_tainted.map(|second| second.to_string()),
+        capture: CaptureTotals::of(snapshot),
+        voice: Totals::of(snapshot.voice),
+        discarded: Discarded(&snapshot.discards),
+        commitments: snapshot
+            .commitments
+            .iter()
+            .map(|commitment| listed(commitment, snapshot))
+            .collect(),
+        meter: Meter::of(published),
+    })
+}
+
+/// One ASN with everything that is known of it; `None` where nothing is.
+///
+/// # Errors
+/// What the serialiser refuses; no snapshot is known to make it.
+pub fn detail(published: &Published, asn: Number) -> Option<Result<String, serde_json::Error>> {
+    let snapshot = &*published.snapshot;
+    let totals = totals_of(snapshot, asn);
+    let commitments: Vec<_> = snapshot
+        .commitments
+        .iter()
+        .filter_map(|commitment| {
+            let place = commitment.asns.binary_search_by_key(&asn, |row| row.asn);
+            let row = commitment.asns.get(place.ok()?)?;
+            Some(judged(commitment, row, snapshot))
+        })
+        .collect();
+    if totals.is_none() && commitments.is_empty() {
+        return None;
+    }
+    Some(serde_json::to_string(&Detail {
+        judged: snapshot.judged.map(|second| second.to_string()),
+        asn: totals.map(Asn::of),
+        streams: totals.map_or(0, |row| row.streams),
+        jitter_ms: totals
+            .and_then(|row| row.jitter.as_ref())
+            .map(Quantiles::of),
+        commitments,
+    }))
+}
+
+fn totals_of(snapshot: &Snapshot, asn: Number) -> Option<&AsnRow> {
+    let label = Label::Origin(Origin::As(asn));
+    let place = snapshot.asns.binary_search_by_key(&label, |row| row.label);
+    snapshot.asns.get(place.ok()?)
+}
+
+fn listed<'a>(commitment: &'a CommitmentRow, snapshot: &'a Snapshot) -> Listed<'a> {
+    let mut rows: Vec<&CommitmentAsnRow> = commitment.asns.iter().collect();
+    let most = |row: &CommitmentAsnRow| largest(row.share, commitment.direction);
+    // Out of SLA first, so that none of them is ever cut off.
+    rows.sort_by(|a, b| {
+        (b.out_of_sla.cmp(&a.out_of_sla))
+            .then(most(b).total_cmp(&most(a)))
+            .then(a.asn.cmp(&b.asn))
+    });
+    Listed {
+        terms: Terms::of(commitment),
+        judged_asns: rows.len(),
+        out_of_sla: rows.iter().filter(|row| row.out_of_sla).count(),
+        asns: rows
+            .into_iter()
+            .take(MAX_ROWS)
+            .map(|asn| row(commitment, asn, snapshot))
+            .collect(),
+    }
+}
+
+fn judged<'a>(
+    commitment: &'a CommitmentRow,
+    asn: &'a CommitmentAsnRow,
+    snapshot: &'a Snapshot,
+) -> Judged<'a> {
+    let intervals = asn.out_of_sla_intervals.iter().rev().take(MAX_INTERVALS);
+    Judged {
+        terms: Terms::of(commitment),
+        row: row(commitment, asn, snapshot),
+        intervals: intervals.map(OutOfSla::of).collect(),
+        verdicts: by_minute(&asn.last_hour, snapshot, |minute| {
+            minute.map_or([None; 2], |minute| {
+                minute.verdicts.map(|verdict| verdict.map(Verdict::as_str))
+            })
+        }),
+    }
+}
+
+fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Snapshot) -> Row<'a> {
+    let open = asn.out_of_sla_intervals.iter().find(|over| over.open);
+    let [rtcp, stun, ..] = totals_of(snapshot, asn.asn).map_or([None; 4], |totals| {
+        totals.round_trips.each_ref().map(Option::as_ref)
+    });
+    Row {
+        asn: asn.asn.0,
+        name: asn.name.as_deref(),
+        share: Shares::of(asn.share, commitment.direction),
+        most: largest(asn.share, commitment.direction),
+        peak: largest(asn.peak_share, commitment.direction),
+        over: asn.out_of_sla,
+        since: open.map(|over| over.from.to_string()),
+        out_of_sla_seconds: asn.out_of_sla_seconds,
+        loss: asn.loss.as_ref().map(Standing::of),
+        latency: asn.latency.as_ref().map(Standing::of),
+        sent: Counted::of(asn.samples.sent),
+        reported: Counted::of(asn.samples.reported),
+        round_trips: asn.samples.round_trips,
+        over_limit: asn.samples.over_limit,
+        p95_ms: rtcp.or(stun).map(|samples| Quantiles::of(samples).p95),
+        last_hour: by_minute(&asn.last_hour, snapshot, |minute| {
+            Some(minute.map_or(0, |minute| {
+                thousandths(minute.peak_window_bytes, commitment)
+            }))
+        }),
+    }
+}
+
+/// A value for each of the last 60 minutes, of `None` where the ASN had no voice; the default for
+/// minutes before the capture began.
+fn by_minute<T: Default>(
+    minutes: &[Minute],
+    snapshot: &Snapshot,
+    value: impl Fn(Option<&Minute>) -> T,
+) -> Vec<T> {
+    let (Some(judged), Some(first)) = (snapshot.judged, snapshot.capture.first) else {
+        return Vec::new();
+    };
+    let (begun, last) = (first.as_nanos() / NANOS_PER_SECOND / 60, judged.0 / 60);
+    ((last + 1).saturating_sub(MINUTES)..=last)
+        .map(|minute| {
+            let known = minutes.iter().find(|one| one.start.0 == minute * 60);
+            if minute < begun {
+                T::default()
+            } else {
+                value(known)
+            }
+        })
+        .collect()
+}
+
+/// What a window is of the limit.
+fn thousandths(window_bytes: u64, commitment: &CommitmentRow) -> u32 {
+    // bytes · 8 ÷ window ÷ (committed · threshold), the threshold in millionths.
+    let limit = u128::from(commitment.committed_rate.0)
+        * u128::from(commitment.threshold.ppm())
+        * u128::from(commitment.window_seconds);
+    let part = (u128::from(window_bytes) * 8_000_000_000).checked_div(limit);
+    u32::try_from(part.unwrap_or(0)).unwrap_or(u32::MAX)
+}
+
+fn largest(share: PerDirection<f64>, rule: DirectionRule) -> f64 {
+    match rule {
+        DirectionRule::Either => share.from.max(share.to),
+        DirectionRule::From | DirectionRule::Sum => share.from,
+        DirectionRule::To => share.to,
+    }
+}
+
+impl<'a> Terms<'a> {
+    fn of(row: &'a CommitmentRow) -> Self {
+        Self {
+            name: &row.name,
+            committed_bps: row.committed_rate.0,
+            threshold: row.threshold.as_f64(),
+            window_s: row.window_seconds,
+            direction: row.direction.as_str(),
+            layer: row.layer.as_str(),
+            loss: row.guarantee.loss.map(|loss| LossTerms {
+                limit: loss.limit.as_f64(),
+                direction: match loss.direction {
+                    LossDirection::From => "from",
+                    LossDirection::To => "to",
+                    LossDirection::Both => "both",
+                },
+                min_packets: loss.min_packets,
+            }),
+            latency: row.guarantee.latency.map(|latency| LatencyTerms {
+                limit_ms: latency.limit.as_secs_f64() * 1e3,
+                percentile: latency.percentile,
+                min_round_trips: latency.min_round_trips,
+            }),
+        }
+    }
+}

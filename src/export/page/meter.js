@@ -1,0 +1,67 @@
+// Whether the meter can be believed: a tile at the top, everything at the foot.
+const droppedOf = ({ meter }) => meter.interfaces.reduce((sum, { dropped_frames }) => sum + dropped_frames, 0);
+
+// The longest window tells for how long an unseen second matters.
+const healthOf = (state) => {
+  const { meter, judged, last_tainted, commitments } = state;
+  const window = Math.max(60, ...commitments.map(({ window_s }) => window_s));
+  const missing = meter.sources.filter(({ loaded }) => !loaded);
+  if (!judged) return ["near", "◆ The meter waits", "no second judged yet"];
+  if (missing.length) return ["over", "▲ The meter does not know its ASNs", "not loaded: " + missing.map(({ name }) => name).join(", ")];
+  if (last_tainted && secondsBetween(last_tainted, judged) < window)
+    return ["near", "◆ The meter did not see everything", "last at " + clock(last_tainted, judged) + "; verdicts are void or indeterminate until it is " + span(window) + " ago"];
+  if (!meter.config_last_reload_successful) return ["near", "◆ The meter sees everything", "but its last reload failed: the old configuration is in force"];
+  return ["within", "● The meter sees everything", droppedOf(state) ? "the last drop is older than the windows" : "no frame dropped since the start"];
+};
+
+const namedOf = (rows) => rows.slice(0, 3).map(({ row, what }) => (what ? what + " " : "") + nameOf(row)).join(", ") + (rows.length > 3 ? ", …" : "");
+
+const tiles = (state) => {
+  const all = state.commitments.flatMap((terms) => terms.asns.map((row) => ({ row, terms })));
+  const out = state.commitments.reduce((sum, { out_of_sla }) => sum + out_of_sla, 0);
+  const over = all.filter(({ row }) => row.over);
+  const near = all.filter(({ row, terms }) => stateOf(row, terms) === "near");
+  const missed = all.flatMap(({ row }) => ["loss", "latency"].filter((what) => row[what] && row[what].verdict === "missed").map((what) => ({ row, what })));
+  const [how, title, text] = healthOf(state);
+  return [
+    [out ? "over" : near.length ? "near" : "within",
+      out ? "▲ " + several(out, "ASN out of SLA", "ASNs out of SLA") : near.length ? "◆ " + several(near.length, "ASN near its limit", "ASNs near their limit") : "● No ASN out of SLA",
+      out ? namedOf(over) : near.length ? namedOf(near) : all.length ? "all within their limits" : "no traffic of any ASN"],
+    [missed.length ? "over" : "within",
+      missed.length ? "✕ " + several(missed.length, "guarantee missed", "guarantees missed") : "✓ No guarantee missed", namedOf(missed)],
+    [how, title, text],
+  ];
+};
+
+const tile = ([how, title, text]) => el("div", { class: "tile " + how }, el("b", {}, title), el("span", {}, text));
+
+const meterSection = (state) => {
+  const { meter, capture, voice, discarded, judged } = state;
+  const reasons = Object.entries(discarded).sort(([, a], [, b]) => b - a);
+  const all = reasons.reduce((sum, [, frames]) => sum + frames, 0);
+  const dropped = droppedOf(state);
+  const list = [
+    ...meter.interfaces.map(({ name, frames, dropped_frames }) =>
+      ["Interface " + (name || "of the capture"), grouped(frames) + " frames, " + (dropped_frames ? grouped(dropped_frames) + " dropped" : "none dropped"), dropped_frames ? "warn" : null]),
+    ["Voice packets", grouped(voice.packets)],
+    ["Not voice", grouped(all) + " frames"],
+    ["Pending", grouped(meter.pending_frames) + " frames"],
+    ["Seconds not seen whole", meter.tainted_seconds ? grouped(meter.tainted_seconds) + ", last " + clock(state.last_tainted || judged, judged) : "0"],
+    ["Late frames", grouped(meter.late_frames)],
+    ["Clock steps", grouped(meter.clock_steps), meter.clock_steps ? "warn" : null],
+    ["Streams refused", grouped(meter.streams_refused), meter.streams_refused ? "warn" : null],
+    ...meter.sources.map(({ name, prefixes, loaded }) =>
+      ["Source " + name, grouped(prefixes) + " prefixes, " + (loaded ? (judged ? "loaded " + span(secondsBetween(loaded, judged)) + " ago" : "loaded") : "not loaded"), loaded ? null : "warn"]),
+    ["Configuration", meter.config_last_reload_successful ? "as written" : "last reload failed", meter.config_last_reload_successful ? null : "warn"],
+  ];
+  const most = reasons.length ? reasons[0][1] : 1;
+  return [
+    el("h2", { id: "meter-heading" }, "The meter itself"),
+    el("dl", { class: "facts" }, list.map((row) => fact(...row))),
+    reasons.length > 0 && el("div", { class: "reasons" }, el("h3", {}, "Not voice, by reason"),
+      reasons.map(([reason, frames]) => el("div", { class: "dir", "data-key": reason }, el("span", {}, reason),
+        el("svg", { viewBox: "0 0 100 9", preserveAspectRatio: "none", "aria-hidden": "true" },
+          el("rect", { class: "track", width: "100", height: "9" }), el("rect", { class: "fill calm", width: (frames / most * 100).toFixed(2), height: "9" })),
+        el("b", {}, grouped(frames))))),
+  ].filter(Boolean);
+};

@@ -1,0 +1,74 @@
+// A commitment: its terms, and a table with a row for each ASN.
+const COLUMNS = [
+  ["asn", "Autonomous system", (row) => -row.asn],
+  ["state", "State", (row, terms) => ["within", "near", "over"].indexOf(stateOf(row, terms))],
+  ["share", "Share now", (row) => row.most],
+  ["hour", "Last hour", (row) => Math.max(0, ...row.last_hour)],
+  ["loss", "Loss", (row) => lossRatio(row) ?? -1],
+  ["latency", "Latency", (row) => row.p95_ms ?? -1],
+  ["peak", "Peak", (row) => row.peak],
+  ["out", "Out of SLA", (row) => row.out_of_sla_seconds],
+];
+const sorting = { by: "share", down: true };
+let opened = null;
+
+const sorted = (rows, terms) => {
+  const [, , value] = COLUMNS.find(([id]) => id === sorting.by);
+  const sign = sorting.down ? 1 : -1;
+  return [...rows].sort((a, b) => sign * (value(b, terms) - value(a, terms)) || a.asn - b.asn);
+};
+
+const verdictCell = (label, guarantee, detail) => {
+  const word = guarantee && guarantee.verdict;
+  const text = !guarantee ? "not guaranteed" : word ? MARKS[word] : "no voice";
+  return el("td", { class: "verdict " + (word || "none"), "data-label": label }, el("span", {}, text), detail && el("small", {}, detail));
+};
+
+const asnRow = (row, terms, scale, judged) => {
+  const how = stateOf(row, terms);
+  const key = terms.name + "/" + row.asn;
+  const shares = judgedOf(row.share, terms.direction).map(([direction, share]) =>
+    bar(direction, share, scale, terms.threshold, share > terms.threshold ? how : share > terms.threshold * NEAR ? "near" : "within"));
+  const ratio = lossRatio(row);
+  return el("tr", { class: how === "over" ? "out" : null, "data-key": key },
+    el("th", { scope: "row" },
+      el("button", { type: "button", "data-open": key, "data-asn": row.asn, "aria-expanded": String(opened === key), title: nameOf(row) },
+        el("b", {}, "AS" + row.asn), el("span", { class: "name" }, row.name || ""))),
+    el("td", { class: "state " + how }, el("span", {}, STATES[how]), row.since && el("small", {}, "since " + clock(row.since, judged))),
+    el("td", { class: "shares" }, shares),
+    el("td", { class: "last-hour" }, hour(row.last_hour, how, 24)),
+    verdictCell("Loss", row.loss, ratio !== null && percent(ratio)),
+    verdictCell("Latency", row.latency, row.p95_ms !== null && "p95 " + millis(row.p95_ms)),
+    el("td", { class: "right", "data-label": "Peak" }, percent(row.peak)),
+    el("td", { class: "right", "data-label": "Out of SLA" }, row.out_of_sla_seconds ? span(row.out_of_sla_seconds) : "never"));
+};
+
+const heading = ([id, text]) => {
+  const chosen = sorting.by === id;
+  const mark = chosen ? (sorting.down ? " ↓" : " ↑") : "";
+  return el("th", { scope: "col", class: id === "peak" || id === "out" ? "right" : null, "aria-sort": chosen ? (sorting.down ? "descending" : "ascending") : null },
+    el("button", { type: "button", "data-sort": id }, text + mark));
+};
+
+const guarantees = (terms) => {
+  const parts = [];
+  if (terms.loss) parts.push("loss up to " + asWritten(terms.loss.limit));
+  if (terms.latency) parts.push(terms.latency.percentile + THIN + "% of round trips within " + millis(terms.latency.limit_ms));
+  return parts.length ? "guaranteed: " + parts.join(", ") : "no guarantee";
+};
+
+const commitment = (terms, judged) => {
+  const rows = sorted(terms.asns, terms);
+  const scale = Math.max(terms.threshold * 1.5, ...rows.map((row) => row.most * 1.05)) || 1;
+  const body = rows.flatMap((row) => {
+    const drawn = asnRow(row, terms, scale, judged);
+    return opened === drawn.dataset.key ? [drawn, detailRow(drawn.dataset.key, terms.name)] : [drawn];
+  });
+  const left = terms.judged_asns - rows.length;
+  return el("section", { "data-key": terms.name, "aria-label": "Commitment " + terms.name },
+    el("h2", {}, terms.name),
+    el("p", { class: "terms" }, rate(terms.committed_bps) + " committed · no guarantee above " + asWritten(terms.threshold) + " in " + span(terms.window_s) + " · " + guarantees(terms)),
+    rows.length === 0 ? el("p", { class: "note" }, "no traffic of any ASN yet")
+      : el("table", {}, el("thead", {}, el("tr", {}, COLUMNS.map(heading))), el("tbody", {}, body)),
+    left > 0 && el("p", { class: "note" }, "and " + grouped(left) + " with less traffic in the JSON"));
+};
