@@ -84,6 +84,8 @@ const OURS = [
     fieldConfig.overrides.flatMap(({ properties }) => properties).filter(({ id }) => id === "thresholds").map(({ value }) => value)
       .concat(fieldConfig.defaults.thresholds ?? { steps: [] })
       .flatMap(({ steps }) => unless(steps[0]?.value === null && steps.slice(2).every(({ value }, place) => value > steps[place + 1].value), "thresholds do not begin at the bottom and rise")))],
+  // With one query Grafana calls the column "Value", with several "Value #A" and so on.
+  ["tables-of-several-queries", ofPanels(({ type, targets }) => unless(type !== "table" || targets.length > 1, "a table of one query"))],
   ["quantiles-by-le", ofQueries((_, { expr }) => unless(!expr.includes("histogram_quantile") || /sum by \(le\b/.test(expr), "a quantile not by le"))],
 ];
 
