@@ -1,6 +1,11 @@
 // Whether the meter can be believed: a tile at the top, everything at the foot.
 const droppedOf = ({ meter }) => meter.interfaces.reduce((sum, { dropped_frames }) => sum + dropped_frames, 0);
 
+// Frames that the mirror shows twice and that nobody took out. A meter that does not count them has none.
+const copiesOf = ({ capture, discarded }) => (capture.mirror_copies || 0) - (discarded.mirror_copy || 0);
+// From this part of the voice on they are more than a mirror's hiccup.
+const MANY_COPIES = 0.01;
+
 // The longest window tells for how long an unseen second matters.
 const healthOf = (state) => {
   const { meter, judged, last_tainted, commitments } = state;
@@ -10,6 +15,8 @@ const healthOf = (state) => {
   if (missing.length) return ["over", "▲ The meter does not know its ASNs", "not loaded: " + missing.map(({ name }) => name).join(", ")];
   if (last_tainted && secondsBetween(last_tainted, judged) < window)
     return ["near", "◆ The meter did not see everything", "last at " + clock(last_tainted, judged) + "; verdicts are void or indeterminate until it is " + span(window) + " ago"];
+  if (copiesOf(state) > state.voice.packets * MANY_COPIES)
+    return ["near", "◆ The mirror shows frames twice", "every share is too high by their octets: capture.deduplicate takes them out"];
   if (!meter.config_last_reload_successful) return ["near", "◆ The meter sees everything", "but its last reload failed: the old configuration is in force"];
   return ["within", "● The meter sees everything", droppedOf(state) ? "the last drop is older than the windows" : "no frame dropped since the start"];
 };
@@ -50,10 +57,11 @@ const meterSection = (state) => {
     ["Late frames", grouped(meter.late_frames)],
     ["Clock steps", grouped(meter.clock_steps), meter.clock_steps ? "warn" : null],
     ["Streams refused", grouped(meter.streams_refused), meter.streams_refused ? "warn" : null],
+    copiesOf(state) > 0 && ["Mirror copies in the shares", grouped(copiesOf(state)), "warn"],
     ...meter.sources.map(({ name, prefixes, loaded }) =>
       ["Source " + name, grouped(prefixes) + " prefixes, " + (loaded ? (judged ? "loaded " + span(secondsBetween(loaded, judged)) + " ago" : "loaded") : "not loaded"), loaded ? null : "warn"]),
     ["Configuration", meter.config_last_reload_successful ? "as written" : "last reload failed", meter.config_last_reload_successful ? null : "warn"],
-  ];
+  ].filter(Boolean);
   const most = reasons.length ? reasons[0][1] : 1;
   return [
     el("h2", { id: "meter-heading" }, "The meter itself"),
