@@ -235,6 +235,11 @@ impl Judge {
                 .values()
                 .map(|worker| worker.round_trips_refused)
                 .sum(),
+            announcements_missed: self
+                .workers
+                .values()
+                .map(|worker| worker.announcements_missed)
+                .sum(),
             mirror_copies: self
                 .workers
                 .values()

@@ -304,7 +304,7 @@ impl Meter {
     /// Counts every stream with a packet in a second up to and with `through`, and samples its
     /// jitter. Not when the next second begins: that is at another packet for each worker, while
     /// the close of a second is at the same place of a capture for all of them.
-    pub fn sample_streams(&mut self, through: Second, streams: &Streams) {
+    pub fn sample_streams(&mut self, through: Second, streams: &mut Streams) {
         self.heard
             .extend(self.touched.iter().map(|index| (self.newest, *index)));
         self.heard.sort_unstable();
@@ -312,6 +312,7 @@ impl Meter {
         let later = self.heard.partition_point(|(second, _)| *second <= through);
         let later = self.heard.split_off(later);
         for (second, index) in std::mem::replace(&mut self.heard, later) {
+            streams.name_late(index);
             let audio = |stream: &&Stream| stream.kind == Kind::Audio;
             let Some(stream) = streams.get(index).filter(audio) else {
                 continue;

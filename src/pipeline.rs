@@ -20,6 +20,7 @@ use crate::stream::record::Stream;
 use crate::stream::{Limits, Streams};
 use crate::units::Second;
 use crate::voice::Rules;
+use crate::voice::signalling::Announcement;
 use crate::wire;
 use pace::Boundary;
 use std::sync::Arc;
@@ -37,6 +38,19 @@ pub trait Outlet {
     fn ended(&mut self, stream: &Stream);
     /// Terms that have replaced the ones in force since the last call.
     fn new_terms(&mut self) -> Option<Arc<Terms>>;
+    /// Whether there are other workers that have to be told what this one hears of signalling.
+    /// Not in a replay: there all workers overhear all of it.
+    fn has_others(&self) -> bool {
+        false
+    }
+    /// Tells the others, without waiting; to how many of them it could not be told.
+    fn tell(&mut self, _: &Announcement) -> u64 {
+        0
+    }
+    /// What another worker has told.
+    fn told(&mut self) -> Option<Announcement> {
+        None
+    }
 }
 
 /// What a worker is given.
@@ -60,6 +74,7 @@ pub struct Worker<O> {
     tainted: Vec<(Second, Second)>,
     state: WorkerState,
     waiting: Waiting,
+    has_others: bool,
     outlet: O,
 }
 
@@ -68,9 +83,15 @@ impl<O: Outlet> Worker<O> {
     pub fn new(settings: Settings, terms: &Terms, outlet: O) -> Self {
         let mut attribution = Attribution::default();
         attribution.replace(terms.origins.clone(), terms.scopes.clone());
+        let mut streams = Streams::new(settings.limits);
+        let has_others = outlet.has_others();
+        if has_others {
+            streams.signalling().keep_untold();
+        }
         Self {
             rules: settings.rules,
-            streams: Streams::new(settings.limits),
+            streams,
+            has_others,
             meter: Meter::new(settings.copies),
             attribution,
             tainted: Vec::new(),
@@ -86,6 +107,9 @@ impl<O: Outlet> Worker<O> {
     /// [`CaptureError`] where the source can not go on; what came before it is reported.
     pub fn run(&mut self, source: &mut impl StepSource) -> Result<(), CaptureError> {
         loop {
+            if self.has_others {
+                self.confer();
+            }
             source.gather(&self.rules, &mut self.waiting);
             let more = !self.waiting.has_room();
             self.count_waiting();
@@ -111,6 +135,17 @@ impl<O: Outlet> Worker<O> {
                 Turn::Own(Event::End) => return Ok(()),
                 Turn::Overheard(frame) => self.overhear(frame),
             }
+        }
+    }
+
+    /// Tells the other workers what was heard of signalling, and hears what they have.
+    fn confer(&mut self) {
+        let signalling = self.streams.signalling();
+        for announcement in signalling.take_untold() {
+            self.state.announcements_missed += self.outlet.tell(&announcement);
+        }
+        while let Some(announcement) = self.outlet.told() {
+            signalling.learn(&announcement);
         }
     }
 
@@ -220,7 +255,7 @@ impl<O: Outlet> Worker<O> {
         if self.meter.newest() <= through {
             self.meter.turn(through.next(), &mut self.streams);
         }
-        self.meter.sample_streams(through, &self.streams);
+        self.meter.sample_streams(through, &mut self.streams);
         let mut given_up = Vec::new();
         let ended = self.streams.expire(through.next(), &mut given_up);
         self.meter.give_up(given_up);
@@ -285,7 +320,7 @@ impl<O: Outlet> Worker<O> {
         let newest = self.meter.newest();
         // Or its streams would be sampled now, and once more when the time line has passed here.
         self.meter.turn(newest.next(), &mut self.streams);
-        self.meter.sample_streams(newest, &self.streams);
+        self.meter.sample_streams(newest, &mut self.streams);
         self.send(newest);
         self.meter.restart(second);
         self.outlet.report(Report::Stepped(second));
@@ -296,7 +331,7 @@ impl<O: Outlet> Worker<O> {
         if self.meter.newest() < last {
             self.meter.turn(last, &mut self.streams);
         }
-        self.meter.sample_streams(last, &self.streams);
+        self.meter.sample_streams(last, &mut self.streams);
         let mut given_up = Vec::new();
         let ended = self.streams.finish(&mut given_up);
         self.meter.give_up(given_up);

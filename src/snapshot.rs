@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub streams_refused: u64,
     /// Answers that can not be round trips: 0, negative, or over 10 s.
     pub round_trips_refused: u64,
+    /// Session descriptions that did not reach another interface's worker, once for each.
+    pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, counted or discarded.
     pub mirror_copies: u64,
     /// Per ASN, sorted by label: `local`, numbers, `other`.

@@ -308,16 +308,37 @@ impl Streams {
         }
     }
 
+    /// Names and clocks a stream that was there before signalling told of it. What it is stays: a
+    /// fact may confirm, name or clock a stream, never un-count one (DESIGN).
+    pub fn name_late(&mut self, index: u32) {
+        if self.signalling.is_empty() {
+            return;
+        }
+        let Some(stream) = self
+            .table
+            .get_mut(index)
+            .filter(|stream| stream.is_unnamed())
+        else {
+            return;
+        };
+        let (src, dst) = (stream.key.src(), stream.key.dst());
+        let known = self.signalling.about(src, dst, stream.payload_type());
+        if let Some(known) = known.filter(|known| known.kind == stream.kind) {
+            stream.name(known.format);
+        }
+    }
+
     /// Puts a stream into the table, if there is room.
     fn insert(&mut self, stream: Stream, now: Second) -> Option<u32> {
         if self.table.len() >= self.limits.max_streams as usize {
             self.refused += 1;
             return None;
         }
-        if stream.kind == Kind::Audio {
-            self.transports.add(stream.key.src(), stream.key.dst());
-        }
+        let (kind, key) = (stream.kind, stream.key);
         let index = self.table.insert(stream)?;
+        if kind == Kind::Audio {
+            self.transports.add(key.src(), key.dst());
+        }
         let due = Second(now.0 + self.limits.timeout.as_secs());
         self.wheel.set(due, index);
         Some(index)

@@ -3,7 +3,7 @@
 //! Start: configuration, tables, listener, sources; only when all of them stand does anything
 //! run. Stop: sources, workers, judge, then the web endpoint.
 
-use super::outlet::Lane;
+use super::outlet::{Lane, circle};
 use super::source::Source;
 use super::terms::Board;
 use super::{AppError, court, settings, standing, terms};
@@ -117,6 +117,7 @@ impl Running {
         let board = Board::new(terms.clone());
         let judge = Judge::new(terms, config.export.max_asns as usize, &config.export.asns);
         let (senders, receivers) = court::channels(sources.len());
+        let circles = circle(sources.len());
         let (reader, shown) = (board.reader(), published.clone());
         let judge = thread("judge").spawn(move || {
             court::sit(judge, reader, &receivers, Pacing::Apart, &mut (), |judge| {
@@ -127,8 +128,9 @@ impl Running {
         let judge = judge.map_err(failed)?;
         let (tell, ended) = mpsc::unbounded_channel();
         let mut workers = Vec::new();
-        for (place, (source, sender)) in sources.into_iter().zip(senders).enumerate() {
-            let lane = Lane::new(sender, board.reader(), false);
+        let queues = sources.into_iter().zip(senders).zip(circles);
+        for (place, ((source, sender), circle)) in queues.enumerate() {
+            let lane = Lane::new(sender, board.reader(), false).among(circle);
             let mut worker = Worker::new(settings.clone(), &board.current(), lane);
             let tell = tell.clone();
             let cpus = &config.capture.cpus;

@@ -7,8 +7,9 @@ use crate::sla::terms::Terms;
 use crate::snapshot::{StreamKind, StreamRow};
 use crate::stream::record::Stream;
 use crate::voice::kind::Kind;
+use crate::voice::signalling::Announcement;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Streams listed by a replay; more are counted. At 250 octets each this is a gigabyte.
 pub(super) const MAX_LISTED: usize = 4_000_000;
@@ -20,9 +21,44 @@ pub(super) struct Listing {
     pub(super) left_out: u64,
 }
 
+/// Announcements waiting for one worker: a second of 1000 new calls. Beyond that they are not heard
+/// there, and counted; the worker that is told never makes the teller wait.
+const ANNOUNCEMENTS: usize = 1024;
+
+/// One worker's ear and mouth among the others.
+#[derive(Debug)]
+pub(super) struct Circle {
+    others: Vec<SyncSender<Announcement>>,
+    heard: Receiver<Announcement>,
+}
+
+/// A circle for so many workers; none where there is only one.
+pub(super) fn circle(workers: usize) -> Vec<Option<Circle>> {
+    if workers < 2 {
+        return (0..workers).map(|_| None).collect();
+    }
+    let (mouths, ears): (Vec<_>, Vec<_>) =
+        (0..workers).map(|_| sync_channel(ANNOUNCEMENTS)).unzip();
+    let of_others = |own: usize| {
+        let others = mouths.iter().enumerate();
+        let others = others.filter(move |(place, _)| *place != own);
+        others.map(|(_, mouth)| mouth.clone()).collect()
+    };
+    let numbered = ears.into_iter().enumerate();
+    numbered
+        .map(|(own, heard)| {
+            Some(Circle {
+                others: of_others(own),
+                heard,
+            })
+        })
+        .collect()
+}
+
 /// One worker's way out.
 #[derive(Debug)]
 pub(super) struct Lane {
+    circle: Option<Circle>,
     judge: SyncSender<Report>,
     terms: Reader,
     /// A replay lists its streams; the daemon does not keep what has ended.
@@ -32,10 +68,16 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(judge: SyncSender<Report>, terms: Reader, listed: bool) -> Self {
         Self {
+            circle: None,
             judge,
             terms,
             listing: listed.then(Listing::default),
         }
+    }
+
+    /// The same among other workers.
+    pub(super) fn among(self, circle: Option<Circle>) -> Self {
+        Self { circle, ..self }
     }
 
     pub(super) fn into_listing(self) -> Listing {
@@ -61,6 +103,21 @@ impl Outlet for Lane {
 
     fn new_terms(&mut self) -> Option<Arc<Terms>> {
         self.terms.newer()
+    }
+
+    fn has_others(&self) -> bool {
+        self.circle.is_some()
+    }
+
+    fn tell(&mut self, announcement: &Announcement) -> u64 {
+        let others = self.circle.iter().flat_map(|circle| &circle.others);
+        let missed = others.filter(|other| other.try_send(announcement.clone()).is_err());
+        missed.count() as u64
+    }
+
+    #[inline]
+    fn told(&mut self) -> Option<Announcement> {
+        self.circle.as_ref()?.heard.try_recv().ok()
     }
 }
 
@@ -95,3 +152,6 @@ fn row(stream: &Stream) -> StreamRow {
         last: stream.last,
     }
 }
+
+#[cfg(test)]
+mod tests;

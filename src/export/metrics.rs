@@ -128,6 +128,8 @@ pub const TABLE: &[Row] = &[
         "Backward jumps of packet time over one second", rows::clock_steps),
     row("asnmeter_tainted_seconds_total", Counter, &[],
         "Seconds that were not seen whole", rows::tainted),
+    row("asnmeter_announcements_missed_total", Counter, &[],
+        "Session descriptions in SIP that another interface's worker could not be told, because it is behind", rows::announcements_missed),
     row("asnmeter_mirror_copies_total", Counter, &[],
         "Frames that look like a mirror port's copies of others; unless capture.deduplicate takes them out, they inflate every share", rows::mirror_copies),
     row("asnmeter_round_trips_refused_total", Counter, &[],

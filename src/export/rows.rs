@@ -281,6 +281,10 @@ pub(crate) fn tainted(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.tainted_seconds));
 }
 
+pub(crate) fn announcements_missed(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.announcements_missed));
+}
+
 pub(crate) fn mirror_copies(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.mirror_copies));
 }

@@ -214,6 +214,8 @@ pub struct WorkerState {
     pub streams_refused: u64,
     /// Answers that can not be round trips.
     pub round_trips_refused: u64,
+    /// Session descriptions that did not reach another worker, once for each.
+    pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, whatever was done with them.
     pub mirror_copies: u64,
 }

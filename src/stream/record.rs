@@ -383,6 +383,18 @@ impl Stream {
         }
     }
 
+    /// Whether signalling has not told of its most frequent payload type.
+    pub fn is_unnamed(&self) -> bool {
+        let told = self.cold.format.as_ref().map(|format| format.payload_type);
+        told != Some(self.usual_type)
+    }
+
+    /// Takes what signalling tells of it while it runs: its clock holds from now on.
+    pub fn name(&mut self, format: Format) {
+        self.jitter.set_clock(format.clock);
+        self.cold.format = Some(format);
+    }
+
     /// The most frequent payload type.
     pub fn payload_type(&self) -> u8 {
         self.usual_type

@@ -10,6 +10,9 @@ mod segments;
 
 pub use facts::{Format, Known};
 
+use crate::wire::sdp::Description;
+use std::sync::Arc;
+
 use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::{Content, Packet};
 use crate::wire::{Fragment, sdp, sip};
@@ -17,10 +20,19 @@ use facts::Facts;
 use fragments::Fragments;
 use segments::Segments;
 
+/// A session description and when it was said.
+pub type Announcement = (Timestamp, Arc<Description>);
+
+/// Announcements waiting to be told to others; beyond that they are not told, and counted.
+const MAX_UNTOLD: usize = 256;
+
 /// What was heard.
 #[derive(Debug, Default)]
 pub struct Signalling {
     facts: Facts,
+    /// To be told to other workers, where there are others.
+    untold: Option<Vec<Announcement>>,
+    missed: u64,
     fragments: Fragments,
     segments: Segments,
 }
@@ -29,14 +41,16 @@ impl Signalling {
     /// Listens to a packet that may carry SIP.
     pub fn hear(&mut self, packet: &Packet<'_>) {
         match packet.content {
-            Content::Sip(message) => self.facts.learn_from(packet.time, message),
+            Content::Sip(message) => self.learn_from(packet.time, message),
             Content::SipSegment(segment) => {
-                let facts = &mut self.facts;
-                let time = packet.time;
-                self.segments
-                    .take(packet.src, packet.dst, time, segment, |message| {
-                        facts.learn_from(time, message);
-                    });
+                let mut descriptions = Vec::new();
+                let (src, dst, time) = (packet.src, packet.dst, packet.time);
+                self.segments.take(src, dst, time, segment, |message| {
+                    descriptions.extend(description(message));
+                });
+                for description in descriptions {
+                    self.announce(time, description);
+                }
             }
             Content::Rtp { .. } | Content::Rtcp { .. } | Content::Stun(_) => {}
         }
@@ -45,8 +59,46 @@ impl Signalling {
     /// Takes a piece of a datagram; the last one makes it whole.
     pub fn hear_fragment(&mut self, fragment: &Fragment<'_>) {
         if let Some(payload) = self.fragments.take(fragment) {
-            self.facts.learn_from(fragment.time, &payload);
+            self.learn_from(fragment.time, &payload);
         }
+    }
+
+    /// Learns from a whole SIP message, if it carries a session description.
+    fn learn_from(&mut self, time: Timestamp, message: &[u8]) {
+        if let Some(description) = description(message) {
+            self.announce(time, description);
+        }
+    }
+
+    /// Learns a description at first hand.
+    fn announce(&mut self, time: Timestamp, description: Description) {
+        self.facts.learn(time, &description);
+        match &mut self.untold {
+            Some(untold) if untold.len() < MAX_UNTOLD => untold.push((time, description.into())),
+            Some(_) => self.missed += 1,
+            None => {}
+        }
+    }
+
+    /// Learns what another worker has heard.
+    pub fn learn(&mut self, (time, description): &Announcement) {
+        self.facts.learn(*time, description);
+    }
+
+    /// Keeps from now on what is heard, for [`Self::take_untold`].
+    pub fn keep_untold(&mut self) {
+        self.untold = Some(Vec::new());
+    }
+
+    /// What was heard since the last call, to be told to others.
+    #[inline]
+    pub fn take_untold(&mut self) -> Vec<Announcement> {
+        self.untold.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// What could not be kept for others.
+    pub fn missed(&self) -> u64 {
+        self.missed
     }
 
     /// What is known of media with a payload type between two ends.
@@ -68,15 +120,9 @@ impl Signalling {
     }
 }
 
-impl Facts {
-    /// Learns from a whole SIP message, if it carries a session description.
-    fn learn_from(&mut self, time: Timestamp, message: &[u8]) {
-        let message = sip::parse(message);
-        let description = message.and_then(|message| sdp::parse(message.description()?));
-        if let Some(description) = description {
-            self.learn(time, &description);
-        }
-    }
+/// The session description that a whole SIP message carries, if any.
+fn description(message: &[u8]) -> Option<Description> {
+    sip::parse(message).and_then(|message| sdp::parse(message.description()?))
 }
 
 #[cfg(test)]
