@@ -9,15 +9,18 @@ pub mod demo;
 pub mod live;
 mod outlet;
 pub mod replay;
+mod routers;
 mod source;
+mod tables;
 mod terms;
 
-use crate::asn::{LoadError, Origins};
+use crate::asn::{self, CacheUse, LoadError, Origins};
 use crate::attribution::scopes::ScopePlan;
 use crate::capture::CaptureError;
 use crate::clock;
 use crate::config::ConfigError;
 use crate::config::checked::Config;
+use crate::events;
 use crate::export::http::HttpError;
 use crate::export::{SourceRow, Standing};
 use crate::meter::Copies;
@@ -65,6 +68,14 @@ pub enum AppError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// An address to listen at for routers can not be had.
+    #[error("asn source {address}: {source}")]
+    Listen {
+        /// Which address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The daemon needs something that the configuration does not say: exit code 78.
     #[error("{}: {reason}", path.display())]
     Incomplete {
@@ -91,20 +102,56 @@ impl AppError {
             | Self::Http(_)
             | Self::Write { .. }
             | Self::System { .. }
+            | Self::Listen { .. }
             | Self::Panicked(_) => 1,
         }
     }
 }
 
-/// What a configuration says the judge and the workers are to hold to.
-fn terms(config: &Config, previous: &ScopePlan) -> Result<Terms, LoadError> {
-    let asn = &config.asn;
-    let origins = Origins::load(&asn.sources, &asn.local_prefixes, &asn.own, clock::now)?;
+/// Where origins come from, as a configuration says; where it names no cache, the directory that
+/// systemd made for the service (systemd.exec(5), `CacheDirectory=`).
+///
+/// # Errors
+/// [`LoadError`] for the first source that can not be loaded, or that has lost too much since
+/// `previous`.
+pub fn origins(config: &Config, previous: Option<&Origins>) -> Result<Origins, LoadError> {
+    let settings = with_cache(&config.asn);
+    let origins = Origins::load(&settings, previous, clock::now)?;
+    for source in origins.sources() {
+        if let CacheUse::Failed(why) = source.cache {
+            events::cache_failed(source.name, why);
+        }
+    }
+    Ok(origins)
+}
+
+/// The settings with a cache, if anybody names one.
+fn with_cache(settings: &asn::Settings) -> asn::Settings {
+    let mut settings = settings.clone();
+    if settings.cache.is_none() {
+        let made = std::env::var_os("CACHE_DIRECTORY");
+        // several are apart by colons
+        let first = made
+            .as_ref()
+            .and_then(|made| std::env::split_paths(made).next());
+        settings.cache = first.filter(|path| path.is_absolute());
+    }
+    settings
+}
+
+/// What a configuration says the judge and the workers are to hold to; of `previous` is kept what
+/// has not changed.
+fn terms(config: &Config, previous: Option<&Terms>) -> Result<Terms, LoadError> {
+    let origins = origins(config, previous.map(|terms| &*terms.origins))?;
     let commitments = config.commitments.clone();
-    let scopes = ScopePlan::new(commitments.iter().map(|one| &one.scope), previous).into();
+    let wanted = commitments.iter().map(|one| &one.scope);
+    let scopes = match previous {
+        Some(terms) => ScopePlan::new(wanted, &terms.scopes),
+        None => ScopePlan::new(wanted, &ScopePlan::default()),
+    };
     Ok(Terms {
         commitments,
-        scopes,
+        scopes: scopes.into(),
         origins: Arc::new(origins),
     })
 }
@@ -135,7 +182,9 @@ fn standing(terms: &Terms, config_ok: bool) -> Standing {
     let sources = terms.origins.sources().map(|source| SourceRow {
         name: source.name.clone(),
         prefixes: source.prefixes as u64,
-        loaded: Some(source.loaded),
+        loaded: source.loaded,
+        written: source.written,
+        ..SourceRow::default()
     });
     Standing {
         sources: sources.collect(),
@@ -150,7 +199,7 @@ fn standing(terms: &Terms, config_ok: bool) -> Standing {
 /// # Errors
 /// [`AppError`] for the first thing that is not as it should be.
 pub fn check(config: &Config) -> Result<u64, AppError> {
-    let terms = terms(config, &ScopePlan::default())?;
+    let terms = terms(config, None)?;
     Ok(terms
         .origins
         .sources()

@@ -5,24 +5,33 @@
 //! refused, and with it the new [`Origins`]: the caller keeps the old.
 
 mod announced;
+pub mod bmp;
+mod cache;
 mod input;
+mod listed;
 mod location;
+mod memory;
 pub mod mmdb;
 mod mrt;
+mod names;
 pub mod notation;
 mod numbers;
 mod path;
 pub mod prefixes;
 mod source;
 pub mod table;
+mod vote;
+pub mod watch;
 
-use crate::units::{Address, Asn, Prefix, Timestamp};
+use crate::units::{Address, Asn, Prefix, Ratio, Timestamp};
+pub use memory::CacheUse;
+use memory::InMemory;
 use path::Place;
 pub use path::Step;
-use source::InMemory;
 pub use source::{Counts, LoadError, Source};
 use std::collections::HashSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use table::Table;
@@ -82,36 +91,122 @@ pub struct Route {
 /// The sources in order of precedence, and what is ours. Immutable.
 #[derive(Debug, Default)]
 pub struct Origins {
-    local: Table,
+    local: Arc<Table>,
     own: HashSet<Asn>,
-    sources: Vec<InMemory>,
+    sources: Vec<Arc<InMemory>>,
+}
+
+/// Where origins come from, and what is ours.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// Sources in order of precedence.
+    pub sources: Vec<Source>,
+    /// Our addresses.
+    pub local_prefixes: Vec<Prefix>,
+    /// Our ASNs.
+    pub own: Vec<Asn>,
+    /// The directory of compiled sources; none: nothing is kept.
+    pub cache: Option<PathBuf>,
+    /// The share of its prefixes that a source may lose at a reload; default 20 %.
+    pub max_shrink: Ratio,
+    /// How long what a router said stays good after it has gone; default 5 minutes.
+    pub bmp_stale: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            local_prefixes: Vec::new(),
+            own: Vec::new(),
+            cache: None,
+            max_shrink: Ratio::from_ppm(200_000),
+            bmp_stale: Duration::from_secs(300),
+        }
+    }
 }
 
 impl Origins {
     /// Reads every source. Default routes are left out everywhere: they would attribute every
-    /// address. `now` tells the time of day, for what is shown of the loading.
+    /// address. Of `previous` is kept what has not changed: files in the same state, and what
+    /// routers have said. `now` tells the time of day, for what is shown of the loading.
     ///
     /// # Errors
-    /// The first source that can not be loaded, with file, line and value.
+    /// The first source that can not be loaded, with file, line and value; or that has lost more of
+    /// its prefixes since `previous` than it may.
     pub fn load(
-        sources: &[Source],
-        local: &[Prefix],
-        own: &[Asn],
+        settings: &Settings,
+        previous: Option<&Self>,
         now: impl Fn() -> Timestamp,
     ) -> Result<Self, LoadError> {
+        let own: HashSet<Asn> = settings.own.iter().copied().collect();
+        let load = |source: &Source| {
+            let before = previous.and_then(|origins| origins.find(source));
+            match before {
+                Some(before) if before.is_still(source, &own) => Ok(Arc::clone(before)),
+                _ => {
+                    let cache = settings.cache.as_deref();
+                    let loaded = InMemory::load(source, &own, cache, &now)?;
+                    if let Some(before) = before {
+                        loaded.is_plausible_after(before, settings.max_shrink)?;
+                    }
+                    Ok(Arc::new(loaded))
+                }
+            }
+        };
+        let sources = settings.sources.iter().map(load);
+        let sources = sources.collect::<Result<_, _>>()?;
         let mut ours = table::Builder::default();
+        let local = &settings.local_prefixes;
         for prefix in local.iter().filter(|prefix| !prefix.is_default()) {
             ours.insert(*prefix, 0);
         }
-        let own: HashSet<Asn> = own.iter().copied().collect();
-        let sources = sources
-            .iter()
-            .map(|source| InMemory::load(source, &own, &now));
         Ok(Self {
-            local: ours.build(),
-            sources: sources.collect::<Result<_, _>>()?,
+            local: Arc::new(ours.build()),
             own,
+            sources,
         })
+    }
+
+    /// The same with one source loaded again.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn renewed(
+        &self,
+        settings: &Settings,
+        source: &Source,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<Self, LoadError> {
+        let loaded = InMemory::load(source, &self.own, settings.cache.as_deref(), now)?;
+        if let Some(before) = self.find(source) {
+            loaded.is_plausible_after(before, settings.max_shrink)?;
+        }
+        Ok(self.replacing(&Arc::new(loaded)))
+    }
+
+    fn find(&self, source: &Source) -> Option<&Arc<InMemory>> {
+        let (kind, name) = (source.kind(), source.name());
+        let mut sources = self.sources.iter();
+        sources.find(|it| it.kind == kind && *it.name == *name)
+    }
+
+    fn replacing(&self, new: &Arc<InMemory>) -> Self {
+        let sources = self.sources.iter().map(|source| {
+            let is_its = source.kind == new.kind && source.name == new.name;
+            Arc::clone(if is_its { new } else { source })
+        });
+        Self {
+            local: Arc::clone(&self.local),
+            own: self.own.clone(),
+            sources: sources.collect(),
+        }
+    }
+
+    /// The same with another table for the BMP sources that have its name.
+    #[must_use]
+    pub fn with(&self, table: &bmp::Table) -> Self {
+        self.replacing(&table.0)
     }
 
     /// A table that is written in the program, for the demo.
@@ -125,9 +220,9 @@ impl Origins {
         for prefix in local {
             ours.insert(*prefix, 0);
         }
-        let sources = vec![InMemory::listed(name, rows, now)];
+        let sources = vec![Arc::new(InMemory::listed(name, rows, now))];
         Self {
-            local: ours.build(),
+            local: Arc::new(ours.build()),
             own: HashSet::new(),
             sources,
         }
@@ -207,15 +302,13 @@ impl Origins {
 
     /// The name of an ASN in the first source that has one: untrusted text without control
     /// characters, at most 128 characters.
-    pub fn name(&self, asn: Asn) -> Option<&Arc<str>> {
-        self.sources
-            .iter()
-            .find_map(|source| source.names.get(&asn))
+    pub fn name(&self, asn: Asn) -> Option<&str> {
+        self.sources.iter().find_map(|source| source.names.get(asn))
     }
 
     /// Whose an address is and why, for people.
     pub fn explain(&self, address: Address) -> Lookup {
-        let answer = |source: &InMemory| {
+        let answer = |source: &Arc<InMemory>| {
             let (prefix, value) = source.table.explain(address)?;
             Some(Answer {
                 source: Arc::clone(&source.name),
@@ -244,7 +337,7 @@ impl Origins {
             lookup.origin = self.of(first.asn);
             lookup.asn = Some(first.asn);
             lookup.prefix = Some(first.prefix);
-            lookup.name = self.name(first.asn).cloned();
+            lookup.name = self.name(first.asn).map(Arc::from);
             lookup.source = Some(first.source);
             lookup.path = first.path;
         }
@@ -263,7 +356,9 @@ impl Origins {
             counts: source.counts,
             written: source.loaded.written,
             loaded: source.loaded.done,
-            took: source.loaded.done.since(source.loaded.begun),
+            took: (source.loaded.done)
+                .map_or(Duration::ZERO, |done| done.since(source.loaded.begun)),
+            cache: &source.cache,
         })
     }
 }
@@ -320,10 +415,12 @@ pub struct SourceState<'a> {
     pub counts: Counts,
     /// When its file was last written, as the file system tells; none for a built-in table.
     pub written: Option<Timestamp>,
-    /// When it was loaded.
-    pub loaded: Timestamp,
+    /// When it was loaded; none for a router that has said nothing yet.
+    pub loaded: Option<Timestamp>,
     /// How long loading took.
     pub took: Duration,
+    /// What the cache did for it.
+    pub cache: &'a CacheUse,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 pub mod scopes;
 
-use crate::asn::{Origin, Origins};
+use crate::asn::{Dissent, Origin, Origins};
 use crate::capture::InterfaceId;
 use crate::units::Address;
 use crate::voice::Tap;
@@ -58,20 +58,27 @@ impl Attribution {
 
     /// Who talks to whom, under which scopes.
     pub fn pair(&self, src: Address, dst: Address, tap: Tap) -> Pair {
+        self.resolve(src, dst, tap).0
+    }
+
+    /// Who talks to whom, under which scopes; and which sources say otherwise of one end at least.
+    pub fn resolve(&self, src: Address, dst: Address, tap: Tap) -> (Pair, Dissent) {
         let interface = self
             .interfaces
             .get(usize::from(tap.interface.0))
             .map_or("", |name| name.as_ref());
-        Pair {
+        let (from, to) = (self.origins.route(src), self.origins.route(dst));
+        let pair = Pair {
             scopes: self.scopes.matching(src, dst, interface, tap.vlans),
-            src: self.origin(src),
-            dst: self.origin(dst),
-        }
+            src: from.origin,
+            dst: to.origin,
+        };
+        (pair, Dissent(from.dissent.0 | to.dissent.0))
     }
 
-    /// Whose an address is.
-    pub fn origin(&self, address: Address) -> Origin {
-        self.origins.origin(address)
+    /// Names of the ASN sources, in order of precedence.
+    pub fn sources(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.origins.sources().map(|source| source.name)
     }
 
     /// The scopes in force.

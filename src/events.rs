@@ -43,6 +43,54 @@ pub fn reload_failed(error: &dyn Display) {
     );
 }
 
+/// What routers are asked has changed: only a restart brings that into force.
+pub fn routers_need_restart() {
+    let keys = "bmp sources, own and bmp_stale in [asn]";
+    say(
+        "warning",
+        format_args!("changes of {keys} take effect for routers at the next start"),
+    );
+}
+
+/// An ASN source could not be kept compiled: the next start takes longer.
+pub fn cache_failed(source: &str, why: &str) {
+    say(
+        "warning",
+        format_args!("asn source {source}: not kept compiled: {why}"),
+    );
+}
+
+/// An ASN source whose file has changed is in force.
+pub fn source_loaded(source: &str, prefixes: usize) {
+    say(
+        "info",
+        format_args!("asn source {source}: loaded, {prefixes} prefixes"),
+    );
+}
+
+/// An ASN source whose file has changed can not be loaded.
+pub fn source_refused(error: &dyn Display) {
+    say("error", format_args!("{error}; the old table stays"));
+}
+
+/// A router sends BMP.
+pub fn router_connected(router: &dyn Display) {
+    say("info", format_args!("bmp: {router} connected"));
+}
+
+/// A router is one too many.
+pub fn router_refused(router: &dyn Display) {
+    say(
+        "warning",
+        format_args!("bmp: {router} refused: too many routers"),
+    );
+}
+
+/// A router's connection has ended.
+pub fn router_gone(router: &dyn Display, why: &dyn Display) {
+    say("warning", format_args!("bmp: {router} gone: {why}"));
+}
+
 /// A changed setting that only a restart brings into force.
 pub fn needs_restart(section: &str) {
     say(

@@ -15,6 +15,7 @@ mod rows;
 pub mod seconds;
 pub mod text;
 
+use crate::asn::bmp;
 use crate::snapshot::Snapshot;
 use crate::units::Timestamp;
 use std::sync::Arc;
@@ -42,7 +43,7 @@ pub struct Standing {
 }
 
 /// One ASN source.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SourceRow {
     /// Its name: the path as configured. The `source` label, so unique.
     pub name: Arc<str>,
@@ -50,6 +51,12 @@ pub struct SourceRow {
     pub prefixes: u64,
     /// When it was loaded; none while it is not.
     pub loaded: Option<Timestamp>,
+    /// When its file was written, or its router last said something.
+    pub written: Option<Timestamp>,
+    /// Times that it could not be loaded again since the start.
+    pub failures: u64,
+    /// Routers, peers and routes, where it is a BMP source.
+    pub bmp: Option<bmp::State>,
 }
 
 impl Published {

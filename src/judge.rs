@@ -207,7 +207,7 @@ impl Judge {
     /// Everything there is to show.
     pub fn snapshot(&self) -> Snapshot {
         let origins = &self.terms.origins;
-        let name = |asn: Asn| origins.name(asn).cloned();
+        let name = |asn: Asn| origins.name(asn).map(Arc::from);
         let admitted = |asn| self.totals.is_admitted(Origin::As(asn));
         let frames = &self.totals.frames;
         Snapshot {
@@ -245,6 +245,7 @@ impl Judge {
                 .values()
                 .map(|worker| worker.mirror_copies)
                 .sum(),
+            disputed: self.disputed(),
             asns: self.totals.rows(|origin| match origin {
                 Origin::As(asn) => name(asn),
                 Origin::Local => None,
@@ -255,6 +256,16 @@ impl Judge {
                 .map(|case| case.row(self.judged, admitted, name))
                 .collect(),
         }
+    }
+
+    fn disputed(&self) -> BTreeMap<Arc<str>, u64> {
+        let mut sums = BTreeMap::new();
+        for worker in self.workers.values() {
+            for (name, octets) in &worker.disputed {
+                *sums.entry(name.clone()).or_default() += octets;
+            }
+        }
+        sums
     }
 
     fn capture(&self) -> Capture {

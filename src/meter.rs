@@ -22,7 +22,7 @@ use crate::voice::class::Class;
 use crate::voice::held::Held;
 use crate::voice::kind::Kind;
 use crate::voice::{Content, Packet, Tap};
-use second::{RoundTrip, Slot, Usage};
+use second::{Disputed, RoundTrip, Slot, Usage};
 use std::collections::BTreeMap;
 
 /// What is done with the copies that a mirror port makes of a frame.
@@ -53,6 +53,8 @@ pub struct Meter {
     copies: Copies,
     /// Copies found, whatever was done with them.
     mirror_copies: u64,
+    /// Octets that ASN sources disagree about, not yet taken.
+    disputed: Disputed,
 }
 
 impl Meter {
@@ -120,7 +122,8 @@ impl Meter {
             Content::Stun(_) => return Err(Discard::Stun),
         };
         let (src, dst) = (packet.src.address, packet.dst.address);
-        let pair = attribution.pair(src, dst, packet.tap);
+        let (pair, dissent) = attribution.resolve(src, dst, packet.tap);
+        self.disputed.add(dissent, packet.ip_bytes.into());
         let slot = self.slot_of(packet.time.second());
         slot.add(pair, &Usage::packet(class, packet.ip_bytes));
         slot.frames.voice.add(&Octets::packet(packet.ip_bytes));
@@ -337,6 +340,7 @@ impl Meter {
         let (Some((pair, octets, continuity)), Kind::Audio) = (stream.settle(), stream.kind) else {
             return;
         };
+        self.disputed.add(stream.dissent(), octets.ip);
         let mut usage = Usage {
             continuity,
             ..Usage::default()
@@ -377,6 +381,11 @@ impl Meter {
     pub fn restart(&mut self, second: Second) {
         self.newest = second;
         self.closed = Some(second.previous());
+    }
+
+    /// Octets that ASN sources disagree about, since the last call.
+    pub fn take_disputed(&mut self) -> Disputed {
+        std::mem::take(&mut self.disputed)
     }
 
     /// The newest second a frame has come for.

@@ -280,6 +280,9 @@ impl<O: Outlet> Worker<O> {
         self.state.streams_refused = self.streams.refused();
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
+        let disputed = self.meter.take_disputed();
+        self.state
+            .add_disputed(disputed, self.attribution.sources());
         let slots = closing.open.iter().chain(&closing.amendments);
         for (_, slot) in slots {
             add_each(&mut self.state.frames, &slot.frames.interfaces);

@@ -14,6 +14,7 @@ use crate::stream::rtt::method::Method;
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything there is to show.
@@ -45,6 +46,9 @@ pub struct Snapshot {
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, counted or discarded.
     pub mirror_copies: u64,
+    /// Octets of voice that an ASN source names another origin for than the one that decided, by
+    /// the name of that source.
+    pub disputed: BTreeMap<Arc<str>, u64>,
     /// Per ASN, sorted by label: `local`, numbers, `other`.
     pub asns: Vec<AsnRow>,
     /// Per commitment, in the order of the configuration.

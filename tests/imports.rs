@@ -125,10 +125,11 @@ const ROOMS: [(&str, &[&str]); 21] = [
 /// Every outside crate and the rooms in which it is at home.
 const CRATES: [(&str, &[&str]); 21] = [
     ("bgpkit_parser", &["asn"]),
+    ("bytes", &["asn"]),
     ("bzip2", &["asn"]),
     ("clap", &["cli"]),
     ("flate2", &["asn"]),
-    ("hashbrown", &["judge", "meter", "stream", "voice"]),
+    ("hashbrown", &["asn", "judge", "meter", "stream", "voice"]),
     ("hdrhistogram", &["meter"]),
     ("http_body_util", &["export"]),
     // Words for durations and times: in the configuration and on the way out.

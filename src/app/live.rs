@@ -5,9 +5,9 @@
 
 use super::outlet::{Lane, circle};
 use super::source::Source;
+use super::tables::{self, Tables};
 use super::terms::Board;
 use super::{AppError, court, settings, standing, terms};
-use crate::attribution::scopes::ScopePlan;
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{self, RingSource};
 use crate::capture::{CaptureError, InterfaceId};
@@ -25,8 +25,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Interval, MissedTickBehavior};
 
 /// Captures, judges and serves until a signal ends it.
 ///
@@ -41,7 +43,7 @@ pub fn run(path: &Path, listen_address: Option<SocketAddr>) -> Result<(), AppErr
             reason,
         });
     }
-    let terms = Arc::new(terms(&config, &ScopePlan::default())?);
+    let terms = Arc::new(terms(&config, None)?);
     let listener = http::bind(listen_address.unwrap_or(config.web.listen_address))?;
     let stop = Arc::new(AtomicBool::new(false));
     let sources = open(&config, &stop)?;
@@ -180,7 +182,7 @@ impl Running {
     async fn attend(
         mut self,
         listener: http::Listener,
-        mut reload: Option<(&Path, Config)>,
+        reload: Option<(&Path, Config)>,
     ) -> Result<(), AppError> {
         let failed = |source| AppError::System {
             what: "waiting for signals",
@@ -189,6 +191,14 @@ impl Running {
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
+        let mut tables = match reload {
+            Some((path, config)) => {
+                let (board, published) = (self.board.clone(), self.published.clone());
+                Some(Tables::new(path, config, board, published).await?)
+            }
+            None => None,
+        };
+        let (mut look, mut ask) = (interval(tables::LOOK), interval(tables::ASK));
         let (farewell, mut bidden) = watch::channel(());
         let shutdown = async move {
             let _ = bidden.changed().await;
@@ -198,11 +208,9 @@ impl Running {
             tokio::select! {
                 _ = terminate.recv() => { events::stopping("SIGTERM"); break Ok(()) }
                 _ = interrupt.recv() => { events::stopping("SIGINT"); break Ok(()) }
-                _ = hangup.recv() => {
-                    if let Some((path, config)) = &mut reload {
-                        self.reload(path, config).await;
-                    }
-                }
+                _ = hangup.recv() => if let Some(tables) = &mut tables { tables.reload().await },
+                _ = look.tick() => if let Some(tables) = &mut tables { tables.look().await },
+                _ = ask.tick() => if let Some(tables) = &mut tables { tables.ask().await },
                 served = &mut server => break match served {
                     Ok(result) => result.map_err(AppError::from),
                     Err(_) => Err(AppError::Panicked("web endpoint")),
@@ -230,46 +238,11 @@ impl Running {
             Err(AppError::Panicked("judge"))
         })
     }
+}
 
-    /// Reads the configuration and its tables again; the old ones stay if anything is wrong.
-    async fn reload(&self, path: &Path, config: &mut Config) {
-        let (from, current) = (path.to_owned(), self.board.current());
-        let read = move || -> Result<(Config, Terms), AppError> {
-            let config = Config::load(&from)?;
-            let terms = terms(&config, &current.scopes)?;
-            Ok((config, terms))
-        };
-        let read = tokio::task::spawn_blocking(read).await;
-        match read.unwrap_or(Err(AppError::Panicked("reload"))) {
-            Ok((new, terms)) => {
-                for (section, changed) in [
-                    ("capture", new.capture != config.capture),
-                    ("voice", new.voice != config.voice),
-                    ("web", new.web != config.web),
-                    ("export", new.export != config.export),
-                ] {
-                    if changed {
-                        events::needs_restart(section);
-                    }
-                }
-                let standing = standing(&terms, true);
-                let prefixes = standing.sources.iter().map(|source| source.prefixes).sum();
-                events::reloaded(terms.commitments.len(), prefixes);
-                self.board.post(Arc::new(terms));
-                self.published
-                    .send_modify(|published| published.standing = standing.into());
-                // What takes a restart is still what the process started with.
-                config.commitments = new.commitments;
-                config.asn = new.asn;
-            }
-            Err(error) => {
-                events::reload_failed(&error);
-                self.published.send_modify(|published| {
-                    let mut standing = (*published.standing).clone();
-                    standing.config_ok = false;
-                    published.standing = standing.into();
-                });
-            }
-        }
-    }
+/// Ticks that are let go of while something else took its time.
+fn interval(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
 }

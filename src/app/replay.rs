@@ -48,10 +48,7 @@ pub struct Outcome {
 /// [`AppError`]: nothing is written to standard output then.
 pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Outcome, AppError> {
     let source = FileSource::open(&request.captures)?;
-    let terms = Arc::new(terms(
-        &request.config,
-        &crate::attribution::scopes::ScopePlan::default(),
-    )?);
+    let terms = Arc::new(terms(&request.config, None)?);
     let path = request.seconds.clone().unwrap_or_default();
     let failed = |source| AppError::Write {
         path: path.clone(),

@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Board {
     generation: AtomicU64,
     terms: Mutex<Arc<Terms>>,
+    /// Terms that somebody may still have. They are let go of here, when nobody has them any more:
+    /// to free a whole table takes milliseconds that a worker does not have.
+    retired: Mutex<Vec<Arc<Terms>>>,
 }
 
 impl Board {
@@ -17,6 +20,7 @@ impl Board {
         Arc::new(Self {
             generation: AtomicU64::new(0),
             terms: Mutex::new(terms),
+            retired: Mutex::default(),
         })
     }
 
@@ -28,8 +32,21 @@ impl Board {
     }
 
     pub(super) fn post(&self, terms: Arc<Terms>) {
-        *self.terms.lock().unwrap_or_else(PoisonError::into_inner) = terms;
+        let mut current = self.terms.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *current, terms);
+        drop(current);
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.push(old);
+        drop(retired);
         self.generation.fetch_add(1, Ordering::Release);
+        self.sweep();
+    }
+
+    /// Frees old terms that nobody has any more.
+    pub(super) fn sweep(&self) {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired
+            .retain(|terms| Arc::strong_count(terms) > 1 || Arc::strong_count(&terms.origins) > 1);
     }
 
     pub(super) fn reader(self: &Arc<Self>) -> Reader {

@@ -3,6 +3,8 @@
 //!
 //! Belongs to one source and lives as long as it.
 
+use super::cache::{Scan, Sink};
+use super::numbers;
 use super::path::{Hop, Interner, Paths, Place, Step};
 use crate::units::Asn;
 use std::collections::HashMap;
@@ -37,6 +39,38 @@ impl Announced {
     /// has no paths.
     pub(super) fn steps(&self, value: u32) -> Vec<Step> {
         self.paths.steps(self.place(value))
+    }
+}
+
+/// In a compiled source.
+impl Announced {
+    /// Whether a prefix can have this value.
+    pub(super) fn has(&self, value: u32) -> bool {
+        (value as usize) < self.origins.len()
+    }
+
+    /// Appends it.
+    pub(super) fn write(&self, sink: &mut Sink) {
+        sink.list(self.origins.iter().map(|origin| origin.0));
+        sink.list(self.places.iter().map(|place| place.number()));
+        self.paths.write(sink);
+    }
+
+    /// Reads what [`write`](Self::write) wrote; none where an origin is nobody, or a path is not
+    /// there.
+    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+        let origins: Vec<Asn> = scan.list()?.into_iter().map(Asn).collect();
+        let places = scan.list::<u32>()?;
+        let paths = Paths::read(scan)?;
+        let places = places.into_iter().map(|place| paths.known(place));
+        let places: Vec<Place> = places.collect::<Option<_>>()?;
+        let beside = places.is_empty() || places.len() == origins.len();
+        let somebodys = origins.iter().all(|origin| numbers::is_somebodys(*origin));
+        (beside && somebodys).then_some(Self {
+            origins,
+            places,
+            paths,
+        })
     }
 }
 

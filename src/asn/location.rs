@@ -8,8 +8,9 @@
 //! Refuses the whole file for one wrong line, as a prefix list does and for the same reason.
 
 use super::input::{self, Lines};
+use super::listed::Listed;
 use super::notation;
-use super::source::{Listed, LoadError};
+use super::source::LoadError;
 use crate::units::{Asn, Prefix};
 use std::io::BufRead;
 use std::path::Path;

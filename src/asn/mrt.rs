@@ -2,15 +2,15 @@
 //! TABLE_DUMP_V2 unicast RIBs, with and without ADD-PATH (RFC 8050), and the older TABLE_DUMP.
 //! Plain, gzip or bzip2. Framing and attributes are read by bgpkit-parser.
 //!
-//! What the peers of a collector announce for a prefix is a [`vote`]; records that are not unicast
+//! What the peers of a collector announce for a prefix is a [vote](super::vote); records that are not unicast
 //! routes are passed over and counted. Refuses a file that is damaged or cut anywhere: half a table
 //! attributes traffic to covering prefixes.
 
-mod vote;
-
 use super::input;
+use super::listed::Listed;
 use super::path::Segment;
-use super::source::{Listed, LoadError};
+use super::source::LoadError;
+use super::vote::{Heard, Route, Vote};
 use crate::units::{Address, Asn, Prefix};
 use bgpkit_parser::models::{
     AsPath, AsPathSegment, Attributes, EntryType, MrtMessage, NetworkPrefix, TableDumpV2Message,
@@ -20,8 +20,6 @@ use bgpkit_parser::{ParserError, RawMrtRecord, chunk_mrt_record};
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
-pub(super) use vote::Verdict;
-use vote::{Route, Vote};
 
 /// Octets of a file, unpacked. A guess with room to spare: RIBs of RouteViews' largest collector
 /// have some 3 GiB, but a small bzip2 file can unpack to anything.
@@ -129,15 +127,14 @@ impl Tally<'_> {
         peer: u128,
         attributes: &Attributes,
     ) -> Result<(), String> {
-        let network = prefix.prefix;
-        let family = if network.addr().is_ipv4() { 96 } else { 0 };
-        let prefix = Prefix::new(network.addr().into(), family + network.prefix_len());
+        let prefix = announced(prefix);
         if self.vote.as_ref().is_none_or(|(open, _)| *open != prefix) {
             self.close();
         }
         let (_, vote) = self.vote.get_or_insert_with(|| (prefix, Vote::default()));
         let segments = attributes.effective_as_path().map(|path| segments(&path));
-        vote.add(Route::new(peer, &segments.unwrap_or_default(), self.own))
+        let heard = Heard::new(&segments.unwrap_or_default(), self.own).into();
+        vote.add(Route { heard, peer })
     }
 
     /// Decides the vote on the prefix before this one.
@@ -168,8 +165,15 @@ fn entry_count(message: &[u8]) -> Option<usize> {
     Some(u16::from_be_bytes(*count).into())
 }
 
+/// A prefix as the parser gives it.
+pub(super) fn announced(prefix: &NetworkPrefix) -> Prefix {
+    let network = prefix.prefix;
+    let family = if network.addr().is_ipv4() { 96 } else { 0 };
+    Prefix::new(network.addr().into(), family + network.prefix_len())
+}
+
 /// The segments of a path but those of confederations.
-fn segments(path: &AsPath) -> Vec<Segment> {
+pub(super) fn segments(path: &AsPath) -> Vec<Segment> {
     let asns = |asns: &[bgpkit_parser::models::Asn]| {
         let asns = asns.iter().map(|asn| Asn((*asn).into()));
         asns.collect::<Vec<_>>()

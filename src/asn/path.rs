@@ -3,8 +3,9 @@
 //! A path is kept as the route to an address reads: without prepends, without confederation
 //! segments (RFC 5065: the inside of one AS), without our own numbers, an AS_SET as the set it is.
 //! The store belongs to one source and lives as long as it. It refuses nothing; what it may hold is
-//! bounded by [`Listed`](super::source::Listed).
+//! bounded by [`Listed`](super::listed::Listed).
 
+use super::cache::{Scan, Sink};
 use crate::units::Asn;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::HashSet;
@@ -44,6 +45,25 @@ pub(super) enum Hop {
     Set(Asn),
     /// Another of the set before it.
     Member(Asn),
+}
+
+impl Hop {
+    fn octets(self) -> (u8, u32) {
+        match self {
+            Self::As(asn) => (0, asn.0),
+            Self::Set(asn) => (1, asn.0),
+            Self::Member(asn) => (2, asn.0),
+        }
+    }
+
+    fn of(kind: u8, asn: Asn) -> Option<Self> {
+        match kind {
+            0 => Some(Self::As(asn)),
+            1 => Some(Self::Set(asn)),
+            2 => Some(Self::Member(asn)),
+            _ => None,
+        }
+    }
 }
 
 /// A segment of a path as it was announced, without those of confederations.
@@ -106,6 +126,11 @@ pub(super) struct Place(u32);
 impl Place {
     /// The path without steps: unknown.
     pub(super) const NONE: Self = Self(0);
+
+    /// The place as a number.
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// Lists end to end, each by its place; the one at place 0 is empty.
@@ -176,6 +201,49 @@ impl Paths {
     /// Different paths, the empty one not counted.
     pub(super) fn len(&self) -> usize {
         self.hops.ends.len() - 1
+    }
+}
+
+/// In a compiled source: what is transit follows from the hops.
+impl Paths {
+    /// Appends it.
+    pub(super) fn write(&self, sink: &mut Sink) {
+        sink.list(self.hops.ends.iter().copied());
+        sink.list(self.hops.all.iter().map(|hop| hop.octets().0));
+        sink.list(self.hops.all.iter().map(|hop| hop.octets().1));
+    }
+
+    /// Reads what [`write`](Self::write) wrote; none where a path does not end behind the one
+    /// before it.
+    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+        let ends = scan.list::<u32>()?;
+        let (kinds, numbers) = (scan.list::<u8>()?, scan.list::<u32>()?);
+        if kinds.len() != numbers.len() || ends.first() != Some(&0) {
+            return None;
+        }
+        let hops = kinds.into_iter().zip(numbers);
+        let hops: Vec<Hop> = hops
+            .map(|(kind, number)| Hop::of(kind, Asn(number)))
+            .collect::<Option<_>>()?;
+        let mut paths = Self::default();
+        for end in ends.windows(2) {
+            let [from, to] = *end else {
+                return None;
+            };
+            let path = hops.get(from as usize..to as usize)?;
+            if path.is_empty() {
+                return None;
+            }
+            paths.transit.push(transit(path));
+        }
+        paths.hops = Lists { ends, all: hops };
+        paths.transit.shrink();
+        Some(paths)
+    }
+
+    /// The place with this number, if there is a path.
+    pub(super) fn known(&self, place: u32) -> Option<Place> {
+        ((place as usize) < self.hops.ends.len()).then_some(Place(place))
     }
 }
 

@@ -11,8 +11,9 @@
 //! traffic to a covering prefix.
 
 use super::input::{self, Lines};
+use super::listed::Listed;
 use super::notation::{self, NotationError};
-use super::source::{Listed, LoadError};
+use super::source::LoadError;
 use crate::units::{Address, Asn, Prefix};
 use std::io::BufRead;
 use std::net::IpAddr;

@@ -1,24 +1,14 @@
-//! One ASN source: a file, read once into a table, names and counts.
+//! What is told of a source from outside: where it is, why it can not be read, what was left out.
 //!
-//! Owned by [`Origins`](super::Origins). What a source may hold is bounded, so that no file can
-//! take all memory.
+//! Plain values.
 
-use super::announced::{Announced, Collector};
-use super::mrt::Verdict;
-use super::path::{Hop, Place};
-use super::prefixes::Announcers;
-use super::table::{Builder, Table};
-use super::{location, mmdb, mrt, numbers, prefixes};
-use crate::units::{Address, Asn, Prefix, Timestamp};
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use super::cache::{Scan, Sink};
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Where a source is.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Source {
     /// A prefix list.
     Prefixes(PathBuf),
@@ -28,6 +18,8 @@ pub enum Source {
     Location(PathBuf),
     /// A routing table in MRT.
     Mrt(PathBuf),
+    /// Where a router sends what it hears, in BMP: we listen.
+    Bmp(SocketAddr),
 }
 
 impl Source {
@@ -38,21 +30,28 @@ impl Source {
             Self::Mmdb(_) => "mmdb",
             Self::Location(_) => "location",
             Self::Mrt(_) => "mrt",
+            Self::Bmp(_) => "bmp",
         }
     }
 
-    /// Its file.
-    pub fn path(&self) -> &Path {
+    /// Its file; none where it is not one.
+    pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Prefixes(path) | Self::Mmdb(path) | Self::Location(path) | Self::Mrt(path) => {
-                path
+                Some(path)
             }
+            Self::Bmp(_) => None,
         }
     }
 
-    /// Its name in messages and in the `source` label: the path.
+    /// Its name in messages and in the `source` label: the path, or the address.
     pub fn name(&self) -> String {
-        self.path().display().to_string()
+        match self {
+            Self::Prefixes(path) | Self::Mmdb(path) | Self::Location(path) | Self::Mrt(path) => {
+                path.display().to_string()
+            }
+            Self::Bmp(address) => address.to_string(),
+        }
     }
 }
 
@@ -87,6 +86,18 @@ pub enum LoadError {
         /// What is wrong with it.
         reason: String,
     },
+    /// So much of it is gone that it is more likely to be cut than to be true.
+    #[error("{name}: has {after} prefixes, {before} before: shrank by more than {share} %")]
+    Shrank {
+        /// Which source.
+        name: String,
+        /// Prefixes in the table in force.
+        before: usize,
+        /// Prefixes in the one refused.
+        after: usize,
+        /// The share that may go, in per cent.
+        share: f64,
+    },
     /// The file as a whole is wrong.
     #[error("{}: {reason}", path.display())]
     Format {
@@ -104,6 +115,17 @@ impl LoadError {
             Self::NoFile { path, source }
         } else {
             Self::Read { path, source }
+        }
+    }
+
+    /// The name of the source that it is about.
+    pub fn source_name(&self) -> String {
+        match self {
+            Self::NoFile { path, .. }
+            | Self::Read { path, .. }
+            | Self::Line { path, .. }
+            | Self::Format { path, .. } => path.display().to_string(),
+            Self::Shrank { name, .. } => name.clone(),
         }
     }
 
@@ -136,246 +158,42 @@ pub struct Counts {
     pub passed_over: u64,
 }
 
-/// Prefixes of a source: the full table is 1.2 million (2026), 16 times as much is no table.
-const MAX_PREFIXES: usize = 1 << 24;
-
-/// Hops of a source's paths: a table of 2026 has some 5 million, and each is eight octets. A guess.
-const MAX_HOPS: usize = 1 << 26;
-
-/// Characters of a name kept: what a table on a page can show. A guess.
-const MAX_NAME: usize = 128;
-
-/// What a file gives while it is read.
-#[derive(Debug, Default)]
-pub(super) struct Listed {
-    table: Builder,
-    announced: Collector,
-    names: HashMap<Asn, Arc<str>>,
-    counts: Counts,
-}
-
-impl Listed {
-    /// Takes a row: the prefixes it stands for, who announces them, and their name.
-    pub(super) fn row(&mut self, prefixes: &[Prefix], by: Announcers, name: Option<&str>) {
-        self.counts.rows += 1;
-        self.counts.several_origins += u64::from(by.several);
-        let origin = self.somebody(Some(by.lowest));
-        for prefix in prefixes {
-            self.insert(*prefix, origin, &[]);
-        }
-        if let Some(name) = name
-            && let Some(origin) = origin
-            && !by.several
-        {
-            self.name(origin, name);
+/// In a compiled source.
+impl Counts {
+    /// Appends them.
+    pub(super) fn write(self, sink: &mut Sink) {
+        let Self {
+            rows,
+            without_origin,
+            default_routes,
+            several_origins,
+            as_sets,
+            conflicts,
+            passed_over,
+        } = self;
+        for count in [
+            rows,
+            without_origin,
+            default_routes,
+            several_origins,
+            as_sets,
+            conflicts,
+            passed_over,
+        ] {
+            sink.one(count);
         }
     }
 
-    /// Takes a network and who announces it, if anybody does.
-    pub(super) fn network(&mut self, prefix: Prefix, by: Option<Asn>) {
-        self.counts.rows += 1;
-        let origin = self.somebody(by);
-        self.insert(prefix, origin, &[]);
-    }
-
-    /// Takes what the peers of a collector say of a prefix.
-    pub(super) fn voted(&mut self, prefix: Prefix, verdict: &Verdict) {
-        self.counts.rows += 1;
-        self.counts.several_origins += u64::from(verdict.several);
-        self.counts.as_sets += u64::from(verdict.of_set);
-        let origin = self.somebody(verdict.origin);
-        self.insert(prefix, origin, &verdict.path);
-    }
-
-    /// Takes the name of an ASN; the first that can be shown stays.
-    pub(super) fn name(&mut self, asn: Asn, name: &str) {
-        if let Entry::Vacant(vacant) = self.names.entry(asn)
-            && let Some(name) = readable(name)
-        {
-            vacant.insert(name);
-        }
-    }
-
-    /// Counts a record that holds nothing for the table.
-    pub(super) fn passed_over(&mut self) {
-        self.counts.passed_over += 1;
-    }
-
-    fn somebody(&mut self, origin: Option<Asn>) -> Option<Asn> {
-        let origin = origin.filter(|asn| numbers::is_somebodys(*asn));
-        self.counts.without_origin += u64::from(origin.is_none());
-        origin
-    }
-
-    /// Nobody's prefix is not left out but leaves a gap, or its addresses would be those of whoever
-    /// announces a shorter one.
-    fn insert(&mut self, prefix: Prefix, origin: Option<Asn>, path: &[Hop]) {
-        match origin {
-            _ if prefix.is_default() => self.counts.default_routes += 1,
-            Some(origin) => {
-                let value = self.announced.value(origin, path);
-                self.table.insert(prefix, value);
-            }
-            None => self.table.insert_gap(prefix),
-        }
-    }
-
-    /// Whether no prefix was taken.
-    pub(super) fn is_empty(&self) -> bool {
-        self.announced.is_empty()
-    }
-
-    /// Refuses what can not be a table of prefixes any more.
-    pub(super) fn bounded(&self, path: &Path) -> Result<(), LoadError> {
-        if self.table.len() > MAX_PREFIXES {
-            return Err(LoadError::format(path, "has more than 16777216 prefixes"));
-        }
-        if self.announced.hops() > MAX_HOPS {
-            let reason = "has more than 67108864 different hops in its paths";
-            return Err(LoadError::format(path, reason));
-        }
-        Ok(())
-    }
-
-    /// The source in memory.
-    fn finish(mut self, name: &str, kind: &'static str, loaded: Loaded) -> InMemory {
-        let table = self.table.build();
-        self.counts.conflicts = table.conflicts();
-        self.names.shrink_to_fit();
-        InMemory {
-            name: name.into(),
-            kind,
-            table,
-            announced: self.announced.finish(),
-            names: self.names,
-            counts: self.counts,
-            loaded,
-        }
-    }
-}
-
-/// A name as it can be shown: without control characters, cut; none if nothing is left.
-fn readable(name: &str) -> Option<Arc<str>> {
-    let name = name.trim();
-    if name.starts_with('#') {
-        return None;
-    }
-    let shown = name.chars().filter(|c| !c.is_control()).take(MAX_NAME);
-    let shown: String = shown.collect();
-    (!shown.is_empty()).then(|| shown.into())
-}
-
-/// When a source was loaded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Loaded {
-    /// When its file was last written, as the file system tells.
-    pub(super) written: Option<Timestamp>,
-    /// When reading began.
-    pub(super) begun: Timestamp,
-    /// When it was in memory.
-    pub(super) done: Timestamp,
-}
-
-/// A source in memory.
-#[derive(Debug)]
-pub(super) struct InMemory {
-    pub(super) name: Arc<str>,
-    pub(super) kind: &'static str,
-    pub(super) table: Table,
-    pub(super) announced: Announced,
-    pub(super) names: HashMap<Asn, Arc<str>>,
-    pub(super) counts: Counts,
-    pub(super) loaded: Loaded,
-}
-
-impl InMemory {
-    /// Reads a source's file. `now` tells the time of day.
-    pub(super) fn load(
-        source: &Source,
-        own: &HashSet<Asn>,
-        now: impl Fn() -> Timestamp,
-    ) -> Result<Self, LoadError> {
-        let begun = now();
-        let listed = match source {
-            Source::Prefixes(path) => prefixes::load(path),
-            Source::Mmdb(path) => mmdb::load(path),
-            Source::Location(path) => location::load(path),
-            Source::Mrt(path) => mrt::load(path, own),
-        }?;
-        let loaded = Loaded {
-            written: written(source.path()),
-            begun,
-            done: begun,
-        };
-        let mut source = listed.finish(&source.name(), source.kind(), loaded);
-        source.loaded.done = now();
-        Ok(source)
-    }
-
-    /// Who announces an address, as this source has it.
-    pub(super) fn origin(&self, address: Address) -> Option<Asn> {
-        self.announced.origin(self.table.lookup(address)?)
-    }
-
-    /// Who announces an address, and which path leads there.
-    pub(super) fn route(&self, address: Address) -> Option<(Asn, Place)> {
-        let value = self.table.lookup(address)?;
-        Some((self.announced.origin(value)?, self.announced.place(value)))
-    }
-
-    /// A source that was never a file.
-    pub(super) fn listed(
-        name: &str,
-        rows: impl IntoIterator<Item = (Prefix, Asn, &'static str)>,
-        now: Timestamp,
-    ) -> Self {
-        let mut listed = Listed::default();
-        for (prefix, asn, name) in rows {
-            listed.row(
-                &[prefix],
-                Announcers {
-                    lowest: asn,
-                    several: false,
-                },
-                Some(name),
-            );
-        }
-        let loaded = Loaded {
-            written: None,
-            begun: now,
-            done: now,
-        };
-        listed.finish(name, "built-in", loaded)
-    }
-}
-
-/// When a file was last written; none where the system does not say.
-fn written(path: &Path) -> Option<Timestamp> {
-    let modified = std::fs::metadata(path).ok()?.modified().ok()?;
-    let since_epoch = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(Timestamp::default().plus(since_epoch))
-}
-
-#[cfg(test)]
-impl Listed {
-    pub(super) fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    pub(super) fn names(&self) -> HashMap<Asn, Arc<str>> {
-        self.names.clone()
-    }
-
-    /// The prefixes taken, IPv4 first, with their origins; 0 where there is a gap.
-    pub(super) fn entries(&self) -> Vec<(Prefix, u32)> {
-        let origin = |value| self.announced.origin(value).map_or(0, |asn| asn.0);
-        let entries = self.table.entries().into_iter();
-        entries
-            .map(|(prefix, value)| (prefix, origin(value)))
-            .collect()
-    }
-
-    pub(super) fn loaded(self) -> InMemory {
-        self.finish("a test", "test", Loaded::default())
+    /// Reads what [`write`](Self::write) wrote.
+    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+        Some(Self {
+            rows: scan.one()?,
+            without_origin: scan.one()?,
+            default_routes: scan.one()?,
+            several_origins: scan.one()?,
+            as_sets: scan.one()?,
+            conflicts: scan.one()?,
+            passed_over: scan.one()?,
+        })
     }
 }

@@ -5,14 +5,15 @@
 //! routes and values without meaning are left out by whoever fills it.
 
 mod family;
-mod spans;
+mod strides;
 #[cfg(test)]
 mod tests;
 
+use super::cache::{Scan, Sink};
 use crate::units::{Address, Prefix};
-use family::{Entry, Family, NO_VALUE};
-use spans::{V4Spans, V6Spans};
+use family::{Entry, Family, NO_VALUE, Number};
 use std::net::IpAddr;
+use strides::{RUNS, Strides};
 
 /// Prefixes on their way into a [`Table`], in order of precedence among equals.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +29,8 @@ impl Builder {
         self.insert(prefix, NO_VALUE);
     }
 
-    /// Adds a prefix; if it comes again, the first value stays. `value` is below [`u32::MAX`],
-    /// which stands for no value.
+    /// Adds a prefix; if it comes again, the first value stays. `value` is below 2^30 - 1, which
+    /// stands for no value.
     pub fn insert(&mut self, prefix: Prefix, value: u32) {
         let (first, length) = (prefix.range().0, prefix.length());
         match (first.ip(), length.checked_sub(96)) {
@@ -58,15 +59,82 @@ impl Builder {
 
     /// Sorts and sweeps: O(n log n).
     pub fn build(self) -> Table {
-        let (v4, v4_spans) = Family::new(self.v4);
-        let (v6, v6_spans) = Family::new(self.v6);
-        Table {
-            v4,
-            v4_spans: V4Spans::new(&v4_spans),
-            v6,
-            v6_spans: V6Spans::new(&v6_spans),
+        self.sort().build()
+    }
+
+    /// Sorts: the step that a compiled table saves.
+    pub(super) fn sort(mut self) -> Sorted {
+        let conflicts = family::sort(&mut self.v4) + family::sort(&mut self.v6);
+        Sorted {
+            v4: self.v4,
+            v6: self.v6,
+            conflicts,
         }
     }
+}
+
+/// Prefixes in order, each once, gaps among them.
+#[derive(Debug, Default)]
+pub(super) struct Sorted {
+    v4: Vec<Entry<u32>>,
+    v6: Vec<Entry<u128>>,
+    conflicts: u64,
+}
+
+impl Sorted {
+    /// Prefixes that came again with another value.
+    pub(super) fn conflicts(&self) -> u64 {
+        self.conflicts
+    }
+
+    /// The values of all prefixes.
+    pub(super) fn values(&self) -> impl Iterator<Item = u32> {
+        let v4 = self.v4.iter().map(|entry| entry.value);
+        let values = v4.chain(self.v6.iter().map(|entry| entry.value));
+        values.filter(|value| *value != NO_VALUE)
+    }
+
+    /// Appends it to a compiled source.
+    pub(super) fn write(&self, sink: &mut Sink) {
+        sink.one(self.conflicts);
+        family::write(&self.v4, sink);
+        family::write(&self.v6, sink);
+    }
+
+    /// Reads what [`write`](Self::write) wrote; none where prefixes are not in order.
+    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+        Some(Self {
+            conflicts: scan.one()?,
+            v4: family::read(scan)?,
+            v6: family::read(scan)?,
+        })
+    }
+
+    /// Sweeps: O(n).
+    pub(super) fn build(self) -> Table {
+        let (v4, v4_strides) = family(&self.v4);
+        drop(self.v4);
+        let (v6, v6_strides) = family(&self.v6);
+        Table {
+            v4,
+            v4_strides,
+            v6,
+            v6_strides,
+            conflicts: self.conflicts,
+        }
+    }
+}
+
+/// Most nodes of IPv4 have many runs: to tell two kinds of nodes apart costs more than it saves.
+type V4Strides = Strides<2, 0>;
+
+/// IPv6 is sparse below the first 24 bits.
+type V6Strides = Strides<3, RUNS>;
+
+fn family<N: Number, const ROOT: usize, const MOST: usize>(
+    sorted: &[Entry<N>],
+) -> (Family<N>, Strides<ROOT, MOST>) {
+    (Family::new(sorted), Strides::new(&family::sweep(sorted)))
 }
 
 #[cfg(test)]
@@ -89,9 +157,10 @@ impl Builder {
 #[derive(Clone, Debug)]
 pub struct Table {
     v4: Family<u32>,
-    v4_spans: V4Spans,
+    v4_strides: V4Strides,
     v6: Family<u128>,
-    v6_spans: V6Spans,
+    v6_strides: V6Strides,
+    conflicts: u64,
 }
 
 /// An empty table: nobody announces anything.
@@ -103,10 +172,13 @@ impl Default for Table {
 
 impl Table {
     /// The value of the longest prefix that the address lies in.
+    #[inline]
     pub fn lookup(&self, address: Address) -> Option<u32> {
-        match address.ip() {
-            IpAddr::V4(ip) => self.v4_spans.value(ip.to_bits()),
-            IpAddr::V6(ip) => self.v6_spans.value(ip.to_bits()),
+        let octets = address.number().to_be_bytes();
+        if address.is_v4() {
+            self.v4_strides.value(octets.last_chunk::<4>()?)
+        } else {
+            self.v6_strides.value(&octets)
         }
     }
 
@@ -128,6 +200,6 @@ impl Table {
 
     /// Prefixes that were added again with another value.
     pub fn conflicts(&self) -> u64 {
-        self.v4.conflicts() + self.v6.conflicts()
+        self.conflicts
     }
 }

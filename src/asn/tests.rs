@@ -12,13 +12,28 @@ fn list(folder: &Path, name: &str, text: &str) -> Source {
     Source::Prefixes(path)
 }
 
+fn settings(sources: &[Source]) -> Settings {
+    Settings {
+        sources: sources.to_vec(),
+        ..Settings::default()
+    }
+}
+
+fn refused(source: Source) -> LoadError {
+    Origins::load(&settings(&[source]), None, Timestamp::default).unwrap_err()
+}
+
 fn load(sources: &[Source], local: &[&str], own: &[u32]) -> Origins {
     let local: Vec<_> = local
         .iter()
         .map(|text| notation::prefix(text).unwrap())
         .collect();
-    let own: Vec<_> = own.iter().copied().map(Asn).collect();
-    Origins::load(sources, &local, &own, || Timestamp::from_nanos(7)).unwrap()
+    let settings = Settings {
+        local_prefixes: local,
+        own: own.iter().copied().map(Asn).collect(),
+        ..settings(sources)
+    };
+    Origins::load(&settings, None, || Timestamp::from_nanos(7)).unwrap()
 }
 
 #[test]
@@ -115,19 +130,13 @@ fn as_0_does_not_hide_what_another_source_knows() {
         &[],
     );
     assert_eq!(origins.origin(address("192.0.2.1")), Origin::As(Asn(64500)));
-    assert_eq!(origins.name(Asn(64500)).map(|name| &**name), Some("known"));
+    assert_eq!(origins.name(Asn(64500)), Some("known"));
     assert_eq!(origins.sources().next().unwrap().counts.without_origin, 1);
 }
 
 #[test]
 fn a_source_that_is_not_there_is_named() {
-    let error = Origins::load(
-        &[Source::Mmdb("/nowhere/asn.mmdb".into())],
-        &[],
-        &[],
-        Timestamp::default,
-    );
-    let error = error.unwrap_err();
+    let error = refused(Source::Mmdb("/nowhere/asn.mmdb".into()));
     assert!(matches!(error, LoadError::NoFile { .. }));
     assert_eq!(
         error.to_string(),
@@ -142,7 +151,7 @@ fn a_directory_is_refused() {
         Source::Mmdb(folder.path().into()),
         Source::Prefixes(folder.path().into()),
     ] {
-        let error = Origins::load(&[source], &[], &[], Timestamp::default).unwrap_err();
+        let error = refused(source);
         assert!(matches!(error, LoadError::Read { .. }), "{error}");
     }
 }
@@ -159,11 +168,8 @@ fn a_gzip_list_is_known_by_its_first_octets_not_by_its_name() {
     assert_eq!(origins.origin(address("192.0.2.1")), Origin::As(Asn(64500)));
 
     std::fs::write(&path, &octets[..octets.len() - 5]).unwrap();
-    let cut = Origins::load(&[Source::Prefixes(path)], &[], &[], Timestamp::default);
-    assert!(
-        matches!(cut.unwrap_err(), LoadError::Read { .. }),
-        "cut short"
-    );
+    let cut = refused(Source::Prefixes(path));
+    assert!(matches!(cut, LoadError::Read { .. }), "cut short");
 }
 
 #[test]

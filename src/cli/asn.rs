@@ -1,15 +1,18 @@
 //! `asnmeter asn`: what the ASN table says of an address, and what the table is made of.
 
 use super::{Format, load_or_default, print};
-use crate::app::AppError;
-use crate::asn::{Answer, Lookup, Origins, SourceState, Step};
+use crate::app::{self, AppError};
+use crate::asn::{Answer, CacheUse, Lookup, Origin, Origins, SourceState, Step};
 use crate::clock;
-use crate::units::Address;
+use crate::units::{Address, Timestamp};
 use clap::Subcommand;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum AsnCommand {
@@ -45,10 +48,11 @@ pub(super) fn run(command: AsnCommand) -> Result<(), AppError> {
                 .into_iter()
                 .map(|ip| origins.explain(Address::from(ip)));
             let answers: Vec<_> = answers.collect();
+            let ages = Ages::new(&origins, clock::now());
             print(|out| match format {
                 Format::Text => answers
                     .iter()
-                    .try_for_each(|answer| write_text(out, answer)),
+                    .try_for_each(|answer| write_text(out, answer, &ages)),
                 Format::Json => write_json(out, &answers),
             })
         }
@@ -60,13 +64,7 @@ pub(super) fn run(command: AsnCommand) -> Result<(), AppError> {
 }
 
 fn load(config: Option<&PathBuf>) -> Result<Origins, AppError> {
-    let asn = load_or_default(config)?.asn;
-    Ok(Origins::load(
-        &asn.sources,
-        &asn.local_prefixes,
-        &asn.own,
-        clock::now,
-    )?)
+    Ok(app::origins(&load_or_default(config)?, None)?)
 }
 
 /// A line per source, and below it what was left out or decided, as far as anything was.
@@ -91,6 +89,12 @@ fn write_sources<'a>(
             "{kind:<10} {prefixes:>9} {names:>8} {paths:>8} {took:>7}  {written:<20}  {}",
             source.name
         )?;
+        match source.cache {
+            CacheUse::Read => writeln!(out, "    {:>15} the compiled cache", "read from")?,
+            CacheUse::Written => writeln!(out, "    {:>15} the compiled cache", "kept in")?,
+            CacheUse::Failed(why) => writeln!(out, "    {:>15} compiled: {why}", "not kept")?,
+            CacheUse::Unused => {}
+        }
         let counts = source.counts;
         let lines = [
             (counts.rows, "rows or networks"),
@@ -109,7 +113,8 @@ fn write_sources<'a>(
     })
 }
 
-fn write_text(out: &mut dyn Write, lookup: &Lookup) -> io::Result<()> {
+/// What decides, then what the others say; each with the age of its source.
+fn write_text(out: &mut dyn Write, lookup: &Lookup, ages: &Ages) -> io::Result<()> {
     let Lookup {
         address,
         origin,
@@ -123,30 +128,68 @@ fn write_text(out: &mut dyn Write, lookup: &Lookup) -> io::Result<()> {
     let asn = lookup.asn.map_or(String::new(), |asn| format!(" AS{asn}"));
     match (prefix, source) {
         (Some(prefix), Some(source)) => {
-            let name = name.as_deref().unwrap_or("");
-            let local = if origin.is_judged() { "" } else { " local" };
-            writeln!(out, "{address}{asn}{local}  {prefix}  {name}  ({source})")?;
+            let local = if *origin == Origin::Local {
+                " local"
+            } else {
+                ""
+            };
+            let name = name
+                .as_deref()
+                .map_or(String::new(), |name| format!("  {name}"));
+            writeln!(out, "{address}{asn}{local}  {prefix}{name}")?;
+            if !path.is_empty() {
+                writeln!(out, "    path    {}", written(path))?;
+            }
+            writeln!(out, "    source  {source}{}", ages.of(source))?;
         }
         _ => writeln!(out, "{address} AS0  no origin")?,
     }
-    if !path.is_empty() {
-        writeln!(out, "    path {}", written(path))?;
+    others.iter().try_for_each(|answer| {
+        let Answer {
+            source,
+            asn,
+            prefix,
+            path,
+        } = answer;
+        let path = match path.as_slice() {
+            [] => String::new(),
+            path => format!("  path {}", written(path)),
+        };
+        let says = if lookup.asn == Some(*asn) {
+            "agrees"
+        } else {
+            "differs"
+        };
+        let age = ages.of(source);
+        writeln!(out, "    {says:<8}AS{asn}  {prefix}{path}  {source}{age}")
+    })
+}
+
+/// How old what a source says is, by its name.
+struct Ages(HashMap<Arc<str>, Duration>);
+
+impl Ages {
+    fn new(origins: &Origins, now: Timestamp) -> Self {
+        let ages = origins.sources().filter_map(|source| {
+            let written = source.written?;
+            Some((source.name.clone(), now.since(written)))
+        });
+        Self(ages.collect())
     }
-    others.iter().try_for_each(
-        |Answer {
-             source,
-             asn,
-             prefix,
-             path,
-         }| {
-            let path = if path.is_empty() {
-                ""
-            } else {
-                &format!("  path {}", written(path))
-            };
-            writeln!(out, "    also AS{asn}  {prefix}{path}  ({source})")
-        },
-    )
+
+    fn of(&self, source: &str) -> String {
+        let Some(age) = self.0.get(source) else {
+            return String::new();
+        };
+        let seconds = age.as_secs();
+        let (count, unit) = match seconds {
+            0..120 => (seconds, "seconds"),
+            120..7200 => (seconds / 60, "minutes"),
+            7200..172_800 => (seconds / 3600, "hours"),
+            _ => (seconds / 86_400, "days"),
+        };
+        format!(" ({count} {unit} old)")
+    }
 }
 
 /// A path as BGP tools write it: `64500 64501 {64502,64503}`.
@@ -159,7 +202,6 @@ fn written(path: &[Step]) -> String {
 struct JsonAnswer<'a> {
     address: String,
     asn: u32,
-    local: bool,
     prefix: Option<String>,
     name: Option<&'a str>,
     path: Vec<JsonStep>,
@@ -196,7 +238,6 @@ fn write_json(out: &mut dyn Write, lookups: &[Lookup]) -> io::Result<()> {
     let answers = lookups.iter().map(|lookup| JsonAnswer {
         address: lookup.address.to_string(),
         asn: lookup.asn.unwrap_or_default().0,
-        local: lookup.origin == crate::asn::Origin::Local,
         prefix: lookup.prefix.map(|prefix| prefix.to_string()),
         name: lookup.name.as_deref(),
         path: lookup.path.iter().map(JsonStep::from).collect(),

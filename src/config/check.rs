@@ -3,15 +3,15 @@
 //!
 //! Owns no defaults: what is not written stays as [`Config::default`] has it.
 
-use super::checked::{AsnConfig, Backend, Capture, Config, Export, Source, Voice, Web};
+use super::checked::{Backend, Capture, Config, Export, Voice, Web};
 use super::error::{ConfigError, Text};
 use super::file::{self, File};
 use super::{commitment, values};
-use crate::asn::notation;
+use crate::asn::{self, Source, notation};
 use crate::units::{Asn, Prefix};
 use std::collections::HashSet;
 use std::hash::Hash;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 /// Reads a whole file.
@@ -166,7 +166,7 @@ impl Check<'_> {
         })
     }
 
-    fn asn(&self, written: &file::Asn, usual: AsnConfig) -> Result<AsnConfig, ConfigError> {
+    fn asn(&self, written: &file::Asn, usual: asn::Settings) -> Result<asn::Settings, ConfigError> {
         let locals = written.local_prefixes.as_ref();
         let ours = |text: &String| match prefix(text)? {
             all if all.is_default() => Err("would make every address local".into()),
@@ -176,11 +176,22 @@ impl Check<'_> {
             Some(sources) => self.sources(sources.get_ref())?,
             None => usual.sources,
         };
-        Ok(AsnConfig {
+        let (cache, shrink) = (written.cache.as_ref(), written.max_shrink.as_ref());
+        let stale = written.bmp_stale.as_ref();
+        Ok(asn::Settings {
             sources,
             local_prefixes: self.list("asn.local_prefixes", locals, usual.local_prefixes, ours)?,
             own: self.list("asn.own", written.own.as_ref(), usual.own, |number| {
                 asn(*number)
+            })?,
+            cache: self.value("asn.cache", cache, usual.cache, |path| {
+                self.path(path).map(Some)
+            })?,
+            max_shrink: self.value("asn.max_shrink", shrink, usual.max_shrink, |text| {
+                values::ratio(text)
+            })?,
+            bmp_stale: self.value("asn.bmp_stale", stale, usual.bmp_stale, |text| {
+                values::seconds(text, 1, 86_400)
             })?,
         })
     }
@@ -193,6 +204,7 @@ impl Check<'_> {
                 mmdb,
                 location,
                 mrt,
+                bmp,
             } = one.get_ref();
             let kinds: [(fn(_) -> _, _); 4] = [
                 (Source::Prefixes, prefixes),
@@ -200,38 +212,46 @@ impl Check<'_> {
                 (Source::Location, location),
                 (Source::Mrt, mrt),
             ];
-            let mut written = kinds
-                .iter()
-                .filter_map(|(kind, path)| Some((kind, path.as_ref()?)));
-            let (Some((kind, path)), None) = (written.next(), written.next()) else {
-                let reason = "needs exactly one of prefixes, mmdb, location, mrt";
+            let files = kinds.iter().filter_map(|(kind, path)| {
+                let path = path.as_ref()?;
+                let read = |text: &String| self.path(text).map(kind);
+                Some((path.span(), self.read("asn.sources", path, read)))
+            });
+            let router = bmp.as_ref().map(|address| {
+                let read = |text: &String| values::address(text).map(Source::Bmp);
+                (address.span(), self.read("asn.sources", address, read))
+            });
+            let mut written = files.chain(router);
+            let (Some((span, source)), None) = (written.next(), written.next()) else {
+                let reason = "needs exactly one of prefixes, mmdb, location, mrt, bmp";
                 return Err(self.text.wrong("asn.sources", one.span(), reason));
             };
-            // relative paths begin where the configuration file is
-            let folder = self.text.path.parent().unwrap_or(Path::new(""));
-            let source = self.read("asn.sources", path, |path| match path.as_str() {
-                "" => Err("is empty".into()),
-                path => Ok(kind(folder.join(path))),
-            })?;
+            let source = source?;
             if sources.contains(&source) {
                 let reason = "stands twice in the list";
-                return Err(self.text.wrong("asn.sources", path.span(), reason));
+                return Err(self.text.wrong("asn.sources", span, reason));
             }
             if sources.len() == MAX_SOURCES {
                 let reason = format!("is one more than {MAX_SOURCES} sources");
-                return Err(self.text.wrong("asn.sources", path.span(), &reason));
+                return Err(self.text.wrong("asn.sources", span, &reason));
             }
             sources.push(source);
         }
         Ok(sources)
     }
 
+    /// A path; a relative one begins where the configuration file is.
+    fn path(&self, text: &str) -> Result<PathBuf, String> {
+        let folder = self.text.path.parent().unwrap_or(Path::new(""));
+        match text {
+            "" => Err("is empty".into()),
+            path => Ok(folder.join(path)),
+        }
+    }
+
     fn web(&self, written: &file::Web, usual: &Web) -> Result<Web, ConfigError> {
         let (key, listen) = ("web.listen_address", written.listen_address.as_ref());
-        let read = |text: &String| {
-            let form = "is not an address and port like \"127.0.0.1:10179\" or \"[::]:10179\"";
-            text.parse().map_err(|_| form.to_owned())
-        };
+        let read = |text: &String| values::address(text);
         Ok(Web {
             listen_address: self.value(key, listen, usual.listen_address, read)?,
         })

@@ -1,6 +1,6 @@
 //! What the configuration means, after every check: values that can not be wrong any more.
 
-pub use crate::asn::Source;
+use crate::asn;
 use crate::sla::commitment::Commitment;
 use crate::units::{Asn, Prefix};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ pub struct Config {
     /// What is taken for voice.
     pub voice: Voice,
     /// Whose addresses are whose.
-    pub asn: AsnConfig,
+    pub asn: asn::Settings,
     /// The contracts.
     pub commitments: Vec<Commitment>,
     /// What is served.
@@ -44,11 +44,7 @@ impl Default for Config {
                 max_streams: 262_144,
                 stream_timeout: Duration::from_secs(5 * 60),
             },
-            asn: AsnConfig {
-                sources: Vec::new(),
-                local_prefixes: Vec::new(),
-                own: Vec::new(),
-            },
+            asn: asn::Settings::default(),
             commitments: Vec::new(),
             web: Web {
                 listen_address: (Ipv4Addr::LOCALHOST, 10179).into(),
@@ -105,17 +101,6 @@ pub struct Voice {
     pub max_streams: u32,
     /// A stream ends after so long without a packet; default 5 minutes.
     pub stream_timeout: Duration,
-}
-
-/// Whose addresses are whose.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct AsnConfig {
-    /// Sources in order of precedence.
-    pub sources: Vec<Source>,
-    /// Our addresses.
-    pub local_prefixes: Vec<Prefix>,
-    /// Our ASNs.
-    pub own: Vec<Asn>,
 }
 
 /// What is served.

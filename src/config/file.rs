@@ -60,6 +60,9 @@ pub(super) struct Asn {
     pub(super) sources: Written<Vec<Spanned<Source>>>,
     pub(super) local_prefixes: Written<Vec<Spanned<String>>>,
     pub(super) own: Written<Vec<Spanned<i64>>>,
+    pub(super) cache: Written<String>,
+    pub(super) max_shrink: Written<String>,
+    pub(super) bmp_stale: Written<String>,
 }
 
 /// One of `sources`: exactly one key.
@@ -70,6 +73,7 @@ pub(super) struct Source {
     pub(super) mmdb: Written<String>,
     pub(super) location: Written<String>,
     pub(super) mrt: Written<String>,
+    pub(super) bmp: Written<String>,
 }
 
 /// `[web]`

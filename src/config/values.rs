@@ -4,6 +4,7 @@
 //! Pure functions; each error is the reason alone, the caller knows key and place.
 
 use crate::units::{BitRate, Ratio};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The largest committed rate: 100 Tbps. Keeps `rate · threshold · window` far below 2^128, and
@@ -126,6 +127,12 @@ pub(super) fn ports(text: &str) -> Result<(u16, u16), String> {
         Some(_) => Err("ends before it starts".into()),
         None => Err("is not a port like \"4000\" or a range like \"10000-20000\"".into()),
     }
+}
+
+/// An address and a port.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let form = "is not an address and port like \"127.0.0.1:10179\" or \"[::]:10179\"";
+    text.parse().map_err(|_| form.to_owned())
 }
 
 /// A whole number within bounds, both included.

@@ -4,7 +4,7 @@
 //! Pure functions. Only ASNs with a row in the snapshot get series (the judge bounds those), and
 //! any that was ever out of SLA: an ASN over its threshold is never hidden in `other`.
 
-use crate::asn::Origin;
+use crate::asn::{Origin, bmp};
 use crate::export::Published;
 use crate::export::collector::Series;
 use crate::sla::Verdict;
@@ -321,6 +321,70 @@ pub(crate) fn table_loaded(published: &Published, series: &mut Series) {
             );
         }
     }
+}
+
+pub(crate) fn table_written(published: &Published, series: &mut Series) {
+    for source in &published.standing.sources {
+        if let Some(written) = source.written {
+            let seconds = number(written.as_nanos() / NANOS_PER_SECOND);
+            series.add(&[&source.name], seconds);
+        }
+    }
+}
+
+pub(crate) fn table_failures(published: &Published, series: &mut Series) {
+    for source in &published.standing.sources {
+        series.add(&[&source.name], number(source.failures));
+    }
+}
+
+pub(crate) fn disputed(published: &Published, series: &mut Series) {
+    for (source, octets) in &published.snapshot.disputed {
+        series.add(&[source], number(*octets));
+    }
+}
+
+/// Every BMP source.
+fn each_bmp(published: &Published, mut add: impl FnMut(&str, &bmp::State)) {
+    for source in &published.standing.sources {
+        if let Some(state) = &source.bmp {
+            add(&source.name, state);
+        }
+    }
+}
+
+pub(crate) fn bmp_routers(published: &Published, series: &mut Series) {
+    each_bmp(published, |source, state| {
+        series.add(&[source], number(state.routers as u64));
+    });
+}
+
+pub(crate) fn bmp_peers(published: &Published, series: &mut Series) {
+    each_bmp(published, |source, state| {
+        series.add(&[source], number(state.peers as u64));
+    });
+}
+
+pub(crate) fn bmp_routes(published: &Published, series: &mut Series) {
+    each_bmp(published, |source, state| {
+        series.add(&[source], number(state.routes as u64));
+    });
+}
+
+pub(crate) fn bmp_messages(published: &Published, series: &mut Series) {
+    each_bmp(published, |source, state| {
+        let heard = state.heard;
+        for (outcome, count) in [
+            ("routes", heard.routes),
+            ("peer_up", heard.peers_up),
+            ("peer_down", heard.peers_down),
+            ("passed_over", heard.passed_over),
+            ("malformed", heard.malformed),
+            ("refused", heard.refused),
+        ] {
+            series.add(&[source, outcome], number(count));
+        }
+    });
 }
 
 pub(crate) fn judged_second(published: &Published, series: &mut Series) {

@@ -3,7 +3,7 @@
 //! Everything here is additive: the sum over workers, and over a second and its amendments, is
 //! the truth whatever the order. Integers only.
 
-use crate::asn::Origin;
+use crate::asn::{Dissent, Origin};
 use crate::attribution::Pair;
 use crate::attribution::scopes::{ScopeMask, ScopePlan};
 use crate::capture::InterfaceId;
@@ -13,6 +13,7 @@ use crate::stream::tally::{Continuity, Octets, Reports};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use hashbrown::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,6 +194,26 @@ pub struct ClosedSecond {
     pub worker: WorkerState,
 }
 
+/// Octets of voice that ASN sources disagree about, by the place of the one that says otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Disputed([u64; 16]);
+
+impl Disputed {
+    /// Adds octets to each that dissents.
+    #[inline]
+    pub fn add(&mut self, dissent: Dissent, octets: u64) {
+        if dissent != Dissent::default() {
+            for (place, sum) in (0_u32..).zip(&mut self.0) {
+                *sum += octets * u64::from(dissent.0 >> place & 1);
+            }
+        }
+    }
+}
+
+/// Names of sources that a worker remembers octets for: four configurations that have nothing in
+/// common. A guess.
+const MAX_DISPUTED: usize = 64;
+
 /// What a worker says of itself with each closed second: absolute values.
 #[derive(Clone, Debug, Default)]
 pub struct WorkerState {
@@ -218,9 +239,29 @@ pub struct WorkerState {
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, whatever was done with them.
     pub mirror_copies: u64,
+    /// Octets of voice that an ASN source names another origin for than the one that decided, by
+    /// the name of that source; `other` beyond a bound.
+    pub disputed: BTreeMap<Arc<str>, u64>,
 }
 
 impl WorkerState {
+    /// Adds what sources with these names disagree about.
+    pub fn add_disputed<'a>(
+        &mut self,
+        disputed: Disputed,
+        names: impl Iterator<Item = &'a Arc<str>>,
+    ) {
+        for (name, octets) in names.zip(disputed.0) {
+            let is_known = self.disputed.contains_key(name) || self.disputed.len() < MAX_DISPUTED;
+            let name = if is_known {
+                name.clone()
+            } else {
+                "other".into()
+            };
+            *self.disputed.entry(name).or_default() += octets;
+        }
+    }
+
     /// A frame of this time has come.
     #[inline]
     pub fn see(&mut self, time: Timestamp) {

@@ -1,6 +1,6 @@
 //! One stream: its numbering, its clock, and what it did in the current second.
 
-use crate::asn::Origin;
+use crate::asn::{Dissent, Origin};
 use crate::attribution::Attribution;
 use crate::attribution::Pair;
 use crate::attribution::scopes::ScopeMask;
@@ -79,6 +79,8 @@ struct Cold {
     gap_from: Timestamp,
     gaps: Gaps,
     pair: Pair,
+    /// Which sources would have it otherwise.
+    dissent: Dissent,
     /// Since it was last settled.
     odd: Continuity,
     /// All settled.
@@ -136,6 +138,7 @@ impl Stream {
                 first: first.time,
                 gap_from: first.time,
                 gaps: Gaps::new(first.time),
+                dissent: Dissent::default(),
                 pair: Pair {
                     scopes: ScopeMask::default(),
                     src: Origin::UNKNOWN,
@@ -279,7 +282,8 @@ impl Stream {
     pub fn attribute(&mut self, tap: Tap, attribution: &Attribution) {
         self.tap = tap;
         self.generation = attribution.generation();
-        self.cold.pair = attribution.pair(self.key.src().address, self.key.dst().address, tap);
+        let (src, dst) = (self.key.src().address, self.key.dst().address);
+        (self.cold.pair, self.cold.dissent) = attribution.resolve(src, dst, tap);
     }
 
     /// Tallies a packet in a second; true if it is the first in that second.
@@ -355,6 +359,11 @@ impl Stream {
     /// Who it belongs to.
     pub fn pair(&self) -> Pair {
         self.cold.pair
+    }
+
+    /// Which ASN sources name another origin for one of its ends.
+    pub fn dissent(&self) -> Dissent {
+        self.cold.dissent
     }
 
     /// Its jitter.

@@ -7,7 +7,7 @@
     reason = "made-up numbers, all small and above 0"
 )]
 
-use asnmeter::asn::Origin;
+use asnmeter::asn::{Origin, bmp};
 use asnmeter::discard::Discard;
 use asnmeter::export::{Published, SourceRow, Standing};
 use asnmeter::sla::Verdict;
@@ -176,11 +176,36 @@ fn standing() -> Standing {
                 name: "/etc/asnmeter/overrides.tsv".into(),
                 prefixes: 14,
                 loaded: Some(JUDGED.start()),
+                written: Some(Second(JUDGED.0 - 600).start()),
+                ..SourceRow::default()
             },
             SourceRow {
                 name: "/var/lib/asnmeter/asn.mmdb".into(),
                 prefixes: 1_034_567,
                 loaded: Some(Second(JUDGED.0 - 93_000).start()),
+                written: Some(Second(JUDGED.0 - 180_000).start()),
+                failures: 2,
+                bmp: None,
+            },
+            SourceRow {
+                name: "192.0.2.1:11019".into(),
+                prefixes: 1_012_345,
+                loaded: Some(Second(JUDGED.0 - 2).start()),
+                written: Some(JUDGED.start()),
+                failures: 0,
+                bmp: Some(bmp::State {
+                    routers: 1,
+                    peers: 4,
+                    routes: 4_012_345,
+                    heard: bmp::Heardings {
+                        routes: 1_234_567,
+                        peers_up: 4,
+                        malformed: 1,
+                        passed_over: 60,
+                        ..bmp::Heardings::default()
+                    },
+                    last: Some(JUDGED.start()),
+                }),
             },
         ],
         config_ok: true,
@@ -246,6 +271,7 @@ pub(crate) fn published() -> Published {
     let sum = vec![judged(3320, Some("Deutsche Telekom AG"), 0.0971, 0.0, 0.1)];
     let mut snapshot = Snapshot {
         judged: Some(JUDGED),
+        disputed: [("/var/lib/asnmeter/asn.mmdb".into(), 123_456)].into(),
         capture: Capture {
             frames: 2_660_120,
             bytes: 569_000_111,

@@ -148,8 +148,7 @@ fn ready_means_a_second_is_judged_and_every_source_is_loaded() {
     let mut standing = (*published.standing).clone();
     standing.sources.push(SourceRow {
         name: "/later".into(),
-        prefixes: 0,
-        loaded: None,
+        ..SourceRow::default()
     });
     let waiting = Published {
         standing: standing.into(),

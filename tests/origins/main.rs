@@ -10,9 +10,10 @@
 )]
 
 mod location;
+mod swap;
 mod tables;
 
-use asnmeter::asn::{Origins, Source};
+use asnmeter::asn::{Origins, Settings, Source};
 use asnmeter::units::{Address, Timestamp};
 use std::net::IpAddr;
 use std::path::Path;
@@ -21,7 +22,11 @@ use std::path::Path;
 const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
 
 fn load(source: Source) -> Origins {
-    Origins::load(&[source], &[], &[], Timestamp::default).unwrap()
+    let settings = Settings {
+        sources: vec![source],
+        ..Settings::default()
+    };
+    Origins::load(&settings, None, Timestamp::default).unwrap()
 }
 
 fn mrt(path: &Path) -> Origins {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::asn::Counts;
-use crate::asn::source::InMemory;
+use crate::asn::memory::InMemory;
 use proptest::prelude::*;
 use std::path::PathBuf;
 

@@ -1,8 +1,10 @@
 //! The prefixes of one address family, swept once into sorted ranges that do not overlap, so that
 //! a lookup never has to think of nesting.
 
-/// Stands in a range that no prefix covers.
-pub(super) const NO_VALUE: u32 = u32::MAX;
+use crate::asn::cache::{Fixed, Scan, Sink};
+
+/// Stands in a range that no prefix covers. The bits above are not a value's.
+pub(super) const NO_VALUE: u32 = u32::MAX >> 2;
 
 /// An address of a family as a number, network order first.
 pub(super) trait Number: Copy + Ord {
@@ -16,6 +18,14 @@ pub(super) trait Number: Copy + Ord {
     fn broadcast(self, length: u8) -> Self;
     /// The address after this one; none after the last.
     fn successor(self) -> Option<Self>;
+    /// The octet at this place, in network order; 0 behind the last.
+    fn octet(self, place: usize) -> u8;
+
+    /// Whether nothing is set behind the first so many octets.
+    fn ends_behind(self, octets: usize) -> bool {
+        let bits = u8::try_from(octets * 8).unwrap_or(Self::BITS);
+        self.network(bits) == self
+    }
 }
 
 macro_rules! number {
@@ -35,6 +45,10 @@ macro_rules! number {
 
             fn successor(self) -> Option<Self> {
                 self.checked_add(1)
+            }
+
+            fn octet(self, place: usize) -> u8 {
+                self.to_be_bytes().get(place).copied().unwrap_or(0)
             }
         }
     };
@@ -63,39 +77,70 @@ pub(super) struct Family<N> {
     /// First addresses of the prefixes, sorted; beside them their lengths.
     firsts: Vec<N>,
     lengths: Vec<u8>,
-    /// Prefixes that came again with another value.
-    conflicts: u64,
+}
+
+/// Sorts prefixes; of one that comes more than once the first stays that is not a gap. How many
+/// came again with another value.
+pub(super) fn sort<N: Number>(entries: &mut Vec<Entry<N>>) -> u64 {
+    entries.sort_by_key(|entry| (entry.first, entry.length, entry.value == NO_VALUE));
+    let mut conflicts = 0;
+    entries.dedup_by(|again, kept| {
+        let same = (again.first, again.length) == (kept.first, kept.length);
+        let differs = again.value != NO_VALUE && again.value != kept.value;
+        conflicts += u64::from(same && differs);
+        same
+    });
+    conflicts
+}
+
+/// Appends sorted prefixes to a compiled source.
+pub(super) fn write<N: Fixed>(sorted: &[Entry<N>], sink: &mut Sink) {
+    sink.list(sorted.iter().map(|entry| entry.first));
+    sink.list(sorted.iter().map(|entry| entry.length));
+    sink.list(sorted.iter().map(|entry| entry.value));
+}
+
+/// Reads sorted prefixes; none where they are not, or not prefixes.
+pub(super) fn read<N: Number + Fixed>(scan: &mut Scan<'_>) -> Option<Vec<Entry<N>>> {
+    let firsts = scan.list::<N>()?;
+    let lengths = scan.list::<u8>()?;
+    let values = scan.list::<u32>()?;
+    if firsts.len() != lengths.len() || firsts.len() != values.len() {
+        return None;
+    }
+    let columns = firsts.into_iter().zip(lengths).zip(values);
+    let entries: Vec<Entry<N>> = columns
+        .map(|((first, length), value)| Entry {
+            first,
+            length,
+            value,
+        })
+        .collect();
+    let is_prefix = |entry: &Entry<N>| {
+        entry.length <= N::BITS && entry.first.network(entry.length) == entry.first
+    };
+    let in_order =
+        |one: &Entry<N>, other: &Entry<N>| (one.first, one.length) < (other.first, other.length);
+    let sound = entries.iter().all(is_prefix) && entries.is_sorted_by(in_order);
+    sound.then_some(entries)
 }
 
 impl<N: Number> Family<N> {
-    /// The prefixes, and their spans: sorted, the first starts at address 0, so that every address
-    /// lies in one. Of a prefix that comes more than once the first stays that is not a gap.
-    pub(super) fn new(mut entries: Vec<Entry<N>>) -> (Self, Vec<Span<N>>) {
-        entries.sort_by_key(|entry| (entry.first, entry.length, entry.value == NO_VALUE));
-        let mut conflicts = 0;
-        entries.dedup_by(|again, kept| {
-            let same = (again.first, again.length) == (kept.first, kept.length);
-            let differs = again.value != NO_VALUE && again.value != kept.value;
-            conflicts += u64::from(same && differs);
-            same
-        });
-        let spans = sweep(&entries);
-        // no address in a gap is ever looked for here
-        entries.retain(|entry| entry.value != NO_VALUE);
-        let family = Self {
-            firsts: entries.iter().map(|entry| entry.first).collect(),
-            lengths: entries.iter().map(|entry| entry.length).collect(),
-            conflicts,
+    /// Of sorted prefixes those with a value: no address in a gap is ever looked for here.
+    pub(super) fn new(sorted: &[Entry<N>]) -> Self {
+        let valued = || sorted.iter().filter(|entry| entry.value != NO_VALUE);
+        let count = valued().count();
+        let mut family = Self {
+            firsts: Vec::with_capacity(count),
+            lengths: Vec::with_capacity(count),
         };
-        (family, spans)
+        family.firsts.extend(valued().map(|entry| entry.first));
+        family.lengths.extend(valued().map(|entry| entry.length));
+        family
     }
 
     pub(super) fn prefixes(&self) -> usize {
         self.firsts.len()
-    }
-
-    pub(super) fn conflicts(&self) -> u64 {
-        self.conflicts
     }
 
     /// First address and length of the longest prefix an address lies in. Tries every length:
@@ -118,12 +163,14 @@ impl<N: Number> Family<N> {
 }
 
 /// One pass over sorted prefixes with a stack of those still open: prefixes nest or are apart, so
-/// where one ends the one below it in the stack goes on.
-fn sweep<N: Number>(sorted: &[Entry<N>]) -> Vec<Span<N>> {
-    let mut spans = vec![Span {
+/// where one ends the one below it in the stack goes on. The first span starts at address 0, so that
+/// every address lies in one.
+pub(super) fn sweep<N: Number>(sorted: &[Entry<N>]) -> Vec<Span<N>> {
+    let mut spans = Vec::with_capacity(sorted.len());
+    spans.push(Span {
         start: N::ZERO,
         value: NO_VALUE,
-    }];
+    });
     let mut open: Vec<(N, u32)> = Vec::new();
     for entry in sorted {
         close(&mut open, &mut spans, |last| last < entry.first);

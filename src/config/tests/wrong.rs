@@ -74,24 +74,24 @@ fn each_wrong_value_is_named_with_line_key_and_value() {
         (
             "asn.sources",
             "[{}]",
-            "2: asn.sources: {}: needs exactly one of prefixes, mmdb, location, mrt",
+            "2: asn.sources: {}: needs exactly one of prefixes, mmdb, location, mrt, bmp",
         ),
         (
             "asn.sources.mmdb",
             "'a', prefixes = 'b'",
-            "2: asn.sources: { mmdb = 'a', prefixes = 'b' }: needs exactly one of prefixes, mmdb, location, mrt",
+            "2: asn.sources: { mmdb = 'a', prefixes = 'b' }: needs exactly one of prefixes, mmdb, location, mrt, bmp",
         ),
         ("asn.sources.mmdb", "''", "2: asn.sources: '': is empty"),
         (
             "asn.sources.mrt",
             "'a', location = 'b'",
-            "2: asn.sources: { mrt = 'a', location = 'b' }: needs exactly one of prefixes, mmdb, location, mrt",
+            "2: asn.sources: { mrt = 'a', location = 'b' }: needs exactly one of prefixes, mmdb, location, mrt, bmp",
         ),
         ("asn.sources.location", "''", "2: asn.sources: '': is empty"),
         (
             "asn.sources.rib",
             "'a'",
-            "2: asn.sources.rib: unknown key, expected one of `prefixes`, `mmdb`, `location`, `mrt`",
+            "2: asn.sources.rib: unknown key, expected one of `prefixes`, `mmdb`, `location`, `mrt`, `bmp`",
         ),
         (
             "asn.local_prefixes",

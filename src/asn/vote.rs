@@ -9,24 +9,24 @@ use crate::asn::path::{self, Hop, Segment};
 use crate::units::Asn;
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Hops and routes of one prefix together: 65535 peers (RFC 6396 §4.3.1) with usual paths. A bound
 /// against packed files, not a measured limit.
 const MAX_WEIGHT: usize = 1 << 20;
 
-/// What one peer says of a prefix.
+/// A route as it was announced: what is kept of it, once for all prefixes it is announced for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Route {
+pub(in crate::asn) struct Heard {
     origin: Option<Asn>,
     path: Vec<Hop>,
-    peer: u128,
     /// The origin is one of a set.
     of_set: bool,
 }
 
-impl Route {
-    /// A route as announced. `peer` tells one peer from another.
-    pub(super) fn new(peer: u128, segments: &[Segment], own: &HashSet<Asn>) -> Self {
+impl Heard {
+    /// What is kept of a path.
+    pub(in crate::asn) fn new(segments: &[Segment], own: &HashSet<Asn>) -> Self {
         let mut announced = segments.iter().rev();
         let last = announced.find(|segment| !segment.asns().is_empty());
         let (origin, of_set) = match last {
@@ -41,15 +41,26 @@ impl Route {
         Self {
             origin: origin.filter(|asn| numbers::is_somebodys(*asn)),
             path: path::kept(segments, own),
-            peer,
             of_set,
         }
     }
+
+    /// What it takes to remember it, in hops.
+    pub(in crate::asn) fn weight(&self) -> usize {
+        self.path.len() + 1
+    }
+}
+
+/// What one peer says of a prefix. `peer` tells one peer from another.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::asn) struct Route {
+    pub(in crate::asn) heard: Arc<Heard>,
+    pub(in crate::asn) peer: u128,
 }
 
 /// The routes to one prefix.
 #[derive(Debug, Default)]
-pub(super) struct Vote {
+pub(in crate::asn) struct Vote {
     routes: Vec<Route>,
     weight: usize,
 }
@@ -69,9 +80,9 @@ pub(in crate::asn) struct Verdict {
 
 impl Vote {
     /// Takes a route; one without origin has no vote.
-    pub(super) fn add(&mut self, route: Route) -> Result<(), String> {
-        if route.origin.is_some() {
-            self.weight += route.path.len() + 1;
+    pub(in crate::asn) fn add(&mut self, route: Route) -> Result<(), String> {
+        if route.heard.origin.is_some() {
+            self.weight += route.heard.weight();
             self.routes.push(route);
         }
         if self.weight > MAX_WEIGHT {
@@ -81,30 +92,32 @@ impl Vote {
     }
 
     /// Counts the votes.
-    pub(super) fn result(&mut self) -> Verdict {
+    pub(in crate::asn) fn result(&mut self) -> Verdict {
         self.routes.sort_unstable();
         self.routes.dedup();
         let mut origins = self
             .routes
-            .chunk_by(|one, other| one.origin == other.origin);
+            .chunk_by(|one, other| one.heard.origin == other.heard.origin);
         let several = origins.clone().count() > 1;
         // of equal maxima `max_by_key` takes the last, `min_by_key` the first: the lowest
         let won = origins.by_ref().min_by_key(|routes| Reverse(peers(routes)));
         let paths = won
             .unwrap_or_default()
-            .chunk_by(|one, other| one.path == other.path);
+            .chunk_by(|one, other| one.heard.path == other.heard.path);
         let path = paths.min_by_key(|routes| {
-            let length = routes.first().map_or(0, |route| path::length(&route.path));
+            let length = routes
+                .first()
+                .map_or(0, |route| path::length(&route.heard.path));
             (Reverse(peers(routes)), length)
         });
         let Some(route) = path.and_then(<[Route]>::first) else {
             return Verdict::default();
         };
         Verdict {
-            origin: route.origin,
-            path: route.path.clone(),
+            origin: route.heard.origin,
+            path: route.heard.path.clone(),
             several,
-            of_set: route.of_set,
+            of_set: route.heard.of_set,
         }
     }
 }
@@ -121,13 +134,17 @@ fn peers(routes: &[Route]) -> usize {
 mod tests {
     use super::*;
 
+    fn route(peer: u128, segments: &[Segment]) -> Route {
+        let heard = Heard::new(segments, &HashSet::new()).into();
+        Route { heard, peer }
+    }
+
     /// Votes, each a peer and its path; the outcome as text: origin, path.
     fn result(votes: &[(u128, &[u32])]) -> (u32, Vec<Hop>, bool) {
         let mut vote = Vote::default();
         for (peer, path) in votes {
             let path = path.iter().copied().map(Asn).collect();
-            let route = Route::new(*peer, &[Segment::Sequence(path)], &HashSet::new());
-            vote.add(route).unwrap();
+            vote.add(route(*peer, &[Segment::Sequence(path)])).unwrap();
         }
         let verdict = vote.result();
         (
@@ -195,7 +212,7 @@ mod tests {
         let set = [0, 65535, 64501, 64500].map(Asn).to_vec();
         let segments = [Segment::Sequence(vec![Asn(1)]), Segment::Set(set)];
         let mut vote = Vote::default();
-        vote.add(Route::new(1, &segments, &HashSet::new())).unwrap();
+        vote.add(route(1, &segments)).unwrap();
         let verdict = vote.result();
         assert_eq!((verdict.origin, verdict.of_set), (Some(Asn(64500)), true));
     }
@@ -205,14 +222,7 @@ mod tests {
         let mut vote = Vote::default();
         let path = Segment::Sequence((1..=1000).map(Asn).collect());
         let mut added = 0;
-        while vote
-            .add(Route::new(
-                added,
-                std::slice::from_ref(&path),
-                &HashSet::new(),
-            ))
-            .is_ok()
-        {
+        while vote.add(route(added, std::slice::from_ref(&path))).is_ok() {
             added += 1;
         }
         assert_eq!(added, 1047);

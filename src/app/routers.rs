@@ -1,0 +1,158 @@
+//! Listens for routers that send BMP, and keeps what they say in the feed of their source.
+//!
+//! One task per source and one per connection, on the main thread; a table is made aside. A router
+//! that says nonsense about where its messages end is cut off; it may come again.
+
+use super::AppError;
+use crate::asn::bmp::{self, Feed, State, Table};
+use crate::asn::{Settings, Source};
+use crate::clock;
+use crate::events;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+
+/// Routers connected to one source at a time. A guess.
+const MAX_ROUTERS: usize = 64;
+
+/// Tables are made no more often than this: seconds are what is judged.
+const LEAST: Duration = Duration::from_secs(1);
+
+/// And not more often than takes one part in so many of a processor's time.
+const SHARE: u32 = 10;
+
+/// One BMP source.
+pub(super) struct Router {
+    address: SocketAddr,
+    feed: Arc<Mutex<Feed>>,
+    /// When the next table may be made, by the clock that never steps.
+    next: Duration,
+}
+
+/// Listens at every BMP source of a configuration.
+///
+/// # Errors
+/// [`AppError::System`] where an address can not be had.
+pub(super) async fn listen(settings: &Settings) -> Result<Vec<Router>, AppError> {
+    let mut routers = Vec::new();
+    for source in &settings.sources {
+        let Source::Bmp(address) = source else {
+            continue;
+        };
+        let failed = |source| AppError::Listen {
+            address: *address,
+            source,
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let feed = Feed::new(&settings.own, settings.bmp_stale);
+        let feed = Arc::new(Mutex::new(feed));
+        tokio::spawn(accept(listener, feed.clone()));
+        routers.push(Router {
+            address: *address,
+            feed,
+            next: Duration::ZERO,
+        });
+    }
+    Ok(routers)
+}
+
+impl Router {
+    /// The name of its source.
+    pub(super) fn name(&self) -> String {
+        Source::Bmp(self.address).name()
+    }
+
+    /// How it stands.
+    pub(super) async fn state(&self) -> State {
+        self.feed.lock().await.state()
+    }
+
+    /// A table of what is known now, if that is new and it is time.
+    pub(super) async fn table(&mut self) -> Option<Table> {
+        let began = clock::uptime();
+        {
+            let mut feed = self.feed.lock().await;
+            feed.expire(clock::now());
+            if !feed.has_changed() || began < self.next {
+                return None;
+            }
+        }
+        let (feed, name) = (self.feed.clone(), self.name());
+        let made = tokio::task::spawn_blocking(move || {
+            let mut feed = feed.blocking_lock();
+            feed.table(&name, clock::now)
+        });
+        let made = made.await.ok();
+        let ended = clock::uptime();
+        self.next = ended + LEAST.max(ended.saturating_sub(began) * (SHARE - 1));
+        made
+    }
+}
+
+/// Takes connections for as long as the daemon runs.
+async fn accept(listener: TcpListener, feed: Arc<Mutex<Feed>>) {
+    let connected = Arc::new(AtomicUsize::new(0));
+    loop {
+        let Ok((stream, router)) = listener.accept().await else {
+            // out of file descriptors, most likely: it passes, or the log of others says so
+            tokio::time::sleep(LEAST).await;
+            continue;
+        };
+        if connected.fetch_add(1, Ordering::Relaxed) >= MAX_ROUTERS {
+            connected.fetch_sub(1, Ordering::Relaxed);
+            events::router_refused(&router);
+            continue;
+        }
+        let (feed, connected) = (feed.clone(), connected.clone());
+        tokio::spawn(async move {
+            events::router_connected(&router);
+            let id = feed.lock().await.connected(router.ip());
+            let why = follow(stream, &feed, id).await;
+            feed.lock().await.disconnected(id, clock::now());
+            events::router_gone(&router, &why);
+            connected.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+}
+
+/// Takes one router's messages until there are no more; why.
+async fn follow(stream: TcpStream, feed: &Mutex<Feed>, id: bmp::RouterId) -> String {
+    let mut message = Vec::new();
+    loop {
+        let mut header = [0; bmp::HEADER];
+        if let Err(why) = fill(&stream, &mut header).await {
+            return why;
+        }
+        match bmp::length(header) {
+            Ok(length) => message.resize(length, 0),
+            Err(why) => return why,
+        }
+        message.splice(..bmp::HEADER, header);
+        let rest = message.get_mut(bmp::HEADER..).unwrap_or_default();
+        if let Err(why) = fill(&stream, rest).await {
+            return why;
+        }
+        if !feed.lock().await.hear(id, &message, clock::now()) {
+            return "it has ended the session".into();
+        }
+    }
+}
+
+/// Reads until the buffer is full.
+async fn fill(stream: &TcpStream, mut rest: &mut [u8]) -> Result<(), String> {
+    while !rest.is_empty() {
+        stream.readable().await.map_err(|error| error.to_string())?;
+        match stream.try_read(rest) {
+            Ok(0) => return Err("it has closed the connection".into()),
+            Ok(octets) => rest = rest.get_mut(octets..).unwrap_or_default(),
+            // readable was a guess
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(())
+}

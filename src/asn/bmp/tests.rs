@@ -1,0 +1,402 @@
+use super::*;
+use crate::asn::{Origin, Origins, Settings, Source, Step, notation};
+use crate::units::Address;
+use proptest::prelude::*;
+use std::fs;
+use std::net::Ipv4Addr;
+
+const CAPTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
+const NAME: &str = "192.0.2.1:11019";
+const STALE: Duration = Duration::from_secs(60);
+
+fn at(second: u64) -> Timestamp {
+    Timestamp::default().plus(Duration::from_secs(second))
+}
+
+fn feed() -> Feed {
+    Feed::new(&[], STALE)
+}
+
+/// A feed's routes, as the meter would see them.
+fn origins(feed: &mut Feed) -> Origins {
+    let settings = Settings {
+        sources: vec![Source::Bmp(NAME.parse().unwrap())],
+        ..Settings::default()
+    };
+    let origins = Origins::load(&settings, None, Timestamp::default).unwrap();
+    origins.with(&feed.table(NAME, || at(7)))
+}
+
+fn said(feed: &mut Feed, address: &str) -> Option<(u32, String)> {
+    let address: IpAddr = address.parse().unwrap();
+    let lookup = origins(feed).explain(address.into());
+    let path: Vec<String> = lookup.path.iter().map(Step::to_string).collect();
+    Some((lookup.asn?.0, path.join(" ")))
+}
+
+/// A message: common header, per-peer header of an IPv4 peer (RFC 7854 §4), body.
+fn message(kind: u8, peer: u8, flags: u8, body: &[u8]) -> Vec<u8> {
+    let mut octets = vec![3, 0, 0, 0, 0, kind, 0, flags];
+    octets.extend([0; 8 + 12]);
+    octets.extend([192, 0, 2, peer]);
+    octets.extend(64500_u32.to_be_bytes());
+    octets.extend([peer; 4]);
+    octets.extend([0; 8]);
+    octets.extend(body);
+    let length = u32::try_from(octets.len()).unwrap();
+    octets[1..5].copy_from_slice(&length.to_be_bytes());
+    octets
+}
+
+/// An UPDATE (RFC 4271 §4.3) with IPv4 prefixes of 24 bits.
+fn update(path: &[u32], reached: &[[u8; 3]], gone: &[[u8; 3]]) -> Vec<u8> {
+    let nlri = |prefixes: &[[u8; 3]]| -> Vec<u8> {
+        let prefixes = prefixes.iter().flat_map(|[a, b, c]| [24, *a, *b, *c]);
+        prefixes.collect()
+    };
+    let gone = nlri(gone);
+    let mut attributes = vec![];
+    if !reached.is_empty() {
+        attributes.extend([0x40, 1, 1, 0, 0x40, 3, 4, 192, 0, 2, 9]);
+        let hops = u8::try_from(path.len()).unwrap();
+        attributes.extend([0x40, 2, 2 + 4 * hops, 2, hops]);
+        attributes.extend(path.iter().flat_map(|asn| asn.to_be_bytes()));
+    }
+    let mut body = u16::try_from(gone.len()).unwrap().to_be_bytes().to_vec();
+    body.extend(gone);
+    body.extend(u16::try_from(attributes.len()).unwrap().to_be_bytes());
+    body.extend(attributes);
+    body.extend(nlri(reached));
+    let mut octets = vec![0xff; 16];
+    octets.extend(u16::try_from(body.len() + 19).unwrap().to_be_bytes());
+    octets.push(2);
+    octets.extend(body);
+    octets
+}
+
+fn routes(peer: u8, path: &[u32], reached: &[[u8; 3]], gone: &[[u8; 3]]) -> Vec<u8> {
+    message(0, peer, 0, &update(path, reached, gone))
+}
+
+const ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+const ONE: [u8; 3] = [198, 51, 100];
+const OTHER: [u8; 3] = [203, 0, 113];
+
+/// Flags of a peer (RFC 7854 §4.2, RFC 8671 §4).
+const POST_POLICY: u8 = 0x40;
+const ADJ_RIB_OUT: u8 = 0x10;
+
+#[test]
+fn routes_come_change_and_go() {
+    let mut feed = feed();
+    let router = feed.connected(ROUTER);
+    assert!(!feed.has_changed());
+    feed.hear(
+        router,
+        &routes(1, &[64500, 64501, 64501, 64502], &[ONE, OTHER], &[]),
+        at(1),
+    );
+    assert!(feed.has_changed());
+    let found = said(&mut feed, "198.51.100.7");
+    assert_eq!(found, Some((64502, "64500 64501 64502".into())));
+    assert!(!feed.has_changed());
+    feed.hear(
+        router,
+        &routes(1, &[64500, 64501, 64502], &[OTHER], &[]),
+        at(1),
+    );
+    assert!(!feed.has_changed(), "prepends are all that has changed");
+
+    feed.hear(router, &routes(1, &[64500, 64503], &[ONE], &[]), at(2));
+    assert_eq!(
+        said(&mut feed, "198.51.100.7"),
+        Some((64503, "64500 64503".into()))
+    );
+    feed.hear(router, &routes(1, &[], &[], &[ONE]), at(3));
+    assert_eq!(said(&mut feed, "198.51.100.7"), None);
+    assert_eq!(said(&mut feed, "203.0.113.7").unwrap().0, 64502);
+    let state = feed.state();
+    assert_eq!(
+        (state.routes, state.heard.routes, state.last),
+        (1, 4, Some(at(3)))
+    );
+}
+
+#[test]
+fn most_peers_decide_and_two_views_of_one_peer_have_one_vote() {
+    let mut feed = feed();
+    let router = feed.connected(ROUTER);
+    for (peer, flags, path) in [
+        (1, 0, [64510, 64599]),
+        (1, POST_POLICY, [64510, 64599]),
+        (2, 0, [64511, 64501]),
+    ] {
+        feed.hear(
+            router,
+            &message(0, peer, flags, &update(&path, &[ONE], &[])),
+            at(1),
+        );
+    }
+    assert_eq!(
+        said(&mut feed, "198.51.100.7").unwrap().0,
+        64501,
+        "one to one: the lower"
+    );
+    feed.hear(router, &routes(3, &[64512, 64599], &[ONE], &[]), at(1));
+    assert_eq!(
+        said(&mut feed, "198.51.100.7").unwrap().0,
+        64599,
+        "two to one"
+    );
+    feed.hear(router, &message(2, 1, 0, &[4]), at(2));
+    assert_eq!(
+        said(&mut feed, "198.51.100.7").unwrap().0,
+        64501,
+        "both views went down"
+    );
+    assert_eq!(feed.state().heard.peers_down, 1);
+}
+
+#[test]
+fn what_the_router_says_itself_and_instances_are_passed_over() {
+    let mut feed = feed();
+    let router = feed.connected(ROUTER);
+    let said = update(&[64500], &[ONE], &[]);
+    feed.hear(router, &message(0, 1, ADJ_RIB_OUT, &said), at(1));
+    let mut of_instance = message(0, 1, 0, &said);
+    of_instance[6] = 1;
+    feed.hear(router, &of_instance, at(1));
+    assert_eq!(
+        (feed.state().routes, feed.state().heard.passed_over),
+        (0, 2)
+    );
+}
+
+#[test]
+fn routes_of_a_router_that_has_gone_are_good_for_a_while() {
+    let mut feed = feed();
+    let router = feed.connected(ROUTER);
+    feed.hear(router, &routes(1, &[64500], &[ONE], &[]), at(10));
+    feed.disconnected(router, at(20));
+    feed.expire(at(20 + 59));
+    assert_eq!((feed.state().routers, feed.state().routes), (0, 1));
+    feed.expire(at(20 + 60));
+    assert_eq!((feed.state().peers, feed.state().routes), (0, 0));
+    assert_eq!(said(&mut feed, "198.51.100.7"), None);
+}
+
+#[test]
+fn a_router_that_comes_back_replaces_what_it_said_when_it_has_said_everything() {
+    let mut feed = feed();
+    let router = feed.connected(ROUTER);
+    feed.hear(router, &routes(1, &[64500], &[ONE, OTHER], &[]), at(10));
+    feed.disconnected(router, at(20));
+    let router = feed.connected(ROUTER);
+    feed.hear(router, &routes(1, &[64501], &[ONE], &[]), at(21));
+    assert_eq!(
+        said(&mut feed, "203.0.113.7").unwrap().0,
+        64500,
+        "still good"
+    );
+    feed.hear(router, &routes(1, &[], &[], &[]), at(22));
+    assert_eq!(said(&mut feed, "203.0.113.7"), None, "End-of-RIB");
+    assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64501);
+    feed.expire(at(1000));
+    assert_eq!((feed.state().peers, feed.state().routes), (1, 1));
+}
+
+#[test]
+fn a_termination_ends_a_session_and_nonsense_does_not() {
+    let mut feed = feed();
+    let router = feed.connected(ROUTER);
+    assert!(feed.hear(router, &[3, 0, 0, 0, 6, 0], at(1)));
+    assert!(feed.hear(router, &[3, 0, 0, 0, 6, 77], at(1)));
+    assert!(feed.hear(router, &routes(1, &[64500], &[ONE], &[])[..60], at(1)));
+    assert_eq!(feed.state().heard.malformed, 3);
+    assert!(!feed.hear(router, &[3, 0, 0, 0, 6, 5], at(1)));
+}
+
+#[test]
+fn the_length_of_a_message_is_bounded() {
+    assert_eq!(length([3, 0, 0, 0, 6, 4]), Ok(6));
+    assert_eq!(length([3, 0, 4, 0, 0, 0]), Ok(1 << 18));
+    for header in [
+        [2, 0, 0, 0, 6, 4],
+        [3, 0, 0, 0, 5, 4],
+        [3, 0, 4, 0, 1, 0],
+        [3, 255, 0, 0, 0, 0],
+    ] {
+        assert!(length(header).is_err(), "{header:?}");
+    }
+}
+
+/// What a router sent in a capture file: the TCP payloads of the connection, in order. Ethernet,
+/// with or without a tag, IPv4 or IPv6, no options that matter.
+fn sent(name: &str) -> Vec<u8> {
+    let capture = fs::read(format!("{CAPTURES}/{name}")).unwrap();
+    let is_big = capture[..4] == [0xa1, 0xb2, 0xc3, 0xd4];
+    let number = |at: usize| {
+        let octets = capture[at..at + 4].try_into().unwrap();
+        if is_big {
+            u32::from_be_bytes(octets)
+        } else {
+            u32::from_le_bytes(octets)
+        }
+    };
+    let (mut place, mut streams) = (24, std::collections::BTreeMap::<u32, u8>::new());
+    let mut octets = Vec::new();
+    while place + 16 <= capture.len() {
+        let length = number(place + 8) as usize;
+        let frame = &capture[place + 16..place + 16 + length];
+        place += 16 + length;
+        let mut packet = &frame[14..];
+        if frame[12..14] == [0x81, 0] {
+            packet = &packet[4..];
+        }
+        let (header, end) = match packet[0] >> 4 {
+            4 => (
+                usize::from(packet[0] & 15) * 4,
+                usize::from(u16::from_be_bytes([packet[2], packet[3]])),
+            ),
+            _ => (
+                40,
+                40 + usize::from(u16::from_be_bytes([packet[4], packet[5]])),
+            ),
+        };
+        let segment = &packet[header..end];
+        let payload = &segment[usize::from(segment[12] >> 4) * 4..];
+        let sequence = u32::from_be_bytes(segment[4..8].try_into().unwrap());
+        if !payload.is_empty() && streams.insert(sequence, 0).is_none() {
+            octets.extend_from_slice(payload);
+        }
+    }
+    octets
+}
+
+/// Takes whole messages until they end; how many.
+fn play(feed: &mut Feed, router: RouterId, mut octets: &[u8]) -> usize {
+    let mut messages = 0;
+    while let Some(header) = octets.first_chunk() {
+        let Some((message, rest)) = octets.split_at_checked(length(*header).unwrap()) else {
+            break;
+        };
+        feed.hear(router, message, at(1));
+        (octets, messages) = (rest, messages + 1);
+    }
+    messages
+}
+
+#[test]
+fn sessions_of_real_routers_are_heard_whole() {
+    // messages and routes as tshark shows them
+    for (name, messages, routes, malformed) in [
+        ("bmp_akvorado_bmp-init.pcap", 1, 0, 0),
+        ("bmp_akvorado_bmp-peers-up.pcap", 7, 0, 0),
+        ("bmp_akvorado_bmp-reach.pcap", 17, 10, 0),
+        ("bmp_akvorado_bmp-reach-addpath.pcap", 1, 1, 0),
+        ("bmp_akvorado_bmp-unreach.pcap", 8, 0, 0),
+        ("bmp_akvorado_bmp-eor.pcap", 9, 0, 0),
+        ("bmp_akvorado_bmp-l3vpn.pcap", 5, 0, 0),
+        ("bmp_akvorado_bmp-terminate.pcap", 1, 0, 0),
+    ] {
+        let mut feed = feed();
+        let router = feed.connected(ROUTER);
+        let played = play(&mut feed, router, &sent(name));
+        let state = feed.state();
+        assert_eq!(
+            (played, state.routes, state.heard.malformed),
+            (messages, routes, malformed),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_session_is_taken_without_harm() {
+    let sessions = fs::read_dir(CAPTURES)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let sessions: Vec<String> = sessions
+        .map(|name| name.into_string().unwrap())
+        .filter(|name| name.starts_with("bmp_"))
+        .collect();
+    assert_eq!(sessions.len(), 14);
+    for name in sessions {
+        let mut feed = feed();
+        let router = feed.connected(ROUTER);
+        let messages = play(&mut feed, router, &sent(&name));
+        println!("{name}: {messages} messages, {:?}", feed.state());
+        assert!(messages > 0, "{name}");
+        let _ = origins(&mut feed);
+    }
+}
+
+/// What may happen to a feed.
+#[derive(Clone, Debug)]
+enum Event {
+    Reach(u8, u8, u32),
+    Leave(u8, u8),
+    Down(u8),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (1_u8..4, 0_u8..6, 64500_u32..64504).prop_map(|(peer, net, asn)| Event::Reach(peer, net, asn)),
+        2 => (1_u8..4, 0_u8..6).prop_map(|(peer, net)| Event::Leave(peer, net)),
+        1 => (1_u8..4).prop_map(Event::Down),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_feed_says_what_a_list_of_all_routes_says(events in prop::collection::vec(event(), 0..60)) {
+        let mut feed = feed();
+        let router = feed.connected(ROUTER);
+        let mut model = std::collections::BTreeMap::<(u8, u8), u32>::new();
+        for event in events {
+            match event {
+                Event::Reach(peer, net, asn) => {
+                    feed.hear(router, &routes(peer, &[asn], &[[10, 0, net]], &[]), at(1));
+                    model.insert((net, peer), asn);
+                }
+                Event::Leave(peer, net) => {
+                    feed.hear(router, &routes(peer, &[], &[], &[[10, 0, net]]), at(1));
+                    model.remove(&(net, peer));
+                }
+                Event::Down(peer) => {
+                    feed.hear(router, &message(2, peer, 0, &[4]), at(1));
+                    model.retain(|(_, of), _| *of != peer);
+                }
+            }
+        }
+        prop_assert_eq!(feed.state().routes, model.len());
+        let origins = origins(&mut feed);
+        for net in 0..6 {
+            let mut votes = std::collections::BTreeMap::<u32, usize>::new();
+            for ((_, _), asn) in model.range((net, 0)..=(net, 255)) {
+                *votes.entry(*asn).or_default() += 1;
+            }
+            let won = votes.iter().min_by_key(|(_, count)| std::cmp::Reverse(**count));
+            let expected = won.map_or(Origin::UNKNOWN, |(asn, _)| Origin::As(Asn(*asn)));
+            prop_assert_eq!(origins.origin(Address::v4([10, 0, net, 1])), expected);
+        }
+    }
+
+    #[test]
+    fn no_octets_do_harm(octets in prop::collection::vec(any::<u8>(), 0..400), kind in 0_u8..7) {
+        let mut feed = feed();
+        let router = feed.connected(ROUTER);
+        feed.hear(router, &octets, at(1));
+        let mut whole = message(kind, 1, octets.first().copied().unwrap_or(0), &octets);
+        feed.hear(router, &whole, at(1));
+        whole.truncate(48);
+        whole.extend(update(&[64500, 64501], &[ONE], &[OTHER]));
+        for (place, octet) in octets.iter().take(8).enumerate() {
+            let at = (usize::from(*octet) * 7 + place) % whole.len();
+            whole[at] = whole[at].wrapping_add(1);
+        }
+        feed.hear(router, &whole, at(2));
+        let _ = origins(&mut feed);
+        prop_assert!(notation::asn("64500").is_ok());
+    }
+}

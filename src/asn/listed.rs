@@ -1,0 +1,151 @@
+//! What a source's file gives while it is read, whatever form it has.
+//!
+//! Lives while one source is read. What a source may hold is bounded, so that no file can take all
+//! memory.
+
+use super::announced::Collector;
+use super::cache::Compiled;
+#[cfg(test)]
+use super::memory::{InMemory, Loaded};
+use super::path::Hop;
+use super::prefixes::Announcers;
+use super::source::{Counts, LoadError};
+use super::table::Builder;
+use super::vote::Verdict;
+use super::{names, numbers};
+use crate::units::{Asn, Prefix};
+use std::path::Path;
+#[cfg(test)]
+use std::sync::Arc;
+
+/// Prefixes of a source: the full table is 1.2 million (2026), 16 times as much is no table.
+const MAX_PREFIXES: usize = 1 << 24;
+
+/// Hops of a source's paths: a table of 2026 has some 5 million, and each is eight octets. A guess.
+const MAX_HOPS: usize = 1 << 26;
+
+/// What a file gives while it is read.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    table: Builder,
+    announced: Collector,
+    names: names::Collector,
+    counts: Counts,
+}
+
+impl Listed {
+    /// Takes a row: the prefixes it stands for, who announces them, and their name.
+    pub(super) fn row(&mut self, prefixes: &[Prefix], by: Announcers, name: Option<&str>) {
+        self.counts.rows += 1;
+        self.counts.several_origins += u64::from(by.several);
+        let origin = self.somebody(Some(by.lowest));
+        for prefix in prefixes {
+            self.insert(*prefix, origin, &[]);
+        }
+        if let Some(name) = name
+            && let Some(origin) = origin
+            && !by.several
+        {
+            self.name(origin, name);
+        }
+    }
+
+    /// Takes a network and who announces it, if anybody does.
+    pub(super) fn network(&mut self, prefix: Prefix, by: Option<Asn>) {
+        self.counts.rows += 1;
+        let origin = self.somebody(by);
+        self.insert(prefix, origin, &[]);
+    }
+
+    /// Takes what the peers of a collector say of a prefix.
+    pub(super) fn voted(&mut self, prefix: Prefix, verdict: &Verdict) {
+        self.counts.rows += 1;
+        self.counts.several_origins += u64::from(verdict.several);
+        self.counts.as_sets += u64::from(verdict.of_set);
+        let origin = self.somebody(verdict.origin);
+        self.insert(prefix, origin, &verdict.path);
+    }
+
+    /// Takes the name of an ASN; the first that can be shown stays.
+    pub(super) fn name(&mut self, asn: Asn, name: &str) {
+        self.names.add(asn, name);
+    }
+
+    /// Counts a record that holds nothing for the table.
+    pub(super) fn passed_over(&mut self) {
+        self.counts.passed_over += 1;
+    }
+
+    fn somebody(&mut self, origin: Option<Asn>) -> Option<Asn> {
+        let origin = origin.filter(|asn| numbers::is_somebodys(*asn));
+        self.counts.without_origin += u64::from(origin.is_none());
+        origin
+    }
+
+    /// Nobody's prefix is not left out but leaves a gap, or its addresses would be those of whoever
+    /// announces a shorter one.
+    fn insert(&mut self, prefix: Prefix, origin: Option<Asn>, path: &[Hop]) {
+        match origin {
+            _ if prefix.is_default() => self.counts.default_routes += 1,
+            Some(origin) => {
+                let value = self.announced.value(origin, path);
+                self.table.insert(prefix, value);
+            }
+            None => self.table.insert_gap(prefix),
+        }
+    }
+
+    /// Whether no prefix was taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.announced.is_empty()
+    }
+
+    /// Refuses what can not be a table of prefixes any more.
+    pub(super) fn bounded(&self, path: &Path) -> Result<(), LoadError> {
+        if self.table.len() > MAX_PREFIXES {
+            return Err(LoadError::format(path, "has more than 16777216 prefixes"));
+        }
+        if self.announced.hops() > MAX_HOPS {
+            let reason = "has more than 67108864 different hops in its paths";
+            return Err(LoadError::format(path, reason));
+        }
+        Ok(())
+    }
+
+    /// What reading gave.
+    pub(super) fn finish(mut self) -> Compiled {
+        let prefixes = self.table.sort();
+        self.counts.conflicts = prefixes.conflicts();
+        Compiled {
+            prefixes,
+            announced: self.announced.finish(),
+            names: self.names.finish(),
+            counts: self.counts,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Listed {
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(super) fn names(&self) -> std::collections::HashMap<Asn, Arc<str>> {
+        let names = self.names.clone().finish();
+        names.iter().map(|(asn, name)| (asn, name.into())).collect()
+    }
+
+    /// The prefixes taken, IPv4 first, with their origins; 0 where there is a gap.
+    pub(super) fn entries(&self) -> Vec<(Prefix, u32)> {
+        let origin = |value| self.announced.origin(value).map_or(0, |asn| asn.0);
+        let entries = self.table.entries().into_iter();
+        entries
+            .map(|(prefix, value)| (prefix, origin(value)))
+            .collect()
+    }
+
+    pub(super) fn loaded(self) -> InMemory {
+        InMemory::new("a test", "test", self.finish(), Loaded::default())
+    }
+}
