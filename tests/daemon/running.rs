@@ -52,7 +52,10 @@ impl Running {
             address: address.to_owned(),
         };
         until("it says where it listens", || {
-            running.log().contains("http://")
+            // the line may come in pieces
+            let log = running.log();
+            log.split_once("http://")
+                .is_some_and(|(_, rest)| rest.contains('/'))
         });
         let log = running.log();
         let (_, rest) = log.split_once("http://").unwrap();
