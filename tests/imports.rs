@@ -123,7 +123,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
 ];
 
 /// Every outside crate and the rooms in which it is at home.
-const CRATES: [(&str, &[&str]); 21] = [
+const CRATES: [(&str, &[&str]); 22] = [
     ("bgpkit_parser", &["asn"]),
     ("bytes", &["asn"]),
     ("bzip2", &["asn"]),
