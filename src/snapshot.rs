@@ -230,6 +230,8 @@ pub struct StreamRow {
     pub duplicates: u64,
     /// Reordered but in time.
     pub reordered: u64,
+    /// New numberings of the same SSRC: no loss.
+    pub restarts: u64,
     /// Mean of the running interarrival jitter, in nanoseconds; none while the clock is unknown.
     pub jitter_mean_nanos: Option<u64>,
     /// Largest running interarrival jitter, in nanoseconds; none while the clock is unknown.

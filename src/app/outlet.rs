@@ -144,6 +144,7 @@ fn row(stream: &Stream) -> StreamRow {
         late: continuity.late,
         duplicates: continuity.duplicates,
         reordered: continuity.reordered,
+        restarts: stream.restarts(),
         jitter_mean_nanos: nanos(stream.jitter().mean()),
         jitter_max_nanos: nanos(stream.jitter().max()),
         src_asn: stream.pair().src,

@@ -392,6 +392,11 @@ impl Stream {
         }
     }
 
+    /// New numberings that its sender began.
+    pub fn restarts(&self) -> u64 {
+        self.cold.restarts
+    }
+
     /// Whether signalling has not told of its most frequent payload type.
     pub fn is_unnamed(&self) -> bool {
         let told = self.cold.format.as_ref().map(|format| format.payload_type);

@@ -360,6 +360,7 @@ pub(crate) fn stream(place: u16) -> StreamRow {
         late: 1,
         duplicates: 1,
         reordered: 2,
+        restarts: 0,
         jitter_mean_nanos: Some(1_234_567),
         jitter_max_nanos: Some(9_999_500),
         src_asn: Origin::As(Asn(3320)),

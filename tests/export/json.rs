@@ -58,6 +58,7 @@ fn the_document_has_the_keys_of_the_design_in_their_order() {
             "late",
             "duplicates",
             "reordered",
+            "restarts",
             "jitter_mean_ms",
             "jitter_max_ms",
             "src_asn",

@@ -140,6 +140,9 @@ pub(crate) fn assert_stream(what: &str, arrivals: &[Arrival], rows: &[Value]) {
     let [row] = rows else {
         return;
     };
+    let numberings: BTreeSet<_> = arrivals.iter().map(|arrival| arrival.numbering).collect();
+    let restarts = number(row, "/restarts");
+    assert_eq!(restarts, numberings.len() as u64 - 1, "{what}: restarts");
     for (key, truth) in [
         ("jitter_mean_ms", truth.mean()),
         ("jitter_max_ms", truth.max()),
