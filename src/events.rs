@@ -1,45 +1,58 @@
-//! The operator's log: one event, one function, one line on standard error. Never a line per
-//! packet: what happens often is a counter.
+//! The operator's log: one event, one function, one line; in the journal with its parts as fields.
+//! Never a line per packet: what happens often is a counter.
+
+mod sink;
 
 use crate::judge::case::Notice;
 use crate::judge::intervals::Change;
+use sink::{Field, Level};
 use std::fmt::Display;
 
-fn say(level: &str, line: impl Display) {
-    eprintln!("asnmeter: {level}: {line}");
+/// One line, and the name of its event for whoever searches the journal.
+fn say(level: Level, event: &'static str, line: impl Display, fields: &[Field<'_>]) {
+    let mut all: Vec<Field<'_>> = vec![("EVENT", &event)];
+    all.extend(fields);
+    sink::write(level, &line.to_string(), &all);
 }
 
 /// A command could not do its work.
 pub fn failed(error: &dyn Display) {
-    say("error", error);
+    say(Level::Error, "failed", error, &[]);
 }
 
 /// Something is not as it should be, and the work goes on.
 pub fn warned(warning: &dyn Display) {
-    say("warning", warning);
+    say(Level::Warning, "warned", warning, &[]);
 }
 
 /// The daemon captures and serves.
 pub fn started(interfaces: &[String], address: &dyn Display) {
+    let interfaces = interfaces.join(", ");
     say(
-        "info",
-        format_args!("capturing on {}; http://{address}/", interfaces.join(", ")),
+        Level::Info,
+        "started",
+        format_args!("capturing on {interfaces}; http://{address}/"),
+        &[("INTERFACES", &interfaces), ("ADDRESS", address)],
     );
 }
 
 /// A new configuration is in force.
 pub fn reloaded(commitments: usize, prefixes: u64) {
     say(
-        "info",
+        Level::Info,
+        "reloaded",
         format_args!("reloaded: {commitments} commitments, {prefixes} prefixes"),
+        &[("COMMITMENTS", &commitments), ("PREFIXES", &prefixes)],
     );
 }
 
 /// A new configuration was refused.
 pub fn reload_failed(error: &dyn Display) {
     say(
-        "error",
+        Level::Error,
+        "reload_refused",
         format_args!("reload refused, all of the old stays: {error}"),
+        &[("REASON", error)],
     );
 }
 
@@ -94,22 +107,45 @@ pub fn router_gone(router: &dyn Display, why: &dyn Display) {
 /// A changed setting that only a restart brings into force.
 pub fn needs_restart(section: &str) {
     say(
-        "warning",
+        Level::Warning,
+        "needs_restart",
         format_args!("changes in [{section}] take effect at the next start"),
+        &[("SECTION", &section)],
     );
 }
 
 /// A worker runs wherever the kernel puts it.
 pub fn not_pinned(cpu: u16, error: &std::io::Error) {
     say(
-        "warning",
+        Level::Warning,
+        "not_pinned",
         format_args!("a worker can not be bound to processor {cpu}: {error}"),
+        &[("PROCESSOR", &cpu), ("REASON", &error)],
     );
 }
 
 /// The daemon ends.
 pub fn stopping(signal: &str) {
-    say("info", format_args!("{signal}: stopping"));
+    say(
+        Level::Info,
+        "stopping",
+        format_args!("{signal}: stopping"),
+        &[("SIGNAL", &signal)],
+    );
+}
+
+/// The daemon has ended, and everything that was captured is judged.
+pub fn stopped(judged: &dyn Display, frames: u64, dropped: u64) {
+    say(
+        Level::Info,
+        "stopped",
+        format_args!("stopped: judged up to {judged}, {frames} frames, {dropped} dropped"),
+        &[
+            ("JUDGED", judged),
+            ("FRAMES", &frames),
+            ("DROPPED", &dropped),
+        ],
+    );
 }
 
 /// An ASN went out of SLA, or came back.
@@ -122,38 +158,45 @@ pub fn out_of_sla(notice: &Notice) {
         peak_share,
     } = notice;
     let peak = peak_share * 100.0;
+    let (Change::Began(over) | Change::Ended(over)) = change;
+    let fields: [Field<'_>; 5] = [
+        ("COMMITMENT", commitment),
+        ("ASN", asn),
+        ("DIRECTION", direction),
+        ("SINCE", &over.from),
+        ("PEAK_SHARE", peak_share),
+    ];
     match change {
         Change::Began(over) => say(
-            "notice",
+            Level::Notice,
+            "out_of_sla",
             format_args!(
                 "{commitment}: AS{asn} out of SLA ({direction}) since {}: {peak:.2} % of the committed rate",
                 over.from
             ),
+            &fields,
         ),
         Change::Ended(over) => say(
-            "notice",
+            Level::Notice,
+            "back_in_sla",
             format_args!(
                 "{commitment}: AS{asn} back in SLA ({direction}) after {}: out since {}, peak {peak:.2} %",
                 over.last, over.from
             ),
+            &fields,
         ),
     }
 }
 
 /// The demo runs.
 pub fn demo(address: &dyn Display) {
-    say(
-        "info",
-        format_args!("demo: synthetic calls with a dozen networks, one of which goes over"),
-    );
-    say("info", format_args!("  page     http://{address}/"));
-    say("info", format_args!("  metrics  http://{address}/metrics"));
-    say(
-        "info",
-        format_args!("  JSON     http://{address}/api/v1/asns"),
-    );
-    say(
-        "info",
+    for line in [
+        "demo: synthetic calls with a dozen networks, one of which goes over",
+        &format!("  page     http://{address}/"),
+        &format!("  metrics  http://{address}/metrics"),
+        &format!("  JSON     http://{address}/api/v1/asns"),
         "AS3320 exceeds 10 % about 15 s from now and comes back; Ctrl-C ends",
-    );
+    ] {
+        say(Level::Info, "demo", line, &[]);
+    }
 }
