@@ -12,6 +12,7 @@ pub mod replay;
 mod routers;
 mod source;
 mod tables;
+mod systemd;
 mod terms;
 
 use crate::asn::{self, CacheUse, LoadError, Origins};

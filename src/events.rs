@@ -60,48 +60,71 @@ pub fn reload_failed(error: &dyn Display) {
 pub fn routers_need_restart() {
     let keys = "bmp sources, own and bmp_stale in [asn]";
     say(
-        "warning",
+        Level::Warning,
+        "routers_need_restart",
         format_args!("changes of {keys} take effect for routers at the next start"),
+        &[],
     );
 }
 
 /// An ASN source could not be kept compiled: the next start takes longer.
 pub fn cache_failed(source: &str, why: &str) {
     say(
-        "warning",
+        Level::Warning,
+        "cache_failed",
         format_args!("asn source {source}: not kept compiled: {why}"),
+        &[("SOURCE", &source), ("REASON", &why)],
     );
 }
 
 /// An ASN source whose file has changed is in force.
 pub fn source_loaded(source: &str, prefixes: usize) {
     say(
-        "info",
+        Level::Info,
+        "source_loaded",
         format_args!("asn source {source}: loaded, {prefixes} prefixes"),
+        &[("SOURCE", &source), ("PREFIXES", &prefixes)],
     );
 }
 
 /// An ASN source whose file has changed can not be loaded.
 pub fn source_refused(error: &dyn Display) {
-    say("error", format_args!("{error}; the old table stays"));
+    say(
+        Level::Error,
+        "source_refused",
+        format_args!("{error}; the old table stays"),
+        &[("REASON", error)],
+    );
 }
 
 /// A router sends BMP.
 pub fn router_connected(router: &dyn Display) {
-    say("info", format_args!("bmp: {router} connected"));
+    say(
+        Level::Info,
+        "router_connected",
+        format_args!("bmp: {router} connected"),
+        &[("ROUTER", router)],
+    );
 }
 
 /// A router is one too many.
 pub fn router_refused(router: &dyn Display) {
     say(
-        "warning",
+        Level::Warning,
+        "router_refused",
         format_args!("bmp: {router} refused: too many routers"),
+        &[("ROUTER", router)],
     );
 }
 
 /// A router's connection has ended.
 pub fn router_gone(router: &dyn Display, why: &dyn Display) {
-    say("warning", format_args!("bmp: {router} gone: {why}"));
+    say(
+        Level::Warning,
+        "router_gone",
+        format_args!("bmp: {router} gone: {why}"),
+        &[("ROUTER", router), ("REASON", why)],
+    );
 }
 
 /// A changed setting that only a restart brings into force.

@@ -143,6 +143,7 @@ const CRATES: [(&str, &[&str]); 22] = [
     ("maxminddb", &["asn"]),
     ("pnet", &["capture", "wire"]),
     ("prometheus", &["export"]),
+    ("sd_notify", &["app"]),
     ("serde", &["cli", "config", "export"]),
     ("serde_json", &["cli", "export"]),
     ("tokio", &["app", "export"]),

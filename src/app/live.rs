@@ -7,7 +7,7 @@ use super::outlet::{Lane, circle};
 use super::source::Source;
 use super::tables::{self, Tables};
 use super::terms::Board;
-use super::{AppError, court, settings, standing, terms};
+use super::{AppError, court, settings, standing, systemd, terms};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{self, RingSource};
 use crate::capture::{CaptureError, InterfaceId};
@@ -19,6 +19,7 @@ use crate::judge::assembly::Pacing;
 use crate::pipeline::steps::Paced;
 use crate::pipeline::{Settings, Worker};
 use crate::sla::terms::Terms;
+use crate::snapshot::Snapshot;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -203,12 +204,18 @@ impl Running {
         let shutdown = async move {
             let _ = bidden.changed().await;
         };
+        let watched = tokio::spawn(systemd::attend(self.published.subscribe()));
         let mut server = tokio::spawn(http::serve(listener, self.published.subscribe(), shutdown));
+        systemd::ready();
         let result = loop {
             tokio::select! {
                 _ = terminate.recv() => { events::stopping("SIGTERM"); break Ok(()) }
                 _ = interrupt.recv() => { events::stopping("SIGINT"); break Ok(()) }
-                _ = hangup.recv() => if let Some(tables) = &mut tables { tables.reload().await },
+                _ = hangup.recv() => if let Some(tables) = &mut tables {
+                    systemd::reloading();
+                    tables.reload().await;
+                    systemd::ready();
+                },
                 _ = look.tick() => if let Some(tables) = &mut tables { tables.look().await },
                 _ = ask.tick() => if let Some(tables) = &mut tables { tables.ask().await },
                 served = &mut server => break match served {
@@ -222,12 +229,15 @@ impl Running {
                 },
             }
         };
+        systemd::stopping();
         self.stop.store(true, Ordering::Relaxed);
         let threads = self.workers.into_iter().chain([self.judge]);
         let joined = tokio::task::spawn_blocking(move || {
             threads.map(JoinHandle::join).all(|ended| ended.is_ok())
         });
         let all_well = joined.await.unwrap_or(false);
+        stopped(&self.published.borrow().snapshot);
+        watched.abort();
         drop(farewell);
         if !server.is_finished() {
             let _ = server.await;
@@ -245,4 +255,12 @@ fn interval(period: Duration) -> Interval {
     let mut interval = tokio::time::interval(period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
+}
+
+/// Says what the last state was: nothing of it is kept.
+fn stopped(snapshot: &Snapshot) {
+    let capture = &snapshot.capture;
+    let dropped = capture.interfaces.iter().map(|one| one.dropped).sum();
+    let judged = snapshot.judged.unwrap_or_default();
+    events::stopped(&judged, capture.frames, dropped);
 }
