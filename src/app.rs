@@ -6,6 +6,7 @@
 
 mod court;
 pub mod demo;
+mod endpoint;
 pub mod live;
 mod outlet;
 pub mod replay;
@@ -97,10 +98,17 @@ impl AppError {
             Self::Config(ConfigError::NoFile { .. })
             | Self::Asn(LoadError::NoFile { .. })
             | Self::Capture(CaptureError::NoFile { .. } | CaptureError::NoInterface { .. }) => 69,
+            Self::Http(HttpError::Security(error)) => {
+                if error.is_missing() {
+                    69
+                } else {
+                    78
+                }
+            }
             Self::Capture(CaptureError::Permission { .. }) => 77,
             Self::Config(_) | Self::Asn(_) | Self::Incomplete { .. } => 78,
             Self::Capture(_)
-            | Self::Http(_)
+            | Self::Http(HttpError::Bind { .. })
             | Self::Write { .. }
             | Self::System { .. }
             | Self::Listen { .. }
@@ -201,6 +209,7 @@ fn standing(terms: &Terms, config_ok: bool) -> Standing {
 /// [`AppError`] for the first thing that is not as it should be.
 pub fn check(config: &Config) -> Result<u64, AppError> {
     let terms = terms(config, None)?;
+    endpoint::read(config.web.config_file.as_deref())?;
     Ok(terms
         .origins
         .sources()

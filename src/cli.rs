@@ -6,13 +6,14 @@
 mod asn;
 mod progress;
 
+use crate::app::live::{self, WebFlags};
 use crate::app::replay::{Outcome, Request, replay};
-use crate::app::{AppError, demo, live};
+use crate::app::{AppError, demo};
 use crate::config::ConfigError;
 use crate::config::checked::Config;
 use crate::events;
 use crate::export::{json, text};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,6 +37,9 @@ enum Command {
         /// Listen here instead of where the file says
         #[arg(long = "web.listen-address", value_name = "ADDRESS")]
         listen_address: Option<SocketAddr>,
+        /// TLS, client certificates and passwords: a file in the form of Prometheus' exporter-toolkit
+        #[arg(long = "web.config.file", value_name = "FILE")]
+        web_config: Option<PathBuf>,
     },
     /// Judge capture files: what the daemon would have said
     Replay {
@@ -105,6 +109,11 @@ const LONG_VERSION: &str = concat!(
     ")"
 );
 
+/// The command line as clap has it: manual pages and completions are made from it.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
     match run(Cli::parse().command) {
@@ -121,7 +130,14 @@ fn run(command: Command) -> Result<(), AppError> {
         Command::Run {
             config,
             listen_address,
-        } => live::run(&config, listen_address),
+            web_config,
+        } => live::run(
+            &config,
+            WebFlags {
+                listen_address,
+                config_file: web_config,
+            },
+        ),
         Command::Replay {
             captures,
             config,

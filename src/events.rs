@@ -26,13 +26,13 @@ pub fn warned(warning: &dyn Display) {
 }
 
 /// The daemon captures and serves.
-pub fn started(interfaces: &[String], address: &dyn Display) {
+pub fn started(interfaces: &[String], url: &dyn Display) {
     let interfaces = interfaces.join(", ");
     say(
         Level::Info,
         "started",
-        format_args!("capturing on {interfaces}; http://{address}/"),
-        &[("INTERFACES", &interfaces), ("ADDRESS", address)],
+        format_args!("capturing on {interfaces}; {url}/"),
+        &[("INTERFACES", &interfaces), ("URL", url)],
     );
 }
 
@@ -212,12 +212,12 @@ pub fn out_of_sla(notice: &Notice) {
 }
 
 /// The demo runs.
-pub fn demo(address: &dyn Display) {
+pub fn demo(url: &dyn Display) {
     for line in [
         "demo: synthetic calls with a dozen networks, one of which goes over",
-        &format!("  page     http://{address}/"),
-        &format!("  metrics  http://{address}/metrics"),
-        &format!("  JSON     http://{address}/api/v1/asns"),
+        &format!("  page     {url}/"),
+        &format!("  metrics  {url}/metrics"),
+        &format!("  JSON     {url}/api/v1/asns"),
         "AS3320 exceeds 10 % about 15 s from now and comes back; Ctrl-C ends",
     ] {
         say(Level::Info, "demo", line, &[]);

@@ -19,6 +19,7 @@ use crate::asn::bmp;
 use crate::snapshot::Snapshot;
 use crate::units::Timestamp;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// What is shown: the judge's state and the daemon's own.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,19 @@ pub struct Published {
     pub snapshot: Arc<Snapshot>,
     /// What `app` knows of the daemon itself.
     pub standing: Arc<Standing>,
+    /// Whom the endpoint turned away. Counts on; shown as it stands when a state is rendered.
+    pub refused: Arc<Refused>,
+}
+
+/// Whom the HTTP endpoint turned away since the start.
+#[derive(Debug, Default)]
+pub struct Refused {
+    /// Connections beyond the limit.
+    pub connections: AtomicU64,
+    /// TLS handshakes that failed or took too long.
+    pub handshakes: AtomicU64,
+    /// Requests without a name and password that are right.
+    pub credentials: AtomicU64,
 }
 
 /// The state of the daemon itself, beside the measurements.

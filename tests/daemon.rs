@@ -16,6 +16,7 @@ mod support;
 mod netns;
 
 #[path = "daemon/running.rs"]
+#[allow(dead_code, reason = "other tests need other parts")]
 mod running;
 
 use asnmeter::clock;

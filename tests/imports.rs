@@ -123,10 +123,12 @@ const ROOMS: [(&str, &[&str]); 21] = [
 ];
 
 /// Every outside crate and the rooms in which it is at home.
-const CRATES: [(&str, &[&str]); 22] = [
+const CRATES: &[(&str, &[&str])] = &[
     ("bgpkit_parser", &["asn"]),
     ("bytes", &["asn"]),
     ("bzip2", &["asn"]),
+    ("base64", &["export"]),
+    ("bcrypt", &["export"]),
     ("clap", &["cli"]),
     ("flate2", &["asn"]),
     ("hashbrown", &["asn", "judge", "meter", "stream", "voice"]),
@@ -145,8 +147,10 @@ const CRATES: [(&str, &[&str]); 22] = [
     ("prometheus", &["export"]),
     ("sd_notify", &["app"]),
     ("serde", &["cli", "config", "export"]),
+    ("serde_saphyr", &["export"]),
     ("serde_json", &["cli", "export"]),
     ("tokio", &["app", "export"]),
+    ("tokio_rustls", &["export"]),
     ("toml", &["config"]),
 ];
 

@@ -55,7 +55,7 @@ pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
     let listener = http::bind(listen_address)?;
     let stop = Arc::new(AtomicBool::new(false));
     let source = Synthetic::new(&scenario, Pace::RealTime, stop.clone());
-    events::demo(&listener.address());
+    events::demo(&listener.url());
     let running = Running::start(
         &settings(&config),
         terms,

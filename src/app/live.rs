@@ -3,6 +3,7 @@
 //! Start: configuration, tables, listener, sources; only when all of them stand does anything
 //! run. Stop: sources, workers, judge, then the web endpoint.
 
+use super::endpoint::Endpoint;
 use super::outlet::{Lane, circle};
 use super::source::Source;
 use super::tables::{self, Tables};
@@ -22,7 +23,7 @@ use crate::sla::terms::Terms;
 use crate::snapshot::Snapshot;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -35,7 +36,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 ///
 /// # Errors
 /// [`AppError`]: before the start nothing has run; afterwards a source or the endpoint has failed.
-pub fn run(path: &Path, listen_address: Option<SocketAddr>) -> Result<(), AppError> {
+pub fn run(path: &Path, flags: WebFlags) -> Result<(), AppError> {
     let config = Config::load(path)?;
     if config.capture.interfaces.is_empty() {
         let reason = "[capture] names no interface";
@@ -45,12 +46,34 @@ pub fn run(path: &Path, listen_address: Option<SocketAddr>) -> Result<(), AppErr
         });
     }
     let terms = Arc::new(terms(&config, None)?);
-    let listener = http::bind(listen_address.unwrap_or(config.web.listen_address))?;
+    let endpoint = Endpoint::new(flags.config_file.or(config.web.config_file.clone()))?;
+    let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
     let stop = Arc::new(AtomicBool::new(false));
     let sources = open(&config, &stop)?;
-    events::started(&config.capture.interfaces, &listener.address());
+    events::started(&config.capture.interfaces, &listener.url());
     let running = Running::start(&settings(&config), terms, sources, stop, &config)?;
-    running.serve(listener, Some((path, config)))
+    let written = Written {
+        path,
+        config,
+        endpoint,
+    };
+    running.serve(listener, Some(written))
+}
+
+/// What the command line says of the endpoint: wins over the file.
+#[derive(Clone, Debug, Default)]
+pub struct WebFlags {
+    /// `--web.listen-address`
+    pub listen_address: Option<SocketAddr>,
+    /// `--web.config.file`
+    pub config_file: Option<PathBuf>,
+}
+
+/// What SIGHUP reads again: the files, and what they said last.
+pub(super) struct Written<'a> {
+    pub(super) path: &'a Path,
+    pub(super) config: Config,
+    pub(super) endpoint: Endpoint,
 }
 
 /// Opens every interface, with all its queues, or none.
@@ -165,7 +188,7 @@ impl Running {
     pub(super) fn serve(
         self,
         listener: http::Listener,
-        reload: Option<(&Path, Config)>,
+        reload: Option<Written<'_>>,
     ) -> Result<(), AppError> {
         let failed = |source| AppError::System {
             what: "starting the runtime",
@@ -183,7 +206,7 @@ impl Running {
     async fn attend(
         mut self,
         listener: http::Listener,
-        reload: Option<(&Path, Config)>,
+        reload: Option<Written<'_>>,
     ) -> Result<(), AppError> {
         let failed = |source| AppError::System {
             what: "waiting for signals",
@@ -193,9 +216,9 @@ impl Running {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
         let mut tables = match reload {
-            Some((path, config)) => {
+            Some(written) => {
                 let (board, published) = (self.board.clone(), self.published.clone());
-                Some(Tables::new(path, config, board, published).await?)
+                Some(Tables::new(written, board, published).await?)
             }
             None => None,
         };
@@ -204,6 +227,8 @@ impl Running {
         let shutdown = async move {
             let _ = bidden.changed().await;
         };
+        self.published
+            .send_modify(|published| published.refused = listener.refused());
         let watched = tokio::spawn(systemd::attend(self.published.subscribe()));
         let mut server = tokio::spawn(http::serve(listener, self.published.subscribe(), shutdown));
         systemd::ready();

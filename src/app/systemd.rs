@@ -127,6 +127,7 @@ mod tests {
         Published {
             snapshot: Arc::new(snapshot),
             standing: Arc::new(standing),
+            ..Published::default()
         }
     }
 

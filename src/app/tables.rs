@@ -4,6 +4,8 @@
 //!
 //! Owned by the main thread: one change at a time.
 
+use super::endpoint::{self, Endpoint};
+use super::live::Written;
 use super::routers::{self, Router};
 use super::terms::Board;
 use super::{AppError, standing, terms};
@@ -15,7 +17,7 @@ use crate::events;
 use crate::export::Published;
 use crate::sla::terms::Terms;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -30,6 +32,7 @@ pub(super) const ASK: Duration = Duration::from_millis(200);
 pub(super) struct Tables {
     path: PathBuf,
     config: Config,
+    endpoint: Endpoint,
     board: Arc<Board>,
     published: watch::Sender<Published>,
     routers: Vec<Router>,
@@ -42,8 +45,11 @@ pub(super) struct Tables {
 impl Tables {
     /// What was read at the start, in force already; listens for routers.
     pub(super) async fn new(
-        path: &Path,
-        config: Config,
+        Written {
+            path,
+            config,
+            endpoint,
+        }: Written<'_>,
         board: Arc<Board>,
         published: watch::Sender<Published>,
     ) -> Result<Self, AppError> {
@@ -51,6 +57,7 @@ impl Tables {
         Ok(Self {
             path: path.to_owned(),
             config,
+            endpoint,
             board,
             published,
             routers,
@@ -63,13 +70,15 @@ impl Tables {
     /// Reads the configuration and its tables again; the old ones stay if anything is wrong.
     pub(super) async fn reload(&mut self) {
         let (from, current) = (self.path.clone(), self.board.current());
-        let read = move || -> Result<(Config, Terms), AppError> {
+        let web = self.endpoint.path();
+        let read = move || -> Result<_, AppError> {
             let config = Config::load(&from)?;
             let terms = terms(&config, Some(&current))?;
-            Ok((config, terms))
+            let security = endpoint::read(web.as_deref())?;
+            Ok((config, terms, security))
         };
         match aside(read).await {
-            Ok((new, terms)) => {
+            Ok((new, terms, security)) => {
                 for (section, changed) in [
                     ("capture", new.capture != self.config.capture),
                     ("voice", new.voice != self.config.voice),
@@ -85,6 +94,7 @@ impl Tables {
                 }
                 let prefixes = terms.origins.sources().map(|source| source.prefixes as u64);
                 events::reloaded(terms.commitments.len(), prefixes.sum());
+                self.endpoint.replace(security);
                 self.config_ok = true;
                 // What takes a restart is still what the process started with.
                 self.config.commitments = new.commitments;

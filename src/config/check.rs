@@ -252,8 +252,11 @@ impl Check<'_> {
     fn web(&self, written: &file::Web, usual: &Web) -> Result<Web, ConfigError> {
         let (key, listen) = ("web.listen_address", written.listen_address.as_ref());
         let read = |text: &String| values::address(text);
+        let file = written.config_file.as_ref();
+        let beside = |path: &String| self.path(path).map(Some);
         Ok(Web {
             listen_address: self.value(key, listen, usual.listen_address, read)?,
+            config_file: self.value("web.config_file", file, usual.config_file.clone(), beside)?,
         })
     }
 

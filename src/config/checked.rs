@@ -4,6 +4,7 @@ use crate::asn;
 use crate::sla::commitment::Commitment;
 use crate::units::{Asn, Prefix};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A valid configuration.
@@ -48,6 +49,7 @@ impl Default for Config {
             commitments: Vec::new(),
             web: Web {
                 listen_address: (Ipv4Addr::LOCALHOST, 10179).into(),
+                config_file: None,
             },
             export: Export {
                 max_asns: 500,
@@ -108,6 +110,8 @@ pub struct Voice {
 pub struct Web {
     /// `listen_address`; default 127.0.0.1:10179.
     pub listen_address: SocketAddr,
+    /// `config_file`: who may ask; everybody without one.
+    pub config_file: Option<PathBuf>,
 }
 
 /// Bounds of the exported series.

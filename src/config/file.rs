@@ -81,6 +81,7 @@ pub(super) struct Source {
 #[serde(deny_unknown_fields)]
 pub(super) struct Web {
     pub(super) listen_address: Written<String>,
+    pub(super) config_file: Written<String>,
 }
 
 /// `[export]`

@@ -104,7 +104,9 @@ pub const KEYS: &[Key] = &[
         "How long the routes of a BMP source are good after its router has gone."),
 
     key("web.listen_address", "address:port", Default(r#""127.0.0.1:10179""#), r#""[::]:10179""#,
-        "Where the page and `/metrics` are served."),
+        "Where the page and `/metrics` are served. `--web.listen-address` wins."),
+    key("web.config_file", "path", Nothing, r#""/etc/asnmeter/web.yml""#,
+        "TLS, client certificates and passwords, in the form of Prometheus' exporter-toolkit. Not written: none. `--web.config.file` wins."),
 
     key("export.max_asns", "1 to 65536", Default("500"), "2000",
         "ASNs with series of their own (about 100 each); the rest is summed as `other`."),
@@ -147,25 +149,22 @@ pub const KEYS: &[Key] = &[
         "Fewer round trips in the window: latency is `indeterminate`."),
 ];
 
-const HEAD: &str = "\
-<!-- Printed from src/config/keys.rs; a test compares. -->
-# Configuration
-
+/// What holds for every key, in paragraphs.
+pub const INTRODUCTION: &str = "\
 One TOML file. `asnmeter config default` prints a complete commented one, `asnmeter config check
 FILE` reads one and says the first thing wrong as `FILE:LINE: key: value: reason`. Unknown keys are
 errors, and so is a prefix with host bits set, or a value that stands twice in a list.
 
 Relative paths begin at the directory of the configuration file. Durations are written `\"60s\"`,
 `\"150ms\"`, `\"1h 30m\"`; percentages `\"0.5%\"`, exact to four decimals; rates `\"1.5 Gbps\"`, exact to
-the bit. An address alone stands for its host prefix.
-
-| key | what | default | example | meaning |
-|---|---|---|---|---|
-";
+the bit. An address alone stands for its host prefix.";
 
 /// docs/CONFIG.md.
 pub fn markdown() -> String {
-    let mut page = HEAD.to_owned();
+    let mut page = format!(
+        "<!-- Printed from src/config/keys.rs; a test compares. -->\n# Configuration\n\n\
+         {INTRODUCTION}\n\n| key | what | default | example | meaning |\n|---|---|---|---|---|\n"
+    );
     for key in KEYS {
         let unwritten = match key.unwritten {
             Default(value) => format!("`{value}`"),

@@ -7,12 +7,15 @@
 
 mod live;
 mod routes;
+pub mod security;
 mod shown;
 
-use crate::export::Published;
+use crate::export::{Published, Refused};
+use hyper::header::AUTHORIZATION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use security::{Security, SecurityError};
 use shown::Shown;
 use std::convert::Infallible;
 use std::future::Future;
@@ -20,8 +23,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -34,6 +38,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long a client may take for a request's head, the idle time before it included.
     pub request_wait: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_wait: Duration,
     /// Octets of a request's head (at least 8192, hyper's minimum); more is answered 431.
     pub head_bytes: usize,
     /// Header fields of a request; more is answered 431.
@@ -55,6 +61,7 @@ impl Default for Limits {
         Self {
             connections: 256,
             request_wait: Duration::from_secs(75),
+            handshake_wait: Duration::from_secs(10),
             head_bytes: 16 * 1024,
             header_fields: 64,
             connection_age: Duration::from_secs(3600),
@@ -76,6 +83,9 @@ pub enum HttpError {
         /// What the system said.
         source: io::Error,
     },
+    /// The file that says who may ask.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
 }
 
 /// What the system said, without the number behind it.
@@ -93,7 +103,8 @@ pub struct Listener {
     socket: std::net::TcpListener,
     address: SocketAddr,
     limits: Limits,
-    refused: Arc<AtomicU64>,
+    refused: Arc<Refused>,
+    security: watch::Receiver<Arc<Security>>,
 }
 
 impl Listener {
@@ -108,9 +119,20 @@ impl Listener {
         Self { limits, ..self }
     }
 
-    /// Connections refused because there were too many; still counts while the listener is served.
-    pub fn refused(&self) -> Arc<AtomicU64> {
+    /// The same for those only whom the last `security` lets in.
+    #[must_use]
+    pub fn with_security(self, security: watch::Receiver<Arc<Security>>) -> Self {
+        Self { security, ..self }
+    }
+
+    /// Who was turned away; still counts while the listener is served.
+    pub fn refused(&self) -> Arc<Refused> {
         Arc::clone(&self.refused)
+    }
+
+    /// Where the page is.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.security.borrow().scheme(), self.address)
     }
 }
 
@@ -127,6 +149,7 @@ pub fn bind(address: SocketAddr) -> Result<Listener, HttpError> {
         socket,
         limits: Limits::default(),
         refused: Arc::default(),
+        security: watch::channel(Arc::default()).1,
     })
 }
 
@@ -145,11 +168,18 @@ pub async fn serve(
         address,
         limits,
         refused,
+        security,
     } = listener;
     let socket =
         TcpListener::from_std(socket).map_err(|source| HttpError::Bind { address, source })?;
     let (stop, stopped) = watch::channel(());
-    let shown = Arc::new(Shown::new(published, stopped.clone(), &limits));
+    let house = House {
+        shown: Arc::new(Shown::new(published, stopped.clone(), &limits)),
+        limits,
+        refused,
+        security,
+        stopped,
+    };
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -158,11 +188,13 @@ pub async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = socket.accept() => match accepted {
                 Ok((stream, _)) if connections.len() < limits.connections => {
-                    connections.spawn(converse(stream, Arc::clone(&shown), limits, stopped.clone()));
+                    connections.spawn(house.clone().receive(stream));
                 }
                 Ok((stream, _)) => {
-                    refused.fetch_add(1, Ordering::Relaxed);
-                    refuse(&stream);
+                    house.refused.connections.fetch_add(1, Ordering::Relaxed);
+                    if house.security.borrow().tls.is_none() {
+                        refuse(&stream);
+                    }
                 }
                 // Out of descriptors, mostly: give the open connections time to end.
                 Err(_) => sleep(Duration::from_millis(100)).await,
@@ -175,32 +207,62 @@ pub async fn serve(
     Ok(())
 }
 
-/// One connection, from its first request to its end.
-async fn converse(
-    stream: TcpStream,
+/// What every connection shares.
+#[derive(Clone)]
+struct House {
     shown: Arc<Shown>,
     limits: Limits,
-    mut stopped: watch::Receiver<()>,
-) {
-    let answer = service_fn(|request| {
-        let response = routes::answer(&request, &shown);
-        async move { Ok::<_, Infallible>(response) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.request_wait)
-        .max_buf_size(limits.head_bytes)
-        .max_headers(limits.header_fields)
-        .serve_connection(TokioIo::new(stream), answer);
-    let mut connection = pin!(connection);
-    // What a client does wrong, or its going away, is no event of ours.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = sleep(limits.connection_age) => {}
-        _ = stopped.changed() => {}
+    refused: Arc<Refused>,
+    security: watch::Receiver<Arc<Security>>,
+    stopped: watch::Receiver<()>,
+}
+
+impl House {
+    /// One connection, from its handshake to its end.
+    async fn receive(self, stream: TcpStream) {
+        let tls = self.security.borrow().tls.clone();
+        let Some(tls) = tls else {
+            return self.converse(stream).await;
+        };
+        match timeout(self.limits.handshake_wait, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.converse(stream).await,
+            Ok(Err(_)) | Err(_) => {
+                self.refused.handshakes.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = timeout(limits.farewell, connection).await;
+
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let answer = service_fn(|request| {
+            let security = self.security.borrow().clone();
+            let (shown, refused) = (&self.shown, &self.refused);
+            async move {
+                let credentials = request.headers().get(AUTHORIZATION);
+                if security.door.admits(credentials).await {
+                    return Ok::<_, Infallible>(routes::answer(&request, shown));
+                }
+                refused.credentials.fetch_add(1, Ordering::Relaxed);
+                Ok(routes::unauthorized())
+            }
+        });
+        let limits = self.limits;
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.request_wait)
+            .max_buf_size(limits.head_bytes)
+            .max_headers(limits.header_fields)
+            .serve_connection(TokioIo::new(stream), answer);
+        let mut connection = pin!(connection);
+        let mut stopped = self.stopped.clone();
+        // What a client does wrong, or its going away, is no event of ours.
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = sleep(limits.connection_age) => {}
+            _ = stopped.changed() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(limits.farewell, connection).await;
+    }
 }
 
 /// Says why, as far as the socket's buffer takes it, and closes.

@@ -15,6 +15,7 @@ use crate::snapshot::{
 use crate::stream::rtt::method::Method;
 use crate::units::NANOS_PER_SECOND;
 use crate::voice::class::Class;
+use std::sync::atomic::Ordering;
 
 /// A sample's value: Prometheus knows nothing but doubles.
 #[expect(
@@ -395,6 +396,17 @@ pub(crate) fn judged_second(published: &Published, series: &mut Series) {
 
 pub(crate) fn config_ok(published: &Published, series: &mut Series) {
     series.add(&[], flag(published.standing.config_ok));
+}
+
+pub(crate) fn http_refused(published: &Published, series: &mut Series) {
+    let refused = &published.refused;
+    for (reason, count) in [
+        ("connections", &refused.connections),
+        ("tls", &refused.handshakes),
+        ("credentials", &refused.credentials),
+    ] {
+        series.add(&[reason], number(count.load(Ordering::Relaxed)));
+    }
 }
 
 pub(crate) fn build_info(published: &Published, series: &mut Series) {

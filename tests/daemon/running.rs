@@ -54,16 +54,21 @@ impl Running {
         until("it says where it listens", || {
             // the line may come in pieces
             let log = running.log();
-            log.split_once("http://")
+            log.split_once("://")
                 .is_some_and(|(_, rest)| rest.contains('/'))
         });
         let log = running.log();
-        let (_, rest) = log.split_once("http://").unwrap();
+        let (_, rest) = log.split_once("://").unwrap();
         rest.split_once('/')
             .unwrap()
             .0
             .clone_into(&mut running.address);
         running
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(crate) fn log(&self) -> String {

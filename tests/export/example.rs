@@ -312,6 +312,7 @@ pub(crate) fn published() -> Published {
     Published {
         snapshot: Arc::new(snapshot),
         standing: Arc::new(standing()),
+        refused: Arc::default(),
     }
 }
 
@@ -337,6 +338,7 @@ pub(crate) fn large() -> Published {
     Published {
         snapshot: Arc::new(snapshot),
         standing: published().standing,
+        refused: Arc::default(),
     }
 }
 

@@ -1,10 +1,10 @@
 use crate::example;
 use asnmeter::export::http::{self, Limits};
-use asnmeter::export::{Published, collector, json};
+use asnmeter::export::{Published, Refused, collector, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 struct Served {
     address: SocketAddr,
     publish: watch::Sender<Published>,
-    refused: Arc<AtomicU64>,
+    refused: Arc<Refused>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -215,7 +215,7 @@ fn one_connection_too_many_is_answered_503_and_counted() {
     first.read_exact(&mut octet).unwrap();
     let (head, _) = read_answer(&mut served.connect());
     assert!(head.starts_with("http/1.1 503"), "{head}");
-    assert_eq!(served.refused.load(Ordering::Relaxed), 1);
+    assert_eq!(served.refused.connections.load(Ordering::Relaxed), 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use http_body_util::{Either, Full};
 use hyper::body::{Body, Bytes};
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -54,6 +54,22 @@ pub(super) fn answer<B: Body>(request: &Request<B>, shown: &Arc<Shown>) -> Respo
         ),
         _ => one_asn(path, shown),
     };
+    guard(&mut response);
+    response
+}
+
+/// The answer to whoever has no name and password, or wrong ones.
+pub(super) fn unauthorized() -> Response<Answer> {
+    let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
+    response
+        .headers_mut()
+        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+    guard(&mut response);
+    response
+}
+
+/// What a browser has to know of every answer.
+fn guard(response: &mut Response<Answer>) {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -62,7 +78,6 @@ pub(super) fn answer<B: Body>(request: &Request<B>, shown: &Arc<Shown>) -> Respo
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(page::CONTENT_SECURITY_POLICY),
     );
-    response
 }
 
 fn is_path(path: &str) -> bool {

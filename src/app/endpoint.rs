@@ -1,0 +1,43 @@
+//! The web endpoint's file of who may ask: read before anything is served, and at every reload.
+
+use crate::export::http::security::Security;
+use crate::export::http::{self, HttpError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Where the file is, and what it said last.
+pub(super) struct Endpoint {
+    path: Option<PathBuf>,
+    security: watch::Sender<Arc<Security>>,
+}
+
+impl Endpoint {
+    /// Reads the file; without one everybody may ask.
+    pub(super) fn new(path: Option<PathBuf>) -> Result<Self, HttpError> {
+        let (security, _) = watch::channel(read(path.as_deref())?);
+        Ok(Self { path, security })
+    }
+
+    /// Listens on an address, for those whom the file lets in.
+    pub(super) fn bind(&self, address: SocketAddr) -> Result<http::Listener, HttpError> {
+        Ok(http::bind(address)?.with_security(self.security.subscribe()))
+    }
+
+    /// Where the file is.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        self.path.clone()
+    }
+
+    /// From now on this holds, for requests on open connections too.
+    pub(super) fn replace(&self, security: Arc<Security>) {
+        self.security.send_replace(security);
+    }
+}
+
+/// What a file says.
+pub(super) fn read(path: Option<&Path>) -> Result<Arc<Security>, HttpError> {
+    let security = path.map_or_else(|| Ok(Security::default()), Security::load)?;
+    Ok(Arc::new(security))
+}

@@ -1,0 +1,117 @@
+//! Who may ask: TLS, client certificates and passwords, as a file in the form of Prometheus'
+//! exporter-toolkit says (`--web.config.file`).
+//!
+//! `app` loads it before anything is served and again on SIGHUP; a connection takes TLS as it
+//! stands when it begins, a request the passwords as they stand when it comes. Keys of the toolkit
+//! that are not offered here are errors, so that nobody relies on what is not done.
+
+mod door;
+mod file;
+mod tls;
+
+pub(super) use door::Door;
+
+use std::fmt;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use tokio_rustls::TlsAcceptor;
+
+/// Octets of the file, and of each file that it names, at most.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Why a file does not say who may ask.
+#[derive(thiserror::Error, Debug)]
+pub enum SecurityError {
+    /// A file is not there, or can not be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something in it is wrong.
+    #[error("{}{}: {reason}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    Invalid {
+        /// Which file.
+        path: PathBuf,
+        /// Which line, from 1, where one can be told.
+        line: Option<u64>,
+        /// What is wrong, with the key it stands under.
+        reason: String,
+    },
+}
+
+impl SecurityError {
+    /// Whether a file is not there at all.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// Who may ask. The default asks nobody for anything.
+#[derive(Default)]
+pub struct Security {
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) door: Door,
+}
+
+impl fmt::Debug for Security {
+    /// Without keys and hashes.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tls = self.tls.is_some();
+        out.debug_struct("Security")
+            .field("tls", &tls)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Security {
+    /// Reads a file and everything that it names. Relative paths in it begin at its own directory.
+    ///
+    /// # Errors
+    /// [`SecurityError`] for the first thing that is wrong.
+    pub fn load(path: &Path) -> Result<Self, SecurityError> {
+        let octets = read(path)?;
+        let file = file::parse(&octets, path)?;
+        let place = file::Place { path };
+        let tls = match &file.tls_server_config {
+            Some(written) => Some(tls::acceptor(written, &place)?),
+            None => None,
+        };
+        if let Some(http2) = file.http_server_config.unwrap_or_default().http2
+            && http2.value
+        {
+            let reason = "http_server_config.http2: is not offered: HTTP/1.1 only";
+            return Err(place.wrong(&http2, reason));
+        }
+        let users = file.basic_auth_users.unwrap_or_default();
+        let door = Door::new(
+            users.iter().map(|(name, hash)| (name.as_str(), hash)),
+            &place,
+        )?;
+        Ok(Self { tls, door })
+    }
+
+    /// `https` or `http`.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+/// A file's octets.
+fn read(path: &Path) -> Result<Vec<u8>, SecurityError> {
+    let failed = |source| SecurityError::Read {
+        path: path.into(),
+        source,
+    };
+    let mut octets = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut octets)
+        .map_err(failed)?;
+    if octets.len() as u64 > MAX_FILE {
+        return Err(failed(io::Error::other("is larger than 1 MiB")));
+    }
+    Ok(octets)
+}

@@ -1,0 +1,88 @@
+//! The file as written: the keys of exporter-toolkit that are offered here, each with its place.
+
+use super::SecurityError;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The whole file.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) tls_server_config: Option<Tls>,
+    pub(super) http_server_config: Option<Http>,
+    pub(super) basic_auth_users: Option<BTreeMap<String, Spanned<String>>>,
+}
+
+/// `tls_server_config`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) cert_file: Option<Spanned<String>>,
+    pub(super) key_file: Option<Spanned<String>>,
+    pub(super) client_auth_type: Option<Spanned<String>>,
+    pub(super) client_ca_file: Option<Spanned<String>>,
+    pub(super) min_version: Option<Spanned<String>>,
+    pub(super) max_version: Option<Spanned<String>>,
+}
+
+/// `http_server_config`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) http2: Option<Spanned<bool>>,
+}
+
+/// Reads the file's text. An empty one says nothing, as in exporter-toolkit.
+pub(super) fn parse(octets: &[u8], path: &Path) -> Result<File, SecurityError> {
+    let invalid = |line, reason| SecurityError::Invalid {
+        path: path.into(),
+        line,
+        reason,
+    };
+    let text = std::str::from_utf8(octets).map_err(|_| invalid(None, "is not UTF-8".into()))?;
+    // One line, and nothing of the file in it: there are hashes of passwords.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let file = serde_saphyr::from_str_with_options::<Option<File>>(text, options);
+    let file = file.map_err(|error| {
+        let line = error.location().map(|place| place.line());
+        let message = error.to_string();
+        let reason = message.lines().next().unwrap_or_default();
+        let reason = reason
+            .split_once(" at line ")
+            .map_or(reason, |(reason, _)| reason);
+        invalid(line, reason.to_owned())
+    })?;
+    Ok(file.unwrap_or_default())
+}
+
+/// Where a file is: for messages, and for relative paths in it.
+pub(super) struct Place<'a> {
+    pub(super) path: &'a Path,
+}
+
+impl Place<'_> {
+    /// A written value is wrong; `reason` begins with its key.
+    pub(super) fn wrong<T>(&self, written: &Spanned<T>, reason: &str) -> SecurityError {
+        SecurityError::Invalid {
+            path: self.path.into(),
+            line: Some(written.referenced.line()),
+            reason: reason.into(),
+        }
+    }
+
+    /// Something is wrong that stands in no line.
+    pub(super) fn lacks(&self, reason: &str) -> SecurityError {
+        SecurityError::Invalid {
+            path: self.path.into(),
+            line: None,
+            reason: reason.into(),
+        }
+    }
+
+    /// A file that this one names.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(name)
+    }
+}

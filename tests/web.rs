@@ -1,0 +1,324 @@
+//! Proves who may ask the daemon, as an operator sets it up: certificates by openssl, a file that
+//! promtool accepts, questions by curl. And that a file with anything wrong in it is refused whole.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+#[path = "netns/mod.rs"]
+#[allow(dead_code, reason = "made for tests of sources")]
+mod netns;
+
+#[path = "daemon/running.rs"]
+#[allow(dead_code, reason = "other tests need other parts")]
+mod running;
+
+use asnmeter::export::http::security::Security;
+use running::{Running, until};
+use std::process::Command;
+use support::desk::Desk;
+use support::program::{Outcome, asnmeter, outcome};
+
+/// What the server needs, whom it lets in, and which passwords.
+const WEB: &str = "\
+tls_server_config:
+  cert_file: server.crt
+  key_file: server.key
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: ca.crt
+basic_auth_users:
+  prometheus: HASH
+";
+
+/// bcrypt's own least cost: a test has no guesses to slow down.
+fn hash(password: &str) -> String {
+    bcrypt::hash(password, 4).unwrap()
+}
+
+fn openssl(desk: &Desk, arguments: &str) {
+    let mut command = Command::new("openssl");
+    command
+        .args(arguments.split(' '))
+        .current_dir(desk.path(""));
+    let made = outcome(&mut command);
+    assert_eq!(made.code, Some(0), "openssl {arguments}: {}", made.stderr);
+}
+
+/// An authority of this name.
+fn authority(desk: &Desk, name: &str) {
+    let key = format!("-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key");
+    openssl(
+        desk,
+        &format!("req -x509 {key} -out {name}.crt -days 2 -subj /CN={name}"),
+    );
+}
+
+/// A key and certificate called `name`, signed by an authority.
+fn certificate(desk: &Desk, name: &str, subject: &str, authority: &str) {
+    let key = format!("-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key");
+    openssl(
+        desk,
+        &format!("req -new {key} -out {name}.csr -subj /CN={subject}"),
+    );
+    desk.file("extensions", "subjectAltName=IP:127.0.0.1\n");
+    let by = format!("-CA {authority}.crt -CAkey {authority}.key -CAcreateserial");
+    let sign = format!("x509 -req -in {name}.csr {by} -days 2 -extfile extensions");
+    openssl(desk, &format!("{sign} -out {name}.crt"));
+}
+
+/// Asks with curl: its exit code, and the answer's status in front of the body.
+fn curl(desk: &Desk, running: &Running, arguments: &[&str]) -> Outcome {
+    let url = format!("https://{}/metrics", running.address());
+    let mut command = Command::new("curl");
+    command
+        .args(["-s", "-w", "%{http_code}", "--cacert", "ca.crt"])
+        .args(arguments)
+        .arg(url)
+        .current_dir(desk.path(""));
+    outcome(&mut command)
+}
+
+const CLIENT: [&str; 4] = ["--cert", "client.crt", "--key", "client.key"];
+
+/// The same as the client that may ask; the scrape.
+fn scrape(desk: &Desk, running: &Running, password: &str) -> String {
+    let user = format!("prometheus:{password}");
+    let arguments = [&CLIENT[..], &["--user", &user]].concat();
+    curl(desk, running, &arguments).stdout
+}
+
+fn start(desk: &Desk) -> Running {
+    desk.file(
+        "asnmeter.toml",
+        "[capture]\ninterface = \"lo\"\n[web]\nconfig_file = \"web.yml\"\n",
+    );
+    Running::start(
+        desk,
+        "127.0.0.1:0",
+        &["run", "--config", &desk.name("asnmeter.toml")],
+    )
+}
+
+#[test]
+fn only_who_has_a_certificate_and_a_password_is_answered() {
+    netns::inside(
+        "only_who_has_a_certificate_and_a_password_is_answered",
+        &[],
+        || {
+            netns::ip("link set lo up");
+            let desk = Desk::new();
+            authority(&desk, "ca");
+            authority(&desk, "foreign");
+            certificate(&desk, "server", "first", "ca");
+            certificate(&desk, "client", "scraper", "ca");
+            certificate(&desk, "stranger", "scraper", "foreign");
+            let file = desk.file("web.yml", WEB.replace("HASH", &hash("open sesame")));
+            let check = outcome(Command::new("promtool").args(["check", "web-config", &file]));
+            assert_eq!(check.code, Some(0), "{}", check.stderr);
+            let running = start(&desk);
+            assert!(
+                running.log().contains("; https://127.0.0.1:"),
+                "{}",
+                running.log()
+            );
+
+            // A password is checked against its hash the first time, and known after it.
+            for _ in 0..2 {
+                let scrape = scrape(&desk, &running, "open sesame");
+                assert!(scrape.ends_with("\n200"), "{scrape}");
+            }
+            for arguments in [
+                &CLIENT[..],
+                &[&CLIENT[..], &["--user", "prometheus:wrong"]].concat(),
+                &[&CLIENT[..], &["--user", "nobody:open sesame"]].concat(),
+                &[&CLIENT[..], &["-H", "Authorization: Basic !!!"]].concat(),
+            ] {
+                let refused = curl(&desk, &running, arguments).stdout;
+                assert_eq!(refused, "unauthorized\n401", "{arguments:?}");
+            }
+            let head = curl(&desk, &running, &[&CLIENT[..], &["-I"]].concat()).stdout;
+            assert!(head.contains("\r\nwww-authenticate: Basic\r\n"), "{head}");
+
+            let password = ["--user", "prometheus:open sesame"];
+            let stranger = ["--cert", "stranger.crt", "--key", "stranger.key"];
+            for certificate in [&[][..], &stranger] {
+                let refused = curl(&desk, &running, &[&password[..], certificate].concat());
+                assert_ne!(refused.code, Some(0), "{}", refused.stdout);
+                assert_eq!(refused.stdout, "000");
+            }
+            let clear = format!("http://{}/metrics", running.address());
+            assert_ne!(
+                outcome(Command::new("curl").args(["-s", &clear])).code,
+                Some(0)
+            );
+
+            let counted = |scrape: &str, reason: &str, count: u64| {
+                let line = format!("asnmeter_http_refused_total{{reason=\"{reason}\"}} {count}\n");
+                scrape.contains(&line)
+            };
+            // Shown with the next judged second.
+            until("who was refused is counted", || {
+                let scrape = scrape(&desk, &running, "open sesame");
+                counted(&scrape, "credentials", 5) && counted(&scrape, "tls", 3)
+            });
+            assert_eq!(running.end("TERM"), Some(0));
+        },
+    );
+}
+
+#[test]
+fn a_reload_takes_new_certificates_and_passwords_or_keeps_all_of_the_old() {
+    let name = "a_reload_takes_new_certificates_and_passwords_or_keeps_all_of_the_old";
+    netns::inside(name, &[], || {
+        netns::ip("link set lo up");
+        let desk = Desk::new();
+        authority(&desk, "ca");
+        certificate(&desk, "client", "scraper", "ca");
+        certificate(&desk, "server", "first", "ca");
+        desk.file("web.yml", WEB.replace("HASH", &hash("one")));
+        let running = start(&desk);
+        let subject = || {
+            let shown = curl(
+                &desk,
+                &running,
+                &[&CLIENT[..], &["-v", "-o", "body"]].concat(),
+            );
+            let line = shown.stderr.lines().find(|line| line.contains("subject:"));
+            line.unwrap_or_default().to_owned()
+        };
+        assert!(subject().ends_with("CN=first"), "{}", subject());
+
+        certificate(&desk, "server", "second", "ca");
+        desk.file("web.yml", WEB.replace("HASH", &hash("two")));
+        running.signal("HUP");
+        until("the new certificate is shown", || {
+            subject().ends_with("CN=second")
+        });
+        assert!(scrape(&desk, &running, "one").ends_with("401"));
+        assert!(scrape(&desk, &running, "two").ends_with("200"));
+
+        desk.file("server.key", "not a key");
+        running.signal("HUP");
+        until("the wrong key is refused", || {
+            running.log().contains("reload refused")
+        });
+        let line = "web.yml:3: key_file: ";
+        assert!(running.log().contains(line), "{}", running.log());
+        until("the scrape says so", || {
+            scrape(&desk, &running, "two").contains("asnmeter_config_last_reload_successful 0\n")
+        });
+        assert!(subject().ends_with("CN=second"), "{}", subject());
+        assert_eq!(running.end("TERM"), Some(0));
+    });
+}
+
+#[test]
+fn a_wrong_file_is_refused_with_file_line_and_key() {
+    let desk = Desk::new();
+    authority(&desk, "ca");
+    certificate(&desk, "server", "server", "ca");
+    certificate(&desk, "other", "other", "ca");
+    desk.file("empty.pem", "");
+    let costly = hash("x").replacen("$04$", "$15$", 1);
+    let tls = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+    let user = |hash: &str| format!("basic_auth_users:\n  a: '{hash}'\n");
+    let costly_says = "2: basic_auth_users: \"a\": its cost of 15 is above 14";
+    for (text, says) in [
+        ("a: b\n".to_owned(), "1: unknown field `a`"),
+        (
+            format!("{tls}  cipher_suites: []\n"),
+            "4: unknown field `cipher_suites`",
+        ),
+        (
+            "tls_server_config: {}\n".into(),
+            " tls_server_config: needs cert_file and key_file",
+        ),
+        (
+            tls.replace("server.crt", "empty.pem"),
+            "2: cert_file: DESK/empty.pem: has no certificate",
+        ),
+        (
+            tls.replace("server.crt", "nowhere"),
+            "/nowhere: No such file or directory",
+        ),
+        (
+            tls.replace("server.key", "empty.pem"),
+            "3: key_file: DESK/empty.pem: ",
+        ),
+        (tls.replace("server.key", "other.key"), "2: cert_file: "),
+        (
+            format!("{tls}  min_version: TLS10\n"),
+            "4: min_version: \"TLS10\" is not one of TLS12, TLS13",
+        ),
+        (
+            format!("{tls}  min_version: TLS13\n  max_version: TLS12\n"),
+            " tls_server_config: min_version is above max_version",
+        ),
+        (
+            format!("{tls}  client_ca_file: ca.crt\n"),
+            "4: client_ca_file: needs a client_auth_type",
+        ),
+        (
+            format!("{tls}  client_auth_type: RequireAndVerifyClientCert\n"),
+            " tls_server_config: client_auth_type needs client_ca_file",
+        ),
+        (
+            format!("{tls}  client_auth_type: RequestClientCert\n"),
+            "4: client_auth_type: \"RequestClientCert\" is not one of NoClientCert, ",
+        ),
+        (
+            "http_server_config:\n  http2: true\n".into(),
+            "2: http_server_config.http2: is not offered",
+        ),
+        (
+            user("secret"),
+            "2: basic_auth_users: \"a\": is not a bcrypt hash",
+        ),
+        (user(&costly), costly_says),
+        ("basic_auth_users: [\n".into(), "web.yml"),
+        ("a: &a [*a, *a]\n".into(), "web.yml"),
+        ("#".repeat(1 << 21), "is larger than 1 MiB"),
+        ("\u{0}".into(), "web.yml"),
+    ] {
+        let file = desk.file("web.yml", &text);
+        let error = Security::load(file.as_ref()).unwrap_err().to_string();
+        let says = says.replace("DESK", desk.name("").trim_end_matches('/'));
+        assert!(error.contains(&says), "{error}");
+        assert!(
+            error.starts_with(desk.name("").trim_end_matches('/')),
+            "{error}"
+        );
+        assert!(!error.contains('\n'), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+    for text in [
+        "",
+        "# nothing\n",
+        "tls_server_config:\nbasic_auth_users:\n",
+        tls,
+    ] {
+        let file = desk.file("web.yml", text);
+        assert!(Security::load(file.as_ref()).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn config_check_and_the_start_refuse_a_wrong_file_with_their_exit_codes() {
+    let desk = Desk::new();
+    let config = desk.file("asnmeter.toml", "[web]\nconfig_file = \"web.yml\"\n");
+    let check = || asnmeter(["config", "check", &config]);
+    assert_eq!(check().code, Some(69), "{}", check().stderr);
+    desk.file("web.yml", "a: b\n");
+    assert_eq!(check().code, Some(78), "{}", check().stderr);
+    desk.file("web.yml", "");
+    assert_eq!(check().code, Some(0), "{}", check().stderr);
+    desk.file("asnmeter.toml", "[capture]\ninterface = \"lo\"\n");
+    let wrong = desk.file("wrong.yml", "basic_auth_users: 7\n");
+    let run = asnmeter(["run", "--config", &config, "--web.config.file", &wrong]);
+    assert_eq!(run.code, Some(78), "{}", run.stderr);
+    assert!(run.stderr.contains("wrong.yml:1: "), "{}", run.stderr);
+}
