@@ -373,7 +373,7 @@ fn an_outside_crate_is_named_only_where_it_is_at_home() {
         .map(|line| line.split(' ').next().unwrap().replace('-', "_"))
         .filter(|name| !EVERYWHERE.contains(&name.as_str()))
         .collect();
-    let homes: BTreeMap<_, _> = CRATES.into();
+    let homes: BTreeMap<_, _> = CRATES.iter().copied().collect();
     let known: BTreeSet<_> = homes.keys().map(|&name| name.to_owned()).collect();
     assert_eq!(
         dependencies, known,
