@@ -12,8 +12,8 @@ mod outlet;
 pub mod replay;
 mod routers;
 mod source;
-mod tables;
 mod systemd;
+mod tables;
 mod terms;
 
 use crate::asn::{self, CacheUse, LoadError, Origins};
