@@ -96,7 +96,7 @@ impl<O: Outlet> Worker<O> {
             attribution,
             tainted: Vec::new(),
             state: WorkerState::default(),
-            waiting: Waiting::new(),
+            waiting: Waiting::default(),
             outlet,
         }
     }
@@ -161,18 +161,15 @@ impl<O: Outlet> Worker<O> {
             self.meter
                 .arrive(second, held.tap.interface, packet.length, &mut self.streams);
             let size = (second, held.tap, held.ip_bytes);
-            let counted = match self.streams.advance_guessed(packet, guess) {
-                Some((index, stream, step)) => {
-                    self.meter
-                        .media(index, stream, size, &step, &self.attribution)
-                }
-                None => {
-                    let key = Key::new(packet.src, packet.dst, packet.ssrc);
-                    let progress = self.streams.advance_media(key, *held);
-                    progress.and_then(|progress| {
-                        self.meter.record_media(size, progress, &self.attribution)
-                    })
-                }
+            let known = self.streams.advance_guessed(packet, guess);
+            let counted = if let Some((index, stream, step)) = known {
+                self.meter
+                    .media(index, stream, size, &step, &self.attribution)
+            } else {
+                let key = Key::new(packet.src, packet.dst, packet.ssrc);
+                let progress = self.streams.advance_media(key, *held);
+                progress
+                    .and_then(|progress| self.meter.record_media(size, progress, &self.attribution))
             };
             if let Err(reason) = counted {
                 self.meter.discard(held.time, reason);

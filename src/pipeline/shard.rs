@@ -131,7 +131,7 @@ impl Shards {
     /// # Errors
     /// [`CaptureError`] where the source can not go on; the workers have then been told to end.
     pub fn distribute<S: FrameSource>(mut self, source: &mut Paced<S>) -> Result<(), CaptureError> {
-        let mut waiting = Waiting::new();
+        let mut waiting = Waiting::default();
         loop {
             source.gather(&self.rules, &mut waiting);
             let more = !waiting.has_room();

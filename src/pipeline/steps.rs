@@ -40,21 +40,13 @@ pub trait StepSource {
 pub const TOGETHER: usize = 16;
 
 /// Packets of plain voice that wait to be counted together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Waiting {
     packets: [Glanced; TOGETHER],
     filled: usize,
 }
 
 impl Waiting {
-    /// None yet.
-    pub fn new() -> Self {
-        Self {
-            packets: [Glanced::default(); TOGETHER],
-            filled: 0,
-        }
-    }
-
     /// Whether there is room for another.
     #[inline]
     pub fn has_room(&self) -> bool {

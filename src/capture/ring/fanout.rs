@@ -35,7 +35,8 @@ impl Group {
         let program = by_address_pair().unwrap_or_default();
         socket::run(socket, &program, Place::Fanout)?;
         let found: c_int = socket::get(socket, libc::SOL_PACKET, libc::PACKET_FANOUT)?;
-        *current = Some((interface, (found & 0xffff) as u16));
+        let [.., high, low] = found.to_be_bytes();
+        *current = Some((interface, u16::from_be_bytes([high, low])));
         Ok(())
     }
 }
