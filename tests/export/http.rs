@@ -56,7 +56,8 @@ impl Served {
     /// Status line with headers, and body, of a request on a connection of its own.
     fn ask(&self, head: &str) -> (String, String) {
         let mut stream = self.connect();
-        write!(stream, "{head}\r\nHost: meter\r\nConnection: close\r\n\r\n").unwrap();
+        // Whoever is refused in the middle of a long head may find the door shut.
+        let _ = write!(stream, "{head}\r\nHost: meter\r\nConnection: close\r\n\r\n");
         read_answer(&mut stream)
     }
 }
