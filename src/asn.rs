@@ -24,8 +24,8 @@ mod vote;
 pub mod watch;
 
 use crate::units::{Address, Asn, Prefix, Ratio, Timestamp};
-pub use memory::CacheUse;
 use memory::InMemory;
+pub use memory::{BuiltIn, CacheUse};
 use path::Place;
 pub use path::Step;
 pub use source::{Counts, LoadError, Source};
@@ -212,7 +212,7 @@ impl Origins {
     /// A table that is written in the program, for the demo.
     pub fn built_in(
         name: &str,
-        rows: impl IntoIterator<Item = (Prefix, Asn, &'static str)>,
+        rows: impl IntoIterator<Item = impl Into<BuiltIn>>,
         local: &[Prefix],
         now: Timestamp,
     ) -> Self {

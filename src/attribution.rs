@@ -2,16 +2,18 @@
 //! a reload.
 
 pub mod scopes;
+pub mod transit;
 
-use crate::asn::{Dissent, Origin, Origins};
+use crate::asn::{Dissent, Origin, Origins, PathId, Route};
 use crate::capture::InterfaceId;
 use crate::units::Address;
 use crate::voice::Tap;
 use scopes::{ScopeMask, ScopePlan};
 use std::sync::Arc;
+use transit::{Known, Transit};
 
-/// Who talks to whom, under which scopes: the key of everything counted in a second.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// Who talks to whom, over whom, under which scopes: the key of everything counted in a second.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Pair {
     /// The scopes that match.
     pub scopes: ScopeMask,
@@ -19,6 +21,18 @@ pub struct Pair {
     pub src: Origin,
     /// Origin of the destination address.
     pub dst: Origin,
+    /// What lies between.
+    pub transit: Transit,
+}
+
+impl Pair {
+    /// Nobody, not yet asked for.
+    pub const UNKNOWN: Self = Self {
+        scopes: ScopeMask(0),
+        src: Origin::UNKNOWN,
+        dst: Origin::UNKNOWN,
+        transit: Transit::NONE,
+    };
 }
 
 /// The tables in force, with the names of one worker's interfaces.
@@ -28,6 +42,7 @@ pub struct Attribution {
     origins: Arc<Origins>,
     scopes: Arc<ScopePlan>,
     interfaces: Vec<Arc<str>>,
+    known: Known,
 }
 
 impl Attribution {
@@ -35,6 +50,7 @@ impl Attribution {
     pub fn replace(&mut self, origins: Arc<Origins>, scopes: Arc<ScopePlan>) {
         self.origins = origins;
         self.scopes = scopes;
+        self.known.clear();
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -68,10 +84,12 @@ impl Attribution {
             .get(usize::from(tap.interface.0))
             .map_or("", |name| name.as_ref());
         let (from, to) = (self.origins.route(src), self.origins.route(dst));
+        let paths = [path(&from), path(&to)];
         let pair = Pair {
             scopes: self.scopes.matching(src, dst, interface, tap.vlans),
             src: from.origin,
             dst: to.origin,
+            transit: self.known.on(paths, |path| self.origins.transit(path)),
         };
         (pair, Dissent(from.dissent.0 | to.dissent.0))
     }
@@ -89,5 +107,13 @@ impl Attribution {
     /// Names of the interfaces, by number.
     pub fn interfaces(&self) -> &[Arc<str>] {
         &self.interfaces
+    }
+}
+
+/// The path that leads to somebody else; within our own network there is no transit.
+fn path(route: &Route) -> PathId {
+    match route.origin {
+        Origin::As(_) => route.path,
+        Origin::Local => PathId::default(),
     }
 }

@@ -3,8 +3,9 @@
 
 mod sink;
 
-use crate::judge::case::Notice;
-use crate::judge::intervals::Change;
+use crate::judge::intervals::{Change, Over};
+use crate::judge::track::Notice;
+use crate::sla::Role;
 use sink::{Field, Level};
 use std::fmt::Display;
 
@@ -176,15 +177,21 @@ pub fn out_of_sla(notice: &Notice) {
     let Notice {
         commitment,
         asn,
+        role,
         direction,
         change,
         peak_share,
     } = notice;
     let peak = peak_share * 100.0;
     let (Change::Began(over) | Change::Ended(over)) = change;
-    let fields: [Field<'_>; 5] = [
+    let (part, role) = match role {
+        Role::Origin => ("origin", ""),
+        Role::Transit => ("transit", "transit "),
+    };
+    let fields: [Field<'_>; 6] = [
         ("COMMITMENT", commitment),
         ("ASN", asn),
+        ("ROLE", &part),
         ("DIRECTION", direction),
         ("SINCE", &over.from),
         ("PEAK_SHARE", peak_share),
@@ -194,8 +201,9 @@ pub fn out_of_sla(notice: &Notice) {
             Level::Notice,
             "out_of_sla",
             format_args!(
-                "{commitment}: AS{asn} out of SLA ({direction}) since {}: {peak:.2} % of the committed rate",
-                over.from
+                "{commitment}: {role}AS{asn} out of SLA ({direction}) since {}: {peak:.2} % of the committed rate{}",
+                over.from,
+                covered(over)
             ),
             &fields,
         ),
@@ -203,11 +211,22 @@ pub fn out_of_sla(notice: &Notice) {
             Level::Notice,
             "back_in_sla",
             format_args!(
-                "{commitment}: AS{asn} back in SLA ({direction}) after {}: out since {}, peak {peak:.2} %",
-                over.last, over.from
+                "{commitment}: {role}AS{asn} back in SLA ({direction}) after {}: out since {}, peak {peak:.2} %{}",
+                over.last,
+                over.from,
+                covered(over)
             ),
             &fields,
         ),
+    }
+}
+
+/// What else the exclusion of an ASN covers.
+fn covered(over: &Over) -> String {
+    let transit: Vec<String> = over.transit.iter().map(|asn| format!("AS{asn}")).collect();
+    match transit.as_slice() {
+        [] => String::new(),
+        _ => format!("; covers transit {} for its traffic", transit.join(", ")),
     }
 }
 

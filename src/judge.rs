@@ -5,10 +5,14 @@
 
 pub mod assembly;
 pub mod case;
+mod cells;
+mod docket;
 pub mod history;
 pub mod intervals;
 pub mod taints;
 pub mod totals;
+pub mod track;
+mod transit;
 
 use crate::asn::Origin;
 use crate::attribution::scopes::ScopePlan;
@@ -19,10 +23,11 @@ use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{Capture, InterfaceRow, Snapshot};
 use crate::units::{Asn, Second};
 use assembly::Merged;
-use case::{Case, Notice};
+use case::Case;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use taints::Taints;
+use track::Notice;
 
 /// The longest window, in seconds: how far back taints matter.
 pub const MAX_WINDOW: u64 = 3600;
@@ -40,12 +45,12 @@ pub struct Judge {
     seen_since: Second,
     workers: BTreeMap<usize, WorkerState>,
     notices: Vec<Notice>,
+    transit_left_out: u64,
 }
 
 impl Judge {
     /// A judge under some terms; `named` ASNs are shown from the start, up to `max_asns` in all.
     pub fn new(terms: Arc<Terms>, max_asns: usize, named: &[Asn]) -> Self {
-        let named = named.iter().map(|asn| Origin::As(*asn));
         let mut judge = Self {
             terms: Arc::default(),
             cases: Vec::new(),
@@ -57,6 +62,7 @@ impl Judge {
             seen_since: Second::default(),
             workers: BTreeMap::new(),
             notices: Vec::new(),
+            transit_left_out: 0,
         };
         judge.revise(terms);
         judge
@@ -152,18 +158,18 @@ impl Judge {
     fn judge(&mut self, second: Second, evidence: &mut dyn Evidence) {
         let (taints, totals) = (&self.taints, &mut self.totals);
         for case in &mut self.cases {
-            let admitted = |asn| totals.is_admitted(Origin::As(asn));
             case.judge(
                 second,
                 |a, b| taints.any(a, b),
-                admitted,
+                |role, asn| totals.is_admitted(role, asn),
                 evidence,
                 &mut self.notices,
             );
         }
-        for case in &self.cases {
+        for case in &mut self.cases {
             case.out_of_sla()
-                .for_each(|asn| totals.admit(Origin::As(asn)));
+                .for_each(|(role, asn)| totals.admit(role, asn));
+            self.transit_left_out += case.take_left_out();
         }
         if self.taints.any(second, second) {
             self.tainted_seconds += 1;
@@ -208,7 +214,7 @@ impl Judge {
     pub fn snapshot(&self) -> Snapshot {
         let origins = &self.terms.origins;
         let name = |asn: Asn| origins.name(asn).map(Arc::from);
-        let admitted = |asn| self.totals.is_admitted(Origin::As(asn));
+        let admitted = |role, asn| self.totals.is_admitted(role, asn);
         let frames = &self.totals.frames;
         Snapshot {
             judged: self.judged,
@@ -250,6 +256,8 @@ impl Judge {
                 Origin::As(asn) => name(asn),
                 Origin::Local => None,
             }),
+            transit: self.totals.transit_rows(name),
+            transit_left_out: self.transit_left_out,
             commitments: self
                 .cases
                 .iter()

@@ -6,6 +6,7 @@
 //! Nothing is refused here: every frame handed in is counted under exactly one heading.
 
 pub mod distribution;
+pub mod paths;
 pub mod second;
 pub mod window;
 
@@ -168,13 +169,7 @@ impl Meter {
             match finding {
                 Finding::RoundTrip(Sample { method, time }) => {
                     let pair = attribution.pair(packet.src.address, packet.dst.address, packet.tap);
-                    let (scopes, origin) = (pair.scopes, pair.src);
-                    slot.round_trips.push(RoundTrip {
-                        scopes,
-                        origin,
-                        method,
-                        time,
-                    });
+                    slot.round_trips.push(RoundTrip { pair, method, time });
                 }
                 Finding::Reported(pair, reports) => {
                     slot.add(
@@ -325,7 +320,7 @@ impl Meter {
                 ..Usage::default()
             };
             let slot = self.slot_of(second);
-            slot.add(stream.pair(), &one);
+            slot.add(stream.pair().clone(), &one);
             if let Some(jitter) = stream.jitter().current() {
                 slot.jitter.push((stream.pair().src, jitter));
             }

@@ -6,6 +6,15 @@ pub mod commitment;
 pub mod terms;
 pub mod verdict;
 
+/// What an ASN is held against the threshold for. One that is both has a window for each.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Role {
+    /// What comes from it and goes to it.
+    Origin,
+    /// What goes through it.
+    Transit,
+}
+
 /// How a guarantee stands in a second.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Verdict {

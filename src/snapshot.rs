@@ -8,11 +8,12 @@ pub mod evidence;
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
 pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
+use crate::meter::window::{Cell, Losses};
 use crate::sla::Verdict;
-use crate::sla::commitment::{DirectionRule, Guarantee};
+use crate::sla::commitment::{DirectionRule, Guarantee, TransitRule};
 use crate::stream::rtt::method::Method;
 use crate::stream::tally::Layer;
-use crate::units::{BitRate, Endpoint, Ratio, Second, Timestamp};
+use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +52,10 @@ pub struct Snapshot {
     pub disputed: BTreeMap<Arc<str>, u64>,
     /// Per ASN, sorted by label: `local`, numbers, `other`.
     pub asns: Vec<AsnRow>,
+    /// Per transit ASN, sorted by label: numbers, `other`.
+    pub transit: Vec<TransitRow>,
+    /// Times that transit was not noted, since a bound was reached.
+    pub transit_left_out: u64,
     /// Per commitment, in the order of the configuration.
     pub commitments: Vec<CommitmentRow>,
 }
@@ -146,6 +151,19 @@ pub struct AsnRow {
     pub round_trips: [Option<Distribution>; Method::ALL.len()],
     /// Streams from it with a packet in the judged second.
     pub streams: u64,
+}
+
+/// What went through one ASN on its way to us or on from us. No part of any total of origins.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TransitRow {
+    /// Whose; `other` are packets through any of the rest.
+    pub label: Label,
+    /// The name that the ASN table gives, untrusted text.
+    pub name: Option<Arc<str>>,
+    /// What came through it: assumed, since only the way to an address is known.
+    pub from: Count,
+    /// What was sent through it.
+    pub to: Count,
 }
 
 /// Totals of one direction.
@@ -279,13 +297,17 @@ pub struct CommitmentRow {
     pub guarantee: Guarantee,
     /// Judged ASNs, sorted by number.
     pub asns: Vec<CommitmentAsnRow>,
+    /// What is done about transit ASNs.
+    pub transit_rule: TransitRule,
+    /// ASNs judged by what goes through them, sorted by number; without guarantees.
+    pub transit: Vec<CommitmentAsnRow>,
 }
 
 /// One ASN under one commitment.
 #[derive(Clone, Debug)]
 pub struct CommitmentAsnRow {
     /// Which ASN.
-    pub asn: crate::units::Asn,
+    pub asn: Asn,
     /// Its name, untrusted text.
     pub name: Option<Arc<str>>,
     /// Octets in the current window.
@@ -302,6 +324,11 @@ pub struct CommitmentAsnRow {
     pub out_of_sla_seconds: u64,
     /// Intervals out of SLA, in order of their start; the open ones included.
     pub out_of_sla_intervals: Vec<Interval>,
+    /// The transit ASNs on its paths in the current window, ascending: the way to it known, the way
+    /// back assumed. While it is out of SLA the exclusion covers them, for its traffic.
+    pub transit: Vec<Asn>,
+    /// Every transit ASN that was ever covered so, ascending.
+    pub covered: Vec<Asn>,
     /// Loss, if guaranteed.
     pub loss: Option<GuaranteeRow>,
     /// Latency, if guaranteed.
@@ -325,6 +352,21 @@ pub struct Samples {
     pub over_limit: u64,
 }
 
+impl From<&Cell> for Samples {
+    fn from(window: &Cell) -> Self {
+        let losses = |of: Losses| Reported {
+            expected: of.expected,
+            lost: of.lost,
+        };
+        Self {
+            sent: losses(window.sent),
+            reported: losses(window.reported),
+            round_trips: window.round_trips.samples,
+            over_limit: window.round_trips.over,
+        }
+    }
+}
+
 /// A minute of an ASN under a commitment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Minute {
@@ -346,7 +388,7 @@ pub struct PerDirection<T> {
 }
 
 /// A time out of SLA in one direction.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Interval {
     /// Which traffic went over: `from`, `to` or `sum`.
     pub direction: &'static str,
@@ -360,6 +402,8 @@ pub struct Interval {
     pub peak_window_bytes: u64,
     /// Its share.
     pub peak_share: f64,
+    /// The transit ASNs that the exclusion covered, for this ASN's traffic; ascending.
+    pub transit: Vec<Asn>,
 }
 
 /// How a guarantee stands.
@@ -367,6 +411,9 @@ pub struct Interval {
 pub struct GuaranteeRow {
     /// Verdict of the last judged second; none without voice in the window.
     pub verdict: Option<Verdict>,
+    /// Where that is void for the sake of transit and not of the ASN's own traffic: the lowest
+    /// transit ASN out of SLA that its packets crossed.
+    pub void_by_transit: Option<Asn>,
     /// Seconds of each verdict, in the order of [`Verdict::ALL`].
     pub seconds: [u64; Verdict::ALL.len()],
 }

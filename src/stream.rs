@@ -77,7 +77,7 @@ pub enum Progress<'s> {
 }
 
 /// What a packet told of others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Finding {
     /// A round trip to its sender.
     RoundTrip(Sample),
@@ -253,7 +253,7 @@ impl Streams {
                 if let Some(stream) = stream.filter(|stream| stream.kind == Kind::Audio)
                     && let Some(reports) = stream.report(&block)
                 {
-                    let pair = stream.pair();
+                    let pair = stream.pair().clone();
                     self.findings.push(Finding::Reported(pair, reports));
                 }
             }

@@ -175,6 +175,7 @@ fn judged(
     let standing = Standing {
         out_of_sla: excess(contract, &window).any(),
         seen_whole,
+        all_over_transit: false,
     };
     verdicts(&contract.guarantee, &window, standing).into()
 }

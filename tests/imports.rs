@@ -89,7 +89,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "asn", "discard", "sla", "snapshot", "stream", "units", "voice",
         ],
     ),
-    ("events", &["judge"]),
+    ("events", &["judge", "sla"]),
     (
         "app",
         &[

@@ -190,10 +190,29 @@ const room = [
   }),
 ];
 
+const through = [
+  "Through whom: transit",
+  curves({
+    title: "Voice through the ten largest transit ASNs",
+    about: `IP octets through ASNs that are neither end, to their destination (known) and from their source (assumed the same way).
+      It is no part of the traffic of the ASNs themselves. Needs an ASN source with paths.`,
+    unit: "bps",
+    width: 24,
+    defaults: { noValue: "no paths known" },
+    queries: [
+      [
+        `8 * sum by (asn, direction) (${q.rate("asnmeter_transit_voice_bytes_total")})
+         and on (asn) topk(10, sum by (asn) (increase(${q.of("asnmeter_transit_voice_bytes_total")}[$__range] @ end())))`,
+        "AS{{asn}} {{direction}}",
+      ],
+    ],
+  }),
+];
+
 export default dashboard({
   uid: "asnmeter-overview",
   title: "asnmeter / Overview",
   about: "Who is out of SLA or near it, which guarantees are missed, and how many more calls each ASN may take.",
   variables: [COMMITMENTS],
-  rows: [now, who, since, room],
+  rows: [now, who, since, room, through],
 });

@@ -5,6 +5,7 @@
 
 use super::announced::Collector;
 use super::cache::Compiled;
+use super::memory::BuiltIn;
 #[cfg(test)]
 use super::memory::{InMemory, Loaded};
 use super::path::Hop;
@@ -64,6 +65,15 @@ impl Listed {
         self.counts.as_sets += u64::from(verdict.of_set);
         let origin = self.somebody(verdict.origin);
         self.insert(prefix, origin, &verdict.path);
+    }
+
+    /// Takes a prefix that is written in the program.
+    pub(super) fn built_in(&mut self, row: &BuiltIn) {
+        let path = row.transit.iter().chain([&row.origin]);
+        let hops: Vec<Hop> = path.clone().map(|(asn, _)| Hop::As(*asn)).collect();
+        path.for_each(|(asn, name)| self.name(*asn, name));
+        self.counts.rows += 1;
+        self.insert(row.prefix, Some(row.origin.0), &hops);
     }
 
     /// Takes the name of an ASN; the first that can be shown stays.

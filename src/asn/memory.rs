@@ -8,7 +8,6 @@ use super::cache::{self, Compiled, Key};
 use super::listed::Listed;
 use super::names::Names;
 use super::path::Place;
-use super::prefixes::Announcers;
 use super::source::{Counts, LoadError, Source};
 use super::table::Table;
 use super::{location, mmdb, mrt, prefixes};
@@ -42,6 +41,27 @@ pub enum CacheUse {
     Written,
     /// The source could not be kept in it: why.
     Failed(String),
+}
+
+/// A prefix that is written in the program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BuiltIn {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// Who announces it, and their name.
+    pub origin: (Asn, &'static str),
+    /// The ASNs on the way to it, with names, from the nearest on; empty where it is next door.
+    pub transit: &'static [(Asn, &'static str)],
+}
+
+impl From<(Prefix, Asn, &'static str)> for BuiltIn {
+    fn from((prefix, asn, name): (Prefix, Asn, &'static str)) -> Self {
+        Self {
+            prefix,
+            origin: (asn, name),
+            transit: &[],
+        }
+    }
 }
 
 /// A source in memory.
@@ -151,19 +171,12 @@ impl InMemory {
     /// A source that was never a file.
     pub(super) fn listed(
         name: &str,
-        rows: impl IntoIterator<Item = (Prefix, Asn, &'static str)>,
+        rows: impl IntoIterator<Item = impl Into<BuiltIn>>,
         now: Timestamp,
     ) -> Self {
         let mut listed = Listed::default();
-        for (prefix, asn, name) in rows {
-            listed.row(
-                &[prefix],
-                Announcers {
-                    lowest: asn,
-                    several: false,
-                },
-                Some(name),
-            );
+        for row in rows {
+            listed.built_in(&row.into());
         }
         let loaded = Loaded {
             written: None,

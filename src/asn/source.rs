@@ -34,6 +34,14 @@ impl Source {
         }
     }
 
+    /// Whether it may tell how an address is reached.
+    pub const fn has_paths(&self) -> bool {
+        match self {
+            Self::Prefixes(_) | Self::Mmdb(_) | Self::Location(_) => false,
+            Self::Mrt(_) | Self::Bmp(_) => true,
+        }
+    }
+
     /// Its file; none where it is not one.
     pub fn path(&self) -> Option<&Path> {
         match self {

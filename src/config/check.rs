@@ -19,11 +19,13 @@ pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
     let file: File = toml::from_str(text.text).map_err(|error| text.refused(&error))?;
     let check = Check { text };
     let usual = Config::default();
+    let asn = check.asn(&file.asn, usual.asn)?;
+    let has_paths = asn.sources.iter().any(Source::has_paths);
     Ok(Config {
         capture: check.capture(&file.capture, usual.capture)?,
         voice: check.voice(&file.voice, usual.voice)?,
-        asn: check.asn(&file.asn, usual.asn)?,
-        commitments: commitment::all(&check, &file.commitment)?,
+        asn,
+        commitments: commitment::all(&check, &file.commitment, has_paths)?,
         web: check.web(&file.web, &usual.web)?,
         export: check.export(&file.export, usual.export)?,
     })

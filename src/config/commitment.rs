@@ -6,6 +6,7 @@ use super::{file, values};
 use crate::attribution::scopes::Scope;
 use crate::sla::commitment::{
     Commitment, DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
+    TransitRule,
 };
 use crate::stream::rtt::method::{Method, Methods};
 use crate::stream::tally::Layer;
@@ -42,6 +43,7 @@ pub(super) fn usual() -> Commitment {
         layer: Layer::default(),
         classes: Classes::ALL,
         scope: Scope::default(),
+        transit: TransitRule::default(),
         guarantee: Guarantee::default(),
     }
 }
@@ -65,15 +67,16 @@ const fn usual_latency(limit: Duration) -> LatencyGuarantee {
     }
 }
 
-/// Every commitment of a file.
+/// Every commitment of a file; whether a source of it has AS paths.
 pub(super) fn all(
     check: &Check<'_>,
     written: &[Spanned<file::Commitment>],
+    has_paths: bool,
 ) -> Result<Vec<Commitment>, ConfigError> {
     let mut commitments = Vec::new();
     let (mut names, mut scopes) = (HashSet::new(), HashSet::new());
     for one in written {
-        let commitment = check.commitment(one)?;
+        let commitment = check.commitment(one, has_paths)?;
         if let Some(name) = &one.get_ref().name
             && !names.insert(commitment.name.clone())
         {
@@ -101,7 +104,11 @@ pub(super) fn all(
 }
 
 impl Check<'_> {
-    fn commitment(&self, one: &Spanned<file::Commitment>) -> Result<Commitment, ConfigError> {
+    fn commitment(
+        &self,
+        one: &Spanned<file::Commitment>,
+        has_paths: bool,
+    ) -> Result<Commitment, ConfigError> {
         let (written, usual) = (one.get_ref(), usual());
         let missing = |key| self.text.missing(key, one.span());
         let name = written
@@ -147,6 +154,7 @@ impl Check<'_> {
                 classes.into_iter().fold(Classes::NONE, Classes::with)
             }),
             scope: self.scope(&written.scope, usual.scope)?,
+            transit: self.transit(written, usual.transit, has_paths)?,
             guarantee: self.guarantee(&written.guarantee)?,
         })
     }
@@ -190,6 +198,23 @@ impl Check<'_> {
                 usual.vlans,
                 |id| values::whole(*id, 1, 4094),
             )?,
+        })
+    }
+
+    fn transit(
+        &self,
+        written: &file::Commitment,
+        usual: TransitRule,
+        has_paths: bool,
+    ) -> Result<TransitRule, ConfigError> {
+        let (key, transit) = ("commitment.transit", written.transit.as_ref());
+        self.value(key, transit, usual, |word| {
+            match one_of(word, &TRANSIT_RULES)? {
+                TransitRule::Judge if !has_paths => {
+                    Err("needs a source with AS paths (mrt or bmp) in asn.sources".into())
+                }
+                rule => Ok(rule),
+            }
         })
     }
 
@@ -335,6 +360,9 @@ const LAYERS: [(&str, Layer); 3] = [
     ("ethernet", Layer::Ethernet),
     ("wire", Layer::Wire),
 ];
+
+const TRANSIT_RULES: [(&str, TransitRule); 2] =
+    [("list", TransitRule::List), ("judge", TransitRule::Judge)];
 
 const LOSS_DIRECTIONS: [(&str, LossDirection); 3] = [
     ("from", LossDirection::From),

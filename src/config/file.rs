@@ -105,6 +105,7 @@ pub(super) struct Commitment {
     pub(super) classes: Written<Vec<Spanned<String>>>,
     #[serde(default)]
     pub(super) scope: Scope,
+    pub(super) transit: Written<String>,
     #[serde(default)]
     pub(super) guarantee: Guarantee,
 }

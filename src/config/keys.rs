@@ -133,6 +133,8 @@ pub const KEYS: &[Key] = &[
         "Captured on one of these. Empty: all."),
     key("commitment.scope.vlans", "list of 1 to 4094", Default("[]"), "[100, 200]",
         "One of the frame's VLAN tags is one of these. Empty: all."),
+    key("commitment.transit", "`list`, `judge`", Default(r#""list""#), r#""judge""#,
+        "The ASNs on the way to an ASN: listed while it is out of SLA, or judged as well by all that goes through them, with no guarantee judged by packets that cross one out of SLA. `judge` needs a source with paths. The way back is assumed to be the way there."),
     key("commitment.guarantee.loss", "0% to 100%", Nothing, r#""0.5%""#,
         "Guaranteed packet loss: missed strictly above. Not written: not guaranteed, never judged."),
     key("commitment.guarantee.loss_direction", "`from`, `to`, `both`", Default(r#""from""#), r#""both""#,

@@ -91,6 +91,9 @@ fn with(path: &str, value: &str) -> String {
             let other = named.lines().find(|line| !line.starts_with(name)).unwrap();
             format!("{commitment}{other}\n{name} = {value}")
         }
+        "commitment" if name == "transit" => {
+            format!("{commitment}{named}{name} = {value}\n[asn]\nsources = [{{ mrt = 'rib' }}]")
+        }
         "commitment" => format!("{commitment}{named}{name} = {value}"),
         "commitment.scope" => format!("{commitment}{named}[{table}]\n{name} = {value}"),
         "commitment.guarantee" if matches!(name, "loss" | "latency") => {
@@ -167,6 +170,7 @@ fn a_whole_configuration_is_read() {
         window = "5m"
         direction = "from"
         layer = "wire"
+        transit = "judge"
         classes = ["rtp", "sip"]
         scope = { local_prefixes = ["198.51.100.0/25"], interfaces = ["eth1"], vlans = [7] }
         guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 99, latency_methods = ["tcp"], min_samples = { packets = 7 } }
@@ -198,6 +202,7 @@ fn a_whole_configuration_is_read() {
             interfaces: vec!["eth1".into()],
             vlans: vec![7],
         },
+        transit: TransitRule::Judge,
         guarantee: Guarantee {
             loss: Some(LossGuarantee {
                 limit: Ratio::from_ppm(5_000),

@@ -12,7 +12,7 @@ use crate::export::Published;
 use crate::snapshot::{Snapshot, StreamRow};
 use commitments::Commitment;
 use serde::Serialize;
-use shapes::{Asn, CaptureTotals, Discarded, Meter, Stream, Totals};
+use shapes::{Asn, CaptureTotals, Discarded, Meter, Stream, Totals, Transit};
 
 /// What a replay prints.
 #[derive(Serialize)]
@@ -22,6 +22,7 @@ struct Replay<'a> {
     discarded: Discarded<'a>,
     streams: Vec<Stream<'a>>,
     asns: Vec<Asn<'a>>,
+    transit: Vec<Transit<'a>>,
     commitments: Vec<Commitment<'a>>,
 }
 
@@ -33,6 +34,7 @@ struct Live<'a> {
     voice: Totals,
     discarded: Discarded<'a>,
     asns: Vec<Asn<'a>>,
+    transit: Vec<Transit<'a>>,
     commitments: Vec<Commitment<'a>>,
     meter: Meter<'a>,
 }
@@ -55,6 +57,7 @@ pub fn write_replay(
             .map(Stream::of)
             .collect(),
         asns: snapshot.asns.iter().map(Asn::of).collect(),
+        transit: snapshot.transit.iter().map(Transit::of).collect(),
         commitments: snapshot.commitments.iter().map(Commitment::of).collect(),
     };
     serde_json::to_writer(&mut out, &document)?;
@@ -75,6 +78,7 @@ pub fn live(published: &Published) -> Result<String, serde_json::Error> {
         voice: Totals::of(snapshot.voice),
         discarded: Discarded(&snapshot.discards),
         asns: snapshot.asns.iter().map(Asn::of).collect(),
+        transit: snapshot.transit.iter().map(Transit::of).collect(),
         commitments: snapshot.commitments.iter().map(Commitment::of).collect(),
         meter: Meter::of(published),
     })

@@ -70,6 +70,12 @@ pub const TABLE: &[Row] = &[
         "IP octets of voice packets from or to the ASN", rows::voice_bytes),
     row("asnmeter_voice_packets_total", Counter, &["asn", "direction", "class"],
         "Voice packets from or to the ASN", rows::voice_packets),
+    row("asnmeter_transit_voice_bytes_total", Counter, &["asn", "direction"],
+        "IP octets of voice packets through the ASN, which is neither end: on the way from their source (assumed), to their destination (known). No part of asnmeter_voice_bytes_total", rows::transit::bytes),
+    row("asnmeter_transit_voice_packets_total", Counter, &["asn", "direction"],
+        "Voice packets through the ASN, each once", rows::transit::packets),
+    row("asnmeter_transit_left_out_total", Counter, &[],
+        "Times that a transit ASN or a path was not noted, since a bound was reached", rows::transit::left_out),
     row("asnmeter_rtp_expected_packets_total", Counter, &["asn", "direction"],
         "RTP packets that should have come past the tap: packets - duplicates - late + lost", rows::rtp_expected),
     row("asnmeter_rtp_lost_packets_total", Counter, &["asn", "direction"],
@@ -112,6 +118,14 @@ pub const TABLE: &[Row] = &[
         "1 for the verdict of the judged second; all 0 without voice in the window", rows::verdict),
     row("asnmeter_commitment_asn_verdict_seconds_total", Counter, &["commitment", "asn", "guarantee", "verdict"],
         "Seconds with this verdict", rows::verdict_seconds),
+    row("asnmeter_commitment_asn_transit_covered", Gauge, &["commitment", "asn", "transit"],
+        "1 while the ASN is out of SLA and the transit ASN on its paths: the exclusion covers it, for the traffic of the ASN", rows::transit::covered),
+    row("asnmeter_commitment_transit_share_ratio", Gauge, &["commitment", "asn", "direction"],
+        "Rate through the transit ASN in the window, divided by the committed data rate; where transit is judged", rows::transit::share),
+    row("asnmeter_commitment_transit_out_of_sla", Gauge, &["commitment", "asn"],
+        "1 while the share of what goes through the transit ASN exceeds the threshold", rows::transit::out_of_sla),
+    row("asnmeter_commitment_transit_out_of_sla_seconds_total", Counter, &["commitment", "asn"],
+        "Seconds in which it exceeded the threshold", rows::transit::out_of_sla_seconds),
     row("asnmeter_capture_frames_total", Counter, &["interface"],
         "Frames captured", rows::capture_frames),
     row("asnmeter_capture_dropped_frames_total", Counter, &["interface"],
@@ -175,7 +189,8 @@ pub fn markdown() -> String {
          `UPDATE_GOLDEN=1 cargo test --test export`.\n\n\
          Base units throughout: octets, seconds, ratios (1 is the whole). `asn` is a number, `local` (our own\n\
          addresses), `0` (no origin announces the address) or `other` (all beyond `max_asns`, together).\n\
-         `direction` is seen from the ASN: `from` it or `to` it; `sum` for a commitment judged on both together.\n\n\
+         `direction` is seen from the ASN: `from` it or `to` it; `sum` for a commitment judged on both together.\n\
+         `transit`, and `asn` of a metric with `transit` in its name, is an ASN between us and an origin.\n\n\
          Beside these stand `process_cpu_seconds_total` and `process_resident_memory_bytes`, as every\n\
          Prometheus client has them.\n\n\
          | name | kind | labels | meaning |\n|---|---|---|---|\n",

@@ -4,6 +4,8 @@
 //! Pure functions. Only ASNs with a row in the snapshot get series (the judge bounds those), and
 //! any that was ever out of SLA: an ASN over its threshold is never hidden in `other`.
 
+pub(crate) mod transit;
+
 use crate::asn::{Origin, bmp};
 use crate::export::Published;
 use crate::export::collector::Series;
@@ -15,6 +17,7 @@ use crate::snapshot::{
 use crate::stream::rtt::method::Method;
 use crate::units::NANOS_PER_SECOND;
 use crate::voice::class::Class;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// A sample's value: Prometheus knows nothing but doubles.
@@ -178,14 +181,18 @@ fn each_judged(
     }
 }
 
+fn add_share(terms: &CommitmentRow, row: &CommitmentAsnRow, asn: &str, series: &mut Series) {
+    if terms.direction == DirectionRule::Sum {
+        series.add(&[&terms.name, asn, "sum"], row.share.from);
+    } else {
+        series.add(&[&terms.name, asn, "from"], row.share.from);
+        series.add(&[&terms.name, asn, "to"], row.share.to);
+    }
+}
+
 pub(crate) fn share(published: &Published, series: &mut Series) {
     each_judged(published, |commitment, row, asn| {
-        if commitment.direction == DirectionRule::Sum {
-            series.add(&[&commitment.name, asn, "sum"], row.share.from);
-        } else {
-            series.add(&[&commitment.name, asn, "from"], row.share.from);
-            series.add(&[&commitment.name, asn, "to"], row.share.to);
-        }
+        add_share(commitment, row, asn, series);
     });
 }
 
@@ -299,11 +306,17 @@ pub(crate) fn streams_refused(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn asn_info(published: &Published, series: &mut Series) {
-    each_asn(published, |row, asn| {
-        if let Some(name) = &row.name {
-            series.add(&[asn, name], 1.0);
+    let origins = published.snapshot.asns.iter();
+    let origins = origins.map(|row| (row.label, &row.name));
+    let transit = published.snapshot.transit.iter();
+    let transit = transit.map(|row| (row.label, &row.name));
+    // Once for an ASN that is both: it has one name.
+    let names: BTreeMap<Label, _> = origins.chain(transit).collect();
+    for (label, name) in names {
+        if let Some(name) = name {
+            series.add(&[&label.to_string(), name], 1.0);
         }
-    });
+    }
 }
 
 pub(crate) fn table_prefixes(published: &Published, series: &mut Series) {

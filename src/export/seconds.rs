@@ -7,8 +7,17 @@
 //! lines up to its own. What comes later than any window reaches is in the totals only, and in no
 //! line. In a line `from`, expected and lost are those of the packets that the ASN
 //! sent; in a line `to`, those that its end reports. Round trips stand in `from`.
+//!
+//! `transit` are the transit ASNs on the ASN's paths in the window. Where the contract judges
+//! transit there are more keys: `paths` is what of a second was counted over each path, so that the
+//! window of every path is a sum like that of the ASN; lines with `"role":"transit"` are what goes
+//! through an ASN; `excluded` are those out of SLA by these lines that the ASN's packets crossed,
+//! and `remaining_*` the window without such packets, on which the verdicts then rest. A void
+//! verdict that is not for the ASN's own traffic has a `reason`.
 
-use crate::snapshot::evidence::{Cell, Evidence, Judgement, Losses, RoundTrips};
+use crate::sla::{Role, Verdict};
+use crate::snapshot::evidence::{self, Cell, Evidence, Judgement, Losses, OnPath, RoundTrips};
+use crate::units::Asn;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -27,9 +36,13 @@ struct Line<'a> {
     second: String,
     commitment: &'a str,
     asn: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
     direction: &'static str,
     #[serde(flatten)]
     counted: Counts,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paths: Vec<OverPath>,
     window_bytes: u64,
     window_expected: u64,
     window_lost: u64,
@@ -37,12 +50,37 @@ struct Line<'a> {
     window_over_limit: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     amendments: Vec<Amendment>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transit: Vec<u32>,
     exceeds: bool,
     out_of_sla: bool,
     tainted: bool,
     seen_whole: bool,
     loss: Option<&'static str>,
     latency: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(flatten)]
+    rest: Option<Rest>,
+}
+
+/// What the verdicts rest on where packets crossed a transit ASN out of SLA.
+#[derive(Serialize)]
+struct Rest {
+    excluded: Vec<u32>,
+    remaining_packets: u64,
+    remaining_expected: u64,
+    remaining_lost: u64,
+    remaining_round_trips: u64,
+    remaining_over_limit: u64,
+}
+
+/// What was counted over one path.
+#[derive(Serialize)]
+struct OverPath {
+    transit: Vec<u32>,
+    #[serde(flatten)]
+    counted: Counts,
 }
 
 #[derive(Serialize, PartialEq, Eq, Default)]
@@ -61,6 +99,8 @@ struct Amendment {
     second: String,
     #[serde(flatten)]
     counted: Counts,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paths: Vec<OverPath>,
 }
 
 /// Which half of a cell a line is about.
@@ -86,6 +126,31 @@ impl Direction {
             over_limit: over,
         }
     }
+
+    fn paths(self, paths: &[OnPath]) -> Vec<OverPath> {
+        let paths = paths.iter().map(|path| OverPath {
+            transit: numbers(&path.transit),
+            counted: self.of(&path.counted),
+        });
+        let counted = paths.filter(|path| path.counted != Counts::default());
+        counted.collect()
+    }
+
+    fn rest(self, verdicts: &evidence::Verdicts) -> Option<Rest> {
+        let remaining = self.of(&verdicts.remaining);
+        (!verdicts.excluded.is_empty()).then(|| Rest {
+            excluded: numbers(&verdicts.excluded),
+            remaining_packets: remaining.packets,
+            remaining_expected: remaining.expected,
+            remaining_lost: remaining.lost,
+            remaining_round_trips: remaining.round_trips,
+            remaining_over_limit: remaining.over_limit,
+        })
+    }
+}
+
+fn numbers(asns: &[Asn]) -> Vec<u32> {
+    asns.iter().map(|asn| asn.0).collect()
 }
 
 impl SecondsFile {
@@ -115,16 +180,24 @@ impl SecondsFile {
             Direction::From => ("from", judgement.over.0),
             Direction::To => ("to", judgement.over.1),
         };
-        let amendments = judgement.amendments.iter().map(|(second, cell)| Amendment {
-            second: second.to_string(),
-            counted: direction.of(cell),
+        let amendments = judgement.amendments.iter().map(|amendment| Amendment {
+            second: amendment.second.to_string(),
+            counted: direction.of(&amendment.counted),
+            paths: direction.paths(&amendment.paths),
         });
+        let verdicts = &judgement.verdicts;
+        let reason = verdicts.void_by_transit;
         let line = Line {
             second: judgement.second.to_string(),
             commitment: &judgement.commitment,
             asn: judgement.asn.0,
+            role: match judgement.role {
+                Role::Origin => None,
+                Role::Transit => Some("transit"),
+            },
             direction: name,
             counted: direction.of(&judgement.counted),
+            paths: direction.paths(&judgement.paths),
             window_bytes: window.bytes,
             window_expected: window.expected,
             window_lost: window.lost,
@@ -133,12 +206,15 @@ impl SecondsFile {
             amendments: amendments
                 .filter(|one| one.counted != Counts::default())
                 .collect(),
+            transit: numbers(&judgement.transit),
             exceeds,
             out_of_sla: judgement.over.0 || judgement.over.1,
             tainted: judgement.tainted,
             seen_whole: judgement.seen_whole,
-            loss: judgement.loss.map(crate::sla::Verdict::as_str),
-            latency: judgement.latency.map(crate::sla::Verdict::as_str),
+            loss: verdicts.loss.map(Verdict::as_str),
+            latency: verdicts.latency.map(Verdict::as_str),
+            reason: reason.map(|asn| format!("transit AS{asn}")),
+            rest: direction.rest(verdicts),
         };
         serde_json::to_writer(&mut self.out, &line)?;
         self.out.write_all(b"\n")

@@ -5,15 +5,17 @@
 //! line: see [`printable`]. Long stream lists are cut; the JSON output has them all.
 
 mod table;
+mod transit;
 
 use crate::sla::Verdict;
 use crate::sla::commitment::DirectionRule;
 use crate::snapshot::{
-    AsnRow, CommitmentRow, DirectionTotals, GuaranteeRow, Interval, PerDirection, Snapshot,
-    StreamRow,
+    AsnRow, CommitmentAsnRow, CommitmentRow, DirectionTotals, GuaranteeRow, Interval, PerDirection,
+    Snapshot, StreamRow,
 };
 use crate::stream::rtt::method::Method;
 use crate::stream::tally::Layer;
+use crate::units::Asn;
 use std::io::{self, Write};
 use table::{Align, Table};
 
@@ -39,6 +41,7 @@ pub fn write_replay(
         write_commitment(&mut out, commitment)?;
     }
     write_asns(&mut out, snapshot)?;
+    transit::write_totals(&mut out, snapshot)?;
     write_streams(&mut out, streams)?;
     out.flush()
 }
@@ -142,43 +145,50 @@ fn write_commitment(out: &mut impl Write, commitment: &CommitmentRow) -> io::Res
             shares(row.share, commitment.direction),
             shares(row.peak_share, commitment.direction),
             format!("{} s", grouped(row.out_of_sla_seconds)),
-            if row.out_of_sla { "over" } else { "within" }.to_owned(),
+            transit::now(row),
             seconds(row.loss.as_ref()),
             seconds(row.latency.as_ref()),
         ]);
     }
     table.write(out)?;
     for row in &commitment.asns {
-        for interval in row.out_of_sla_intervals.iter().take(MAX_INTERVALS) {
-            write_interval(out, row.asn, interval)?;
-        }
-        let more = row.out_of_sla_intervals.len().saturating_sub(MAX_INTERVALS);
-        if more > 0 {
-            writeln!(
-                out,
-                "  AS{}: … and {more} intervals more (--format json lists all)",
-                row.asn
-            )?;
-        }
+        write_intervals(out, "", row)?;
+    }
+    transit::write_judged(out, commitment)
+}
+
+fn write_intervals(out: &mut impl Write, role: &str, row: &CommitmentAsnRow) -> io::Result<()> {
+    for interval in row.out_of_sla_intervals.iter().take(MAX_INTERVALS) {
+        write_interval(out, role, row.asn, interval)?;
+    }
+    let more = row.out_of_sla_intervals.len().saturating_sub(MAX_INTERVALS);
+    if more > 0 {
+        writeln!(
+            out,
+            "  {role}AS{}: … and {more} intervals more (--format json lists all)",
+            row.asn
+        )?;
     }
     Ok(())
 }
 
 fn write_interval(
     out: &mut impl Write,
-    asn: crate::units::Asn,
+    role: &str,
+    asn: Asn,
     interval: &Interval,
 ) -> io::Result<()> {
     let until = interval.last.next();
     writeln!(
         out,
-        "  AS{asn}: out of SLA ({}) {} to {until}{}, {} s, peak {} ({} in the window)",
+        "  {role}AS{asn}: out of SLA ({}) {} to {until}{}, {} s, peak {} ({} in the window){}",
         interval.direction,
         interval.from,
         if interval.open { " and still" } else { "" },
         grouped(until.0.saturating_sub(interval.from.0)),
         percent(interval.peak_share),
         octets(interval.peak_window_bytes),
+        transit::covered(&interval.transit),
     )
 }
 

@@ -1,22 +1,27 @@
 //! One commitment before the judge: a window, intervals and verdict seconds per ASN.
+//!
+//! An ASN is judged as an origin by its own traffic and, where the contract says so, as transit by
+//! what goes through it: two windows that know nothing of each other.
 
-use crate::asn::Origin;
 use crate::attribution::scopes::{ScopeId, ScopeMask};
-use crate::judge::history::History;
-use crate::judge::intervals::{Change, Intervals};
-use crate::meter::second::{Slot, Usage};
-use crate::meter::window::{Cell, Losses, RoundTrips, Window, first_second};
-use crate::sla::Verdict;
-use crate::sla::commitment::{Commitment, DirectionRule};
-use crate::sla::verdict::{Excess, Standing, excess, measured, share, verdicts};
-use crate::snapshot::evidence::{Evidence, Judgement};
-use crate::snapshot::{
-    CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection, Reported, Samples,
-};
+use crate::judge::cells::{End, ends, judged, through};
+use crate::judge::docket::Docket;
+use crate::judge::track::{Notice, Track};
+use crate::meter::second::{RoundTrip, Slot};
+use crate::meter::window::{Cell, RoundTrips, Window, first_second};
+use crate::sla::Role;
+use crate::sla::commitment::{Commitment, TransitRule};
+use crate::snapshot::CommitmentRow;
+use crate::snapshot::evidence::{Amendment, Evidence, Judgement, OnPath, Verdicts};
 use crate::units::{Asn, Second};
-use crate::voice::class::Class;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
 use std::sync::Arc;
+
+/// Paths of all origins together of which it is kept what they do, where transit is judged. The
+/// full table has some 200,000 between any origin and us; far fewer carry voice in one window.
+pub const MAX_PATHS: usize = 1 << 18;
 
 /// One commitment with everything judged by it.
 #[derive(Clone, Debug)]
@@ -29,50 +34,30 @@ pub struct Case {
     /// The first second that was counted under this scope without a break.
     seen_since: Second,
     asns: BTreeMap<Asn, Docket>,
+    /// What goes through each transit ASN, where that is judged.
+    transit: BTreeMap<Asn, Through>,
+    /// Paths in all dockets.
+    paths: usize,
+    /// Times that transit was not noted, since a bound was reached.
+    left_out: u64,
 }
 
-/// One ASN under one commitment.
+/// One transit ASN under one commitment.
 #[derive(Clone, Debug, Default)]
-struct Docket {
+struct Through {
     window: Window,
+    track: Track,
     /// What came for judged seconds and is not yet in the evidence.
     amendments: BTreeMap<Second, Cell>,
-    excess: Excess,
-    seconds_out: u64,
-    peak: (u64, u64),
-    from: Intervals,
-    to: Intervals,
-    loss: GuaranteeRow,
-    latency: GuaranteeRow,
-    history: History,
 }
 
-/// The start or end of a time out of SLA, for the operator's log.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Notice {
-    /// The commitment.
-    pub commitment: Arc<str>,
-    /// The ASN.
-    pub asn: Asn,
-    /// `from`, `to` or `sum`.
-    pub direction: &'static str,
-    /// What changed.
-    pub change: Change,
-    /// The share at its peak.
-    pub peak_share: f64,
-}
-
-impl Notice {
-    fn new(terms: &Commitment, asn: Asn, direction: &'static str, change: Change) -> Self {
-        let (Change::Began(over) | Change::Ended(over)) = change;
-        Self {
-            commitment: terms.name.as_str().into(),
-            asn,
-            direction,
-            change,
-            peak_share: share(over.peak, terms.committed_rate, terms.window),
-        }
-    }
+/// How a second was seen.
+#[derive(Clone, Copy)]
+struct Sight {
+    second: Second,
+    tainted: bool,
+    /// The whole window was.
+    whole: bool,
 }
 
 impl Case {
@@ -85,6 +70,9 @@ impl Case {
             scope,
             seen_since,
             asns: BTreeMap::new(),
+            transit: BTreeMap::new(),
+            paths: 0,
+            left_out: 0,
         }
     }
 
@@ -99,25 +87,38 @@ impl Case {
         notices: &mut Vec<Notice>,
     ) -> Self {
         let old = &self.commitment;
+        let judges_transit = commitment.transit == TransitRule::Judge;
         let counted_alike = old.scope == commitment.scope
             && old.layer == commitment.layer
             && old.classes == commitment.classes
-            && old.window == commitment.window;
+            && old.window == commitment.window
+            // what a path does was not kept while transit was only listed
+            && (old.transit == commitment.transit || !judges_transit);
         let limit = |of: &Commitment| of.guarantee.latency.map(|l| (l.limit, l.methods));
         let same_limit = limit(old) == limit(&commitment);
-        let (from, to) = directions(self.commitment.direction);
-        for (asn, docket) in &mut self.asns {
-            let ended = [(from, docket.from.close()), (to, docket.to.close())];
-            for (direction, change) in ended {
-                notices.extend(
-                    change.map(|change| Notice::new(&self.commitment, *asn, direction, change)),
-                );
-            }
+        let origins = self.asns.iter_mut();
+        let origins = origins.map(|(asn, docket)| (Role::Origin, *asn, &mut docket.track));
+        let transit = self.transit.iter_mut();
+        let transit = transit.map(|(asn, through)| (Role::Transit, *asn, &mut through.track));
+        for (role, asn, track) in origins.chain(transit) {
+            let ended = track.close(old);
+            notices.extend(ended.map(|change| Notice::new(old, (role, asn), change)));
+        }
+        for docket in self.asns.values_mut() {
             if !counted_alike {
                 docket.window = Window::default();
+                docket.paths.clear();
             } else if !same_limit {
-                docket.window.forget_round_trips();
+                docket.forget_round_trips();
             }
+            if !judges_transit {
+                docket.paths.keep_list_only();
+            }
+        }
+        if !counted_alike || !judges_transit {
+            self.transit
+                .values_mut()
+                .for_each(|through| through.window = Window::default());
         }
         if !counted_alike {
             self.seen_since = next;
@@ -132,9 +133,10 @@ impl Case {
     /// Nothing is known of any window any more: the next whole second is the first.
     pub fn restart(&mut self, next: Second) {
         self.seen_since = next;
-        for docket in self.asns.values_mut() {
-            docket.window = Window::default();
-            docket.amendments.clear();
+        self.asns.values_mut().for_each(Docket::forget);
+        for through in self.transit.values_mut() {
+            through.window = Window::default();
+            through.amendments.clear();
         }
     }
 
@@ -143,96 +145,87 @@ impl Case {
         self.seen_since = self.seen_since.max(second.next());
     }
 
+    fn judges_transit(&self) -> bool {
+        self.commitment.transit == TransitRule::Judge
+    }
+
     /// Adds what was counted in a second. `judged` is the last second judged: what is for it or
     /// before is an amendment.
     pub fn add(&mut self, second: Second, slot: &Slot, bit: ScopeMask, judged: Option<Second>) {
+        let is_amendment = judged.is_some_and(|judged| second <= judged);
+        if let Some(judged) = judged
+            && second < first_second(judged.next(), self.commitment.window)
+        {
+            return;
+        }
         for (pair, usage) in &slot.usage {
             if !pair.scopes.contains(bit) {
                 continue;
             }
-            for (asn, cell) in self.cells(pair.src, pair.dst, usage).into_iter().flatten() {
-                self.add_cell(second, asn, cell, judged);
+            let ends = ends(&self.commitment, pair, usage);
+            for end in ends.into_iter().flatten() {
+                self.add_end(second, &end, is_amendment);
+            }
+            if self.judges_transit() {
+                for (asn, cell) in through(&self.commitment, pair, usage) {
+                    self.add_through(second, asn, cell, is_amendment);
+                }
             }
         }
-        let Some(latency) = self.commitment.guarantee.latency else {
-            return;
-        };
         for trip in &slot.round_trips {
-            if let Origin::As(asn) = trip.origin
-                && trip.origin.is_judged()
-                && trip.scopes.contains(bit)
-                && latency.methods.contains(trip.method)
+            if trip.pair.scopes.contains(bit)
+                && let Some(end) = self.round_trip(trip)
             {
-                let over = u64::from(trip.time > latency.limit);
-                let round_trips = RoundTrips { samples: 1, over };
-                self.add_cell(
-                    second,
-                    asn,
-                    Cell {
-                        round_trips,
-                        ..Cell::default()
-                    },
-                    judged,
-                );
+                self.add_end(second, &end, is_amendment);
             }
         }
     }
 
-    /// What a pair's usage is to the ASNs at its ends.
-    fn cells(&self, src: Origin, dst: Origin, usage: &Usage) -> [Option<(Asn, Cell)>; 2] {
-        let counted = Class::ALL
-            .into_iter()
-            .filter(|class| self.commitment.classes.contains(*class));
-        let (mut bytes, mut packets) = (0, 0);
-        for class in counted {
-            bytes += usage.class(class).on(self.commitment.layer);
-            packets += usage.class(class).packets;
-        }
-        let sent = Losses {
-            expected: usage.expected(),
-            lost: usage.continuity.lost,
-        };
-        let reported = Losses {
-            expected: usage.reports.expected,
-            lost: usage.reports.lost,
-        };
-        let from = Cell {
-            from: bytes,
-            packets,
-            sent,
+    /// What a round trip is to the ASN of its endpoint, if it is one that counts.
+    fn round_trip<'a>(&self, RoundTrip { pair, method, time }: &'a RoundTrip) -> Option<End<'a>> {
+        let latency = self.commitment.guarantee.latency?;
+        let asn = judged(pair.src).filter(|_| latency.methods.contains(*method))?;
+        let over = u64::from(*time > latency.limit);
+        let round_trips = RoundTrips { samples: 1, over };
+        let cell = Cell {
+            round_trips,
             ..Cell::default()
         };
-        let to = Cell {
-            to: bytes,
-            packets,
-            reported,
-            ..Cell::default()
-        };
-        match (judged(src), judged(dst)) {
-            (Some(src), Some(dst)) if src == dst => {
-                let cell = Cell {
-                    to: bytes,
-                    both: bytes,
-                    reported,
-                    ..from
-                };
-                [Some((src, cell)), None]
+        let transit = Cow::Borrowed(pair.transit.src());
+        Some(End { asn, cell, transit })
+    }
+
+    fn add_end(&mut self, second: Second, end: &End<'_>, is_amendment: bool) {
+        let judges_transit = self.judges_transit();
+        let docket = self.asns.entry(end.asn).or_default();
+        let mut path = None;
+        if !end.transit.is_empty() {
+            if end.cell.packets > 0 {
+                self.left_out += docket.paths.cross(second, &end.transit);
             }
-            (src, dst) => [src.map(|asn| (asn, from)), dst.map(|asn| (asn, to))],
+            if judges_transit {
+                let known = docket.paths.knows(&end.transit);
+                if known || self.paths < MAX_PATHS {
+                    self.paths += usize::from(!known);
+                    path = Some(&*end.transit);
+                } else {
+                    self.left_out += 1;
+                }
+            }
+        }
+        docket.add(second, end.cell, path);
+        if is_amendment {
+            docket.amend(second, end.cell, path);
         }
     }
 
-    fn add_cell(&mut self, second: Second, asn: Asn, cell: Cell, judged: Option<Second>) {
-        let docket = self.asns.entry(asn).or_default();
-        if let Some(judged) = judged
-            && second <= judged
-        {
-            if second < first_second(judged.next(), self.commitment.window) {
-                return;
-            }
-            docket.amendments.entry(second).or_default().add(cell);
+    fn add_through(&mut self, second: Second, asn: Asn, cell: Cell, is_amendment: bool) {
+        let through = self.transit.entry(asn).or_default();
+        through.window.add(second, cell);
+        if is_amendment {
+            let amended = through.amendments.entry(second).or_default();
+            amended.add(cell);
         }
-        docket.window.add(second, cell);
     }
 
     /// Judges a second. `tainted_in(first, last)` tells whether any second of a stretch was not
@@ -241,57 +234,139 @@ impl Case {
         &mut self,
         second: Second,
         tainted_in: impl Fn(Second, Second) -> bool,
-        admitted: impl Fn(Asn) -> bool,
+        admitted: impl Fn(Role, Asn) -> bool,
         evidence: &mut dyn Evidence,
         notices: &mut Vec<Notice>,
     ) {
-        let commitment = &self.commitment;
-        let first = first_second(second, commitment.window);
-        let seen_whole = first >= self.seen_since && !tainted_in(first, second);
-        let tainted = second < self.seen_since || tainted_in(second, second);
-        for (asn, docket) in &mut self.asns {
-            docket.window.slide(second, commitment.window);
-            let judged = docket.judge(commitment, second, seen_whole, |direction, change| {
-                notices.push(Notice::new(commitment, *asn, direction, change));
-            });
-            if docket.window.is_empty() && docket.amendments.is_empty() {
+        let first = first_second(second, self.commitment.window);
+        let sight = Sight {
+            second,
+            tainted: second < self.seen_since || tainted_in(second, second),
+            whole: first >= self.seen_since && !tainted_in(first, second),
+        };
+        let out = self.judge_transit(sight, evidence, notices);
+        self.judge_origins(sight, &out, evidence, notices);
+        self.asns
+            .retain(|asn, docket| !docket.window.is_empty() || admitted(Role::Origin, *asn));
+        self.transit
+            .retain(|asn, through| !through.window.is_empty() || admitted(Role::Transit, *asn));
+    }
+
+    /// Judges what goes through each transit ASN; those out of SLA.
+    fn judge_transit(
+        &mut self,
+        sight: Sight,
+        evidence: &mut dyn Evidence,
+        notices: &mut Vec<Notice>,
+    ) -> BTreeSet<Asn> {
+        let (commitment, second) = (&self.commitment, sight.second);
+        let mut out = BTreeSet::new();
+        for (asn, through) in &mut self.transit {
+            through.window.slide(second, commitment.window);
+            let window = *through.window.sum();
+            let (changes, _) = through.track.judge(commitment, second, &window, []);
+            let notice = |change| Notice::new(commitment, (Role::Transit, *asn), change);
+            notices.extend(changes.into_iter().map(notice));
+            let excess = through.track.excess();
+            if excess.any() {
+                out.insert(*asn);
+            }
+            let amended = take(&mut through.amendments).into_iter();
+            let amendments: Vec<_> = amended.map(Amendment::whole).collect();
+            if through.window.is_empty() && amendments.is_empty() {
                 continue;
             }
             evidence.judged(&Judgement {
                 second,
                 commitment: self.name.clone(),
                 asn: *asn,
-                counted: docket.window.second(second),
-                amendments: std::mem::take(&mut docket.amendments).into_iter().collect(),
-                window: *docket.window.sum(),
-                over: (docket.excess.from, docket.excess.to),
-                tainted,
-                seen_whole,
-                loss: judged.0,
-                latency: judged.1,
+                role: Role::Transit,
+                counted: through.window.second(second),
+                paths: Vec::new(),
+                amendments,
+                window,
+                transit: Vec::new(),
+                over: (excess.from, excess.to),
+                tainted: sight.tainted,
+                seen_whole: sight.whole,
+                verdicts: Verdicts::none(window),
             });
         }
-        self.asns
-            .retain(|asn, docket| !docket.window.is_empty() || admitted(*asn));
+        out
     }
 
-    /// ASNs out of SLA in the last judged second.
-    pub fn out_of_sla(&self) -> impl Iterator<Item = Asn> + '_ {
-        self.asns
-            .iter()
-            .filter(|(_, docket)| docket.excess.any())
-            .map(|(asn, _)| *asn)
+    fn judge_origins(
+        &mut self,
+        sight: Sight,
+        out: &BTreeSet<Asn>,
+        evidence: &mut dyn Evidence,
+        notices: &mut Vec<Notice>,
+    ) {
+        let (commitment, second) = (&self.commitment, sight.second);
+        self.paths = 0;
+        for (asn, docket) in &mut self.asns {
+            docket.slide(second, commitment.window);
+            self.paths += docket.paths.len();
+            let window = *docket.window.sum();
+            let (changes, left_out) =
+                docket
+                    .track
+                    .judge(commitment, second, &window, docket.paths.transit());
+            self.left_out += left_out;
+            let notice = |change| Notice::new(commitment, (Role::Origin, *asn), change);
+            notices.extend(changes.into_iter().map(notice));
+            let verdicts = docket.decide(commitment, second, sight.whole, out);
+            if docket.is_empty() {
+                continue;
+            }
+            let excess = docket.track.excess();
+            evidence.judged(&Judgement {
+                second,
+                commitment: self.name.clone(),
+                asn: *asn,
+                role: Role::Origin,
+                counted: docket.window.second(second),
+                paths: docket.paths.second(second).map(OnPath::from).collect(),
+                amendments: docket.take_amendments(),
+                window,
+                transit: docket.paths.transit().collect(),
+                over: (excess.from, excess.to),
+                tainted: sight.tainted,
+                seen_whole: sight.whole,
+                verdicts,
+            });
+        }
     }
 
-    /// The row to show, of the ASNs that are admitted; `judged` is the last second judged.
+    /// Times that transit was not noted since the last call, since a bound was reached.
+    pub fn take_left_out(&mut self) -> u64 {
+        take(&mut self.left_out)
+    }
+
+    /// ASNs out of SLA in the last judged second, and what for.
+    pub fn out_of_sla(&self) -> impl Iterator<Item = (Role, Asn)> + '_ {
+        let origins = self.asns.iter();
+        let origins = origins.map(|(asn, docket)| (Role::Origin, *asn, &docket.track));
+        let transit = self.transit.iter();
+        let transit = transit.map(|(asn, through)| (Role::Transit, *asn, &through.track));
+        let out = origins
+            .chain(transit)
+            .filter(|(_, _, track)| track.excess().any());
+        out.map(|(role, asn, _)| (role, asn))
+    }
+
+    /// The row to show, of the ASNs that are admitted; `last` is the last second judged.
     pub fn row(
         &self,
-        judged: Option<Second>,
-        admitted: impl Fn(Asn) -> bool,
+        last: Option<Second>,
+        admitted: impl Fn(Role, Asn) -> bool,
         name: impl Fn(Asn) -> Option<Arc<str>>,
     ) -> CommitmentRow {
         let commitment = &self.commitment;
-        let asns = self.asns.iter().filter(|(asn, _)| admitted(**asn));
+        let asns = self.asns.iter();
+        let asns = asns.filter(|(asn, _)| admitted(Role::Origin, **asn));
+        let transit = self.transit.iter();
+        let transit = transit.filter(|(asn, _)| admitted(Role::Transit, **asn));
         CommitmentRow {
             name: self.name.clone(),
             committed_rate: commitment.committed_rate,
@@ -301,135 +376,15 @@ impl Case {
             layer: commitment.layer,
             guarantee: commitment.guarantee.clone(),
             asns: asns
-                .map(|(asn, docket)| docket.row(*asn, name(*asn), commitment, judged))
+                .map(|(asn, docket)| docket.row(*asn, name(*asn), commitment, last))
                 .collect(),
-        }
-    }
-}
-
-fn judged(origin: Origin) -> Option<Asn> {
-    match origin {
-        Origin::As(asn) if origin.is_judged() => Some(asn),
-        Origin::As(_) | Origin::Local => None,
-    }
-}
-
-/// What the two directions are called under a commitment.
-const fn directions(rule: DirectionRule) -> (&'static str, &'static str) {
-    match rule {
-        DirectionRule::Either | DirectionRule::From | DirectionRule::To => ("from", "to"),
-        DirectionRule::Sum => ("sum", "to"),
-    }
-}
-
-/// Of the octets from and to an ASN those that are nearer to the limit.
-fn nearest(rule: DirectionRule, from: u64, to: u64) -> u64 {
-    match rule {
-        DirectionRule::Either => from.max(to),
-        DirectionRule::From | DirectionRule::Sum => from,
-        DirectionRule::To => to,
-    }
-}
-
-impl Docket {
-    fn judge(
-        &mut self,
-        commitment: &Commitment,
-        second: Second,
-        seen_whole: bool,
-        mut changed: impl FnMut(&'static str, Change),
-    ) -> (Option<Verdict>, Option<Verdict>) {
-        let window = self.window.sum();
-        let (from, to) = measured(commitment.direction, window);
-        self.peak = (self.peak.0.max(from), self.peak.1.max(to));
-        self.excess = excess(commitment, window);
-        self.seconds_out += u64::from(self.excess.any());
-        let names = directions(commitment.direction);
-        let tracks = [
-            (names.0, &mut self.from, self.excess.from, from),
-            (names.1, &mut self.to, self.excess.to, to),
-        ];
-        for (direction, intervals, over, bytes) in tracks {
-            if let Some(change) = intervals.judge(second, over, bytes) {
-                changed(direction, change);
-            }
-        }
-        let standing = Standing {
-            out_of_sla: self.excess.any(),
-            seen_whole,
-        };
-        let (loss, latency) = verdicts(&commitment.guarantee, window, standing);
-        for (row, verdict) in [(&mut self.loss, loss), (&mut self.latency, latency)] {
-            row.verdict = verdict;
-            if let Some(seconds) = verdict.and_then(|given| row.seconds.get_mut(given as usize)) {
-                *seconds += 1;
-            }
-        }
-        if !self.window.is_empty() {
-            let most = nearest(commitment.direction, from, to);
-            self.history.add(second, most, [loss, latency]);
-        }
-        (loss, latency)
-    }
-
-    fn row(
-        &self,
-        asn: Asn,
-        name: Option<Arc<str>>,
-        commitment: &Commitment,
-        judged: Option<Second>,
-    ) -> CommitmentAsnRow {
-        let share_of = |bytes| share(bytes, commitment.committed_rate, commitment.window);
-        let (from, to) = measured(commitment.direction, self.window.sum());
-        let names = directions(commitment.direction);
-        let track = |direction, intervals: &Intervals| {
-            let of = intervals.iter().map(move |(over, open)| Interval {
-                direction,
-                from: over.from,
-                last: over.last,
-                open,
-                peak_window_bytes: over.peak,
-                peak_share: share_of(over.peak),
-            });
-            of.collect::<Vec<_>>()
-        };
-        let mut intervals = track(names.0, &self.from);
-        intervals.extend(track(names.1, &self.to));
-        intervals.sort_by_key(|interval| interval.from);
-        let guarantee = &commitment.guarantee;
-        let window = self.window.sum();
-        let losses = |of: Losses| Reported {
-            expected: of.expected,
-            lost: of.lost,
-        };
-        CommitmentAsnRow {
-            asn,
-            name,
-            window_bytes: PerDirection { from, to },
-            peak_window_bytes: PerDirection {
-                from: self.peak.0,
-                to: self.peak.1,
-            },
-            share: PerDirection {
-                from: share_of(from),
-                to: share_of(to),
-            },
-            peak_share: PerDirection {
-                from: share_of(self.peak.0),
-                to: share_of(self.peak.1),
-            },
-            out_of_sla: self.excess.any(),
-            out_of_sla_seconds: self.seconds_out,
-            out_of_sla_intervals: intervals,
-            loss: guarantee.loss.map(|_| self.loss),
-            latency: guarantee.latency.map(|_| self.latency),
-            samples: Samples {
-                sent: losses(window.sent),
-                reported: losses(window.reported),
-                round_trips: window.round_trips.samples,
-                over_limit: window.round_trips.over,
-            },
-            last_hour: judged.map_or_else(Vec::new, |second| self.history.minutes(second)),
+            transit_rule: commitment.transit,
+            transit: transit
+                .map(|(asn, through)| {
+                    let window = through.window.sum();
+                    through.track.row(*asn, name(*asn), window, commitment)
+                })
+                .collect(),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! When an ASN was out of SLA in one direction: from, until, and how far over.
 
-use crate::units::Second;
+use crate::meter::paths::MAX_LISTED;
+use crate::units::{Asn, Second};
+use std::collections::BTreeSet;
 
 /// Intervals kept of one ASN and direction; the oldest closed one leaves for the next. At one a
 /// minute, the shortest that the default window makes, these are two days.
 const KEPT: usize = 2880;
 
 /// A stretch of seconds over the threshold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Over {
     /// The first second over the threshold.
     pub from: Second,
@@ -15,10 +17,28 @@ pub struct Over {
     pub last: Second,
     /// The largest window in it, in octets.
     pub peak: u64,
+    /// The transit ASNs on the ASN's paths meanwhile: covered by the exclusion, for its traffic. At
+    /// most [`MAX_LISTED`].
+    pub transit: BTreeSet<Asn>,
+}
+
+impl Over {
+    /// Lists what lies on the ASN's paths; how many found no room.
+    fn cover(&mut self, transit: &[Asn]) -> u64 {
+        let mut left_out = 0;
+        for asn in transit {
+            if self.transit.len() < MAX_LISTED || self.transit.contains(asn) {
+                self.transit.insert(*asn);
+            } else {
+                left_out += 1;
+            }
+        }
+        left_out
+    }
 }
 
 /// What changed with a second.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
     /// Over the threshold since this second.
     Began(Over),
@@ -34,25 +54,34 @@ pub struct Intervals {
 }
 
 impl Intervals {
-    /// Takes a judged second: whether it is over, and the octets in its window.
-    pub fn judge(&mut self, second: Second, over: bool, bytes: u64) -> Option<Change> {
+    /// Takes a judged second: whether it is over, the octets in its window, and the transit ASNs
+    /// on its paths. What changed, and how many of the transit ASNs found no room.
+    pub fn judge(
+        &mut self,
+        second: Second,
+        over: bool,
+        bytes: u64,
+        transit: &[Asn],
+    ) -> (Option<Change>, u64) {
         match (&mut self.open, over) {
             (Some(open), true) => {
                 open.last = second;
                 open.peak = open.peak.max(bytes);
-                None
+                (None, open.cover(transit))
             }
             (None, true) => {
-                let begun = Over {
+                let mut begun = Over {
                     from: second,
                     last: second,
                     peak: bytes,
+                    transit: BTreeSet::new(),
                 };
-                self.open = Some(begun);
-                Some(Change::Began(begun))
+                let left_out = begun.cover(transit);
+                self.open = Some(begun.clone());
+                (Some(Change::Began(begun)), left_out)
             }
-            (Some(_), false) => self.close(),
-            (None, false) => None,
+            (Some(_), false) => (self.close(), 0),
+            (None, false) => (None, 0),
         }
     }
 
@@ -62,16 +91,14 @@ impl Intervals {
         if self.closed.len() >= KEPT {
             self.closed.remove(0);
         }
-        self.closed.push(ended);
+        self.closed.push(ended.clone());
         Some(Change::Ended(ended))
     }
 
     /// All of them, oldest first, and whether each is still open.
-    pub fn iter(&self) -> impl Iterator<Item = (Over, bool)> + '_ {
-        self.closed
-            .iter()
-            .map(|over| (*over, false))
-            .chain(self.open.map(|over| (over, true)))
+    pub fn iter(&self) -> impl Iterator<Item = (&Over, bool)> + '_ {
+        let closed = self.closed.iter().map(|over| (over, false));
+        closed.chain(self.open.as_ref().map(|over| (over, true)))
     }
 }
 
@@ -80,39 +107,54 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_has_its_first_and_last_second_and_its_peak() {
+    fn an_interval_has_its_first_and_last_second_its_peak_and_what_lay_on_the_paths() {
         let mut intervals = Intervals::default();
         let days = [
-            (1, false, 5),
-            (2, true, 11),
-            (3, true, 14),
-            (4, true, 12),
-            (5, false, 9),
+            (1, false, 5, &[1, 9][..]),
+            (2, true, 11, &[3]),
+            (3, true, 14, &[2, 3]),
+            (4, true, 12, &[]),
+            (5, false, 9, &[4]),
         ];
-        let changes: Vec<_> = days
-            .into_iter()
-            .filter_map(|(second, over, bytes)| intervals.judge(Second(second), over, bytes))
-            .collect();
+        let mut judge = |(second, over, bytes, transit): (u64, bool, u64, &[u32])| {
+            let transit: Vec<Asn> = transit.iter().copied().map(Asn).collect();
+            intervals.judge(Second(second), over, bytes, &transit).0
+        };
+        let changes: Vec<_> = days.into_iter().filter_map(&mut judge).collect();
         let whole = Over {
             from: Second(2),
             last: Second(4),
             peak: 14,
+            transit: BTreeSet::from([Asn(2), Asn(3)]),
         };
         let begun = Over {
             last: Second(2),
             peak: 11,
-            ..whole
+            transit: BTreeSet::from([Asn(3)]),
+            ..whole.clone()
         };
-        assert_eq!(changes, [Change::Began(begun), Change::Ended(whole)]);
-        intervals.judge(Second(9), true, 20);
+        assert_eq!(
+            changes,
+            [Change::Began(begun), Change::Ended(whole.clone())]
+        );
+        judge((9, true, 20, &[]));
         let reopened = Over {
             from: Second(9),
             last: Second(9),
             peak: 20,
+            transit: BTreeSet::new(),
         };
-        assert_eq!(
-            intervals.iter().collect::<Vec<_>>(),
-            [(whole, false), (reopened, true)]
-        );
+        let all: Vec<_> = intervals.iter().collect();
+        assert_eq!(all, [(&whole, false), (&reopened, true)]);
+    }
+
+    #[test]
+    fn an_interval_lists_so_many_transit_asns_and_counts_the_rest() {
+        let mut intervals = Intervals::default();
+        let many: Vec<Asn> = (1..=300).map(Asn).collect();
+        assert_eq!(intervals.judge(Second(1), true, 1, &many).1, 300 - 256);
+        assert_eq!(intervals.judge(Second(2), true, 1, &many[..256]).1, 0);
+        assert_eq!(intervals.judge(Second(3), true, 1, &many[299..]).1, 1);
+        assert_eq!(intervals.iter().next().unwrap().0.transit.len(), MAX_LISTED);
     }
 }

@@ -1,9 +1,13 @@
+mod transit;
+
 use super::assembly::Part;
 use super::intervals::Change;
 use super::*;
 use crate::attribution::Pair;
 use crate::attribution::scopes::ScopeMask;
+use crate::attribution::transit::Transit;
 use crate::meter::second::{RoundTrip, Usage};
+use crate::sla::Role;
 use crate::sla::Verdict::{self, Indeterminate, Met, Missed, Void};
 use crate::sla::commitment::{Commitment, example};
 use crate::snapshot::evidence::Judgement;
@@ -111,7 +115,7 @@ impl Bench {
         self.record
             .0
             .iter()
-            .map(|judgement| judgement.loss)
+            .map(|judgement| judgement.verdicts.loss)
             .collect()
     }
 }
@@ -130,6 +134,7 @@ fn slot(octets: u64, lost: u64) -> Slot {
             scopes: ScopeMask(1),
             src: Origin::As(FAR),
             dst: Origin::Local,
+            transit: Transit::default(),
         };
         slot.add(pair, &usage);
     }
@@ -152,7 +157,7 @@ fn an_asn_goes_out_in_the_second_that_exceeds_and_comes_back_when_it_has_left_th
         row.out_of_sla_seconds, 2,
         "seconds 6 and 7; then idle seconds only take away"
     );
-    let interval = row.out_of_sla_intervals[0];
+    let interval = &row.out_of_sla_intervals[0];
     assert_eq!(
         (interval.from, interval.last, interval.open),
         (Second(6), Second(7), false)
@@ -323,13 +328,12 @@ fn round_trips_count_by_method_and_against_the_limit() {
         for index in 0..10 {
             let method = if index < 8 { Method::Rtcp } else { Method::Sip };
             let time = Duration::from_millis(if index == 0 { 151 } else { 150 });
-            let origin = Origin::As(FAR);
-            slot.round_trips.push(RoundTrip {
+            let pair = Pair {
                 scopes: ScopeMask(1),
-                origin,
-                method,
-                time,
-            });
+                src: Origin::As(FAR),
+                ..Pair::UNKNOWN
+            };
+            slot.round_trips.push(RoundTrip { pair, method, time });
         }
         bench.part(second, second, slot, Vec::new(), Vec::new());
     }
@@ -342,7 +346,7 @@ fn round_trips_count_by_method_and_against_the_limit() {
         (40, 5)
     );
     // 5 of 40 are more than 5 in 100.
-    assert_eq!(judgement.latency, Some(Missed));
+    assert_eq!(judgement.verdicts.latency, Some(Missed));
 }
 
 #[test]
@@ -357,7 +361,7 @@ fn a_scope_that_a_worker_did_not_count_is_unseen_for_that_second() {
     for second in 8..=12 {
         bench.second(second, second, 1000, 0);
     }
-    let met = |judgement: &&Judgement| judgement.loss == Some(Met);
+    let met = |judgement: &&Judgement| judgement.verdicts.loss == Some(Met);
     let seconds = bench
         .record
         .0

@@ -6,11 +6,14 @@
 
 use crate::asn::Origin;
 use crate::attribution::Pair;
+use crate::judge::transit::TransitTotals;
 use crate::meter::distribution::Durations;
 use crate::meter::second::{FrameCounts, RoundTrip, Slot, Usage};
-use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, Reported};
+use crate::sla::Role;
+use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, Reported, TransitRow};
 use crate::stream::rtt::method::Method;
 use crate::stream::tally::Octets;
+use crate::units::Asn;
 use crate::voice::class::Class;
 use hashbrown::HashMap;
 use std::sync::Arc;
@@ -74,20 +77,22 @@ pub struct Totals {
     asns: HashMap<Origin, AsnTotals>,
     other: Option<AsnTotals>,
     max_asns: usize,
+    transit: TransitTotals,
 }
 
 impl Totals {
     /// None yet; `named` have totals from the start.
-    pub fn new(max_asns: usize, named: impl IntoIterator<Item = Origin>) -> Self {
+    pub fn new(max_asns: usize, named: &[Asn]) -> Self {
         let asns = named
-            .into_iter()
-            .map(|origin| (origin, AsnTotals::default()))
+            .iter()
+            .map(|asn| (Origin::As(*asn), AsnTotals::default()))
             .collect();
         Self {
             frames: FrameCounts::default(),
             asns,
             other: None,
             max_asns,
+            transit: TransitTotals::new(max_asns, named.to_vec()),
         }
     }
 
@@ -100,14 +105,22 @@ impl Totals {
         self.other.get_or_insert_default()
     }
 
-    /// Gives an origin totals of its own from now on, whatever the bound.
-    pub fn admit(&mut self, origin: Origin) {
-        self.asns.entry(origin).or_default();
+    /// Gives an ASN totals of its own in a role from now on, whatever the bound.
+    pub fn admit(&mut self, role: Role, asn: Asn) {
+        match role {
+            Role::Origin => {
+                self.asns.entry(Origin::As(asn)).or_default();
+            }
+            Role::Transit => self.transit.admit(asn),
+        }
     }
 
-    /// Whether the origin has totals of its own.
-    pub fn is_admitted(&self, origin: Origin) -> bool {
-        self.asns.contains_key(&origin)
+    /// Whether the ASN has totals of its own in a role.
+    pub fn is_admitted(&self, role: Role, asn: Asn) -> bool {
+        match role {
+            Role::Origin => self.asns.contains_key(&Origin::As(asn)),
+            Role::Transit => self.transit.is_admitted(asn),
+        }
     }
 
     /// A new second begins: nothing streams in it yet.
@@ -122,7 +135,8 @@ impl Totals {
     pub fn add(&mut self, slot: &Slot) {
         self.frames.add(&slot.frames);
         for (pair, usage) in &slot.usage {
-            self.add_pair(*pair, usage);
+            self.add_pair(pair, usage);
+            self.transit.add(pair, usage);
         }
         for trip in &slot.round_trips {
             self.add_round_trip(trip);
@@ -132,7 +146,7 @@ impl Totals {
         }
     }
 
-    fn add_pair(&mut self, pair: Pair, usage: &Usage) {
+    fn add_pair(&mut self, pair: &Pair, usage: &Usage) {
         let src = self.of(pair.src);
         add_usage(&mut src.from, usage);
         src.streams += usage.streams;
@@ -143,7 +157,7 @@ impl Totals {
     }
 
     fn add_round_trip(&mut self, trip: &RoundTrip) {
-        let [rtcp, stun, sip, tcp] = &mut self.of(trip.origin).round_trips;
+        let [rtcp, stun, sip, tcp] = &mut self.of(trip.pair.src).round_trips;
         let durations = match trip.method {
             Method::Rtcp => rtcp,
             Method::Stun => stun,
@@ -175,6 +189,11 @@ impl Totals {
         rows
     }
 
+    /// Every row of transit ASNs, sorted: numbers, `other`.
+    pub fn transit_rows(&self, name: impl Fn(Asn) -> Option<Arc<str>>) -> Vec<TransitRow> {
+        self.transit.rows(name)
+    }
+
     /// The octets of a class in all totals, sent and received: equal by construction (DESIGN).
     pub fn sums(&self, class: Class) -> (Count, Count) {
         let (mut from, mut to) = (Count::default(), Count::default());
@@ -204,7 +223,6 @@ impl Totals {
 mod tests {
     use super::*;
     use crate::attribution::scopes::ScopeMask;
-    use crate::units::Asn;
 
     fn slot(src: u32, packets: u64) -> Slot {
         let mut slot = Slot::default();
@@ -212,6 +230,7 @@ mod tests {
             scopes: ScopeMask(1),
             src: Origin::As(Asn(src)),
             dst: Origin::Local,
+            ..Pair::UNKNOWN
         };
         let mut usage = Usage::default();
         for _ in 0..packets {
@@ -230,7 +249,7 @@ mod tests {
 
     #[test]
     fn beyond_the_bound_asns_are_summed_and_nothing_is_lost() {
-        let mut totals = Totals::new(2, []);
+        let mut totals = Totals::new(2, &[]);
         for asn in 1..=4 {
             totals.add(&slot(asn, 10));
         }
@@ -255,10 +274,10 @@ mod tests {
 
     #[test]
     fn an_asn_admitted_later_begins_at_zero_and_other_keeps_what_was() {
-        let mut totals = Totals::new(1, []);
+        let mut totals = Totals::new(1, &[]);
         totals.add(&slot(1, 10));
         totals.add(&slot(9, 10));
-        totals.admit(Origin::As(Asn(9)));
+        totals.admit(Role::Origin, Asn(9));
         totals.add(&slot(9, 5));
         assert_eq!(packets(&totals, Label::Origin(Origin::As(Asn(9)))), Some(5));
         assert_eq!(packets(&totals, Label::Other), Some(10));

@@ -5,7 +5,7 @@
 
 use crate::asn::{Dissent, Origin};
 use crate::attribution::Pair;
-use crate::attribution::scopes::{ScopeMask, ScopePlan};
+use crate::attribution::scopes::ScopePlan;
 use crate::capture::InterfaceId;
 use crate::discard::{Discard, DiscardCounts};
 use crate::stream::rtt::method::Method;
@@ -132,12 +132,10 @@ impl FrameCounts {
 }
 
 /// One measured round trip from the tap to an endpoint.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RoundTrip {
-    /// The scopes that match the answering packet.
-    pub scopes: ScopeMask,
-    /// Whose endpoint.
-    pub origin: Origin,
+    /// That of the answering packet: its source is the endpoint.
+    pub pair: Pair,
     /// How it was measured.
     pub method: Method,
     /// How long it took.
@@ -166,8 +164,8 @@ impl Slot {
     /// Adds another slot of the same second.
     pub fn merge(&mut self, other: Self) {
         self.frames.add(&other.frames);
-        for (pair, usage) in &other.usage {
-            self.add(*pair, usage);
+        for (pair, usage) in other.usage {
+            self.add(pair, &usage);
         }
         self.round_trips.extend(other.round_trips);
         self.jitter.extend(other.jitter);

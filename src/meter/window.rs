@@ -66,7 +66,7 @@ impl Cell {
     }
 
     /// Takes another cell off that was added before.
-    fn subtract(&mut self, mut other: Self) {
+    pub fn subtract(&mut self, mut other: Self) {
         for (mine, theirs) in self.fields().into_iter().zip(other.fields()) {
             *mine = mine.saturating_sub(*theirs);
         }

@@ -28,8 +28,22 @@ pub struct Commitment {
     pub classes: Classes,
     /// Which packets the commitment is about.
     pub scope: Scope,
+    /// What is done about transit ASNs.
+    pub transit: TransitRule,
     /// What is guaranteed below the threshold.
     pub guarantee: Guarantee,
+}
+
+/// What is done about the ASNs on the way to an origin.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum TransitRule {
+    /// Those on the paths of an origin that is out of SLA are listed: the exclusion covers them,
+    /// for its traffic.
+    #[default]
+    List,
+    /// As well, each is held against the threshold itself, with all that goes through it. While it
+    /// exceeds, no guarantee is judged by packets that cross it.
+    Judge,
 }
 
 /// Which traffic is held against the threshold.
@@ -115,6 +129,7 @@ pub(crate) fn example(name: &str) -> Commitment {
         layer: Layer::Ip,
         classes: Classes::ALL,
         scope: Scope::default(),
+        transit: TransitRule::List,
         guarantee: Guarantee {
             loss: Some(LossGuarantee {
                 limit: Ratio::from_ppm(5_000),

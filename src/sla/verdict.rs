@@ -82,15 +82,18 @@ pub struct Standing {
     pub out_of_sla: bool,
     /// Every second of it was seen whole.
     pub seen_whole: bool,
+    /// All of its packets crossed a transit ASN that is out of SLA: nothing remains to judge.
+    pub all_over_transit: bool,
 }
 
-/// The verdicts on loss and on latency; none where nothing is guaranteed or nobody spoke.
+/// The verdicts on loss and on latency; none where nothing is guaranteed or nobody spoke. `window`
+/// is what remains without the packets that crossed a transit ASN out of SLA.
 pub fn verdicts(
     guarantee: &Guarantee,
     window: &Cell,
     standing: Standing,
 ) -> (Option<Verdict>, Option<Verdict>) {
-    if window.packets == 0 {
+    if window.packets == 0 && !standing.all_over_transit {
         return (None, None);
     }
     let loss = guarantee
@@ -104,9 +107,10 @@ pub fn verdicts(
     (loss, latency)
 }
 
-/// The order of DESIGN: void, indeterminate, missed, met.
+/// The order of DESIGN: void, indeterminate, missed, met. Void for the sake of transit only where
+/// all was seen: an unseen packet might have come another way.
 fn verdict(standing: Standing, kept: impl FnOnce() -> Option<bool>) -> Verdict {
-    if standing.out_of_sla {
+    if standing.out_of_sla || (standing.seen_whole && standing.all_over_transit) {
         return Verdict::Void;
     }
     match standing.seen_whole.then(kept).flatten() {
@@ -151,6 +155,7 @@ mod tests {
     const SEEN: Standing = Standing {
         out_of_sla: false,
         seen_whole: true,
+        all_over_transit: false,
     };
 
     fn window(bytes: u64) -> Cell {
@@ -242,7 +247,7 @@ mod tests {
         };
         let out = Standing {
             out_of_sla: true,
-            seen_whole: false,
+            ..unseen
         };
         let cases = [
             (

@@ -1,11 +1,78 @@
 //! What was known when a verdict was given: enough to give it again, by somebody else.
 
 pub use crate::meter::window::{Cell, Losses, RoundTrips};
-use crate::sla::Verdict;
+use crate::sla::{Role, Verdict};
 use crate::units::{Asn, Second};
 use std::sync::Arc;
 
-/// One judged second of one ASN under one commitment.
+/// What was counted over the path with these transit ASNs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OnPath {
+    /// Ascending; at least one.
+    pub transit: Vec<Asn>,
+    /// What was counted.
+    pub counted: Cell,
+}
+
+impl<L: AsRef<[Asn]>> From<(L, Cell)> for OnPath {
+    fn from((transit, counted): (L, Cell)) -> Self {
+        let transit = transit.as_ref().to_vec();
+        Self { transit, counted }
+    }
+}
+
+/// What came for a second that had been judged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Amendment {
+    /// The second.
+    pub second: Second,
+    /// All that came for it.
+    pub counted: Cell,
+    /// What of this came over a path with transit, where transit is judged.
+    pub paths: Vec<OnPath>,
+}
+
+impl Amendment {
+    /// One without paths.
+    pub fn whole((second, counted): (Second, Cell)) -> Self {
+        Self {
+            second,
+            counted,
+            paths: Vec::new(),
+        }
+    }
+}
+
+/// The verdicts of a second and what they rest on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdicts {
+    /// On loss, if there is one.
+    pub loss: Option<Verdict>,
+    /// On latency, if there is one.
+    pub latency: Option<Verdict>,
+    /// Where they are void and not for the ASN's own traffic: the lowest transit ASN out of SLA
+    /// that its packets crossed.
+    pub void_by_transit: Option<Asn>,
+    /// What remains of the window without the packets that crossed a transit ASN out of SLA.
+    pub remaining: Cell,
+    /// The transit ASNs out of SLA that packets crossed, ascending.
+    pub excluded: Vec<Asn>,
+}
+
+impl Verdicts {
+    /// No guarantee is judged by this window.
+    pub fn none(window: Cell) -> Self {
+        Self {
+            loss: None,
+            latency: None,
+            void_by_transit: None,
+            remaining: window,
+            excluded: Vec::new(),
+        }
+    }
+}
+
+/// One judged second of one ASN in one role under one commitment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Judgement {
     /// The second.
@@ -14,27 +81,32 @@ pub struct Judgement {
     pub commitment: Arc<str>,
     /// The ASN.
     pub asn: Asn,
+    /// What it is judged for.
+    pub role: Role,
     /// What was counted in this second when it was judged.
     pub counted: Cell,
+    /// What of this came over a path with transit, where transit is judged.
+    pub paths: Vec<OnPath>,
     /// What came since the last judgement for seconds judged before, by second.
-    pub amendments: Vec<(Second, Cell)>,
+    pub amendments: Vec<Amendment>,
     /// The window that ends with this second.
     pub window: Cell,
+    /// The transit ASNs on its paths in the window, ascending.
+    pub transit: Vec<Asn>,
     /// Traffic over the threshold: from (or the sum) and to.
     pub over: (bool, bool),
     /// This second was not seen whole.
     pub tainted: bool,
     /// Every second of the window was seen whole.
     pub seen_whole: bool,
-    /// The verdict on loss, if there is one.
-    pub loss: Option<Verdict>,
-    /// The verdict on latency, if there is one.
-    pub latency: Option<Verdict>,
+    /// The verdicts.
+    pub verdicts: Verdicts,
 }
 
 /// Who wants to know of every judgement.
 pub trait Evidence {
-    /// Takes one; seconds come in order, commitments and ASNs within a second too.
+    /// Takes one; seconds come in order, commitments within a second too, and of
+    /// each its transit ASNs, then its origins.
     fn judged(&mut self, judgement: &Judgement);
 }
 

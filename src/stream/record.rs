@@ -1,9 +1,8 @@
 //! One stream: its numbering, its clock, and what it did in the current second.
 
-use crate::asn::{Dissent, Origin};
+use crate::asn::Dissent;
 use crate::attribution::Attribution;
 use crate::attribution::Pair;
-use crate::attribution::scopes::ScopeMask;
 use crate::stream::copies::Recent;
 use crate::stream::gaps::Gaps;
 use crate::stream::jitter::Jitter;
@@ -139,11 +138,7 @@ impl Stream {
                 gap_from: first.time,
                 gaps: Gaps::new(first.time),
                 dissent: Dissent::default(),
-                pair: Pair {
-                    scopes: ScopeMask::default(),
-                    src: Origin::UNKNOWN,
-                    dst: Origin::UNKNOWN,
-                },
+                pair: Pair::UNKNOWN,
                 odd: Continuity::default(),
                 total: Octets::default(),
                 continuity: Continuity::default(),
@@ -324,7 +319,7 @@ impl Stream {
         cold.total.add(&octets);
         cold.continuity.add(&continuity);
         let is_empty = tally == Tally::default() && continuity == Continuity::default();
-        (!is_empty).then_some((cold.pair, octets, continuity))
+        (!is_empty).then(|| (cold.pair.clone(), octets, continuity))
     }
 
     /// Whatever second comes next is a new one for the tally.
@@ -357,8 +352,8 @@ impl Stream {
     }
 
     /// Who it belongs to.
-    pub fn pair(&self) -> Pair {
-        self.cold.pair
+    pub fn pair(&self) -> &Pair {
+        &self.cold.pair
     }
 
     /// Which ASN sources name another origin for one of its ends.

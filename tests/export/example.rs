@@ -12,12 +12,12 @@ use asnmeter::discard::Discard;
 use asnmeter::export::{Published, SourceRow, Standing};
 use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::{
-    DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
+    DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee, TransitRule,
 };
 use asnmeter::snapshot::{
     AsnRow, Capture, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
     GuaranteeRow, InterfaceRow, Interval, Label, Minute, PerDirection, Reported, Samples, Snapshot,
-    StreamKind, StreamRow,
+    StreamKind, StreamRow, TransitRow,
 };
 use asnmeter::stream::rtt::method::Methods;
 use asnmeter::stream::tally::Layer;
@@ -80,6 +80,19 @@ fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow 
     }
 }
 
+fn transit(label: Label, name: Option<&str>, packets: u64) -> TransitRow {
+    let count = |packets| Count {
+        packets,
+        bytes: packets * 200,
+    };
+    TransitRow {
+        label,
+        name: name.map(Arc::from),
+        from: count(packets),
+        to: count(packets + 5),
+    }
+}
+
 fn numbered(asn: u32) -> Label {
     Label::Origin(Origin::As(Asn(asn)))
 }
@@ -113,13 +126,22 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             open: true,
             peak_window_bytes: window(from * 1.1),
             peak_share: from * 1.1,
+            transit: vec![Asn(174), Asn(1299)],
         })),
+        transit: vec![Asn(174), Asn(1299), Asn(64_667)],
+        covered: if over {
+            vec![Asn(174), Asn(1299), Asn(64_667)]
+        } else {
+            Vec::new()
+        },
         loss: Some(GuaranteeRow {
             verdict: Some(verdict),
+            void_by_transit: None,
             seconds: [500, 3, if over { 43 } else { 0 }, 10],
         }),
         latency: Some(GuaranteeRow {
             verdict: Some(verdict),
+            void_by_transit: None,
             seconds: [510, 0, if over { 43 } else { 0 }, 3],
         }),
         samples: Samples {
@@ -166,7 +188,77 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
             }),
         },
         asns,
+        transit_rule: TransitRule::List,
+        transit: Vec::new(),
     }
+}
+
+/// ASNs in every state.
+fn either() -> Vec<CommitmentAsnRow> {
+    let mut missed = judged(3269, Some("Telecom Italia S.p.A."), 0.0392, 0.04, 0.1);
+    missed.loss = Some(GuaranteeRow {
+        verdict: Some(Verdict::Missed),
+        void_by_transit: None,
+        seconds: [12, 560, 0, 10],
+    });
+    let mut slow = judged(4713, Some("NTT Communications (OCN)"), 0.04, 0.04, 0.1);
+    slow.latency = Some(GuaranteeRow {
+        verdict: Some(Verdict::Missed),
+        void_by_transit: None,
+        seconds: [0, 572, 0, 10],
+    });
+    let mut unsure = judged(1136, Some("KPN B.V."), 0.0321, 0.0318, 0.1);
+    unsure.latency = Some(GuaranteeRow {
+        verdict: Some(Verdict::Indeterminate),
+        void_by_transit: None,
+        seconds: [0, 0, 0, 20],
+    });
+    let mut silent = judged(64_666, Some(HOSTILE), 0.0, 0.0, 0.1);
+    silent.loss = Some(GuaranteeRow::default());
+    silent.latency = None;
+    vec![
+        unsure,
+        judged(
+            2856,
+            Some("British Telecommunications PLC"),
+            0.056,
+            0.0561,
+            0.1,
+        ),
+        missed,
+        judged(3320, Some("Deutsche Telekom AG"), 0.128, 0.0984, 0.1),
+        slow,
+        judged(12_322, Some("Free SAS"), 0.0816, 0.072, 0.1),
+        silent,
+    ]
+}
+
+/// A commitment that judges transit: one ASN is over, another has no way around it.
+fn judging_transit() -> CommitmentRow {
+    let mut around = judged(12_322, Some("Free SAS"), 0.05, 0.0, 0.1);
+    around.transit = vec![Asn(174)];
+    let void = GuaranteeRow {
+        verdict: Some(Verdict::Void),
+        void_by_transit: Some(Asn(174)),
+        seconds: [560, 0, 12, 10],
+    };
+    (around.loss, around.latency) = (Some(void), Some(void));
+    let mut through = judged(174, Some("Cogent Communications"), 0.121, 0.0, 0.1);
+    (through.loss, through.latency) = (None, None);
+    (through.transit, through.covered) = (Vec::new(), Vec::new());
+    for interval in &mut through.out_of_sla_intervals {
+        interval.transit.clear();
+    }
+    let mut together = commitment(
+        "voice-\"ber\"",
+        DirectionRule::Sum,
+        vec![
+            judged(3320, Some("Deutsche Telekom AG"), 0.0971, 0.0, 0.1),
+            around,
+        ],
+    );
+    (together.transit_rule, together.transit) = (TransitRule::Judge, vec![through]);
+    together
 }
 
 fn standing() -> Standing {
@@ -235,40 +327,6 @@ pub(crate) fn published() -> Published {
         names.map(|(asn, name, packets, lost)| asn_row(numbered(asn), name, packets, lost)),
     );
     asns.sort_by_key(|row| row.label);
-    let mut missed = judged(3269, Some("Telecom Italia S.p.A."), 0.0392, 0.04, 0.1);
-    missed.loss = Some(GuaranteeRow {
-        verdict: Some(Verdict::Missed),
-        seconds: [12, 560, 0, 10],
-    });
-    let mut slow = judged(4713, Some("NTT Communications (OCN)"), 0.04, 0.04, 0.1);
-    slow.latency = Some(GuaranteeRow {
-        verdict: Some(Verdict::Missed),
-        seconds: [0, 572, 0, 10],
-    });
-    let mut unsure = judged(1136, Some("KPN B.V."), 0.0321, 0.0318, 0.1);
-    unsure.latency = Some(GuaranteeRow {
-        verdict: Some(Verdict::Indeterminate),
-        seconds: [0, 0, 0, 20],
-    });
-    let mut silent = judged(64_666, Some(HOSTILE), 0.0, 0.0, 0.1);
-    silent.loss = Some(GuaranteeRow::default());
-    silent.latency = None;
-    let either = vec![
-        unsure,
-        judged(
-            2856,
-            Some("British Telecommunications PLC"),
-            0.056,
-            0.0561,
-            0.1,
-        ),
-        missed,
-        judged(3320, Some("Deutsche Telekom AG"), 0.128, 0.0984, 0.1),
-        slow,
-        judged(12_322, Some("Free SAS"), 0.0816, 0.072, 0.1),
-        silent,
-    ];
-    let sum = vec![judged(3320, Some("Deutsche Telekom AG"), 0.0971, 0.0, 0.1)];
     let mut snapshot = Snapshot {
         judged: Some(JUDGED),
         disputed: [("/var/lib/asnmeter/asn.mmdb".into(), 123_456)].into(),
@@ -301,9 +359,15 @@ pub(crate) fn published() -> Published {
         tainted_seconds: 2,
         last_tainted: Some(Second(JUDGED.0 - 400)),
         asns,
+        transit: vec![
+            transit(numbered(174), Some("Cogent Communications"), 310_000),
+            transit(numbered(1299), Some(HOSTILE), 91_000),
+            transit(Label::Other, None, 17),
+        ],
+        transit_left_out: 4,
         commitments: vec![
-            commitment("voice-fra", DirectionRule::Either, either),
-            commitment("voice-\"ber\"", DirectionRule::Sum, sum),
+            commitment("voice-fra", DirectionRule::Either, either()),
+            judging_transit(),
         ],
         ..Snapshot::default()
     };

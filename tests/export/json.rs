@@ -158,6 +158,7 @@ fn intervals_end_with_the_last_second_over_the_limit() {
         json!([{
             "direction": "from", "from": "2026-01-01T00:09:18Z", "until": "2026-01-01T00:10:01Z",
             "open": true, "peak_share": 0.128 * 1.1, "peak_window_bytes": 1_760_000,
+            "transit": [174, 1299],
         }])
     );
     let silent = rows.iter().find(|row| row["asn"] == 64666).unwrap();
@@ -211,4 +212,44 @@ fn nothing_judged_is_null_and_empty_lists() {
         (&json!([]), &json!({}))
     );
     assert_eq!(live["meter"]["ready"], false);
+}
+
+#[test]
+fn transit_stands_beside_the_origins_and_says_what_it_makes_void() {
+    let (_, value) = replay();
+    let row = &value["transit"][0];
+    assert_eq!(
+        *row,
+        json!({
+            "asn": 174, "name": "Cogent Communications", "role": "transit",
+            "from": {"packets": 310_000, "bytes": 62_000_000},
+            "to": {"packets": 310_005, "bytes": 62_001_000},
+        })
+    );
+    assert_eq!(value["transit"][2]["asn"], "other");
+    let [listed, judged] = [0, 1].map(|place| &value["commitments"][place]);
+    assert_eq!(
+        (&listed["judges_transit"], &listed["transit"]),
+        (&json!(false), &json!([]))
+    );
+    assert_eq!(judged["judges_transit"], true);
+    let through = &judged["transit"][0];
+    assert_eq!(
+        (&through["role"], &through["guarantees"]),
+        (&json!("transit"), &json!({}))
+    );
+    assert_eq!(
+        (&through["over"], &through["out_of_sla_seconds"]),
+        (&json!(true), &json!(43))
+    );
+    let around = &judged["asns"][1];
+    assert_eq!(around["transit"], json!([174]));
+    for guarantee in ["loss", "latency"] {
+        let standing = &around["guarantees"][guarantee];
+        assert_eq!(
+            (&standing["verdict"], &standing["reason"]),
+            (&json!("void"), &json!("transit AS174"))
+        );
+    }
+    assert_eq!(judged["asns"][0]["guarantees"]["loss"].get("reason"), None);
 }

@@ -110,7 +110,7 @@ fn a_commitment_on_both_directions_together_has_one_share() {
             line.starts_with("asnmeter_commitment_asn_share_ratio{commitment=\"voice-\\\"ber")
         })
         .collect();
-    assert_eq!(shares.len(), 1);
+    assert_eq!(shares.len(), 2, "one for each ASN");
     assert!(shares[0].contains("direction=\"sum\"} 0.0971"));
 }
 

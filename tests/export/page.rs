@@ -145,3 +145,19 @@ fn before_the_first_second_there_is_a_state_without_one() {
         (&json!(null), &json!([]))
     );
 }
+
+#[test]
+fn the_state_has_what_an_exclusion_covers_and_which_transit_is_out() {
+    let state = state(&example::published());
+    let over = &state["commitments"][0]["asns"][0];
+    assert_eq!(over["transit"], json!([174, 1299, 64667]));
+    let together = &state["commitments"][1];
+    let through = &together["transit"][0];
+    assert_eq!(
+        (&through["asn"], &through["over"]),
+        (&json!(174), &json!(true))
+    );
+    let rows = together["asns"].as_array().unwrap();
+    let around = rows.iter().find(|row| row["asn"] == 12_322).unwrap();
+    assert_eq!(around["loss"]["reason"], "transit AS174");
+}

@@ -4,6 +4,7 @@
 
 pub(crate) mod desk;
 pub(crate) mod frames;
+pub(crate) mod mrt;
 pub(crate) mod program;
 
 /// Where the real captures are; a test that needs them fails where they are not.

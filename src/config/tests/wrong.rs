@@ -165,6 +165,11 @@ fn each_wrong_value_is_named_with_line_key_and_value() {
             "4: commitment.classes: 'video': is not one of rtp, rtcp, sip",
         ),
         (
+            "commitment.transit",
+            "'ignore'",
+            "4: commitment.transit: 'ignore': is not one of list, judge",
+        ),
+        (
             "commitment.scope.vlans",
             "[4095]",
             "5: commitment.scope.vlans: 4095: is not within 1 and 4094",
@@ -241,6 +246,10 @@ fn what_does_not_fit_together_is_refused() {
         (
             &format!("{COMMITMENT}guarantee.latency_percentile = 9"),
             "4: commitment.guarantee.latency_percentile: 9: says nothing without guarantee.latency",
+        ),
+        (
+            &format!("{COMMITMENT}transit = 'judge'"),
+            "4: commitment.transit: 'judge': needs a source with AS paths (mrt or bmp) in asn.sources",
         ),
         (
             "[flow]",

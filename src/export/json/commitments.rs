@@ -1,8 +1,9 @@
 //! The document's commitments: terms, and how each ASN stands under them.
 
 use crate::sla::Verdict;
-use crate::sla::commitment::DirectionRule;
+use crate::sla::commitment::{DirectionRule, TransitRule};
 use crate::snapshot::{CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection};
+use crate::units::Asn;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -14,11 +15,17 @@ pub(super) struct Commitment<'a> {
     direction: &'static str,
     layer: &'static str,
     asns: Vec<Judged<'a>>,
+    judges_transit: bool,
+    transit: Vec<Judged<'a>>,
 }
 
 impl<'a> Commitment<'a> {
     pub(super) fn of(row: &'a CommitmentRow) -> Self {
         let judged = |asn: &'a CommitmentAsnRow| Judged::of(asn, row.direction);
+        let transit = |asn: &'a CommitmentAsnRow| Judged {
+            role: Some("transit"),
+            ..judged(asn)
+        };
         Self {
             name: &row.name,
             committed_bps: row.committed_rate.0,
@@ -27,15 +34,19 @@ impl<'a> Commitment<'a> {
             direction: row.direction.as_str(),
             layer: row.layer.as_str(),
             asns: row.asns.iter().map(judged).collect(),
+            judges_transit: row.transit_rule == TransitRule::Judge,
+            transit: row.transit.iter().map(transit).collect(),
         }
     }
 }
 
-/// One ASN under one commitment. `name`, `share`, `window_bytes`, `over` are additions of ours to
-/// DESIGN's keys: the page lives on them.
+/// One ASN under one commitment. `name`, `share`, `window_bytes`, `over`, `transit` are additions of
+/// ours to DESIGN's keys: the page lives on them.
 #[derive(Serialize)]
 pub(super) struct Judged<'a> {
     asn: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
     name: Option<&'a str>,
     share: Shares<f64>,
     window_bytes: Shares<u64>,
@@ -43,6 +54,7 @@ pub(super) struct Judged<'a> {
     peak_share: Shares<f64>,
     out_of_sla_seconds: u64,
     out_of_sla: Vec<OutOfSla>,
+    transit: Vec<u32>,
     guarantees: Guarantees,
 }
 
@@ -80,6 +92,13 @@ pub(super) struct OutOfSla {
     open: bool,
     peak_share: f64,
     peak_window_bytes: u64,
+    /// Covered by the exclusion, for this ASN's traffic.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transit: Vec<u32>,
+}
+
+fn numbers(asns: &[Asn]) -> Vec<u32> {
+    asns.iter().map(|asn| asn.0).collect()
 }
 
 impl OutOfSla {
@@ -91,6 +110,7 @@ impl OutOfSla {
             open: interval.open,
             peak_share: interval.peak_share,
             peak_window_bytes: interval.peak_window_bytes,
+            transit: numbers(&interval.transit),
         }
     }
 }
@@ -107,6 +127,8 @@ struct Guarantees {
 #[derive(Serialize)]
 pub(super) struct Standing {
     verdict: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     met_s: u64,
     missed_s: u64,
     void_s: u64,
@@ -117,6 +139,7 @@ impl Standing {
     pub(super) fn of(row: &GuaranteeRow) -> Self {
         Self {
             verdict: row.verdict.map(Verdict::as_str),
+            reason: row.void_by_transit.map(|asn| format!("transit AS{asn}")),
             met_s: row.seconds_of(Verdict::Met),
             missed_s: row.seconds_of(Verdict::Missed),
             void_s: row.seconds_of(Verdict::Void),
@@ -129,6 +152,7 @@ impl<'a> Judged<'a> {
     fn of(row: &'a CommitmentAsnRow, rule: DirectionRule) -> Self {
         Self {
             asn: row.asn.0,
+            role: None,
             name: row.name.as_deref(),
             share: Shares::of(row.share, rule),
             window_bytes: Shares::of(row.window_bytes, rule),
@@ -136,6 +160,7 @@ impl<'a> Judged<'a> {
             peak_share: Shares::of(row.peak_share, rule),
             out_of_sla_seconds: row.out_of_sla_seconds,
             out_of_sla: row.out_of_sla_intervals.iter().map(OutOfSla::of).collect(),
+            transit: numbers(&row.transit),
             guarantees: Guarantees {
                 loss: row.loss.as_ref().map(Standing::of),
                 latency: row.latency.as_ref().map(Standing::of),

@@ -40,6 +40,8 @@ struct Listed<'a> {
     judged_asns: usize,
     out_of_sla: usize,
     asns: Vec<Row<'a>>,
+    /// Transit ASNs that are judged by what goes through them, those with most first.
+    transit: Vec<Row<'a>>,
 }
 
 #[derive(Serialize)]
@@ -73,6 +75,8 @@ struct Row<'a> {
     asn: u32,
     name: Option<&'a str>,
     share: Shares<f64>,
+    /// On its paths now; where it is out of SLA, what the exclusion covers besides.
+    transit: Vec<u32>,
     /// Of the judged direction that is nearer to its limit.
     most: f64,
     peak: f64,
@@ -183,24 +187,31 @@ fn totals_of(snapshot: &Snapshot, asn: Number) -> Option<&AsnRow> {
 }
 
 fn listed<'a>(commitment: &'a CommitmentRow, snapshot: &'a Snapshot) -> Listed<'a> {
-    let mut rows: Vec<&CommitmentAsnRow> = commitment.asns.iter().collect();
-    let most = |row: &CommitmentAsnRow| largest(row.share, commitment.direction);
-    // Out of SLA first, so that none of them is ever cut off.
+    let drawn = |rows: &'a [CommitmentAsnRow]| {
+        let nearest = nearest_first(rows, commitment.direction);
+        let drawn = nearest.into_iter().take(MAX_ROWS);
+        drawn.map(|asn| row(commitment, asn, snapshot)).collect()
+    };
+    let out = commitment.asns.iter().filter(|row| row.out_of_sla);
+    Listed {
+        terms: Terms::of(commitment),
+        judged_asns: commitment.asns.len(),
+        out_of_sla: out.count(),
+        asns: drawn(&commitment.asns),
+        transit: drawn(&commitment.transit),
+    }
+}
+
+/// Sorted by share; what is out of SLA stands before, so that none of it is ever cut off.
+fn nearest_first(rows: &[CommitmentAsnRow], rule: DirectionRule) -> Vec<&CommitmentAsnRow> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    let most = |row: &CommitmentAsnRow| largest(row.share, rule);
     rows.sort_by(|a, b| {
         (b.out_of_sla.cmp(&a.out_of_sla))
             .then(most(b).total_cmp(&most(a)))
             .then(a.asn.cmp(&b.asn))
     });
-    Listed {
-        terms: Terms::of(commitment),
-        judged_asns: rows.len(),
-        out_of_sla: rows.iter().filter(|row| row.out_of_sla).count(),
-        asns: rows
-            .into_iter()
-            .take(MAX_ROWS)
-            .map(|asn| row(commitment, asn, snapshot))
-            .collect(),
-    }
+    rows
 }
 
 fn judged<'a>(
@@ -222,6 +233,11 @@ fn judged<'a>(
 }
 
 fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Snapshot) -> Row<'a> {
+    let transit = if asn.out_of_sla {
+        &asn.covered
+    } else {
+        &asn.transit
+    };
     let open = asn.out_of_sla_intervals.iter().find(|over| over.open);
     let [rtcp, stun, ..] = totals_of(snapshot, asn.asn).map_or([None; 4], |totals| {
         totals.round_trips.each_ref().map(Option::as_ref)
@@ -230,6 +246,7 @@ fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Sna
         asn: asn.asn.0,
         name: asn.name.as_deref(),
         share: Shares::of(asn.share, commitment.direction),
+        transit: transit.iter().map(|one| one.0).collect(),
         most: largest(asn.share, commitment.direction),
         peak: largest(asn.peak_share, commitment.direction),
         over: asn.out_of_sla,

@@ -5,7 +5,7 @@ use crate::discard::DiscardCounts;
 use crate::export::{Published, SourceRow};
 use crate::snapshot::{
     AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Reported, Snapshot,
-    StreamRow,
+    StreamRow, TransitRow,
 };
 use crate::stream::rtt::method::Method;
 use serde::ser::SerializeMap as _;
@@ -209,6 +209,29 @@ impl<'a> Asn<'a> {
     }
 }
 
+/// What went through an ASN: no part of any origin's traffic.
+#[derive(Serialize)]
+pub(super) struct Transit<'a> {
+    #[serde(rename = "asn")]
+    label: Whose,
+    name: Option<&'a str>,
+    role: &'static str,
+    from: Totals,
+    to: Totals,
+}
+
+impl<'a> Transit<'a> {
+    pub(super) fn of(row: &'a TransitRow) -> Self {
+        Self {
+            label: Whose(row.label),
+            name: row.name.as_deref(),
+            role: "transit",
+            from: Totals::of(row.from),
+            to: Totals::of(row.to),
+        }
+    }
+}
+
 /// Methods with a sample.
 struct RoundTrips<'a>(&'a [Option<Distribution>; Method::ALL.len()]);
 
@@ -253,6 +276,7 @@ pub(super) struct Meter<'a> {
     clock_steps: u64,
     tainted_seconds: u64,
     streams_refused: u64,
+    transit_left_out: u64,
     interfaces: Vec<InterfaceFrames<'a>>,
     sources: Vec<Source<'a>>,
     config_last_reload_successful: bool,
@@ -271,6 +295,7 @@ impl<'a> Meter<'a> {
             clock_steps: snapshot.clock_steps,
             tainted_seconds: snapshot.tainted_seconds,
             streams_refused: snapshot.streams_refused,
+            transit_left_out: snapshot.transit_left_out,
             interfaces: interfaces.map(InterfaceFrames::of).collect(),
             sources: standing.sources.iter().map(Source::of).collect(),
             config_last_reload_successful: standing.config_ok,

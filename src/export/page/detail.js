@@ -16,6 +16,7 @@ const trafficOf = (terms, row, streams) => {
       ["Rate " + (direction === "sum" ? "both ways" : direction), rate(share * terms.committed_bps) + ", " + percent(share)]),
     ["Limit", rate(limit) + ", " + asWritten(terms.threshold)],
     ["Calls now", grouped(streams)],
+    row.transit.length > 0 && ["Over transit", listed(row.transit.map((asn) => "AS" + asn))],
     ["Calls left, G.711", grouped(Math.floor(left / call)), left < 0 ? "over" : null],
     used > 0 && streams > 0 && ["Calls left, as now", grouped(Math.floor(streams * (1 / used - 1))), left < 0 ? "over" : null],
   ], "G.711: 50 packets a second each way of " + G711[terms.layer] / 50 + " octets. As now: each further call like the mean of the present ones, one stream from the ASN a call.");

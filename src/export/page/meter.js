@@ -56,6 +56,7 @@ const meterSection = (state) => {
     ["Seconds not seen whole", meter.tainted_seconds ? grouped(meter.tainted_seconds) + ", last " + clock(state.last_tainted || judged, judged) : "0"],
     ["Late frames", grouped(meter.late_frames)],
     ["Clock steps", grouped(meter.clock_steps), meter.clock_steps ? "warn" : null],
+    meter.transit_left_out > 0 && ["Transit not noted", grouped(meter.transit_left_out), "warn"],
     ["Streams refused", grouped(meter.streams_refused), meter.streams_refused ? "warn" : null],
     copiesOf(state) > 0 && ["Mirror copies in the shares", grouped(copiesOf(state)), "warn"],
     ...meter.sources.map(({ name, prefixes, loaded }) =>

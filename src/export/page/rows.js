@@ -20,7 +20,7 @@ const sorted = (rows, terms) => {
 
 const verdictCell = (label, guarantee, detail) => {
   const word = guarantee && guarantee.verdict;
-  const text = !guarantee ? "not guaranteed" : word ? MARKS[word] : "no voice";
+  const text = !guarantee ? "not guaranteed" : word ? MARKS[word] + (guarantee.reason ? ": " + guarantee.reason : "") : "no voice";
   return el("td", { class: "verdict " + (word || "none"), "data-label": label }, el("span", {}, text), detail && el("small", {}, detail));
 };
 
@@ -57,6 +57,13 @@ const guarantees = (terms) => {
   return parts.length ? "guaranteed: " + parts.join(", ") : "no guarantee";
 };
 
+// What exclusions cover besides, and the transit ASNs that are judged themselves.
+const transitNotes = (terms) => [
+  ...terms.asns.filter(({ over, transit }) => over && transit.length).map((row) =>
+    "No guarantee for AS" + row.asn + " over transit " + listed(row.transit.map((asn) => "AS" + asn)) + " either (way there known, way back assumed the same)"),
+  ...(terms.transit.length ? ["Transit, by all that goes through it: " + listed(terms.transit.map((row) => nameOf(row) + " " + percent(row.most) + " " + STATES[stateOf(row, terms)]))] : []),
+].map((text) => el("p", { class: "note" }, text));
+
 const commitment = (terms, judged) => {
   const rows = sorted(terms.asns, terms);
   const scale = Math.max(terms.threshold * 1.5, ...rows.map((row) => row.most * 1.05)) || 1;
@@ -70,5 +77,6 @@ const commitment = (terms, judged) => {
     el("p", { class: "terms" }, rate(terms.committed_bps) + " committed · no guarantee above " + asWritten(terms.threshold) + " in " + span(terms.window_s) + " · " + guarantees(terms)),
     rows.length === 0 ? el("p", { class: "note" }, "no traffic of any ASN yet")
       : el("table", {}, el("thead", {}, el("tr", {}, COLUMNS.map(heading))), el("tbody", {}, body)),
-    left > 0 && el("p", { class: "note" }, "and " + grouped(left) + " with less traffic in the JSON"));
+    left > 0 && el("p", { class: "note" }, "and " + grouped(left) + " with less traffic in the JSON"),
+    transitNotes(terms));
 };

@@ -29,5 +29,6 @@ const several = (count, one, many) => (count === 1 ? "1 " + one : grouped(count)
 
 const judgedOf = (share, rule) => Object.entries(share).filter(([direction, value]) => value !== null && (rule === "either" || direction === rule));
 const stateOf = (row, terms) => (row.over ? "over" : row.most > terms.threshold * NEAR ? "near" : "within");
+const listed = (all) => all.slice(0, 12).join(", ") + (all.length > 12 ? " and " + grouped(all.length - 12) + " more" : "");
 const nameOf = (row) => "AS" + row.asn + (row.name ? " " + row.name : "");
 const lossRatio = (row) => (row.sent.expected ? row.sent.lost / row.sent.expected : null);

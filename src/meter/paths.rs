@@ -1,0 +1,170 @@
+//! What lies on the paths to one ASN: which transit ASNs its packets of the last W seconds crossed,
+//! and, where transit is judged, what it did on each path.
+//!
+//! Belongs to one ASN under one commitment. The list of transit ASNs is bounded; the caller bounds
+//! the number of paths.
+
+use crate::meter::window::{Cell, Window, first_second};
+use crate::units::{Asn, Second};
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+
+/// Transit ASNs listed for one ASN. A guess: networks are reached over a handful at a time.
+pub const MAX_LISTED: usize = 256;
+
+/// What lies on the paths to one ASN.
+#[derive(Clone, Debug, Default)]
+pub struct Paths {
+    /// The last second in which each transit ASN was crossed.
+    crossed: BTreeMap<Asn, Second>,
+    /// What was counted, by the transit ASNs of the path.
+    windows: BTreeMap<Box<[Asn]>, Window>,
+}
+
+impl Paths {
+    /// Packets of a second crossed these; how many found no room in the list.
+    pub fn cross(&mut self, second: Second, transit: &[Asn]) -> u64 {
+        let mut left_out = 0;
+        for asn in transit {
+            if self.crossed.len() < MAX_LISTED || self.crossed.contains_key(asn) {
+                let last = self.crossed.entry(*asn).or_default();
+                *last = second.max(*last);
+            } else {
+                left_out += 1;
+            }
+        }
+        left_out
+    }
+
+    /// Adds what was counted over a path in a second.
+    pub fn add(&mut self, second: Second, transit: &[Asn], cell: Cell) {
+        if let Some(window) = self.windows.get_mut(transit) {
+            window.add(second, cell);
+        } else {
+            let mut window = Window::default();
+            window.add(second, cell);
+            self.windows.insert(transit.into(), window);
+        }
+    }
+
+    /// Whether what a path does is kept already.
+    pub fn knows(&self, transit: &[Asn]) -> bool {
+        self.windows.contains_key(transit)
+    }
+
+    /// Different paths of which it is kept what they do.
+    pub fn len(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.windows.is_empty()
+    }
+
+    /// Slides on, so that the window ends with `last`.
+    pub fn slide(&mut self, last: Second, width: NonZeroU32) {
+        let first = first_second(last, width);
+        self.crossed.retain(|_, crossed| *crossed >= first);
+        self.windows.retain(|_, window| {
+            window.slide(last, width);
+            !window.is_empty()
+        });
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Forgets what was done on each path, and keeps which transit ASNs were crossed.
+    pub fn keep_list_only(&mut self) {
+        self.windows.clear();
+    }
+
+    /// Forgets the round trips: they were held against another limit.
+    pub fn forget_round_trips(&mut self) {
+        self.windows
+            .values_mut()
+            .for_each(Window::forget_round_trips);
+    }
+
+    /// The transit ASNs crossed in the window, ascending.
+    pub fn transit(&self) -> impl Iterator<Item = Asn> + '_ {
+        self.crossed.keys().copied()
+    }
+
+    /// Everything in the window that crossed one of these, and which of them were crossed.
+    pub fn over(&self, out: &BTreeSet<Asn>) -> (Cell, BTreeSet<Asn>) {
+        let (mut sum, mut crossed) = (Cell::default(), BTreeSet::new());
+        if out.is_empty() {
+            return (sum, crossed);
+        }
+        for (transit, window) in &self.windows {
+            let mut of_these = transit.iter().filter(|asn| out.contains(asn)).peekable();
+            if of_these.peek().is_some() {
+                sum.add(*window.sum());
+                crossed.extend(of_these);
+            }
+        }
+        (sum, crossed)
+    }
+
+    /// What was counted in one second over each path.
+    pub fn second(&self, second: Second) -> impl Iterator<Item = (&[Asn], Cell)> + '_ {
+        let each = self.windows.iter();
+        let counted = each.map(move |(transit, window)| (&**transit, window.second(second)));
+        counted.filter(|(_, cell)| *cell != Cell::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packets(packets: u64) -> Cell {
+        Cell {
+            packets,
+            ..Cell::default()
+        }
+    }
+
+    #[test]
+    fn an_asn_is_listed_as_long_as_the_window_holds_a_second_in_which_it_was_crossed() {
+        let width = NonZeroU32::new(3).unwrap();
+        let mut paths = Paths::default();
+        paths.cross(Second(10), &[Asn(2), Asn(1)]);
+        // What comes late takes nothing back.
+        paths.cross(Second(12), &[Asn(2)]);
+        paths.cross(Second(11), &[Asn(2)]);
+        let mut listed = |last| {
+            paths.slide(Second(last), width);
+            paths.transit().map(|asn| asn.0).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(12), [1, 2]);
+        assert_eq!(listed(14), [2]);
+        assert_eq!(listed(15), [] as [u32; 0]);
+    }
+
+    #[test]
+    fn a_full_list_says_how_many_it_leaves_out() {
+        let mut paths = Paths::default();
+        let many: Vec<Asn> = (1..=300).map(Asn).collect();
+        assert_eq!(paths.cross(Second(1), &many), 300 - 256);
+        assert_eq!(paths.cross(Second(2), &many[..256]), 0);
+        assert_eq!(paths.transit().count(), MAX_LISTED);
+    }
+
+    #[test]
+    fn what_crosses_several_asns_that_are_out_leaves_once() {
+        let mut paths = Paths::default();
+        paths.add(Second(1), &[Asn(1), Asn(2)], packets(10));
+        paths.add(Second(2), &[Asn(1), Asn(2)], packets(1));
+        paths.add(Second(2), &[Asn(3)], packets(100));
+        let out = |asns: &[u32]| asns.iter().copied().map(Asn).collect::<BTreeSet<_>>();
+        assert_eq!(paths.over(&out(&[1, 2, 9])), (packets(11), out(&[1, 2])));
+        assert_eq!(paths.over(&out(&[9])), (packets(0), out(&[])));
+        let second: Vec<_> = paths.second(Second(1)).collect();
+        assert_eq!(second, [(&[Asn(1), Asn(2)][..], packets(10))]);
+    }
+}
