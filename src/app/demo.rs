@@ -4,7 +4,7 @@
 use super::live::Running;
 use super::source::Source;
 use super::{AppError, settings};
-use crate::asn::Origins;
+use crate::asn::{BuiltIn, Origins};
 use crate::attribution::scopes::ScopePlan;
 use crate::capture::synthetic::{Pace, Synthetic, demo};
 use crate::clock;
@@ -37,9 +37,11 @@ guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 95 }
 pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
     let config = Config::parse(CONFIG, Path::new("demo"))?;
     let (scenario, prefixes) = demo();
-    let rows = prefixes
-        .into_iter()
-        .map(|known| (known.prefix, known.asn, known.name));
+    let rows = prefixes.into_iter().map(|known| BuiltIn {
+        prefix: known.prefix,
+        origin: (known.asn, known.name),
+        transit: known.transit,
+    });
     let origins = Origins::built_in("demo", rows, &config.asn.local_prefixes, clock::now());
     let commitments = config.commitments.clone();
     let scopes = ScopePlan::new(

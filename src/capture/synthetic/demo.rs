@@ -27,6 +27,8 @@ pub struct DemoPrefix {
     pub asn: Asn,
     /// Name of the network.
     pub name: &'static str,
+    /// The networks on the way to it, from the nearest on.
+    pub transit: &'static [(Asn, &'static str)],
 }
 
 /// Calls with one network.
@@ -63,6 +65,25 @@ const fn network(
 }
 
 use Codec::{G711A, G729, Opus};
+
+const ARELION: (Asn, &str) = (Asn(1299), "Arelion");
+const COGENT: (Asn, &str) = (Asn(174), "Cogent Communications");
+const LUMEN: (Asn, &str) = (Asn(3356), "Lumen");
+const NTT: (Asn, &str) = (Asn(2914), "NTT America");
+const SPARKLE: (Asn, &str) = (Asn(6762), "Telecom Italia Sparkle");
+const TELSTRA_GLOBAL: (Asn, &str) = (Asn(4637), "Telstra Global");
+
+/// Over whom each network is reached: made up, of networks that do such things. Those that are not
+/// here are next door.
+const TRANSIT: [(u32, &[(Asn, &str)]); 7] = [
+    (3320, &[ARELION]),
+    (12322, &[COGENT]),
+    (2856, &[ARELION]),
+    (3269, &[ARELION, SPARKLE]),
+    (7922, &[LUMEN]),
+    (4713, &[NTT]),
+    (1221, &[LUMEN, TELSTRA_GLOBAL]),
+];
 
 /// Prefixes and origins as in the routing table of 2014-05-13 (pyasn's ipasn_20140513.dat from
 /// RouteViews); the networks announce them, or parts of them, for decades. Calls are made up.
@@ -173,6 +194,10 @@ pub fn demo() -> (Scenario, Vec<DemoPrefix>) {
         prefix: Prefix::new(Address::v4(network.first), 96 + network.length),
         asn: Asn(network.asn),
         name: network.name,
+        transit: TRANSIT
+            .iter()
+            .find(|(asn, _)| *asn == network.asn)
+            .map_or(&[], |(_, transit)| transit),
     });
     (scenario, prefixes.collect())
 }
