@@ -384,6 +384,7 @@ impl Streams {
             }
         }
         self.unseen.clear();
+        self.signals.clear();
         self.round_trips.clear();
     }
 

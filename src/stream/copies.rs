@@ -12,7 +12,8 @@
 
 use crate::units::{Endpoint, Timestamp};
 use crate::voice::Packet;
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
@@ -20,13 +21,17 @@ use std::time::Duration;
 /// the queues behind them. SIP asks again after 500 ms (RFC 3261 §17.1.1.1), TCP after 200 ms.
 const WINDOW: Duration = Duration::from_millis(50);
 
-/// Between a packet that does not and its copy right behind it: below 2.5 ms, the shortest packet time of audio
-/// (RFC 6716 §2.1.4).
+/// Between a packet that does not and its copy right behind it: below 2.5 ms, the shortest packet
+/// time of audio (RFC 6716 §2.1.4).
 const MOMENT: Duration = Duration::from_millis(2);
 
-/// Signals remembered at a time, 32 octets each; a newer one takes an older one's place. 10 000
-/// calls send 2 000 reports a second, 100 in the window.
-const SIGNALS: usize = 1024;
+/// Signals are remembered for so long, beyond any step back that is only disorder: what is known
+/// then depends on the packets alone, and not on how many workers there are.
+const MEMORY: Duration = Duration::from_secs(2);
+
+/// Signals remembered at a time, some 64 octets each; beyond that the oldest are forgotten. 10 000
+/// calls send 4 000 reports in two seconds.
+const SIGNALS: usize = 65_536;
 
 /// What IPv4 calls the last four packets of one stream, the newest in the low bits: small, because
 /// every packet writes it.
@@ -55,46 +60,59 @@ impl Recent {
 }
 
 /// The newest packets that belong to no stream: RTCP, SIP, STUN.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Signals {
-    /// Keyed at random: whoever sends can not choose whose place is taken.
+    /// Keyed at random: whoever sends can not choose which packets are taken for the same.
     hasher: DefaultHashBuilder,
-    /// By the low bits of the hash: all of the hash, and the time.
-    seen: Box<[(u64, Timestamp)]>,
-}
-
-impl Default for Signals {
-    fn default() -> Self {
-        Self {
-            hasher: DefaultHashBuilder::default(),
-            seen: vec![(0, Timestamp::default()); SIGNALS].into(),
-        }
-    }
+    /// When each was seen, by its hash.
+    seen: HashMap<u64, Timestamp>,
+    /// The same, in order of arrival.
+    order: VecDeque<(Timestamp, u64)>,
 }
 
 impl Signals {
     /// Whether a packet is another copy of one seen just before; it is remembered if not. One
     /// without a checksum has nothing to know its content by, and is never taken for a copy.
     pub fn has(&mut self, packet: &Packet<'_>) -> bool {
+        if packet.imprint.checksum == 0 {
+            return false;
+        }
         let ends: (Endpoint, Endpoint) = (packet.src, packet.dst);
         let hash = self
             .hasher
             .hash_one((ends, packet.ip_bytes, packet.imprint));
-        let place = usize::try_from(hash % SIGNALS as u64).unwrap_or(0);
-        let Some(seen) = self.seen.get_mut(place) else {
-            return false;
-        };
         let window = match packet.imprint.identification {
             0 => MOMENT,
             _ => WINDOW,
         };
-        let (earlier, later) = (packet.time.min(seen.1), packet.time.max(seen.1));
-        let same = seen.0 == hash && packet.imprint.checksum != 0;
-        if same && later.since(earlier) <= window {
-            return true;
+        if let Some(seen) = self.seen.get(&hash) {
+            let (earlier, later) = (packet.time.min(*seen), packet.time.max(*seen));
+            if later.since(earlier) <= window {
+                return true;
+            }
         }
-        *seen = (hash, packet.time);
+        self.forget(packet.time);
+        self.seen.insert(hash, packet.time);
+        self.order.push_back((packet.time, hash));
         false
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while let Some((time, hash)) = self.order.front().copied()
+            && (now.since(time) > MEMORY || self.order.len() >= SIGNALS)
+        {
+            self.order.pop_front();
+            // Seen again since, it has a later place in the order.
+            if self.seen.get(&hash) == Some(&time) {
+                self.seen.remove(&hash);
+            }
+        }
+    }
+
+    /// Packet time has jumped: nothing from before is near what comes.
+    pub fn clear(&mut self) {
+        self.seen.clear();
+        self.order.clear();
     }
 }
 
