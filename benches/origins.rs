@@ -4,41 +4,29 @@
 #![allow(clippy::indexing_slicing, reason = "a benchmark, not the daemon")]
 
 use asnmeter::asn::table::{Builder, Table};
+use asnmeter::capture::synthetic::scenario::SplitMix;
 use asnmeter::units::{Address, Prefix};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
-
-fn v4(numbers: &mut Numbers) -> Prefix {
+fn v4(numbers: &mut SplitMix) -> Prefix {
     // six in ten are /24, the others mostly /16 to /23
-    let length = match numbers.next() % 10 {
+    let length = match numbers.next_u64() % 10 {
         0..6 => 24,
-        _ => 16 + (numbers.next() % 8),
+        _ => 16 + (numbers.next_u64() % 8),
     };
-    let bits = (numbers.next() >> 32).to_be_bytes();
+    let bits = (numbers.next_u64() >> 32).to_be_bytes();
     let address = Address::v4([bits[4] % 223 + 1, bits[5], bits[6], bits[7]]);
     Prefix::new(address, 96 + u8::try_from(length).unwrap_or(24))
 }
 
-fn v6(numbers: &mut Numbers) -> Prefix {
+fn v6(numbers: &mut SplitMix) -> Prefix {
     // most of IPv6 lies in a few /12
     let blocks = [0x2400, 0x2600, 0x2800, 0x2a00, 0x2c00];
-    let block = blocks[usize::try_from(numbers.next() % 5).unwrap_or(0)];
-    let high = u128::from(block + numbers.next() % 16) << 112;
-    let address = high | u128::from(numbers.next()) << 48;
-    let length = if numbers.next().is_multiple_of(2) {
+    let block = blocks[usize::try_from(numbers.next_u64() % 5).unwrap_or(0)];
+    let high = u128::from(block + numbers.next_u64() % 16) << 112;
+    let address = high | u128::from(numbers.next_u64()) << 48;
+    let length = if numbers.next_u64().is_multiple_of(2) {
         48
     } else {
         32
@@ -47,7 +35,7 @@ fn v6(numbers: &mut Numbers) -> Prefix {
 }
 
 fn prefixes() -> Vec<Prefix> {
-    let mut numbers = Numbers(1);
+    let mut numbers = SplitMix::new(1);
     let mut prefixes: Vec<Prefix> = (0..968_000).map(|_| v4(&mut numbers)).collect();
     prefixes.extend((0..178_000).map(|_| v6(&mut numbers)));
     prefixes
@@ -64,15 +52,15 @@ fn table(prefixes: &[Prefix]) -> Table {
 fn lookup(criterion: &mut Criterion) {
     let prefixes = prefixes();
     let table = table(&prefixes);
-    let mut numbers = Numbers(2);
+    let mut numbers = SplitMix::new(2);
     let (v4, v6) = prefixes.split_at(968_000);
     for (family, prefixes) in [("ipv4", v4), ("ipv6", v6)] {
         criterion.bench_function(&format!("lookup/{family}"), |bencher| {
             bencher.iter_batched(
                 || {
-                    let place = usize::try_from(numbers.next()).unwrap_or(0) % prefixes.len();
+                    let place = usize::try_from(numbers.next_u64()).unwrap_or(0) % prefixes.len();
                     let inside = prefixes[place].range().0.number();
-                    Address::from_number(inside | u128::from(numbers.next() % 256))
+                    Address::from_number(inside | u128::from(numbers.next_u64() % 256))
                 },
                 |address| table.lookup(black_box(address)),
                 BatchSize::LargeInput,

@@ -15,6 +15,7 @@
     reason = "a generator for benches: its numbers are its own"
 )]
 
+use asnmeter::capture::synthetic::scenario::SplitMix;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -27,21 +28,8 @@ const SAMPLES: u32 = 160;
 const REMOTE_ASNS: u64 = 250;
 const BORDERS: u64 = 64;
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
+fn below(bound: u64, numbers: &mut SplitMix) -> u64 {
+    numbers.next_u64() % bound
 }
 
 /// Where the fields that change stand in a frame.
@@ -61,7 +49,7 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(src: ([u8; 4], u16), dst: ([u8; 4], u16), numbers: &mut Numbers) -> Self {
+    fn new(src: ([u8; 4], u16), dst: ([u8; 4], u16), numbers: &mut SplitMix) -> Self {
         let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
         frame.extend([0x45, 0xb8, 0, 200, 0, 0, 0x40, 0, 64, 17, 0, 0]);
         frame.extend(src.0);
@@ -69,13 +57,13 @@ impl Stream {
         frame.extend(src.1.to_be_bytes());
         frame.extend(dst.1.to_be_bytes());
         frame.extend([0, 180, 0, 0, 0x80, 8, 0, 0, 0, 0, 0, 0]);
-        frame.extend(numbers.next().to_be_bytes().iter().take(4));
+        frame.extend(numbers.next_u64().to_be_bytes().iter().take(4));
         frame.resize(place::END, 0xd5);
         Self {
             frame,
-            offset: numbers.below(TICK),
-            sequence: (numbers.next() & 0x7fff) as u16,
-            timestamp: (numbers.next() >> 32) as u32,
+            offset: below(TICK, numbers),
+            sequence: (numbers.next_u64() & 0x7fff) as u16,
+            timestamp: (numbers.next_u64() >> 32) as u32,
         }
     }
 
@@ -92,7 +80,7 @@ fn remote(asn: u64, host: u64) -> [u8; 4] {
     [20, asn as u8, (host >> 8) as u8, host as u8]
 }
 
-fn streams(count: u64, numbers: &mut Numbers) -> Vec<Stream> {
+fn streams(count: u64, numbers: &mut SplitMix) -> Vec<Stream> {
     let mut streams = Vec::new();
     for call in 0..count / 2 {
         let border = call % BORDERS;
@@ -100,10 +88,10 @@ fn streams(count: u64, numbers: &mut Numbers) -> Vec<Stream> {
         let port = (1024 + call / BORDERS % 32_000 * 2) as u16;
         let ours = ([198, 51, 100, border as u8 + 1], port);
         // A few ASNs have most of the calls.
-        let asn = numbers.below(REMOTE_ASNS).min(numbers.below(REMOTE_ASNS));
+        let asn = below(REMOTE_ASNS, numbers).min(below(REMOTE_ASNS, numbers));
         let theirs = (
-            remote(asn, numbers.below(1 << 16)),
-            (16_384 + numbers.below(8_000) * 2) as u16,
+            remote(asn, below(1 << 16, numbers)),
+            (16_384 + below(8_000, numbers) * 2) as u16,
         );
         streams.push(Stream::new(ours, theirs, numbers));
         streams.push(Stream::new(theirs, ours, numbers));
@@ -112,7 +100,7 @@ fn streams(count: u64, numbers: &mut Numbers) -> Vec<Stream> {
 }
 
 fn write(path: &Path, packets: u64, count: u64) -> io::Result<u64> {
-    let mut numbers = Numbers(1);
+    let mut numbers = SplitMix::new(1);
     let mut streams = streams(count, &mut numbers);
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
     for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1] {
@@ -123,14 +111,14 @@ fn write(path: &Path, packets: u64, count: u64) -> io::Result<u64> {
     loop {
         order.clear();
         order.extend(streams.iter().enumerate().map(|(index, stream)| {
-            let late = (stream.offset + numbers.below(LATEST)).min(TICK - 1);
+            let late = (stream.offset + below(LATEST, &mut numbers)).min(TICK - 1);
             (late, index)
         }));
         order.sort_unstable();
         for (late, index) in &order {
             let stream = &mut streams[*index];
             stream.advance();
-            if numbers.below(1000) == 0 {
+            if below(1000, &mut numbers) == 0 {
                 continue;
             }
             let time = tick + late;

@@ -21,6 +21,7 @@
 use asnmeter::asn::{Origin, Origins, Settings, Source, notation};
 use asnmeter::attribution::Attribution;
 use asnmeter::attribution::scopes::ScopePlan;
+use asnmeter::capture::synthetic::scenario::SplitMix;
 use asnmeter::clock;
 use asnmeter::units::{Address, Prefix};
 use asnmeter::voice::Tap;
@@ -140,7 +141,7 @@ fn one_load(dump: &str, cache: &Path) {
 
 /// What it costs a worker that a new table comes into force: the exchange, and each of its streams
 /// that asks again, at its own next packet.
-fn swaps(origins: Origins, random: &mut Numbers, prefixes: &[Prefix]) {
+fn swaps(origins: Origins, random: &mut SplitMix, prefixes: &[Prefix]) {
     let (origins, scopes) = (Arc::new(origins), Arc::new(ScopePlan::default()));
     let mut attribution = Attribution::default();
     let mut costs = Vec::new();
@@ -160,8 +161,8 @@ fn swaps(origins: Origins, random: &mut Numbers, prefixes: &[Prefix]) {
     for _ in 0..BATCHES {
         let ends: Vec<Address> = (0..2 * BATCH)
             .map(|_| {
-                let chosen = random.next() as usize % prefixes.len();
-                random.inside(prefixes[chosen])
+                let chosen = random.next_u64() as usize % prefixes.len();
+                inside(prefixes[chosen], random)
             })
             .collect();
         let began = clock::uptime();
@@ -176,23 +177,10 @@ fn swaps(origins: Origins, random: &mut Numbers, prefixes: &[Prefix]) {
     println!("{:<28} {:>7.3} ms", "  1000 streams together", ask / 1e3);
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same numbers in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn inside(&mut self, prefix: Prefix) -> Address {
-        let (first, last) = prefix.range();
-        let random = u128::from(self.next()) << 64 | u128::from(self.next());
-        Address::from_number(first.number() | (random & (last.number() ^ first.number())))
-    }
+fn inside(prefix: Prefix, random: &mut SplitMix) -> Address {
+    let (first, last) = prefix.range();
+    let hosts = last.number() ^ first.number();
+    Address::from_number(first.number() | (random.next_u128() & hosts))
 }
 
 fn lookups(dump: &str, cache: &Path) {
@@ -222,11 +210,11 @@ fn lookups(dump: &str, cache: &Path) {
             .iter()
             .filter(|prefix| prefix.range().0.is_v4() == is_v4);
         let of_family: Vec<Prefix> = of_family.copied().collect();
-        let mut random = Numbers(7);
+        let mut random = SplitMix::new(7);
         let addresses: Vec<Address> = (0..BATCHES * BATCH)
             .map(|_| {
-                let chosen = random.next() as usize % of_family.len();
-                random.inside(of_family[chosen])
+                let chosen = random.next_u64() as usize % of_family.len();
+                inside(of_family[chosen], &mut random)
             })
             .collect();
         let mut apart: Vec<f64> = addresses
@@ -262,5 +250,5 @@ fn lookups(dump: &str, cache: &Path) {
             chained[BATCHES / 2],
         );
     }
-    swaps(origins, &mut Numbers(8), &prefixes);
+    swaps(origins, &mut SplitMix::new(8), &prefixes);
 }

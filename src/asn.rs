@@ -16,6 +16,7 @@ mod mrt;
 mod names;
 pub mod notation;
 mod numbers;
+mod octets;
 mod path;
 pub mod prefixes;
 mod source;
@@ -24,8 +25,9 @@ mod vote;
 pub mod watch;
 
 use crate::units::{Address, Asn, Prefix, Ratio, Timestamp};
+pub use listed::BuiltIn;
+pub use memory::CacheUse;
 use memory::InMemory;
-pub use memory::{BuiltIn, CacheUse};
 use path::Place;
 pub use path::Step;
 pub use source::{Counts, LoadError, Source};

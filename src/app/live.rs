@@ -6,7 +6,7 @@
 use super::endpoint::Endpoint;
 use super::outlet::{Lane, circle};
 use super::source::Source;
-use super::tables::{self, Tables};
+use super::tables::{self, Tables, Written};
 use super::terms::Board;
 use super::{AppError, court, settings, standing, systemd, terms};
 use crate::capture::pnet::PnetSource;
@@ -67,13 +67,6 @@ pub struct WebFlags {
     pub listen_address: Option<SocketAddr>,
     /// `--web.config.file`
     pub config_file: Option<PathBuf>,
-}
-
-/// What SIGHUP reads again: the files, and what they said last.
-pub(super) struct Written<'a> {
-    pub(super) path: &'a Path,
-    pub(super) config: Config,
-    pub(super) endpoint: Endpoint,
 }
 
 /// Opens every interface, with all its queues, or none.

@@ -5,7 +5,6 @@
 //! Owned by the main thread: one change at a time.
 
 use super::endpoint::{self, Endpoint};
-use super::live::Written;
 use super::routers::{self, Router};
 use super::terms::Board;
 use super::{AppError, standing, terms};
@@ -17,7 +16,7 @@ use crate::events;
 use crate::export::Published;
 use crate::sla::terms::Terms;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -27,6 +26,13 @@ pub(super) const LOOK: Duration = Duration::from_secs(5);
 
 /// How often routers are asked for news.
 pub(super) const ASK: Duration = Duration::from_millis(200);
+
+/// What SIGHUP reads again: the files, and what they said last.
+pub(super) struct Written<'a> {
+    pub(super) path: &'a Path,
+    pub(super) config: Config,
+    pub(super) endpoint: Endpoint,
+}
 
 /// Everything that can be changed.
 pub(super) struct Tables {

@@ -3,8 +3,8 @@
 //!
 //! Belongs to one source and lives as long as it.
 
-use super::cache::{Scan, Sink};
 use super::numbers;
+use super::octets::{Scan, Sink};
 use super::path::{Hop, Interner, Paths, Place, Step};
 use crate::units::Asn;
 use std::collections::HashMap;

@@ -7,17 +7,16 @@
 //! whatever is cut, altered or not in order: the source is read then, as if there were no cache. A
 //! file that is good by its checksum may still be anybody's, so nothing in it is taken on trust.
 
-mod octets;
 #[cfg(test)]
 mod tests;
 
 use super::announced::Announced;
 use super::names::Names;
+use super::octets::{Scan, Sink};
 use super::source::{Counts, Source};
 use super::table::Sorted;
 use crate::units::Asn;
 use flate2::Crc;
-pub(super) use octets::{Fixed, Scan, Sink};
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
 use std::hash::{BuildHasher, RandomState};

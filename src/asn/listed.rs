@@ -5,11 +5,7 @@
 
 use super::announced::Collector;
 use super::cache::Compiled;
-use super::memory::BuiltIn;
-#[cfg(test)]
-use super::memory::{InMemory, Loaded};
 use super::path::Hop;
-use super::prefixes::Announcers;
 use super::source::{Counts, LoadError};
 use super::table::Builder;
 use super::vote::Verdict;
@@ -24,6 +20,36 @@ const MAX_PREFIXES: usize = 1 << 24;
 
 /// Hops of a source's paths: a table of 2026 has some 5 million, and each is eight octets. A guess.
 const MAX_HOPS: usize = 1 << 26;
+
+/// Who announces a prefix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Announcers {
+    /// The lowest of the numbers, so that the order in a list does not matter; 0 if nobody does.
+    pub(super) lowest: Asn,
+    /// More than one is named.
+    pub(super) several: bool,
+}
+
+/// A prefix that is written in the program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BuiltIn {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// Who announces it, and their name.
+    pub origin: (Asn, &'static str),
+    /// The ASNs on the way to it, with names, from the nearest on; empty where it is next door.
+    pub transit: &'static [(Asn, &'static str)],
+}
+
+impl From<(Prefix, Asn, &'static str)> for BuiltIn {
+    fn from((prefix, asn, name): (Prefix, Asn, &'static str)) -> Self {
+        Self {
+            prefix,
+            origin: (asn, name),
+            transit: &[],
+        }
+    }
+}
 
 /// What a file gives while it is read.
 #[derive(Debug, Default)]
@@ -153,9 +179,5 @@ impl Listed {
         entries
             .map(|(prefix, value)| (prefix, origin(value)))
             .collect()
-    }
-
-    pub(super) fn loaded(self) -> InMemory {
-        InMemory::new("a test", "test", self.finish(), Loaded::default())
     }
 }

@@ -5,13 +5,13 @@
 
 use super::announced::Announced;
 use super::cache::{self, Compiled, Key};
-use super::listed::Listed;
+use super::listed::{BuiltIn, Listed};
 use super::names::Names;
 use super::path::Place;
 use super::source::{Counts, LoadError, Source};
 use super::table::Table;
 use super::{location, mmdb, mrt, prefixes};
-use crate::units::{Address, Asn, Prefix, Ratio, Timestamp};
+use crate::units::{Address, Asn, Ratio, Timestamp};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -41,27 +41,6 @@ pub enum CacheUse {
     Written,
     /// The source could not be kept in it: why.
     Failed(String),
-}
-
-/// A prefix that is written in the program.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct BuiltIn {
-    /// The prefix.
-    pub prefix: Prefix,
-    /// Who announces it, and their name.
-    pub origin: (Asn, &'static str),
-    /// The ASNs on the way to it, with names, from the nearest on; empty where it is next door.
-    pub transit: &'static [(Asn, &'static str)],
-}
-
-impl From<(Prefix, Asn, &'static str)> for BuiltIn {
-    fn from((prefix, asn, name): (Prefix, Asn, &'static str)) -> Self {
-        Self {
-            prefix,
-            origin: (asn, name),
-            transit: &[],
-        }
-    }
 }
 
 /// A source in memory.
@@ -205,4 +184,11 @@ fn written(path: &Path) -> Option<Timestamp> {
     let modified = std::fs::metadata(path).ok()?.modified().ok()?;
     let since_epoch = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(Timestamp::default().plus(since_epoch))
+}
+
+#[cfg(test)]
+impl Listed {
+    pub(super) fn loaded(self) -> InMemory {
+        InMemory::new("a test", "test", self.finish(), Loaded::default())
+    }
 }

@@ -5,9 +5,8 @@
 //! Refuses a database in which no record has an AS number, and one that is corrupt anywhere a
 //! network points to.
 
-use super::listed::Listed;
+use super::listed::{Announcers, Listed};
 use super::notation;
-use super::prefixes::Announcers;
 use super::source::LoadError;
 use crate::units::{Asn, Prefix};
 use maxminddb::{LookupResult, MaxMindDbError, PathElement, Reader, WithinOptions};

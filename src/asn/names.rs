@@ -4,7 +4,7 @@
 //! Belongs to one source and lives as long as it. Names are untrusted: control characters go, and
 //! what is longer than a table can show is cut.
 
-use super::cache::{Scan, Sink};
+use super::octets::{Scan, Sink};
 use crate::units::Asn;
 use std::collections::HashSet;
 

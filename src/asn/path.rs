@@ -5,7 +5,7 @@
 //! The store belongs to one source and lives as long as it. It refuses nothing; what it may hold is
 //! bounded by [`Listed`](super::listed::Listed).
 
-use super::cache::{Scan, Sink};
+use super::octets::{Scan, Sink};
 use crate::units::Asn;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::HashSet;

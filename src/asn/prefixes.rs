@@ -11,7 +11,7 @@
 //! traffic to a covering prefix.
 
 use super::input::{self, Lines};
-use super::listed::Listed;
+use super::listed::{Announcers, Listed};
 use super::notation::{self, NotationError};
 use super::source::LoadError;
 use crate::units::{Address, Asn, Prefix};
@@ -88,15 +88,6 @@ fn field(line: &str) -> (&str, &str) {
 
 fn prefix(text: &str) -> Result<Prefix, (&str, String)> {
     notation::prefix(text).map_err(|error| (text, error.to_string()))
-}
-
-/// Who announces a prefix.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Announcers {
-    /// The lowest of the numbers, so that the order in a list does not matter; 0 if nobody does.
-    pub(super) lowest: Asn,
-    /// More than one is named.
-    pub(super) several: bool,
 }
 
 /// One AS number or several (`1_2` announced by both, `1,2` an AS set).

@@ -2,7 +2,7 @@
 //!
 //! Plain values.
 
-use super::cache::{Scan, Sink};
+use super::octets::{Scan, Sink};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

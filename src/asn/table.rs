@@ -9,7 +9,7 @@ mod strides;
 #[cfg(test)]
 mod tests;
 
-use super::cache::{Scan, Sink};
+use super::octets::{Scan, Sink};
 use crate::units::{Address, Prefix};
 use family::{Entry, Family, NO_VALUE, Number};
 use std::net::IpAddr;

@@ -128,33 +128,41 @@ fn write_commitment(out: &mut impl Write, commitment: &CommitmentRow) -> io::Res
     if commitment.asns.is_empty() {
         return writeln!(out, "  no traffic of any ASN");
     }
-    let mut table = Table::new(&[
-        ("ASN", Align::Right),
-        ("Name", Align::Left),
-        ("Share from / to", Align::Right),
-        ("Peak from / to", Align::Right),
-        ("Out of SLA", Align::Right),
-        ("Now", Align::Left),
-        ("Loss", Align::Left),
-        ("Latency", Align::Left),
-    ]);
+    let [asn, name, shares, peak, out_of_sla, now] = STANDING;
+    let (loss, latency) = (("Loss", Align::Left), ("Latency", Align::Left));
+    let mut table = Table::new(&[asn, name, shares, peak, out_of_sla, now, loss, latency]);
     for row in &commitment.asns {
-        table.row([
-            row.asn.to_string(),
-            row.name.as_deref().unwrap_or_default().to_owned(),
-            shares(row.share, commitment.direction),
-            shares(row.peak_share, commitment.direction),
-            format!("{} s", grouped(row.out_of_sla_seconds)),
-            transit::now(row),
-            seconds(row.loss.as_ref()),
-            seconds(row.latency.as_ref()),
-        ]);
+        let [asn, name, shares, peak, out_of_sla, now] = standing(row, commitment.direction);
+        let (loss, latency) = (seconds(row.loss.as_ref()), seconds(row.latency.as_ref()));
+        table.row([asn, name, shares, peak, out_of_sla, now, loss, latency]);
     }
     table.write(out)?;
     for row in &commitment.asns {
         write_intervals(out, "", row)?;
     }
     transit::write_judged(out, commitment)
+}
+
+/// How an ASN stands to the threshold, whatever it is judged as.
+const STANDING: [(&str, Align); 6] = [
+    ("ASN", Align::Right),
+    ("Name", Align::Left),
+    ("Share from / to", Align::Right),
+    ("Peak from / to", Align::Right),
+    ("Out of SLA", Align::Right),
+    ("Now", Align::Left),
+];
+
+/// The cells of [`STANDING`].
+fn standing(row: &CommitmentAsnRow, direction: DirectionRule) -> [String; 6] {
+    [
+        row.asn.to_string(),
+        row.name.as_deref().unwrap_or_default().to_owned(),
+        shares(row.share, direction),
+        shares(row.peak_share, direction),
+        format!("{} s", grouped(row.out_of_sla_seconds)),
+        transit::now(row),
+    ]
 }
 
 fn write_intervals(out: &mut impl Write, role: &str, row: &CommitmentAsnRow) -> io::Result<()> {

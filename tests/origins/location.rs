@@ -1,8 +1,9 @@
 //! `location lookup` against the text of `location dump`.
 
-use super::{Numbers, address, load};
+use super::{address, load};
 use asnmeter::asn::Source;
 use asnmeter::asn::notation;
+use asnmeter::capture::synthetic::scenario::SplitMix;
 use asnmeter::units::Address;
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -14,7 +15,7 @@ type Said = (u32, String, String);
 const SEED: u64 = 20_221_029;
 
 /// Addresses in a family: 9000 in prefixes of the dump, 1000 anywhere.
-fn addresses(dump: &str, v4: bool, numbers: &mut Numbers) -> Vec<String> {
+fn addresses(dump: &str, v4: bool, numbers: &mut SplitMix) -> Vec<String> {
     let prefixes = dump.lines().filter_map(|line| line.strip_prefix("net:"));
     let prefixes: Vec<&str> = prefixes
         .map(str::trim)
@@ -23,15 +24,15 @@ fn addresses(dump: &str, v4: bool, numbers: &mut Numbers) -> Vec<String> {
     assert!(prefixes.len() > 100_000, "{} prefixes", prefixes.len());
     let mut addresses = Vec::new();
     for place in 0..10_000 {
-        let chosen = usize::try_from(numbers.next()).unwrap() % prefixes.len();
+        let chosen = usize::try_from(numbers.next_u64()).unwrap() % prefixes.len();
         let prefix = notation::prefix(prefixes[chosen]).unwrap();
         let (first, last) = prefix.range();
         let hosts = last.number() - first.number();
-        let inside = first.number() | (numbers.wide() & hosts);
+        let inside = first.number() | (numbers.next_u128() & hosts);
         let anywhere = if v4 {
-            0xffff << 32 | numbers.wide() >> 96
+            0xffff << 32 | numbers.next_u128() >> 96
         } else {
-            0x2 << 124 | numbers.wide() >> 4
+            0x2 << 124 | numbers.next_u128() >> 4
         };
         let number = if place < 9000 { inside } else { anywhere };
         addresses.push(Address::from_number(number).to_string());
@@ -83,7 +84,7 @@ fn twenty_thousand_addresses_are_as_location_lookup_has_them() {
         .status();
     assert!(dumped.expect("location is needed for this test").success());
     let dump = fs::read_to_string(&path).unwrap();
-    let mut numbers = Numbers(SEED);
+    let mut numbers = SplitMix::new(SEED);
     let mut all = addresses(&dump, true, &mut numbers);
     all.extend(addresses(&dump, false, &mut numbers));
     drop(dump);

@@ -1,7 +1,7 @@
 //! The prefixes of one address family, swept once into sorted ranges that do not overlap, so that
 //! a lookup never has to think of nesting.
 
-use crate::asn::cache::{Fixed, Scan, Sink};
+use crate::asn::octets::{Fixed, Scan, Sink};
 
 /// Stands in a range that no prefix covers. The bits above are not a value's.
 pub(super) const NO_VALUE: u32 = u32::MAX >> 2;

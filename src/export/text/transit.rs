@@ -2,7 +2,7 @@
 //! went through each. Nothing is written where no source has paths.
 
 use super::table::{Align, Table};
-use super::{grouped, octets, percent, shares, write_intervals};
+use super::{STANDING, grouped, octets, percent, standing, write_intervals};
 use crate::snapshot::{CommitmentAsnRow, CommitmentRow, Snapshot};
 use crate::units::Asn;
 use std::io::{self, Write};
@@ -41,23 +41,9 @@ pub(super) fn write_judged(out: &mut impl Write, commitment: &CommitmentRow) -> 
         return Ok(());
     }
     writeln!(out, "  Transit, by all that goes through it")?;
-    let mut table = Table::new(&[
-        ("ASN", Align::Right),
-        ("Name", Align::Left),
-        ("Share from / to", Align::Right),
-        ("Peak from / to", Align::Right),
-        ("Out of SLA", Align::Right),
-        ("Now", Align::Left),
-    ]);
+    let mut table = Table::new(&STANDING);
     for row in &commitment.transit {
-        table.row([
-            row.asn.to_string(),
-            row.name.as_deref().unwrap_or_default().to_owned(),
-            shares(row.share, commitment.direction),
-            shares(row.peak_share, commitment.direction),
-            format!("{} s", grouped(row.out_of_sla_seconds)),
-            now(row),
-        ]);
+        table.row(standing(row, commitment.direction));
     }
     table.write(out)?;
     for row in &commitment.transit {
