@@ -120,14 +120,21 @@ pub trait FrameSource {
     /// [`CaptureError`] where the source can not go on.
     fn next(&mut self) -> Result<Event<'_>, CaptureError>;
 
-    /// Offers the frames at hand to `take`, one after the other, as long as it takes them; the
+    /// Offers the frames at hand to `taker`, one after the other, as long as it takes them; the
     /// first that it does not take is the next to come. What is not a frame, and whatever needs a
     /// second look, ends the burst and is left to [`Self::next`]: this is for speed alone.
-    fn burst(&mut self, _take: impl FnMut(&Frame<'_>) -> bool)
+    fn burst(&mut self, _taker: &mut impl Take)
     where
         Self: Sized,
     {
     }
+}
+
+/// Who frames are offered to. Not a closure: what is done for each frame belongs inside the loop
+/// of each source, and only of a method can that be asked.
+pub trait Take {
+    /// Takes a frame, or leaves it.
+    fn take(&mut self, frame: &Frame<'_>) -> bool;
 }
 
 /// Why a source can not be opened or can not go on. The text names the thing that failed.

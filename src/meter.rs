@@ -84,11 +84,20 @@ impl Meter {
         if second > self.newest {
             self.turn(second, streams);
         }
-        let slot = self.slot_of(second);
-        slot.frames.frame(interface, length);
-        if self.is_closed(second) {
-            self.slot_of(second).frames.late += 1;
+        if second == self.newest {
+            // Never closed: it opens when the one before it closes.
+            self.slot.frames.frame(interface, length);
+        } else {
+            self.arrive_older(second, interface, length);
         }
+    }
+
+    #[cold]
+    fn arrive_older(&mut self, second: Second, interface: InterfaceId, length: u32) {
+        let late = u64::from(self.is_closed(second));
+        let frames = &mut self.slot_of(second).frames;
+        frames.frame(interface, length);
+        frames.late += late;
     }
 
     /// Counts a frame as not voice.
@@ -188,7 +197,8 @@ impl Meter {
     ///
     /// # Errors
     /// [`Discard::Video`] where it is video; the caller counts that.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the way of nearly every packet")]
     pub fn media(
         &mut self,
         index: u32,
@@ -201,22 +211,12 @@ impl Meter {
             self.copy()?;
         }
         if !stream.is_attributed(tap, attribution) {
-            self.settle(stream);
-            stream.attribute(tap, attribution);
+            self.attribute(stream, tap, attribution);
         }
-        if second == self.newest {
-            if stream.tally(second, ip_bytes, step) {
-                self.touched.push(index);
-            }
-        } else {
-            // An older second: what the stream has of the newest goes to its slot first.
-            self.settle(stream);
-            stream.tally(self.newest, ip_bytes, step);
-            self.settle_into(second, stream);
-            stream.forget_second();
-            if !self.is_closed(second) {
-                self.heard.push((second, index));
-            }
+        if second != self.newest {
+            self.media_of_older(index, stream, (second, ip_bytes), step);
+        } else if stream.tally(second, ip_bytes, step) {
+            self.touched.push(index);
         }
         if stream.kind == Kind::Video {
             return Err(Discard::Video);
@@ -224,6 +224,30 @@ impl Meter {
         let voice = &mut self.slot_of(second).frames.voice;
         voice.add(&Octets::packet(ip_bytes));
         Ok(())
+    }
+
+    #[cold]
+    fn attribute(&mut self, stream: &mut Stream, tap: Tap, attribution: &Attribution) {
+        self.settle(stream);
+        stream.attribute(tap, attribution);
+    }
+
+    /// What the stream has of the newest second goes to its slot first.
+    #[cold]
+    fn media_of_older(
+        &mut self,
+        index: u32,
+        stream: &mut Stream,
+        (second, ip_bytes): (Second, u32),
+        step: &Step,
+    ) {
+        self.settle(stream);
+        stream.tally(self.newest, ip_bytes, step);
+        self.settle_into(second, stream);
+        stream.forget_second();
+        if !self.is_closed(second) {
+            self.heard.push((second, index));
+        }
     }
 
     /// Counts a copy, and says whether it counts as anything else.

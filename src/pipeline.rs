@@ -15,8 +15,8 @@ use crate::discard::Discard;
 use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
 use crate::meter::{Copies, Meter};
 use crate::sla::terms::Terms;
-use crate::stream::key::Key;
 use crate::stream::record::Stream;
+use crate::stream::sequence::{Arrival, Step};
 use crate::stream::{Limits, Streams};
 use crate::units::Second;
 use crate::voice::Rules;
@@ -154,20 +154,22 @@ impl<O: Outlet> Worker<O> {
     fn count_waiting(&mut self) {
         let waiting = self.waiting.packets();
         let guesses = self.streams.approach::<TOGETHER>(waiting);
+        // In order of time: a packet that is not goes the long way.
+        for end in waiting.first().into_iter().chain(waiting.last()) {
+            self.state.see(end.held.time);
+        }
         for (packet, guess) in waiting.iter().zip(guesses) {
             let held = &packet.held;
             let second = held.time.second();
-            self.state.see(held.time);
             self.meter
                 .arrive(second, held.tap.interface, packet.length, &mut self.streams);
             let size = (second, held.tap, held.ip_bytes);
-            let known = self.streams.advance_guessed(packet, guess);
-            let counted = if let Some((index, stream, step)) = known {
+            let expected = Step::of(Arrival::InOrder);
+            let counted = if let Some((index, stream)) = self.streams.follow(packet, guess) {
                 self.meter
-                    .media(index, stream, size, &step, &self.attribution)
+                    .media(index, stream, size, &expected, &self.attribution)
             } else {
-                let key = Key::new(packet.src, packet.dst, packet.ssrc);
-                let progress = self.streams.advance_media(key, *held);
+                let progress = self.streams.advance_media(packet.key, *held);
                 progress
                     .and_then(|progress| self.meter.record_media(size, progress, &self.attribution))
             };

@@ -9,7 +9,6 @@ pub mod copies;
 pub mod expiry;
 mod gaps;
 pub mod jitter;
-pub mod key;
 pub mod probation;
 pub mod record;
 pub mod reports;
@@ -26,13 +25,13 @@ use crate::stream::probation::{Outcome, Probation};
 use crate::stream::tally::Reports;
 use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::held::Held;
+use crate::voice::key::Key;
 use crate::voice::kind::Kind;
 use crate::voice::signalling::Signalling;
 use crate::voice::{Content, Glanced, Packet};
 use crate::wire::rtcp::{self, Protection};
 use copies::Signals;
 use expiry::Wheel;
-use key::Key;
 use record::Stream;
 use rtt::{RoundTrips, Sample};
 use sequence::Step;
@@ -121,34 +120,20 @@ impl Streams {
         }
     }
 
-    /// Finds the streams of several packets at once: guesses for [`Self::advance_media`].
+    /// Finds the streams of several packets at once: guesses for [`Self::follow`].
     #[inline]
     pub fn approach<const N: usize>(&self, packets: &[Glanced]) -> [Option<u32>; N] {
-        let mut keys = [Key::default(); N];
-        for (key, packet) in keys.iter_mut().zip(packets) {
-            *key = Key::new(packet.src, packet.dst, packet.ssrc);
-        }
         self.table
-            .approach(keys.get(..packets.len()).unwrap_or(&keys))
+            .approach(packets.iter().map(|packet| &packet.key))
     }
 
-    /// Takes an RTP packet that was told at a glance, if it is one of the stream that `guess` names.
+    /// Takes an RTP packet that was told at a glance, if it is just the one that the stream of its
+    /// guess expects; if not, nothing has changed.
     #[inline]
-    pub fn advance_guessed(
-        &mut self,
-        packet: &Glanced,
-        guess: Option<u32>,
-    ) -> Option<(u32, &mut Stream, Step)> {
-        let key = Key::new(packet.src, packet.dst, packet.ssrc);
-        let stream = self
-            .table
-            .get_mut(guess?)
-            .filter(|stream| stream.key == key)?;
-        let mut step = stream.advance(&packet.held);
-        if step.lost > 0 {
-            self.unseen.excuse(stream, &mut step);
-        }
-        Some((guess?, stream, step))
+    pub fn follow(&mut self, packet: &Glanced, guess: Option<u32>) -> Option<(u32, &mut Stream)> {
+        let stream = self.table.get_mut(guess?)?;
+        let follows = stream.key == packet.key && stream.follow(&packet.held);
+        follows.then_some((guess?, stream))
     }
 
     /// Takes any RTP packet.

@@ -7,6 +7,7 @@
 
 pub mod class;
 pub mod held;
+pub mod key;
 pub mod kind;
 pub mod payload_type;
 pub mod signalling;
@@ -15,6 +16,7 @@ use crate::capture::{Frame, InterfaceId};
 use crate::discard::Discard;
 use crate::units::{Endpoint, Prefix, Timestamp};
 use crate::voice::held::Held;
+use crate::voice::key::Key;
 use crate::wire::rtcp::{self, Protection};
 use crate::wire::rtp::{self, FirstOctet, RtpHeader};
 use crate::wire::stun::{self, StunHeader};
@@ -89,12 +91,8 @@ pub struct Segment<'a> {
 /// An RTP packet told at a glance, free of its frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Glanced {
-    /// Who sent it.
-    pub src: Endpoint,
-    /// To whom.
-    pub dst: Endpoint,
-    /// The synchronization source.
-    pub ssrc: u32,
+    /// Who sent it, to whom, and the synchronization source.
+    pub key: Key,
     /// Octets of its frame on the wire.
     pub length: u32,
     /// The rest of it.
@@ -142,9 +140,7 @@ impl Rules {
         let header_len = u16::try_from(media.header.header_len).unwrap_or(u16::MAX);
         let payload_bytes = media.length.saturating_sub(header_len);
         Some(Glanced {
-            src: media.src,
-            dst: media.dst,
-            ssrc: media.header.ssrc,
+            key: Key::new(media.src, media.dst, media.header.ssrc),
             length: frame.length,
             held: Held::new(
                 frame.time,

@@ -4,7 +4,7 @@
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::RingSource;
 use crate::capture::synthetic::Synthetic;
-use crate::capture::{CaptureError, Event, Frame, FrameSource};
+use crate::capture::{CaptureError, Event, FrameSource, Take};
 
 /// A source that a worker thread owns.
 pub(super) enum Source {
@@ -22,11 +22,11 @@ impl FrameSource for Source {
         }
     }
 
-    fn burst(&mut self, take: impl FnMut(&Frame<'_>) -> bool) {
+    fn burst(&mut self, taker: &mut impl Take) {
         match self {
-            Self::Ring(source) => source.burst(take),
-            Self::Pnet(source) => source.burst(take),
-            Self::Synthetic(source) => source.burst(take),
+            Self::Ring(source) => source.burst(taker),
+            Self::Pnet(source) => source.burst(taker),
+            Self::Synthetic(source) => source.burst(taker),
         }
     }
 }

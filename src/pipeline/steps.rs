@@ -1,6 +1,6 @@
 //! What a worker's loop takes: an event, and the boundary between seconds that lies before it.
 
-use crate::capture::{CaptureError, Event, Frame, FrameSource};
+use crate::capture::{CaptureError, Event, Frame, FrameSource, Take};
 use crate::pipeline::pace::{Boundary, Pace};
 use crate::voice::{Glanced, Rules};
 
@@ -37,7 +37,7 @@ pub trait StepSource {
 
 /// Packets whose streams are looked up together: as many waits for memory as a processor of today
 /// keeps in flight, and few enough to stay in its first cache.
-pub const TOGETHER: usize = 16;
+pub const TOGETHER: usize = 32;
 
 /// Packets of plain voice that wait to be counted together.
 #[derive(Clone, Debug, Default)]
@@ -116,18 +116,35 @@ impl<S: FrameSource> StepSource for Paced<S> {
     #[inline]
     fn gather(&mut self, rules: &Rules, waiting: &mut Waiting) {
         let pace = &mut self.pace;
-        self.source.burst(|frame| {
-            if !waiting.has_room() {
-                return false;
-            }
-            let Some(packet) = rules.glance(frame) else {
-                return false;
-            };
-            let follows = pace.follows(frame.time);
-            if follows {
-                waiting.push(packet);
-            }
-            follows
+        self.source.burst(&mut Gathering {
+            rules,
+            pace,
+            waiting,
         });
+    }
+}
+
+/// Takes plain voice of one second, as far as there is room for it.
+struct Gathering<'a> {
+    rules: &'a Rules,
+    pace: &'a mut Pace,
+    waiting: &'a mut Waiting,
+}
+
+impl Take for Gathering<'_> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a frame is not worth a call")]
+    fn take(&mut self, frame: &Frame<'_>) -> bool {
+        if !self.waiting.has_room() {
+            return false;
+        }
+        let Some(packet) = self.rules.glance(frame) else {
+            return false;
+        };
+        let follows = self.pace.follows(frame.time);
+        if follows {
+            self.waiting.push(packet);
+        }
+        follows
     }
 }

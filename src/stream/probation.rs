@@ -7,9 +7,9 @@
 //! pushed out comes back to the caller, so that every frame is counted.
 
 use crate::stream::expiry::Wheel;
-use crate::stream::key::Key;
 use crate::units::{Second, Timestamp};
 use crate::voice::held::Held;
+use crate::voice::key::Key;
 use crate::voice::kind::{self, Kind, clock_rate};
 use crate::voice::payload_type::is_possible;
 use hashbrown::HashMap;

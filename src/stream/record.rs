@@ -6,13 +6,13 @@ use crate::attribution::Pair;
 use crate::stream::copies::Recent;
 use crate::stream::gaps::Gaps;
 use crate::stream::jitter::Jitter;
-use crate::stream::key::Key;
 use crate::stream::reports::FarEnd;
-use crate::stream::sequence::{Arrival, Jump, Sequence, Step, WINDOW};
+use crate::stream::sequence::{Arrival, Jump, Sequence, Step};
 use crate::stream::tally::{Continuity, Octets, Reports, ethernet_octets};
 use crate::units::{Second, Timestamp};
 use crate::voice::Tap;
 use crate::voice::held::Held;
+use crate::voice::key::Key;
 use crate::voice::kind::Kind;
 use crate::voice::payload_type::assigned;
 use crate::voice::signalling::Format;
@@ -158,22 +158,15 @@ impl Stream {
     }
 
     /// Takes the next packet: what its number and its time say. Nothing is counted yet.
-    #[inline]
     pub fn advance(&mut self, packet: &Held) -> Step {
-        let result = match self.sequence.follow(packet.sequence) {
-            Some(step) => {
-                self.step = packet.timestamp.wrapping_sub(self.newest_timestamp);
-                (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
-                if step.lost > 0 {
-                    let number = self.sequence.extended() - WINDOW;
-                    self.cold.gap_from = self.cold.gaps.began(number);
-                }
-                step
-            }
+        if self.follow(packet) {
+            return Step::of(Arrival::InOrder);
+        }
+        if self.is_copy(packet) {
             // As if it had not come: nothing of the stream itself.
-            None if self.is_copy(packet) => return Step::of(Arrival::Mirrored),
-            None => self.advance_out_of_order(packet),
-        };
+            return Step::of(Arrival::Mirrored);
+        }
+        let result = self.advance_out_of_order(packet);
         self.recent.note(packet.identification);
         self.last = self.last.max(packet.time);
         self.note_payload_type(packet.payload_type);
@@ -181,6 +174,23 @@ impl Stream {
             self.jitter.advance(packet.time, packet.timestamp);
         }
         result
+    }
+
+    /// Takes the next packet if it is just the one expected, and nothing is lost with it: the step
+    /// is then that of a packet in order. If not, nothing has changed.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the way of nearly every packet")]
+    pub fn follow(&mut self, packet: &Held) -> bool {
+        if !self.sequence.follow(packet.sequence) {
+            return false;
+        }
+        self.step = packet.timestamp.wrapping_sub(self.newest_timestamp);
+        (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
+        self.recent.note(packet.identification);
+        self.last = self.last.max(packet.time);
+        self.note_payload_type(packet.payload_type);
+        self.jitter.advance(packet.time, packet.timestamp);
+        true
     }
 
     /// Whether a packet is a mirror port's copy of one before it.
@@ -196,7 +206,7 @@ impl Stream {
             )
     }
 
-    /// Any packet but the one that was expected.
+    /// Any packet but one that was expected and loses nothing.
     #[cold]
     fn advance_out_of_order(&mut self, packet: &Held) -> Step {
         let oldest = self.sequence.oldest_missing();

@@ -109,26 +109,23 @@ impl Sequence {
         }
     }
 
-    /// Takes the number of the packet that was expected, or leaves all as it is.
+    /// Takes the number that was expected, if nothing is lost with it; if not, nothing has changed.
     #[inline]
-    pub fn follow(&mut self, number: u16) -> Option<Step> {
-        if number.wrapping_sub(self.last_number()) != 1 || self.suspect.is_some() {
-            return None;
+    pub fn follow(&mut self, number: u16) -> bool {
+        let is_next = number.wrapping_sub(self.last_number()) == 1 && self.suspect.is_none();
+        let follows = is_next && self.window >> (WINDOW - 1) == 1;
+        if follows {
+            self.window = self.window << 1 | 1;
+            self.highest += 1;
         }
-        let lost = u64::from(self.window >> (WINDOW - 1) == 0);
-        self.window = self.window << 1 | 1;
-        self.highest += 1;
-        Some(Step {
-            lost,
-            ..Step::of(Arrival::InOrder)
-        })
+        follows
     }
 
     /// Takes the next packet's number. `explain` is asked only for a jump of [`WINDOW`] or more;
     /// its argument is the distance forward, modulo 2^16.
     pub fn advance(&mut self, number: u16, explain: impl FnOnce(u16) -> Jump) -> Step {
-        if let Some(step) = self.follow(number) {
-            return step;
+        if self.follow(number) {
+            return Step::of(Arrival::InOrder);
         }
         let forward = number.wrapping_sub(self.last_number());
         let backward = forward.wrapping_neg();

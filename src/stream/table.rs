@@ -1,8 +1,8 @@
 //! Streams by number and by key: a slab with a hash index beside it. Numbers of streams that are
 //! gone are given again.
 
-use crate::stream::key::Key;
 use crate::stream::record::Stream;
+use crate::voice::key::Key;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
@@ -23,13 +23,16 @@ impl Table {
     /// do not depend on each other overlap, if so little stands between them that the processor
     /// sees several at once: hence one short loop for each step, over all keys.
     #[inline]
-    pub(super) fn approach<const N: usize>(&self, keys: &[Key]) -> [Option<u32>; N] {
-        let mut hashes = [0; N];
+    pub(super) fn approach<'k, const N: usize>(
+        &self,
+        keys: impl ExactSizeIterator<Item = &'k Key>,
+    ) -> [Option<u32>; N] {
+        let (mut hashes, mut guesses) = ([0; N], [None; N]);
+        let count = keys.len();
         for (hash, key) in hashes.iter_mut().zip(keys) {
             *hash = self.hasher.hash_one(key);
         }
-        let mut guesses = [None; N];
-        for (guess, (hash, _)) in guesses.iter_mut().zip(hashes.iter().zip(keys)) {
+        for (guess, hash) in guesses.iter_mut().zip(&hashes).take(count) {
             *guess = self.index.find(*hash, |_| true).copied();
         }
         for guess in guesses.iter().flatten() {

@@ -59,11 +59,11 @@ impl Unseen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::key::Key;
     use crate::units::Endpoint;
     use crate::voice::Tap;
     use crate::voice::class::Kind;
     use crate::voice::held::Held;
+    use crate::voice::key::Key;
 
     fn at(millis: u64) -> Timestamp {
         Timestamp::from_nanos(1_000_000_000_000 + millis * 1_000_000)

@@ -10,6 +10,7 @@
     reason = "a result handed from one function to the next through memory costs more than it is worth"
 )]
 
+use super::octets::{lower, upper, words};
 use super::rtp::{self, RtpHeader};
 use super::{Vlans, tunnel};
 use crate::capture::{Frame, LinkType};
@@ -36,8 +37,12 @@ pub struct Media {
 
 const ETHERNET: usize = 14;
 const TAG: usize = 4;
-const UDP_HEADER: usize = 8;
+const UDP_HEADER: u16 = 8;
 const UDP: u8 = 17;
+
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
+const VLAN: u16 = 0x8100;
 
 /// RTP in the plainest of frames, if that is what it is.
 #[inline(always)]
@@ -49,116 +54,98 @@ pub fn glance(frame: &Frame<'_>) -> Option<Media> {
     if let Some(vid) = frame.vlan {
         vlans.push(vid);
     }
-    let (ethernet, packet) = frame.octets.split_first_chunk::<ETHERNET>()?;
-    let on_wire = (frame.length as usize).max(frame.octets.len()) - ETHERNET;
+    let (ethernet, mut packet) = frame.octets.split_first_chunk::<ETHERNET>()?;
+    let mut on_wire = (frame.length as usize).max(frame.octets.len()) - ETHERNET;
     let [.., high, low] = *ethernet;
-    match [high, low] {
-        [0x08, 0x00] => v4(packet, on_wire, vlans),
-        [0x86, 0xdd] => v6(packet, on_wire, vlans),
-        [0x81, 0x00] => {
-            let ([t1, t0, high, low], packet) = packet.split_first_chunk::<TAG>()?;
-            vlans.push(u16::from_be_bytes([*t1, *t0]) & 0x0fff);
-            match [*high, *low] {
-                [0x08, 0x00] => v4(packet, on_wire - TAG, vlans),
-                [0x86, 0xdd] => v6(packet, on_wire - TAG, vlans),
-                _ => None,
-            }
-        }
-        _ => None,
+    let mut ethertype = u16::from_be_bytes([high, low]);
+    if ethertype == VLAN {
+        let ([t1, t0, high, low], inside) = packet.split_first_chunk::<TAG>()?;
+        vlans.push(u16::from_be_bytes([*t1, *t0]) & 0x0fff);
+        ethertype = u16::from_be_bytes([*high, *low]);
+        (packet, on_wire) = (inside, on_wire - TAG);
     }
-}
-
-/// RFC 791 §3.1 without options, and not fragmented: the reserved bit and "do not" may be set.
-#[inline(always)]
-fn v4(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
-    const HEADER: usize = 20;
-    let (ip, datagram) = packet.split_first_chunk::<HEADER>()?;
-    let [
-        first,
-        _,
-        l1,
-        l0,
-        i1,
-        i0,
-        f1,
-        f0,
-        _,
-        protocol,
-        _,
-        _,
-        s3,
-        s2,
-        s1,
-        s0,
-        d3,
-        d2,
-        d1,
-        d0,
-    ] = *ip;
-    let ip_bytes = usize::from(u16::from_be_bytes([l1, l0]));
-    if first != 0x45
-        || protocol != UDP
-        || u16::from_be_bytes([f1, f0]) & 0x3fff != 0
-        || ip_bytes > on_wire
-    {
+    let ip = match ethertype {
+        IPV4 => v4(packet)?,
+        IPV6 => v6(packet)?,
+        _ => return None,
+    };
+    if ip.length as usize > on_wire {
         return None;
     }
-    let (src, dst) = (Address::v4([s3, s2, s1, s0]), Address::v4([d3, d2, d1, d0]));
-    udp(
+    udp(&ip, vlans)
+}
+
+/// What IP says, and what it carries.
+struct Ip<'a> {
+    ends: [Address; 2],
+    /// Of the whole packet.
+    length: u32,
+    header: u16,
+    identification: u16,
+    datagram: &'a [u8],
+}
+
+/// RFC 791 §3.1 without options, and not fragmented: of flags and offset, the two highest bits may
+/// be set, the reserved one and "do not".
+#[inline(always)]
+fn v4(packet: &[u8]) -> Option<Ip<'_>> {
+    const HEADER: u16 = 20;
+    let (ip, datagram) = packet.split_first_chunk::<{ HEADER as usize }>()?;
+    let [begin, piece, hops, _, _] = words(ip)?;
+    let [_, _, _, src, dst] = *ip.as_chunks::<4>().0.first_chunk()?;
+    let is_whole = lower(piece) << 2 == 0;
+    let is_plain = begin >> 24 == 0x45 && hops >> 16 & 0xff == u32::from(UDP) && is_whole;
+    if !is_plain {
+        return None;
+    }
+    Some(Ip {
+        ends: [Address::v4(src), Address::v4(dst)],
+        length: begin & 0xffff,
+        header: HEADER,
+        identification: upper(piece),
         datagram,
-        ip_bytes.checked_sub(HEADER)?,
-        (ip_bytes, u16::from_be_bytes([i1, i0])),
-        vlans,
-        [src, dst],
-    )
+    })
 }
 
 /// RFC 8200 §3 without extension headers.
 #[inline(always)]
-fn v6(packet: &[u8], on_wire: usize, vlans: Vlans) -> Option<Media> {
-    const HEADER: usize = 40;
-    let (ip, datagram) = packet.split_first_chunk::<HEADER>()?;
-    let [first, _, _, _, l1, l0, next, _, ends @ ..] = ip;
-    let ip_bytes = HEADER + usize::from(u16::from_be_bytes([*l1, *l0]));
-    if first >> 4 != 6 || *next != UDP || ip_bytes > on_wire {
+fn v6(packet: &[u8]) -> Option<Ip<'_>> {
+    const HEADER: u16 = 40;
+    let (ip, datagram) = packet.split_first_chunk::<{ HEADER as usize }>()?;
+    let (begin, ends) = ip.split_first_chunk::<8>()?;
+    let [version, payload] = words(begin)?;
+    let is_plain = version >> 28 == 6 && payload >> 8 & 0xff == u32::from(UDP);
+    if !is_plain {
         return None;
     }
-    let (src, dst) = (
-        Address::v6(*ends.first_chunk()?),
-        Address::v6(*ends.last_chunk()?),
-    );
-    udp(
+    Some(Ip {
+        ends: [
+            Address::v6(*ends.first_chunk()?),
+            Address::v6(*ends.last_chunk()?),
+        ],
+        length: u32::from(HEADER) + u32::from(upper(payload)),
+        header: HEADER,
+        identification: 0,
         datagram,
-        ip_bytes - HEADER,
-        (ip_bytes, 0),
-        vlans,
-        [src, dst],
-    )
+    })
 }
 
-/// RFC 768; `room` is what IP has for the datagram.
+/// RFC 768, inside of IP.
 #[inline(always)]
-fn udp(
-    datagram: &[u8],
-    room: usize,
-    (ip_bytes, identification): (usize, u16),
-    vlans: Vlans,
-    [src, dst]: [Address; 2],
-) -> Option<Media> {
-    let ([s1, s0, d1, d0, l1, l0, _, _], _) = datagram.split_first_chunk::<UDP_HEADER>()?;
-    let length = usize::from(u16::from_be_bytes([*l1, *l0]));
-    if length > room {
+fn udp(ip: &Ip<'_>, vlans: Vlans) -> Option<Media> {
+    let (udp, payload) = ip.datagram.split_first_chunk::<{ UDP_HEADER as usize }>()?;
+    let [ports, length] = words(udp)?;
+    let length = upper(length);
+    if u32::from(length) + u32::from(ip.header) > ip.length {
         return None;
     }
-    let payload = datagram.get(UDP_HEADER..length.min(datagram.len()))?;
-    let (src_port, dst_port) = (
-        u16::from_be_bytes([*s1, *s0]),
-        u16::from_be_bytes([*d1, *d0]),
-    );
+    let length = length.checked_sub(UDP_HEADER)?;
+    let payload = payload.get(..usize::from(length)).unwrap_or(payload);
+    let (src_port, dst_port) = (upper(ports), lower(ports));
     if tunnel::is_port(dst_port) {
         return None;
     }
-    let length = u16::try_from(length - UDP_HEADER).ok()?;
+    let [src, dst] = ip.ends;
     Some(Media {
         vlans,
         src: Endpoint {
@@ -169,8 +156,8 @@ fn udp(
             address: dst,
             port: dst_port,
         },
-        ip_bytes: u32::try_from(ip_bytes).ok()?,
-        identification,
+        ip_bytes: ip.length,
+        identification: ip.identification,
         length,
         header: rtp::parse(payload, length)?,
     })

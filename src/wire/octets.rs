@@ -80,6 +80,26 @@ impl<'a> Octets<'a> {
     }
 }
 
+/// The first `N` words of four octets.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "one load for each word")]
+pub(super) fn words<const N: usize>(octets: &[u8]) -> Option<[u32; N]> {
+    let words = octets.as_chunks().0.first_chunk()?;
+    Some(words.map(u32::from_be_bytes))
+}
+
+/// The first two octets of a word.
+#[inline]
+pub(super) const fn upper(word: u32) -> u16 {
+    (word >> 16) as u16
+}
+
+/// The last two octets of a word.
+#[inline]
+pub(super) const fn lower(word: u32) -> u16 {
+    (word & 0xffff) as u16
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,8 @@
 //! padding count above all, may be asked for. Refuses what RFC 3550 A.1 refuses in one packet; that
 //! needs the numbers of several packets is the business of probation.
 
+use super::octets::{lower, words};
+
 /// Octets of the fixed header.
 const FIXED: usize = 12;
 
@@ -45,8 +47,8 @@ pub struct RtpHeader {
     reason = "its result is taken apart where it is asked for"
 )]
 pub fn parse(payload: &[u8], wire_length: u16) -> Option<RtpHeader> {
-    let [first, second, s1, s0, t3, t2, t1, t0, c3, c2, c1, c0] =
-        *payload.first_chunk::<FIXED>()?;
+    let [begin, timestamp, ssrc] = words(payload.first_chunk::<FIXED>()?)?;
+    let [first, second, ..] = begin.to_be_bytes();
     if first >> 6 != 2 || is_rtcp_type(second) {
         return None;
     }
@@ -60,9 +62,9 @@ pub fn parse(payload: &[u8], wire_length: u16) -> Option<RtpHeader> {
     Some(RtpHeader {
         marker: second & 0x80 != 0,
         payload_type: second & 0x7f,
-        sequence: u16::from_be_bytes([s1, s0]),
-        timestamp: u32::from_be_bytes([t3, t2, t1, t0]),
-        ssrc: u32::from_be_bytes([c3, c2, c1, c0]),
+        sequence: lower(begin),
+        timestamp,
+        ssrc,
         header_len,
         padding: first & 0x20 != 0,
     })

@@ -19,7 +19,7 @@
 use super::order::Order;
 use super::reader::Reader;
 use super::step::{Aside, Found, MAX_FRAME, Step};
-use crate::capture::{Frame, InterfaceId, LinkType};
+use crate::capture::{Frame, InterfaceId, LinkType, Take};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
 /// Octets of the file header.
@@ -73,11 +73,7 @@ impl Pcap {
 
     /// Offers whole records that are at hand; how many were taken.
     #[inline]
-    pub(super) fn burst(
-        &self,
-        reader: &mut Reader,
-        mut take: impl FnMut(&Frame<'_>) -> bool,
-    ) -> u64 {
+    pub(super) fn burst(&self, reader: &mut Reader, taker: &mut impl Take) -> u64 {
         let mut taken = 0;
         while let Some((record, rest)) = reader.ahead().split_first_chunk() {
             let [seconds, fraction, captured, length] = self.order.words(record);
@@ -93,7 +89,7 @@ impl Pcap {
                 interface: InterfaceId(0),
                 vlan: None,
             };
-            if captured > length || captured > MAX_FRAME || !self.named || !take(&frame) {
+            if captured > length || captured > MAX_FRAME || !self.named || !taker.take(&frame) {
                 break;
             }
             reader.consume(RECORD + captured as usize);

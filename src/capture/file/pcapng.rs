@@ -28,7 +28,7 @@ use super::names::Names;
 use super::order::Order;
 use super::reader::Reader;
 use super::step::{Aside, Found, MAX_FRAME, Step};
-use crate::capture::{Frame, InterfaceId, Unseen, UnseenCause};
+use crate::capture::{Frame, InterfaceId, Take, Unseen, UnseenCause};
 use crate::units::Timestamp;
 use std::path::Path;
 
@@ -89,11 +89,7 @@ impl Pcapng {
     /// Offers the frames of plain Enhanced Packet Blocks that are at hand: whole, without options
     /// and not the first of their section. How many were taken.
     #[inline]
-    pub(super) fn burst(
-        &mut self,
-        reader: &mut Reader,
-        mut take: impl FnMut(&Frame<'_>) -> bool,
-    ) -> u64 {
+    pub(super) fn burst(&mut self, reader: &mut Reader, taker: &mut impl Take) -> u64 {
         let mut taken = 0;
         while self.first.is_some() {
             let ahead = reader.ahead();
@@ -141,7 +137,7 @@ impl Pcapng {
                 || self.order.u32([l0, l1, l2, l3]) as usize != block
                 || *end != [l0, l1, l2, l3]
                 || captured > MAX_FRAME
-                || !take(&frame)
+                || !taker.take(&frame)
             {
                 break;
             }

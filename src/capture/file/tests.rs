@@ -7,7 +7,7 @@ use self::writer::Pcap;
 use super::order::Order;
 use super::{FileSource, UnseenCause};
 use crate::capture::Frame;
-use crate::capture::{CaptureError, Event, FrameSource, InterfaceId, LinkType, Unseen};
+use crate::capture::{CaptureError, Event, FrameSource, InterfaceId, LinkType, Take, Unseen};
 use crate::units::Timestamp;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -96,6 +96,23 @@ fn seen(frame: &Frame<'_>) -> Seen {
     }
 }
 
+/// Takes so many frames.
+struct Few<'a> {
+    left: usize,
+    seen: &'a mut Vec<Seen>,
+}
+
+impl Take for Few<'_> {
+    fn take(&mut self, frame: &Frame<'_>) -> bool {
+        let takes = self.left > 0;
+        if takes {
+            self.left -= 1;
+            self.seen.push(seen(frame));
+        }
+        takes
+    }
+}
+
 fn run_in_bursts(paths: &[PathBuf], burst: usize) -> Run {
     let mut run = Run {
         seen: Vec::new(),
@@ -110,14 +127,9 @@ fn run_in_bursts(paths: &[PathBuf], burst: usize) -> Run {
         }
     };
     loop {
-        let mut left = burst;
-        source.burst(|frame| {
-            if left > 0 {
-                run.seen.push(seen(frame));
-                left -= 1;
-                return true;
-            }
-            false
+        source.burst(&mut Few {
+            left: burst,
+            seen: &mut run.seen,
         });
         run.seen.push(match source.next() {
             Ok(Event::Frame(frame)) => seen(&frame),

@@ -6,7 +6,7 @@ use super::filter::UNKNOWN;
 use super::{Failure, Ring, Settings, Wake};
 use crate::capture::live::watch::{Look, Watch};
 use crate::capture::live::{self, POLL, REOPEN};
-use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
+use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType, Take};
 use crate::clock;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -222,7 +222,7 @@ fn is_unknown(frame: &Frame<'_>) -> bool {
 
 impl FrameSource for RingSource {
     #[inline]
-    fn burst(&mut self, mut take: impl FnMut(&Frame<'_>) -> bool) {
+    fn burst(&mut self, taker: &mut impl Take) {
         let (Some(walk), true, true) = (&mut self.walk, self.named, self.queue.is_empty()) else {
             return;
         };
@@ -232,7 +232,7 @@ impl FrameSource for RingSource {
             let Some(found) = next.next(block) else {
                 return;
             };
-            if !take(&found.frame(block, self.link, self.id)) {
+            if !taker.take(&found.frame(block, self.link, self.id)) {
                 return;
             }
             *walk = next;
