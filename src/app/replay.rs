@@ -47,7 +47,10 @@ pub struct Outcome {
 /// # Errors
 /// [`AppError`]: nothing is written to standard output then.
 pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Outcome, AppError> {
-    let source = FileSource::open(&request.captures)?;
+    let mut source = FileSource::open(&request.captures)?;
+    if request.workers > 1 {
+        source.read_ahead()?;
+    }
     let terms = Arc::new(terms(&request.config, None)?);
     let path = request.seconds.clone().unwrap_or_default();
     let failed = |source| AppError::Write {

@@ -4,6 +4,7 @@
 //! buffer. A file that is cut off at its end gives what it has and a warning; one that is damaged
 //! in the middle is refused with the offset, because what would follow is guesswork.
 
+mod ahead;
 mod names;
 mod opened;
 mod order;
@@ -20,7 +21,7 @@ pub use self::progress::Progress;
 use self::names::Names;
 use self::opened::{Opened, STDIN};
 use self::step::{Aside, Found};
-use super::{CaptureError, Event, Frame, FrameSource, Unseen, UnseenCause};
+use super::{CaptureError, Event, FrameSource, Take, Unseen, UnseenCause};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct FileSource {
     held: bool,
     /// Whether the first frame has come.
     started: bool,
+    /// Whether another thread reads.
+    ahead: bool,
     warnings: Vec<String>,
     progress: Arc<Progress>,
 }
@@ -69,6 +72,7 @@ impl FileSource {
             found: Found::NONE,
             held: false,
             started: false,
+            ahead: false,
             warnings: Vec::new(),
             progress: Arc::new(Progress::new(total)),
         };
@@ -96,11 +100,23 @@ impl FileSource {
         Ok(metadata.is_file().then_some(metadata.len()))
     }
 
+    /// Lets a thread of its own read the files from now on.
+    ///
+    /// # Errors
+    /// [`CaptureError::Read`] where there can be none.
+    pub fn read_ahead(&mut self) -> Result<(), CaptureError> {
+        self.ahead = true;
+        self.current.as_mut().map_or(Ok(()), Opened::read_ahead)
+    }
+
     fn begin_next(&mut self) -> Result<(), CaptureError> {
         self.current = match self.waiting.pop() {
             Some(path) => Some(Opened::open(&path, Arc::clone(&self.progress))?),
             None => None,
         };
+        if self.ahead {
+            self.read_ahead()?;
+        }
         Ok(())
     }
 
@@ -162,9 +178,9 @@ impl FrameSource for FileSource {
     }
 
     #[inline]
-    fn burst(&mut self, take: impl FnMut(&Frame<'_>) -> bool) {
+    fn burst(&mut self, taker: &mut impl Take) {
         if let (Some(current), true, false) = (&mut self.current, self.started, self.held) {
-            current.burst(take);
+            current.burst(taker);
         }
     }
 }

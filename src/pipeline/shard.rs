@@ -17,17 +17,15 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Octets of frames in a batch, about: large enough to hide the channel, small enough to stay in
 /// the cache.
-const BATCH_OCTETS: usize = 128 * 1024;
+const BATCH_OCTETS: usize = 512 * 1024;
 
 /// Batches waiting for one worker.
 const QUEUE: usize = 8;
 
-/// What a worker gets, in order; octets stand in the batch.
+/// What a worker gets beside plain voice; octets stand in the batch.
 #[derive(Clone, Debug)]
 enum Item {
     Boundary(Boundary),
-    /// Plain voice, told at a glance: its frame stays behind.
-    Packet(Glanced),
     Frame(Kept),
     Overheard(Kept),
     Interface(InterfaceId, String),
@@ -43,14 +41,27 @@ struct Kept {
     octets: Range<usize>,
 }
 
-/// Items with the octets they point into.
+/// Packets, and items with the octets they point into.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
+    /// Plain voice, told at a glance: its frames stay behind.
+    packets: Vec<Glanced>,
+    /// The rest, in order, each with the number of packets before it.
+    items: Vec<(usize, Item)>,
     octets: Vec<u8>,
-    items: Vec<Item>,
 }
 
 impl Batch {
+    fn clear(&mut self) {
+        self.packets.clear();
+        self.items.clear();
+        self.octets.clear();
+    }
+
+    fn push(&mut self, item: Item) {
+        self.items.push((self.packets.len(), item));
+    }
+
     fn keep(&mut self, frame: Frame<'_>) -> Kept {
         let start = self.octets.len();
         self.octets.extend_from_slice(frame.octets);
@@ -67,17 +78,19 @@ impl Batch {
     /// Whether there is enough in it to be worth a message.
     #[inline]
     fn is_full(&self) -> bool {
-        self.octets.len() + self.items.len() * size_of::<Item>() >= BATCH_OCTETS
+        let items = self.items.len() * size_of::<Item>();
+        let packets = self.packets.len() * size_of::<Glanced>();
+        packets + items + self.octets.len() >= BATCH_OCTETS
     }
 
-    /// What an item is to the worker; boundaries and packets are not asked for.
+    /// What an item is to the worker; boundaries are not asked for.
     fn turn(&self, place: usize) -> Turn<'_> {
         Turn::Own(match self.items.get(place) {
-            Some(Item::Frame(kept)) => Event::Frame(self.frame(kept)),
-            Some(Item::Overheard(kept)) => return Turn::Overheard(self.frame(kept)),
-            Some(Item::Interface(id, name)) => Event::Interface(*id, name),
-            Some(Item::Unseen(unseen)) => Event::Unseen(*unseen),
-            Some(Item::End | Item::Boundary(_) | Item::Packet(_)) | None => Event::End,
+            Some((_, Item::Frame(kept))) => Event::Frame(self.frame(kept)),
+            Some((_, Item::Overheard(kept))) => return Turn::Overheard(self.frame(kept)),
+            Some((_, Item::Interface(id, name))) => Event::Interface(*id, name),
+            Some((_, Item::Unseen(unseen))) => Event::Unseen(*unseen),
+            Some((_, Item::End | Item::Boundary(_))) | None => Event::End,
         })
     }
 
@@ -95,6 +108,8 @@ impl Batch {
 pub struct Shards {
     rules: Rules,
     senders: Vec<SyncSender<Batch>>,
+    /// Read batches, to be filled again: fresh memory costs more than what is put into it.
+    empties: Receiver<Batch>,
     batches: Vec<Batch>,
 }
 
@@ -102,23 +117,30 @@ pub struct Shards {
 #[derive(Debug)]
 pub struct Shard {
     receiver: Receiver<Batch>,
+    empties: SyncSender<Batch>,
     batch: Batch,
-    next: usize,
+    /// Its next packet and its next item.
+    packet: usize,
+    item: usize,
 }
 
 /// Shards for so many workers; `rules` are theirs.
 pub fn shards(workers: usize, rules: Rules) -> (Shards, Vec<Shard>) {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| sync_channel(QUEUE)).unzip();
+    let (emptied, empties) = sync_channel(workers * (QUEUE + 2));
     let shard = |receiver| Shard {
         receiver,
+        empties: emptied.clone(),
         batch: Batch::default(),
-        next: 0,
+        packet: 0,
+        item: 0,
     };
     let batches = vec![Batch::default(); workers];
     (
         Shards {
             rules,
             senders,
+            empties,
             batches,
         },
         receivers.into_iter().map(shard).collect(),
@@ -171,9 +193,9 @@ impl Shards {
 
     #[inline]
     fn packet(&mut self, packet: Glanced) {
-        let place = self.place(packet.src, packet.dst);
+        let place = self.place(packet.key.src(), packet.key.dst());
         if let Some(batch) = self.batches.get_mut(place) {
-            batch.items.push(Item::Packet(packet));
+            batch.packets.push(packet);
             if batch.is_full() {
                 self.flush(place);
             }
@@ -185,10 +207,10 @@ impl Shards {
         for (number, batch) in self.batches.iter_mut().enumerate() {
             if number == place {
                 let kept = batch.keep(frame);
-                batch.items.push(Item::Frame(kept));
+                batch.push(Item::Frame(kept));
             } else if signals {
                 let kept = batch.keep(frame);
-                batch.items.push(Item::Overheard(kept));
+                batch.push(Item::Overheard(kept));
             }
         }
         for number in 0..self.batches.len() {
@@ -223,7 +245,7 @@ impl Shards {
     fn unseen(&mut self, unseen: Unseen) {
         for (place, batch) in self.batches.iter_mut().enumerate() {
             let frames = if place == 0 { unseen.frames } else { 0 };
-            batch.items.push(Item::Unseen(Unseen { frames, ..unseen }));
+            batch.push(Item::Unseen(Unseen { frames, ..unseen }));
         }
     }
 
@@ -231,7 +253,7 @@ impl Shards {
     fn broadcast(&mut self, item: &Item) {
         for place in 0..self.batches.len() {
             if let Some(batch) = self.batches.get_mut(place) {
-                batch.items.push(item.clone());
+                batch.push(item.clone());
             }
             self.flush(place);
         }
@@ -240,56 +262,67 @@ impl Shards {
     fn flush(&mut self, place: usize) {
         if let (Some(batch), Some(sender)) = (self.batches.get_mut(place), self.senders.get(place))
         {
+            let empty = self.empties.try_recv().unwrap_or_default();
             // A worker that is gone has failed on its own; its error is reported by itself.
-            let _ = sender.send(std::mem::take(batch));
+            let _ = sender.send(std::mem::replace(batch, empty));
         }
+    }
+}
+
+impl Shard {
+    /// Packets of the batch that come before the next item.
+    fn packets_before(&self) -> usize {
+        let item = self.batch.items.get(self.item);
+        item.map_or(self.batch.packets.len(), |(before, _)| *before)
+    }
+
+    /// Begins a batch and gives the one before it back.
+    fn turn_over(&mut self, batch: Batch) {
+        let mut read = std::mem::replace(&mut self.batch, batch);
+        (self.packet, self.item) = (0, 0);
+        read.clear();
+        // There is room for all that are about.
+        let _ = self.empties.try_send(read);
     }
 }
 
 impl StepSource for Shard {
     fn gather(&mut self, _: &Rules, waiting: &mut Waiting) {
-        while waiting.has_room()
-            && let Some(Item::Packet(packet)) = self.batch.items.get(self.next)
-        {
+        let packets = self.batch.packets.get(self.packet..self.packets_before());
+        for packet in packets.unwrap_or_default() {
+            if !waiting.has_room() {
+                return;
+            }
             waiting.push(*packet);
-            self.next += 1;
+            self.packet += 1;
         }
     }
 
     fn next(&mut self) -> Result<Step<'_>, CaptureError> {
         let mut boundary = None;
-        loop {
-            while self.next >= self.batch.items.len() {
-                match self.receiver.recv() {
-                    Ok(batch) => (self.batch, self.next) = (batch, 0),
-                    // The reader is gone without a word.
-                    Err(_) => {
-                        return Ok(Step {
-                            boundary,
-                            turn: Turn::Own(Event::End),
-                        });
-                    }
-                }
+        // Packets are gathered, and two boundaries in a row have nothing between them.
+        let nothing = Turn::Own(Event::Idle(Timestamp::default()));
+        let turn = loop {
+            if self.packet < self.packets_before() {
+                break nothing;
             }
-            let place = self.next;
-            match (boundary, self.batch.items.get(place)) {
-                (None, Some(Item::Boundary(crossed))) => {
+            match (boundary, self.batch.items.get(self.item)) {
+                (None, Some((_, Item::Boundary(crossed)))) => {
                     boundary = Some(*crossed);
-                    self.next += 1;
+                    self.item += 1;
                 }
-                // Packets are gathered, and two boundaries in a row have nothing between them.
-                (_, Some(Item::Packet(_))) | (Some(_), Some(Item::Boundary(_))) => {
-                    let turn = Turn::Own(Event::Idle(Timestamp::default()));
-                    return Ok(Step { boundary, turn });
+                (Some(_), Some((_, Item::Boundary(_)))) => break nothing,
+                (_, Some(_)) => {
+                    self.item += 1;
+                    break self.batch.turn(self.item - 1);
                 }
-                _ => {
-                    self.next += 1;
-                    return Ok(Step {
-                        boundary,
-                        turn: self.batch.turn(place),
-                    });
-                }
+                (_, None) => match self.receiver.recv() {
+                    Ok(batch) => self.turn_over(batch),
+                    // The reader is gone without a word.
+                    Err(_) => break Turn::Own(Event::End),
+                },
             }
-        }
+        };
+        Ok(Step { boundary, turn })
     }
 }

@@ -6,7 +6,7 @@ use super::pcapng::{self, Ending, Pcapng};
 use super::progress::Progress;
 use super::reader::Reader;
 use super::step::{Aside, Found, Step};
-use crate::capture::{CaptureError, Frame};
+use crate::capture::{CaptureError, Take};
 use crate::units::Timestamp;
 use std::fs::File;
 use std::io;
@@ -99,12 +99,18 @@ impl Opened {
         Ok(Format::Pcap(pcap))
     }
 
+    /// Lets another thread read from now on.
+    pub(super) fn read_ahead(&mut self) -> Result<(), CaptureError> {
+        let ahead = self.reader.read_ahead();
+        ahead.map_err(|error| failed(&self.path, Aside::Read(error)))
+    }
+
     /// Offers frames that are at hand.
     #[inline]
-    pub(super) fn burst(&mut self, take: impl FnMut(&Frame<'_>) -> bool) {
+    pub(super) fn burst(&mut self, taker: &mut impl Take) {
         self.frames += match &mut self.format {
-            Format::Pcap(pcap) => pcap.burst(&mut self.reader, take),
-            Format::Pcapng(pcapng) => pcapng.burst(&mut self.reader, take),
+            Format::Pcap(pcap) => pcap.burst(&mut self.reader, taker),
+            Format::Pcapng(pcapng) => pcapng.burst(&mut self.reader, taker),
         };
     }
 

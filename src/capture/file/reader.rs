@@ -3,6 +3,7 @@
 //! No mmap: a file that another process truncates would end us by SIGBUS, and pipes need this
 //! path anyway. The buffer starts at [`BUFFER`] octets and grows to the largest record wanted.
 
+use super::ahead::{Ahead, Chunk, HEADROOM};
 use super::progress::Progress;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -11,9 +12,15 @@ use std::sync::Arc;
 /// that what the kernel copied is still in the second cache when it is looked at.
 const BUFFER: usize = 1 << 18;
 
+/// Where octets come from.
+enum Input {
+    Here(Box<dyn Read + Send>),
+    Ahead(Ahead),
+}
+
 /// A window on an input that moves forward only. Lives as long as its file is read.
 pub(super) struct Reader {
-    input: Box<dyn Read + Send>,
+    input: Input,
     buffer: Vec<u8>,
     /// Where the octets not yet consumed begin and end in `buffer`.
     start: usize,
@@ -27,7 +34,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(input: Box<dyn Read + Send>, progress: Arc<Progress>) -> Self {
         Self {
-            input,
+            input: Input::Here(input),
             buffer: vec![0; BUFFER],
             start: 0,
             end: 0,
@@ -35,6 +42,18 @@ impl Reader {
             ended: false,
             progress,
         }
+    }
+
+    /// Lets another thread read from now on.
+    ///
+    /// # Errors
+    /// What the system says where there can be no thread.
+    pub(super) fn read_ahead(&mut self) -> io::Result<()> {
+        if let Input::Here(input) = &mut self.input {
+            let input = std::mem::replace(input, Box::new(io::empty()));
+            self.input = Input::Ahead(Ahead::start(input)?);
+        }
+        Ok(())
     }
 
     /// Whether `wanted` octets are ahead, after reading as needed; `false` at the end of the
@@ -49,25 +68,74 @@ impl Reader {
 
     #[cold]
     fn fill(&mut self, wanted: usize) -> io::Result<bool> {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        if self.buffer.len() < wanted {
-            self.buffer.resize(wanted.next_power_of_two(), 0);
+        while self.end - self.start < wanted && !self.ended {
+            let read = match &mut self.input {
+                Input::Here(_) => self.read_here(wanted)?,
+                Input::Ahead(ahead) => {
+                    let chunk = ahead.next()?;
+                    self.append(chunk)
+                }
+            };
+            self.ended = read == 0;
+            self.progress.add(read);
         }
-        while self.end < wanted && !self.ended {
-            let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-            match self.input.read(room) {
-                Ok(0) => self.ended = true,
+        Ok(self.end - self.start >= wanted)
+    }
+
+    /// Moves what is at hand to the front, and reads behind it.
+    fn read_here(&mut self, wanted: usize) -> io::Result<usize> {
+        self.to_front(wanted);
+        let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let Input::Here(input) = &mut self.input else {
+            return Ok(0);
+        };
+        loop {
+            match input.read(room) {
                 Ok(read) => {
                     self.end = (self.end + read).min(self.buffer.len());
-                    self.progress.add(read);
+                    return Ok(read);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(self.end >= wanted)
+    }
+
+    /// Moves what is at hand to the front of a buffer of at least so many octets.
+    fn to_front(&mut self, length: usize) {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.buffer.len() < length {
+            self.buffer.resize(length.next_power_of_two(), 0);
+        }
+    }
+
+    /// Goes on in a chunk that was read ahead, with what is at hand moved in front of it; how much
+    /// came.
+    fn append(&mut self, mut chunk: Chunk) -> usize {
+        let came = chunk.octets().len();
+        if came == 0 {
+            return 0;
+        }
+        let left = self.ahead();
+        if let Some(front) = HEADROOM.checked_sub(left.len()) {
+            let room = chunk.buffer.get_mut(front..HEADROOM).unwrap_or_default();
+            room.copy_from_slice(left);
+            (self.start, self.end) = (front, chunk.end);
+            std::mem::swap(&mut self.buffer, &mut chunk.buffer);
+        } else {
+            // A record longer than that, in pieces.
+            self.to_front(self.end - self.start + came);
+            let end = self.end + came;
+            let room = self.buffer.get_mut(self.end..end).unwrap_or_default();
+            room.copy_from_slice(chunk.octets());
+            self.end = end;
+        }
+        if let Input::Ahead(ahead) = &self.input {
+            ahead.give_back(chunk.buffer);
+        }
+        came
     }
 
     /// The octets at hand, from the first not yet consumed.

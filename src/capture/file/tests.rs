@@ -73,11 +73,16 @@ impl Run {
     }
 }
 
-/// The same, whether frames come one by one or in bursts that end anywhere.
+/// The same, whether frames come one by one or in bursts that end anywhere, and whoever reads.
 fn run(paths: &[PathBuf]) -> Run {
-    let one_by_one = run_in_bursts(paths, 0);
-    for burst in [1, 3, usize::MAX] {
-        let run = run_in_bursts(paths, burst);
+    let one_by_one = run_in_bursts(paths, 0, false);
+    for (burst, ahead) in [
+        (1, false),
+        (3, true),
+        (usize::MAX, false),
+        (usize::MAX, true),
+    ] {
+        let run = run_in_bursts(paths, burst, ahead);
         assert_eq!(run.seen, one_by_one.seen);
         assert_eq!(run.warnings, one_by_one.warnings);
         let error = |run: &Run| run.error.as_ref().map(ToString::to_string);
@@ -113,7 +118,7 @@ impl Take for Few<'_> {
     }
 }
 
-fn run_in_bursts(paths: &[PathBuf], burst: usize) -> Run {
+fn run_in_bursts(paths: &[PathBuf], burst: usize, ahead: bool) -> Run {
     let mut run = Run {
         seen: Vec::new(),
         warnings: Vec::new(),
@@ -126,6 +131,9 @@ fn run_in_bursts(paths: &[PathBuf], burst: usize) -> Run {
             return run;
         }
     };
+    if ahead {
+        source.read_ahead().unwrap();
+    }
     loop {
         source.burst(&mut Few {
             left: burst,

@@ -56,6 +56,36 @@ fn one_name_in_several_files_is_one_interface() {
 }
 
 #[test]
+fn records_that_lie_across_buffers_are_whole() {
+    let frame = |place: u32| vec![u8::try_from(place % 251).unwrap(); 60_000 + place as usize];
+    let empty = Pcap::new(Order::Little, 0xa1b2_c3d4, 1);
+    let mut written = (0..30).fold(empty, |written, place| {
+        written.frame(place, 0, &frame(place))
+    });
+    // The largest there may be is more than a buffer's room for a begun record, and a buffer.
+    written = written.frame(31, 0, &vec![7; 262_144]);
+    written = written.frame(32, 0, b"x");
+    let file = file(&written.octets);
+    let frames = run(&[file.path().to_owned()]).frames();
+    let octets = |seen: &Seen| match seen {
+        Seen::Frame { octets, .. } => octets.clone(),
+        _ => Vec::new(),
+    };
+    assert_eq!(frames.len(), 32);
+    for (place, seen) in (0..30).zip(&frames) {
+        assert!(octets(seen) == frame(place), "{place}");
+    }
+    assert_eq!(
+        frames
+            .iter()
+            .map(|seen| octets(seen).len())
+            .skip(30)
+            .collect::<Vec<_>>(),
+        [262_144, 1]
+    );
+}
+
+#[test]
 fn every_file_is_looked_at_before_the_first_is_read() {
     let good = file(&pcap(&[1]));
     let bad = file(b"no capture at all");
