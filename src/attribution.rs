@@ -9,6 +9,8 @@ use crate::capture::InterfaceId;
 use crate::units::Address;
 use crate::voice::Tap;
 use scopes::{ScopeMask, ScopePlan};
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 use transit::{Known, Transit};
 
@@ -35,6 +37,18 @@ impl Pair {
     };
 }
 
+/// What a stream belongs to; shared by all streams that belong alike.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Attributed {
+    /// Who talks to whom.
+    pub pair: Pair,
+    /// Which sources say otherwise of one end at least.
+    pub dissent: Dissent,
+}
+
+/// Different ones that are shared at a time; beyond that sharing begins anew. A guess.
+const MAX_SHARED: usize = 65_536;
+
 /// The tables in force, with the names of one worker's interfaces.
 #[derive(Clone, Debug, Default)]
 pub struct Attribution {
@@ -43,6 +57,7 @@ pub struct Attribution {
     scopes: Arc<ScopePlan>,
     interfaces: Vec<Arc<str>>,
     known: Known,
+    shared: RefCell<HashSet<Arc<Attributed>>>,
 }
 
 impl Attribution {
@@ -51,6 +66,7 @@ impl Attribution {
         self.origins = origins;
         self.scopes = scopes;
         self.known.clear();
+        self.shared.get_mut().clear();
         self.generation = self.generation.wrapping_add(1);
     }
 
@@ -92,6 +108,22 @@ impl Attribution {
             transit: self.known.on(paths, |path| self.origins.transit(path)),
         };
         (pair, Dissent(from.dissent.0 | to.dissent.0))
+    }
+
+    /// The same for a stream, which keeps it.
+    pub fn attribute(&self, src: Address, dst: Address, tap: Tap) -> Arc<Attributed> {
+        let (pair, dissent) = self.resolve(src, dst, tap);
+        let attributed = Attributed { pair, dissent };
+        let mut shared = self.shared.borrow_mut();
+        if let Some(known) = shared.get(&attributed) {
+            return known.clone();
+        }
+        if shared.len() >= MAX_SHARED {
+            shared.clear();
+        }
+        let attributed = Arc::new(attributed);
+        shared.insert(attributed.clone());
+        attributed
     }
 
     /// Names of the ASN sources, in order of precedence.

@@ -49,8 +49,9 @@ pub struct Meter {
     slot: Slot,
     /// Streams with something tallied in the newest second.
     touched: Vec<u32>,
-    /// Streams with a packet in a second that is not closed, for a look at them then.
-    heard: Vec<(Second, u32)>,
+    /// Streams with a packet in a second that is not closed, for a look at them then; one may
+    /// stand there twice.
+    heard: BTreeMap<Second, Vec<u32>>,
     copies: Copies,
     /// Copies found, whatever was done with them.
     mirror_copies: u64,
@@ -135,7 +136,7 @@ impl Meter {
         let (pair, dissent) = attribution.resolve(src, dst, packet.tap);
         self.disputed.add(dissent, packet.ip_bytes.into());
         let slot = self.slot_of(packet.time.second());
-        slot.add(pair, &Usage::packet(class, packet.ip_bytes));
+        slot.add(&pair, &Usage::packet(class, packet.ip_bytes));
         slot.frames.voice.add(&Octets::packet(packet.ip_bytes));
         Ok(())
     }
@@ -182,7 +183,7 @@ impl Meter {
                 }
                 Finding::Reported(pair, reports) => {
                     slot.add(
-                        pair,
+                        &pair,
                         &Usage {
                             reports,
                             ..Usage::default()
@@ -246,7 +247,7 @@ impl Meter {
         self.settle_into(second, stream);
         stream.forget_second();
         if !self.is_closed(second) {
-            self.heard.push((second, index));
+            self.heard.entry(second).or_default().push(index);
         }
     }
 
@@ -312,12 +313,13 @@ impl Meter {
 
     /// A newer second begins: what the streams tallied goes to the slot of the old one.
     pub fn turn(&mut self, second: Second, streams: &mut Streams) {
-        for index in std::mem::take(&mut self.touched) {
-            self.heard.push((self.newest, index));
-            if let Some(stream) = streams.stream_mut(index) {
+        let touched = std::mem::take(&mut self.touched);
+        for index in &touched {
+            if let Some(stream) = streams.stream_mut(*index) {
                 self.settle(stream);
             }
         }
+        self.heard.entry(self.newest).or_default().extend(touched);
         let slot = std::mem::take(&mut self.slot);
         self.slots.entry(self.newest).or_default().merge(slot);
         self.newest = second;
@@ -327,27 +329,31 @@ impl Meter {
     /// jitter. Not when the next second begins: that is at another packet for each worker, while
     /// the close of a second is at the same place of a capture for all of them.
     pub fn sample_streams(&mut self, through: Second, streams: &mut Streams) {
-        self.heard
-            .extend(self.touched.iter().map(|index| (self.newest, *index)));
-        self.heard.sort_unstable();
-        self.heard.dedup();
-        let later = self.heard.partition_point(|(second, _)| *second <= through);
-        let later = self.heard.split_off(later);
-        for (second, index) in std::mem::replace(&mut self.heard, later) {
-            streams.name_late(index);
-            let audio = |stream: &&Stream| stream.kind == Kind::Audio;
-            let Some(stream) = streams.get(index).filter(audio) else {
-                continue;
-            };
-            let one = Usage {
-                streams: 1,
-                ..Usage::default()
-            };
-            let slot = self.slot_of(second);
-            slot.add(stream.pair().clone(), &one);
-            if let Some(jitter) = stream.jitter().current() {
-                slot.jitter.push((stream.pair().src, jitter));
+        let newest = self.heard.entry(self.newest).or_default();
+        newest.extend(&self.touched);
+        let later = self.heard.split_off(&through.next());
+        for (second, mut heard) in std::mem::replace(&mut self.heard, later) {
+            heard.sort_unstable();
+            heard.dedup();
+            for index in heard {
+                streams.name_late(index);
+                self.sample(second, streams.get(index));
             }
+        }
+    }
+
+    fn sample(&mut self, second: Second, stream: Option<&Stream>) {
+        let Some(stream) = stream.filter(|stream| stream.kind == Kind::Audio) else {
+            return;
+        };
+        let one = Usage {
+            streams: 1,
+            ..Usage::default()
+        };
+        let slot = self.slot_of(second);
+        slot.add(stream.pair(), &one);
+        if let Some(jitter) = stream.jitter().current() {
+            slot.jitter.push((stream.pair().src, jitter));
         }
     }
 
@@ -356,7 +362,7 @@ impl Meter {
     }
 
     fn settle_into(&mut self, second: Second, stream: &mut Stream) {
-        let (Some((pair, octets, continuity)), Kind::Audio) = (stream.settle(), stream.kind) else {
+        let (Some((octets, continuity)), Kind::Audio) = (stream.settle(), stream.kind) else {
             return;
         };
         self.disputed.add(stream.dissent(), octets.ip);
@@ -365,7 +371,7 @@ impl Meter {
             ..Usage::default()
         };
         *usage.class_mut(Class::Rtp) = octets;
-        self.slot_of(second).add(pair, &usage);
+        self.slot_of(second).add(stream.pair(), &usage);
     }
 
     #[inline]

@@ -136,7 +136,7 @@ fn slot(octets: u64, lost: u64) -> Slot {
             dst: Origin::Local,
             transit: Transit::default(),
         };
-        slot.add(pair, &usage);
+        slot.add(&pair, &usage);
     }
     slot
 }

@@ -236,7 +236,7 @@ mod tests {
         for _ in 0..packets {
             usage.add(&Usage::packet(Class::Rtp, 200));
         }
-        slot.add(pair, &usage);
+        slot.add(&pair, &usage);
         slot
     }
 

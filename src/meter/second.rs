@@ -157,15 +157,18 @@ pub struct Slot {
 
 impl Slot {
     /// Adds to a pair.
-    pub fn add(&mut self, pair: Pair, usage: &Usage) {
-        self.usage.entry(pair).or_default().add(usage);
+    pub fn add(&mut self, pair: &Pair, usage: &Usage) {
+        match self.usage.get_mut(pair) {
+            Some(known) => known.add(usage),
+            None => drop(self.usage.insert(pair.clone(), *usage)),
+        }
     }
 
     /// Adds another slot of the same second.
     pub fn merge(&mut self, other: Self) {
         self.frames.add(&other.frames);
         for (pair, usage) in other.usage {
-            self.add(pair, &usage);
+            self.add(&pair, &usage);
         }
         self.round_trips.extend(other.round_trips);
         self.jitter.extend(other.jitter);

@@ -10,22 +10,22 @@ use std::ops::Range;
 /// Numbers in a block.
 const BLOCK: u64 = 16;
 
-/// Blocks remembered: the reorder window of 64 numbers touches five.
-const BLOCKS: usize = 8;
+/// Blocks remembered: so many the reorder window of 64 numbers touches.
+const BLOCKS: usize = 5;
 
 /// The beginnings of gaps, by blocks of extended numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Gaps {
-    began: [Timestamp; BLOCKS],
-    /// The highest block with a gap in it.
-    marked: u64,
+    began: [Moment; BLOCKS],
+    /// The highest block with a gap in it; 2^36 numbers take years.
+    marked: u32,
 }
 
 impl Gaps {
     /// For a numbering before which, at this moment, all was whole.
     pub(super) const fn new(whole: Timestamp) -> Self {
         Self {
-            began: [whole; BLOCKS],
+            began: [Moment::of(whole); BLOCKS],
             marked: 0,
         }
     }
@@ -41,19 +41,38 @@ impl Gaps {
         };
         // What is further behind has left the window with this step already.
         let oldest = (last / BLOCK).saturating_sub(BLOCKS as u64 - 1);
-        let first = (missing.start / BLOCK).max(self.marked + 1).max(oldest);
+        let first = (missing.start / BLOCK)
+            .max(u64::from(self.marked) + 1)
+            .max(oldest);
         for block in first..=last / BLOCK {
             if let Some(began) = self.began.get_mut(place(block)) {
-                *began = since;
+                *began = Moment::of(since);
             }
-            self.marked = block;
+            self.marked = u32::try_from(block).unwrap_or(u32::MAX);
         }
     }
 
     /// Since when a number is missing that is inside the window.
     pub(super) fn began(&self, number: u64) -> Timestamp {
         let began = self.began.get(place(number / BLOCK));
-        began.copied().unwrap_or_default()
+        began.map_or_else(Timestamp::default, |began| began.time())
+    }
+}
+
+/// A timestamp in two halves, so that four octets beside an odd number of them are not wasted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Moment([u32; 2]);
+
+impl Moment {
+    #[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
+    const fn of(time: Timestamp) -> Self {
+        let nanos = time.as_nanos();
+        Self([(nanos >> 32) as u32, nanos as u32])
+    }
+
+    const fn time(self) -> Timestamp {
+        let Self([high, low]) = self;
+        Timestamp::from_nanos((high as u64) << 32 | low as u64)
     }
 }
 

@@ -1,12 +1,12 @@
 //! One stream: its numbering, its clock, and what it did in the current second.
 
+mod cold;
+
 use crate::asn::Dissent;
-use crate::attribution::Attribution;
-use crate::attribution::Pair;
+use crate::attribution::{Attribution, Pair};
 use crate::stream::copies::Recent;
 use crate::stream::gaps::Gaps;
 use crate::stream::jitter::Jitter;
-use crate::stream::reports::FarEnd;
 use crate::stream::sequence::{Arrival, Jump, Sequence, Step};
 use crate::stream::tally::{Continuity, Octets, Reports, ethernet_octets};
 use crate::units::{Second, Timestamp};
@@ -17,18 +17,19 @@ use crate::voice::kind::Kind;
 use crate::voice::payload_type::assigned;
 use crate::voice::signalling::Format;
 use crate::wire::rtcp::ReportBlock;
+use cold::{Cold, narrow};
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Different payload types remembered of a stream; a call has codec, events, comfort noise, FEC.
-const PAYLOAD_TYPES: usize = 4;
 
 /// Assumed between packets until two in sequence have shown it: RFC 3551 §4.2's default.
 const DEFAULT_INTERVAL: Duration = Duration::from_millis(20);
 
 /// How far the sender's clock may be from ours over an outage before we call it a new start.
 const OUTAGE_SLACK: Duration = Duration::from_secs(1);
+
+/// Before its first packet is counted, a stream belongs to nobody.
+static NOBODY: Pair = Pair::UNKNOWN;
 
 /// Counts since they were last settled into a second; small, so that they stay in the cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -70,29 +71,6 @@ pub struct Stream {
     cold: Box<Cold>,
 }
 
-/// What only the unexpected, or the end of a second, touches.
-#[derive(Clone, Debug)]
-struct Cold {
-    first: Timestamp,
-    /// When the gap began of which numbers were lost last.
-    gap_from: Timestamp,
-    gaps: Gaps,
-    pair: Pair,
-    /// Which sources would have it otherwise.
-    dissent: Dissent,
-    /// Since it was last settled.
-    odd: Continuity,
-    /// All settled.
-    total: Octets,
-    continuity: Continuity,
-    far_end: FarEnd,
-    restarts: u64,
-    unseen: u64,
-    format: Option<Format>,
-    /// Other payload types with their packets.
-    other_types: [(u8, u32); PAYLOAD_TYPES - 1],
-}
-
 /// The second a tally is of, modulo 2^32, which comes round after 136 years; none at first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Tallied(u32);
@@ -112,7 +90,7 @@ const _: () = assert!(size_of::<Stream>() <= 192, "three cache lines");
 impl Stream {
     /// A stream that begins with a packet, which is not yet counted.
     /// `format` is what signalling says of it.
-    pub fn new(key: Key, kind: Kind, first: &Held, format: Option<Format>) -> Self {
+    pub fn new(key: Key, kind: Kind, first: &Held, format: Option<Arc<Format>>) -> Self {
         let assigned = assigned(first.payload_type).map(|known| known.clock);
         let announced = format.as_ref().and_then(|format| format.clock);
         let clock = announced.or(assigned);
@@ -133,21 +111,7 @@ impl Stream {
             usual_type: first.payload_type,
             kind,
             tap: Tap::default(),
-            cold: Box::new(Cold {
-                first: first.time,
-                gap_from: first.time,
-                gaps: Gaps::new(first.time),
-                dissent: Dissent::default(),
-                pair: Pair::UNKNOWN,
-                odd: Continuity::default(),
-                total: Octets::default(),
-                continuity: Continuity::default(),
-                far_end: FarEnd::default(),
-                restarts: 0,
-                unseen: 0,
-                format,
-                other_types: Default::default(),
-            }),
+            cold: Box::new(Cold::new(first.time, format)),
         }
     }
 
@@ -233,7 +197,7 @@ impl Stream {
             self.jitter.restart();
             self.cold.far_end.restart();
             self.cold.gaps = Gaps::new(newest.0);
-            self.cold.restarts += 1;
+            self.cold.restarts = self.cold.restarts.saturating_add(1);
         }
         result
     }
@@ -245,15 +209,14 @@ impl Stream {
 
     /// Numbers that were lost while we were not looking: ours, not the network's.
     pub fn excuse(&mut self, step: &mut Step) {
-        self.cold.unseen += step.lost;
+        self.cold.unseen = self.cold.unseen.saturating_add(narrow(step.lost));
         step.lost = 0;
     }
 
     /// Takes what the far end says of this stream: its losses since it last said so.
     pub fn report(&mut self, block: &ReportBlock) -> Option<Reports> {
-        let cold = &mut self.cold;
-        let booked = cold.continuity.lost + cold.odd.lost + cold.unseen;
-        cold.far_end.report(block, &self.sequence, booked)
+        let booked = self.cold.booked();
+        self.cold.far_end.report(block, &self.sequence, booked)
     }
 
     #[inline]
@@ -267,14 +230,9 @@ impl Stream {
 
     #[cold]
     fn note_other_type(&mut self, payload_type: u8) {
-        let known = |(known, packets): &(u8, u32)| *known == payload_type || *packets == 0;
-        if let Some(other) = self.cold.other_types.iter_mut().find(|other| known(other)) {
-            *other = (payload_type, other.1.saturating_add(1));
-            if other.1 > self.usual_packets {
-                let usual = (self.usual_type, self.usual_packets);
-                (self.usual_type, self.usual_packets) = std::mem::replace(other, usual);
-            }
-        }
+        let mut usual = (self.usual_type, self.usual_packets);
+        self.cold.note_type(payload_type, &mut usual);
+        (self.usual_type, self.usual_packets) = usual;
     }
 
     /// Whether the stream is attributed as this packet's tap and these tables would.
@@ -288,7 +246,7 @@ impl Stream {
         self.tap = tap;
         self.generation = attribution.generation();
         let (src, dst) = (self.key.src().address, self.key.dst().address);
-        (self.cold.pair, self.cold.dissent) = attribution.resolve(src, dst, tap);
+        self.cold.attributed = Some(attribution.attribute(src, dst, tap));
     }
 
     /// Tallies a packet in a second; true if it is the first in that second.
@@ -307,29 +265,21 @@ impl Stream {
 
     #[cold]
     fn tally_odd(&mut self, step: &Step) {
-        let odd = &mut self.cold.odd;
-        odd.lost += step.lost;
-        odd.late += u64::from(step.arrival == Arrival::Late) + u64::from(step.stray);
-        let again = matches!(step.arrival, Arrival::Duplicate | Arrival::Mirrored);
-        odd.duplicates += u64::from(again);
-        let swapped = Arrival::Restarted { swapped: true };
-        odd.reordered += u64::from(step.arrival == Arrival::Reordered || step.arrival == swapped);
+        self.cold.odd.tally(step);
     }
 
-    /// Takes the tally out: who it belongs to and what it is; none if it is empty.
-    pub fn settle(&mut self) -> Option<(Pair, Octets, Continuity)> {
+    /// Takes the tally out; none if it is empty.
+    pub fn settle(&mut self) -> Option<(Octets, Continuity)> {
         let tally = std::mem::take(&mut self.tally);
-        let cold = &mut *self.cold;
-        let continuity = std::mem::take(&mut cold.odd);
         let octets = Octets {
             packets: u64::from(tally.packets),
             ip: u64::from(tally.ip),
             ethernet: u64::from(tally.ethernet),
         };
-        cold.total.add(&octets);
-        cold.continuity.add(&continuity);
+        self.cold.total.add(&octets);
+        let continuity = self.cold.settle_odd();
         let is_empty = tally == Tally::default() && continuity == Continuity::default();
-        (!is_empty).then(|| (cold.pair.clone(), octets, continuity))
+        (!is_empty).then_some((octets, continuity))
     }
 
     /// Whatever second comes next is a new one for the tally.
@@ -353,7 +303,7 @@ impl Stream {
 
     /// Adds what a last step has lost, without a packet.
     pub fn tally_lost(&mut self, lost: u64) {
-        self.cold.odd.lost += lost;
+        self.cold.odd.lose(lost);
     }
 
     /// Its first packet.
@@ -363,12 +313,14 @@ impl Stream {
 
     /// Who it belongs to.
     pub fn pair(&self) -> &Pair {
-        &self.cold.pair
+        let attributed = self.cold.attributed.as_ref();
+        attributed.map_or(&NOBODY, |attributed| &attributed.pair)
     }
 
     /// Which ASN sources name another origin for one of its ends.
     pub fn dissent(&self) -> Dissent {
-        self.cold.dissent
+        let attributed = self.cold.attributed.as_ref();
+        attributed.map_or(Dissent::default(), |attributed| attributed.dissent)
     }
 
     /// Its jitter.
@@ -382,8 +334,8 @@ impl Stream {
     }
 
     /// All settled losses and the like.
-    pub fn continuity(&self) -> &Continuity {
-        &self.cold.continuity
+    pub fn continuity(&self) -> Continuity {
+        self.cold.continuity.continuity()
     }
 
     /// The encoding's name, by signalling or by the payload type; empty where neither tells.
@@ -399,7 +351,7 @@ impl Stream {
 
     /// New numberings that its sender began.
     pub fn restarts(&self) -> u64 {
-        self.cold.restarts
+        self.cold.restarts.into()
     }
 
     /// Whether signalling has not told of its most frequent payload type.
@@ -409,7 +361,7 @@ impl Stream {
     }
 
     /// Takes what signalling tells of it while it runs: its clock holds from now on.
-    pub fn name(&mut self, format: Format) {
+    pub fn name(&mut self, format: Arc<Format>) {
         self.jitter.set_clock(format.clock);
         self.cold.format = Some(format);
     }

@@ -7,6 +7,7 @@
 use crate::stream::sequence::Sequence;
 use crate::stream::tally::Reports;
 use crate::wire::rtcp::ReportBlock;
+use std::num::NonZeroU32;
 
 /// A report interval longer than this many packets is a new start of the far end's counting:
 /// ten minutes at 20 ms.
@@ -20,10 +21,11 @@ pub struct FarEnd {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Last {
-    highest: u32,
+    /// Not 0: one report in 2^32 waits for the next.
+    highest: NonZeroU32,
     lost: i32,
-    /// Numbers missing at the tap, up to that highest number.
-    gaps: u64,
+    /// Numbers missing at the tap, up to that highest number, modulo 2^32.
+    gaps: u32,
 }
 
 impl FarEnd {
@@ -39,18 +41,19 @@ impl FarEnd {
         // Too far behind our highest number to know our gaps at that place: the next one will do.
         let gaps = lost_here + sequence.missing_up_to(block.highest_sequence)?;
         let now = Last {
-            highest: block.highest_sequence,
+            highest: NonZeroU32::new(block.highest_sequence)?,
             lost: block.lost,
-            gaps,
+            gaps: low(gaps),
         };
         let before = self.last.replace(now)?;
-        let expected = now.highest.wrapping_sub(before.highest);
+        let expected = now.highest.get().wrapping_sub(before.highest.get());
         if expected == 0 || expected > LONGEST_INTERVAL {
             // The same report again keeps what is known; a jump begins anew.
             return None;
         }
         let reported = i64::from(now.lost) - i64::from(before.lost);
-        let ours = now.gaps.saturating_sub(before.gaps).cast_signed();
+        // None, where numbers that were missing have come since.
+        let ours = i64::from(now.gaps.wrapping_sub(before.gaps).cast_signed().max(0));
         // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
         let lost = (reported - ours)
             .clamp(0, i64::from(expected))
@@ -65,6 +68,11 @@ impl FarEnd {
     pub fn restart(&mut self) {
         self.last = None;
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
+const fn low(count: u64) -> u32 {
+    count as u32
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ fn seconds(bench: &mut Bench, seconds: std::ops::RangeInclusive<u64>, sent: &[Se
             for (mut pair, usage) in slot(*octets, *lost).usage {
                 pair.src = Origin::As(*asn);
                 pair.transit = Transit::new(transit, &[]);
-                sum.add(pair, &usage);
+                sum.add(&pair, &usage);
             }
         }
         bench.part(second, second, sum, Vec::new(), Vec::new());

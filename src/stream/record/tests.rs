@@ -182,7 +182,7 @@ fn what_was_missed_by_us_is_taken_off_and_remembered() {
     let mut step = step;
     let lost = step.lost;
     sender.stream.excuse(&mut step);
-    assert_eq!((step.lost, sender.stream.cold.unseen), (0, lost));
+    assert_eq!((step.lost, u64::from(sender.stream.cold.unseen)), (0, lost));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_tally_is_settled_once_with_all_layers() {
     );
     let step = stream.advance(&held(20, 2, 160));
     assert!(!stream.tally(Second(5), 30, &step));
-    let (_, rtp, _) = stream.settle().unwrap();
+    let (rtp, _) = stream.settle().unwrap();
     // 200 + 18, and the 64 octets that an Ethernet frame has at least.
     assert_eq!((rtp.packets, rtp.ip, rtp.ethernet), (2, 230, 282));
     assert_eq!(stream.settle(), None, "nothing twice");

@@ -33,14 +33,14 @@ pub struct Known {
     /// Audio or video.
     pub kind: Kind,
     /// Its format.
-    pub format: Format,
+    pub format: Arc<Format>,
 }
 
 #[derive(Clone, Debug)]
 struct Fact {
     said: Timestamp,
     kind: Kind,
-    formats: Arc<[Format]>,
+    formats: Arc<[Arc<Format>]>,
 }
 
 /// Facts by transport address.
@@ -92,7 +92,7 @@ impl Facts {
     pub(super) fn about(&self, src: Endpoint, dst: Endpoint, payload_type: u8) -> Option<Known> {
         [dst, src].into_iter().find_map(|end| {
             let fact = self.known.get(&end)?;
-            let agreed = |format: &&Format| format.payload_type == payload_type;
+            let agreed = |format: &&Arc<Format>| format.payload_type == payload_type;
             let format = fact.formats.iter().find(agreed)?.clone();
             Some(Known {
                 kind: fact.kind,
@@ -130,7 +130,7 @@ fn kind(media: &Media) -> Option<Kind> {
     }
 }
 
-fn formats(media: &Media) -> Arc<[Format]> {
+fn formats(media: &Media) -> Arc<[Arc<Format>]> {
     let format = |format: &crate::wire::sdp::Format| {
         let assigned = assigned(format.payload_type);
         let (codec, clock) = match (&format.map, assigned) {
@@ -138,11 +138,11 @@ fn formats(media: &Media) -> Arc<[Format]> {
             (None, Some(known)) => (known.codec, Some(known.clock)),
             (None, None) => ("", None),
         };
-        Format {
+        Arc::new(Format {
             payload_type: format.payload_type,
             codec: codec.into(),
             clock,
-        }
+        })
     };
     media.formats.iter().map(format).collect()
 }

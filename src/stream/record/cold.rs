@@ -1,0 +1,149 @@
+//! What of a stream only the unexpected, or the end of a second, touches.
+//!
+//! A hundred thousand streams are in memory for as long as they last: what can be counted in 32
+//! bits is, and stays at the largest there is; what many streams have alike is shared.
+
+use crate::attribution::Attributed;
+use crate::stream::gaps::Gaps;
+use crate::stream::reports::FarEnd;
+use crate::stream::sequence::{Arrival, Step};
+use crate::stream::tally::{Continuity, Octets};
+use crate::units::Timestamp;
+use crate::voice::signalling::Format;
+use std::sync::Arc;
+
+/// Different payload types remembered of a stream beside its most frequent one; a call has codec,
+/// events, comfort noise, FEC.
+const OTHER_TYPES: usize = 3;
+
+/// Behind the hot lines of a [`Stream`](super::Stream).
+#[derive(Clone, Debug)]
+pub(super) struct Cold {
+    pub(super) first: Timestamp,
+    /// When the gap began of which numbers were lost last.
+    pub(super) gap_from: Timestamp,
+    pub(super) gaps: Gaps,
+    /// None before its first packet is counted.
+    pub(super) attributed: Option<Arc<Attributed>>,
+    /// Since it was last settled.
+    pub(super) odd: Oddities,
+    /// All settled.
+    pub(super) total: Octets,
+    pub(super) continuity: Oddities,
+    pub(super) far_end: FarEnd,
+    pub(super) restarts: u32,
+    pub(super) unseen: u32,
+    pub(super) format: Option<Arc<Format>>,
+    /// Other payload types, and their packets.
+    types: [u8; OTHER_TYPES],
+    packets: [u32; OTHER_TYPES],
+}
+
+// What the allocator gives in its blocks of 176 octets.
+const _: () = assert!(
+    size_of::<Cold>() <= 168,
+    "as much as a block of memory has room for"
+);
+
+impl Cold {
+    /// Of a stream that begins now.
+    pub(super) fn new(first: Timestamp, format: Option<Arc<Format>>) -> Self {
+        Self {
+            first,
+            gap_from: first,
+            gaps: Gaps::new(first),
+            attributed: None,
+            odd: Oddities::default(),
+            total: Octets::default(),
+            continuity: Oddities::default(),
+            far_end: FarEnd::default(),
+            restarts: 0,
+            unseen: 0,
+            format,
+            types: Default::default(),
+            packets: Default::default(),
+        }
+    }
+
+    /// Counts a packet of another type than the most `usual` one, type and packets; they change
+    /// places if it is now more frequent.
+    pub(super) fn note_type(&mut self, payload_type: u8, usual: &mut (u8, u32)) {
+        let mut others = self.types.iter_mut().zip(&mut self.packets);
+        let known = others.find(|(known, packets)| **known == payload_type || **packets == 0);
+        if let Some((known, packets)) = known {
+            (*known, *packets) = (payload_type, packets.saturating_add(1));
+            if *packets > usual.1 {
+                std::mem::swap(known, &mut usual.0);
+                std::mem::swap(packets, &mut usual.1);
+            }
+        }
+    }
+
+    /// Moves what was odd since the last time to all that was.
+    pub(super) fn settle_odd(&mut self) -> Continuity {
+        let odd = std::mem::take(&mut self.odd);
+        self.continuity.add(&odd);
+        odd.continuity()
+    }
+
+    /// Numbers that left the reorder window without their packet, whoever lost them.
+    pub(super) fn booked(&self) -> u64 {
+        u64::from(self.continuity.lost) + u64::from(self.odd.lost) + u64::from(self.unseen)
+    }
+}
+
+/// A [`Continuity`] of one stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Oddities {
+    lost: u32,
+    late: u32,
+    duplicates: u32,
+    reordered: u32,
+}
+
+impl Oddities {
+    /// Counts what a step says beside that there was a packet.
+    pub(super) fn tally(&mut self, step: &Step) {
+        let late = u32::from(step.arrival == Arrival::Late) + u32::from(step.stray);
+        let again = matches!(step.arrival, Arrival::Duplicate | Arrival::Mirrored);
+        let swapped = Arrival::Restarted { swapped: true };
+        let reordered = step.arrival == Arrival::Reordered || step.arrival == swapped;
+        self.add(&Self {
+            lost: narrow(step.lost),
+            late,
+            duplicates: u32::from(again),
+            reordered: u32::from(reordered),
+        });
+    }
+
+    /// Counts numbers as lost.
+    pub(super) fn lose(&mut self, lost: u64) {
+        self.lost = self.lost.saturating_add(narrow(lost));
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (mine, theirs) in [
+            (&mut self.lost, other.lost),
+            (&mut self.late, other.late),
+            (&mut self.duplicates, other.duplicates),
+            (&mut self.reordered, other.reordered),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+
+    /// The same in the form that is summed over streams.
+    pub(super) fn continuity(&self) -> Continuity {
+        Continuity {
+            lost: self.lost.into(),
+            late: self.late.into(),
+            duplicates: self.duplicates.into(),
+            reordered: self.reordered.into(),
+        }
+    }
+}
+
+/// As much of it as 32 bits hold.
+pub(super) fn narrow(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
