@@ -329,12 +329,15 @@ impl Meter {
     /// jitter. Not when the next second begins: that is at another packet for each worker, while
     /// the close of a second is at the same place of a capture for all of them.
     pub fn sample_streams(&mut self, through: Second, streams: &mut Streams) {
-        let newest = self.heard.entry(self.newest).or_default();
-        newest.extend(&self.touched);
+        if self.newest <= through {
+            let newest = self.heard.entry(self.newest).or_default();
+            newest.extend(&self.touched);
+        }
         let later = self.heard.split_off(&through.next());
         for (second, mut heard) in std::mem::replace(&mut self.heard, later) {
             heard.sort_unstable();
             heard.dedup();
+            self.slot_of(second).jitter.reserve_exact(heard.len());
             for index in heard {
                 streams.name_late(index);
                 self.sample(second, streams.get(index));

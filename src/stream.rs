@@ -106,7 +106,7 @@ impl Streams {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            table: Table::default(),
+            table: Table::for_streams(limits.max_streams),
             wheel: Wheel::default(),
             probation: Probation::default(),
             transports: Transports::default(),

@@ -114,6 +114,11 @@ impl Probation {
                 given_up.extend(held.iter().map(|held| held.time));
             }
         }
+        // When we begin to look, every stream there is comes at once; never again so many.
+        if self.candidates.len() < self.candidates.capacity() / 8 {
+            self.candidates.shrink_to_fit();
+            self.keys.shrink_to_fit();
+        }
     }
 
     /// Gives up everything: nothing more will come, or packet time has jumped.

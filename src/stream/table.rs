@@ -17,6 +17,15 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// For so many streams. Their room is reserved at once, where the system has it to promise: it
+    /// gives memory page by page as streams come, and what never moves leaves no holes behind.
+    pub(super) fn for_streams(most: u32) -> Self {
+        let mut table = Self::default();
+        // Where it does not, the room grows.
+        let _ = table.streams.try_reserve_exact(most as usize);
+        table
+    }
+
     /// The numbers that these keys may have, a guess each, and their streams brought near.
     ///
     /// A packet waits for its stream's place in memory far longer than all else takes. Waits that

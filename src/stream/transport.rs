@@ -1,23 +1,27 @@
 //! Which transport pairs carry audio, so that the RTCP beside it is known for what it is.
 
 use crate::units::Endpoint;
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use std::hash::BuildHasher;
 
 /// Transport pairs with their number of audio streams.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transports {
-    audio: HashMap<(Endpoint, Endpoint), u32>,
+    /// Keyed at random: whoever sends can not choose which pairs are taken for the same.
+    hasher: DefaultHashBuilder,
+    /// By the hash of the pair, a fifth of its size; two of 100,000 are the same once in 10^9 runs.
+    audio: HashMap<u64, u32>,
 }
 
 impl Transports {
     /// An audio stream begins between these two.
     pub(super) fn add(&mut self, src: Endpoint, dst: Endpoint) {
-        *self.audio.entry(ordered(src, dst)).or_default() += 1;
+        *self.audio.entry(self.hash(src, dst)).or_default() += 1;
     }
 
     /// An audio stream between these two has ended.
     pub(super) fn remove(&mut self, src: Endpoint, dst: Endpoint) {
-        let pair = ordered(src, dst);
+        let pair = self.hash(src, dst);
         if let Some(streams) = self.audio.get_mut(&pair) {
             *streams -= 1;
             if *streams == 0 {
@@ -40,10 +44,11 @@ impl Transports {
             (src, below(dst)),
         ]
         .into_iter()
-        .any(|(src, dst)| self.audio.contains_key(&ordered(src, dst)))
+        .any(|(src, dst)| self.audio.contains_key(&self.hash(src, dst)))
     }
-}
 
-fn ordered(src: Endpoint, dst: Endpoint) -> (Endpoint, Endpoint) {
-    if src <= dst { (src, dst) } else { (dst, src) }
+    /// The same for both directions.
+    fn hash(&self, src: Endpoint, dst: Endpoint) -> u64 {
+        self.hasher.hash_one((src.min(dst), src.max(dst)))
+    }
 }

@@ -84,7 +84,7 @@ impl Reader {
 
     /// Moves what is at hand to the front, and reads behind it.
     fn read_here(&mut self, wanted: usize) -> io::Result<usize> {
-        self.to_front(wanted);
+        self.make_room(wanted);
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
         let Input::Here(input) = &mut self.input else {
             return Ok(0);
@@ -102,7 +102,7 @@ impl Reader {
     }
 
     /// Moves what is at hand to the front of a buffer of at least so many octets.
-    fn to_front(&mut self, length: usize) {
+    fn make_room(&mut self, length: usize) {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -126,7 +126,7 @@ impl Reader {
             std::mem::swap(&mut self.buffer, &mut chunk.buffer);
         } else {
             // A record longer than that, in pieces.
-            self.to_front(self.end - self.start + came);
+            self.make_room(self.end - self.start + came);
             let end = self.end + came;
             let room = self.buffer.get_mut(self.end..end).unwrap_or_default();
             room.copy_from_slice(chunk.octets());
