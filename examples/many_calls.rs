@@ -40,8 +40,8 @@ mod place {
     pub(crate) const END: usize = RTP + 12 + 160;
 }
 
-struct Stream {
-    frame: Vec<u8>,
+pub(crate) struct Stream {
+    pub(crate) frame: Vec<u8>,
     /// From the start of a tick, nanoseconds.
     offset: u64,
     sequence: u16,
@@ -68,7 +68,7 @@ impl Stream {
     }
 
     /// The next packet's numbers, whether it arrives or not.
-    fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(SAMPLES);
         self.frame[place::RTP + 2..place::RTP + 4].copy_from_slice(&self.sequence.to_be_bytes());
@@ -80,7 +80,7 @@ fn remote(asn: u64, host: u64) -> [u8; 4] {
     [20, asn as u8, (host >> 8) as u8, host as u8]
 }
 
-fn streams(count: u64, numbers: &mut SplitMix) -> Vec<Stream> {
+pub(crate) fn streams(count: u64, numbers: &mut SplitMix) -> Vec<Stream> {
     let mut streams = Vec::new();
     for call in 0..count / 2 {
         let border = call % BORDERS;
@@ -163,6 +163,13 @@ fn configure(path: &Path) -> io::Result<()> {
     )
 }
 
+/// Writes capture, configuration and prefix list; how many packets there are.
+pub(crate) fn generate(path: &Path, packets: u64, count: u64) -> io::Result<u64> {
+    let written = write(path, packets, count)?;
+    configure(path)?;
+    Ok(written)
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     const USAGE: &str = "usage: many_calls FILE PACKETS STREAMS";
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -170,8 +177,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err(USAGE.into());
     };
     let path = Path::new(path);
-    let written = write(path, packets.parse()?, count.parse()?)?;
-    configure(path)?;
+    let written = generate(path, packets.parse()?, count.parse()?)?;
     eprintln!("{}: {written} packets", path.display());
     Ok(())
 }
