@@ -118,6 +118,16 @@ pub fn router_refused(router: &dyn Display) {
     );
 }
 
+/// Nobody will notice if a router goes without a word.
+pub fn router_not_asked(router: &dyn Display, error: &dyn Display) {
+    say(
+        Level::Warning,
+        "router_not_asked",
+        format_args!("bmp: {router}: no keepalive: {error}"),
+        &[("ROUTER", router)],
+    );
+}
+
 /// A router's connection has ended.
 pub fn router_gone(router: &dyn Display, why: &dyn Display) {
     say(

@@ -169,6 +169,11 @@ fn session() {
     };
     let gauge = |name: &str| running.scrape().sum(name, &[]);
     until("the router has connected", || gauge("bmp_routers") == 1);
+    let sockets = Command::new("ss")
+        .args(["-tnoH", "sport = :11019"])
+        .output();
+    let sockets = String::from_utf8(sockets.unwrap().stdout).unwrap();
+    assert!(sockets.contains("timer:(keepalive"), "{sockets}");
 
     let end = AtomicBool::new(false);
     let sent = std::thread::scope(|scope| {

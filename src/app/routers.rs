@@ -8,6 +8,7 @@ use crate::asn::bmp::{self, Feed, State, Table};
 use crate::asn::{Settings, Source};
 use crate::clock;
 use crate::events;
+use rustix::net::sockopt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +19,13 @@ use tokio::sync::Mutex;
 
 /// Routers connected to one source at a time. A guess.
 const MAX_ROUTERS: usize = 64;
+
+/// A router that has been silent for so long is asked whether it is still there.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// How often it is asked again, and how many times, before it is taken for gone.
+const AGAIN: Duration = Duration::from_secs(10);
+const TIMES: u32 = 3;
 
 /// Tables are made no more often than this: seconds are what is judged.
 const LEAST: Duration = Duration::from_secs(1);
@@ -107,6 +115,9 @@ async fn accept(listener: TcpListener, feed: Arc<Mutex<Feed>>) {
             events::router_refused(&router);
             continue;
         }
+        if let Err(error) = keep_asking(&stream) {
+            events::router_not_asked(&router, &error);
+        }
         let (feed, connected) = (feed.clone(), connected.clone());
         tokio::spawn(async move {
             events::router_connected(&router);
@@ -117,6 +128,15 @@ async fn accept(listener: TcpListener, feed: Arc<Mutex<Feed>>) {
             connected.fetch_sub(1, Ordering::Relaxed);
         });
     }
+}
+
+/// Has the kernel ask a silent router whether it is there. BMP says nothing when there is no news, so
+/// one that lost its power would be believed for ever.
+fn keep_asking(stream: &TcpStream) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, SILENCE)?;
+    sockopt::set_tcp_keepintvl(stream, AGAIN)?;
+    sockopt::set_tcp_keepcnt(stream, TIMES)
 }
 
 /// Takes one router's messages until there are no more; why.
