@@ -46,7 +46,7 @@ fn open(interface: &str) -> io::Result<OwnedFd> {
     // SAFETY: a C struct of integers, for which zero is a value.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
     address.sll_family = libc::AF_PACKET as u16;
-    address.sll_ifindex = index as c_int;
+    address.sll_ifindex = index.cast_signed();
     let one: c_int = 1;
     // SAFETY: pointers and lengths are those of one live integer and one live sockaddr_ll.
     let failed = unsafe {

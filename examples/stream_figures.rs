@@ -115,7 +115,7 @@ impl StepSource for Calls {
             boundary = Some(Boundary::Opened(Self::second(0)));
         } else if self.place == self.streams {
             (self.tick, self.place) = (self.tick + 1, 0);
-            if self.tick % TICKS_A_SECOND == 0 {
+            if self.tick.is_multiple_of(TICKS_A_SECOND) {
                 boundary = Some(Boundary::Closed(Self::second(self.tick - 1)));
             }
         }
@@ -132,7 +132,7 @@ impl StepSource for Calls {
 
     fn gather(&mut self, _: &Rules, waiting: &mut Waiting) {
         while self.opened && self.place < self.streams && waiting.has_room() {
-            if self.numbers.next_u64() % 1000 != 0 {
+            if !self.numbers.next_u64().is_multiple_of(1000) {
                 waiting.push(self.packet());
             }
             self.place += 1;

@@ -25,6 +25,7 @@ use crate::voice::kind::Kind;
 use crate::voice::{Content, Packet, Tap};
 use second::{Disputed, RoundTrip, Slot, Usage};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What is done with the copies that a mirror port makes of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -319,7 +320,10 @@ impl Meter {
                 self.settle(stream);
             }
         }
-        self.heard.entry(self.newest).or_default().extend(touched);
+        match self.heard.entry(self.newest) {
+            Entry::Vacant(place) => drop(place.insert(touched)),
+            Entry::Occupied(mut heard) => heard.get_mut().extend(touched),
+        }
         let slot = std::mem::take(&mut self.slot);
         self.slots.entry(self.newest).or_default().merge(slot);
         self.newest = second;

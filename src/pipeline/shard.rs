@@ -15,8 +15,7 @@ use crate::wire;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Octets of frames in a batch, about: large enough to hide the channel, small enough to stay in
-/// the cache.
+/// Octets in a batch, about: enough that a worker is seldom woken.
 const BATCH_OCTETS: usize = 512 * 1024;
 
 /// Batches waiting for one worker.
