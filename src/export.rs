@@ -13,6 +13,7 @@ pub mod page;
 pub mod process;
 mod rows;
 pub mod seconds;
+mod series;
 pub mod text;
 
 use crate::asn::bmp;

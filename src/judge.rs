@@ -16,7 +16,7 @@ mod transit;
 
 use crate::asn::Origin;
 use crate::attribution::scopes::ScopePlan;
-use crate::judge::totals::{Totals, count};
+use crate::judge::totals::Totals;
 use crate::meter::second::{Slot, WorkerState};
 use crate::sla::terms::Terms;
 use crate::snapshot::evidence::Evidence;
@@ -219,7 +219,7 @@ impl Judge {
         Snapshot {
             judged: self.judged,
             capture: self.capture(),
-            voice: count(&frames.voice),
+            voice: (&frames.voice).into(),
             discards: frames.discards,
             pending_frames: u64::try_from(frames.pending).unwrap_or(0),
             late_frames: frames.late,

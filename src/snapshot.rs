@@ -12,7 +12,7 @@ use crate::meter::window::{Cell, Losses};
 use crate::sla::Verdict;
 use crate::sla::commitment::{DirectionRule, Guarantee, TransitRule};
 use crate::stream::rtt::method::Method;
-use crate::stream::tally::Layer;
+use crate::stream::tally::{Layer, Octets};
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
 use std::collections::BTreeMap;
@@ -103,6 +103,15 @@ pub struct Count {
     pub packets: u64,
     /// IP total lengths.
     pub bytes: u64,
+}
+
+impl From<&Octets> for Count {
+    fn from(octets: &Octets) -> Self {
+        Self {
+            packets: octets.packets,
+            bytes: octets.ip,
+        }
+    }
 }
 
 impl Count {

@@ -3,6 +3,7 @@
 //! Pure functions over borrowed octets: no state, no clock, no allocation, and no index that can
 //! panic. What is not an IP packet with a transport we follow ends as a [`Discard`].
 
+mod fields;
 mod fragment;
 mod ip;
 mod link;

@@ -1,86 +1,19 @@
 //! The scrape: rows of the metrics table, filled from what was last published, in the shapes of
-//! the `prometheus` crate. This file and [`super::rows`] are that crate's only home.
+//! the `prometheus` crate. This file and [`super::series`] are that crate's only home.
 //!
 //! Every scrape builds its families anew and drops them: nothing here keeps a count, so nothing
 //! can drift from the snapshot.
 
 use crate::export::Published;
-use crate::export::metrics::{Kind, Row, TABLE};
-use crate::snapshot::BUCKET_BOUNDS_SECONDS;
-use crate::snapshot::Distribution;
+use crate::export::metrics::{Row, TABLE};
+use crate::export::series::Series;
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{
-    Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
-};
+use prometheus::proto::MetricFamily;
 use std::collections::HashMap;
 use tokio::sync::watch;
 
 /// Content-Type of [`encode`]'s text.
 pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// The series of one row.
-pub(crate) struct Series {
-    row: &'static Row,
-    metrics: Vec<Metric>,
-}
-
-impl Series {
-    /// One sample. `labels` are the values of the row's label names, in that order.
-    pub(crate) fn add(&mut self, labels: &[&str], value: f64) {
-        let mut metric = Metric::from_label(self.pairs(labels));
-        match self.row.kind {
-            Kind::Counter => {
-                let mut counter = Counter::default();
-                counter.set_value(value);
-                metric.set_counter(counter);
-            }
-            Kind::Gauge | Kind::Histogram => {
-                let mut gauge = Gauge::default();
-                gauge.set_value(value);
-                metric.set_gauge(gauge);
-            }
-        }
-        self.metrics.push(metric);
-    }
-
-    /// One histogram; nothing while it has no sample.
-    pub(crate) fn add_distribution(&mut self, labels: &[&str], samples: &Distribution) {
-        if samples.count == 0 {
-            return;
-        }
-        let bucket = |(bound, count): (f64, u64)| {
-            let mut bucket = Bucket::default();
-            bucket.set_upper_bound(bound);
-            bucket.set_cumulative_count(count);
-            bucket
-        };
-        let counts = samples.buckets.iter().copied();
-        let mut histogram = Histogram::default();
-        histogram.set_bucket(
-            BUCKET_BOUNDS_SECONDS
-                .into_iter()
-                .zip(counts)
-                .map(bucket)
-                .collect(),
-        );
-        histogram.set_sample_count(samples.count);
-        histogram.set_sample_sum(samples.sum_seconds);
-        let mut metric = Metric::from_label(self.pairs(labels));
-        metric.set_histogram(histogram);
-        self.metrics.push(metric);
-    }
-
-    fn pairs(&self, values: &[&str]) -> Vec<LabelPair> {
-        debug_assert_eq!(self.row.labels.len(), values.len(), "{}", self.row.name);
-        let pair = |(name, value): (&&str, &&str)| {
-            let mut pair = LabelPair::default();
-            pair.set_name((*name).to_owned());
-            pair.set_value((*value).to_owned());
-            pair
-        };
-        self.row.labels.iter().zip(values).map(pair).collect()
-    }
-}
 
 /// All families that have a series, in the order of the table.
 pub fn families(published: &Published) -> Vec<MetricFamily> {
@@ -90,24 +23,12 @@ pub fn families(published: &Published) -> Vec<MetricFamily> {
         .collect()
 }
 
-fn family(row: &'static Row, published: &Published) -> Option<MetricFamily> {
-    let mut series = Series {
-        row,
-        metrics: Vec::new(),
-    };
+fn family(row: &Row, published: &Published) -> Option<MetricFamily> {
+    let mut series = Series::new(row.kind, row.labels);
     (row.fill)(published, &mut series);
-    if series.metrics.is_empty() {
-        return None;
-    }
-    let mut family = MetricFamily::default();
+    let mut family = series.family()?;
     family.set_name(row.name.to_owned());
     family.set_help(row.help.to_owned());
-    family.set_field_type(match row.kind {
-        Kind::Counter => MetricType::COUNTER,
-        Kind::Gauge => MetricType::GAUGE,
-        Kind::Histogram => MetricType::HISTOGRAM,
-    });
-    family.set_metric(series.metrics);
     Some(family)
 }
 

@@ -4,31 +4,11 @@
 //! Constants only. Names and labels are a contract with dashboards: renaming one is *Breaking*.
 
 use crate::export::Published;
-use crate::export::collector::Series;
 use crate::export::rows;
+use crate::export::series::Series;
 use std::fmt::Write as _;
 
-/// What a metric is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// Only grows while the daemon runs.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// Samples by upper bound; appears with its first sample.
-    Histogram,
-}
-
-impl Kind {
-    /// The word in the exposition format.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
-}
+pub use crate::export::series::Kind;
 
 /// One metric.
 pub struct Row {

@@ -8,7 +8,7 @@ pub(crate) mod transit;
 
 use crate::asn::{Origin, bmp};
 use crate::export::Published;
-use crate::export::collector::Series;
+use crate::export::series::Series;
 use crate::sla::Verdict;
 use crate::sla::commitment::DirectionRule;
 use crate::snapshot::{

@@ -12,7 +12,6 @@ use crate::meter::second::{FrameCounts, RoundTrip, Slot, Usage};
 use crate::sla::Role;
 use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, Reported, TransitRow};
 use crate::stream::rtt::method::Method;
-use crate::stream::tally::Octets;
 use crate::units::Asn;
 use crate::voice::class::Class;
 use hashbrown::HashMap;
@@ -53,20 +52,12 @@ impl AsnTotals {
 
 fn add_usage(totals: &mut DirectionTotals, usage: &Usage) {
     for (total, octets) in totals.classes.iter_mut().zip(&usage.classes) {
-        total.add(count(octets));
+        total.add(octets.into());
     }
     totals.expected += usage.expected();
     totals.lost += usage.continuity.lost;
     totals.duplicates += usage.continuity.duplicates;
     totals.reordered += usage.continuity.reordered;
-}
-
-/// Packets and IP octets.
-pub fn count(octets: &Octets) -> Count {
-    Count {
-        packets: octets.packets,
-        bytes: octets.ip,
-    }
 }
 
 /// The totals of all origins.

@@ -6,7 +6,6 @@
 use crate::asn::Origin;
 use crate::attribution::Pair;
 use crate::attribution::transit::Leg;
-use crate::judge::totals::count;
 use crate::meter::second::Usage;
 use crate::snapshot::{Count, Label, TransitRow};
 use crate::stream::tally::Octets;
@@ -50,14 +49,14 @@ impl TransitTotals {
         let mut beyond = None;
         for (asn, leg) in pair.transit.each() {
             if self.asns.len() < self.max_asns || self.asns.contains_key(&asn) {
-                add(self.asns.entry(asn).or_default(), leg, count(&sum));
+                add(self.asns.entry(asn).or_default(), leg, (&sum).into());
             } else {
                 // The known way comes last, and stands.
                 beyond = Some(leg);
             }
         }
         if let Some(leg) = beyond {
-            add(self.other.get_or_insert_default(), leg, count(&sum));
+            add(self.other.get_or_insert_default(), leg, (&sum).into());
         }
     }
 

@@ -4,7 +4,7 @@
 //! Pure functions over the borrowed body, bounded by [`MAX_PARTS`]. Parts inside parts are not
 //! looked into.
 
-use super::sip::{folded, lines, split};
+use super::fields::{folded, lines, split};
 
 /// Parts of a multipart body that are looked into.
 const MAX_PARTS: usize = 16;

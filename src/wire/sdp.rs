@@ -4,7 +4,7 @@
 //! beyond the bounds, and every line that is not understood, is left out. Nothing is refused but a
 //! text that does not begin as a description.
 
-use super::sip::{lines, number};
+use super::fields::{lines, number};
 use crate::units::Address;
 use std::net::IpAddr;
 

@@ -5,6 +5,8 @@
 //! contain the line breaks of header folding (§7.3.1), which count as white space. A message that
 //! is cut is read as far as it goes; what does not begin with a start line is refused.
 
+use super::fields::{folded, lines, number, split};
+
 /// Header fields of one message that are looked at. Proxies add a handful each (RFC 3261 §16.6).
 const MAX_FIELDS: usize = 256;
 
@@ -173,39 +175,6 @@ fn branch(via: &[u8]) -> Option<&[u8]> {
                 .eq_ignore_ascii_case(b"branch")
                 .then(|| value.trim_ascii())
         })
-}
-
-/// A decimal number that fits.
-pub(super) fn number(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
-/// What stands before and after the first `separator`.
-pub(super) fn split(octets: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = octets.iter().position(|octet| *octet == separator)?;
-    Some((octets.get(..at)?, octets.get(at + 1..)?))
-}
-
-/// The first line without its end (CRLF, or LF alone), and what follows.
-pub(super) fn lines(octets: &[u8]) -> (&[u8], &[u8]) {
-    let (line, rest) = split(octets, b'\n').unwrap_or((octets, &[]));
-    (line.strip_suffix(b"\r").unwrap_or(line), rest)
-}
-
-/// The first field, with the lines that continue it (§7.3.1), and what follows.
-pub(super) fn folded(octets: &[u8]) -> (&[u8], &[u8]) {
-    let (line, mut rest) = lines(octets);
-    if line.is_empty() {
-        return (line, rest);
-    }
-    while let [b' ' | b'\t', ..] = rest {
-        rest = lines(rest).1;
-    }
-    let field = octets.get(..octets.len() - rest.len()).unwrap_or(line);
-    (field.trim_ascii_end(), rest)
 }
 
 #[cfg(test)]

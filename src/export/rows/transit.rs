@@ -3,7 +3,7 @@
 use super::{add_share, each_judged, flag, number};
 use crate::asn::Origin;
 use crate::export::Published;
-use crate::export::collector::Series;
+use crate::export::series::Series;
 use crate::snapshot::{CommitmentAsnRow, CommitmentRow, Count, Label};
 use crate::units::Asn;
 use std::collections::BTreeMap;

@@ -1,0 +1,118 @@
+//! The series of one metric in the shapes of the `prometheus` crate: what a row of the table is
+//! filled into.
+
+use crate::snapshot::{BUCKET_BOUNDS_SECONDS, Distribution};
+use prometheus::proto::{
+    Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
+};
+
+/// What a metric is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Only grows while the daemon runs.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Samples by upper bound; appears with its first sample.
+    Histogram,
+}
+
+impl Kind {
+    /// The word in the exposition format.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// The series of one row.
+pub(crate) struct Series {
+    kind: Kind,
+    labels: &'static [&'static str],
+    metrics: Vec<Metric>,
+}
+
+impl Series {
+    /// None yet, of a metric with these label names.
+    pub(crate) const fn new(kind: Kind, labels: &'static [&'static str]) -> Self {
+        Self {
+            kind,
+            labels,
+            metrics: Vec::new(),
+        }
+    }
+
+    /// One sample. `labels` are the values of the row's label names, in that order.
+    pub(crate) fn add(&mut self, labels: &[&str], value: f64) {
+        let mut metric = Metric::from_label(self.pairs(labels));
+        match self.kind {
+            Kind::Counter => {
+                let mut counter = Counter::default();
+                counter.set_value(value);
+                metric.set_counter(counter);
+            }
+            Kind::Gauge | Kind::Histogram => {
+                let mut gauge = Gauge::default();
+                gauge.set_value(value);
+                metric.set_gauge(gauge);
+            }
+        }
+        self.metrics.push(metric);
+    }
+
+    /// One histogram; nothing while it has no sample.
+    pub(crate) fn add_distribution(&mut self, labels: &[&str], samples: &Distribution) {
+        if samples.count == 0 {
+            return;
+        }
+        let bucket = |(bound, count): (f64, u64)| {
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(bound);
+            bucket.set_cumulative_count(count);
+            bucket
+        };
+        let counts = samples.buckets.iter().copied();
+        let mut histogram = Histogram::default();
+        histogram.set_bucket(
+            BUCKET_BOUNDS_SECONDS
+                .into_iter()
+                .zip(counts)
+                .map(bucket)
+                .collect(),
+        );
+        histogram.set_sample_count(samples.count);
+        histogram.set_sample_sum(samples.sum_seconds);
+        let mut metric = Metric::from_label(self.pairs(labels));
+        metric.set_histogram(histogram);
+        self.metrics.push(metric);
+    }
+
+    /// All of them, without name and help; none where there is no series.
+    pub(crate) fn family(self) -> Option<MetricFamily> {
+        if self.metrics.is_empty() {
+            return None;
+        }
+        let mut family = MetricFamily::default();
+        family.set_field_type(match self.kind {
+            Kind::Counter => MetricType::COUNTER,
+            Kind::Gauge => MetricType::GAUGE,
+            Kind::Histogram => MetricType::HISTOGRAM,
+        });
+        family.set_metric(self.metrics);
+        Some(family)
+    }
+
+    fn pairs(&self, values: &[&str]) -> Vec<LabelPair> {
+        debug_assert_eq!(self.labels.len(), values.len(), "{:?}", self.labels);
+        let pair = |(name, value): (&&str, &&str)| {
+            let mut pair = LabelPair::default();
+            pair.set_name((*name).to_owned());
+            pair.set_value((*value).to_owned());
+            pair
+        };
+        self.labels.iter().zip(values).map(pair).collect()
+    }
+}
