@@ -1,4 +1,4 @@
-//! The configuration in two tiers: `file` is what is written, [`checked`] what it means; `check`
+//! The configuration in two tiers: `file` is what is written, [`checked`] what it means; `sections`
 //! leads from one to the other. Everything else takes parameters; only `app` and `cli` read a
 //! [`Config`].
 //!
@@ -11,6 +11,7 @@ mod commitment;
 mod error;
 mod file;
 pub mod keys;
+mod sections;
 mod values;
 
 pub use checked::Config;
@@ -67,7 +68,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Invalid`] for the first thing wrong in it.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        check::config(error::Text { path, text })
+        sections::config(error::Text { path, text })
     }
 
     /// A complete commented file: what is not commented out is the default.

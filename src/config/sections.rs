@@ -1,0 +1,255 @@
+//! From what is written to what it means, table by table.
+//!
+//! Owns no defaults: what is not written stays as [`Config::default`] has it.
+
+use super::check::{Check, one_of, prefix};
+use super::checked::{Backend, Capture, Config, Export, Voice, Web};
+use super::error::{ConfigError, Text};
+use super::file::{self, File};
+use super::{commitment, values};
+use crate::asn::{self, Source};
+use crate::units::Asn;
+use std::path::{Path, PathBuf};
+use toml::Spanned;
+
+/// Reads a whole file.
+pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
+    let file: File = toml::from_str(text.text).map_err(|error| text.refused(&error))?;
+    let check = Check { text };
+    let usual = Config::default();
+    let asn = check.asn(&file.asn, usual.asn)?;
+    let has_paths = asn.sources.iter().any(Source::has_paths);
+    Ok(Config {
+        capture: check.capture(&file.capture, usual.capture)?,
+        voice: check.voice(&file.voice, usual.voice)?,
+        asn,
+        commitments: commitment::all(&check, &file.commitment, has_paths)?,
+        web: check.web(&file.web, &usual.web)?,
+        export: check.export(&file.export, usual.export)?,
+    })
+}
+
+impl Check<'_> {
+    fn capture(&self, written: &file::Capture, usual: Capture) -> Result<Capture, ConfigError> {
+        if let (Some(one), Some(_)) = (written.interface.as_ref(), written.interfaces.as_ref()) {
+            let reason = "can not stand beside capture.interfaces";
+            return Err(self.text.wrong("capture.interface", one.span(), reason));
+        }
+        let one = match written.interface.as_ref() {
+            Some(one) => vec![self.read("capture.interface", one, |name| interface(name))?],
+            None => usual.interfaces,
+        };
+        let several = written.interfaces.as_ref();
+        Ok(Capture {
+            interfaces: self.list("capture.interfaces", several, one, |name| interface(name))?,
+            backend: self.value(
+                "capture.backend",
+                written.backend.as_ref(),
+                usual.backend,
+                |word| one_of(word, &[("ring", Backend::Ring), ("pnet", Backend::Pnet)]),
+            )?,
+            promiscuous: written
+                .promiscuous
+                .as_ref()
+                .map_or(usual.promiscuous, |it| *it.get_ref()),
+            deduplicate: written
+                .deduplicate
+                .as_ref()
+                .map_or(usual.deduplicate, |it| *it.get_ref()),
+            ring_mib: self.value(
+                "capture.ring_mib",
+                written.ring_mib.as_ref(),
+                usual.ring_mib,
+                |mib| values::whole(*mib, 1, 4096),
+            )?,
+            cut_payload: written
+                .cut_payload
+                .as_ref()
+                .map_or(usual.cut_payload, |it| *it.get_ref()),
+            queues: self.value(
+                "capture.queues",
+                written.queues.as_ref(),
+                usual.queues,
+                |queues| values::whole(*queues, 1, 64),
+            )?,
+            cpus: self.list("capture.cpus", written.cpus.as_ref(), usual.cpus, |cpu| {
+                values::whole(*cpu, 0, 1023)
+            })?,
+        })
+    }
+
+    fn voice(&self, written: &file::Voice, usual: Voice) -> Result<Voice, ConfigError> {
+        let (streams, timeout) = (
+            written.max_streams.as_ref(),
+            written.stream_timeout.as_ref(),
+        );
+        Ok(Voice {
+            ports: self.list("voice.ports", written.ports.as_ref(), usual.ports, |text| {
+                values::ports(text)
+            })?,
+            prefixes: self.list(
+                "voice.prefixes",
+                written.prefixes.as_ref(),
+                usual.prefixes,
+                prefix,
+            )?,
+            sip_ports: self.list(
+                "voice.sip_ports",
+                written.sip_ports.as_ref(),
+                usual.sip_ports,
+                |port| values::whole(*port, 1, 65535),
+            )?,
+            max_streams: self.value(
+                "voice.max_streams",
+                streams,
+                usual.max_streams,
+                |streams| values::whole(*streams, 1, MAX_STREAMS),
+            )?,
+            stream_timeout: self.value(
+                "voice.stream_timeout",
+                timeout,
+                usual.stream_timeout,
+                |text| values::seconds(text, 1, 86_400),
+            )?,
+        })
+    }
+
+    fn asn(&self, written: &file::Asn, usual: asn::Settings) -> Result<asn::Settings, ConfigError> {
+        let locals = written.local_prefixes.as_ref();
+        let ours = |text: &String| match prefix(text)? {
+            all if all.is_default() => Err("would make every address local".into()),
+            prefix => Ok(prefix),
+        };
+        let sources = match written.sources.as_ref() {
+            Some(sources) => self.sources(sources.get_ref())?,
+            None => usual.sources,
+        };
+        let (cache, shrink) = (written.cache.as_ref(), written.max_shrink.as_ref());
+        let stale = written.bmp_stale.as_ref();
+        Ok(asn::Settings {
+            sources,
+            local_prefixes: self.list("asn.local_prefixes", locals, usual.local_prefixes, ours)?,
+            own: self.list("asn.own", written.own.as_ref(), usual.own, |number| {
+                asn(*number)
+            })?,
+            cache: self.value("asn.cache", cache, usual.cache, |path| {
+                self.path(path).map(Some)
+            })?,
+            max_shrink: self.value("asn.max_shrink", shrink, usual.max_shrink, |text| {
+                values::ratio(text)
+            })?,
+            bmp_stale: self.value("asn.bmp_stale", stale, usual.bmp_stale, |text| {
+                values::seconds(text, 1, 86_400)
+            })?,
+        })
+    }
+
+    fn sources(&self, written: &[Spanned<file::Source>]) -> Result<Vec<Source>, ConfigError> {
+        let mut sources = Vec::new();
+        for one in written {
+            let file::Source {
+                prefixes,
+                mmdb,
+                location,
+                mrt,
+                bmp,
+            } = one.get_ref();
+            let kinds: [(fn(_) -> _, _); 4] = [
+                (Source::Prefixes, prefixes),
+                (Source::Mmdb, mmdb),
+                (Source::Location, location),
+                (Source::Mrt, mrt),
+            ];
+            let files = kinds.iter().filter_map(|(kind, path)| {
+                let path = path.as_ref()?;
+                let read = |text: &String| self.path(text).map(kind);
+                Some((path.span(), self.read("asn.sources", path, read)))
+            });
+            let router = bmp.as_ref().map(|address| {
+                let read = |text: &String| values::address(text).map(Source::Bmp);
+                (address.span(), self.read("asn.sources", address, read))
+            });
+            let mut written = files.chain(router);
+            let (Some((span, source)), None) = (written.next(), written.next()) else {
+                let reason = "needs exactly one of prefixes, mmdb, location, mrt, bmp";
+                return Err(self.text.wrong("asn.sources", one.span(), reason));
+            };
+            let source = source?;
+            if sources.contains(&source) {
+                let reason = "stands twice in the list";
+                return Err(self.text.wrong("asn.sources", span, reason));
+            }
+            if sources.len() == MAX_SOURCES {
+                let reason = format!("is one more than {MAX_SOURCES} sources");
+                return Err(self.text.wrong("asn.sources", span, &reason));
+            }
+            sources.push(source);
+        }
+        Ok(sources)
+    }
+
+    /// A path; a relative one begins where the configuration file is.
+    fn path(&self, text: &str) -> Result<PathBuf, String> {
+        let folder = self.text.path.parent().unwrap_or(Path::new(""));
+        match text {
+            "" => Err("is empty".into()),
+            path => Ok(folder.join(path)),
+        }
+    }
+
+    fn web(&self, written: &file::Web, usual: &Web) -> Result<Web, ConfigError> {
+        let (key, listen) = ("web.listen_address", written.listen_address.as_ref());
+        let read = |text: &String| values::address(text);
+        let file = written.config_file.as_ref();
+        let beside = |path: &String| self.path(path).map(Some);
+        Ok(Web {
+            listen_address: self.value(key, listen, usual.listen_address, read)?,
+            config_file: self.value("web.config_file", file, usual.config_file.clone(), beside)?,
+        })
+    }
+
+    fn export(&self, written: &file::Export, usual: Export) -> Result<Export, ConfigError> {
+        let export = Export {
+            max_asns: self.value(
+                "export.max_asns",
+                written.max_asns.as_ref(),
+                usual.max_asns,
+                |most| values::whole(*most, 1, 65_536),
+            )?,
+            asns: self.list("export.asns", written.asns.as_ref(), usual.asns, |number| {
+                asn(*number)
+            })?,
+        };
+        let most = usize::try_from(export.max_asns).unwrap_or(usize::MAX);
+        match written.asns.as_ref() {
+            Some(list) if export.asns.len() > most => {
+                let reason = format!("has more ASNs than export.max_asns = {most}");
+                Err(self.text.wrong("export.asns", list.span(), &reason))
+            }
+            _ => Ok(export),
+        }
+    }
+}
+
+/// Streams at most: 64 times the default. A guess: a bound against slips, not a measured limit.
+const MAX_STREAMS: i64 = 1 << 24;
+
+/// Sources at most: each is asked in turn for every address.
+const MAX_SOURCES: usize = 16;
+
+/// Octets of an interface name (Linux: `IFNAMSIZ` less the closing zero).
+const MAX_INTERFACE: usize = 15;
+
+/// The name of an interface to capture on.
+fn interface(text: &str) -> Result<String, String> {
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || c == '/';
+    if text.is_empty() || text.len() > MAX_INTERFACE || text.contains(wrong) {
+        return Err("is not the name of an interface".into());
+    }
+    Ok(text.into())
+}
+
+/// An AS number that may be announced.
+fn asn(number: i64) -> Result<Asn, String> {
+    values::whole(number, 1, i64::from(u32::MAX) - 1).map(Asn)
+}
