@@ -71,6 +71,16 @@ impl Ahead {
     }
 }
 
+/// Reads once, whatever signal comes in between.
+pub(super) fn read_some(input: &mut dyn Read, room: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(room) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
 fn read_all(
     mut input: Box<dyn Read + Send>,
     emptied: &Receiver<Vec<u8>>,
@@ -81,13 +91,7 @@ fn read_all(
             buffer.resize(HEADROOM + CHUNK, 0);
         }
         let room = buffer.get_mut(HEADROOM..).unwrap_or_default();
-        let read = loop {
-            match input.read(room) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        let chunk = read.map(|read| Chunk {
+        let chunk = read_some(&mut *input, room).map(|read| Chunk {
             end: (HEADROOM + read).min(buffer.len()),
             buffer,
         });

@@ -3,7 +3,7 @@
 //! No mmap: a file that another process truncates would end us by SIGBUS, and pipes need this
 //! path anyway. The buffer starts at [`BUFFER`] octets and grows to the largest record wanted.
 
-use super::ahead::{Ahead, Chunk, HEADROOM};
+use super::ahead::{Ahead, Chunk, HEADROOM, read_some};
 use super::progress::Progress;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -89,16 +89,9 @@ impl Reader {
         let Input::Here(input) = &mut self.input else {
             return Ok(0);
         };
-        loop {
-            match input.read(room) {
-                Ok(read) => {
-                    self.end = (self.end + read).min(self.buffer.len());
-                    return Ok(read);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let read = read_some(&mut **input, room)?;
+        self.end = (self.end + read).min(self.buffer.len());
+        Ok(read)
     }
 
     /// Moves what is at hand to the front of a buffer of at least so many octets.
