@@ -30,7 +30,7 @@ use asnmeter::stream::{Limits, Progress, Streams};
 use asnmeter::units::{Asn, Second, Timestamp};
 use asnmeter::voice::class::Class;
 use asnmeter::voice::{Glanced, Rules};
-use asnmeter::wire;
+use asnmeter::wire::{self, media};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::Path;
@@ -76,7 +76,11 @@ impl Calls {
     fn packets(&self) -> Vec<Glanced> {
         let rules = Rules::default();
         self.frames()
-            .map(|frame| rules.glance(&frame).unwrap())
+            .map(|frame| {
+                rules
+                    .glance(&frame, &media::glance(&frame).unwrap())
+                    .unwrap()
+            })
             .collect()
     }
 }
@@ -150,7 +154,8 @@ fn recognise(bench: &mut Criterion, calls: &Calls) {
     group.bench_function("at a glance", |run| {
         run.iter(|| {
             for frame in calls.frames() {
-                black_box(&rules.glance(&frame));
+                let plain = media::glance(&frame).unwrap();
+                black_box(&rules.glance(&frame, &plain));
             }
         });
     });

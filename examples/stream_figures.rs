@@ -21,14 +21,14 @@ use asnmeter::capture::{CaptureError, Event};
 use asnmeter::clock;
 use asnmeter::meter::second::Report;
 use asnmeter::pipeline::pace::Boundary;
-use asnmeter::pipeline::steps::{Step, StepSource, Turn, Waiting};
+use asnmeter::pipeline::steps::{Interest, Step, StepSource, Waiting};
 use asnmeter::pipeline::{Outlet, Settings, Worker};
 use asnmeter::sla::terms::Terms;
 use asnmeter::stream::record::Stream;
 use asnmeter::units::{Address, Endpoint, Second, Timestamp};
+use asnmeter::voice::Glanced;
 use asnmeter::voice::held::Held;
 use asnmeter::voice::key::Key;
-use asnmeter::voice::{Glanced, Rules};
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ impl Calls {
 
 impl StepSource for Calls {
     fn next(&mut self) -> Result<Step<'_>, CaptureError> {
-        let mut turn = Turn::Own(Event::Idle(Timestamp::default()));
+        let mut event = Event::Idle(Timestamp::default());
         let mut boundary = None;
         if !self.opened {
             self.opened = true;
@@ -125,12 +125,12 @@ impl StepSource for Calls {
         if self.tick == TICKS {
             self.ended = clock::uptime();
             self.resident_kib = resident_kib();
-            turn = Turn::Own(Event::End);
+            event = Event::End;
         }
-        Ok(Step { boundary, turn })
+        Ok(Step { boundary, event })
     }
 
-    fn gather(&mut self, _: &Rules, waiting: &mut Waiting) {
+    fn gather(&mut self, _: &Interest, waiting: &mut Waiting) {
         while self.opened && self.place < self.streams && waiting.has_room() {
             if !self.numbers.next_u64().is_multiple_of(1000) {
                 waiting.push(self.packet());

@@ -27,6 +27,7 @@ use crate::export::http::HttpError;
 use crate::export::{SourceRow, Standing};
 use crate::meter::Copies;
 use crate::pipeline::Settings;
+use crate::pipeline::share::Share;
 use crate::sla::terms::Terms;
 use crate::stream::Limits;
 use crate::voice::Rules;
@@ -183,6 +184,7 @@ fn settings(config: &Config) -> Settings {
         } else {
             Copies::Counted
         },
+        share: Share::default(),
     }
 }
 

@@ -341,7 +341,6 @@ impl Meter {
         for (second, mut heard) in std::mem::replace(&mut self.heard, later) {
             heard.sort_unstable();
             heard.dedup();
-            self.slot_of(second).jitter.reserve_exact(heard.len());
             for index in heard {
                 streams.name_late(index);
                 self.sample(second, streams.get(index));
@@ -360,7 +359,8 @@ impl Meter {
         let slot = self.slot_of(second);
         slot.add(stream.pair(), &one);
         if let Some(jitter) = stream.jitter().current() {
-            slot.jitter.push((stream.pair().src, jitter));
+            let of_origin = slot.jitter.entry(stream.pair().src).or_default();
+            of_origin.push(jitter.into());
         }
     }
 

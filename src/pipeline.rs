@@ -6,7 +6,7 @@
 //! seconds. Live capture and replay run this same code.
 
 pub mod pace;
-pub mod shard;
+pub mod share;
 pub mod steps;
 
 use crate::attribution::Attribution;
@@ -21,11 +21,12 @@ use crate::stream::{Limits, Streams};
 use crate::units::Second;
 use crate::voice::Rules;
 use crate::voice::signalling::Announcement;
-use crate::wire;
+use crate::wire::{self, Datagram};
 use pace::Boundary;
+use share::Share;
 use std::sync::Arc;
 use std::time::Duration;
-use steps::{StepSource, TOGETHER, Turn, Waiting};
+use steps::{Interest, StepSource, TOGETHER, Waiting};
 
 /// Gaps this long before a missed stretch of time are still excused by it.
 const UNSEEN_MEMORY: Duration = Duration::from_secs(600);
@@ -62,12 +63,14 @@ pub struct Settings {
     pub limits: Limits,
     /// What is done with a mirror port's copies.
     pub copies: Copies,
+    /// What it counts where others see the same frames.
+    pub share: Share,
 }
 
 /// One capture queue's way from frames to seconds.
 #[derive(Debug)]
 pub struct Worker<O> {
-    rules: Rules,
+    interest: Interest,
     streams: Streams,
     meter: Meter,
     attribution: Attribution,
@@ -88,8 +91,12 @@ impl<O: Outlet> Worker<O> {
         if has_others {
             streams.signalling().keep_untold();
         }
-        Self {
+        let interest = Interest {
             rules: settings.rules,
+            share: settings.share,
+        };
+        Self {
+            interest,
             streams,
             has_others,
             meter: Meter::new(settings.copies),
@@ -110,7 +117,7 @@ impl<O: Outlet> Worker<O> {
             if self.has_others {
                 self.confer();
             }
-            source.gather(&self.rules, &mut self.waiting);
+            source.gather(&self.interest, &mut self.waiting);
             let more = !self.waiting.has_room();
             self.count_waiting();
             if more {
@@ -126,14 +133,13 @@ impl<O: Outlet> Worker<O> {
             if let Some(boundary) = step.boundary {
                 self.cross(boundary);
             }
-            match step.turn {
-                Turn::Own(Event::Frame(frame)) => self.take(frame),
-                Turn::Own(Event::Interface(id, name)) => self.name_interface(id, name),
-                Turn::Own(Event::Unseen(unseen)) => self.note_unseen(&unseen),
-                Turn::Own(Event::Idle(_)) => {}
-                Turn::Own(Event::Unknown(id, frames)) => self.note_unknown(id, frames),
-                Turn::Own(Event::End) => return Ok(()),
-                Turn::Overheard(frame) => self.overhear(frame),
+            match step.event {
+                Event::Frame(frame) => self.take(frame),
+                Event::Interface(id, name) => self.name_interface(id, name),
+                Event::Unseen(unseen) => self.note_unseen(&unseen),
+                Event::Idle(_) => {}
+                Event::Unknown(id, frames) => self.note_unknown(id, frames),
+                Event::End => return Ok(()),
             }
         }
     }
@@ -180,21 +186,29 @@ impl<O: Outlet> Worker<O> {
         self.waiting.clear();
     }
 
-    /// Counts a frame.
+    /// Counts a frame, or overhears one that another worker counts.
     fn take(&mut self, frame: Frame<'_>) {
+        let decoded = wire::decode(frame);
+        if !self.interest.share.has_decoded(&decoded) {
+            return self.overhear(frame, decoded);
+        }
         self.state.see(frame.time);
         let (second, interface) = (frame.time.second(), frame.interface);
         self.meter
             .arrive(second, interface, frame.length, &mut self.streams);
-        if let Err(reason) = self.account(frame) {
+        if let Err(reason) = self.account(frame, decoded) {
             self.meter.discard(frame.time, reason);
         }
     }
 
     /// What a frame is and does.
-    fn account(&mut self, frame: Frame<'_>) -> Result<(), Discard> {
-        let datagram = wire::decode(frame).inspect_err(|reason| self.hear_piece(frame, *reason))?;
-        let packet = self.rules.recognise(&datagram)?;
+    fn account(
+        &mut self,
+        frame: Frame<'_>,
+        decoded: Result<Datagram<'_>, Discard>,
+    ) -> Result<(), Discard> {
+        let datagram = decoded.inspect_err(|reason| self.hear_piece(frame, *reason))?;
+        let packet = self.interest.rules.recognise(&datagram)?;
         if datagram.is_fragment() {
             self.hear_piece(frame, Discard::Fragment);
         }
@@ -209,10 +223,10 @@ impl<O: Outlet> Worker<O> {
     }
 
     /// Listens to signalling that another worker counts.
-    fn overhear(&mut self, frame: Frame<'_>) {
-        match wire::decode(frame) {
+    fn overhear(&mut self, frame: Frame<'_>, decoded: Result<Datagram<'_>, Discard>) {
+        match decoded {
             Ok(datagram) => {
-                if let Ok(packet) = self.rules.recognise(&datagram) {
+                if let Ok(packet) = self.interest.rules.recognise(&datagram) {
                     self.streams.signalling().hear(&packet);
                 }
                 if datagram.is_fragment() {
@@ -258,17 +272,12 @@ impl<O: Outlet> Worker<O> {
         let mut given_up = Vec::new();
         let ended = self.streams.expire(through.next(), &mut given_up);
         self.meter.give_up(given_up);
-        self.conclude(ended);
+        for stream in ended {
+            conclude(&mut self.meter, &mut self.outlet, stream);
+        }
         self.streams
             .forget_unseen(through.start().minus(UNSEEN_MEMORY));
         self.send(through);
-    }
-
-    fn conclude(&mut self, ended: Vec<Stream>) {
-        for mut stream in ended {
-            self.meter.ended(&mut stream);
-            self.outlet.ended(&stream);
-        }
     }
 
     fn send(&mut self, through: Second) {
@@ -335,9 +344,10 @@ impl<O: Outlet> Worker<O> {
         }
         self.meter.sample_streams(last, &mut self.streams);
         let mut given_up = Vec::new();
-        let ended = self.streams.finish(&mut given_up);
+        let (meter, outlet) = (&mut self.meter, &mut self.outlet);
+        self.streams
+            .finish(&mut given_up, |stream| conclude(meter, outlet, stream));
         self.meter.give_up(given_up);
-        self.conclude(ended);
         self.send(last);
     }
 
@@ -348,6 +358,7 @@ impl<O: Outlet> Worker<O> {
 
     /// Taints every second of a stretch that was not seen whole.
     fn note_unseen(&mut self, unseen: &Unseen) {
+        let unseen = self.interest.share.of_unseen(*unseen);
         self.tainted
             .push((unseen.from.second(), unseen.until.second()));
         self.streams.note_unseen(unseen.from, unseen.until);
@@ -363,6 +374,12 @@ impl<O: Outlet> Worker<O> {
     pub fn into_outlet(self) -> O {
         self.outlet
     }
+}
+
+/// A stream has ended: what it still had is counted.
+fn conclude(meter: &mut Meter, outlet: &mut impl Outlet, mut stream: Stream) {
+    meter.ended(&mut stream);
+    outlet.ended(&stream);
 }
 
 fn add_at(sums: &mut Vec<u64>, interface: InterfaceId, more: u64) {

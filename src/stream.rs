@@ -350,12 +350,16 @@ impl Streams {
         ended
     }
 
-    /// Ends everything: nothing more will come.
-    pub fn finish(&mut self, given_up: &mut Vec<Timestamp>) -> Vec<Stream> {
+    /// Ends everything: nothing more will come. Each stream is handed to `ended` as it leaves, so
+    /// that there is never a second one of all of them.
+    pub fn finish(&mut self, given_up: &mut Vec<Timestamp>, mut ended: impl FnMut(Stream)) {
         self.probation.clear(given_up);
         self.wheel.take_all();
-        let all = self.table.numbers();
-        all.filter_map(|index| self.remove(index)).collect()
+        for index in self.table.numbers() {
+            if let Some(stream) = self.remove(index) {
+                ended(stream);
+            }
+        }
     }
 
     /// Packet time has jumped back: what was due counts from now.

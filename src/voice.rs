@@ -121,15 +121,15 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// What [`Self::recognise`] would say of nearly every frame that is voice, told at a glance;
-    /// `None` is no verdict.
+    /// What [`Self::recognise`] would say of a frame that carries plain UDP, if it is voice, as nearly
+    /// every one is; `None` is no verdict.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "its result is built where it is to stay"
     )]
-    pub fn glance(&self, frame: &Frame<'_>) -> Option<Glanced> {
-        let media = media::glance(frame)?;
+    pub fn glance(&self, frame: &Frame<'_>, plain: &media::Plain<'_>) -> Option<Glanced> {
+        let media = plain.rtp()?;
         if !self.in_prefixes(media.src, media.dst) || !self.in_ports(media.src, media.dst) {
             return None;
         }
@@ -170,7 +170,7 @@ impl Rules {
                 acknowledgment,
                 flags,
                 payload,
-            } if self.is_sip_port(datagram) => Ok(Content::SipSegment(Segment {
+            } if self.is_sip_port(datagram.src, datagram.dst) => Ok(Content::SipSegment(Segment {
                 sequence,
                 acknowledgment,
                 flags,
@@ -268,7 +268,7 @@ impl Rules {
         datagram: &Datagram<'a>,
         payload: &'a [u8],
     ) -> Result<Content<'a>, Discard> {
-        let is_sip = self.is_sip_port(datagram) && sip::is_sip(payload);
+        let is_sip = self.is_sip_port(datagram.src, datagram.dst) && sip::is_sip(payload);
         if is_sip {
             Ok(Content::Sip(payload))
         } else {
@@ -293,10 +293,12 @@ impl Rules {
                 .any(|prefix| prefix.contains(src.address) || prefix.contains(dst.address))
     }
 
-    fn is_sip_port(&self, datagram: &Datagram<'_>) -> bool {
+    /// Whether SIP is looked for between these two.
+    #[inline]
+    pub fn is_sip_port(&self, src: Endpoint, dst: Endpoint) -> bool {
         self.sip_ports
             .iter()
-            .any(|port| *port == datagram.src.port || *port == datagram.dst.port)
+            .any(|port| *port == src.port || *port == dst.port)
     }
 }
 

@@ -17,14 +17,13 @@ use asnmeter::judge::Judge;
 use asnmeter::judge::assembly::{Assembly, Merged, Pacing};
 use asnmeter::meter::Copies;
 use asnmeter::meter::second::Report;
-use asnmeter::pipeline::shard::shards;
+use asnmeter::pipeline::share::Share;
 use asnmeter::pipeline::steps::Paced;
 use asnmeter::pipeline::{Outlet, Settings, Worker};
 use asnmeter::sla::terms::Terms;
 use asnmeter::snapshot::{Count, Label, Snapshot};
 use asnmeter::stream::record::Stream;
 use asnmeter::units::{Address, Asn, Prefix, Timestamp};
-use asnmeter::voice::Rules;
 use asnmeter::voice::class::Class;
 use proptest::prelude::*;
 use std::net::SocketAddr;
@@ -205,38 +204,19 @@ impl Outlet for Reports {
     }
 }
 
-fn worker(copies: Copies) -> Worker<Reports> {
-    let settings = Settings {
-        copies,
-        ..Settings::default()
-    };
-    Worker::new(settings, &terms(), Reports(Vec::new()))
-}
-
 /// What each of so many workers reports.
 fn reports(shots: &[Shot], workers: usize, copies: Copies) -> Vec<Vec<Report>> {
-    let mut source = Paced::new(Roll::new(shots));
-    if workers == 1 {
-        let mut only = worker(copies);
-        only.run(&mut source).unwrap();
-        return vec![only.into_outlet().0];
-    }
-    std::thread::scope(|scope| {
-        let (hand_out, ends) = shards(workers, Rules::default());
-        let start = |mut end| {
-            scope.spawn(move || {
-                let mut worker = worker(copies);
-                worker.run(&mut end).unwrap();
-                worker.into_outlet().0
-            })
+    let run = |share| {
+        let settings = Settings {
+            copies,
+            share,
+            ..Settings::default()
         };
-        let running: Vec<_> = ends.into_iter().map(start).collect();
-        hand_out.distribute(&mut source).unwrap();
-        running
-            .into_iter()
-            .map(|worker| worker.join().unwrap())
-            .collect()
-    })
+        let mut worker = Worker::new(settings, &terms(), Reports(Vec::new()));
+        worker.run(&mut Paced::new(Roll::new(shots))).unwrap();
+        worker.into_outlet().0
+    };
+    Share::split(workers).map(run).collect()
 }
 
 /// Every state between two judged seconds, the last one with nothing more to come.

@@ -123,7 +123,7 @@ impl Outlet for Lane {
 
 /// What is shown of a stream that has ended.
 fn row(stream: &Stream) -> StreamRow {
-    let (total, continuity) = (stream.total(), stream.continuity());
+    let (packets, continuity) = (stream.packets(), stream.continuity());
     let nanos = |time: Option<std::time::Duration>| {
         time.and_then(|time| u64::try_from(time.as_nanos()).ok())
     };
@@ -137,9 +137,9 @@ fn row(stream: &Stream) -> StreamRow {
             Kind::Audio => StreamKind::Audio,
             Kind::Video => StreamKind::Video,
         },
-        packets: total.packets,
-        bytes: total.ip,
-        expected: continuity.expected(total.packets),
+        packets,
+        bytes: stream.ip_bytes(),
+        expected: continuity.expected(packets),
         lost: continuity.lost,
         late: continuity.late,
         duplicates: continuity.duplicates,

@@ -9,14 +9,14 @@ use crate::config::checked::Config;
 use crate::export::seconds::SecondsFile;
 use crate::judge::Judge;
 use crate::judge::assembly::Pacing;
-use crate::pipeline::Worker;
-use crate::pipeline::shard::{Shard, Shards, shards};
-use crate::pipeline::steps::{Paced, StepSource};
+use crate::pipeline::share::Share;
+use crate::pipeline::steps::Paced;
+use crate::pipeline::{Settings, Worker};
 use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{Snapshot, StreamRow};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, Scope, ScopedJoinHandle};
+use std::thread;
 
 /// What to replay.
 #[derive(Clone, Debug)]
@@ -47,10 +47,8 @@ pub struct Outcome {
 /// # Errors
 /// [`AppError`]: nothing is written to standard output then.
 pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Outcome, AppError> {
-    let mut source = FileSource::open(&request.captures)?;
-    if request.workers > 1 {
-        source.read_ahead()?;
-    }
+    let workers = request.workers.max(1);
+    let sources = FileSource::open_for(workers, &request.captures)?;
     let terms = Arc::new(terms(&request.config, None)?);
     let path = request.seconds.clone().unwrap_or_default();
     let failed = |source| AppError::Write {
@@ -68,15 +66,15 @@ pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Ou
         Some(file) => file,
         None => &mut nobody,
     };
-    watch(source.progress());
+    if let Some(source) = sources.first() {
+        watch(source.progress());
+    }
     let board = Board::new(terms.clone());
     let judge = Judge::new(terms, usize::MAX, &[]);
-    let mut source = Paced::new(source);
-    let (judge, listings) = run(request, &board, judge, &mut source, evidence)?;
+    let (judge, listings, mut warnings) = run(request, &board, judge, sources, evidence)?;
     if let Some(file) = seconds {
         file.finish().map_err(failed)?;
     }
-    let mut warnings = source.source().warnings().to_vec();
     let left_out: u64 = listings.iter().map(|listing| listing.left_out).sum();
     if left_out > 0 {
         warnings.push(format!("{left_out} streams are counted but not listed"));
@@ -92,74 +90,60 @@ pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Ou
     })
 }
 
+type Run = (Judge, Vec<Listing>, Vec<String>);
+
+/// Runs a worker for each source, the first of them on this thread, and the judge.
 fn run(
     request: &Request,
     board: &Arc<Board>,
     judge: Judge,
-    source: &mut Paced<FileSource>,
+    sources: Vec<FileSource>,
     evidence: &mut (dyn Evidence + Send),
-) -> Result<(Judge, Vec<Listing>), AppError> {
-    let workers = request.workers.max(1);
-    let (senders, receivers) = court::channels(workers);
+) -> Result<Run, AppError> {
+    let count = sources.len();
+    let (senders, receivers) = court::channels(count);
     let terms = board.reader();
-    let new_worker = |sender| {
+    let workers = Share::split(count).zip(senders).map(|(share, sender)| {
+        let settings = Settings {
+            share,
+            ..settings(&request.config)
+        };
         let lane = Lane::new(sender, board.reader(), true);
-        Worker::new(settings(&request.config), &board.current(), lane)
-    };
+        Worker::new(settings, &board.current(), lane)
+    });
     thread::scope(|scope| {
         let judge = scope.spawn(move || {
             court::sit(judge, terms, &receivers, Pacing::Together, evidence, |_| {})
         });
-        let mut ready: Vec<_> = senders.into_iter().map(new_worker).collect();
-        let (read, listings) = match ready.pop() {
-            Some(only) if ready.is_empty() => {
-                let (read, listing) = drive(only, source);
-                (read, vec![listing])
-            }
-            last => {
-                let (hand_out, ends) = shards(workers, settings(&request.config).rules);
-                let all = ready.into_iter().chain(last);
-                let running: Vec<_> = all
-                    .zip(ends)
-                    .map(|(worker, end)| start(scope, worker, end))
-                    .collect();
-                distribute(hand_out, source, running)?
-            }
-        };
+        let mut ready: Vec<_> = workers.zip(sources).collect();
+        let others: Vec<_> = ready
+            .drain(1..)
+            .map(|(worker, source)| scope.spawn(|| drive(worker, source)))
+            .collect();
+        let first = ready.pop().map(|(worker, source)| drive(worker, source));
+        let others = others
+            .into_iter()
+            .map(|worker| worker.join().map_err(|_| AppError::Panicked("worker")));
+        let all: Vec<_> = first.into_iter().map(Ok).chain(others).collect();
         let judge = judge.join().map_err(|_| AppError::Panicked("judge"))?;
-        read?;
-        Ok((judge, listings))
+        let (mut listings, mut warnings) = (Vec::new(), Vec::new());
+        for driven in all {
+            let (listing, remarks) = driven??;
+            listings.push(listing);
+            // They have all read the same.
+            warnings = remarks;
+        }
+        Ok((judge, listings, warnings))
     })
 }
 
-type Driven = (Result<(), CaptureError>, Listing);
-
-/// Runs a worker to its end.
-fn drive(mut worker: Worker<Lane>, source: &mut impl StepSource) -> Driven {
-    let result = worker.run(source);
-    (result, worker.into_outlet().into_listing())
-}
-
-fn start<'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    worker: Worker<Lane>,
-    mut end: Shard,
-) -> ScopedJoinHandle<'scope, Driven> {
-    scope.spawn(move || drive(worker, &mut end))
-}
-
-/// Reads on this thread and waits for the workers.
-fn distribute(
-    hand_out: Shards,
-    source: &mut Paced<FileSource>,
-    running: Vec<ScopedJoinHandle<'_, Driven>>,
-) -> Result<(Result<(), CaptureError>, Vec<Listing>), AppError> {
-    let mut read = hand_out.distribute(source);
-    let mut listings = Vec::new();
-    for worker in running {
-        let (result, listing) = worker.join().map_err(|_| AppError::Panicked("worker"))?;
-        read = read.and(result);
-        listings.push(listing);
-    }
-    Ok((read, listings))
+/// Runs a worker to its end: its streams, and what is to be said about the files.
+fn drive(
+    mut worker: Worker<Lane>,
+    source: FileSource,
+) -> Result<(Listing, Vec<String>), CaptureError> {
+    let mut source = Paced::new(source);
+    worker.run(&mut source)?;
+    let remarks = source.source().warnings().to_vec();
+    Ok((worker.into_outlet().into_listing(), remarks))
 }

@@ -1,10 +1,9 @@
 //! Capture files, one after the other: pcap and pcapng, from disk or standard input.
 //!
-//! The reading thread owns a [`FileSource`] for one replay. Frames are borrowed from the read
-//! buffer. A file that is cut off at its end gives what it has and a warning; one that is damaged
+//! A worker owns a [`FileSource`] for one replay; several read each file once between them, and each
+//! sees all of it. Frames are borrowed from what was read. A file that is cut off at its end gives what it has and a warning; one that is damaged
 //! in the middle is refused with the offset, because what would follow is guesswork.
 
-mod ahead;
 mod names;
 mod opened;
 mod order;
@@ -13,6 +12,7 @@ mod pcapng;
 mod progress;
 mod reader;
 mod step;
+mod tape;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +20,7 @@ pub use self::progress::Progress;
 
 use self::names::Names;
 use self::opened::{Opened, STDIN};
+use self::reader::Reader;
 use self::step::{Aside, Found};
 use super::{CaptureError, Event, FrameSource, Take, Unseen, UnseenCause};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub struct FileSource {
     /// Files not yet begun, the next one last.
     waiting: Vec<PathBuf>,
     current: Option<Opened>,
+    reader: Reader,
     names: Names,
     /// The last frame found.
     found: Found,
@@ -37,8 +39,6 @@ pub struct FileSource {
     held: bool,
     /// Whether the first frame has come.
     started: bool,
-    /// Whether another thread reads.
-    ahead: bool,
     warnings: Vec<String>,
     progress: Arc<Progress>,
 }
@@ -52,6 +52,16 @@ impl FileSource {
     /// [`CaptureError::NoFile`], [`CaptureError::Read`] or [`CaptureError::Format`] for the first
     /// path that is no readable capture.
     pub fn open(paths: &[PathBuf]) -> Result<Self, CaptureError> {
+        let mut only = Self::open_for(1, paths)?;
+        Ok(only.swap_remove(0))
+    }
+
+    /// The same for so many readers, at least one, each on a thread of its own: all of them see
+    /// everything, in the same order. Memory is bounded, so that none can get far ahead of another.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_for(readers: usize, paths: &[PathBuf]) -> Result<Vec<Self>, CaptureError> {
         let mut waiting = Vec::with_capacity(paths.len());
         let mut total = Some(0_u64);
         for path in paths {
@@ -65,16 +75,30 @@ impl FileSource {
         }
         // Stable: what has no first frame, or the same, stays in the order given.
         waiting.sort_by_key(|&(regular, first, _)| (regular, first));
+        let waiting: Vec<_> = waiting.into_iter().rev().map(|(.., path)| path).collect();
+        let progress = Arc::new(Progress::new(total));
+        let seats = tape::seats(readers.max(1), &progress);
+        seats
+            .into_iter()
+            .map(|seat| Self::begin(waiting.clone(), Reader::new(seat), progress.clone()))
+            .collect()
+    }
+
+    fn begin(
+        waiting: Vec<PathBuf>,
+        reader: Reader,
+        progress: Arc<Progress>,
+    ) -> Result<Self, CaptureError> {
         let mut source = Self {
-            waiting: waiting.into_iter().rev().map(|(.., path)| path).collect(),
+            waiting,
             current: None,
+            reader,
             names: Names::new(),
             found: Found::NONE,
             held: false,
             started: false,
-            ahead: false,
             warnings: Vec::new(),
-            progress: Arc::new(Progress::new(total)),
+            progress,
         };
         source.begin_next()?;
         Ok(source)
@@ -86,7 +110,7 @@ impl FileSource {
         &self.warnings
     }
 
-    /// How far this source has come; may be watched from another thread.
+    /// How far reading has come; may be watched from another thread.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
     }
@@ -100,23 +124,10 @@ impl FileSource {
         Ok(metadata.is_file().then_some(metadata.len()))
     }
 
-    /// Lets a thread of its own read the files from now on.
-    ///
-    /// # Errors
-    /// [`CaptureError::Read`] where there can be none.
-    pub fn read_ahead(&mut self) -> Result<(), CaptureError> {
-        self.ahead = true;
-        self.current.as_mut().map_or(Ok(()), Opened::read_ahead)
-    }
-
     fn begin_next(&mut self) -> Result<(), CaptureError> {
-        self.current = match self.waiting.pop() {
-            Some(path) => Some(Opened::open(&path, Arc::clone(&self.progress))?),
-            None => None,
-        };
-        if self.ahead {
-            self.read_ahead()?;
-        }
+        let next = self.waiting.pop();
+        let begun = next.map(|path| Opened::begin(&path, &mut self.reader));
+        self.current = begun.transpose()?;
         Ok(())
     }
 
@@ -151,7 +162,8 @@ impl FrameSource for FileSource {
             let Some(current) = &mut self.current else {
                 return Ok(Event::End);
             };
-            let Err(aside) = current.step(&mut self.names, &mut self.found) else {
+            let Err(aside) = current.step(&mut self.reader, &mut self.names, &mut self.found)
+            else {
                 break;
             };
             match *aside {
@@ -171,16 +183,13 @@ impl FrameSource for FileSource {
             self.held = true;
             return Ok(Event::Unseen(unseen));
         }
-        match &self.current {
-            Some(current) => Ok(Event::Frame(self.found.frame(&current.reader))),
-            None => Ok(Event::End),
-        }
+        Ok(Event::Frame(self.found.frame(&self.reader)))
     }
 
     #[inline]
     fn burst(&mut self, taker: &mut impl Take) {
         if let (Some(current), true, false) = (&mut self.current, self.started, self.held) {
-            current.burst(taker);
+            current.burst(&mut self.reader, taker);
         }
     }
 }

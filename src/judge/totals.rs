@@ -16,7 +16,6 @@ use crate::units::Asn;
 use crate::voice::class::Class;
 use hashbrown::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One origin's totals.
 #[derive(Clone, Debug, Default)]
@@ -132,8 +131,11 @@ impl Totals {
         for trip in &slot.round_trips {
             self.add_round_trip(trip);
         }
-        for (origin, jitter) in &slot.jitter {
-            self.add_jitter(*origin, *jitter);
+        for (origin, samples) in &slot.jitter {
+            let of_origin = self.of(*origin).jitter.get_or_insert_default();
+            for jitter in samples {
+                of_origin.record((*jitter).into());
+            }
         }
     }
 
@@ -156,13 +158,6 @@ impl Totals {
             Method::Tcp => tcp,
         };
         durations.get_or_insert_default().record(trip.time);
-    }
-
-    fn add_jitter(&mut self, origin: Origin, jitter: Duration) {
-        self.of(origin)
-            .jitter
-            .get_or_insert_default()
-            .record(jitter);
     }
 
     /// Every row, sorted: `local`, numbers, `other`.

@@ -152,7 +152,24 @@ pub struct Slot {
     /// Round trips that ended in it.
     pub round_trips: Vec<RoundTrip>,
     /// Jitter of each stream with a packet in it, at its end, by the origin that sends.
-    pub jitter: Vec<(Origin, Duration)>,
+    pub jitter: HashMap<Origin, Vec<Brief>>,
+}
+
+/// A duration in nanoseconds, at most the 4.3 s that 32 bits hold: there may be one for each of a
+/// hundred thousand streams, and a jitter beyond the last exported bucket, 1 s, is beyond it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Brief(u32);
+
+impl From<Duration> for Brief {
+    fn from(duration: Duration) -> Self {
+        Self(u32::try_from(duration.as_nanos()).unwrap_or(u32::MAX))
+    }
+}
+
+impl From<Brief> for Duration {
+    fn from(Brief(nanos): Brief) -> Self {
+        Self::from_nanos(nanos.into())
+    }
 }
 
 impl Slot {
@@ -171,7 +188,9 @@ impl Slot {
             self.add(&pair, &usage);
         }
         self.round_trips.extend(other.round_trips);
-        self.jitter.extend(other.jitter);
+        for (origin, jitter) in other.jitter {
+            self.jitter.entry(origin).or_default().extend(jitter);
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::capture::{CaptureError, Event, Frame, FrameSource, Take};
 use crate::pipeline::pace::{Boundary, Pace};
+use crate::pipeline::share::Share;
 use crate::voice::{Glanced, Rules};
+use crate::wire::media;
 
 /// One turn of the loop.
 #[derive(Clone, Copy, Debug)]
@@ -10,19 +12,19 @@ pub struct Step<'a> {
     /// Crossed before the event.
     pub boundary: Option<Boundary>,
     /// What comes.
-    pub turn: Turn<'a>,
+    pub event: Event<'a>,
 }
 
-/// What comes to a worker.
-#[derive(Clone, Copy, Debug)]
-pub enum Turn<'a> {
-    /// An event of its own.
-    Own(Event<'a>),
-    /// A frame that another worker counts: it may be signalling, which all must hear.
-    Overheard(Frame<'a>),
+/// What a worker takes notice of.
+#[derive(Clone, Debug, Default)]
+pub struct Interest {
+    /// What is taken for voice.
+    pub rules: Rules,
+    /// Whose it must be.
+    pub share: Share,
 }
 
-/// Where steps come from: a source with a pace of its own, or a reader that hands them out.
+/// Where steps come from.
 pub trait StepSource {
     /// The next step; after [`Event::End`] it is not called again.
     ///
@@ -30,9 +32,9 @@ pub trait StepSource {
     /// [`CaptureError`] where the source can not go on.
     fn next(&mut self) -> Result<Step<'_>, CaptureError>;
 
-    /// Gathers the plain voice that is at hand, as far as there is room for it and nothing else
-    /// comes in between; the rest is left to [`Self::next`].
-    fn gather(&mut self, rules: &Rules, waiting: &mut Waiting);
+    /// Gathers the plain voice of interest that is at hand, as far as there is room for it and nothing
+    /// else comes in between; the rest is left to [`Self::next`].
+    fn gather(&mut self, interest: &Interest, waiting: &mut Waiting);
 }
 
 /// Packets whose streams are looked up together: as many waits for memory as a processor of today
@@ -107,26 +109,23 @@ impl<S: FrameSource> StepSource for Paced<S> {
             Event::End => self.pace.end(),
             Event::Interface(..) | Event::Unseen(_) | Event::Unknown(..) => None,
         };
-        Ok(Step {
-            boundary,
-            turn: Turn::Own(event),
-        })
+        Ok(Step { boundary, event })
     }
 
     #[inline]
-    fn gather(&mut self, rules: &Rules, waiting: &mut Waiting) {
+    fn gather(&mut self, interest: &Interest, waiting: &mut Waiting) {
         let pace = &mut self.pace;
         self.source.burst(&mut Gathering {
-            rules,
+            interest,
             pace,
             waiting,
         });
     }
 }
 
-/// Takes plain voice of one second, as far as there is room for it.
+/// Takes plain voice of one second, as far as there is room for it; passes over that of others.
 struct Gathering<'a> {
-    rules: &'a Rules,
+    interest: &'a Interest,
     pace: &'a mut Pace,
     waiting: &'a mut Waiting,
 }
@@ -138,7 +137,15 @@ impl Take for Gathering<'_> {
         if !self.waiting.has_room() {
             return false;
         }
-        let Some(packet) = self.rules.glance(frame) else {
+        let Interest { rules, share } = self.interest;
+        let Some(plain) = media::glance(frame) else {
+            return false;
+        };
+        if !share.has(plain.src, plain.dst) {
+            // Signalling is heard by all.
+            return !rules.is_sip_port(plain.src, plain.dst) && self.pace.follows(frame.time);
+        }
+        let Some(packet) = rules.glance(frame, &plain) else {
             return false;
         };
         let follows = self.pace.follows(frame.time);

@@ -2,7 +2,8 @@
 //! may have been missed by us.
 //!
 //! One [`Gaps`] lives in each stream, off the path of expected packets. It knows blocks of numbers,
-//! not numbers: an answer is right or too early by up to a block, never too late.
+//! not numbers, and moments, not times: an answer may be too early by a block, and too late by less
+//! than a [`Moment`], in which no sender has another packet ready.
 
 use crate::units::Timestamp;
 use std::ops::Range;
@@ -52,27 +53,35 @@ impl Gaps {
         }
     }
 
-    /// Since when a number is missing that is inside the window.
-    pub(super) fn began(&self, number: u64) -> Timestamp {
+    /// Since when a number is missing that is inside the window, told some time after.
+    pub(super) fn began(&self, number: u64, now: Timestamp) -> Timestamp {
         let began = self.began.get(place(number / BLOCK));
-        began.map_or_else(Timestamp::default, |began| began.time())
+        began.map_or(now, |began| began.before(now))
     }
 }
 
-/// A timestamp in two halves, so that four octets beside an odd number of them are not wasted.
+/// A time in units of 2^18 ns, a quarter of a millisecond, rounded up, modulo 2^32: thirteen days. A
+/// hundred thousand streams hold five of them each. The next packet is due 2.5 ms after the last at
+/// the earliest (RFC 6716 §2.1.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Moment([u32; 2]);
+pub(super) struct Moment(u32);
 
 impl Moment {
-    #[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
-    const fn of(time: Timestamp) -> Self {
-        let nanos = time.as_nanos();
-        Self([(nanos >> 32) as u32, nanos as u32])
+    const BITS: u32 = 18;
+
+    #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
+    pub(super) const fn of(time: Timestamp) -> Self {
+        Self(Self::count(time) as u32)
     }
 
-    const fn time(self) -> Timestamp {
-        let Self([high, low]) = self;
-        Timestamp::from_nanos((high as u64) << 32 | low as u64)
+    /// The time that it is of, told within thirteen days after.
+    pub(super) fn before(self, now: Timestamp) -> Timestamp {
+        let gone = Self::of(now).0.wrapping_sub(self.0);
+        Timestamp::from_nanos(Self::count(now).saturating_sub(u64::from(gone)) << Self::BITS)
+    }
+
+    const fn count(time: Timestamp) -> u64 {
+        time.as_nanos().div_ceil(1 << Self::BITS)
     }
 }
 
@@ -83,9 +92,15 @@ fn place(block: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_nanos(seconds * 1_000_000_000)
+    }
+
+    /// So late may be said of it.
+    fn latest(seconds: u64) -> Timestamp {
+        at(seconds).plus(Duration::from_nanos(1 << Moment::BITS))
     }
 
     #[test]
@@ -95,9 +110,9 @@ mod tests {
         for number in (70_000..80_000_u64).step_by(20) {
             gaps.note(number..number + 1, at(number));
             for open in (70_000..=number).rev().step_by(20).take(3) {
-                let began = gaps.began(open);
+                let began = gaps.began(open, at(number));
                 assert!(
-                    began <= at(open) && began >= at(open.saturating_sub(BLOCK)),
+                    began <= latest(open) && began >= at(open.saturating_sub(BLOCK)),
                     "{open}"
                 );
             }
@@ -108,9 +123,13 @@ mod tests {
     fn a_long_gap_began_when_it_began() {
         let mut gaps = Gaps::new(at(0));
         gaps.note(65_540..65_540, at(1));
-        assert_eq!(gaps.began(65_540), at(0), "no number");
+        assert_eq!(gaps.began(65_540, at(1)), at(0), "no number");
         gaps.note(65_600..900_000, at(2));
-        assert_eq!(gaps.began(899_999), at(2));
-        assert_eq!(gaps.began(899_999 - 63), at(2));
+        for number in [899_999, 899_999 - 63] {
+            for now in [2, 20_000, 1_000_000] {
+                let began = gaps.began(number, at(now));
+                assert!(began >= at(2) && began <= latest(2));
+            }
+        }
     }
 }

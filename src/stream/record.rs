@@ -5,7 +5,7 @@ mod cold;
 use crate::asn::Dissent;
 use crate::attribution::{Attribution, Pair};
 use crate::stream::copies::Recent;
-use crate::stream::gaps::Gaps;
+use crate::stream::gaps::{Gaps, Moment};
 use crate::stream::jitter::Jitter;
 use crate::stream::sequence::{Arrival, Jump, Sequence, Step};
 use crate::stream::tally::{Continuity, Octets, Reports, ethernet_octets};
@@ -181,8 +181,8 @@ impl Stream {
             explain(forward, packet, newest, step, &jitter)
         });
         if result.lost > 0 {
-            let began = oldest.map(|number| self.cold.gaps.began(number));
-            self.cold.gap_from = began.unwrap_or(newest.0);
+            let began = oldest.map(|number| self.cold.gaps.began(number, newest.0));
+            self.cold.gap_from = Moment::of(began.unwrap_or(newest.0));
         }
         let restarted = matches!(result.arrival, Arrival::Restarted { .. });
         if self.sequence.extended() > before || restarted {
@@ -204,7 +204,7 @@ impl Stream {
 
     /// Whether the numbers now lost were missed in a stretch of time, from its gap until now.
     pub fn gap(&self) -> (Timestamp, Timestamp) {
-        (self.cold.gap_from, self.newest)
+        (self.cold.gap_from.before(self.newest), self.newest)
     }
 
     /// Numbers that were lost while we were not looking: ours, not the network's.
@@ -276,7 +276,8 @@ impl Stream {
             ip: u64::from(tally.ip),
             ethernet: u64::from(tally.ethernet),
         };
-        self.cold.total.add(&octets);
+        self.cold.packets += octets.packets;
+        self.cold.ip_bytes += octets.ip;
         let continuity = self.cold.settle_odd();
         let is_empty = tally == Tally::default() && continuity == Continuity::default();
         (!is_empty).then_some((octets, continuity))
@@ -291,7 +292,7 @@ impl Stream {
     pub fn finish(&mut self) -> Step {
         let lost = self.sequence.missing();
         if let Some(oldest) = self.sequence.oldest_missing() {
-            self.cold.gap_from = self.cold.gaps.began(oldest);
+            self.cold.gap_from = Moment::of(self.cold.gaps.began(oldest, self.newest));
         }
         self.sequence = Sequence::before(self.sequence.last_number().wrapping_add(1));
         Step {
@@ -329,8 +330,13 @@ impl Stream {
     }
 
     /// All settled packets.
-    pub fn total(&self) -> &Octets {
-        &self.cold.total
+    pub fn packets(&self) -> u64 {
+        self.cold.packets
+    }
+
+    /// Their IP total lengths.
+    pub fn ip_bytes(&self) -> u64 {
+        self.cold.ip_bytes
     }
 
     /// All settled losses and the like.

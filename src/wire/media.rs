@@ -1,8 +1,8 @@
 //! The way of nearly every frame that is voice, at fixed places: Ethernet with one tag or none, IP
 //! without options or extensions, UDP, RTP.
 //!
-//! [`glance`] gives just what [`decode`](super::decode) and [`rtp::parse`] give together, without
-//! the steps between; a test holds the two together. What it does not know is no verdict: `None`,
+//! [`glance`] and [`Plain::rtp`] give just what [`decode`](super::decode) and [`rtp::parse`] give,
+//! without the steps between; a test holds the two together. What it does not know is no verdict: `None`,
 //! and the long way tells. Pure functions over borrowed octets.
 
 #![expect(
@@ -44,9 +44,40 @@ const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
 
-/// RTP in the plainest of frames, if that is what it is.
+/// A UDP datagram in the plainest of frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Plain<'a> {
+    vlans: Vlans,
+    /// Who sent it.
+    pub src: Endpoint,
+    /// To whom.
+    pub dst: Endpoint,
+    ip_bytes: u32,
+    identification: u16,
+    /// UDP payload octets on the wire, and those of them that were captured.
+    length: u16,
+    payload: &'a [u8],
+}
+
+impl Plain<'_> {
+    /// The RTP packet that it carries, if it looks like one.
+    #[inline(always)]
+    pub fn rtp(&self) -> Option<Media> {
+        Some(Media {
+            vlans: self.vlans,
+            src: self.src,
+            dst: self.dst,
+            ip_bytes: self.ip_bytes,
+            identification: self.identification,
+            length: self.length,
+            header: rtp::parse(self.payload, self.length)?,
+        })
+    }
+}
+
+/// UDP in the plainest of frames, if that is what it is, and no tunnel.
 #[inline(always)]
-pub fn glance(frame: &Frame<'_>) -> Option<Media> {
+pub fn glance<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
     if frame.link != LinkType::Ethernet {
         return None;
     }
@@ -132,7 +163,7 @@ fn v6(packet: &[u8]) -> Option<Ip<'_>> {
 
 /// RFC 768, inside of IP.
 #[inline(always)]
-fn udp(ip: &Ip<'_>, vlans: Vlans) -> Option<Media> {
+fn udp<'a>(ip: &Ip<'a>, vlans: Vlans) -> Option<Plain<'a>> {
     let (udp, payload) = ip.datagram.split_first_chunk::<{ UDP_HEADER as usize }>()?;
     let [ports, length] = words(udp)?;
     let length = upper(length);
@@ -146,7 +177,7 @@ fn udp(ip: &Ip<'_>, vlans: Vlans) -> Option<Media> {
         return None;
     }
     let [src, dst] = ip.ends;
-    Some(Media {
+    Some(Plain {
         vlans,
         src: Endpoint {
             address: src,
@@ -159,6 +190,6 @@ fn udp(ip: &Ip<'_>, vlans: Vlans) -> Option<Media> {
         ip_bytes: ip.length,
         identification: ip.identification,
         length,
-        header: rtp::parse(payload, length)?,
+        payload,
     })
 }

@@ -3,7 +3,7 @@
 
 use asnmeter::capture::synthetic::scenario::Scenario;
 use asnmeter::capture::synthetic::{Pace, Synthetic};
-use asnmeter::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
+use asnmeter::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType, Take};
 use asnmeter::units::{NANOS_PER_SECOND, Second, Timestamp};
 use std::net::SocketAddrV4;
 
@@ -150,15 +150,30 @@ impl<'a> Roll<'a> {
 
 impl FrameSource for Roll<'_> {
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
-        Ok(self.shots.next().map_or(Event::End, |shot| {
-            Event::Frame(Frame {
-                time: Timestamp::from_nanos(shot.nanos),
-                link: LinkType::Ethernet,
-                octets: &shot.octets,
-                length: u32::try_from(shot.octets.len()).unwrap(),
-                interface: InterfaceId(0),
-                vlan: None,
-            })
-        }))
+        Ok(self
+            .shots
+            .next()
+            .map_or(Event::End, |shot| Event::Frame(shot.frame())))
+    }
+
+    fn burst(&mut self, taker: &mut impl Take) {
+        while let Some(shot) = self.shots.as_slice().first()
+            && taker.take(&shot.frame())
+        {
+            self.shots.next();
+        }
+    }
+}
+
+impl Shot {
+    fn frame(&self) -> Frame<'_> {
+        Frame {
+            time: Timestamp::from_nanos(self.nanos),
+            link: LinkType::Ethernet,
+            octets: &self.octets,
+            length: u32::try_from(self.octets.len()).unwrap(),
+            interface: InterfaceId(0),
+            vlan: None,
+        }
     }
 }

@@ -2,16 +2,15 @@
 
 use super::names::Names;
 use super::pcap::{self, Pcap};
-use super::pcapng::{self, Ending, Pcapng};
-use super::progress::Progress;
+use super::pcapng::{self, Pcapng};
 use super::reader::Reader;
 use super::step::{Aside, Found, Step};
+use super::tape::Seat;
 use crate::capture::{CaptureError, Take};
 use crate::units::Timestamp;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The name that means standard input.
 pub(super) const STDIN: &str = "-";
@@ -27,48 +26,35 @@ enum Format {
 pub(super) struct Opened {
     path: PathBuf,
     format: Format,
-    pub(super) reader: Reader,
     /// Frames so far.
     frames: u64,
 }
 
 impl Opened {
-    /// Opens a file, or standard input, and reads which format it is.
-    pub(super) fn open(path: &Path, progress: Arc<Progress>) -> Result<Self, CaptureError> {
-        if path.as_os_str() == STDIN {
-            return Self::new(
-                path,
-                Reader::new(Box::new(io::stdin()), progress),
-                Vec::new(),
-            );
-        }
-        let file = File::open(path).map_err(|source| missing(path, source))?;
-        // Only a regular file can be read from behind.
-        let regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
-        let endings = if regular {
-            Pcapng::endings(path)
-        } else {
-            Vec::new()
+    /// Begins a file, or standard input, and reads which format it is.
+    pub(super) fn begin(path: &Path, reader: &mut Reader) -> Result<Self, CaptureError> {
+        let open = || -> io::Result<Box<dyn Read + Send>> {
+            if path.as_os_str() == STDIN {
+                return Ok(Box::new(io::stdin()));
+            }
+            Ok(Box::new(File::open(path)?))
         };
-        Self::new(path, Reader::new(Box::new(file), progress), endings)
+        let begun = reader.begin(open);
+        begun.map_err(|source| missing(path, source))?;
+        Self::new(path, reader)
     }
 
-    /// Reads which format an input is; `endings` is what its end tells beforehand.
-    pub(super) fn new(
-        path: &Path,
-        mut reader: Reader,
-        endings: Vec<Ending>,
-    ) -> Result<Self, CaptureError> {
-        let format = Self::recognise(&mut reader, endings).map_err(|aside| failed(path, *aside))?;
+    /// Reads which format an input is.
+    pub(super) fn new(path: &Path, reader: &mut Reader) -> Result<Self, CaptureError> {
+        let format = Self::recognise(path, reader).map_err(|aside| failed(path, *aside))?;
         Ok(Self {
             path: path.to_owned(),
             format,
-            reader,
             frames: 0,
         })
     }
 
-    fn recognise(reader: &mut Reader, endings: Vec<Ending>) -> Result<Format, Box<Aside>> {
+    fn recognise(path: &Path, reader: &mut Reader) -> Result<Format, Box<Aside>> {
         reader.want(pcap::HEADER)?;
         let ahead = reader.ahead();
         let Some(&magic) = ahead.first_chunk() else {
@@ -78,7 +64,10 @@ impl Opened {
             })));
         };
         if magic == pcapng::SECTION {
-            return Ok(Format::Pcapng(Pcapng::new(endings)));
+            // Only a regular file can be read from behind.
+            let regular = path.as_os_str() != STDIN && path.is_file();
+            let endings = regular.then(|| Pcapng::endings(path));
+            return Ok(Format::Pcapng(Pcapng::new(endings.unwrap_or_default())));
         }
         let Some((order, unit)) = Pcap::magic(magic) else {
             let hint = match magic {
@@ -99,43 +88,42 @@ impl Opened {
         Ok(Format::Pcap(pcap))
     }
 
-    /// Lets another thread read from now on.
-    pub(super) fn read_ahead(&mut self) -> Result<(), CaptureError> {
-        let ahead = self.reader.read_ahead();
-        ahead.map_err(|error| failed(&self.path, Aside::Read(error)))
-    }
-
     /// Offers frames that are at hand.
     #[inline]
-    pub(super) fn burst(&mut self, taker: &mut impl Take) {
+    pub(super) fn burst(&mut self, reader: &mut Reader, taker: &mut impl Take) {
         self.frames += match &mut self.format {
-            Format::Pcap(pcap) => pcap.burst(&mut self.reader, taker),
-            Format::Pcapng(pcapng) => pcapng.burst(&mut self.reader, taker),
+            Format::Pcap(pcap) => pcap.burst(reader, taker),
+            Format::Pcapng(pcapng) => pcapng.burst(reader, taker),
         };
     }
 
     /// The next step through the file.
     #[inline]
-    pub(super) fn step(&mut self, names: &mut Names, found: &mut Found) -> Step {
+    pub(super) fn step(
+        &mut self,
+        reader: &mut Reader,
+        names: &mut Names,
+        found: &mut Found,
+    ) -> Step {
         let step = match &mut self.format {
-            Format::Pcap(pcap) => pcap.step(&mut self.reader, found),
-            Format::Pcapng(pcapng) => pcapng.step(&mut self.reader, names, found),
+            Format::Pcap(pcap) => pcap.step(reader, found),
+            Format::Pcapng(pcapng) => pcapng.step(reader, names, found),
         };
         match step {
             Ok(()) => {
                 self.frames += 1;
                 Ok(())
             }
-            Err(aside) => self.beside(aside),
+            Err(aside) => self.beside(reader, aside),
         }
     }
 
     #[cold]
-    fn beside(&mut self, aside: Box<Aside>) -> Step {
+    fn beside(&mut self, reader: &Reader, aside: Box<Aside>) -> Step {
         match *aside {
             Aside::Unseen(_, true) => self.frames += 1,
             Aside::Cut(0) => {
-                let reason = cut_header(self.reader.ahead().len());
+                let reason = cut_header(reader.ahead().len());
                 return Err(Box::new(Aside::Format(reason)));
             }
             _ => {}
@@ -178,11 +166,15 @@ impl Opened {
 
 /// The time of a file's first frame; `None` where it has no frame.
 pub(super) fn first_time(path: &Path) -> Result<Option<Timestamp>, CaptureError> {
-    let mut opened = Opened::open(path, Arc::default())?;
+    let mut reader = Reader::new(Seat::alone());
+    let mut opened = Opened::begin(path, &mut reader)?;
     let mut names = Names::new();
     let mut found = Found::NONE;
     loop {
-        match opened.step(&mut names, &mut found).map_err(|aside| *aside) {
+        match opened
+            .step(&mut reader, &mut names, &mut found)
+            .map_err(|aside| *aside)
+        {
             Ok(()) | Err(Aside::Unseen(_, true)) => return Ok(Some(found.time)),
             Err(Aside::Cut(_) | Aside::End) => return Ok(None),
             Err(Aside::Interface(_) | Aside::Unseen(_, false)) => {}

@@ -74,10 +74,11 @@ impl Pcap {
     /// Offers whole records that are at hand; how many were taken.
     #[inline]
     pub(super) fn burst(&self, reader: &mut Reader, taker: &mut impl Take) -> u64 {
-        let mut taken = 0;
-        while let Some((record, rest)) = reader.ahead().split_first_chunk() {
+        let at_hand = reader.ahead();
+        let (mut ahead, mut taken) = (at_hand, 0);
+        while let Some((record, rest)) = ahead.split_first_chunk() {
             let [seconds, fraction, captured, length] = self.order.words(record);
-            let Some(octets) = rest.get(..captured as usize) else {
+            let Some((octets, rest)) = rest.split_at_checked(captured as usize) else {
                 break;
             };
             let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
@@ -92,9 +93,10 @@ impl Pcap {
             if captured > length || captured > MAX_FRAME || !self.named || !taker.take(&frame) {
                 break;
             }
-            reader.consume(RECORD + captured as usize);
+            ahead = rest;
             taken += 1;
         }
+        reader.consume(at_hand.len() - ahead.len());
         taken
     }
 

@@ -90,9 +90,9 @@ impl Pcapng {
     /// and not the first of their section. How many were taken.
     #[inline]
     pub(super) fn burst(&mut self, reader: &mut Reader, taker: &mut impl Take) -> u64 {
-        let mut taken = 0;
+        let at_hand = reader.ahead();
+        let (mut ahead, mut taken) = (at_hand, 0);
         while self.first.is_some() {
-            let ahead = reader.ahead();
             let Some((head, rest)) = ahead.split_first_chunk::<PACKET_HEADER>() else {
                 break;
             };
@@ -113,10 +113,12 @@ impl Pcapng {
             ] = head;
             let [high, low, captured, length] = self.order.words(words);
             let room = (captured as usize).next_multiple_of(4);
-            let (Some(octets), Some((padded, end))) = (
-                rest.get(..captured as usize),
-                rest.get(..room + 4).and_then(<[u8]>::split_last_chunk),
-            ) else {
+            let Some((body, rest)) = rest.split_at_checked(room + 4) else {
+                break;
+            };
+            let (Some(octets), Some((padded, end))) =
+                (body.get(..captured as usize), body.split_last_chunk())
+            else {
                 break;
             };
             let block = PACKET_HEADER + padded.len() + 4;
@@ -143,9 +145,10 @@ impl Pcapng {
             }
             interface.last = Some(time);
             self.last = time;
-            reader.consume(block);
+            ahead = rest;
             taken += 1;
         }
+        reader.consume(at_hand.len() - ahead.len());
         taken
     }
 

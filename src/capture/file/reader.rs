@@ -1,58 +1,56 @@
-//! Plain read(2) into one large buffer; records are looked at where they lie in it.
+//! Records are looked at where they were read; only those that lie across two pieces of the tape are
+//! put together.
 //!
 //! No mmap: a file that another process truncates would end us by SIGBUS, and pipes need this
-//! path anyway. The buffer starts at [`BUFFER`] octets and grows to the largest record wanted.
+//! path anyway.
 
-use super::ahead::{Ahead, Chunk, HEADROOM, read_some};
-use super::progress::Progress;
+use super::tape::{Piece, Seat};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// Octets of a buffer at first: a system call per about 1000 frames of voice, and small enough
-/// that what the kernel copied is still in the second cache when it is looked at.
-const BUFFER: usize = 1 << 18;
-
-/// Where octets come from.
-enum Input {
-    Here(Box<dyn Read + Send>),
-    Ahead(Ahead),
-}
-
-/// A window on an input that moves forward only. Lives as long as its file is read.
+/// A window on a tape that moves forward only. Lives as long as its source.
 pub(super) struct Reader {
-    input: Input,
-    buffer: Vec<u8>,
-    /// Where the octets not yet consumed begin and end in `buffer`.
+    seat: Seat,
+    piece: Arc<Piece>,
+    /// Where the octets not yet consumed begin and end: in the bridge, if there is one, or in the
+    /// piece.
     start: usize,
     end: usize,
+    /// What lies across the end of a piece.
+    bridge: Vec<u8>,
+    /// Where the piece goes on behind the bridge; none without one.
+    resume: Option<usize>,
     /// Offset in the file of `start`.
     offset: u64,
     ended: bool,
-    progress: Arc<Progress>,
 }
 
 impl Reader {
-    pub(super) fn new(input: Box<dyn Read + Send>, progress: Arc<Progress>) -> Self {
+    /// Before the first file.
+    pub(super) fn new(seat: Seat) -> Self {
         Self {
-            input: Input::Here(input),
-            buffer: vec![0; BUFFER],
+            seat,
+            piece: Arc::default(),
             start: 0,
             end: 0,
+            bridge: Vec::new(),
+            resume: None,
             offset: 0,
-            ended: false,
-            progress,
+            ended: true,
         }
     }
 
-    /// Lets another thread read from now on.
+    /// Begins the next file, after the end of the one before.
     ///
     /// # Errors
-    /// What the system says where there can be no thread.
-    pub(super) fn read_ahead(&mut self) -> io::Result<()> {
-        if let Input::Here(input) = &mut self.input {
-            let input = std::mem::replace(input, Box::new(io::empty()));
-            self.input = Input::Ahead(Ahead::start(input)?);
-        }
+    /// What `open` fails with.
+    pub(super) fn begin(
+        &mut self,
+        open: impl FnOnce() -> io::Result<Box<dyn Read + Send>>,
+    ) -> io::Result<()> {
+        self.seat.begin(open)?;
+        (self.start, self.end, self.resume) = (0, 0, None);
+        (self.offset, self.ended) = (0, false);
         Ok(())
     }
 
@@ -68,73 +66,54 @@ impl Reader {
 
     #[cold]
     fn fill(&mut self, wanted: usize) -> io::Result<bool> {
-        while self.end - self.start < wanted && !self.ended {
-            let read = match &mut self.input {
-                Input::Here(_) => self.read_here(wanted)?,
-                Input::Ahead(ahead) => {
-                    let chunk = ahead.next()?;
-                    self.append(chunk)
+        loop {
+            let had = self.end - self.start;
+            if had >= wanted {
+                return Ok(true);
+            }
+            let length = self.piece.octets().len();
+            let mut resume = self.resume.unwrap_or(length);
+            if had > 0 && self.resume.is_none() {
+                let octets = self.piece.octets().get(self.start..self.end);
+                self.bridge.clear();
+                self.bridge.extend_from_slice(octets.unwrap_or_default());
+                (self.start, self.end, self.resume) = (0, had, Some(resume));
+            }
+            if resume == length {
+                resume = 0;
+                self.resume = self.resume.map(|_| 0);
+                if !self.turn()? {
+                    return Ok(false);
                 }
-            };
-            self.ended = read == 0;
-            self.progress.add(read);
-        }
-        Ok(self.end - self.start >= wanted)
-    }
-
-    /// Moves what is at hand to the front, and reads behind it.
-    fn read_here(&mut self, wanted: usize) -> io::Result<usize> {
-        self.make_room(wanted);
-        let room = self.buffer.get_mut(self.end..).unwrap_or_default();
-        let Input::Here(input) = &mut self.input else {
-            return Ok(0);
-        };
-        let read = read_some(&mut **input, room)?;
-        self.end = (self.end + read).min(self.buffer.len());
-        Ok(read)
-    }
-
-    /// Moves what is at hand to the front of a buffer of at least so many octets.
-    fn make_room(&mut self, length: usize) {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.end -= self.start;
-        self.start = 0;
-        if self.buffer.len() < length {
-            self.buffer.resize(length.next_power_of_two(), 0);
+            }
+            if had > 0 {
+                let rest = self.piece.octets().get(resume..).unwrap_or_default();
+                let more = rest.get(..wanted - had).unwrap_or(rest);
+                self.bridge.extend_from_slice(more);
+                (self.end, self.resume) = (self.bridge.len(), Some(resume + more.len()));
+            } else {
+                (self.start, self.end) = (resume, self.piece.octets().len());
+                self.resume = None;
+            }
         }
     }
 
-    /// Goes on in a chunk that was read ahead, with what is at hand moved in front of it; how much
-    /// came.
-    fn append(&mut self, mut chunk: Chunk) -> usize {
-        let came = chunk.octets().len();
-        if came == 0 {
-            return 0;
+    /// Takes the next piece; `false` at the end of the file.
+    fn turn(&mut self) -> io::Result<bool> {
+        let read = std::mem::take(&mut self.piece);
+        if !self.ended {
+            match self.seat.exchange(read)? {
+                Some(piece) => self.piece = piece,
+                None => self.ended = true,
+            }
         }
-        let left = self.ahead();
-        if let Some(front) = HEADROOM.checked_sub(left.len()) {
-            let room = chunk.buffer.get_mut(front..HEADROOM).unwrap_or_default();
-            room.copy_from_slice(left);
-            (self.start, self.end) = (front, chunk.end);
-            std::mem::swap(&mut self.buffer, &mut chunk.buffer);
-        } else {
-            // A record longer than that, in pieces.
-            self.make_room(self.end - self.start + came);
-            let end = self.end + came;
-            let room = self.buffer.get_mut(self.end..end).unwrap_or_default();
-            room.copy_from_slice(chunk.octets());
-            self.end = end;
-        }
-        if let Input::Ahead(ahead) = &self.input {
-            ahead.give_back(chunk.buffer);
-        }
-        came
+        Ok(!self.ended)
     }
 
     /// The octets at hand, from the first not yet consumed.
     #[inline]
     pub(super) fn ahead(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or_default()
+        self.at(self.start, self.end - self.start)
     }
 
     /// Moves on by `octets`, which are at hand.
@@ -165,8 +144,8 @@ impl Reader {
         self.offset
     }
 
-    /// Place in the buffer of the first octet not yet consumed; good until the next
-    /// [`Self::want`] or [`Self::skip`].
+    /// Place of the first octet not yet consumed; good until the next [`Self::want`] or
+    /// [`Self::skip`].
     #[inline]
     pub(super) const fn place(&self) -> usize {
         self.start
@@ -175,6 +154,10 @@ impl Reader {
     /// The octets at a [`Self::place`].
     #[inline]
     pub(super) fn at(&self, place: usize, length: usize) -> &[u8] {
-        self.buffer.get(place..place + length).unwrap_or_default()
+        let octets = match self.resume {
+            Some(_) => &self.bridge,
+            None => self.piece.octets(),
+        };
+        octets.get(place..place + length).unwrap_or_default()
     }
 }

@@ -63,6 +63,14 @@ struct Run {
 }
 
 impl Run {
+    fn begin(error: Option<CaptureError>) -> Self {
+        Self {
+            seen: Vec::new(),
+            warnings: Vec::new(),
+            error,
+        }
+    }
+
     fn frames(&self) -> Vec<Seen> {
         let frames = self.seen.iter().filter(|seen| seen.is_frame());
         frames.cloned().collect()
@@ -73,20 +81,18 @@ impl Run {
     }
 }
 
-/// The same, whether frames come one by one or in bursts that end anywhere, and whoever reads.
+/// The same, whether frames come one by one or in bursts that end anywhere, and for each of several
+/// that read together.
 fn run(paths: &[PathBuf]) -> Run {
-    let one_by_one = run_in_bursts(paths, 0, false);
-    for (burst, ahead) in [
-        (1, false),
-        (3, true),
-        (usize::MAX, false),
-        (usize::MAX, true),
-    ] {
-        let run = run_in_bursts(paths, burst, ahead);
-        assert_eq!(run.seen, one_by_one.seen);
-        assert_eq!(run.warnings, one_by_one.warnings);
-        let error = |run: &Run| run.error.as_ref().map(ToString::to_string);
-        assert_eq!(error(&run), error(&one_by_one));
+    let one_by_one = run_in_bursts(paths, 0, 1).swap_remove(0);
+    let others = [(1, 1), (3, 2), (usize::MAX, 1), (usize::MAX, 3)];
+    for run in others.map(|(burst, readers)| run_in_bursts(paths, burst, readers)) {
+        for run in run {
+            assert_eq!(run.seen, one_by_one.seen);
+            assert_eq!(run.warnings, one_by_one.warnings);
+            let error = |run: &Run| run.error.as_ref().map(ToString::to_string);
+            assert_eq!(error(&run), error(&one_by_one));
+        }
     }
     one_by_one
 }
@@ -118,22 +124,23 @@ impl Take for Few<'_> {
     }
 }
 
-fn run_in_bursts(paths: &[PathBuf], burst: usize, ahead: bool) -> Run {
-    let mut run = Run {
-        seen: Vec::new(),
-        warnings: Vec::new(),
-        error: None,
+/// What each of so many readers gets.
+fn run_in_bursts(paths: &[PathBuf], burst: usize, readers: usize) -> Vec<Run> {
+    let sources = match FileSource::open_for(readers, paths) {
+        Ok(sources) => sources,
+        Err(error) => return vec![Run::begin(Some(error))],
     };
-    let mut source = match FileSource::open(paths) {
-        Ok(source) => source,
-        Err(error) => {
-            run.error = Some(error);
-            return run;
-        }
-    };
-    if ahead {
-        source.read_ahead().unwrap();
-    }
+    assert_eq!(sources.len(), readers);
+    std::thread::scope(|scope| {
+        let read = |source| scope.spawn(move || read_in_bursts(source, burst));
+        let running: Vec<_> = sources.into_iter().map(read).collect();
+        let ended = running.into_iter().map(|reader| reader.join().unwrap());
+        ended.collect()
+    })
+}
+
+fn read_in_bursts(mut source: FileSource, burst: usize) -> Run {
+    let mut run = Run::begin(None);
     loop {
         source.burst(&mut Few {
             left: burst,

@@ -4,10 +4,10 @@
 //! bits is, and stays at the largest there is; what many streams have alike is shared.
 
 use crate::attribution::Attributed;
-use crate::stream::gaps::Gaps;
+use crate::stream::gaps::{Gaps, Moment};
 use crate::stream::reports::FarEnd;
 use crate::stream::sequence::{Arrival, Step};
-use crate::stream::tally::{Continuity, Octets};
+use crate::stream::tally::Continuity;
 use crate::units::Timestamp;
 use crate::voice::signalling::Format;
 use std::sync::Arc;
@@ -21,27 +21,28 @@ const OTHER_TYPES: usize = 3;
 pub(super) struct Cold {
     pub(super) first: Timestamp,
     /// When the gap began of which numbers were lost last.
-    pub(super) gap_from: Timestamp,
+    pub(super) gap_from: Moment,
     pub(super) gaps: Gaps,
     /// None before its first packet is counted.
     pub(super) attributed: Option<Arc<Attributed>>,
     /// Since it was last settled.
     pub(super) odd: Oddities,
-    /// All settled.
-    pub(super) total: Octets,
+    /// All settled: packets, and their IP total lengths.
+    pub(super) packets: u64,
+    pub(super) ip_bytes: u64,
     pub(super) continuity: Oddities,
     pub(super) far_end: FarEnd,
     pub(super) restarts: u32,
     pub(super) unseen: u32,
     pub(super) format: Option<Arc<Format>>,
     /// Other payload types, and their packets.
-    types: [u8; OTHER_TYPES],
-    packets: [u32; OTHER_TYPES],
+    other_types: [u8; OTHER_TYPES],
+    other_packets: [u32; OTHER_TYPES],
 }
 
-// What the allocator gives in its blocks of 176 octets.
+// What the allocator gives in its blocks of 144 octets.
 const _: () = assert!(
-    size_of::<Cold>() <= 168,
+    size_of::<Cold>() <= 136,
     "as much as a block of memory has room for"
 );
 
@@ -50,25 +51,26 @@ impl Cold {
     pub(super) fn new(first: Timestamp, format: Option<Arc<Format>>) -> Self {
         Self {
             first,
-            gap_from: first,
+            gap_from: Moment::of(first),
             gaps: Gaps::new(first),
             attributed: None,
             odd: Oddities::default(),
-            total: Octets::default(),
+            packets: 0,
+            ip_bytes: 0,
             continuity: Oddities::default(),
             far_end: FarEnd::default(),
             restarts: 0,
             unseen: 0,
             format,
-            types: Default::default(),
-            packets: Default::default(),
+            other_types: Default::default(),
+            other_packets: Default::default(),
         }
     }
 
     /// Counts a packet of another type than the most `usual` one, type and packets; they change
     /// places if it is now more frequent.
     pub(super) fn note_type(&mut self, payload_type: u8, usual: &mut (u8, u32)) {
-        let mut others = self.types.iter_mut().zip(&mut self.packets);
+        let mut others = self.other_types.iter_mut().zip(&mut self.other_packets);
         let known = others.find(|(known, packets)| **known == payload_type || **packets == 0);
         if let Some((known, packets)) = known {
             (*known, *packets) = (payload_type, packets.saturating_add(1));

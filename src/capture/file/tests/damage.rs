@@ -5,10 +5,10 @@ use crate::capture::file::opened::Opened;
 use crate::capture::file::order::Order;
 use crate::capture::file::reader::Reader;
 use crate::capture::file::step::{Aside, Found};
+use crate::capture::file::tape::Seat;
 use proptest::prelude::*;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 fn small_pcap(order: Order) -> Vec<u8> {
     let written = Pcap::new(order, 0xa1b2_c3d4, 1)
@@ -187,15 +187,17 @@ fn a_pipe_that_drips_gives_the_same_frames() {
     for whole in small_files() {
         let expected = run_octets(&whole).frames();
         let drip = Drip(whole.into_iter(), false);
-        let reader = Reader::new(Box::new(drip), Arc::default());
-        let mut opened = Opened::new(Path::new("drip"), reader, Vec::new()).unwrap();
+        let mut reader = Reader::new(Seat::alone());
+        reader.begin(|| Ok(Box::new(drip))).unwrap();
+        let mut opened = Opened::new(Path::new("drip"), &mut reader).unwrap();
         let mut names = super::super::names::Names::new();
         let mut frames = Vec::new();
         let mut found = Found::NONE;
         loop {
-            match opened.step(&mut names, &mut found).map_err(|aside| *aside) {
+            let step = opened.step(&mut reader, &mut names, &mut found);
+            match step.map_err(|aside| *aside) {
                 Ok(()) | Err(Aside::Unseen(_, true)) => {
-                    let frame = found.frame(&opened.reader);
+                    let frame = found.frame(&reader);
                     frames.push(Seen::Frame {
                         nanos: frame.time.as_nanos(),
                         link: frame.link,
