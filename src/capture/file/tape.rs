@@ -11,14 +11,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Octets read at once: a system call per about 1000 frames of voice, and small enough that what
 /// the kernel copied is still in the second cache when it is looked at.
-const PIECE: usize = 1 << 18;
+const PIECE: usize = 1 << 20;
 
 /// Pieces that lie between the first reader and the last.
-const PIECES: usize = 16;
+const PIECES: usize = 6;
 
 /// A reader with fewer pieces before it reads one more, if no other is about it: whoever is first
 /// works for those behind. A reader that is alone reads when it has none.
-const LEAD: u64 = 4;
+const LEAD: u64 = 2;
 
 /// Octets of a page. A kernel that copies pages to what begins just behind a page's start, where the
 /// allocator puts large blocks, takes twice as long on some processors.
