@@ -86,6 +86,29 @@ fn records_that_lie_across_buffers_are_whole() {
 }
 
 #[test]
+fn nobody_waits_for_a_reader_that_is_gone() {
+    // More than all that may lie between the first reader and the last.
+    let empty = Pcap::new(Order::Little, 0xa1b2_c3d4, 1);
+    let written = (0..50).fold(empty, |written, place| {
+        written.frame(place, 0, &vec![7; 200_000])
+    });
+    let file = file(&written.octets);
+    let mut readers = FileSource::open_for(3, &[file.path().to_owned()]).unwrap();
+    drop(readers.pop());
+    let mut reader = readers.swap_remove(0);
+    drop(readers);
+    let mut frames = 0;
+    loop {
+        match reader.next().unwrap() {
+            Event::Frame(_) => frames += 1,
+            Event::End => break,
+            _ => {}
+        }
+    }
+    assert_eq!(frames, 50);
+}
+
+#[test]
 fn every_file_is_looked_at_before_the_first_is_read() {
     let good = file(&pcap(&[1]));
     let bad = file(b"no capture at all");
