@@ -47,8 +47,7 @@ pub struct Outcome {
 /// # Errors
 /// [`AppError`]: nothing is written to standard output then.
 pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Outcome, AppError> {
-    let workers = request.workers.max(1);
-    let sources = FileSource::open_for(workers, &request.captures)?;
+    let sources = FileSource::open_for(request.workers, &request.captures)?;
     let terms = Arc::new(terms(&request.config, None)?);
     let path = request.seconds.clone().unwrap_or_default();
     let failed = |source| AppError::Write {

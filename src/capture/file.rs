@@ -1,8 +1,9 @@
 //! Capture files, one after the other: pcap and pcapng, from disk or standard input.
 //!
 //! A worker owns a [`FileSource`] for one replay; several read each file once between them, and each
-//! sees all of it. Frames are borrowed from what was read. A file that is cut off at its end gives what it has and a warning; one that is damaged
-//! in the middle is refused with the offset, because what would follow is guesswork.
+//! sees all of it. Frames are borrowed from what was read. A file that is cut off at its end gives
+//! what it has and a warning; one that is damaged in the middle is refused with the offset, because
+//! what would follow is guesswork.
 
 mod names;
 mod opened;

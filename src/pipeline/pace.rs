@@ -1,8 +1,8 @@
 //! When seconds end, told by the packets (and, on a live queue that has none, by the tick of its
 //! source).
 //!
-//! One [`Pace`] per worker; one for all of them where a reader hands frames out, so that every
-//! worker closes every second at the same place of the capture.
+//! One [`Pace`] per worker. The workers of a replay all see the whole capture, so that each closes
+//! every second at the same place of it.
 
 use crate::units::{Second, Timestamp};
 use std::time::Duration;

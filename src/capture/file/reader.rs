@@ -64,6 +64,8 @@ impl Reader {
         self.fill(wanted)
     }
 
+    /// What is begun goes onto the bridge, which is made just as long as wanted, so that it is left as
+    /// soon as its record has been consumed.
     #[cold]
     fn fill(&mut self, wanted: usize) -> io::Result<bool> {
         loop {

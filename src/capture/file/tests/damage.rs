@@ -5,10 +5,11 @@ use crate::capture::file::opened::Opened;
 use crate::capture::file::order::Order;
 use crate::capture::file::reader::Reader;
 use crate::capture::file::step::{Aside, Found};
-use crate::capture::file::tape::Seat;
+use crate::capture::file::tape::{Seat, seats};
 use proptest::prelude::*;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 fn small_pcap(order: Order) -> Vec<u8> {
     let written = Pcap::new(order, 0xa1b2_c3d4, 1)
@@ -212,6 +213,18 @@ fn a_pipe_that_drips_gives_the_same_frames() {
             }
         }
         assert_eq!(frames, expected);
+    }
+}
+
+#[test]
+fn one_reader_of_a_pipe_that_drips_can_begin_before_the_others() {
+    let whole = small_files().next().unwrap();
+    let seats = seats(3, &Arc::default());
+    let mut readers: Vec<_> = seats.into_iter().map(Reader::new).collect();
+    for reader in &mut readers {
+        let drip = Drip(whole.clone().into_iter(), false);
+        reader.begin(|| Ok(Box::new(drip))).unwrap();
+        assert!(reader.want(24).unwrap());
     }
 }
 
