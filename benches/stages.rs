@@ -30,7 +30,8 @@ use asnmeter::stream::{Limits, Progress, Streams};
 use asnmeter::units::{Asn, Second, Timestamp};
 use asnmeter::voice::class::Class;
 use asnmeter::voice::{Glanced, Rules};
-use asnmeter::wire::{self, media};
+use asnmeter::wire;
+use asnmeter::wire::media::{self, Glance};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::Path;
@@ -76,12 +77,15 @@ impl Calls {
     fn packets(&self) -> Vec<Glanced> {
         let rules = Rules::default();
         self.frames()
-            .map(|frame| {
-                rules
-                    .glance(&frame, &media::glance(&frame).unwrap())
-                    .unwrap()
-            })
+            .map(|frame| glance(&rules, &frame).unwrap())
             .collect()
+    }
+}
+
+fn glance(rules: &Rules, frame: &Frame<'_>) -> Option<Glanced> {
+    match media::glance(frame)? {
+        Glance::V4(plain) => rules.glance(frame, &plain),
+        Glance::V6(plain) => rules.glance(frame, &plain),
     }
 }
 
@@ -154,8 +158,7 @@ fn recognise(bench: &mut Criterion, calls: &Calls) {
     group.bench_function("at a glance", |run| {
         run.iter(|| {
             for frame in calls.frames() {
-                let plain = media::glance(&frame).unwrap();
-                black_box(&rules.glance(&frame, &plain));
+                black_box(&glance(&rules, &frame));
             }
         });
     });
@@ -201,7 +204,8 @@ fn stream_and_meter(bench: &mut Criterion, packets: &[Glanced]) {
                 for packet in after {
                     let held = &packet.held;
                     let second = held.time.second();
-                    meter.arrive(second, held.tap.interface, packet.length, streams);
+                    let arrived = [(held.tap.interface, packet.length)];
+                    meter.arrive(second, arrived, streams);
                     let Ok(Progress::Media(index, stream, _)) =
                         streams.advance_media(packet.key, *held)
                     else {

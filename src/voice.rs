@@ -17,10 +17,11 @@ use crate::discard::Discard;
 use crate::units::{Endpoint, Prefix, Timestamp};
 use crate::voice::held::Held;
 use crate::voice::key::Key;
+use crate::wire::media::{Ip, Plain};
 use crate::wire::rtcp::{self, Protection};
 use crate::wire::rtp::{self, FirstOctet, RtpHeader};
 use crate::wire::stun::{self, StunHeader};
-use crate::wire::{Datagram, Imprint, Transport, Vlans, media, sip};
+use crate::wire::{Datagram, Imprint, Transport, Vlans, sip};
 
 /// Where a packet was seen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -29,6 +30,17 @@ pub struct Tap {
     pub interface: InterfaceId,
     /// The frame's tags.
     pub vlans: Vlans,
+}
+
+impl Tap {
+    /// Whether it is this one: as `==`, but without a branch for each part.
+    #[inline]
+    pub const fn is(self, other: Self) -> bool {
+        let (InterfaceId(mine), [outer, inner]) = (self.interface, self.vlans.ids());
+        let (InterfaceId(theirs), [other_outer, other_inner]) =
+            (other.interface, other.vlans.ids());
+        (mine ^ theirs) | (outer ^ other_outer) | (inner ^ other_inner) == 0
+    }
 }
 
 /// A datagram that is voice as far as it can tell by itself.
@@ -128,9 +140,9 @@ impl Rules {
         clippy::inline_always,
         reason = "its result is built where it is to stay"
     )]
-    pub fn glance(&self, frame: &Frame<'_>, plain: &media::Plain<'_>) -> Option<Glanced> {
+    pub fn glance(&self, frame: &Frame<'_>, plain: &Plain<'_, impl Ip>) -> Option<Glanced> {
         let media = plain.rtp()?;
-        if !self.in_prefixes(media.src, media.dst) || !self.in_ports(media.src, media.dst) {
+        if self.is_restricted() && !self.allow([media.src, media.dst]) {
             return None;
         }
         let tap = Tap {
@@ -170,12 +182,14 @@ impl Rules {
                 acknowledgment,
                 flags,
                 payload,
-            } if self.is_sip_port(datagram.src, datagram.dst) => Ok(Content::SipSegment(Segment {
-                sequence,
-                acknowledgment,
-                flags,
-                payload,
-            })),
+            } if self.is_sip_port([datagram.src, datagram.dst]) => {
+                Ok(Content::SipSegment(Segment {
+                    sequence,
+                    acknowledgment,
+                    flags,
+                    payload,
+                }))
+            }
             Transport::Tcp { .. } => Err(Discard::Tcp),
         }?;
         Ok(Packet {
@@ -268,12 +282,22 @@ impl Rules {
         datagram: &Datagram<'a>,
         payload: &'a [u8],
     ) -> Result<Content<'a>, Discard> {
-        let is_sip = self.is_sip_port(datagram.src, datagram.dst) && sip::is_sip(payload);
+        let is_sip = self.is_sip_port([datagram.src, datagram.dst]) && sip::is_sip(payload);
         if is_sip {
             Ok(Content::Sip(payload))
         } else {
             Err(Discard::NotVoice)
         }
+    }
+
+    #[inline]
+    fn is_restricted(&self) -> bool {
+        !self.prefixes.is_empty() || !self.ports.is_empty()
+    }
+
+    #[inline(never)]
+    fn allow(&self, [src, dst]: [Endpoint; 2]) -> bool {
+        self.in_prefixes(src, dst) && self.in_ports(src, dst)
     }
 
     #[inline]
@@ -295,7 +319,7 @@ impl Rules {
 
     /// Whether SIP is looked for between these two.
     #[inline]
-    pub fn is_sip_port(&self, src: Endpoint, dst: Endpoint) -> bool {
+    pub fn is_sip_port(&self, [src, dst]: [Endpoint; 2]) -> bool {
         self.sip_ports
             .iter()
             .any(|port| *port == src.port || *port == dst.port)

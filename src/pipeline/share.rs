@@ -35,7 +35,7 @@ impl Share {
 
     /// Whether what is between these two belongs to it, both directions alike.
     #[inline]
-    pub fn has(self, src: Endpoint, dst: Endpoint) -> bool {
+    pub fn has(self, [src, dst]: [Endpoint; 2]) -> bool {
         if self.of == NonZeroU64::MIN {
             return true;
         }
@@ -49,7 +49,7 @@ impl Share {
     #[inline]
     pub fn has_decoded(self, decoded: &Result<Datagram<'_>, Discard>) -> bool {
         match decoded {
-            Ok(datagram) => self.has(datagram.src, datagram.dst),
+            Ok(datagram) => self.has([datagram.src, datagram.dst]),
             Err(_) => self.number == 0,
         }
     }

@@ -4,7 +4,7 @@ use crate::capture::{CaptureError, Event, Frame, FrameSource, Take};
 use crate::pipeline::pace::{Boundary, Pace};
 use crate::pipeline::share::Share;
 use crate::voice::{Glanced, Rules};
-use crate::wire::media;
+use crate::wire::media::{self, Glance, Ip, Plain};
 
 /// One turn of the loop.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,9 @@ pub trait StepSource {
     /// [`CaptureError`] where the source can not go on.
     fn next(&mut self) -> Result<Step<'_>, CaptureError>;
 
-    /// Gathers the plain voice of interest that is at hand, as far as there is room for it and nothing
-    /// else comes in between; the rest is left to [`Self::next`].
+    /// Gathers the plain voice of interest that is at hand, all of one second and in order of time, as
+    /// far as there is room for it and nothing else comes in between; the rest is left to
+    /// [`Self::next`].
     fn gather(&mut self, interest: &Interest, waiting: &mut Waiting);
 }
 
@@ -41,7 +42,7 @@ pub trait StepSource {
 /// keeps in flight, and few enough to stay in its first cache.
 pub const TOGETHER: usize = 32;
 
-/// Packets of plain voice that wait to be counted together.
+/// Packets of plain voice that wait to be counted together: all of one second.
 #[derive(Clone, Debug, Default)]
 pub struct Waiting {
     packets: [Glanced; TOGETHER],
@@ -130,22 +131,16 @@ struct Gathering<'a> {
     waiting: &'a mut Waiting,
 }
 
-impl Take for Gathering<'_> {
+impl Gathering<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a frame is not worth a call")]
-    fn take(&mut self, frame: &Frame<'_>) -> bool {
-        if !self.waiting.has_room() {
-            return false;
-        }
+    fn take_plain(&mut self, frame: &Frame<'_>, plain: &Plain<'_, impl Ip>) -> bool {
         let Interest { rules, share } = self.interest;
-        let Some(plain) = media::glance(frame) else {
-            return false;
-        };
-        if !share.has(plain.src, plain.dst) {
+        if !share.has(plain.ends()) {
             // Signalling is heard by all.
-            return !rules.is_sip_port(plain.src, plain.dst) && self.pace.follows(frame.time);
+            return !rules.is_sip_port(plain.ends()) && self.pace.follows(frame.time);
         }
-        let Some(packet) = rules.glance(frame, &plain) else {
+        let Some(packet) = rules.glance(frame, plain) else {
             return false;
         };
         let follows = self.pace.follows(frame.time);
@@ -153,5 +148,20 @@ impl Take for Gathering<'_> {
             self.waiting.push(packet);
         }
         follows
+    }
+}
+
+impl Take for Gathering<'_> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a frame is not worth a call")]
+    fn take(&mut self, frame: &Frame<'_>) -> bool {
+        if !self.waiting.has_room() {
+            return false;
+        }
+        match media::glance(frame) {
+            Some(Glance::V4(plain)) => self.take_plain(frame, &plain),
+            Some(Glance::V6(plain)) => self.take_plain(frame, &plain),
+            None => false,
+        }
     }
 }

@@ -4,13 +4,15 @@
 //! [`glance`] and [`Plain::rtp`] give just what [`decode`](super::decode) and [`rtp::parse`] give,
 //! without the steps between; a test holds the two together. What it does not know is no verdict: `None`,
 //! and the long way tells. Pure functions over borrowed octets.
+//!
+//! Headers are checked first and read afterwards, in code of its own for each version of IP: all that
+//! must be kept meanwhile is where they are.
 
 #![expect(
     clippy::inline_always,
     reason = "a result handed from one function to the next through memory costs more than it is worth"
 )]
 
-use super::octets::{lower, upper, words};
 use super::rtp::{self, RtpHeader};
 use super::{Vlans, tunnel};
 use crate::capture::{Frame, LinkType};
@@ -37,47 +39,57 @@ pub struct Media {
 
 const ETHERNET: usize = 14;
 const TAG: usize = 4;
-const UDP_HEADER: u16 = 8;
+const UDP_HEADER: usize = 8;
 const UDP: u8 = 17;
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
 const VLAN: u16 = 0x8100;
 
+/// An IP header without options or extensions.
+pub trait Ip: Copy {
+    /// Octets of it.
+    const LENGTH: usize;
+    /// Source and destination.
+    fn ends(self) -> [Address; 2];
+    /// Total length of the packet in octets.
+    fn length(self) -> u32;
+    /// What IPv4 calls the packet; 0 in IPv6.
+    fn identification(self) -> u16;
+}
+
+/// RFC 791 §3.1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct V4<'a>(&'a [u8; 20]);
+
+/// RFC 8200 §3.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct V6<'a>(&'a [u8; 40]);
+
 /// A UDP datagram in the plainest of frames.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Plain<'a> {
+pub struct Plain<'a, I> {
     vlans: Vlans,
-    /// Who sent it.
-    pub src: Endpoint,
-    /// To whom.
-    pub dst: Endpoint,
-    ip_bytes: u32,
-    identification: u16,
-    /// UDP payload octets on the wire, and those of them that were captured.
+    ip: I,
+    /// RFC 768.
+    udp: &'a [u8; UDP_HEADER],
+    /// Octets of its payload on the wire, and those of them that were captured.
     length: u16,
     payload: &'a [u8],
 }
 
-impl Plain<'_> {
-    /// The RTP packet that it carries, if it looks like one.
-    #[inline(always)]
-    pub fn rtp(&self) -> Option<Media> {
-        Some(Media {
-            vlans: self.vlans,
-            src: self.src,
-            dst: self.dst,
-            ip_bytes: self.ip_bytes,
-            identification: self.identification,
-            length: self.length,
-            header: rtp::parse(self.payload, self.length)?,
-        })
-    }
+/// What a glance tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Glance<'a> {
+    /// UDP over IPv4.
+    V4(Plain<'a, V4<'a>>),
+    /// UDP over IPv6.
+    V6(Plain<'a, V6<'a>>),
 }
 
 /// UDP in the plainest of frames, if that is what it is, and no tunnel.
 #[inline(always)]
-pub fn glance<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
+pub fn glance<'a>(frame: &Frame<'a>) -> Option<Glance<'a>> {
     if frame.link != LinkType::Ethernet {
         return None;
     }
@@ -95,101 +107,135 @@ pub fn glance<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         ethertype = u16::from_be_bytes([*high, *low]);
         (packet, on_wire) = (inside, on_wire - TAG);
     }
-    let ip = match ethertype {
-        IPV4 => v4(packet)?,
-        IPV6 => v6(packet)?,
-        _ => return None,
-    };
-    if ip.length as usize > on_wire {
-        return None;
+    match ethertype {
+        IPV4 => {
+            let (ip, datagram) = packet.split_first_chunk()?;
+            Plain::new(V4::plain(ip)?, datagram, on_wire, vlans).map(Glance::V4)
+        }
+        IPV6 => {
+            let (ip, datagram) = packet.split_first_chunk()?;
+            Plain::new(V6::plain(ip)?, datagram, on_wire, vlans).map(Glance::V6)
+        }
+        _ => None,
     }
-    udp(&ip, vlans)
 }
 
-/// What IP says, and what it carries.
-struct Ip<'a> {
-    ends: [Address; 2],
-    /// Of the whole packet.
-    length: u32,
-    header: u16,
-    identification: u16,
-    datagram: &'a [u8],
+impl<'a> V4<'a> {
+    /// Without options, before UDP, and not fragmented: of flags and offset, the two highest bits may
+    /// be set, the reserved one and "do not".
+    #[inline(always)]
+    fn plain(octets: &'a [u8; 20]) -> Option<Self> {
+        let [begin, _, _, _, _, _, f1, f0, _, protocol, ..] = *octets;
+        let is_whole = u16::from_be_bytes([f1, f0]) << 2 == 0;
+        (begin == 0x45 && protocol == UDP && is_whole).then_some(Self(octets))
+    }
 }
 
-/// RFC 791 §3.1 without options, and not fragmented: of flags and offset, the two highest bits may
-/// be set, the reserved one and "do not".
-#[inline(always)]
-fn v4(packet: &[u8]) -> Option<Ip<'_>> {
-    const HEADER: u16 = 20;
-    let (ip, datagram) = packet.split_first_chunk::<{ HEADER as usize }>()?;
-    let [begin, piece, hops, _, _] = words(ip)?;
-    let [_, _, _, src, dst] = *ip.as_chunks::<4>().0.first_chunk()?;
-    let is_whole = lower(piece) << 2 == 0;
-    let is_plain = begin >> 24 == 0x45 && hops >> 16 & 0xff == u32::from(UDP) && is_whole;
-    if !is_plain {
-        return None;
+impl Ip for V4<'_> {
+    const LENGTH: usize = 20;
+
+    #[inline(always)]
+    fn ends(self) -> [Address; 2] {
+        let [.., s3, s2, s1, s0, d3, d2, d1, d0] = *self.0;
+        [[s3, s2, s1, s0], [d3, d2, d1, d0]].map(Address::v4)
     }
-    Some(Ip {
-        ends: [Address::v4(src), Address::v4(dst)],
-        length: begin & 0xffff,
-        header: HEADER,
-        identification: upper(piece),
-        datagram,
-    })
+
+    #[inline(always)]
+    fn length(self) -> u32 {
+        let [_, _, l1, l0, ..] = *self.0;
+        u16::from_be_bytes([l1, l0]).into()
+    }
+
+    #[inline(always)]
+    fn identification(self) -> u16 {
+        let [_, _, _, _, i1, i0, ..] = *self.0;
+        u16::from_be_bytes([i1, i0])
+    }
 }
 
-/// RFC 8200 §3 without extension headers.
-#[inline(always)]
-fn v6(packet: &[u8]) -> Option<Ip<'_>> {
-    const HEADER: u16 = 40;
-    let (ip, datagram) = packet.split_first_chunk::<{ HEADER as usize }>()?;
-    let (begin, ends) = ip.split_first_chunk::<8>()?;
-    let [version, payload] = words(begin)?;
-    let is_plain = version >> 28 == 6 && payload >> 8 & 0xff == u32::from(UDP);
-    if !is_plain {
-        return None;
+impl<'a> V6<'a> {
+    /// Without extension headers, before UDP.
+    #[inline(always)]
+    fn plain(octets: &'a [u8; 40]) -> Option<Self> {
+        let [begin, _, _, _, _, _, next, ..] = *octets;
+        (begin >> 4 == 6 && next == UDP).then_some(Self(octets))
     }
-    Some(Ip {
-        ends: [
-            Address::v6(*ends.first_chunk()?),
-            Address::v6(*ends.last_chunk()?),
-        ],
-        length: u32::from(HEADER) + u32::from(upper(payload)),
-        header: HEADER,
-        identification: 0,
-        datagram,
-    })
 }
 
-/// RFC 768, inside of IP.
-#[inline(always)]
-fn udp<'a>(ip: &Ip<'a>, vlans: Vlans) -> Option<Plain<'a>> {
-    let (udp, payload) = ip.datagram.split_first_chunk::<{ UDP_HEADER as usize }>()?;
-    let [ports, length] = words(udp)?;
-    let length = upper(length);
-    if u32::from(length) + u32::from(ip.header) > ip.length {
-        return None;
+impl Ip for V6<'_> {
+    const LENGTH: usize = 40;
+
+    #[inline(always)]
+    fn ends(self) -> [Address; 2] {
+        let [_, _, _, _, _, _, _, _, ends @ ..] = self.0;
+        match ends.as_chunks().0 {
+            [src, dst] => [Address::v6(*src), Address::v6(*dst)],
+            _ => Default::default(),
+        }
     }
-    let length = length.checked_sub(UDP_HEADER)?;
-    let payload = payload.get(..usize::from(length)).unwrap_or(payload);
-    let (src_port, dst_port) = (upper(ports), lower(ports));
-    if tunnel::is_port(dst_port) {
-        return None;
+
+    #[inline(always)]
+    fn length(self) -> u32 {
+        let [_, _, _, _, l1, l0, ..] = *self.0;
+        Self::LENGTH as u32 + u32::from(u16::from_be_bytes([l1, l0]))
     }
-    let [src, dst] = ip.ends;
-    Some(Plain {
-        vlans,
-        src: Endpoint {
-            address: src,
-            port: src_port,
-        },
-        dst: Endpoint {
-            address: dst,
-            port: dst_port,
-        },
-        ip_bytes: ip.length,
-        identification: ip.identification,
-        length,
-        payload,
-    })
+
+    #[inline(always)]
+    fn identification(self) -> u16 {
+        0
+    }
+}
+
+impl<'a, I: Ip> Plain<'a, I> {
+    /// If IP and UDP say lengths that can be, and the datagram is no tunnel's.
+    #[inline(always)]
+    fn new(ip: I, datagram: &'a [u8], on_wire: usize, vlans: Vlans) -> Option<Self> {
+        let (udp, payload) = datagram.split_first_chunk::<UDP_HEADER>()?;
+        let [_, _, _, _, l1, l0, ..] = *udp;
+        let length = u16::from_be_bytes([l1, l0]);
+        let total = ip.length() as usize;
+        if total > on_wire || usize::from(length) + I::LENGTH > total {
+            return None;
+        }
+        let length = length.checked_sub(UDP_HEADER as u16)?;
+        let payload = payload.get(..usize::from(length)).unwrap_or(payload);
+        let plain = Self {
+            vlans,
+            ip,
+            udp,
+            length,
+            payload,
+        };
+        let [_, dst] = plain.ports();
+        (!tunnel::is_port(dst)).then_some(plain)
+    }
+
+    #[inline(always)]
+    fn ports(&self) -> [u16; 2] {
+        let [s1, s0, d1, d0, ..] = *self.udp;
+        [[s1, s0], [d1, d0]].map(u16::from_be_bytes)
+    }
+
+    /// Who sent it, and to whom.
+    #[inline(always)]
+    pub fn ends(&self) -> [Endpoint; 2] {
+        let ([src, dst], [from, to]) = (self.ip.ends(), self.ports());
+        [(src, from), (dst, to)].map(|(address, port)| Endpoint { address, port })
+    }
+
+    /// The RTP packet that it carries, if it looks like one.
+    #[inline(always)]
+    pub fn rtp(&self) -> Option<Media> {
+        let header = rtp::parse(self.payload, self.length)?;
+        let [src, dst] = self.ends();
+        Some(Media {
+            vlans: self.vlans,
+            src,
+            dst,
+            ip_bytes: self.ip.length(),
+            identification: self.ip.identification(),
+            length: self.length,
+            header,
+        })
+    }
 }

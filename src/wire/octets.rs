@@ -88,12 +88,6 @@ pub(super) fn words<const N: usize>(octets: &[u8]) -> Option<[u32; N]> {
     Some(words.map(u32::from_be_bytes))
 }
 
-/// The first two octets of a word.
-#[inline]
-pub(super) const fn upper(word: u32) -> u16 {
-    (word >> 16) as u16
-}
-
 /// The last two octets of a word.
 #[inline]
 pub(super) const fn lower(word: u32) -> u16 {

@@ -3,6 +3,7 @@
 mod captures;
 mod frames;
 
+use super::media::Glance;
 use super::*;
 use crate::units::Address;
 use frames::*;
@@ -348,7 +349,15 @@ fn what_is_no_datagram_is_discarded_for_its_reason() {
     }
 }
 
-/// What a glance gives, the long way.
+/// What a glance gives.
+fn told(glance: &Glance<'_>) -> ([Endpoint; 2], Option<media::Media>) {
+    match glance {
+        Glance::V4(plain) => (plain.ends(), plain.rtp()),
+        Glance::V6(plain) => (plain.ends(), plain.rtp()),
+    }
+}
+
+/// The same, the long way.
 fn looked_at_closely(frame: &Frame<'_>) -> Option<media::Media> {
     let datagram = decode(*frame).ok()?;
     let Transport::Udp {
@@ -373,10 +382,10 @@ fn check(frame: Frame<'_>) {
     let result = decode(frame);
     let octets = Octets::new(frame.octets, frame.length as usize);
     assert_eq!(result, descend(&frame, octets, NO_VLANS));
-    if let Some(plain) = media::glance(&frame) {
+    if let Some(glance) = media::glance(&frame) {
         let datagram = result.unwrap();
-        assert_eq!((plain.src, plain.dst), (datagram.src, datagram.dst));
-        let glanced = plain.rtp();
+        let (ends, glanced) = told(&glance);
+        assert_eq!(ends, [datagram.src, datagram.dst]);
         assert!(glanced.is_none() || glanced == looked_at_closely(&frame));
     }
     let Ok(datagram) = result else {
@@ -454,6 +463,14 @@ proptest! {
 }
 
 #[test]
+fn the_ports_of_tunnels_are_these_and_no_others() {
+    let ports: Vec<_> = (0..=u16::MAX)
+        .filter(|port| tunnel::is_port(*port))
+        .collect();
+    assert_eq!(ports, [2152, 4789, 4790, 6081, 8472]);
+}
+
+#[test]
 fn plain_voice_is_told_at_a_glance() {
     let tagged = tag(7, IPV6, &voice6());
     for octets in [
@@ -464,7 +481,7 @@ fn plain_voice_is_told_at_a_glance() {
         for cut in [octets.len(), octets.len() - 160] {
             let mut frame = frame(LinkType::Ethernet, &octets);
             frame.octets = &octets[..cut];
-            assert!(media::glance(&frame).unwrap().rtp().is_some());
+            assert!(told(&media::glance(&frame).unwrap()).1.is_some());
             check(frame);
         }
     }

@@ -42,10 +42,26 @@ pub(super) fn over_ip<'a>(packet: &Packet<'a>) -> Result<Option<Inside<'a>>, Dis
     }
 }
 
-/// Whether a UDP destination port is that of a tunnel.
+/// Whether a UDP destination port is that of a tunnel. One look at a table: of comparisons one after
+/// the other, a processor guesses wrong which is the last for every other port.
 #[inline]
-pub(super) const fn is_port(port: u16) -> bool {
-    matches!(port, VXLAN | VXLAN_LINUX | VXLAN_GPE | GTP_U | GENEVE)
+pub(super) fn is_port(port: u16) -> bool {
+    PORTS.get(place(port)) == Some(&port)
+}
+
+/// The ports of tunnels, each at its place; one that can not be there where there is none.
+const PORTS: [u16; 8] = {
+    let mut ports = [VXLAN; 8];
+    ports[place(VXLAN_LINUX)] = VXLAN_LINUX;
+    ports[place(VXLAN_GPE)] = VXLAN_GPE;
+    ports[place(GTP_U)] = GTP_U;
+    ports[place(GENEVE)] = GENEVE;
+    ports
+};
+
+/// Different for each of them.
+const fn place(port: u16) -> usize {
+    ((port ^ port >> 8) & 7) as usize
 }
 
 /// The inside of a tunnel over UDP; `None` where the port or the header is none of ours.
