@@ -74,38 +74,31 @@ impl Meter {
         self.mirror_copies
     }
 
-    /// Counts a frame that came in, before anything is known of it.
+    /// Counts frames that came in one second, by interface and length, before anything is known of
+    /// them.
     #[inline]
     pub fn arrive(
         &mut self,
         second: Second,
-        interface: InterfaceId,
-        length: u32,
+        frames: impl IntoIterator<Item = (InterfaceId, u32)>,
         streams: &mut Streams,
     ) {
         if second > self.newest {
             self.turn(second, streams);
         }
-        if second == self.newest {
-            // Never closed: it opens when the one before it closes.
-            self.slot.frames.frame(interface, length);
-        } else {
-            self.arrive_older(second, interface, length);
+        // The newest is never closed: it opens when the one before it closes.
+        let is_late = self.is_closed(second);
+        let counts = &mut self.slot_of(second).frames;
+        let arrived = counts.arrive(frames);
+        if is_late {
+            counts.late += arrived;
         }
-    }
-
-    #[cold]
-    fn arrive_older(&mut self, second: Second, interface: InterfaceId, length: u32) {
-        let late = u64::from(self.is_closed(second));
-        let frames = &mut self.slot_of(second).frames;
-        frames.frame(interface, length);
-        frames.late += late;
     }
 
     /// Counts a frame as not voice.
     #[inline]
-    pub fn discard(&mut self, time: Timestamp, reason: Discard) {
-        self.slot_of(time.second()).frames.discard(reason);
+    pub fn discard(&mut self, second: Second, reason: Discard) {
+        self.slot_of(second).frames.discard(reason);
     }
 
     /// Counts a packet and what it did.
@@ -198,7 +191,8 @@ impl Meter {
     /// Counts a packet of a stream, in the second of its arrival.
     ///
     /// # Errors
-    /// [`Discard::Video`] where it is video; the caller counts that.
+    /// [`Discard::Video`] where it is video, [`Discard::MirrorCopy`] where copies do not count; the
+    /// caller counts that.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the way of nearly every packet")]
     pub fn media(
@@ -220,12 +214,10 @@ impl Meter {
         } else if stream.tally(second, ip_bytes, step) {
             self.touched.push(index);
         }
-        if stream.kind == Kind::Video {
-            return Err(Discard::Video);
+        match stream.kind {
+            Kind::Audio => Ok(()),
+            Kind::Video => Err(Discard::Video),
         }
-        let voice = &mut self.slot_of(second).frames.voice;
-        voice.add(&Octets::packet(ip_bytes));
-        Ok(())
     }
 
     #[cold]
@@ -378,7 +370,9 @@ impl Meter {
             ..Usage::default()
         };
         *usage.class_mut(Class::Rtp) = octets;
-        self.slot_of(second).add(stream.pair(), &usage);
+        let slot = self.slot_of(second);
+        slot.frames.voice.add(&octets);
+        slot.add(stream.pair(), &usage);
     }
 
     #[inline]

@@ -159,28 +159,31 @@ impl<O: Outlet> Worker<O> {
     #[inline]
     fn count_waiting(&mut self) {
         let waiting = self.waiting.packets();
+        let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else {
+            return;
+        };
+        let second = first.held.time.second();
+        self.state.see(first.held.time);
+        self.state.see(last.held.time);
+        let arrived = waiting
+            .iter()
+            .map(|packet| (packet.held.tap.interface, packet.length));
+        self.meter.arrive(second, arrived, &mut self.streams);
         let guesses = self.streams.approach::<TOGETHER>(waiting);
-        // In order of time: a packet that is not goes the long way.
-        for end in waiting.first().into_iter().chain(waiting.last()) {
-            self.state.see(end.held.time);
-        }
+        let expected = Step::of(Arrival::InOrder);
         for (packet, guess) in waiting.iter().zip(guesses) {
             let held = &packet.held;
-            let second = held.time.second();
-            self.meter
-                .arrive(second, held.tap.interface, packet.length, &mut self.streams);
             let size = (second, held.tap, held.ip_bytes);
-            let expected = Step::of(Arrival::InOrder);
-            let counted = if let Some((index, stream)) = self.streams.follow(packet, guess) {
+            let counted = if let Some(stream) = self.streams.follow(packet, guess) {
                 self.meter
-                    .media(index, stream, size, &expected, &self.attribution)
+                    .media(guess, stream, size, &expected, &self.attribution)
             } else {
                 let progress = self.streams.advance_media(packet.key, *held);
                 progress
                     .and_then(|progress| self.meter.record_media(size, progress, &self.attribution))
             };
             if let Err(reason) = counted {
-                self.meter.discard(held.time, reason);
+                self.meter.discard(second, reason);
             }
         }
         self.waiting.clear();
@@ -193,11 +196,11 @@ impl<O: Outlet> Worker<O> {
             return self.overhear(frame, decoded);
         }
         self.state.see(frame.time);
-        let (second, interface) = (frame.time.second(), frame.interface);
-        self.meter
-            .arrive(second, interface, frame.length, &mut self.streams);
+        let second = frame.time.second();
+        let arrived = [(frame.interface, frame.length)];
+        self.meter.arrive(second, arrived, &mut self.streams);
         if let Err(reason) = self.account(frame, decoded) {
-            self.meter.discard(frame.time, reason);
+            self.meter.discard(second, reason);
         }
     }
 

@@ -122,7 +122,7 @@ impl Streams {
 
     /// Finds the streams of several packets at once: guesses for [`Self::follow`].
     #[inline]
-    pub fn approach<const N: usize>(&self, packets: &[Glanced]) -> [Option<u32>; N] {
+    pub fn approach<const N: usize>(&self, packets: &[Glanced]) -> [u32; N] {
         self.table
             .approach(packets.iter().map(|packet| &packet.key))
     }
@@ -130,10 +130,10 @@ impl Streams {
     /// Takes an RTP packet that was told at a glance, if it is just the one that the stream of its
     /// guess expects; if not, nothing has changed.
     #[inline]
-    pub fn follow(&mut self, packet: &Glanced, guess: Option<u32>) -> Option<(u32, &mut Stream)> {
-        let stream = self.table.get_mut(guess?)?;
+    pub fn follow(&mut self, packet: &Glanced, guess: u32) -> Option<&mut Stream> {
+        let stream = self.table.get_mut(guess)?;
         let follows = stream.key == packet.key && stream.follow(&packet.held);
-        follows.then_some((guess?, stream))
+        follows.then_some(stream)
     }
 
     /// Takes any RTP packet.

@@ -44,6 +44,20 @@ pub struct Vlans {
     pub inner: Option<NonZeroU16>,
 }
 
+impl Vlans {
+    /// Both IDs, outermost first; 0 where there is no tag.
+    #[inline]
+    pub const fn ids(self) -> [u16; 2] {
+        const fn id(tag: Option<NonZeroU16>) -> u16 {
+            match tag {
+                Some(id) => id.get(),
+                None => 0,
+            }
+        }
+        [id(self.outer), id(self.inner)]
+    }
+}
+
 /// What stays the same however often one packet is captured, and differs between two packets with
 /// the same content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -98,16 +98,33 @@ impl FrameCounts {
         self.interfaces.iter().sum()
     }
 
-    /// Counts a frame that came in.
-    pub fn frame(&mut self, interface: InterfaceId, length: u32) {
+    /// Counts frames that came in, by interface and length; how many. Most come from where the one
+    /// before came from.
+    #[inline]
+    pub fn arrive(&mut self, frames: impl IntoIterator<Item = (InterfaceId, u32)>) -> u64 {
+        let (mut all, mut bytes) = (0, 0);
+        let (mut from, mut same) = (InterfaceId(0), 0);
+        for (interface, length) in frames {
+            if interface != from {
+                self.arrive_from(from, same);
+                (all, from, same) = (all + same, interface, 0);
+            }
+            same += 1;
+            bytes += u64::from(length);
+        }
+        self.arrive_from(from, same);
+        self.bytes += bytes;
+        all + same
+    }
+
+    fn arrive_from(&mut self, interface: InterfaceId, more: u64) {
         let place = usize::from(interface.0);
         if place >= self.interfaces.len() {
             self.interfaces.resize(place + 1, 0);
         }
         if let Some(frames) = self.interfaces.get_mut(place) {
-            *frames += 1;
+            *frames += more;
         }
-        self.bytes += u64::from(length);
     }
 
     /// Counts a frame as not voice.

@@ -33,15 +33,16 @@ pub struct Pace {
     newest: Timestamp,
     /// The first second that is still open; none before the first frame.
     open: Option<Second>,
-    /// When it closes, so that a frame costs no division.
-    closes: Timestamp,
+    /// Until then the next frame is of the second of `newest`, and none closes: it costs no division.
+    until: Timestamp,
 }
 
 impl Pace {
-    /// Whether a frame simply is the next one of its second; if so it has been noted.
+    /// Whether a frame is of the same second as the newest one and not older, and nothing lies between
+    /// them; if so it has been noted.
     #[inline]
     pub fn follows(&mut self, time: Timestamp) -> bool {
-        let follows = time >= self.newest && time < self.closes;
+        let follows = time >= self.newest && time < self.until;
         if follows {
             self.newest = time;
         }
@@ -54,21 +55,18 @@ impl Pace {
         if self.follows(time) {
             return None;
         }
-        let Some(open) = self.open else {
-            self.newest = time;
-            self.open(time.second());
-            return Some(Boundary::Opened(time.second()));
-        };
-        if time >= self.newest {
-            self.newest = time;
-            return self.close(open, time);
+        let second = time.second();
+        match self.open {
+            None => {
+                self.open_at(second, time);
+                Some(Boundary::Opened(second))
+            }
+            Some(_) if time.plus(STEP) < self.newest => {
+                self.open_at(second, time);
+                Some(Boundary::Stepped(second))
+            }
+            Some(open) => self.reach(open, time, time.minus(GRACE)),
         }
-        if time.plus(STEP) < self.newest {
-            self.newest = time;
-            self.open(time.second());
-            return Some(Boundary::Stepped(time.second()));
-        }
-        None
     }
 
     /// Nothing from before this moment will come any more.
@@ -76,34 +74,31 @@ impl Pace {
         match self.open {
             None => self.frame(time),
             Some(_) if time.plus(STEP) < self.newest => self.frame(time),
-            Some(open) => {
-                self.newest = self.newest.max(time);
-                // What is idle has nothing in flight: no grace.
-                self.close(open, time.plus(GRACE))
-            }
+            // What is idle has nothing in flight: no grace.
+            Some(open) => self.reach(open, time, time),
         }
     }
 
     /// Nothing more will come at all.
     pub fn end(&mut self) -> Option<Boundary> {
-        self.closes = Timestamp::default();
+        self.until = Timestamp::default();
         self.open
             .take()
             .map(|_| Boundary::Ended(self.newest.second()))
     }
 
-    fn open(&mut self, second: Second) {
-        self.open = Some(second);
-        self.closes = second.next().start().plus(GRACE);
+    /// This second is the first that is open, and the newest frame came then.
+    fn open_at(&mut self, second: Second, newest: Timestamp) {
+        (self.open, self.newest) = (Some(second), newest);
+        self.until = newest.second().end().min(second.end().plus(GRACE));
     }
 
-    fn close(&mut self, open: Second, now: Timestamp) -> Option<Boundary> {
-        let over = now.minus(GRACE).second();
-        if over <= open {
-            return None;
-        }
-        self.open(over);
-        Some(Boundary::Closed(over.previous()))
+    /// Time has gone on to this moment, unless it is an earlier one; every second that is `over` by
+    /// then closes.
+    fn reach(&mut self, open: Second, time: Timestamp, over: Timestamp) -> Option<Boundary> {
+        let first = over.second().max(open);
+        self.open_at(first, self.newest.max(time));
+        (first > open).then(|| Boundary::Closed(first.previous()))
     }
 }
 
@@ -130,6 +125,21 @@ mod tests {
         );
         assert_eq!(pace.end(), Some(Boundary::Ended(Second(99))));
         assert_eq!(pace.end(), None);
+    }
+
+    #[test]
+    fn a_frame_follows_within_the_second_of_the_newest_where_none_closes() {
+        let mut pace = Pace::default();
+        assert!(!pace.follows(at(5_500)), "nothing is open");
+        pace.frame(at(5_500));
+        assert!(pace.follows(at(5_500)) && pace.follows(at(5_999)));
+        assert!(!pace.follows(at(5_998)), "older");
+        assert!(!pace.follows(at(6_000)), "of another second");
+        assert_eq!(pace.frame(at(6_000)), None);
+        assert!(pace.follows(at(6_099)));
+        assert!(!pace.follows(at(6_100)), "a second closes");
+        pace.frame(at(6_100));
+        assert!(pace.follows(at(6_999)) && !pace.follows(at(7_000)));
     }
 
     #[test]

@@ -119,7 +119,8 @@ impl Jitter {
         let units = i64::from(timestamp.wrapping_sub(earlier).cast_signed());
         let sent = (units * tick.get().cast_signed()) >> TICK_FRACTION;
         let received = arrival.as_nanos().cast_signed() - before.as_nanos().cast_signed();
-        if sent.abs() > LONGEST_STEP_NANOS || received.abs() > LONGEST_STEP_NANOS {
+        let possible = -LONGEST_STEP_NANOS..=LONGEST_STEP_NANOS;
+        if !possible.contains(&sent) || !possible.contains(&received) {
             return;
         }
         let difference = (received - sent).unsigned_abs();

@@ -243,7 +243,7 @@ impl Stream {
     /// Whether the stream is attributed as this packet's tap and these tables would.
     #[inline]
     pub fn is_attributed(&self, tap: Tap, attribution: &Attribution) -> bool {
-        self.generation == attribution.generation() && self.tap == tap
+        self.generation == attribution.generation() && self.tap.is(tap)
     }
 
     /// Attributes the stream; what was tallied must be settled before.

@@ -6,6 +6,9 @@ use crate::voice::key::Key;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
+/// No stream has this number: the table is full before.
+const NOBODY: u32 = u32::MAX;
+
 /// The streams of one worker.
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -26,7 +29,8 @@ impl Table {
         table
     }
 
-    /// The numbers that these keys may have, a guess each, and their streams brought near.
+    /// The numbers that these keys may have, a guess each ([`NOBODY`] where there is none), and their
+    /// streams brought near.
     ///
     /// A packet waits for its stream's place in memory far longer than all else takes. Waits that
     /// do not depend on each other overlap, if so little stands between them that the processor
@@ -35,16 +39,16 @@ impl Table {
     pub(super) fn approach<'k, const N: usize>(
         &self,
         keys: impl ExactSizeIterator<Item = &'k Key>,
-    ) -> [Option<u32>; N] {
-        let (mut hashes, mut guesses) = ([0; N], [None; N]);
+    ) -> [u32; N] {
+        let (mut hashes, mut guesses) = ([0; N], [NOBODY; N]);
         let count = keys.len();
         for (hash, key) in hashes.iter_mut().zip(keys) {
             *hash = self.hasher.hash_one(key);
         }
         for (guess, hash) in guesses.iter_mut().zip(&hashes).take(count) {
-            *guess = self.index.find(*hash, |_| true).copied();
+            *guess = *self.index.find(*hash, |_| true).unwrap_or(&NOBODY);
         }
-        for guess in guesses.iter().flatten() {
+        for guess in guesses.iter().take(count) {
             if let Some(stream) = self.get(*guess) {
                 stream.approach();
             }
