@@ -37,6 +37,9 @@ pub enum Copies {
     TakenOut,
 }
 
+/// Streams that are brought near together, as many as stay there.
+const NEAR: usize = 32;
+
 /// The counts of one worker that the judge does not have yet.
 #[derive(Debug, Default)]
 pub struct Meter {
@@ -307,9 +310,12 @@ impl Meter {
     /// A newer second begins: what the streams tallied goes to the slot of the old one.
     pub fn turn(&mut self, second: Second, streams: &mut Streams) {
         let touched = std::mem::take(&mut self.touched);
-        for index in &touched {
-            if let Some(stream) = streams.stream_mut(*index) {
-                self.settle(stream);
+        for some in touched.chunks(NEAR) {
+            streams.approach_whole(some);
+            for index in some {
+                if let Some(stream) = streams.stream_mut(*index) {
+                    self.settle(stream);
+                }
             }
         }
         match self.heard.entry(self.newest) {
@@ -333,9 +339,12 @@ impl Meter {
         for (second, mut heard) in std::mem::replace(&mut self.heard, later) {
             heard.sort_unstable();
             heard.dedup();
-            for index in heard {
-                streams.name_late(index);
-                self.sample(second, streams.get(index));
+            for some in heard.chunks(NEAR) {
+                streams.approach_whole(some);
+                for index in some {
+                    streams.name_late(*index);
+                    self.sample(second, streams.get(*index));
+                }
             }
         }
     }

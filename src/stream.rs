@@ -127,6 +127,11 @@ impl Streams {
             .approach(packets.iter().map(|packet| &packet.key))
     }
 
+    /// Brings streams near that are to be looked at one after the other, by their numbers.
+    pub fn approach_whole(&self, numbers: &[u32]) {
+        self.table.approach_whole(numbers);
+    }
+
     /// Takes an RTP packet that was told at a glance, if it is just the one that the stream of its
     /// guess expects; if not, nothing has changed.
     #[inline]

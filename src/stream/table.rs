@@ -45,15 +45,32 @@ impl Table {
         for (hash, key) in hashes.iter_mut().zip(keys) {
             *hash = self.hasher.hash_one(key);
         }
-        for (guess, hash) in guesses.iter_mut().zip(&hashes).take(count) {
+        let hashes = hashes.get(..count).unwrap_or(&hashes);
+        for (guess, hash) in guesses.iter_mut().zip(hashes) {
             *guess = *self.index.find(*hash, |_| true).unwrap_or(&NOBODY);
         }
-        for guess in guesses.iter().take(count) {
-            if let Some(stream) = self.get(*guess) {
+        self.approach_known(guesses.get(..count).unwrap_or(&guesses));
+        guesses
+    }
+
+    /// Streams brought near, by their numbers.
+    #[inline]
+    fn approach_known(&self, numbers: &[u32]) {
+        for number in numbers {
+            if let Some(stream) = self.get(*number) {
                 stream.approach();
             }
         }
-        guesses
+    }
+
+    /// Streams brought near, by their numbers, with all that is theirs.
+    pub(super) fn approach_whole(&self, numbers: &[u32]) {
+        self.approach_known(numbers);
+        for number in numbers {
+            if let Some(stream) = self.get(*number) {
+                stream.approach_cold();
+            }
+        }
     }
 
     /// The number of a stream.

@@ -10,6 +10,7 @@ use crate::stream::sequence::{Arrival, Step};
 use crate::stream::tally::Continuity;
 use crate::units::Timestamp;
 use crate::voice::signalling::Format;
+use std::hint::black_box;
 use std::sync::Arc;
 
 /// Different payload types remembered of a stream beside its most frequent one; a call has codec,
@@ -47,6 +48,11 @@ const _: () = assert!(
 );
 
 impl Cold {
+    /// Touches each cache line.
+    pub(super) fn approach(&self) {
+        black_box((self.first, self.packets, self.other_packets));
+    }
+
     /// Of a stream that begins now.
     pub(super) fn new(first: Timestamp, format: Option<Arc<Format>>) -> Self {
         Self {
