@@ -48,6 +48,7 @@ struct Calls {
     place: u32,
     tick: u32,
     numbers: SplitMix,
+    waiting: Waiting,
     /// When streams were set up, and when all was sent.
     started: Duration,
     ended: Duration,
@@ -62,6 +63,7 @@ impl Calls {
             place: 0,
             tick: 0,
             numbers: SplitMix::new(1),
+            waiting: Waiting::default(),
             started: Duration::ZERO,
             ended: Duration::ZERO,
             resident_kib: 0,
@@ -130,13 +132,15 @@ impl StepSource for Calls {
         Ok(Step { boundary, event })
     }
 
-    fn gather(&mut self, _: &Interest, waiting: &mut Waiting) {
-        while self.opened && self.place < self.streams && waiting.has_room() {
+    fn gather(&mut self, _: &Interest) -> &[Glanced] {
+        self.waiting.clear();
+        while self.opened && self.place < self.streams && self.waiting.has_room() {
             if !self.numbers.next_u64().is_multiple_of(1000) {
-                waiting.push(self.packet());
+                self.waiting.push(self.packet());
             }
             self.place += 1;
         }
+        self.waiting.packets()
     }
 }
 

@@ -5,6 +5,7 @@
 //! stream it takes no lock, reads no clock and allocates nothing. New terms reach it between two
 //! seconds. Live capture and replay run this same code.
 
+pub mod dealt;
 pub mod pace;
 pub mod share;
 pub mod steps;
@@ -19,14 +20,14 @@ use crate::stream::record::Stream;
 use crate::stream::sequence::{Arrival, Step};
 use crate::stream::{Limits, Streams};
 use crate::units::Second;
-use crate::voice::Rules;
 use crate::voice::signalling::Announcement;
+use crate::voice::{Glanced, Rules};
 use crate::wire::{self, Datagram};
 use pace::Boundary;
 use share::Share;
 use std::sync::Arc;
 use std::time::Duration;
-use steps::{Interest, StepSource, TOGETHER, Waiting};
+use steps::{Interest, StepSource, TOGETHER};
 
 /// Gaps this long before a missed stretch of time are still excused by it.
 const UNSEEN_MEMORY: Duration = Duration::from_secs(600);
@@ -76,7 +77,6 @@ pub struct Worker<O> {
     attribution: Attribution,
     tainted: Vec<(Second, Second)>,
     state: WorkerState,
-    waiting: Waiting,
     has_others: bool,
     outlet: O,
 }
@@ -103,7 +103,6 @@ impl<O: Outlet> Worker<O> {
             attribution,
             tainted: Vec::new(),
             state: WorkerState::default(),
-            waiting: Waiting::default(),
             outlet,
         }
     }
@@ -117,10 +116,9 @@ impl<O: Outlet> Worker<O> {
             if self.has_others {
                 self.confer();
             }
-            source.gather(&self.interest, &mut self.waiting);
-            let more = !self.waiting.has_room();
-            self.count_waiting();
-            if more {
+            let packets = source.gather(&self.interest);
+            self.count_together(packets);
+            if packets.len() == TOGETHER {
                 continue;
             }
             let step = match source.next() {
@@ -155,28 +153,27 @@ impl<O: Outlet> Worker<O> {
         }
     }
 
-    /// Counts the packets that wait, in their order.
+    /// Counts packets that were gathered, in their order.
     #[inline]
-    fn count_waiting(&mut self) {
-        let waiting = self.waiting.packets();
-        let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else {
+    fn count_together(&mut self, packets: &[Glanced]) {
+        let (Some(first), Some(last)) = (packets.first(), packets.last()) else {
             return;
         };
         let second = first.held.time.second();
         self.state.see(first.held.time);
         self.state.see(last.held.time);
-        let arrived = waiting
+        let arrived = packets
             .iter()
             .map(|packet| (packet.held.tap.interface, packet.length));
         self.meter.arrive(second, arrived, &mut self.streams);
-        let guesses = self.streams.approach::<TOGETHER>(waiting);
+        let guesses = self.streams.approach::<TOGETHER>(packets);
         let expected = Step::of(Arrival::InOrder);
-        for (packet, guess) in waiting.iter().zip(guesses) {
+        for (packet, guess) in packets.iter().zip(&guesses) {
             let held = &packet.held;
             let size = (second, held.tap, held.ip_bytes);
-            let counted = if let Some(stream) = self.streams.follow(packet, guess) {
+            let counted = if let Some(stream) = self.streams.follow(packet, *guess) {
                 self.meter
-                    .media(guess, stream, size, &expected, &self.attribution)
+                    .media(*guess, stream, size, &expected, &self.attribution)
             } else {
                 let progress = self.streams.advance_media(packet.key, *held);
                 progress
@@ -186,7 +183,6 @@ impl<O: Outlet> Worker<O> {
                 self.meter.discard(second, reason);
             }
         }
-        self.waiting.clear();
     }
 
     /// Counts a frame, or overhears one that another worker counts.

@@ -9,11 +9,12 @@ use crate::config::checked::Config;
 use crate::export::seconds::SecondsFile;
 use crate::judge::Judge;
 use crate::judge::assembly::Pacing;
+use crate::pipeline::dealt::{Dealt, dealer};
 use crate::pipeline::share::Share;
-use crate::pipeline::steps::Paced;
 use crate::pipeline::{Settings, Worker};
 use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{Snapshot, StreamRow};
+use crate::voice::Glanced;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -47,7 +48,8 @@ pub struct Outcome {
 /// # Errors
 /// [`AppError`]: nothing is written to standard output then.
 pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Outcome, AppError> {
-    let sources = FileSource::open_for(request.workers, &request.captures)?;
+    let whose = dealer(request.workers, settings(&request.config).rules);
+    let sources = FileSource::open_for(request.workers, &request.captures, whose)?;
     let terms = Arc::new(terms(&request.config, None)?);
     let path = request.seconds.clone().unwrap_or_default();
     let failed = |source| AppError::Write {
@@ -96,7 +98,7 @@ fn run(
     request: &Request,
     board: &Arc<Board>,
     judge: Judge,
-    sources: Vec<FileSource>,
+    sources: Vec<FileSource<Glanced>>,
     evidence: &mut (dyn Evidence + Send),
 ) -> Result<Run, AppError> {
     let count = sources.len();
@@ -139,9 +141,9 @@ fn run(
 /// Runs a worker to its end: its streams, and what is to be said about the files.
 fn drive(
     mut worker: Worker<Lane>,
-    source: FileSource,
+    source: FileSource<Glanced>,
 ) -> Result<(Listing, Vec<String>), CaptureError> {
-    let mut source = Paced::new(source);
+    let mut source = Dealt::new(source);
     worker.run(&mut source)?;
     let remarks = source.source().warnings().to_vec();
     Ok((worker.into_outlet().into_listing(), remarks))

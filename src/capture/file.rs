@@ -1,15 +1,21 @@
 //! Capture files, one after the other: pcap and pcapng, from disk or standard input.
 //!
-//! A worker owns a [`FileSource`] for one replay; several read each file once between them, and each
-//! sees all of it. Frames are borrowed from what was read. A file that is cut off at its end gives
-//! what it has and a warning; one that is damaged in the middle is refused with the offset, because
-//! what would follow is guesswork.
+//! A worker owns a [`FileSource`] for one replay; several read each file once between them, and tell
+//! each other what is in it. Frames are borrowed from what was read. A file that is cut off
+//! at its end gives what it has and a warning; one that is damaged in the middle is refused with the
+//! offset, because what would follow is guesswork.
 
+mod deal;
+mod dealt;
+mod hand;
+mod input;
 mod names;
 mod opened;
 mod order;
 mod pcap;
+mod pcap_dealer;
 mod pcapng;
+mod piece;
 mod progress;
 mod reader;
 mod step;
@@ -17,22 +23,25 @@ mod tape;
 #[cfg(test)]
 mod tests;
 
+pub use self::dealt::Dealing;
 pub use self::progress::Progress;
 
+use self::deal::{Deal, Trail};
 use self::names::Names;
 use self::opened::{Opened, STDIN};
+use self::pcap_dealer::PcapDealer;
 use self::reader::Reader;
 use self::step::{Aside, Found};
-use super::{CaptureError, Event, FrameSource, Take, Unseen, UnseenCause};
+use super::{CaptureError, Event, Frame, FrameSource, Take, Unseen, UnseenCause};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A source of the frames of capture files.
-pub struct FileSource {
+/// A source of the frames of capture files; if it is one of several, of cards for some of them.
+pub struct FileSource<C = ()> {
     /// Files not yet begun, the next one last.
     waiting: Vec<PathBuf>,
     current: Option<Opened>,
-    reader: Reader,
+    reader: Reader<C>,
     names: Names,
     /// The last frame found.
     found: Found,
@@ -53,16 +62,25 @@ impl FileSource {
     /// [`CaptureError::NoFile`], [`CaptureError::Read`] or [`CaptureError::Format`] for the first
     /// path that is no readable capture.
     pub fn open(paths: &[PathBuf]) -> Result<Self, CaptureError> {
-        let mut only = Self::open_for(1, paths)?;
+        let mut only = Self::open_for(1, paths, |_, dealing| dealing.show_all())?;
         Ok(only.swap_remove(0))
     }
+}
 
-    /// The same for so many readers, at least one, each on a thread of its own: all of them see
-    /// everything, in the same order. Memory is bounded, so that none can get far ahead of another.
+impl<C: Send + Sync + 'static> FileSource<C> {
+    /// The same for so many readers, at least one, each on a thread of its own. `whose` says of a frame
+    /// which of them, counted from 0, has to know of it; a reader may be shown more than that. What all
+    /// are shown tells them the time: a frame that is not shown is of the same tenth of a second as the
+    /// last that was shown to all, and not earlier. Memory is bounded, so that none can get far ahead of
+    /// another.
     ///
     /// # Errors
-    /// As [`Self::open`].
-    pub fn open_for(readers: usize, paths: &[PathBuf]) -> Result<Vec<Self>, CaptureError> {
+    /// As [`FileSource::open`].
+    pub fn open_for(
+        readers: usize,
+        paths: &[PathBuf],
+        whose: impl Fn(&Frame<'_>, Dealing<'_, C>) + Clone + Send + Sync + 'static,
+    ) -> Result<Vec<Self>, CaptureError> {
         let mut waiting = Vec::with_capacity(paths.len());
         let mut total = Some(0_u64);
         for path in paths {
@@ -78,7 +96,11 @@ impl FileSource {
         waiting.sort_by_key(|&(regular, first, _)| (regular, first));
         let waiting: Vec<_> = waiting.into_iter().rev().map(|(.., path)| path).collect();
         let progress = Arc::new(Progress::new(total));
-        let seats = tape::seats(readers.max(1), &progress);
+        let find_dealer = move |octets: &[u8]| -> Option<(Arc<dyn Deal<C>>, Trail)> {
+            let (dealer, trail) = PcapDealer::new(octets, whose.clone())?;
+            (readers > 1).then(|| (Arc::new(dealer) as _, trail))
+        };
+        let seats = tape::seats(readers.max(1), &progress, Box::new(find_dealer));
         seats
             .into_iter()
             .map(|seat| Self::begin(waiting.clone(), Reader::new(seat), progress.clone()))
@@ -87,7 +109,7 @@ impl FileSource {
 
     fn begin(
         waiting: Vec<PathBuf>,
-        reader: Reader,
+        reader: Reader<C>,
         progress: Arc<Progress>,
     ) -> Result<Self, CaptureError> {
         let mut source = Self {
@@ -103,6 +125,19 @@ impl FileSource {
         };
         source.begin_next()?;
         Ok(source)
+    }
+
+    /// Whether [`Self::take`] is the way on, beside [`Self::next`]; if not, there may be a burst.
+    #[inline]
+    pub fn is_dealt(&self) -> bool {
+        !self.held && self.reader.is_dealt()
+    }
+
+    /// Takes cards that come next, before anything that has to be looked at: so many at most, and as
+    /// long as they are `fit`.
+    #[inline]
+    pub fn take(&mut self, most: usize, fit: impl FnMut(&C) -> bool) -> &[C] {
+        self.reader.take(most, fit)
     }
 
     /// What is to be said about the files read so far, one line each, without a frame lost: a
@@ -156,7 +191,7 @@ impl FileSource {
     }
 }
 
-impl FrameSource for FileSource {
+impl<C: Send + Sync + 'static> FrameSource for FileSource<C> {
     #[inline]
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
         while !std::mem::take(&mut self.held) {

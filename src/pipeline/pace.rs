@@ -1,8 +1,8 @@
 //! When seconds end, told by the packets (and, on a live queue that has none, by the tick of its
 //! source).
 //!
-//! One [`Pace`] per worker. The workers of a replay all see the whole capture, so that each closes
-//! every second at the same place of it.
+//! One [`Pace`] per worker. The workers of a replay all see the frames at which a second may close, so
+//! that each closes it at the same place of the capture.
 
 use crate::units::{Second, Timestamp};
 use std::time::Duration;

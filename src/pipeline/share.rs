@@ -1,48 +1,46 @@
-//! Whose a packet is where several workers replay one capture: each sees all of it, in the same
-//! order, crosses the same boundaries between seconds, and counts what is between its own pairs of
-//! addresses. What each sees of one stream is then what a single worker would have seen, and nothing
-//! has to be handed from one to another.
+//! Whose a packet is where several workers replay one capture: each crosses the same boundaries between
+//! seconds at the same places of it, and counts what is between its own pairs of addresses, in their
+//! order. What each sees of one stream is then what a single worker would have seen.
 
 use crate::capture::Unseen;
 use crate::discard::Discard;
 use crate::units::Endpoint;
 use crate::wire::Datagram;
-use std::num::NonZeroU64;
 
 /// What one worker of several counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Share {
-    number: u64,
-    of: NonZeroU64,
+    number: usize,
+    of: usize,
 }
 
 impl Default for Share {
     /// Everything.
     fn default() -> Self {
-        Self {
-            number: 0,
-            of: NonZeroU64::MIN,
-        }
+        Self { number: 0, of: 1 }
     }
 }
 
 impl Share {
     /// The shares of so many workers, at least one.
     pub fn split(workers: usize) -> impl Iterator<Item = Self> {
-        let of = NonZeroU64::new(workers as u64).unwrap_or(NonZeroU64::MIN);
-        (0..of.get()).map(move |number| Self { number, of })
+        let of = workers.max(1);
+        (0..of).map(move |number| Self { number, of })
     }
 
-    /// Whether what is between these two belongs to it, both directions alike.
+    /// Which of so many shares, counted from 0, has what is between these two, both directions alike.
     #[inline]
-    pub fn has(self, [src, dst]: [Endpoint; 2]) -> bool {
-        if self.of == NonZeroU64::MIN {
-            return true;
-        }
+    pub fn number([src, dst]: [Endpoint; 2], of: usize) -> usize {
         let ([s1, s0], [d1, d0]) = (src.address.halves(), dst.address.halves());
         // Fibonacci hashing: the low bits of addresses are the ones that differ.
         let mixed = (s1 ^ d1 ^ s0 ^ d0).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        (mixed * self.of.get()) >> 32 == self.number
+        ((mixed * of as u64) >> 32) as usize
+    }
+
+    /// Whether what is between these two belongs to it.
+    #[inline]
+    pub fn has(self, ends: [Endpoint; 2]) -> bool {
+        self.of == 1 || Self::number(ends, self.of) == self.number
     }
 
     /// Whether a frame belongs to it, by what it was decoded to; the first has what can not be.

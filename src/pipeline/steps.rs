@@ -32,10 +32,9 @@ pub trait StepSource {
     /// [`CaptureError`] where the source can not go on.
     fn next(&mut self) -> Result<Step<'_>, CaptureError>;
 
-    /// Gathers the plain voice of interest that is at hand, all of one second and in order of time, as
-    /// far as there is room for it and nothing else comes in between; the rest is left to
-    /// [`Self::next`].
-    fn gather(&mut self, interest: &Interest, waiting: &mut Waiting);
+    /// The plain voice of interest that comes next: at most [`TOGETHER`] packets, all of one second and
+    /// in order of time, and nothing in between; the rest is left to [`Self::next`].
+    fn gather(&mut self, interest: &Interest) -> &[Glanced];
 }
 
 /// Packets whose streams are looked up together: as many waits for memory as a processor of today
@@ -83,6 +82,7 @@ impl Waiting {
 pub struct Paced<S> {
     source: S,
     pace: Pace,
+    waiting: Waiting,
 }
 
 impl<S: FrameSource> Paced<S> {
@@ -91,12 +91,18 @@ impl<S: FrameSource> Paced<S> {
         Self {
             source,
             pace: Pace::default(),
+            waiting: Waiting::default(),
         }
     }
 
     /// The source.
     pub fn source(&self) -> &S {
         &self.source
+    }
+
+    /// The source, and the time as far as it has been told.
+    pub(super) fn parts(&mut self) -> (&mut S, &mut Pace) {
+        (&mut self.source, &mut self.pace)
     }
 }
 
@@ -114,13 +120,14 @@ impl<S: FrameSource> StepSource for Paced<S> {
     }
 
     #[inline]
-    fn gather(&mut self, interest: &Interest, waiting: &mut Waiting) {
-        let pace = &mut self.pace;
+    fn gather(&mut self, interest: &Interest) -> &[Glanced] {
+        self.waiting.clear();
         self.source.burst(&mut Gathering {
             interest,
-            pace,
-            waiting,
+            pace: &mut self.pace,
+            waiting: &mut self.waiting,
         });
+        self.waiting.packets()
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Media {
 
 const ETHERNET: usize = 14;
 const TAG: usize = 4;
-const UDP_HEADER: usize = 8;
+const UDP_HEADER: u16 = 8;
 const UDP: u8 = 17;
 
 const IPV4: u16 = 0x0800;
@@ -49,7 +49,7 @@ const VLAN: u16 = 0x8100;
 /// An IP header without options or extensions.
 pub trait Ip: Copy {
     /// Octets of it.
-    const LENGTH: usize;
+    const LENGTH: u16;
     /// Source and destination.
     fn ends(self) -> [Address; 2];
     /// Total length of the packet in octets.
@@ -72,7 +72,7 @@ pub struct Plain<'a, I> {
     vlans: Vlans,
     ip: I,
     /// RFC 768.
-    udp: &'a [u8; UDP_HEADER],
+    udp: &'a [u8; UDP_HEADER as usize],
     /// Octets of its payload on the wire, and those of them that were captured.
     length: u16,
     payload: &'a [u8],
@@ -132,7 +132,7 @@ impl<'a> V4<'a> {
 }
 
 impl Ip for V4<'_> {
-    const LENGTH: usize = 20;
+    const LENGTH: u16 = 20;
 
     #[inline(always)]
     fn ends(self) -> [Address; 2] {
@@ -163,7 +163,7 @@ impl<'a> V6<'a> {
 }
 
 impl Ip for V6<'_> {
-    const LENGTH: usize = 40;
+    const LENGTH: u16 = 40;
 
     #[inline(always)]
     fn ends(self) -> [Address; 2] {
@@ -177,7 +177,7 @@ impl Ip for V6<'_> {
     #[inline(always)]
     fn length(self) -> u32 {
         let [_, _, _, _, l1, l0, ..] = *self.0;
-        Self::LENGTH as u32 + u32::from(u16::from_be_bytes([l1, l0]))
+        u32::from(Self::LENGTH) + u32::from(u16::from_be_bytes([l1, l0]))
     }
 
     #[inline(always)]
@@ -190,14 +190,14 @@ impl<'a, I: Ip> Plain<'a, I> {
     /// If IP and UDP say lengths that can be, and the datagram is no tunnel's.
     #[inline(always)]
     fn new(ip: I, datagram: &'a [u8], on_wire: usize, vlans: Vlans) -> Option<Self> {
-        let (udp, payload) = datagram.split_first_chunk::<UDP_HEADER>()?;
+        let (udp, payload) = datagram.split_first_chunk::<{ UDP_HEADER as usize }>()?;
         let [_, _, _, _, l1, l0, ..] = *udp;
         let length = u16::from_be_bytes([l1, l0]);
-        let total = ip.length() as usize;
-        if total > on_wire || usize::from(length) + I::LENGTH > total {
+        let total = ip.length();
+        if total as usize > on_wire || u32::from(length) + u32::from(I::LENGTH) > total {
             return None;
         }
-        let length = length.checked_sub(UDP_HEADER as u16)?;
+        let length = length.checked_sub(UDP_HEADER)?;
         let payload = payload.get(..usize::from(length)).unwrap_or(payload);
         let plain = Self {
             vlans,

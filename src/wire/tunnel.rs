@@ -50,6 +50,7 @@ pub(super) fn is_port(port: u16) -> bool {
 }
 
 /// The ports of tunnels, each at its place; one that can not be there where there is none.
+#[expect(clippy::indexing_slicing, reason = "when it is compiled")]
 const PORTS: [u16; 8] = {
     let mut ports = [VXLAN; 8];
     ports[place(VXLAN_LINUX)] = VXLAN_LINUX;

@@ -32,7 +32,10 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Begins a file, or standard input, and reads which format it is.
-    pub(super) fn begin(path: &Path, reader: &mut Reader) -> Result<Self, CaptureError> {
+    pub(super) fn begin(
+        path: &Path,
+        reader: &mut Reader<impl Sized>,
+    ) -> Result<Self, CaptureError> {
         let open = || -> io::Result<Box<dyn Read + Send>> {
             if path.as_os_str() == STDIN {
                 return Ok(Box::new(io::stdin()));
@@ -45,7 +48,7 @@ impl Opened {
     }
 
     /// Reads which format an input is.
-    pub(super) fn new(path: &Path, reader: &mut Reader) -> Result<Self, CaptureError> {
+    pub(super) fn new(path: &Path, reader: &mut Reader<impl Sized>) -> Result<Self, CaptureError> {
         let format = Self::recognise(path, reader).map_err(|aside| failed(path, *aside))?;
         Ok(Self {
             path: path.to_owned(),
@@ -54,7 +57,7 @@ impl Opened {
         })
     }
 
-    fn recognise(path: &Path, reader: &mut Reader) -> Result<Format, Box<Aside>> {
+    fn recognise(path: &Path, reader: &mut Reader<impl Sized>) -> Result<Format, Box<Aside>> {
         reader.want(pcap::HEADER)?;
         let ahead = reader.ahead();
         let Some(&magic) = ahead.first_chunk() else {
@@ -90,7 +93,10 @@ impl Opened {
 
     /// Offers frames that are at hand.
     #[inline]
-    pub(super) fn burst(&mut self, reader: &mut Reader, taker: &mut impl Take) {
+    pub(super) fn burst(&mut self, reader: &mut Reader<impl Sized>, taker: &mut impl Take) {
+        if reader.is_dealt() {
+            return;
+        }
         self.frames += match &mut self.format {
             Format::Pcap(pcap) => pcap.burst(reader, taker),
             Format::Pcapng(pcapng) => pcapng.burst(reader, taker),
@@ -101,7 +107,7 @@ impl Opened {
     #[inline]
     pub(super) fn step(
         &mut self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl Sized>,
         names: &mut Names,
         found: &mut Found,
     ) -> Step {
@@ -109,6 +115,9 @@ impl Opened {
             Format::Pcap(pcap) => pcap.step(reader, found),
             Format::Pcapng(pcapng) => pcapng.step(reader, names, found),
         };
+        if let Some(records) = reader.records() {
+            self.frames = records;
+        }
         match step {
             Ok(()) => {
                 self.frames += 1;
@@ -119,7 +128,7 @@ impl Opened {
     }
 
     #[cold]
-    fn beside(&mut self, reader: &Reader, aside: Box<Aside>) -> Step {
+    fn beside(&mut self, reader: &Reader<impl Sized>, aside: Box<Aside>) -> Step {
         match *aside {
             Aside::Unseen(_, true) => self.frames += 1,
             Aside::Cut(0) => {
@@ -166,7 +175,7 @@ impl Opened {
 
 /// The time of a file's first frame; `None` where it has no frame.
 pub(super) fn first_time(path: &Path) -> Result<Option<Timestamp>, CaptureError> {
-    let mut reader = Reader::new(Seat::alone());
+    let mut reader = Reader::<()>::new(Seat::alone());
     let mut opened = Opened::begin(path, &mut reader)?;
     let mut names = Names::new();
     let mut found = Found::NONE;

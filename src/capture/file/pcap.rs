@@ -25,7 +25,10 @@ use crate::units::{NANOS_PER_SECOND, Timestamp};
 /// Octets of the file header.
 pub(super) const HEADER: usize = 24;
 /// Octets of a record's header.
-const RECORD: usize = 16;
+pub(super) const RECORD: usize = 16;
+
+/// Up to this version, 2.3, the two lengths may stand the other way round (libpcap sf-pcap.c).
+const SWAPPED: u16 = 3;
 
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
@@ -73,26 +76,13 @@ impl Pcap {
 
     /// Offers whole records that are at hand; how many were taken.
     #[inline]
-    pub(super) fn burst(&self, reader: &mut Reader, taker: &mut impl Take) -> u64 {
+    pub(super) fn burst(&self, reader: &mut Reader<impl Sized>, taker: &mut impl Take) -> u64 {
         let at_hand = reader.ahead();
         let (mut ahead, mut taken) = (at_hand, 0);
-        while let Some((record, rest)) = ahead.split_first_chunk() {
-            let [seconds, fraction, captured, length] = self.order.words(record);
-            let Some((octets, rest)) = rest.split_at_checked(captured as usize) else {
-                break;
-            };
-            let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
-            let frame = Frame {
-                time: Timestamp::from_nanos(time),
-                link: self.link,
-                octets,
-                length,
-                interface: InterfaceId(0),
-                vlan: None,
-            };
-            if captured > length || captured > MAX_FRAME || !self.named || !taker.take(&frame) {
-                break;
-            }
+        while self.named
+            && let Some((frame, rest)) = self.record(ahead)
+            && taker.take(&frame)
+        {
             ahead = rest;
             taken += 1;
         }
@@ -100,13 +90,46 @@ impl Pcap {
         taken
     }
 
+    /// The record that begins here, if all of it is there and nothing is odd about it; and what is
+    /// behind it.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a frame is not worth a call")]
+    pub(super) fn record<'a>(&self, octets: &'a [u8]) -> Option<(Frame<'a>, &'a [u8])> {
+        let (header, rest) = octets.split_first_chunk()?;
+        let [seconds, fraction, captured, length] = self.order.words(header);
+        let (octets, rest) = rest.split_at_checked(captured as usize)?;
+        let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
+        let frame = Frame {
+            time: Timestamp::from_nanos(time),
+            link: self.link,
+            octets,
+            length,
+            interface: InterfaceId(0),
+            vlan: None,
+        };
+        (captured <= length && captured <= MAX_FRAME).then_some((frame, rest))
+    }
+
+    /// Whether its records are what they seem to be, and may be plain voice.
+    pub(super) fn is_plain(&self) -> bool {
+        self.link == LinkType::Ethernet && self.minor > SWAPPED
+    }
+
+    /// Octets captured of the record with this header; `None` if something is odd about them.
+    #[inline]
+    pub(super) fn captured(&self, header: &[u8; RECORD]) -> Option<usize> {
+        let [_, _, captured, length] = self.order.words(header);
+        (captured <= length && captured <= MAX_FRAME).then_some(captured as usize)
+    }
+
     /// The next record.
     #[inline]
-    pub(super) fn step(&mut self, reader: &mut Reader, found: &mut Found) -> Step {
+    pub(super) fn step(&mut self, reader: &mut Reader<impl Sized>, found: &mut Found) -> Step {
         if !self.named {
             self.named = true;
             return Err(Box::new(Aside::Interface(InterfaceId(0))));
         }
+        reader.seek();
         if !reader.want(RECORD)? {
             return Self::tail(reader);
         }
@@ -114,8 +137,7 @@ impl Pcap {
             return Self::tail(reader);
         };
         let [seconds, fraction, mut captured, mut length] = self.order.words(record);
-        if captured > length && self.minor <= 3 {
-            // Before version 2.4 the two lengths stood the other way round (libpcap sf-pcap.c).
+        if captured > length && self.minor <= SWAPPED {
             (captured, length) = (length, captured);
         }
         if captured > MAX_FRAME {
@@ -129,6 +151,7 @@ impl Pcap {
         }
         let place = reader.place() + RECORD;
         reader.consume(RECORD + captured as usize);
+        reader.pass();
         let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
         *found = Found {
             time: Timestamp::from_nanos(time),
@@ -142,7 +165,7 @@ impl Pcap {
     }
 
     #[cold]
-    fn tail(reader: &Reader) -> Step {
+    fn tail(reader: &Reader<impl Sized>) -> Step {
         Err(Box::new(match reader.ahead() {
             [] => Aside::End,
             _ => Aside::Cut(reader.offset()),

@@ -89,7 +89,7 @@ impl Pcapng {
     /// Offers the frames of plain Enhanced Packet Blocks that are at hand: whole, without options
     /// and not the first of their section. How many were taken.
     #[inline]
-    pub(super) fn burst(&mut self, reader: &mut Reader, taker: &mut impl Take) -> u64 {
+    pub(super) fn burst(&mut self, reader: &mut Reader<impl Sized>, taker: &mut impl Take) -> u64 {
         let at_hand = reader.ahead();
         let (mut ahead, mut taken) = (at_hand, 0);
         while self.first.is_some() {
@@ -156,7 +156,7 @@ impl Pcapng {
     #[inline]
     pub(super) fn step(
         &mut self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl Sized>,
         names: &mut Names,
         found: &mut Found,
     ) -> Step {
@@ -241,7 +241,7 @@ impl Pcapng {
     #[cold]
     fn pass(
         &self,
-        reader: &mut Reader,
+        reader: &mut Reader<impl Sized>,
         kind: u32,
         length: usize,
         offset: u64,
@@ -260,7 +260,7 @@ impl Pcapng {
         Ok(true)
     }
 
-    fn version(&self, reader: &mut Reader, offset: u64) -> Step {
+    fn version(&self, reader: &mut Reader<impl Sized>, offset: u64) -> Step {
         if !reader.want(16)? {
             return Ok(());
         }

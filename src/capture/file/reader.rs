@@ -4,14 +4,16 @@
 //! No mmap: a file that another process truncates would end us by SIGBUS, and pipes need this
 //! path anyway.
 
-use super::tape::{Piece, Seat};
+use super::hand::{Hand, Progress};
+use super::piece::Piece;
+use super::tape::Seat;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 /// A window on a tape that moves forward only. Lives as long as its source.
-pub(super) struct Reader {
-    seat: Seat,
-    piece: Arc<Piece>,
+pub(super) struct Reader<C> {
+    seat: Seat<C>,
+    piece: Arc<Piece<C>>,
     /// Where the octets not yet consumed begin and end: in the bridge, if there is one, or in the
     /// piece.
     start: usize,
@@ -20,14 +22,18 @@ pub(super) struct Reader {
     bridge: Vec<u8>,
     /// Where the piece goes on behind the bridge; none without one.
     resume: Option<usize>,
+    /// How far it has come in what was dealt to it of the piece.
+    progress: Progress,
+    /// Records of the file so far, if it has just come to the end of what was dealt.
+    records: Option<u64>,
     /// Offset in the file of `start`.
     offset: u64,
     ended: bool,
 }
 
-impl Reader {
+impl<C> Reader<C> {
     /// Before the first file.
-    pub(super) fn new(seat: Seat) -> Self {
+    pub(super) fn new(seat: Seat<C>) -> Self {
         Self {
             seat,
             piece: Arc::default(),
@@ -35,6 +41,8 @@ impl Reader {
             end: 0,
             bridge: Vec::new(),
             resume: None,
+            progress: Progress::default(),
+            records: None,
             offset: 0,
             ended: true,
         }
@@ -103,6 +111,7 @@ impl Reader {
     /// Takes the next piece; `false` at the end of the file.
     fn turn(&mut self) -> io::Result<bool> {
         let read = std::mem::take(&mut self.piece);
+        self.progress = Progress::default();
         if !self.ended {
             match self.seat.exchange(read)? {
                 Some(piece) => self.piece = piece,
@@ -139,6 +148,65 @@ impl Reader {
                 return Ok(false);
             }
         }
+    }
+
+    /// What this reader has got of the piece at hand; `None` where it has to look at everything.
+    #[inline]
+    fn hand(&self) -> Option<&Hand<C>> {
+        match self.resume {
+            Some(_) => None,
+            None => self.piece.dealt().hand(self.seat.number()),
+        }
+    }
+
+    /// Whether the piece at hand was dealt: then [`Self::take`] and [`Self::seek`] are the way through.
+    #[inline]
+    pub(super) fn is_dealt(&self) -> bool {
+        self.hand().is_some()
+    }
+
+    /// Takes cards that come before the next record to be looked at, where the piece was dealt: so many
+    /// at most, and as long as they are `fit`.
+    #[inline]
+    pub(super) fn take(&mut self, most: usize, mut fit: impl FnMut(&C) -> bool) -> &[C] {
+        let hand = self.piece.dealt().hand(self.seat.number());
+        let cards = hand.map_or(&[][..], |hand| hand.cards(self.progress));
+        let cards = cards.get(..most).unwrap_or(cards);
+        let taken = cards.iter().take_while(|card| fit(card)).count();
+        self.progress.take(taken);
+        cards.get(..taken).unwrap_or_default()
+    }
+
+    /// Moves on to the next record that has a card or is to be looked at, or to what lies across the
+    /// end of the piece.
+    pub(super) fn seek(&mut self) {
+        let Some(hand) = self.hand() else {
+            return;
+        };
+        let place = if let Some((place, _)) = hand.next(self.progress) {
+            place
+        } else {
+            let dealt = self.piece.dealt();
+            self.records = Some(dealt.records);
+            dealt.tail
+        };
+        self.consume(place.saturating_sub(self.start));
+    }
+
+    /// What has been consumed need not be looked at any more.
+    pub(super) fn pass(&mut self) {
+        while let Some(hand) = self.hand()
+            && let Some((place, progress)) = hand.next(self.progress)
+            && place < self.start
+        {
+            self.progress = progress;
+        }
+    }
+
+    /// Records of the file so far, if it has just come to the end of what was dealt: not all of them
+    /// came by here.
+    pub(super) fn records(&mut self) -> Option<u64> {
+        self.records.take()
     }
 
     /// Offset in the file of the first octet not yet consumed.

@@ -35,7 +35,7 @@ impl Found {
     };
 
     #[inline]
-    pub(super) fn frame(self, reader: &Reader) -> Frame<'_> {
+    pub(super) fn frame(self, reader: &Reader<impl Sized>) -> Frame<'_> {
         Frame {
             time: self.time,
             link: self.link,

@@ -1,63 +1,33 @@
-//! Capture files as one tape: read once, piece by piece, and seen whole by each of its readers.
+//! Capture files as one tape: read once, piece by piece, and gone along by each of its readers.
 //!
-//! Whoever needs the next piece first reads it; there is no thread for it. A [`Tape`] lives as long
-//! as the last of its [`Seat`]s. Pieces go round: filled, looked at by every seat, filled again; so
+//! Whoever needs the next piece first reads it and deals it; there is no thread for it. A [`Tape`] lives
+//! as long as the last of its [`Seat`]s. Pieces go round: filled, let go by every seat, filled again; so
 //! many as there may be bound the memory and how far one reader gets ahead of another.
 
+use super::input::{FindDealer, Input};
+use super::piece::Piece;
 use super::progress::Progress;
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-/// Octets read at once: a system call per about 4500 frames of voice. Less is read more slowly; more
-/// is out of the second cache before it is looked at (docs/decisions/speed.md).
-const PIECE: usize = 1 << 20;
-
-/// A pipe that gives less is asked again: every reader finds a file's header in the first piece, so
-/// that one of them can begin before the others do.
-const LEAST: usize = PAGE;
-
-/// Pieces that lie between the first reader and the last.
-const PIECES: usize = 6;
+/// Pieces for each reader that lie between the first and the last of them.
+const PIECES: usize = 2;
 
 /// A reader with fewer pieces before it reads one more, if no other is about it: whoever is first
 /// works for those behind. A reader that is alone reads when it has none.
 const LEAD: u64 = 2;
 
-/// Octets of a page. A kernel that copies pages to what begins just behind a page's start, where the
-/// allocator puts large blocks, takes twice as long on some processors.
-const PAGE: usize = 4096;
-
-/// Octets as they were read.
-#[derive(Debug, Default)]
-pub(super) struct Piece {
-    buffer: Vec<u8>,
-    /// Where a page of the buffer begins.
-    start: usize,
-    length: usize,
-}
-
-impl Piece {
-    #[inline]
-    pub(super) fn octets(&self) -> &[u8] {
-        let octets = self.buffer.get(self.start..self.start + self.length);
-        octets.unwrap_or_default()
-    }
-
-    /// All the room that there is.
-    fn room(&mut self) -> &mut [u8] {
-        if self.buffer.is_empty() {
-            self.buffer = vec![0; PAGE + PIECE];
-            self.start = self.buffer.as_ptr().align_offset(PAGE).min(PAGE);
-        }
-        let room = self.buffer.get_mut(self.start..self.start + PIECE);
-        room.unwrap_or_default()
-    }
-}
+/// A seat looks so many times more, some microseconds in all, before it sleeps: what it waits for is
+/// often there by then, and a processor that has gone to sleep wakes slowly.
+const PATIENCE: u32 = 100;
 
 /// What stands on the tape.
-enum Entry {
-    Octets(Arc<Piece>),
+enum Entry<C> {
+    /// Octets that somebody deals just now.
+    Coming,
+    Octets(Arc<Piece<C>>),
     /// A file ends.
     End,
     /// Reading failed, for everybody.
@@ -65,24 +35,50 @@ enum Entry {
 }
 
 /// The part of the tape that somebody has still to look at.
-struct Stretch {
+struct Stretch<C> {
     /// Number of the first entry.
     first: u64,
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Entry<C>>,
     /// What each seat looks at or waits for.
     held: Vec<u64>,
     /// What all have looked at, to be filled again.
-    spare: Vec<Piece>,
+    spare: Vec<Piece<C>>,
+    /// Pieces that there are.
+    made: usize,
 }
 
-impl Stretch {
+impl<C> Stretch<C> {
     fn end(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
 
-    fn entry(&self, number: u64) -> Option<&Entry> {
+    fn entry(&self, number: u64) -> Option<&Entry<C>> {
         let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.entries.get(place)
+    }
+
+    fn entry_mut(&mut self, number: u64) -> Option<&mut Entry<C>> {
+        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.entries.get_mut(place)
+    }
+
+    /// A piece to be filled by this seat: best one that it has filled before.
+    fn spare(&mut self, seat: usize) -> Piece<C> {
+        let own = self.spare.iter().rposition(|piece| piece.seat == seat);
+        let spare = match own {
+            Some(place) => Some(self.spare.swap_remove(place)),
+            None if self.made <= self.room() => None,
+            None => self.spare.pop(),
+        };
+        spare.unwrap_or_else(|| {
+            self.made += 1;
+            Piece::of(seat)
+        })
+    }
+
+    /// So many entries may be there.
+    fn room(&self) -> usize {
+        PIECES * self.held.len()
     }
 
     /// A seat is at this entry, and has let go of those before it.
@@ -102,29 +98,22 @@ impl Stretch {
     }
 }
 
-/// What is read from.
-struct Input {
-    /// Files begun so far.
-    begun: usize,
-    /// The last of them; none after its end.
-    open: Option<Box<dyn Read + Send>>,
-}
-
-struct Tape {
+struct Tape<C> {
     /// Whoever holds it reads.
-    input: Mutex<Input>,
+    input: Mutex<Input<C>>,
     /// Held for moments only, and waited for while `input` is held, never the other way round.
-    stretch: Mutex<Stretch>,
+    stretch: Mutex<Stretch<C>>,
     /// Something was read, or there is room again.
     news: Condvar,
+    seats: usize,
     /// So many entries before a seat are enough.
     lead: u64,
     progress: Arc<Progress>,
 }
 
 /// One reader's place on a tape.
-pub(super) struct Seat {
-    tape: Arc<Tape>,
+pub(super) struct Seat<C> {
+    tape: Arc<Tape<C>>,
     place: usize,
     /// The entry that it takes next.
     next: u64,
@@ -133,13 +122,17 @@ pub(super) struct Seat {
 }
 
 /// So many seats at one tape, all at its beginning, before the first file.
-pub(super) fn seats(count: usize, progress: &Arc<Progress>) -> Vec<Seat> {
-    let tape = Arc::new(Tape::new(count, progress.clone()));
+pub(super) fn seats<C>(
+    count: usize,
+    progress: &Arc<Progress>,
+    find_dealer: FindDealer<C>,
+) -> Vec<Seat<C>> {
+    let tape = Arc::new(Tape::new(count, progress.clone(), find_dealer));
     (0..count).map(|place| Seat::new(&tape, place)).collect()
 }
 
-impl Seat {
-    fn new(tape: &Arc<Tape>, place: usize) -> Self {
+impl<C> Seat<C> {
+    fn new(tape: &Arc<Tape<C>>, place: usize) -> Self {
         Self {
             tape: tape.clone(),
             place,
@@ -150,7 +143,14 @@ impl Seat {
 
     /// The only seat at a tape of its own.
     pub(super) fn alone() -> Self {
-        Self::new(&Arc::new(Tape::new(1, Arc::default())), 0)
+        let nobody = Box::new(|_: &[u8]| None);
+        Self::new(&Arc::new(Tape::new(1, Arc::default(), nobody)), 0)
+    }
+
+    /// Which of the seats it is.
+    #[inline]
+    pub(super) fn number(&self) -> usize {
+        self.place
     }
 
     /// Begins the next file; whoever comes first opens it. All seats begin the same files in the
@@ -163,10 +163,7 @@ impl Seat {
         open: impl FnOnce() -> io::Result<Box<dyn Read + Send>>,
     ) -> io::Result<()> {
         let mut input = lock(&self.tape.input);
-        if input.begun == self.begun {
-            input.open = Some(open()?);
-            input.begun += 1;
-        }
+        input.begin(self.begun, open)?;
         self.begun += 1;
         drop(input);
         self.tape.tell(lock(&self.tape.stretch));
@@ -177,42 +174,48 @@ impl Seat {
     ///
     /// # Errors
     /// What reading failed with.
-    pub(super) fn exchange(&mut self, read: Arc<Piece>) -> io::Result<Option<Arc<Piece>>> {
+    pub(super) fn exchange(&mut self, read: Arc<Piece<C>>) -> io::Result<Option<Arc<Piece<C>>>> {
         drop(read);
         let tape = &*self.tape;
         let mut stretch = lock(&tape.stretch);
         stretch.hold(self.place, self.next);
         tape.news.notify_all();
+        let mut turns = 0;
         loop {
             let enough = stretch.end() - self.next >= tape.lead;
-            let has_room = stretch.entries.len() < PIECES;
+            let has_room = stretch.entries.len() < stretch.room();
             if !enough
                 && has_room
-                && let Ok(mut input) = tape.input.try_lock()
-                && input.open.is_some()
+                && let Ok(input) = tape.input.try_lock()
+                && input.is_open()
             {
-                let piece = stretch.spare.pop().unwrap_or_default();
+                let piece = stretch.spare(self.place);
                 drop(stretch);
-                let entry = input.read(piece);
-                if let Entry::Octets(piece) = &entry {
-                    tape.progress.add(piece.length);
-                }
+                tape.read(input, piece);
                 stretch = lock(&tape.stretch);
-                stretch.entries.push_back(entry);
-                tape.news.notify_all();
                 continue;
             }
-            if let Some(entry) = stretch.entry(self.next) {
-                self.next += 1;
-                return entry.look();
+            match stretch.entry(self.next) {
+                None | Some(Entry::Coming) => {}
+                Some(entry) => {
+                    self.next += 1;
+                    return entry.look();
+                }
             }
-            let waited = tape.news.wait(stretch);
-            stretch = waited.unwrap_or_else(PoisonError::into_inner);
+            stretch = if turns < PATIENCE {
+                turns += 1;
+                drop(stretch);
+                thread::yield_now();
+                lock(&tape.stretch)
+            } else {
+                let waited = tape.news.wait(stretch);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            };
         }
     }
 }
 
-impl Drop for Seat {
+impl<C> Drop for Seat<C> {
     /// Nobody waits for a reader that is gone.
     fn drop(&mut self) {
         let mut stretch = lock(&self.tape.stretch);
@@ -221,67 +224,92 @@ impl Drop for Seat {
     }
 }
 
-impl Tape {
-    fn new(seats: usize, progress: Arc<Progress>) -> Self {
-        let input = Input {
-            begun: 0,
-            open: None,
-        };
+impl<C> Tape<C> {
+    fn new(seats: usize, progress: Arc<Progress>, find_dealer: FindDealer<C>) -> Self {
         let stretch = Stretch {
             first: 0,
             entries: VecDeque::new(),
             held: vec![0; seats],
             spare: Vec::new(),
+            made: 0,
         };
         Self {
-            input: Mutex::new(input),
+            input: Mutex::new(Input::new(find_dealer)),
             stretch: Mutex::new(stretch),
             news: Condvar::new(),
+            seats,
             lead: if seats > 1 { LEAD } else { 1 },
             progress,
         }
     }
 
+    /// Reads a piece and deals it. It has its place on the tape before it is dealt, so that others can
+    /// read on meanwhile.
+    fn read(&self, mut input: MutexGuard<'_, Input<C>>, mut piece: Piece<C>) {
+        let entry = match input.read(&mut piece) {
+            Ok(0) => Entry::End,
+            Ok(read) => {
+                self.progress.add(read);
+                let follows = input.follow(&piece);
+                let place = Place::behind(self);
+                drop(input);
+                self.tell(lock(&self.stretch));
+                piece.deal(follows, self.seats);
+                return place.fill(Entry::Octets(Arc::new(piece)));
+            }
+            Err(error) => Entry::Failed(error),
+        };
+        Place::behind(self).fill(entry);
+    }
+
     /// Wakes all that wait. Whoever found nothing still held the lock, or waits by now.
-    fn tell(&self, stretch: MutexGuard<'_, Stretch>) {
+    fn tell(&self, stretch: MutexGuard<'_, Stretch<C>>) {
         drop(stretch);
         self.news.notify_all();
     }
 }
 
-impl Input {
-    fn read(&mut self, mut piece: Piece) -> Entry {
-        let Some(open) = &mut self.open else {
-            return Entry::End;
-        };
-        piece.length = 0;
-        let ended = loop {
-            let free = piece.length..;
-            match open.read(piece.room().get_mut(free).unwrap_or_default()) {
-                Ok(0) if piece.length > 0 => break None,
-                Ok(0) => break Some(Entry::End),
-                Ok(read) => piece.length += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break Some(Entry::Failed(error)),
-            }
-            if piece.length >= LEAST {
-                break None;
-            }
-        };
-        let Some(entry) = ended else {
-            return Entry::Octets(Arc::new(piece));
-        };
-        self.open = None;
-        entry
+/// A place on the tape for what is still to come.
+struct Place<'t, C> {
+    tape: &'t Tape<C>,
+    number: u64,
+}
+
+impl<'t, C> Place<'t, C> {
+    /// The one behind all others.
+    fn behind(tape: &'t Tape<C>) -> Self {
+        let mut stretch = lock(&tape.stretch);
+        let number = stretch.end();
+        stretch.entries.push_back(Entry::Coming);
+        Self { tape, number }
+    }
+
+    fn fill(&self, with: Entry<C>) {
+        let mut stretch = lock(&self.tape.stretch);
+        if let Some(entry) = stretch.entry_mut(self.number) {
+            *entry = with;
+        }
+        self.tape.tell(stretch);
     }
 }
 
-impl Entry {
+impl<C> Drop for Place<'_, C> {
+    /// Nobody waits for what will not come, because who deals it has panicked.
+    fn drop(&mut self) {
+        let mut stretch = lock(&self.tape.stretch);
+        if let Some(entry @ Entry::Coming) = stretch.entry_mut(self.number) {
+            *entry = Entry::Failed(io::ErrorKind::Other.into());
+            self.tape.tell(stretch);
+        }
+    }
+}
+
+impl<C> Entry<C> {
     /// The same for each seat.
-    fn look(&self) -> io::Result<Option<Arc<Piece>>> {
+    fn look(&self) -> io::Result<Option<Arc<Piece<C>>>> {
         match self {
             Self::Octets(piece) => Ok(Some(piece.clone())),
-            Self::End => Ok(None),
+            Self::End | Self::Coming => Ok(None),
             Self::Failed(error) => Err(match error.raw_os_error() {
                 Some(code) => io::Error::from_raw_os_error(code),
                 None => io::Error::new(error.kind(), error.to_string()),

@@ -1,11 +1,12 @@
 mod damage;
+mod dealt;
 mod pcapng;
 mod several;
 mod writer;
 
 use self::writer::Pcap;
 use super::order::Order;
-use super::{FileSource, UnseenCause};
+use super::{Dealing, FileSource, UnseenCause};
 use crate::capture::Frame;
 use crate::capture::{CaptureError, Event, FrameSource, InterfaceId, LinkType, Take, Unseen};
 use crate::units::Timestamp;
@@ -14,6 +15,10 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 const ORDERS: [Order; 2] = [Order::Little, Order::Big];
+
+fn show_all(_: &Frame<'_>, dealing: Dealing<'_, ()>) {
+    dealing.show_all();
+}
 
 /// An event that owns what it says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -126,7 +131,7 @@ impl Take for Few<'_> {
 
 /// What each of so many readers gets.
 fn run_in_bursts(paths: &[PathBuf], burst: usize, readers: usize) -> Vec<Run> {
-    let sources = match FileSource::open_for(readers, paths) {
+    let sources = match FileSource::open_for(readers, paths, show_all) {
         Ok(sources) => sources,
         Err(error) => return vec![Run::begin(Some(error))],
     };

@@ -188,7 +188,7 @@ fn a_pipe_that_drips_gives_the_same_frames() {
     for whole in small_files() {
         let expected = run_octets(&whole).frames();
         let drip = Drip(whole.into_iter(), false);
-        let mut reader = Reader::new(Seat::alone());
+        let mut reader = Reader::<()>::new(Seat::alone());
         reader.begin(|| Ok(Box::new(drip))).unwrap();
         let mut opened = Opened::new(Path::new("drip"), &mut reader).unwrap();
         let mut names = super::super::names::Names::new();
@@ -219,7 +219,7 @@ fn a_pipe_that_drips_gives_the_same_frames() {
 #[test]
 fn one_reader_of_a_pipe_that_drips_can_begin_before_the_others() {
     let whole = small_files().next().unwrap();
-    let seats = seats(3, &Arc::default());
+    let seats = seats::<()>(3, &Arc::default(), Box::new(|_| None));
     let mut readers: Vec<_> = seats.into_iter().map(Reader::new).collect();
     for reader in &mut readers {
         let drip = Drip(whole.clone().into_iter(), false);

@@ -1,5 +1,5 @@
 use super::writer::{Pcap, Pcapng};
-use super::{Seen, file, run};
+use super::{Seen, file, run, show_all};
 use crate::capture::file::FileSource;
 use crate::capture::file::order::Order;
 use crate::capture::{CaptureError, Event, FrameSource};
@@ -93,7 +93,7 @@ fn nobody_waits_for_a_reader_that_is_gone() {
         written.frame(place, 0, &vec![7; 200_000])
     });
     let file = file(&written.octets);
-    let mut readers = FileSource::open_for(3, &[file.path().to_owned()]).unwrap();
+    let mut readers = FileSource::open_for(3, &[file.path().to_owned()], show_all).unwrap();
     drop(readers.pop());
     let mut reader = readers.swap_remove(0);
     drop(readers);
