@@ -27,6 +27,24 @@ pub const BUCKET_BOUNDS_SECONDS: [f64; 14] = [
     0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 1.0,
 ];
 
+/// The same in nanoseconds.
+const BUCKET_BOUNDS_NANOS: [u64; BUCKET_BOUNDS_SECONDS.len()] = [
+    1_000_000,
+    2_000_000,
+    5_000_000,
+    10_000_000,
+    20_000_000,
+    30_000_000,
+    50_000_000,
+    75_000_000,
+    100_000_000,
+    150_000_000,
+    200_000_000,
+    300_000_000,
+    400_000_000,
+    1_000_000_000,
+];
+
 /// Significant digits: within 1 %, at most 20 KiB for values up to an hour.
 const DIGITS: u8 = 2;
 
@@ -61,20 +79,17 @@ impl Durations {
     /// Adds a sample.
     pub fn record(&mut self, sample: Duration) {
         let sample = sample.min(LONGEST);
-        let seconds = sample.as_secs_f64();
-        let place = BUCKET_BOUNDS_SECONDS
-            .iter()
-            .position(|bound| seconds <= *bound);
-        if let Some(bucket) = place.and_then(|place| self.buckets.get_mut(place)) {
+        let nanos = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
+        let mut buckets = self.buckets.iter_mut().zip(BUCKET_BOUNDS_NANOS);
+        if let Some((bucket, _)) = buckets.find(|(_, bound)| nanos <= *bound) {
             *bucket += 1;
         }
         if let Some(histogram) = &mut self.histogram {
-            let micros = u64::try_from(sample.as_micros()).unwrap_or(u64::MAX);
             // Grows as needed; bounded by LONGEST, so it can not fail.
-            let _ = histogram.record(micros);
+            let _ = histogram.record(nanos / 1000);
         }
         self.count += 1;
-        self.sum_nanos += sample.as_nanos();
+        self.sum_nanos += u128::from(nanos);
         self.max = self.max.max(sample);
     }
 
@@ -114,6 +129,16 @@ impl Durations {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_bounds_of_buckets_are_the_same_in_both_units() {
+        for (nanos, seconds) in BUCKET_BOUNDS_NANOS.into_iter().zip(BUCKET_BOUNDS_SECONDS) {
+            assert_eq!(
+                Duration::from_nanos(nanos),
+                Duration::from_secs_f64(seconds)
+            );
+        }
+    }
 
     #[test]
     fn quantiles_are_within_two_digits_and_buckets_are_cumulative() {

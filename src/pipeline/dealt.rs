@@ -6,7 +6,7 @@ use crate::capture::{CaptureError, Frame};
 use crate::pipeline::share::Share;
 use crate::pipeline::steps::{Interest, Paced, Step, StepSource, TOGETHER};
 use crate::voice::{Glanced, Rules};
-use crate::wire::media::{self, Glance, Ip, Plain, V6};
+use crate::wire::media::{self, Glance, Ip, Plain};
 
 /// One worker's source of steps.
 pub struct Dealt(Paced<FileSource<Glanced>>);
@@ -47,7 +47,7 @@ pub fn dealer(
     let table = Table { workers, rules };
     move |frame, dealing| match media::glance(frame) {
         Some(Glance::V4(plain)) => table.tell(frame, &plain, dealing),
-        Some(Glance::V6(plain)) => table.tell_v6(frame, &plain, dealing),
+        Some(Glance::V6(plain)) => table.tell(frame, &plain, dealing),
         None => dealing.show_all(),
     }
 }
@@ -71,11 +71,5 @@ impl Table {
             None if self.rules.is_sip_port(ends) => dealing.show_all(),
             None => dealing.show(worker),
         }
-    }
-
-    /// By itself, so that it does not keep the other's registers full.
-    #[inline(never)]
-    fn tell_v6(&self, frame: &Frame<'_>, plain: &Plain<'_, V6<'_>>, dealing: Dealing<'_, Glanced>) {
-        self.tell(frame, plain, dealing);
     }
 }
