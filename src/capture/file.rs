@@ -24,6 +24,7 @@ mod tape;
 mod tests;
 
 pub use self::dealt::Dealing;
+pub use self::pcap_dealer::SHOWN_EVERY;
 pub use self::progress::Progress;
 
 use self::deal::{Deal, Trail};
@@ -70,9 +71,9 @@ impl FileSource {
 impl<C: Send + Sync + 'static> FileSource<C> {
     /// The same for so many readers, at least one, each on a thread of its own. `whose` says of a frame
     /// which of them, counted from 0, has to know of it; a reader may be shown more than that. What all
-    /// are shown tells them the time: a frame that is not shown is of the same tenth of a second as the
-    /// last that was shown to all, and not earlier. Memory is bounded, so that none can get far ahead of
-    /// another.
+    /// are shown tells them the time: a frame that is not shown is of the same stretch of
+    /// [`SHOWN_EVERY`] as the last that was shown to all, and not earlier. Memory is bounded, so that
+    /// none can get far ahead of another.
     ///
     /// # Errors
     /// As [`FileSource::open`].

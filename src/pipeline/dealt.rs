@@ -1,12 +1,22 @@
 //! Captures that several workers replay: whoever reads a piece tells the others of the plain voice in
 //! it, so that a frame is looked at once, however many workers there are.
 
-use crate::capture::file::{Dealing, FileSource};
+#[cfg(test)]
+mod tests;
+
+use crate::capture::file::{Dealing, FileSource, SHOWN_EVERY};
 use crate::capture::{CaptureError, Frame};
+use crate::pipeline::pace::GRACE;
 use crate::pipeline::share::Share;
 use crate::pipeline::steps::{Interest, Paced, Step, StepSource, TOGETHER};
 use crate::voice::{Glanced, Rules};
 use crate::wire::media::{self, Glance, Ip, Plain};
+
+// Else a second could close at a frame that not all workers are shown.
+const _: () = assert!(
+    GRACE.as_nanos().is_multiple_of(SHOWN_EVERY.as_nanos())
+        && 1_000_000_000_u128.is_multiple_of(SHOWN_EVERY.as_nanos())
+);
 
 /// One worker's source of steps.
 pub struct Dealt(Paced<FileSource<Glanced>>);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A second stays open so long after its end: frames of one capture are that much out of order
 /// (several queues, several capture points) and hardly more.
-const GRACE: Duration = Duration::from_millis(100);
+pub(super) const GRACE: Duration = Duration::from_millis(100);
 
 /// A jump back beyond this is a clock that was set, not disorder.
 const STEP: Duration = Duration::from_secs(1);

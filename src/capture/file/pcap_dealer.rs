@@ -5,10 +5,12 @@ use super::dealt::{Dealing, Dealt};
 use super::pcap::{HEADER, Pcap, RECORD};
 use crate::capture::Frame;
 use std::hint::black_box;
+use std::time::Duration;
 
-/// Seconds open and close at whole tenths of a second of packet time, whoever's the frame is: all
-/// readers are shown the first frame of each tenth.
-const SLOT: u64 = 100_000_000;
+/// All readers are shown the first frame of each such stretch of packet time, by which they know the
+/// time: what they do with it begins and ends at whole tenths of a second.
+pub const SHOWN_EVERY: Duration = Duration::from_millis(100);
+const SHOWN_EVERY_NANOS: u64 = SHOWN_EVERY.as_nanos() as u64;
 
 /// Records looked ahead, while their headers are waited for one after the other.
 const AHEAD: usize = 8;
@@ -123,19 +125,19 @@ impl<C, F: Fn(&Frame<'_>, Dealing<'_, C>) + Send + Sync> Deal<C> for PcapDealer<
 /// Whether frames come in order of time.
 #[derive(Clone, Copy, Default)]
 struct Order {
-    /// Time of the one before, and the end of its tenth of a second, in nanoseconds.
+    /// Time of the one before, and the end of its stretch, in nanoseconds.
     last: u64,
     until: u64,
 }
 
 impl Order {
-    /// Whether a frame is not earlier than the one before, and of the same tenth of a second.
+    /// Whether a frame is not earlier than the one before, and of the same stretch.
     #[inline]
     fn follows(&mut self, time: u64) -> bool {
         let follows = time >= self.last && time < self.until;
         self.last = time;
         if !follows {
-            self.until = (time / SLOT + 1).saturating_mul(SLOT);
+            self.until = (time / SHOWN_EVERY_NANOS + 1).saturating_mul(SHOWN_EVERY_NANOS);
         }
         follows
     }
