@@ -4,7 +4,7 @@
 //! ring can: it has no drop counters, so that frames lost in the socket's buffer go unnoticed; its
 //! times are those of our own reading, not the kernel's; it does not see VLAN tags the kernel took
 //! out; on a loopback it sees every frame twice; and a frame of another interface may slip in while
-//! it opens. pnet cuts frames to its buffer without a word: [`FRAME`] octets is more than any
+//! it opens. pnet cuts frames to its buffer without a word: `FRAME` octets is more than any
 //! interface gives, but for BIG TCP.
 
 use super::live::watch::{Look, Watch};

@@ -1,5 +1,5 @@
 //! The scrape: rows of the metrics table, filled from what was last published, in the shapes of
-//! the `prometheus` crate. This file and [`super::series`] are that crate's only home.
+//! the `prometheus` crate. This file and `series` are that crate's only home.
 //!
 //! Every scrape builds its families anew and drops them: nothing here keeps a count, so nothing
 //! can drift from the snapshot.
