@@ -1,6 +1,6 @@
-//! Is a datagram voice, and of which class? What only its own octets can tell is told here;
-//! [`probation`] adds what several packets of one SSRC tell together, [`kind`] whether they are
-//! audio or video.
+//! Is a datagram voice, and of which class? What only its own octets can tell is told here; what
+//! several packets of one SSRC tell together the room behind adds (`stream`, probation), and [`kind`]
+//! tells whether they are audio or video.
 //!
 //! The rules live as long as a configuration. Everything that is not voice ends as a
 //! [`Discard`] with its reason.

@@ -96,7 +96,7 @@ impl Probation {
         packets
     }
 
-    /// Gives up candidates that had no packet for [`PATIENCE_SECONDS`]; the capture times of their
+    /// Gives up candidates that had no packet for `PATIENCE_SECONDS`; the capture times of their
     /// packets.
     pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) {
         for number in self.wheel.take_due(now) {

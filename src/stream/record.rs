@@ -42,7 +42,7 @@ struct Tally {
 
 /// One SSRC from one transport address to another.
 ///
-/// What an expected packet touches lies in three cache lines, the rest behind [`Cold`]: ten
+/// What an expected packet touches lies in three cache lines, the rest behind `Cold`: ten
 /// thousand calls do not fit into a cache, and their lines are what a packet waits for.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]

@@ -1,7 +1,7 @@
 //! SIP messages (RFC 3261): the start line and the few header fields that pair requests with
 //! responses and lead to a session description.
 //!
-//! Borrowed slices of one payload, read in one pass, bounded by [`MAX_FIELDS`]. Values may still
+//! Borrowed slices of one payload, read in one pass, bounded by `MAX_FIELDS`. Values may still
 //! contain the line breaks of header folding (§7.3.1), which count as white space. A message that
 //! is cut is read as far as it goes; what does not begin with a start line is refused.
 
