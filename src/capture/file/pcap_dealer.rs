@@ -9,8 +9,8 @@ use std::time::Duration;
 
 /// All readers are shown the first frame of each such stretch of packet time, by which they know the
 /// time: what they do with it begins and ends at whole tenths of a second.
-pub const SHOWN_EVERY: Duration = Duration::from_millis(100);
-const SHOWN_EVERY_NANOS: u64 = SHOWN_EVERY.as_nanos() as u64;
+pub const SHOWN_EVERY: Duration = Duration::from_nanos(SHOWN_EVERY_NANOS);
+const SHOWN_EVERY_NANOS: u64 = 100_000_000;
 
 /// Records looked ahead, while their headers are waited for one after the other.
 const AHEAD: usize = 8;
