@@ -72,10 +72,12 @@ impl Octets {
 /// Octets of the Ethernet frame around an IP packet: max(64, ip + 18), tags ignored (DESIGN).
 #[inline]
 pub const fn ethernet_octets(ip: u32) -> u32 {
-    const SHORTEST: u32 = ETHERNET_MINIMUM - ETHERNET_OVERHEAD;
-    // An IP packet has 65,575 octets at most.
-    let framed = if ip < SHORTEST { SHORTEST } else { ip };
-    framed.wrapping_add(ETHERNET_OVERHEAD)
+    let framed = ip.saturating_add(ETHERNET_OVERHEAD);
+    if framed < ETHERNET_MINIMUM {
+        ETHERNET_MINIMUM
+    } else {
+        framed
+    }
 }
 
 /// What happened to the sequence numbers of RTP streams.
