@@ -20,7 +20,7 @@ struct Shown {
 
 /// How far a reader has come in its hand.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct Position {
     cards: usize,
     shown: usize,
 }
@@ -63,29 +63,29 @@ impl<C> Hand<C> {
 
     /// The cards before the next record to be looked at.
     #[inline]
-    pub(super) fn cards(&self, progress: Progress) -> &[C] {
-        let until = match self.shown.get(progress.shown) {
+    pub(super) fn cards(&self, position: Position) -> &[C] {
+        let until = match self.shown.get(position.shown) {
             Some(shown) => shown.cards as usize,
             None => self.cards.len(),
         };
-        self.cards.get(progress.cards..until).unwrap_or_default()
+        self.cards.get(position.cards..until).unwrap_or_default()
     }
 
-    /// Where the next record begins that has a card or is to be looked at, and the progress behind it;
+    /// Where the next record begins that has a card or is to be looked at, and the position behind it;
     /// `None` after the last.
-    pub(super) fn next(&self, mut progress: Progress) -> Option<(usize, Progress)> {
-        let place = if self.cards(progress).is_empty() {
-            progress.shown += 1;
-            self.shown.get(progress.shown - 1)?.place
+    pub(super) fn next(&self, mut position: Position) -> Option<(usize, Position)> {
+        let place = if self.cards(position).is_empty() {
+            position.shown += 1;
+            self.shown.get(position.shown - 1)?.place
         } else {
-            progress.cards += 1;
-            *self.places.get(progress.cards - 1)?
+            position.cards += 1;
+            *self.places.get(position.cards - 1)?
         };
-        Some((place as usize, progress))
+        Some((place as usize, position))
     }
 }
 
-impl Progress {
+impl Position {
     /// So many cards more are behind.
     #[inline]
     pub(super) fn take(&mut self, cards: usize) {

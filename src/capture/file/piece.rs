@@ -57,9 +57,10 @@ impl<C> Piece<C> {
         let Some((dealer, span)) = follows else {
             return self.dealt.begin(0);
         };
-        self.dealt.begin(seats);
-        let octets = self.buffer.get(self.start..self.start + self.length);
-        dealer.deal(octets.unwrap_or_default(), span, &mut self.dealt);
+        let mut dealt = std::mem::take(&mut self.dealt);
+        dealt.begin(seats);
+        dealer.deal(self.octets(), span, &mut dealt);
+        self.dealt = dealt;
     }
 
     /// What each seat has got of it.

@@ -4,7 +4,7 @@
 //! No mmap: a file that another process truncates would end us by SIGBUS, and pipes need this
 //! path anyway.
 
-use super::hand::{Hand, Progress};
+use super::hand::{Hand, Position};
 use super::piece::Piece;
 use super::tape::Seat;
 use std::io::{self, Read};
@@ -23,7 +23,7 @@ pub(super) struct Reader<C> {
     /// Where the piece goes on behind the bridge; none without one.
     resume: Option<usize>,
     /// How far it has come in what was dealt to it of the piece.
-    progress: Progress,
+    position: Position,
     /// Records of the file so far, if it has just come to the end of what was dealt.
     records: Option<u64>,
     /// Offset in the file of `start`.
@@ -41,7 +41,7 @@ impl<C> Reader<C> {
             end: 0,
             bridge: Vec::new(),
             resume: None,
-            progress: Progress::default(),
+            position: Position::default(),
             records: None,
             offset: 0,
             ended: true,
@@ -111,7 +111,7 @@ impl<C> Reader<C> {
     /// Takes the next piece; `false` at the end of the file.
     fn turn(&mut self) -> io::Result<bool> {
         let read = std::mem::take(&mut self.piece);
-        self.progress = Progress::default();
+        self.position = Position::default();
         if !self.ended {
             match self.seat.exchange(read)? {
                 Some(piece) => self.piece = piece,
@@ -170,10 +170,10 @@ impl<C> Reader<C> {
     #[inline]
     pub(super) fn take(&mut self, most: usize, mut fit: impl FnMut(&C) -> bool) -> &[C] {
         let hand = self.piece.dealt().hand(self.seat.number());
-        let cards = hand.map_or(&[][..], |hand| hand.cards(self.progress));
+        let cards = hand.map_or(&[][..], |hand| hand.cards(self.position));
         let cards = cards.get(..most).unwrap_or(cards);
         let taken = cards.iter().take_while(|card| fit(card)).count();
-        self.progress.take(taken);
+        self.position.take(taken);
         cards.get(..taken).unwrap_or_default()
     }
 
@@ -183,7 +183,7 @@ impl<C> Reader<C> {
         let Some(hand) = self.hand() else {
             return;
         };
-        let place = if let Some((place, _)) = hand.next(self.progress) {
+        let place = if let Some((place, _)) = hand.next(self.position) {
             place
         } else {
             let dealt = self.piece.dealt();
@@ -196,10 +196,10 @@ impl<C> Reader<C> {
     /// What has been consumed need not be looked at any more.
     pub(super) fn pass(&mut self) {
         while let Some(hand) = self.hand()
-            && let Some((place, progress)) = hand.next(self.progress)
+            && let Some((place, position)) = hand.next(self.position)
             && place < self.start
         {
-            self.progress = progress;
+            self.position = position;
         }
     }
 
