@@ -373,6 +373,8 @@ impl Streams {
         let due = Second(now.second().0 + self.limits.timeout.as_secs());
         for index in self.wheel.take_all() {
             if let Some(stream) = self.stream_mut(index) {
+                let step = stream.end_restart();
+                stream.tally_odd(&step);
                 stream.last = now;
                 self.wheel.set(due, index);
             }
@@ -389,7 +391,7 @@ impl Streams {
         }
         let mut step = stream.finish();
         self.unseen.excuse(&mut stream, &mut step);
-        stream.tally_lost(step.lost);
+        stream.tally_odd(&step);
         Some(stream)
     }
 

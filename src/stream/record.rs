@@ -1,6 +1,7 @@
 //! One stream: its numbering, its clock, and what it did in the current second.
 
 mod cold;
+mod restart;
 
 use crate::asn::Dissent;
 use crate::attribution::{Attribution, Pair};
@@ -140,7 +141,7 @@ impl Stream {
             // As if it had not come: nothing of the stream itself.
             return Step::of(Arrival::Mirrored);
         }
-        let result = self.advance_out_of_order(packet);
+        let result = self.advance_unexpected(packet);
         self.recent.note(packet.identification);
         self.last = self.last.max(packet.time);
         self.note_payload_type(packet.payload_type);
@@ -172,17 +173,35 @@ impl Stream {
     fn is_copy(&self, packet: &Held) -> bool {
         let (earlier, later) = (self.last.min(packet.time), self.last.max(packet.time));
         let number = packet.sequence;
-        self.sequence.has(number)
-            && self.recent.has(
-                packet.identification,
-                later.since(earlier),
-                self.sequence.is_newest(number),
-            )
+        let begun = self.cold.restart.as_ref().map(|begun| begun.sequence());
+        let mut numberings = [Some(&self.sequence), begun].into_iter().flatten();
+        let Some(numbering) = numberings.find(|numbering| numbering.has(number)) else {
+            return false;
+        };
+        self.recent.has(
+            packet.identification,
+            later.since(earlier),
+            numbering.is_newest(number),
+        )
     }
 
     /// Any packet but one that was expected and loses nothing.
     #[cold]
-    fn advance_out_of_order(&mut self, packet: &Held) -> Step {
+    fn advance_unexpected(&mut self, packet: &Held) -> Step {
+        let decided = self.decide_restart(packet);
+        let step = self.continue_restart(packet);
+        let step = step.unwrap_or_else(|| self.advance_numbering(packet));
+        let step = match step.arrival {
+            Arrival::Duplicate | Arrival::Late => self.suspect_restart(packet, step),
+            _ => step,
+        };
+        let pending = self.cold.restart.is_some();
+        self.sequence.set_restart_pending(pending);
+        decided.then(step)
+    }
+
+    /// Takes a packet into the numbering.
+    fn advance_numbering(&mut self, packet: &Held) -> Step {
         let oldest = self.sequence.oldest_missing();
         let before = self.sequence.extended();
         let newest = (self.newest, self.newest_timestamp);
@@ -204,12 +223,18 @@ impl Stream {
             (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
         }
         if restarted {
-            self.jitter.restart();
-            self.cold.far_end.restart();
-            self.cold.gaps = Gaps::new(newest.0);
-            self.cold.restarts = self.cold.restarts.saturating_add(1);
+            self.begin_numbering(self.sequence, newest.0);
         }
         result
+    }
+
+    /// Goes on with a numbering that is whole up to a time but for what its window misses.
+    fn begin_numbering(&mut self, sequence: Sequence, whole: Timestamp) {
+        self.sequence = sequence;
+        self.jitter.restart();
+        self.cold.far_end.restart();
+        self.cold.gaps = Gaps::new(whole);
+        self.cold.restarts = self.cold.restarts.saturating_add(1);
     }
 
     /// Whether the numbers now lost were missed in a stretch of time, from its gap until now.
@@ -266,15 +291,16 @@ impl Stream {
         tally.packets += 1;
         tally.ip = tally.ip.saturating_add(ip_bytes);
         tally.ethernet = tally.ethernet.saturating_add(ethernet_octets(ip_bytes));
-        if step.arrival != Arrival::InOrder || step.lost > 0 || step.stray {
+        if *step != Step::of(Arrival::InOrder) {
             self.tally_odd(step);
         }
         let second = Tallied::of(second);
         std::mem::replace(&mut self.second, second) != second
     }
 
+    /// Tallies what a step says beside that there was a packet.
     #[cold]
-    fn tally_odd(&mut self, step: &Step) {
+    pub fn tally_odd(&mut self, step: &Step) {
         self.cold.odd.tally(step);
     }
 
@@ -300,21 +326,23 @@ impl Stream {
 
     /// The stream is over: what never came is lost.
     pub fn finish(&mut self) -> Step {
+        let decided = self.end_restart();
         let lost = self.sequence.missing();
+        if decided.lost == 0 {
+            self.note_oldest_gap();
+        }
+        self.sequence = Sequence::before(self.sequence.last_number().wrapping_add(1));
+        decided.then(Step {
+            lost,
+            ..Step::of(Arrival::InOrder)
+        })
+    }
+
+    /// Since when the oldest number is missing that has not come.
+    fn note_oldest_gap(&mut self) {
         if let Some(oldest) = self.sequence.oldest_missing() {
             self.cold.gap_from = Moment::of(self.cold.gaps.began(oldest, self.newest));
         }
-        self.sequence = Sequence::before(self.sequence.last_number().wrapping_add(1));
-        Step {
-            arrival: Arrival::InOrder,
-            lost,
-            stray: false,
-        }
-    }
-
-    /// Adds what a last step has lost, without a packet.
-    pub fn tally_lost(&mut self, lost: u64) {
-        self.cold.odd.lose(lost);
     }
 
     /// Its first packet.
@@ -414,7 +442,7 @@ fn explain(
         .saturating_add(1 << 15)
         >> 16;
     let distance = u64::from(forward) + (wraps << 16);
-    let in_time = distance <= passed + passed / 4 + 64;
+    let in_time = distance <= passed.saturating_add(passed / 4).saturating_add(64);
     let sent = jitter.nanos(packet.timestamp.wrapping_sub(newest.1));
     let on_clock = sent.is_none_or(|sent| sent.abs_diff(gone) <= nanos(OUTAGE_SLACK).max(gone / 8));
     if in_time && on_clock {

@@ -26,8 +26,17 @@ pub struct Sequence {
     /// The lowest number that belongs to this numbering, modulo 2^32: only while it is inside the
     /// window does it matter.
     base: u32,
+    doubt: Doubt,
+}
+
+/// Why the number that was expected is not all that there is to say of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Doubt {
+    None,
     /// An out-of-place packet that may have been a new start.
-    suspect: Option<u16>,
+    Suspect(u16),
+    /// The caller is not sure that this numbering goes on.
+    Restart,
 }
 
 /// What a jump beyond the window is, told by the time that has gone by.
@@ -71,8 +80,10 @@ pub struct Step {
     pub arrival: Arrival,
     /// Numbers that have now left the window without their packet.
     pub lost: u64,
-    /// An earlier suspect turned out to be a stray: one packet more is late.
-    pub stray: bool,
+    /// Earlier suspects that turned out to be late.
+    pub late: u32,
+    /// Earlier suspects that turned out to have come twice.
+    pub duplicates: u32,
 }
 
 impl Step {
@@ -81,7 +92,19 @@ impl Step {
         Self {
             arrival,
             lost: 0,
-            stray: false,
+            late: 0,
+            duplicates: 0,
+        }
+    }
+
+    /// What this step and then another one brought; the packet is that of the other.
+    #[must_use]
+    pub fn then(self, next: Self) -> Self {
+        Self {
+            arrival: next.arrival,
+            lost: self.lost + next.lost,
+            late: self.late + next.late,
+            duplicates: self.duplicates + next.duplicates,
         }
     }
 }
@@ -94,7 +117,7 @@ impl Sequence {
             highest: first,
             window: u64::MAX,
             base: low(first),
-            suspect: None,
+            doubt: Doubt::None,
         }
     }
 
@@ -105,20 +128,29 @@ impl Sequence {
             highest: first - 1,
             window: u64::MAX,
             base: low(first),
-            suspect: None,
+            doubt: Doubt::None,
         }
     }
 
     /// Takes the number that was expected, if nothing is lost with it; if not, nothing has changed.
     #[inline]
     pub fn follow(&mut self, number: u16) -> bool {
-        let is_next = number.wrapping_sub(self.last_number()) == 1 && self.suspect.is_none();
+        let is_next = number.wrapping_sub(self.last_number()) == 1 && self.doubt == Doubt::None;
         let follows = is_next && self.window >> (WINDOW - 1) == 1;
         if follows {
             self.window = self.window << 1 | 1;
             self.highest += 1;
         }
         follows
+    }
+
+    /// Whether this numbering goes on is open: [`Self::follow`] takes nothing until that is settled.
+    pub fn set_restart_pending(&mut self, pending: bool) {
+        self.doubt = match (self.doubt, pending) {
+            (Doubt::None, true) => Doubt::Restart,
+            (Doubt::Restart, false) => Doubt::None,
+            (doubt, _) => doubt,
+        };
     }
 
     /// Takes the next packet's number. `explain` is asked only for a jump of [`WINDOW`] or more;
@@ -147,7 +179,7 @@ impl Sequence {
             }
         };
         Step {
-            stray: self.suspect.take().is_some(),
+            late: u32::from(self.replace_suspect(None).is_some()),
             ..step
         }
     }
@@ -156,7 +188,7 @@ impl Sequence {
     /// explains is near it (two in sequence, as RFC 3550 §A.1 wants, or nearly: a new numbering
     /// may lose or swap its first packets too), a stray otherwise.
     fn suspect(&mut self, number: u16) -> Step {
-        let earlier = self.suspect.replace(number);
+        let earlier = self.replace_suspect(Some(number));
         let Some(first) = earlier else {
             return Step::of(Arrival::Suspect);
         };
@@ -167,7 +199,7 @@ impl Sequence {
         }
         if ahead.min(behind) > NEAR {
             return Step {
-                stray: true,
+                late: 1,
                 ..Step::of(Arrival::Suspect)
             };
         }
@@ -181,9 +213,17 @@ impl Sequence {
         }
     }
 
+    /// Has another suspect, or none; the one before it.
+    fn replace_suspect(&mut self, number: Option<u16>) -> Option<u16> {
+        match std::mem::replace(&mut self.doubt, number.map_or(Doubt::None, Doubt::Suspect)) {
+            Doubt::Suspect(earlier) => Some(earlier),
+            Doubt::None | Doubt::Restart => None,
+        }
+    }
+
     /// Moves the window forward; gives the numbers lost by it.
     fn shift(&mut self, distance: u64) -> u64 {
-        self.highest += distance;
+        self.highest = self.highest.saturating_add(distance);
         let leaving = match u32::try_from(distance) {
             Ok(distance) if u64::from(distance) < WINDOW => {
                 let kept = self.window.checked_shr(64 - distance).unwrap_or(0);
@@ -250,12 +290,20 @@ impl Sequence {
     pub fn has(&self, number: u16) -> bool {
         let behind = self.last_number().wrapping_sub(number);
         let older = self.window.checked_shr(u32::from(behind));
-        older.is_some_and(|older| older & 1 == 1) || self.suspect == Some(number)
+        older.is_some_and(|older| older & 1 == 1) || self.doubt == Doubt::Suspect(number)
+    }
+
+    /// Whether a number is one that may still come: ahead, or missing inside the window.
+    pub fn expects(&self, number: u16) -> bool {
+        let forward = number.wrapping_sub(self.last_number());
+        let behind = forward.wrapping_neg();
+        let older = self.window.checked_shr(u32::from(behind));
+        (1..1 << 15).contains(&forward) || older.is_some_and(|older| older & 1 == 0)
     }
 
     /// Whether a number is the highest so far, or that of what may be a new start.
     pub fn is_newest(&self, number: u16) -> bool {
-        number == self.last_number() || self.suspect == Some(number)
+        number == self.last_number() || self.doubt == Doubt::Suspect(number)
     }
 
     /// Extended highest number, counted from the cycle of the first packet.

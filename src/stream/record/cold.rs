@@ -5,6 +5,7 @@
 
 use crate::attribution::Attributed;
 use crate::stream::gaps::{Gaps, Moment};
+use crate::stream::record::restart::Restart;
 use crate::stream::reports::FarEnd;
 use crate::stream::sequence::{Arrival, Step};
 use crate::stream::tally::Continuity;
@@ -33,6 +34,8 @@ pub(super) struct Cold {
     pub(super) ip_bytes: u64,
     pub(super) continuity: Oddities,
     pub(super) far_end: FarEnd,
+    /// A new numbering that may have begun.
+    pub(super) restart: Option<Box<Restart>>,
     pub(super) restarts: u32,
     pub(super) unseen: u32,
     pub(super) format: Option<Arc<Format>>,
@@ -41,9 +44,9 @@ pub(super) struct Cold {
     other_packets: [u32; OTHER_TYPES],
 }
 
-// What the allocator gives in its blocks of 144 octets.
+// What the allocator gives in its blocks of 160 octets.
 const _: () = assert!(
-    size_of::<Cold>() <= 136,
+    size_of::<Cold>() <= 152,
     "as much as a block of memory has room for"
 );
 
@@ -65,6 +68,7 @@ impl Cold {
             ip_bytes: 0,
             continuity: Oddities::default(),
             far_end: FarEnd::default(),
+            restart: None,
             restarts: 0,
             unseen: 0,
             format,
@@ -112,21 +116,21 @@ pub(super) struct Oddities {
 impl Oddities {
     /// Counts what a step says beside that there was a packet.
     pub(super) fn tally(&mut self, step: &Step) {
-        let late = u32::from(step.arrival == Arrival::Late) + u32::from(step.stray);
+        let late = u32::from(step.arrival == Arrival::Late) + step.late;
         let again = matches!(step.arrival, Arrival::Duplicate | Arrival::Mirrored);
         let swapped = Arrival::Restarted { swapped: true };
         let reordered = step.arrival == Arrival::Reordered || step.arrival == swapped;
         self.add(&Self {
             lost: narrow(step.lost),
             late,
-            duplicates: u32::from(again),
+            duplicates: u32::from(again) + step.duplicates,
             reordered: u32::from(reordered),
         });
     }
 
-    /// Counts numbers as lost.
-    pub(super) fn lose(&mut self, lost: u64) {
-        self.lost = self.lost.saturating_add(narrow(lost));
+    /// Counts packets out of order.
+    pub(super) fn reorder(&mut self, reordered: u32) {
+        self.reordered = self.reordered.saturating_add(reordered);
     }
 
     fn add(&mut self, other: &Self) {

@@ -18,7 +18,7 @@ fn run(numbers: impl IntoIterator<Item = u16>, outage: bool) -> (Sequence, Total
         });
         totals.packets += 1;
         totals.lost += step.lost;
-        totals.late += u64::from(step.arrival == Arrival::Late) + u64::from(step.stray);
+        totals.late += u64::from(step.arrival == Arrival::Late) + u64::from(step.late);
         totals.duplicates += u64::from(step.arrival == Arrival::Duplicate);
         let swapped = step.arrival == Arrival::Restarted { swapped: true };
         totals.reordered += u64::from(step.arrival == Arrival::Reordered || swapped);
