@@ -116,18 +116,29 @@ impl Jitter {
         if before == NEVER {
             return;
         }
-        let units = i64::from(timestamp.wrapping_sub(earlier).cast_signed());
-        let sent = (units * tick.get().cast_signed()) >> TICK_FRACTION;
-        let received = arrival.as_nanos().cast_signed() - before.as_nanos().cast_signed();
+        let units = i128::from(timestamp.wrapping_sub(earlier).cast_signed());
+        // 2^31 units of a tick below 2^46: far from what 128 bits hold.
+        let sent = (units * i128::from(tick.get())) >> TICK_FRACTION;
+        let received = arrival
+            .as_nanos()
+            .wrapping_sub(before.as_nanos())
+            .cast_signed();
         let possible = -LONGEST_STEP_NANOS..=LONGEST_STEP_NANOS;
-        if !possible.contains(&sent) || !possible.contains(&received) {
+        let Some(sent) = i64::try_from(sent)
+            .ok()
+            .filter(|sent| possible.contains(sent))
+        else {
+            return;
+        };
+        if !possible.contains(&received) {
             return;
         }
+        // Each within ten seconds, so J is at most twenty, and 16 times that is small.
         let difference = (received - sent).unsigned_abs();
         // RFC 3550 §A.8: J += (|D| − J) / 16, with J kept times 16 and rounded.
         *scaled = *scaled + difference - ((*scaled + 8) >> 4);
         let now = *scaled >> 4;
-        *sum += now;
+        *sum = sum.saturating_add(now);
         *max = now.max(*max);
         *samples += 1;
     }
@@ -275,6 +286,41 @@ mod tests {
             None,
             "video's clock"
         );
+    }
+
+    #[test]
+    fn no_pair_of_packets_and_no_clock_overflows() {
+        let edges = [
+            0,
+            1,
+            0x6000_0000,
+            i32::MAX.cast_unsigned(),
+            1 << 31,
+            u32::MAX,
+        ];
+        let times = [0, 1, 1 << 62, (1 << 63) - 1, 1 << 63, u64::MAX - 1];
+        for hz in [1, 7, 8_000, u32::MAX] {
+            let mut jitter = Jitter::new(NonZeroU32::new(hz));
+            for time in times {
+                for earlier in times {
+                    for timestamp in edges {
+                        jitter.advance(Timestamp::from_nanos(earlier), 0);
+                        jitter.advance(Timestamp::from_nanos(time), timestamp);
+                    }
+                }
+            }
+            assert!(jitter.max() <= Some(2 * LONGEST_STEP), "{hz}: {jitter:?}");
+        }
+    }
+
+    #[test]
+    fn a_timestamp_that_leaps_is_no_jitter() {
+        let mut jitter = Jitter::new(NonZeroU32::new(8_000));
+        for index in 0..60 {
+            let leap = if index < 30 { 0 } else { 0x6000_0000 };
+            jitter.advance(at(f64::from(index) * 20.0), 160 * index + leap);
+        }
+        assert_eq!(jitter.max(), Some(Duration::ZERO));
     }
 
     #[test]
