@@ -37,15 +37,13 @@ pub enum Discard {
     NotVoice,
     /// Looked like RTP but never proved to be a stream.
     Probation,
-    /// Proven voice, but the stream table was full.
-    StreamsFull,
     /// Another copy of a frame, made by a mirror port, where `deduplicate` takes them out.
     MirrorCopy,
 }
 
 impl Discard {
     /// Every reason, in the order of the enum.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 16] = [
         Self::Truncated,
         Self::Malformed,
         Self::LinkType,
@@ -61,7 +59,6 @@ impl Discard {
         Self::Restricted,
         Self::NotVoice,
         Self::Probation,
-        Self::StreamsFull,
         Self::MirrorCopy,
     ];
 
@@ -83,7 +80,6 @@ impl Discard {
             Self::Restricted => "restricted",
             Self::NotVoice => "not_voice",
             Self::Probation => "probation",
-            Self::StreamsFull => "streams_full",
             Self::MirrorCopy => "mirror_copy",
         }
     }

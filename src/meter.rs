@@ -21,6 +21,7 @@ use crate::stream::{Finding, Progress, Streams};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use crate::voice::held::Held;
+use crate::voice::key::Key;
 use crate::voice::kind::Kind;
 use crate::voice::{Content, Packet, Tap};
 use second::{Disputed, RoundTrip, Slot, Usage};
@@ -107,8 +108,8 @@ impl Meter {
     /// Counts a packet and what it did.
     ///
     /// # Errors
-    /// [`Discard::Video`] for the packet itself where it is video, [`Discard::StreamsFull`] where
-    /// there was no room for its stream; the caller counts that.
+    /// [`Discard::Video`] for the packet itself where it is video, [`Discard::MirrorCopy`] where
+    /// copies do not count; the caller counts that.
     pub fn record(
         &mut self,
         packet: &Packet<'_>,
@@ -158,13 +159,14 @@ impl Meter {
                 self.give_up(left);
                 Ok(())
             }
-            Progress::Proven(index, stream, packets) => {
-                self.proven(index, stream, &packets, attribution)
-            }
-            Progress::Refused(packets) => {
-                self.release(&packets, Discard::StreamsFull);
-                Err(Discard::StreamsFull)
-            }
+            Progress::Proven(index, stream, packets) => self.credit(&packets, |meter, packet| {
+                let step = stream.advance(packet);
+                let held = (packet.time.second(), packet.tap, packet.ip_bytes);
+                meter.media(index, stream, held, &step, attribution)
+            }),
+            Progress::Refused(key, kind, packets) => self.credit(&packets, |meter, packet| {
+                meter.unfollowed(&key, kind, packet, attribution)
+            }),
             Progress::Signal | Progress::SignalAgain => Ok(()),
         }
     }
@@ -260,18 +262,14 @@ impl Meter {
     /// Credits the packets that proved a stream to the seconds of their arrival. The last of them
     /// is the packet at hand, which was never pending.
     #[inline(never)]
-    fn proven(
+    fn credit(
         &mut self,
-        index: u32,
-        stream: &mut Stream,
         packets: &[Held],
-        attribution: &Attribution,
+        mut count: impl FnMut(&mut Self, &Held) -> Result<(), Discard>,
     ) -> Result<(), Discard> {
         let mut result = Ok(());
         for (left, packet) in (0..packets.len()).rev().zip(packets) {
-            let step = stream.advance(packet);
-            let held = (packet.time.second(), packet.tap, packet.ip_bytes);
-            result = self.media(index, stream, held, &step, attribution);
+            result = count(self, packet);
             if left > 0 {
                 let frames = &mut self.slot_of(packet.time.second()).frames;
                 frames.pending -= 1;
@@ -283,14 +281,29 @@ impl Meter {
         result
     }
 
-    /// The packets at hand but the last were pending and are now discarded.
-    #[inline(never)]
-    fn release(&mut self, packets: &[Held], reason: Discard) {
-        for packet in packets.iter().rev().skip(1) {
-            let frames = &mut self.slot_of(packet.time.second()).frames;
-            frames.pending -= 1;
-            frames.discard(reason);
+    /// Counts a packet of a stream that found no room. It is voice; what is missing between it and
+    /// others nobody knows.
+    fn unfollowed(
+        &mut self,
+        key: &Key,
+        kind: Kind,
+        packet: &Held,
+        attribution: &Attribution,
+    ) -> Result<(), Discard> {
+        if kind == Kind::Video {
+            return Err(Discard::Video);
         }
+        let (src, dst) = (key.src().address, key.dst().address);
+        let (pair, dissent) = attribution.resolve(src, dst, packet.tap);
+        self.disputed.add(dissent, packet.ip_bytes.into());
+        let usage = Usage {
+            unfollowed: 1,
+            ..Usage::packet(Class::Rtp, packet.ip_bytes)
+        };
+        let slot = self.slot_of(packet.time.second());
+        slot.add(&pair, &usage);
+        slot.frames.voice.add(&Octets::packet(packet.ip_bytes));
+        Ok(())
     }
 
     /// Frames that waited in probation, by their capture times, are not voice.

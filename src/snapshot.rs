@@ -188,6 +188,10 @@ pub struct DirectionTotals {
     pub duplicates: u64,
     /// Reordered but in time.
     pub reordered: u64,
+    /// Came after they were booked as lost.
+    pub late: u64,
+    /// RTP packets of streams that found no room: in no loss, and not in `expected`.
+    pub unfollowed: u64,
 }
 
 impl DirectionTotals {

@@ -67,8 +67,9 @@ pub enum Progress<'s> {
     Pending(Option<Timestamp>),
     /// A stream is proven; these are its packets so far, this one the last.
     Proven(u32, &'s mut Stream, Vec<Held>),
-    /// A stream is proven, but the table is full: its packets so far, this one the last.
-    Refused(Vec<Held>),
+    /// A stream is proven, but the table is full: what it is, and its packets so far, this one the
+    /// last.
+    Refused(Key, Kind, Vec<Held>),
     /// RTCP or SIP: belongs to no stream.
     Signal,
     /// A mirror port's copy of RTCP, SIP or STUN; of media it is a step.
@@ -263,7 +264,7 @@ impl Streams {
 
     fn advance_known(&mut self, index: u32, held: &Held) -> Result<Progress<'_>, Discard> {
         let Some(stream) = self.table.get_mut(index) else {
-            return Err(Discard::StreamsFull);
+            return Err(Discard::NotVoice);
         };
         let mut step = stream.advance(held);
         if step.lost > 0 {
@@ -294,7 +295,7 @@ impl Streams {
         let index = self.insert(stream, held.time.second());
         match index.and_then(|index| Some((index, self.stream_mut(index)?))) {
             Some((index, stream)) => Ok(Progress::Proven(index, stream, packets)),
-            None => Ok(Progress::Refused(packets)),
+            None => Ok(Progress::Refused(key, kind, packets)),
         }
     }
 

@@ -80,6 +80,14 @@ pub(crate) fn rtp_reordered(published: &Published, series: &mut Series) {
     per_direction(published, series, |totals| totals.reordered);
 }
 
+pub(crate) fn rtp_late(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.late);
+}
+
+pub(crate) fn rtp_unfollowed(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.unfollowed);
+}
+
 pub(crate) fn reported_expected(published: &Published, series: &mut Series) {
     each_asn(published, |row, asn| {
         series.add(&[asn], number(row.reported.expected));

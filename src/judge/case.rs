@@ -331,8 +331,8 @@ impl Case {
                 window,
                 transit: docket.paths.transit().collect(),
                 over: (excess.from, excess.to),
-                tainted: sight.tainted,
-                seen_whole: sight.whole,
+                tainted: sight.tainted || docket.window.second(second).unfollowed > 0,
+                seen_whole: sight.whole && verdicts.remaining.unfollowed == 0,
                 verdicts,
             });
         }

@@ -61,12 +61,14 @@ pub(super) fn ends<'a>(
         from: bytes,
         packets,
         sent,
+        unfollowed: usage.unfollowed,
         ..Cell::default()
     };
     let to = Cell {
         to: bytes,
         packets,
         reported,
+        unfollowed: usage.unfollowed,
         ..Cell::default()
     };
     let (before, behind) = (pair.transit.src(), pair.transit.dst());

@@ -57,6 +57,8 @@ fn add_usage(totals: &mut DirectionTotals, usage: &Usage) {
     totals.lost += usage.continuity.lost;
     totals.duplicates += usage.continuity.duplicates;
     totals.reordered += usage.continuity.reordered;
+    totals.late += usage.continuity.late;
+    totals.unfollowed += usage.unfollowed;
 }
 
 /// The totals of all origins.

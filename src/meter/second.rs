@@ -28,6 +28,8 @@ pub struct Usage {
     pub reports: Reports,
     /// Streams with a packet in the second.
     pub streams: u64,
+    /// RTP packets of streams that found no room: nobody looked for what is missing between them.
+    pub unfollowed: u64,
 }
 
 impl Usage {
@@ -47,6 +49,7 @@ impl Usage {
         self.reports.expected += other.reports.expected;
         self.reports.lost += other.reports.lost;
         self.streams += other.streams;
+        self.unfollowed += other.unfollowed;
     }
 
     /// The octets of one class.
@@ -69,9 +72,10 @@ impl Usage {
         }
     }
 
-    /// RTP packets that should have come.
+    /// RTP packets that should have come, of streams that were followed.
     pub fn expected(&self) -> u64 {
-        self.continuity.expected(self.class(Class::Rtp).packets)
+        let followed = self.class(Class::Rtp).packets - self.unfollowed;
+        self.continuity.expected(followed)
     }
 }
 

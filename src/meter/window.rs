@@ -22,6 +22,9 @@ pub struct Cell {
     pub reported: Losses,
     /// Round trips to it by the methods that count, and those over the limit.
     pub round_trips: RoundTrips,
+    /// RTP packets from or to it of streams that found no room. With any, nobody can say what of its
+    /// traffic was lost, or how long it took.
+    pub unfollowed: u64,
 }
 
 /// Packets expected and lost.
@@ -43,7 +46,7 @@ pub struct RoundTrips {
 }
 
 impl Cell {
-    fn fields(&mut self) -> [&mut u64; 10] {
+    fn fields(&mut self) -> [&mut u64; 11] {
         [
             &mut self.from,
             &mut self.to,
@@ -55,6 +58,7 @@ impl Cell {
             &mut self.reported.lost,
             &mut self.round_trips.samples,
             &mut self.round_trips.over,
+            &mut self.unfollowed,
         ]
     }
 

@@ -96,6 +96,10 @@ pub fn verdicts(
     if window.packets == 0 && !standing.all_over_transit {
         return (None, None);
     }
+    let standing = Standing {
+        seen_whole: standing.seen_whole && window.unfollowed == 0,
+        ..standing
+    };
     let loss = guarantee
         .loss
         .as_ref()

@@ -60,6 +60,8 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
         lost,
         duplicates: packets / 10_000,
         reordered: packets / 5000,
+        late: packets / 20_000,
+        unfollowed: 0,
     }
 }
 

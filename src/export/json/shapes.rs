@@ -149,6 +149,8 @@ struct Direction {
     bytes: u64,
     expected: u64,
     lost: u64,
+    late: u64,
+    unfollowed: u64,
 }
 
 impl Direction {
@@ -159,16 +161,16 @@ impl Direction {
             bytes,
             expected: totals.expected,
             lost: totals.lost,
+            late: totals.late,
+            unfollowed: totals.unfollowed,
         }
     }
 }
 
 #[derive(Serialize)]
 struct DirectionWithReports {
-    packets: u64,
-    bytes: u64,
-    expected: u64,
-    lost: u64,
+    #[serde(flatten)]
+    totals: Direction,
     reported: ReportedCounts,
 }
 
@@ -180,29 +182,14 @@ struct ReportedCounts {
 
 impl<'a> Asn<'a> {
     pub(super) fn of(row: &'a AsnRow) -> Self {
-        let Direction {
-            packets,
-            bytes,
-            expected,
-            lost,
-        } = Direction::of(&row.to);
-        let Reported {
-            expected: reported_expected,
-            lost: reported_lost,
-        } = row.reported;
+        let Reported { expected, lost } = row.reported;
         Self {
             label: Whose(row.label),
             name: row.name.as_deref(),
             from: Direction::of(&row.from),
             to: DirectionWithReports {
-                packets,
-                bytes,
-                expected,
-                lost,
-                reported: ReportedCounts {
-                    expected: reported_expected,
-                    lost: reported_lost,
-                },
+                totals: Direction::of(&row.to),
+                reported: ReportedCounts { expected, lost },
             },
             rtt_ms: RoundTrips(&row.round_trips),
         }

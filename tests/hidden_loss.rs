@@ -1,0 +1,155 @@
+//! Loss that a meter may overlook, in captures made for it: no verdict hides it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use serde_json::Value;
+use support::START;
+use support::desk::Desk;
+use support::frames::{Media, Shot};
+use support::program::{list, number, replay};
+
+/// An end of our own; the port tells streams apart.
+const OURS: &str = "198.51.100.1";
+const FAR: &str = "203.0.113.1";
+const OTHER: &str = "192.0.2.1";
+
+const CONFIG: &str = r#"
+[asn]
+sources = [{ prefixes = "asns.tsv" }]
+local_prefixes = ["198.51.100.0/24"]
+[[commitment]]
+name = "voice"
+committed_rate = "100 Mbps"
+window = "2s"
+guarantee = { loss = "0.5%" }
+"#;
+
+/// A stream of G.711 from an address to us.
+fn stream(from: &str, place: u16) -> Media {
+    let (src, dst) = (
+        format!("{from}:{}", 30_000 + place),
+        format!("{OURS}:{}", 20_000 + 2 * place),
+    );
+    Media::g711(&src, &dst, 0x1000 + u32::from(place))
+}
+
+/// Its packets with these numbers, 20 ms apart from a time on, in milliseconds since the start.
+fn sent(media: &Media, begin: u64, numbers: impl IntoIterator<Item = u32>) -> Vec<Shot> {
+    let shot = |number: u32| Shot {
+        nanos: (START * 1000 + begin + 20 * u64::from(number)) * 1_000_000,
+        octets: media.packet(number),
+    };
+    numbers.into_iter().map(shot).collect()
+}
+
+/// What is said of the shots, and the lines about what comes from an ASN.
+fn judged(config: &str, mut shots: Vec<Shot>, asn: u64) -> (Value, Vec<Value>) {
+    shots.sort();
+    let desk = Desk::new();
+    let config = desk.file("asnmeter.toml", config);
+    desk.file("asns.tsv", "203.0.113.0/24\t64500\n192.0.2.0/24\t64501\n");
+    let capture = desk.capture("calls.pcap", &shots);
+    let seconds = desk.name("seconds.jsonl");
+    let document = replay(&[&capture, "--config", &config, "--seconds", &seconds]);
+    let lines = desk.read("seconds.jsonl");
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let of_asn = lines.filter(|line: &Value| line["asn"] == asn && line["direction"] == "from");
+    (document, of_asn.collect())
+}
+
+/// Totals of an ASN in a direction.
+fn total(document: &Value, asn: u64, key: &str) -> u64 {
+    let row = list(document, "/asns").iter().find(|row| row["asn"] == asn);
+    number(row.unwrap(), &format!("/from/{key}"))
+}
+
+fn verdicts(lines: &[Value]) -> Vec<&str> {
+    let verdicts = lines.iter().map(|line| line["loss"].as_str().unwrap());
+    verdicts.collect()
+}
+
+#[test]
+fn a_full_table_is_doubt_about_those_it_refused_and_about_nobody_else() {
+    let config = format!("[voice]\nmax_streams = 3\n{CONFIG}");
+    let mut shots = Vec::new();
+    for place in 0..2 {
+        shots.extend(sent(&stream(FAR, place), 0, 0..500));
+    }
+    shots.extend(sent(&stream(OTHER, 7), 0, 0..500));
+    // A third one of the first ASN comes after four seconds, and loses a fifth.
+    let unseen = sent(
+        &stream(FAR, 2),
+        4_000,
+        (0..300).filter(|number| number % 5 > 0),
+    );
+    let late = unseen.len() as u64;
+    shots.extend(unseen);
+    let (document, lines) = judged(&config, shots.clone(), 64_500);
+    assert_eq!(
+        total(&document, 64_500, "packets"),
+        1_000 + late,
+        "all count"
+    );
+    assert_eq!(
+        total(&document, 64_500, "expected"),
+        1_000,
+        "what was followed"
+    );
+    assert_eq!(total(&document, 64_500, "unfollowed"), late);
+    let given = verdicts(&lines);
+    let (before, after) = given.split_at(4);
+    assert_eq!(before[1..], ["met"; 3], "of a whole window");
+    assert!(
+        after.iter().all(|verdict| *verdict == "indeterminate"),
+        "{after:?}"
+    );
+    for line in &lines[4..10] {
+        assert_eq!(
+            (&line["tainted"], &line["seen_whole"]),
+            (&true.into(), &false.into())
+        );
+    }
+    let (_, others) = judged(&config, shots, 64_501);
+    assert_eq!(
+        verdicts(&others)[1..9],
+        ["met"; 8],
+        "found room, and is judged"
+    );
+}
+
+#[test]
+fn a_sender_that_begins_anew_with_its_first_numbers_hides_no_loss() {
+    for restart in [30, 250, 400] {
+        let mut shots = Vec::new();
+        let mut lost = 0;
+        for place in 0..4 {
+            let media = stream(FAR, place);
+            shots.extend(sent(&media, 0, 0..restart));
+            let again = 20 * u64::from(restart) + 300;
+            let numbers = (0..500).filter(|number| number % 10 != 7);
+            shots.extend(sent(&media, again, numbers));
+            lost += 50;
+        }
+        let (document, lines) = judged(CONFIG, shots, 64_500);
+        assert_eq!(total(&document, 64_500, "lost"), lost, "{restart}");
+        let expected = u64::from(restart + 500) * 4;
+        assert_eq!(total(&document, 64_500, "expected"), expected, "{restart}");
+        let missed = verdicts(&lines)
+            .iter()
+            .filter(|verdict| **verdict == "missed")
+            .count();
+        assert!((9..=12).contains(&missed), "{restart}: {missed}");
+        let restarts = list(&document, "/streams")
+            .iter()
+            .map(|row| number(row, "/restarts"));
+        assert_eq!(restarts.sum::<u64>(), 4, "{restart}");
+    }
+}
