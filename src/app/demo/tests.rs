@@ -88,7 +88,7 @@ impl<F: FnMut(Cycle)> Outlet for Court<F> {
             self.judge.take_notices();
             let snapshot = self.judge.snapshot();
             if snapshot.judged == Some(Second(self.begin.0 + self.length - 1)) {
-                self.end_cycle(Published {
+                self.end_cycle(&Published {
                     snapshot: snapshot.into(),
                     ..Published::default()
                 });
@@ -104,9 +104,9 @@ impl<F: FnMut(Cycle)> Outlet for Court<F> {
 }
 
 impl<F: FnMut(Cycle)> Court<F> {
-    fn end_cycle(&mut self, published: Published) {
+    fn end_cycle(&mut self, published: &Published) {
         let mut cycle = std::mem::take(&mut self.cycle);
-        let counters = counters(&collector::encode(&published).unwrap());
+        let counters = counters(&collector::encode(published).unwrap());
         cycle.counted = counters.clone();
         for (series, before) in std::mem::replace(&mut self.before, counters) {
             *cycle.counted.get_mut(&series).unwrap() -= before;

@@ -278,6 +278,6 @@ fn a_process_that_slept_goes_on_by_whole_seconds_and_without_a_burst() {
     };
     assert!(first >= now, "nothing of the past");
     assert!(first <= clock::now() && first.since(now) <= Duration::from_secs(1));
-    let on = first.since(began) - Duration::from_millis(250);
+    let on = first.since(began.plus(Duration::from_millis(250)));
     assert_eq!(on.subsec_nanos(), 0, "{on:?}");
 }
