@@ -6,6 +6,7 @@ use super::source::Source;
 use super::{AppError, settings};
 use crate::asn::{BuiltIn, Origins};
 use crate::attribution::scopes::ScopePlan;
+use crate::capture::synthetic::scenario::Scenario;
 use crate::capture::synthetic::{Pace, Synthetic, demo};
 use crate::clock;
 use crate::config::checked::Config;
@@ -22,6 +23,9 @@ const CONFIG: &str = r#"
 [asn]
 local_prefixes = ["198.51.100.0/24"]
 
+[voice]
+stream_timeout = "30s"      # what the last calls still had is counted within the next ones
+
 [[commitment]]
 name = "demo"
 committed_rate = "10 Mbps"
@@ -35,6 +39,23 @@ guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 95 }
 /// # Errors
 /// [`AppError`], most likely that the address is in use.
 pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
+    let (config, terms, scenario) = prepare()?;
+    let listener = http::bind(listen_address)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let source = Synthetic::new(&scenario, Pace::RealTime, stop.clone());
+    events::demo(&listener.url());
+    let running = Running::start(
+        &settings(&config),
+        terms,
+        vec![Source::Synthetic(Box::new(source))],
+        stop,
+        &config,
+    )?;
+    running.serve(listener, None)
+}
+
+/// What is judged by what.
+fn prepare() -> Result<(Config, Arc<Terms>, Scenario), AppError> {
     let config = Config::parse(CONFIG, Path::new("demo"))?;
     let (scenario, prefixes) = demo();
     let rows = prefixes.into_iter().map(|known| BuiltIn {
@@ -54,16 +75,8 @@ pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
         scopes,
         origins: Arc::new(origins),
     });
-    let listener = http::bind(listen_address)?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let source = Synthetic::new(&scenario, Pace::RealTime, stop.clone());
-    events::demo(&listener.url());
-    let running = Running::start(
-        &settings(&config),
-        terms,
-        vec![Source::Synthetic(Box::new(source))],
-        stop,
-        &config,
-    )?;
-    running.serve(listener, None)
+    Ok((config, terms, scenario))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,21 +3,21 @@
 //! A [`Synthetic`] is a [`FrameSource`] like any other: IPv4 or IPv6, UDP, RTP, RTCP and SIP as
 //! its [`Scenario`] says, in time order, the same frames for the same seed. Its worker owns it.
 //! It holds a fixed number of pending events per call and one frame buffer: nothing grows while it
-//! runs. What it sent and what it withheld is in [`Synthetic::truth`].
+//! runs. A repeated scenario is made of other calls each time. What it sent and what it withheld is in
+//! [`Synthetic::truth`].
 
 mod call;
 mod demo;
 mod frame;
 pub mod pcap;
+mod repetition;
 pub mod scenario;
 
 use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
 use crate::clock;
 use crate::units::{Endpoint, NANOS_PER_SECOND, Second, Timestamp};
-use call::{Act, LiveCall};
-use scenario::{Scenario, SplitMix};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use repetition::Repetition;
+use scenario::Scenario;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,14 +36,14 @@ pub enum Pace {
     RealTime,
 }
 
-/// What was sent, and what was withheld, of one direction of one call.
+/// What was sent, and what was withheld, of one direction of one call, in all repetitions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Truth {
-    /// Source of the RTP.
+    /// Source of the RTP, the first time.
     pub src: Endpoint,
-    /// Its destination.
+    /// Its destination, the first time.
     pub dst: Endpoint,
-    /// SSRC of the last repetition.
+    /// SSRC, the first time.
     pub ssrc: u32,
     /// RTP packets that came past the tap.
     pub packets: u64,
@@ -69,14 +69,14 @@ const INTERFACE: InterfaceId = InterfaceId(0);
 
 /// A source of synthetic frames.
 pub struct Synthetic {
-    calls: Vec<LiveCall>,
-    /// Next acts by time; at most [`Act::PER_CALL`] per call.
-    queue: BinaryHeap<Reverse<(u64, u32, Act)>>,
-    rng: SplitMix,
+    /// The repetition under way, and the one that follows, if one does: it may begin before the
+    /// other is over.
+    repetitions: Vec<Repetition>,
+    /// Nanoseconds from the beginning of one to that of the next.
+    period: u64,
     pace: Pace,
     /// Packet time of the scenario's beginning; none before the first event.
     start: Option<Timestamp>,
-    repeat_nanos: Option<u64>,
     stop: Arc<AtomicBool>,
     buffer: Vec<u8>,
 }
@@ -84,23 +84,20 @@ pub struct Synthetic {
 impl Synthetic {
     /// Prepares a scenario; `stop` ends it at the next event.
     pub fn new(scenario: &Scenario, pace: Pace, stop: Arc<AtomicBool>) -> Self {
-        let mut rng = SplitMix::new(scenario.seed);
-        let calls: Vec<LiveCall> = scenario
-            .calls
-            .iter()
-            .map(|call| LiveCall::new(call, scenario.report_interval, &mut rng))
-            .collect();
-        let mut queue = BinaryHeap::with_capacity(calls.len() * Act::PER_CALL);
-        for (index, call) in (0_u32..).zip(&calls) {
-            call.begin(&mut |at, act| queue.push(Reverse((at, index, act))));
+        let mut repetitions = vec![Repetition::new(scenario)];
+        let mut period = 0;
+        if let (Some(repeat), [first]) = (scenario.repeat, repetitions.as_slice()) {
+            // Two at a time, no more: the third begins when the first is over.
+            period = scenario::nanos(repeat).max(first.end().div_ceil(2));
+            let mut second = Repetition::new(scenario);
+            second.follow(first, period);
+            repetitions.push(second);
         }
         Self {
-            calls,
-            queue,
-            rng,
+            repetitions,
+            period,
             pace,
             start: None,
-            repeat_nanos: scenario.repeat.map(scenario::nanos),
             stop,
             buffer: Vec::with_capacity(2048),
         }
@@ -108,18 +105,51 @@ impl Synthetic {
 
     /// What was sent so far, two rows per call in the order of the scenario: forth, and back.
     pub fn truth(&self) -> impl Iterator<Item = Truth> + '_ {
-        self.calls.iter().flat_map(LiveCall::truth)
+        let mut repetitions = self.repetitions.iter().map(Repetition::truth);
+        let first = repetitions.next().into_iter().flatten();
+        let mut second = repetitions.next().into_iter().flatten();
+        first.map(move |mut truth| {
+            let other = second.next().unwrap_or_default();
+            truth.packets += other.packets;
+            truth.bytes += other.bytes;
+            truth.lost += other.lost;
+            truth.round_trips += other.round_trips;
+            truth
+        })
     }
 
-    /// In real time: waits until the next act is due. The moment that is idle, if none is.
-    fn wait(&mut self, start: Timestamp, due: u64) -> Option<Timestamp> {
+    /// When the next act is due; none when there is nothing more to come.
+    fn due(&self) -> Option<u64> {
+        self.repetitions.iter().filter_map(Repetition::due).min()
+    }
+
+    /// Does the act that is due next, of the earlier repetition if both have one; the time of the
+    /// frame that the buffer now holds, if there is one.
+    fn act(&mut self, start: Timestamp) -> Option<Timestamp> {
+        let acting = self.repetitions.iter_mut();
+        let first = acting.min_by_key(|one| one.due().unwrap_or(u64::MAX))?;
+        let sent = first.act(start, &mut self.buffer);
+        if let [over, next] = self.repetitions.as_mut_slice()
+            && over.due().is_none()
+        {
+            std::mem::swap(over, next);
+            next.follow(over, self.period);
+        }
+        sent
+    }
+
+    /// In real time: waits until an act is due. The moment that is idle, if none is.
+    fn wait(&mut self, start: Timestamp, at: u64) -> Option<Timestamp> {
         let now = clock::now();
-        let due = start.plus(Duration::from_nanos(due));
+        let mut due = start.plus(Duration::from_nanos(at));
+        let lag = now.since(due);
+        if lag > MAX_LAG {
+            // By whole seconds, so that each second of the scenario stays one of packet time.
+            let later = Duration::from_secs(lag.as_secs() + 1);
+            self.start = Some(start.plus(later));
+            due = due.plus(later);
+        }
         if due <= now {
-            let lag = now.since(due);
-            if lag > MAX_LAG {
-                self.start = Some(start.plus(lag));
-            }
             return None;
         }
         let ahead = due.since(now);
@@ -132,7 +162,7 @@ impl Synthetic {
 
 impl FrameSource for Synthetic {
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
-        let Some(start) = self.start else {
+        if self.start.is_none() {
             self.start = Some(match self.pace {
                 Pace::AsFastAsPossible { start } => start,
                 Pace::RealTime => {
@@ -140,36 +170,21 @@ impl FrameSource for Synthetic {
                 }
             });
             return Ok(Event::Interface(INTERFACE, "synthetic"));
-        };
+        }
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(Event::End);
             }
-            let Some(Reverse((due, _, _))) = self.queue.peek().copied() else {
+            let (Some(start), Some(at)) = (self.start, self.due()) else {
                 return Ok(Event::End);
             };
             if self.pace == Pace::RealTime
-                && let Some(idle) = self.wait(start, due)
+                && let Some(idle) = self.wait(start, at)
             {
                 return Ok(Event::Idle(idle));
             }
             let start = self.start.unwrap_or(start);
-            let Some(Reverse((at, index, act))) = self.queue.pop() else {
-                return Ok(Event::End);
-            };
-            let Some(call) = self.calls.get_mut(index as usize) else {
-                continue;
-            };
-            let queue = &mut self.queue;
-            let mut then = |at, act| queue.push(Reverse((at, index, act)));
-            let time = start.plus(Duration::from_nanos(at));
-            let sent = call.act(act, at, time, &mut self.rng, &mut self.buffer, &mut then);
-            if act == Act::End
-                && let Some(repeat) = self.repeat_nanos
-            {
-                call.begin_again(repeat, &mut then);
-            }
-            if sent {
+            if let Some(time) = self.act(start) {
                 let length = u32::try_from(self.buffer.len()).unwrap_or(u32::MAX);
                 return Ok(Event::Frame(Frame {
                     time,

@@ -1,7 +1,7 @@
 //! One call while it runs: two legs of RTP, their reports, and the signalling around them.
 //!
-//! A state machine: the source asks for an act at its time and gets at most one frame and the
-//! acts that follow. Owned by the source; it lives through all repetitions.
+//! A state machine: its repetition asks for an act at its time and gets at most one frame and the
+//! acts that follow. When none is left the call is over, and the next repetition is another call.
 
 mod leg;
 mod signalling;
@@ -10,6 +10,7 @@ use super::scenario::{Call, SplitMix, nanos};
 use super::{Truth, frame};
 use crate::units::{Endpoint, Timestamp};
 use leg::Leg;
+use signalling::Dialog;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,8 +26,15 @@ const REPLY_DELAY: u32 = 2621;
 /// Between INVITE and media.
 const SETUP: u64 = 300_000_000;
 
-/// Between BYE and its answer, and between that and the end.
+/// Between the last packet and BYE, and between that and its answer.
 const TEARDOWN: u64 = 20_000_000;
+
+/// Every other repetition is on ports so much higher: a telephone that takes a new call while the
+/// last one ends has another port for it.
+const PORTS_APART: u16 = 1000;
+
+/// 2^64 divided by the golden ratio: its multiples never come near each other.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Which leg an act is about, by who sends its RTP.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -47,16 +55,16 @@ pub(super) enum Act {
     Report(Side),
     /// The other end's receiver report on a leg.
     Reply(Side),
+    /// A leg's RTCP BYE.
+    Goodbye(Side),
     Bye,
     Confirm,
-    /// After everything else: nothing of this repetition is pending.
-    End,
 }
 
 impl Act {
-    /// Acts of one call pending at the same time, at most: two of each on a leg, one of the
-    /// signalling's beginning, one of its end, the end.
-    pub(super) const PER_CALL: usize = 9;
+    /// Acts of one call pending at the same time, at most: four of each leg, one of the signalling's
+    /// beginning, one of its end.
+    pub(super) const PER_CALL: usize = 10;
 }
 
 /// Takes the acts that follow, with their time in nanoseconds from the scenario's beginning.
@@ -75,14 +83,15 @@ pub(super) struct LiveCall {
 }
 
 impl LiveCall {
-    pub(super) fn new(call: &Call, report_interval: Duration, rng: &mut SplitMix) -> Self {
+    /// A call that has not begun.
+    pub(super) fn new(call: &Call, report_interval: Duration) -> Self {
         Self {
             origin: 0,
             repetition: 0,
             packets: nanos(call.length).div_ceil(PACKET).max(1),
             report_interval: nanos(report_interval).max(PACKET),
-            from: Leg::new(call.from, call.to, call.ssrc, rng),
-            to: Leg::new(call.to, call.from, !call.ssrc, rng),
+            from: Leg::new(call.from, call.to, call.ssrc),
+            to: Leg::new(call.to, call.from, !call.ssrc),
             call: call.clone(),
         }
     }
@@ -101,83 +110,108 @@ impl LiveCall {
         self.media_start().saturating_add(length)
     }
 
+    /// When the call is over.
+    pub(super) fn end(&self) -> u64 {
+        self.media_end().saturating_add(2 * TEARDOWN)
+    }
+
     fn first_act(&self) -> u64 {
         let setup = if self.call.sip { SETUP } else { 0 };
         self.origin + nanos(self.call.start).saturating_sub(setup)
     }
 
-    /// Schedules the beginning of a repetition.
-    pub(super) fn begin(&self, then: &mut Then<'_>) {
-        let media = self.media_start();
-        if self.call.sip {
-            then(self.first_act(), Act::Invite);
-            then(self.media_end() + TEARDOWN, Act::Bye);
-        }
-        then(media, Act::Rtp(Side::From));
-        if self.call.both_ways {
-            // Half a packet apart: two clocks do not tick together.
-            then(media + PACKET / 2, Act::Rtp(Side::To));
-        }
-        if self.call.round_trip.is_some() {
-            let first = self.report_interval / 2;
-            then(media + first, Act::Report(Side::From));
-            if self.call.both_ways {
-                then(media + first + PACKET / 2, Act::Report(Side::To));
-            }
-        }
-        then(self.media_end() + 3 * TEARDOWN, Act::End);
+    /// Begins a repetition: new streams under a new Call-ID. `random` is the same each time.
+    pub(super) fn begin(
+        &mut self,
+        (repetition, origin): (u32, u64),
+        random: [u64; 2],
+        then: &mut Then<'_>,
+    ) {
+        (self.repetition, self.origin) = (repetition, origin);
+        let other = u64::from(repetition).wrapping_mul(GOLDEN);
+        let ssrc = self.call.ssrc.wrapping_add(high(other));
+        let further = if repetition % 2 == 0 { 0 } else { PORTS_APART };
+        let (from, to) = (above(self.call.from, further), above(self.call.to, further));
+        let [one, two] = random.map(|random| random ^ other);
+        self.from.begin((from, to), ssrc, one);
+        self.to.begin((to, from), !ssrc, two);
+        self.schedule(then);
     }
 
-    /// Schedules the next repetition; beginnings that lie in the past are left out.
-    pub(super) fn begin_again(&mut self, repeat: u64, then: &mut Then<'_>) {
-        let ended = self.media_end() + 3 * TEARDOWN;
-        let busy = ended.saturating_sub(self.first_act());
-        let Some(missed) = busy.checked_div(repeat) else {
-            return;
+    fn schedule(&self, then: &mut Then<'_>) {
+        let (media, end) = (self.media_start(), self.media_end());
+        if self.call.sip {
+            then(self.first_act(), Act::Invite);
+            then(end + TEARDOWN, Act::Bye);
+        }
+        // Half a packet apart: two clocks do not tick together.
+        let sides = [(Side::From, 0), (Side::To, PACKET / 2)];
+        let count = if self.call.both_ways { 2 } else { 1 };
+        for (side, apart) in sides.into_iter().take(count) {
+            then(media + apart, Act::Rtp(side));
+            if self.call.round_trip.is_some() {
+                let first = media + self.report_interval / 2 + apart;
+                self.schedule_report(side, first, then);
+                then(end + apart + PACKET / 4, Act::Goodbye(side));
+            }
+        }
+    }
+
+    /// Schedules a report, if it can be answered before the call ends.
+    fn schedule_report(&self, side: Side, at: u64, then: &mut Then<'_>) {
+        if self.answered_at(side, at) < self.media_end() {
+            then(at, Act::Report(side));
+        }
+    }
+
+    /// When the answer to a report comes past the tap.
+    fn answered_at(&self, side: Side, at: u64) -> u64 {
+        let way = match side {
+            Side::From => NEAR_ROUND_TRIP,
+            Side::To => nanos(self.call.round_trip.unwrap_or_default()),
         };
-        self.origin = self
-            .origin
-            .saturating_add(repeat.saturating_mul(missed + 1));
-        self.repetition = self.repetition.wrapping_add(1);
-        self.begin(then);
+        let delay = u64::from(REPLY_DELAY) * 1_000_000_000 / 65_536;
+        at.saturating_add(way + delay)
     }
 
     /// Does an act at its time; whether `buffer` now holds a frame.
     pub(super) fn act(
         &mut self,
         act: Act,
-        at: u64,
-        time: Timestamp,
-        rng: &mut SplitMix,
+        (at, time): (u64, Timestamp),
+        losses: &mut SplitMix,
         buffer: &mut Vec<u8>,
         then: &mut Then<'_>,
     ) -> bool {
         match act {
-            Act::Rtp(side) => self.send_rtp(side, at, rng, buffer, then),
-            Act::Report(side) => self.send_report(side, at, time, buffer, then),
+            Act::Rtp(side) => return self.send_rtp(side, at, losses, buffer, then),
+            Act::Report(side) => self.send_report(side, (at, time), buffer, then),
             Act::Reply(side) => {
                 let leg = self.leg(side);
-                let (src, dst) = (after(leg.dst), after(leg.src));
+                let (src, dst) = (above(leg.dst, 1), above(leg.src, 1));
                 frame::write(buffer, src, dst, |out| leg.write_reply(REPLY_DELAY, out));
-                true
             }
-            Act::Invite => {
-                let gap = self.media_start().saturating_sub(at);
-                then(at + gap / 2, Act::Accept);
-                self.signal(act, buffer)
+            Act::Goodbye(side) => {
+                let clock = self.clock(side, time);
+                self.send_rtcp(side, buffer, |leg, out| leg.write_goodbye(clock, out));
             }
-            Act::Accept => {
+            Act::Invite | Act::Accept => {
                 let gap = self.media_start().saturating_sub(at);
-                then(at + gap / 2, Act::Acknowledge);
-                self.signal(act, buffer)
+                let next = if act == Act::Invite {
+                    Act::Accept
+                } else {
+                    Act::Acknowledge
+                };
+                then(at + gap / 2, next);
+                self.signal(act, buffer);
             }
             Act::Bye => {
                 then(at + TEARDOWN, Act::Confirm);
-                self.signal(act, buffer)
+                self.signal(act, buffer);
             }
             Act::Acknowledge | Act::Confirm => self.signal(act, buffer),
-            Act::End => false,
         }
+        true
     }
 
     fn leg(&mut self, side: Side) -> &mut Leg {
@@ -191,21 +225,18 @@ impl LiveCall {
         &mut self,
         side: Side,
         at: u64,
-        rng: &mut SplitMix,
+        losses: &mut SplitMix,
         buffer: &mut Vec<u8>,
         then: &mut Then<'_>,
     ) -> bool {
-        let (codec, packets, repetition) = (self.call.codec, self.packets, self.repetition);
+        let (codec, packets) = (self.call.codec, self.packets);
         let per_mille = match side {
             Side::From => self.call.loss_per_mille,
             Side::To => 0,
         };
         let leg = self.leg(side);
-        if leg.sent == 0 {
-            leg.restart(repetition);
-        }
         let is_edge = leg.sent == 0 || leg.sent + 1 == packets;
-        let withheld = !is_edge && rng.next_u64() % 1000 < u64::from(per_mille);
+        let withheld = !is_edge && losses.next_u64() % 1000 < u64::from(per_mille);
         if !withheld {
             let octets = frame::write(buffer, leg.src, leg.dst, |out| leg.write_rtp(codec, out));
             leg.truth.bytes += octets as u64;
@@ -213,8 +244,6 @@ impl LiveCall {
         leg.advance(codec, withheld);
         if leg.sent < packets {
             then(at + PACKET, Act::Rtp(side));
-        } else {
-            leg.sent = 0;
         }
         !withheld
     }
@@ -222,54 +251,66 @@ impl LiveCall {
     fn send_report(
         &mut self,
         side: Side,
-        at: u64,
-        time: Timestamp,
+        (at, time): (u64, Timestamp),
         buffer: &mut Vec<u8>,
         then: &mut Then<'_>,
-    ) -> bool {
-        let far = nanos(self.call.round_trip.unwrap_or_default());
-        // The other end answers; the way to it and back lies between tap and answer.
-        let (way, sent_before) = match side {
-            Side::From => (NEAR_ROUND_TRIP, far / 2),
-            Side::To => (far, 0),
-        };
-        let delay = u64::from(REPLY_DELAY) * 1_000_000_000 / 65_536;
-        let reply_at = at.saturating_add(way + delay);
-        let (end, interval) = (self.media_end(), self.report_interval);
-        if reply_at >= end {
-            return false;
-        }
-        let leg = self.leg(side);
-        let clock = time.minus(Duration::from_nanos(sent_before));
-        let (src, dst) = (after(leg.src), after(leg.dst));
-        frame::write(buffer, src, dst, |out| leg.write_report(clock, out));
-        leg.truth.round_trips += 1;
-        then(reply_at, Act::Reply(side));
+    ) {
+        let clock = self.clock(side, time);
+        self.send_rtcp(side, buffer, |leg, out| leg.write_report(clock, out));
+        self.leg(side).truth.round_trips += 1;
+        let answered = self.answered_at(side, at);
+        then(answered, Act::Reply(side));
         // An answer that takes longer than the interval holds the next report up: one is pending.
-        then(
-            at.saturating_add(interval).max(reply_at + 1),
-            Act::Report(side),
-        );
-        true
+        let next = at.saturating_add(self.report_interval).max(answered + 1);
+        self.schedule_report(side, next, then);
     }
 
-    fn signal(&self, act: Act, buffer: &mut Vec<u8>) -> bool {
-        let (caller, callee) = (self.call.from, self.call.to);
+    /// What the sender's clock said when it sent what comes past the tap at a time.
+    fn clock(&self, side: Side, time: Timestamp) -> Timestamp {
+        let far = nanos(self.call.round_trip.unwrap_or_default());
+        let before = match side {
+            Side::From => far / 2,
+            Side::To => 0,
+        };
+        time.minus(Duration::from_nanos(before))
+    }
+
+    fn send_rtcp(
+        &mut self,
+        side: Side,
+        buffer: &mut Vec<u8>,
+        write: impl FnOnce(&mut Leg, &mut Vec<u8>),
+    ) {
+        let leg = self.leg(side);
+        let (src, dst) = (above(leg.src, 1), above(leg.dst, 1));
+        frame::write(buffer, src, dst, |out| write(leg, out));
+    }
+
+    fn signal(&self, act: Act, buffer: &mut Vec<u8>) {
+        let [from, to] = [self.from.src, self.to.src];
         let port = |end: SocketAddr| SocketAddr::new(end.ip(), signalling::PORT);
         let (src, dst) = match act {
-            Act::Accept | Act::Confirm => (port(callee), port(caller)),
-            _ => (port(caller), port(callee)),
+            Act::Accept | Act::Confirm => (port(to), port(from)),
+            _ => (port(from), port(to)),
         };
-        frame::write(buffer, src, dst, |out| {
-            signalling::write(act, &self.call, self.repetition, out);
-        });
-        true
+        let dialog = Dialog {
+            call: &self.call,
+            media: [from, to],
+            id: self.from.ssrc,
+            repetition: self.repetition % 16,
+        };
+        frame::write(buffer, src, dst, |out| signalling::write(act, &dialog, out));
     }
 }
 
-/// RTCP's port: the one after (RFC 3550 §11).
-fn after(end: SocketAddr) -> SocketAddr {
-    SocketAddr::new(end.ip(), end.port().wrapping_add(1))
+/// The same address on a higher port; RTCP's is the one after (RFC 3550 §11).
+fn above(end: SocketAddr, by: u16) -> SocketAddr {
+    SocketAddr::new(end.ip(), end.port().wrapping_add(by))
+}
+
+/// The upper 32 bits.
+fn high(bits: u64) -> u32 {
+    u32::try_from(bits >> 32).unwrap_or(0)
 }
 
 fn endpoint(end: SocketAddr) -> Endpoint {

@@ -12,11 +12,11 @@ pub const DEMO_COMMITTED_BPS: u64 = 10_000_000;
 /// The window they are made for.
 pub const DEMO_WINDOW_SECONDS: u32 = 10;
 
-/// One cycle.
-const CYCLE: Duration = Duration::from_secs(90);
+/// One cycle: whole seconds, so that each has the same figures second by second.
+const CYCLE: Duration = Duration::from_secs(88);
 
-/// A call that lasts all of the cycle, but for setting up and ending it.
-const LONG: Duration = Duration::from_secs(88);
+/// A call that lasts until the next cycle's begins: the rate stays the same.
+const LONG: Duration = CYCLE;
 
 /// A prefix with its origin, for the demo's ASN table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

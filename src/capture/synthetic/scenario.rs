@@ -13,8 +13,9 @@ pub struct Scenario {
     /// Time between the sender reports of a stream; RFC 3550 §6.2 says 5 s at least, for
     /// narrow sessions; the demo reports more often to show verdicts soon.
     pub report_interval: Duration,
-    /// All calls begin again so long after their beginning, with new SSRCs, without end. A call
-    /// longer than this begins again when it has ended.
+    /// So long after their beginning the calls come again, without end: other calls of the same
+    /// telephones, with the same losses. Those before may go on meanwhile, but those before them are
+    /// over: not sooner than after half of the time that all calls take.
     pub repeat: Option<Duration>,
 }
 
@@ -33,7 +34,8 @@ impl Scenario {
 /// One call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Call {
-    /// Who sends; RTCP goes from and to the port after.
+    /// Who sends; RTCP goes from and to the port after. Every other repetition is on ports 1000
+    /// higher.
     pub from: SocketAddr,
     /// To whom; of the same address family as `from`.
     pub to: SocketAddr,
@@ -45,7 +47,7 @@ pub struct Call {
     pub length: Duration,
     /// Of 1000 packets of `from`, so many are withheld at random, 0 to 1000; `to` loses none.
     pub loss_per_mille: u16,
-    /// SSRC of `from`; `to` has its complement.
+    /// SSRC of `from` the first time; `to` has its complement.
     pub ssrc: u32,
     /// With RTCP: the round trip from the tap to `from` and back. `to` is next to the tap.
     pub round_trip: Option<Duration>,

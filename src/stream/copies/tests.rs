@@ -67,7 +67,11 @@ fn a_copied_signal_is_told_from_one_that_is_sent_again() {
     assert!(!has(500_300, 6, 99, 2), "of another");
     assert!(!has(600_000, 0, 99, 1) && has(602_000, 0, 99, 1) && !has(602_001, 0, 99, 1));
     assert!(
-        !has(700_000, 5, 0, 1) && !has(700_000, 5, 0, 1),
+        !has(90_000_000, 5, 99, 1),
+        "the first one again, much later"
+    );
+    assert!(
+        !has(90_000_000, 5, 0, 1) && !has(90_000_000, 5, 0, 1),
         "unknown content"
     );
 }

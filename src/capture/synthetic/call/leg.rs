@@ -1,8 +1,8 @@
 //! One direction of a call: its RTP stream, and what RTCP says of it.
 
 use super::super::Truth;
-use super::super::scenario::{Codec, SplitMix};
-use super::endpoint;
+use super::super::scenario::Codec;
+use super::{endpoint, high};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 use std::net::SocketAddr;
 
@@ -19,8 +19,7 @@ pub(super) struct Leg {
     /// Packets sent in this repetition, the withheld ones included.
     pub(super) sent: u64,
     pub(super) truth: Truth,
-    first_ssrc: u32,
-    ssrc: u32,
+    pub(super) ssrc: u32,
     /// Extended: the cycles stand above the 16 bits of the packet.
     sequence: u32,
     timestamp: u32,
@@ -37,9 +36,8 @@ pub(super) struct Leg {
 }
 
 impl Leg {
-    pub(super) fn new(src: SocketAddr, dst: SocketAddr, ssrc: u32, rng: &mut SplitMix) -> Self {
-        let random = rng.next_u64();
-        let low = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
+    /// A leg that has not begun.
+    pub(super) fn new(src: SocketAddr, dst: SocketAddr, ssrc: u32) -> Self {
         Self {
             src,
             dst,
@@ -50,10 +48,9 @@ impl Leg {
                 ssrc,
                 ..Truth::default()
             },
-            first_ssrc: ssrc,
             ssrc,
-            sequence: low(random) & 0xffff,
-            timestamp: low(random >> 32),
+            sequence: 0,
+            timestamp: 0,
             octets: 0,
             highest: 0,
             withheld: 0,
@@ -63,18 +60,18 @@ impl Leg {
         }
     }
 
-    /// A new stream on the same ports: another SSRC, the counts of reports from zero.
-    pub(super) fn restart(&mut self, repetition: u32) {
-        // The golden ratio's bits: SSRCs of repetitions never come near each other.
-        let step = repetition.wrapping_mul(0x9e37_79b9);
-        self.ssrc = self.first_ssrc.wrapping_add(step);
-        self.truth.ssrc = self.ssrc;
-        self.sequence &= 0xffff;
-        self.octets = 0;
-        self.withheld = 0;
-        self.noticed = 0;
-        self.highest = self.sequence;
-        self.replied = (self.sequence.wrapping_sub(1), 0);
+    /// A new stream, of which nothing is sent yet; `random` gives its first number and timestamp.
+    pub(super) fn begin(&mut self, (src, dst): (SocketAddr, SocketAddr), ssrc: u32, random: u64) {
+        let sequence = high(random << 32) & 0xffff;
+        *self = Self {
+            truth: self.truth,
+            ssrc,
+            sequence,
+            timestamp: high(random),
+            highest: sequence,
+            replied: (sequence.wrapping_sub(1), 0),
+            ..Self::new(src, dst, ssrc)
+        };
     }
 
     pub(super) fn write_rtp(&self, codec: Codec, out: &mut Vec<u8>) {
@@ -130,6 +127,13 @@ impl Leg {
         out.extend_from_slice(&packets.to_be_bytes());
         out.extend_from_slice(&self.octets.to_be_bytes());
         write_cname(self.ssrc, out);
+    }
+
+    /// A last sender report, and BYE (RFC 3550 §6.6).
+    pub(super) fn write_goodbye(&mut self, clock: Timestamp, out: &mut Vec<u8>) {
+        self.write_report(clock, out);
+        out.extend_from_slice(&[0x81, 203, 0, 1]);
+        out.extend_from_slice(&self.ssrc.to_be_bytes());
     }
 
     /// Receiver report (RFC 3550 §6.4.2) of the other end on this leg; `delay` in 1/65536 s.

@@ -22,16 +22,28 @@ impl Write for Counting {
     }
 }
 
+/// What the messages of a call say of it.
+pub(super) struct Dialog<'a> {
+    pub(super) call: &'a Call,
+    /// Where media is sent from: by the caller, and by the callee.
+    pub(super) media: [SocketAddr; 2],
+    /// No other dialog has it.
+    pub(super) id: u32,
+    /// One hexadecimal digit, so that all repetitions of a message are equally long.
+    pub(super) repetition: u32,
+}
+
 /// Appends the message of a signalling act.
-pub(super) fn write(act: Act, call: &Call, repetition: u32, out: &mut Vec<u8>) {
+pub(super) fn write(act: Act, dialog: &Dialog<'_>, out: &mut Vec<u8>) {
+    let [from, to] = dialog.media;
     // Writing to a Vec can not fail.
     let _ = match act {
-        Act::Invite => message(out, call, repetition, Line::Invite, Some(call.from)),
-        Act::Accept => message(out, call, repetition, Line::Ok("INVITE"), Some(call.to)),
-        Act::Acknowledge => message(out, call, repetition, Line::Ack, None),
-        Act::Bye => message(out, call, repetition, Line::Bye, None),
-        Act::Confirm => message(out, call, repetition, Line::Ok("BYE"), None),
-        Act::Rtp(_) | Act::Report(_) | Act::Reply(_) | Act::End => Ok(()),
+        Act::Invite => message(out, dialog, Line::Invite, Some(from)),
+        Act::Accept => message(out, dialog, Line::Ok("INVITE"), Some(to)),
+        Act::Acknowledge => message(out, dialog, Line::Ack, None),
+        Act::Bye => message(out, dialog, Line::Bye, None),
+        Act::Confirm => message(out, dialog, Line::Ok("BYE"), None),
+        Act::Rtp(_) | Act::Report(_) | Act::Reply(_) | Act::Goodbye(_) => Ok(()),
     };
 }
 
@@ -46,11 +58,16 @@ enum Line {
 
 fn message(
     out: &mut Vec<u8>,
-    call: &Call,
-    repetition: u32,
+    dialog: &Dialog<'_>,
     line: Line,
     media: Option<SocketAddr>,
 ) -> io::Result<()> {
+    let &Dialog {
+        call,
+        id,
+        repetition,
+        ..
+    } = dialog;
     let caller = SocketAddr::new(call.from.ip(), PORT);
     let callee = SocketAddr::new(call.to.ip(), PORT);
     let (method, number) = match line {
@@ -65,7 +82,6 @@ fn message(
             write!(out, "{method} sip:called@{callee} SIP/2.0\r\n")?;
         }
     }
-    let id = call.ssrc;
     // The answer to an INVITE and everything after it has the callee's tag (RFC 3261 §12.1.1).
     let tag = match line {
         Line::Invite => "",

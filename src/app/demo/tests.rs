@@ -1,0 +1,273 @@
+//! Cycles of the demo, faster than real time, through the worker and the judge that it has live.
+
+use super::*;
+use crate::capture::{CaptureError, Event};
+use crate::export::{Published, collector};
+use crate::judge::Judge;
+use crate::judge::assembly::{Assembly, Pacing};
+use crate::meter::second::Report;
+use crate::pipeline::steps::{Interest, Paced, Step, StepSource};
+use crate::pipeline::{Outlet, Worker};
+use crate::sla::Role;
+use crate::snapshot::evidence::{Evidence, Judgement};
+use crate::stream::record::Stream;
+use crate::units::{Asn, Second, Timestamp};
+use crate::voice::Glanced;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// 2026-01-05 09:00:00 UTC.
+const START: Second = Second(1_767_603_600);
+
+/// The network that goes over.
+const LOUD: Asn = Asn(3320);
+
+/// What a worker keeps, by what its `Debug` calls it: streams, questions that wait for an answer,
+/// facts of session descriptions; and times, of which each table has at least one an entry.
+const KEPT: [&str; 4] = ["Stream {", "Question {", "Fact {", "Timestamp("];
+
+/// A cycle that was judged.
+#[derive(Default)]
+struct Cycle {
+    /// How far each counter of the scrape, and each bucket, has come in it.
+    counted: BTreeMap<String, u64>,
+    /// Every judgement, its times from the cycle before.
+    judged: Vec<Judgement>,
+}
+
+impl Evidence for Cycle {
+    fn judged(&mut self, judgement: &Judgement) {
+        self.judged.push(judgement.clone());
+    }
+}
+
+impl Cycle {
+    /// The sum of the series of a counter that have these labels.
+    fn sum(&self, name: &str, labels: &[&str]) -> u64 {
+        let of = |series: &str| {
+            series.starts_with(name) && labels.iter().all(|label| series.contains(label))
+        };
+        let counted = self.counted.iter().filter(|(series, _)| of(series));
+        counted.map(|(_, value)| value).sum()
+    }
+
+    /// The largest windows of an ASN's own traffic, in octets: from it, and to it.
+    fn peak(&self, asn: Asn) -> (u64, u64) {
+        let own = self.judged.iter().filter(|one| one.asn == asn);
+        let windows = own.filter(|one| one.role == Role::Origin);
+        windows.fold((0, 0), |(from, to), one| {
+            (from.max(one.window.from), to.max(one.window.to))
+        })
+    }
+}
+
+/// The judge of a worker, and who hears of each cycle.
+struct Court<F> {
+    assembly: Assembly,
+    judge: Judge,
+    length: u64,
+    /// The first second of the cycle.
+    begin: Second,
+    cycle: Cycle,
+    /// The counters when it began.
+    before: BTreeMap<String, u64>,
+    take: F,
+}
+
+impl<F> fmt::Debug for Court<F> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Court")
+    }
+}
+
+impl<F: FnMut(Cycle)> Outlet for Court<F> {
+    fn report(&mut self, report: Report) {
+        self.assembly.take(0, report);
+        while let Some(merged) = self.assembly.take_next() {
+            self.judge.take(merged, &mut self.cycle);
+            self.judge.take_notices();
+            let snapshot = self.judge.snapshot();
+            if snapshot.judged == Some(Second(self.begin.0 + self.length - 1)) {
+                self.end_cycle(&Published {
+                    snapshot: snapshot.into(),
+                    ..Published::default()
+                });
+            }
+        }
+    }
+
+    fn ended(&mut self, _: &Stream) {}
+
+    fn new_terms(&mut self) -> Option<Arc<Terms>> {
+        None
+    }
+}
+
+impl<F: FnMut(Cycle)> Court<F> {
+    fn end_cycle(&mut self, published: &Published) {
+        let mut cycle = std::mem::take(&mut self.cycle);
+        let counters = counters(&collector::encode(published).unwrap());
+        cycle.counted = counters.clone();
+        for (series, before) in std::mem::replace(&mut self.before, counters) {
+            *cycle.counted.get_mut(&series).unwrap() -= before;
+        }
+        let before = self.begin.0 - self.length;
+        for judgement in &mut cycle.judged {
+            judgement.second.0 -= before;
+            for amendment in &mut judgement.amendments {
+                amendment.second.0 -= before;
+            }
+        }
+        self.begin.0 += self.length;
+        (self.take)(cycle);
+    }
+}
+
+/// Every series of a scrape that only grows.
+fn counters(scrape: &str) -> BTreeMap<String, u64> {
+    let lines = scrape.lines().filter(|line| !line.starts_with('#'));
+    let samples = lines.filter_map(|line| line.rsplit_once(' '));
+    let grows = |(series, _): &(&str, &str)| {
+        let name = series.split('{').next().unwrap();
+        ["_total", "_bucket", "_count"]
+            .iter()
+            .any(|end| name.ends_with(end))
+    };
+    let samples = samples.filter(grows);
+    samples
+        .map(|(series, value)| (series.to_owned(), value.parse().unwrap()))
+        .collect()
+}
+
+/// A source that pauses behind the first frame of each cycle.
+struct Pausing {
+    source: Paced<Synthetic>,
+    newest: Timestamp,
+    until: Timestamp,
+}
+
+impl StepSource for Pausing {
+    fn next(&mut self) -> Result<Step<'_>, CaptureError> {
+        if self.newest >= self.until {
+            let (boundary, event) = (None, Event::End);
+            return Ok(Step { boundary, event });
+        }
+        let step = self.source.next()?;
+        if let Event::Frame(frame) = &step.event {
+            self.newest = frame.time;
+        }
+        Ok(step)
+    }
+
+    fn gather(&mut self, _: &Interest) -> &[Glanced] {
+        &[]
+    }
+}
+
+/// Plays cycles; what the worker keeps when each of them is over.
+fn play(cycles: u64, take: impl FnMut(Cycle)) -> Vec<[usize; KEPT.len()]> {
+    let (config, terms, scenario) = prepare().unwrap();
+    let length = scenario.repeat.unwrap().as_secs();
+    let court = Court {
+        assembly: Assembly::new(1, Pacing::Apart),
+        judge: Judge::new(terms.clone(), config.export.max_asns as usize, &[]),
+        length,
+        begin: START,
+        cycle: Cycle::default(),
+        before: BTreeMap::new(),
+        take,
+    };
+    let mut worker = Worker::new(settings(&config), &terms, court);
+    let start = START.start();
+    let pace = Pace::AsFastAsPossible { start };
+    let mut source = Pausing {
+        source: Paced::new(Synthetic::new(&scenario, pace, Arc::default())),
+        newest: start,
+        until: start,
+    };
+    let cycles = 1..=cycles;
+    cycles
+        .map(|cycle| {
+            source.until = Second(START.0 + cycle * length).start();
+            worker.run(&mut source).unwrap();
+            let kept = format!("{worker:?}");
+            KEPT.map(|what| kept.matches(what).count())
+        })
+        .collect()
+}
+
+/// Holds every cycle from the second on against the second, and tells of each.
+fn hold(cycles: usize) {
+    let (mut rows, mut second) = (Vec::new(), None::<Cycle>);
+    let take = |cycle: Cycle| {
+        let number = rows.len() + 1;
+        rows.push(row(&cycle));
+        match &second {
+            None if number == 2 => second = Some(cycle),
+            None => {}
+            Some(second) => {
+                for (series, value) in &cycle.counted {
+                    let before = second.counted.get(series);
+                    assert_eq!(Some(value), before, "cycle {number}: {series}");
+                }
+                let other = cycle.judged.iter().zip(&second.judged);
+                for (judgement, before) in other {
+                    assert_eq!(judgement, before, "cycle {number}");
+                }
+                assert_eq!(cycle.judged.len(), second.judged.len(), "cycle {number}");
+            }
+        }
+    };
+    // The last second of a cycle closes in the next.
+    let kept = play(cycles as u64 + 1, take);
+    eprintln!("{HEAD}");
+    for (number, (row, kept)) in (1..).zip(rows.iter().zip(&kept)) {
+        eprintln!("{number:5} {row}  {kept:?}");
+    }
+    assert_eq!(rows.len(), cycles);
+    for (number, kept_now) in (1..).zip(&kept).skip(1) {
+        assert_eq!(*kept_now, kept[1], "kept after cycle {number}: {KEPT:?}");
+    }
+    let second = second.unwrap();
+    assert!(kept[1].iter().all(|count| *count > 100), "{kept:?}");
+    assert_eq!(second.sum("asnmeter_mirror_copies_total", &[]), 0);
+    assert_eq!(second.sum("asnmeter_tainted_seconds_total", &[]), 0);
+    assert_eq!(second.sum("asnmeter_late_frames_total", &[]), 0);
+    assert_eq!(second.sum("asnmeter_round_trips_refused_total", &[]), 0);
+    // 12.90 % of 10 Mbit/s in 10 s.
+    assert_eq!(second.peak(LOUD), (1_612_480, 1_612_480));
+    let out = "asnmeter_commitment_asn_out_of_sla_seconds_total";
+    assert_eq!(second.sum(out, &["3320"]), 40);
+    assert_eq!(second.sum(out, &[]), 40, "nobody else");
+}
+
+const HEAD: &str = "cycle packets   octets   lost copies incomplete round trips reported  out  \
+                    AS3320's peaks (octets) kept (streams, questions, facts, times)";
+
+fn row(cycle: &Cycle) -> String {
+    let (from, to) = cycle.peak(LOUD);
+    let from_asns = |name: &str| cycle.sum(name, &["direction=\"from\""]);
+    let all = |name: &str| cycle.sum(name, &[]);
+    format!(
+        "{:7} {:9} {:5} {:6} {:10} {:11} {:8} {:4}    {from} {to}",
+        from_asns("asnmeter_voice_packets_total"),
+        from_asns("asnmeter_voice_bytes_total"),
+        from_asns("asnmeter_rtp_lost_packets_total"),
+        all("asnmeter_mirror_copies_total"),
+        all("asnmeter_tainted_seconds_total"),
+        all("asnmeter_round_trip_seconds_count"),
+        all("asnmeter_rtcp_reported_expected_packets_total"),
+        all("asnmeter_commitment_asn_out_of_sla_seconds_total"),
+    )
+}
+
+#[test]
+fn for_an_hour_each_cycle_has_the_same_figures_and_nothing_of_earlier_ones_is_kept() {
+    hold(42);
+}
+
+#[test]
+#[ignore = "as the other for two hours and a half: half a minute or more"]
+fn for_a_hundred_cycles_too() {
+    hold(100);
+}
