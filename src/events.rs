@@ -21,6 +21,25 @@ pub fn failed(error: &dyn Display) {
     say(Level::Error, "failed", error, &[]);
 }
 
+/// A connection to the web endpoint found no free place. `what` they are so many of: of one client,
+/// or in all.
+pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool) {
+    let whose = if is_share {
+        format!("{client} has")
+    } else {
+        format!("all clients together have, the last of them {client},")
+    };
+    say(
+        Level::Warning,
+        "endpoint_crowded",
+        format_args!(
+            "web: {whose} as many connections as may be, {connections}: each more closes the one that \
+             has been longest without a whole request, or is refused"
+        ),
+        &[("CLIENT", client), ("CONNECTIONS", &connections)],
+    );
+}
+
 /// Something is not as it should be, and the work goes on.
 pub fn warned(warning: &dyn Display) {
     say(Level::Warning, "warned", warning, &[]);
