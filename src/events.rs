@@ -201,7 +201,7 @@ pub fn stopped(judged: &dyn Display, frames: u64, dropped: u64) {
     );
 }
 
-/// An ASN went out of SLA, or came back.
+/// An ASN went out of SLA, or came back, or was out when the contract changed.
 pub fn out_of_sla(notice: &Notice) {
     let Notice {
         commitment,
@@ -209,10 +209,10 @@ pub fn out_of_sla(notice: &Notice) {
         role,
         direction,
         change,
-        peak_share,
     } = notice;
+    let over = change.over();
+    let peak_share = over.peak_share();
     let peak = peak_share * 100.0;
-    let (Change::Began(over) | Change::Ended(over)) = change;
     let (part, role) = match role {
         Role::Origin => ("origin", ""),
         Role::Transit => ("transit", "transit "),
@@ -223,7 +223,7 @@ pub fn out_of_sla(notice: &Notice) {
         ("ROLE", &part),
         ("DIRECTION", direction),
         ("SINCE", &over.from),
-        ("PEAK_SHARE", peak_share),
+        ("PEAK_SHARE", &peak_share),
     ];
     match change {
         Change::Began(over) => say(
@@ -241,6 +241,17 @@ pub fn out_of_sla(notice: &Notice) {
             "back_in_sla",
             format_args!(
                 "{commitment}: {role}AS{asn} back in SLA ({direction}) after {}: out since {}, peak {peak:.2} %{}",
+                over.last,
+                over.from,
+                covered(over)
+            ),
+            &fields,
+        ),
+        Change::Revised(over) => say(
+            Level::Notice,
+            "contract_changed",
+            format_args!(
+                "{commitment}: {role}AS{asn} out of SLA ({direction}) by the old contract up to {}: out since {}, peak {peak:.2} %{}",
                 over.last,
                 over.from,
                 covered(over)
