@@ -21,6 +21,25 @@ pub fn failed(error: &dyn Display) {
     say(Level::Error, "failed", error, &[]);
 }
 
+/// A connection to the web endpoint found no free place. `what` they are so many of: of one client,
+/// or in all.
+pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool) {
+    let whose = if is_share {
+        format!("{client} has")
+    } else {
+        format!("all clients together have, the last of them {client},")
+    };
+    say(
+        Level::Warning,
+        "endpoint_crowded",
+        format_args!(
+            "web: {whose} as many connections as may be, {connections}: each more closes the one that \
+             has been longest without a whole request, or is refused"
+        ),
+        &[("CLIENT", client), ("CONNECTIONS", &connections)],
+    );
+}
+
 /// Something is not as it should be, and the work goes on.
 pub fn warned(warning: &dyn Display) {
     say(Level::Warning, "warned", warning, &[]);
@@ -182,7 +201,7 @@ pub fn stopped(judged: &dyn Display, frames: u64, dropped: u64) {
     );
 }
 
-/// An ASN went out of SLA, or came back.
+/// An ASN went out of SLA, or came back, or was out when the contract changed.
 pub fn out_of_sla(notice: &Notice) {
     let Notice {
         commitment,
@@ -190,10 +209,10 @@ pub fn out_of_sla(notice: &Notice) {
         role,
         direction,
         change,
-        peak_share,
     } = notice;
+    let over = change.over();
+    let peak_share = over.peak_share();
     let peak = peak_share * 100.0;
-    let (Change::Began(over) | Change::Ended(over)) = change;
     let (part, role) = match role {
         Role::Origin => ("origin", ""),
         Role::Transit => ("transit", "transit "),
@@ -204,7 +223,7 @@ pub fn out_of_sla(notice: &Notice) {
         ("ROLE", &part),
         ("DIRECTION", direction),
         ("SINCE", &over.from),
-        ("PEAK_SHARE", peak_share),
+        ("PEAK_SHARE", &peak_share),
     ];
     match change {
         Change::Began(over) => say(
@@ -222,6 +241,17 @@ pub fn out_of_sla(notice: &Notice) {
             "back_in_sla",
             format_args!(
                 "{commitment}: {role}AS{asn} back in SLA ({direction}) after {}: out since {}, peak {peak:.2} %{}",
+                over.last,
+                over.from,
+                covered(over)
+            ),
+            &fields,
+        ),
+        Change::Revised(over) => say(
+            Level::Notice,
+            "contract_changed",
+            format_args!(
+                "{commitment}: {role}AS{asn} out of SLA ({direction}) by the old contract up to {}: out since {}, peak {peak:.2} %{}",
                 over.last,
                 over.from,
                 covered(over)

@@ -36,8 +36,12 @@ pub struct Published {
 /// Whom the HTTP endpoint turned away since the start.
 #[derive(Debug, Default)]
 pub struct Refused {
-    /// Connections beyond the limit.
+    /// Connections beyond a limit, while all others were being answered.
     pub connections: AtomicU64,
+    /// Connections closed without a whole request to make room for others.
+    pub displaced: AtomicU64,
+    /// Connections closed since the head of a request took too long.
+    pub slow: AtomicU64,
     /// TLS handshakes that failed or took too long.
     pub handshakes: AtomicU64,
     /// Requests without a name and password that are right.

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock or a configuration; the rules are DESIGN's, to the letter.
 
 pub mod commitment;
+pub mod limit;
 pub mod terms;
 pub mod verdict;
 

@@ -11,6 +11,7 @@ pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use crate::meter::window::{Cell, Losses};
 use crate::sla::Verdict;
 use crate::sla::commitment::{DirectionRule, Guarantee, TransitRule};
+use crate::sla::limit::Limit;
 use crate::stream::rtt::method::Method;
 use crate::stream::tally::{Layer, Octets};
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
@@ -308,6 +309,8 @@ pub struct CommitmentRow {
     pub layer: Layer,
     /// What is guaranteed below the threshold.
     pub guarantee: Guarantee,
+    /// The first second that was judged by all this, after another contract; none: all were.
+    pub since: Option<Second>,
     /// Judged ASNs, sorted by number.
     pub asns: Vec<CommitmentAsnRow>,
     /// What is done about transit ASNs.
@@ -325,11 +328,11 @@ pub struct CommitmentAsnRow {
     pub name: Option<Arc<str>>,
     /// Octets in the current window.
     pub window_bytes: PerDirection<u64>,
-    /// The largest window so far, in octets.
+    /// The window with the largest share so far, in octets.
     pub peak_window_bytes: PerDirection<u64>,
     /// Share of the committed rate in the current window: 1.0 is all of it.
     pub share: PerDirection<f64>,
-    /// The largest share so far.
+    /// The largest share so far, each of the committed rate that held.
     pub peak_share: PerDirection<f64>,
     /// Whether the current window exceeds the threshold.
     pub out_of_sla: bool,
@@ -342,9 +345,9 @@ pub struct CommitmentAsnRow {
     pub transit: Vec<Asn>,
     /// Every transit ASN that was ever covered so, ascending.
     pub covered: Vec<Asn>,
-    /// Loss, if guaranteed.
+    /// Loss, if guaranteed now or judged before.
     pub loss: Option<GuaranteeRow>,
-    /// Latency, if guaranteed.
+    /// Latency, if guaranteed now or judged before.
     pub latency: Option<GuaranteeRow>,
     /// What the verdicts of the current window rest on.
     pub samples: Samples,
@@ -385,8 +388,9 @@ impl From<&Cell> for Samples {
 pub struct Minute {
     /// Its first second.
     pub start: Second,
-    /// The largest window that ended in it, in octets, in the judged direction that had more.
-    pub peak_window_bytes: u64,
+    /// The largest window that ended in it, in thousandths of the limit that held, in the judged
+    /// direction that had more.
+    pub peak_thousandths: u32,
     /// The gravest verdicts on loss and on latency: missed, void, indeterminate, met.
     pub verdicts: [Option<Verdict>; 2],
 }
@@ -415,6 +419,8 @@ pub struct Interval {
     pub peak_window_bytes: u64,
     /// Its share.
     pub peak_share: f64,
+    /// What it was over.
+    pub limit: Limit,
     /// The transit ASNs that the exclusion covered, for this ASN's traffic; ascending.
     pub transit: Vec<Asn>,
 }

@@ -11,7 +11,8 @@ use asnmeter::config::checked::Config;
 use asnmeter::meter::window::{Cell, Losses, RoundTrips};
 use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::{Commitment, DirectionRule};
-use asnmeter::sla::verdict::{Standing, excess, measured, share, verdicts};
+use asnmeter::sla::limit::Limit;
+use asnmeter::sla::verdict::{Standing, excess, measured, verdicts};
 use asnmeter::stream::tally::{Layer, Octets};
 use std::fs;
 use std::path::Path;
@@ -69,7 +70,7 @@ fn state(contract: &Commitment, window: &Cell) -> &'static str {
 }
 
 fn percent(contract: &Commitment, bytes: u64) -> String {
-    let share = share(bytes, contract.committed_rate, contract.window);
+    let share = Limit::from(contract).share(bytes);
     format!("{:.2}", share * 100.0)
 }
 

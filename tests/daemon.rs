@@ -1,7 +1,8 @@
 //! Proves the daemon as an operator runs it: in a network of its own it captures a million RTP
 //! frames from a link, counts every one for its ASN, gives its verdict in the second that the
 //! arithmetic says, takes a new configuration and refuses a wrong one on the way without losing a
-//! frame, and ends when it is told to. And that the demo does what it promises.
+//! frame, and ends when it is told to. That a reload changes nothing of what was judged before it. And
+//! that the demo does what it promises.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -24,6 +25,7 @@ use asnmeter::units::Second;
 use running::{Running, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::Media;
@@ -81,14 +83,14 @@ fn streams() -> Vec<Media> {
     streams
 }
 
-/// Sends every stream's packets, all of one number every 20 ms; how many of each stream in each
-/// second. Begins 205 ms into a second, so that no packet is near the edge of one.
-fn send(streams: &[Media], begin: Second) -> BTreeMap<u64, u64> {
+/// Sends so many packets of every stream, all of one number every 20 ms; how many of each stream in
+/// each second. Begins 205 ms into a second, so that no packet is near the edge of one.
+fn send(streams: &[Media], begin: Second, numbers: Range<u32>) -> BTreeMap<u64, u64> {
     let mut far = netns::sender("far0");
     let first = begin.start().plus(Duration::from_millis(205));
     let mut sent = BTreeMap::new();
-    for packet in 0..PACKETS {
-        let due = first.plus(Duration::from_millis(20 * u64::from(packet)));
+    for (place, packet) in (0..).zip(numbers) {
+        let due = first.plus(Duration::from_millis(20 * place));
         let frames: Vec<_> = streams.iter().map(|stream| stream.packet(packet)).collect();
         clock::wait(due.since(clock::now()));
         *sent.entry(clock::now().second().0).or_default() += 1;
@@ -197,7 +199,7 @@ fn million() {
     let streams = streams();
     let begin = Second(clock::now().second().0 + 2);
     let sent = std::thread::scope(|scope| {
-        let sending = scope.spawn(|| send(&streams, begin));
+        let sending = scope.spawn(|| send(&streams, begin, 0..PACKETS));
         until("frames come", || {
             running.scrape().sum("capture_frames_total", &[]) > 100_000
         });
@@ -249,20 +251,122 @@ fn million() {
     assert_eq!(number(&document, "/capture/frames"), everything);
     let climber = judged(&document, "clause", 64_500);
     let (from, until, seconds) = out_of_sla(&sent, 400);
-    // A reload closes an open interval and the next second opens another.
+    // The reloads said nothing new of this contract.
     let intervals = list(&climber, "/out_of_sla");
+    assert_eq!(intervals.len(), 1, "{climber}");
     assert_eq!(intervals[0]["from"], rfc3339(from));
-    assert_eq!(intervals[intervals.len() - 1]["until"], rfc3339(until));
+    assert_eq!(intervals[0]["until"], rfc3339(until));
     assert_eq!(climber["out_of_sla_seconds"], seconds);
     assert_eq!(
         climber["over"], false,
         "back in SLA when nobody speaks any more"
     );
-    assert!(intervals.iter().all(|interval| interval["open"] == false));
+    assert_eq!(intervals[0]["open"], false);
     assert_eq!(judged(&document, "clause", 64_502)["out_of_sla_seconds"], 0);
 
     let log = running.log();
     assert!(log.contains("AS64500 out of SLA"), "{log}");
+    assert_eq!(running.end("TERM"), Some(0));
+}
+
+/// One contract at a rate, over a window of 2 s.
+fn clause(mbps: u64) -> String {
+    let rest = configuration("1 Mbps");
+    let (before, _) = rest.split_once("[[commitment]]").unwrap();
+    format!(
+        "{before}[[commitment]]\nname = \"clause\"\ncommitted_rate = \"{mbps} Mbps\"\n\
+         window = \"2s\"\nguarantee = {{ loss = \"0.5%\" }}\n"
+    )
+}
+
+/// Takes another rate, and waits for a second that is judged by it.
+fn at_rate(running: &Running, desk: &Desk, mbps: u64) {
+    desk.file("asnmeter.toml", clause(mbps));
+    running.signal("HUP");
+    until("the new rate is in force", || {
+        let document: Value = serde_json::from_str(&running.get("/api/v1/asns").1).unwrap();
+        let row = &list(&document, "/commitments")[0];
+        row["committed_bps"] == mbps * 1_000_000
+    });
+}
+
+/// How AS 64500 stands, and what the page draws of its last hour: what each minute was of the limit.
+fn standing(running: &Running) -> (Value, Vec<u64>) {
+    let read = |path| serde_json::from_str::<Value>(&running.get(path).1).unwrap();
+    let detail = read("/api/v1/asns/64500");
+    let minutes = list(&detail, "/commitments/0/row/last_hour").iter();
+    let minutes = minutes.filter_map(Value::as_u64).filter(|part| *part > 0);
+    let minutes = minutes.collect();
+    (judged(&read("/api/v1/asns"), "clause", 64_500), minutes)
+}
+
+#[test]
+fn a_reload_changes_nothing_of_what_was_judged_before_it() {
+    let name = "a_reload_changes_nothing_of_what_was_judged_before_it";
+    netns::inside(name, &[], past);
+}
+
+fn past() {
+    netns::ip("link set lo up");
+    netns::pair();
+    let desk = Desk::new();
+    desk.file("far.tsv", PREFIXES);
+    let config = desk.file("asnmeter.toml", clause(8));
+    let running = Running::start(&desk, "127.0.0.1:0", &["run", "--config", &config]);
+    until("it is ready", || running.get("/-/ready").0 == 200);
+    // 50 streams are 4 Mbit/s: half of 8, a quarter of 16, an eighth of 32.
+    let streams = &streams()[..50];
+    let over = || standing(&running).0["over"] == true;
+    let soon = || Second(clock::now().second().0 + 2);
+    send(streams, soon(), 0..150);
+    until("it is silent again", || {
+        standing(&running).0["guarantees"]["loss"]["verdict"].is_null()
+    });
+    let (before, minutes) = standing(&running);
+    assert_eq!(before["out_of_sla"][0]["committed_bps"], 8_000_000);
+    let near = |share: &Value, part: f64| (share.as_f64().unwrap() / part - 1.0).abs() < 0.05;
+    assert!(
+        near(&before["out_of_sla"][0]["peak_share"], 0.5),
+        "{before}"
+    );
+
+    at_rate(&running, &desk, 16);
+    let (after, same) = standing(&running);
+    for key in [
+        "out_of_sla",
+        "out_of_sla_seconds",
+        "peak_share",
+        "guarantees",
+    ] {
+        assert_eq!(after[key], before[key], "{key}");
+    }
+    assert_eq!(same, minutes);
+
+    // It is over while the contract changes, by the new one too.
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| send(streams, soon(), 150..500));
+        until("it is over again", over);
+        clock::wait(Duration::from_secs(2));
+        at_rate(&running, &desk, 32);
+        assert!(over(), "an eighth is more than a tenth");
+        assert!(!sending.is_finished(), "this run can not tell");
+        sending.join().unwrap();
+    });
+    until("it is back", || !over());
+    let (row, _) = standing(&running);
+    let [first, old, new] = list(&row, "/out_of_sla") else {
+        panic!("{row}")
+    };
+    assert_eq!(first, &before["out_of_sla"][0]);
+    assert_eq!(old["until"], new["from"]);
+    for (interval, mbps, share) in [(old, 16, 0.25), (new, 32, 0.125)] {
+        assert_eq!(interval["committed_bps"], mbps * 1_000_000);
+        assert!(near(&interval["peak_share"], share), "{interval}");
+    }
+    assert_eq!(row["peak_share"], before["peak_share"]);
+    let log = running.log();
+    let said = "clause: AS64500 out of SLA (from) by the old contract up to ";
+    assert_eq!(log.matches(said).count(), 1, "{log}");
     assert_eq!(running.end("TERM"), Some(0));
 }
 

@@ -19,9 +19,11 @@ mod running;
 
 use asnmeter::export::http::security::Security;
 use running::{Running, until};
+use std::io::Write as _;
 use std::process::Command;
 use support::desk::Desk;
 use support::program::{Outcome, asnmeter, outcome};
+use support::sockets::connect;
 
 /// What the server needs, whom it lets in, and which passwords.
 const WEB: &str = "\
@@ -72,7 +74,12 @@ fn certificate(desk: &Desk, name: &str, subject: &str, authority: &str) {
 
 /// Asks with curl: its exit code, and the answer's status in front of the body.
 fn curl(desk: &Desk, running: &Running, arguments: &[&str]) -> Outcome {
-    let url = format!("https://{}/metrics", running.address());
+    let scheme = if desk.path("ca.crt").exists() {
+        "https"
+    } else {
+        "http"
+    };
+    let url = format!("{scheme}://{}/metrics", running.address());
     let mut command = Command::new("curl");
     command
         .args(["-s", "-w", "%{http_code}", "--cacert", "ca.crt"])
@@ -168,6 +175,61 @@ fn only_who_has_a_certificate_and_a_password_is_answered() {
             assert_eq!(running.end("TERM"), Some(0));
         },
     );
+}
+
+/// 127.0.0.2 holds 1000 connections on which it says no more than this. Everybody is answered, 127.0.0.2
+/// too, and the log has one line about it.
+fn crowd(desk: &Desk, running: &Running, begun: &[u8]) {
+    let mut held = connect("127.0.0.2", running.address().parse().unwrap(), 1000);
+    for stream in &mut held {
+        // Some had to give way already.
+        let _ = stream.write_all(begun);
+    }
+    for from in ["127.0.0.1", "127.0.0.2"].repeat(5) {
+        let arguments = [&CLIENT[..], &["--interface", from, "--max-time", "3"]].concat();
+        let answer = curl(desk, running, &arguments).stdout;
+        assert!(answer.ends_with("\n401"), "{from}: {answer}");
+    }
+    // Shown with the next judged second.
+    until("who gave way is counted", || {
+        let scrape = scrape(desk, running, "open sesame");
+        let count = scrape.split_once("asnmeter_http_refused_total{reason=\"displaced\"} ");
+        let count = count.unwrap().1.lines().next().unwrap();
+        (936..=1000).contains(&count.parse::<u32>().unwrap())
+    });
+    let told = "asnmeter: warning: web: 127.0.0.2 has as many connections as may be, 64: ";
+    assert_eq!(running.log().matches(told).count(), 1, "{}", running.log());
+}
+
+#[test]
+fn a_thousand_half_handshakes_of_one_address_keep_nobody_from_an_answer() {
+    let name = "a_thousand_half_handshakes_of_one_address_keep_nobody_from_an_answer";
+    netns::inside(name, &[], || {
+        netns::ip("link set lo up");
+        let desk = Desk::new();
+        authority(&desk, "ca");
+        certificate(&desk, "server", "first", "ca");
+        certificate(&desk, "client", "scraper", "ca");
+        desk.file("web.yml", WEB.replace("HASH", &hash("open sesame")));
+        let running = start(&desk);
+        // A record of a handshake, 512 octets, ClientHello (RFC 8446 §4, §5.1); the rest never comes.
+        crowd(&desk, &running, &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc]);
+        assert_eq!(running.end("TERM"), Some(0));
+    });
+}
+
+#[test]
+fn a_thousand_half_requests_of_one_address_keep_nobody_from_an_answer() {
+    let name = "a_thousand_half_requests_of_one_address_keep_nobody_from_an_answer";
+    netns::inside(name, &[], || {
+        netns::ip("link set lo up");
+        let desk = Desk::new();
+        let user = format!("basic_auth_users:\n  prometheus: {}\n", hash("open sesame"));
+        desk.file("web.yml", user);
+        let running = start(&desk);
+        crowd(&desk, &running, b"GET /metrics HTTP/1.1\r\nX: ");
+        assert_eq!(running.end("TERM"), Some(0));
+    });
 }
 
 #[test]

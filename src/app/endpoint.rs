@@ -1,11 +1,18 @@
-//! The web endpoint's file of who may ask: read before anything is served, and at every reload.
+//! The web endpoint's file of who may ask: read before anything is served, and at every reload. And
+//! what the log is told of who crowds it.
 
+use crate::events;
 use crate::export::http::security::Security;
-use crate::export::http::{self, HttpError};
+use crate::export::http::{self, Crowded, HttpError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// The log is told no more often of clients that crowd the endpoint; counters know of each.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// Where the file is, and what it said last.
 pub(super) struct Endpoint {
@@ -40,4 +47,15 @@ impl Endpoint {
 pub(super) fn read(path: Option<&Path>) -> Result<Arc<Security>, HttpError> {
     let security = path.map_or_else(|| Ok(Security::default()), Security::load)?;
     Ok(Arc::new(security))
+}
+
+/// Tells the log of clients that crowd the endpoint, for as long as it is served.
+pub(super) async fn attend(mut crowded: watch::Receiver<Option<Crowded>>) {
+    while crowded.changed().await.is_ok() {
+        let last = *crowded.borrow_and_update();
+        if let Some(last) = last {
+            events::endpoint_crowded(&last.client, last.connections, last.is_share);
+        }
+        sleep(QUIET).await;
+    }
 }

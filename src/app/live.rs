@@ -3,7 +3,7 @@
 //! Start: configuration, tables, listener, sources; only when all of them stand does anything
 //! run. Stop: sources, workers, judge, then the web endpoint.
 
-use super::endpoint::Endpoint;
+use super::endpoint::{self, Endpoint};
 use super::outlet::{Lane, circle};
 use super::source::Source;
 use super::tables::{self, Tables, Written};
@@ -222,6 +222,7 @@ impl Running {
         };
         self.published
             .send_modify(|published| published.refused = listener.refused());
+        let crowded = tokio::spawn(endpoint::attend(listener.crowded()));
         let watched = tokio::spawn(systemd::attend(self.published.subscribe()));
         let mut server = tokio::spawn(http::serve(listener, self.published.subscribe(), shutdown));
         systemd::ready();
@@ -256,6 +257,7 @@ impl Running {
         let all_well = joined.await.unwrap_or(false);
         stopped(&self.published.borrow().snapshot);
         watched.abort();
+        crowded.abort();
         drop(farewell);
         if !server.is_finished() {
             let _ = server.await;

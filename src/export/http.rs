@@ -2,28 +2,36 @@
 //!
 //! `app` binds first, so that an address in use is an error at the start, and runs [`serve`] until
 //! shutdown. Every bound is a number in [`Limits`]: connections, the wait for a request, the size
-//! of its head, the age of a connection. Request bodies are refused. Whoever asks, each output is
-//! built at most once per published state.
+//! of its head, the age of a connection; `places` says who gives way where one is reached. Request
+//! bodies are refused. Whoever asks, each output is built at most once per published state.
 
+mod head;
 mod live;
+mod places;
 mod routes;
 pub mod security;
 mod shown;
 
 use crate::export::{Published, Refused};
+use head::Timed;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::AUTHORIZATION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use places::{Answering, Place, Places};
+pub use places::{Client, Crowded};
+use routes::Answer;
 use security::{Security, SecurityError};
 use shown::Shown;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,9 +42,15 @@ use tokio::time::{sleep, timeout};
 /// The bounds of the listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Connections at the same time; one more is answered 503, closed and counted.
+    /// Connections at the same time. For one more the one that has been without a whole request the
+    /// longest is closed; while all are being answered, the new one is answered 503. Both are counted.
     pub connections: usize,
-    /// How long a client may take for a request's head, the idle time before it included.
+    /// The same for one client: an IPv4 address, or an IPv6 network of 64 bits.
+    pub client_connections: usize,
+    /// How long a request's head may take, from its first octet; the first head of a connection
+    /// begins with the connection.
+    pub head_wait: Duration,
+    /// How long a connection may be without a whole request: idle, or reading the last answer.
     pub request_wait: Duration,
     /// How long a TLS handshake may take.
     pub handshake_wait: Duration,
@@ -50,16 +64,21 @@ pub struct Limits {
     pub farewell: Duration,
     /// Connections that listen to the page's live updates; one more is answered 503.
     pub listeners: usize,
+    /// The same for one client.
+    pub client_listeners: usize,
     /// After so long such a stream ends; the page comes back.
     pub listener_age: Duration,
 }
 
 impl Default for Limits {
-    /// Two Prometheus servers, a dashboard and some people need a dozen connections; a scrape
-    /// interval of up to a minute keeps its connection.
+    /// Two Prometheus servers, a dashboard and some people need a dozen connections, and all of them
+    /// may come through one proxy; a scrape interval of up to a minute keeps its connection. A head is
+    /// a packet or two: 10 s are two losses of the first one and TCP's patience for each.
     fn default() -> Self {
         Self {
             connections: 256,
+            client_connections: 64,
+            head_wait: Duration::from_secs(10),
             request_wait: Duration::from_secs(75),
             handshake_wait: Duration::from_secs(10),
             head_bytes: 16 * 1024,
@@ -67,6 +86,7 @@ impl Default for Limits {
             connection_age: Duration::from_secs(3600),
             farewell: Duration::from_secs(10),
             listeners: 32,
+            client_listeners: 16,
             listener_age: Duration::from_secs(900),
         }
     }
@@ -104,6 +124,7 @@ pub struct Listener {
     address: SocketAddr,
     limits: Limits,
     refused: Arc<Refused>,
+    crowded: watch::Sender<Option<Crowded>>,
     security: watch::Receiver<Arc<Security>>,
 }
 
@@ -130,6 +151,11 @@ impl Listener {
         Arc::clone(&self.refused)
     }
 
+    /// The last time that a connection found no free place.
+    pub fn crowded(&self) -> watch::Receiver<Option<Crowded>> {
+        self.crowded.subscribe()
+    }
+
     /// Where the page is.
     pub fn url(&self) -> String {
         format!("{}://{}", self.security.borrow().scheme(), self.address)
@@ -149,6 +175,7 @@ pub fn bind(address: SocketAddr) -> Result<Listener, HttpError> {
         socket,
         limits: Limits::default(),
         refused: Arc::default(),
+        crowded: watch::channel(None).0,
         security: watch::channel(Arc::default()).1,
     })
 }
@@ -168,6 +195,7 @@ pub async fn serve(
         address,
         limits,
         refused,
+        crowded,
         security,
     } = listener;
     let socket =
@@ -180,6 +208,7 @@ pub async fn serve(
         security,
         stopped,
     };
+    let places = Places::new(limits, house.refused.clone(), crowded);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -187,15 +216,19 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             accepted = socket.accept() => match accepted {
-                Ok((stream, _)) if connections.len() < limits.connections => {
-                    connections.spawn(house.clone().receive(stream));
-                }
-                Ok((stream, _)) => {
-                    house.refused.connections.fetch_add(1, Ordering::Relaxed);
-                    if house.security.borrow().tls.is_none() {
-                        refuse(&stream);
+                Ok((stream, from)) => match places.take(from.ip()) {
+                    Some((place, displaced)) => {
+                        let house = house.clone();
+                        connections.spawn(async move {
+                            tokio::select! {
+                                () = house.receive(stream, place) => {}
+                                _ = displaced => {}
+                            }
+                        });
                     }
-                }
+                    None if house.security.borrow().tls.is_none() => refuse(&stream),
+                    None => {}
+                },
                 // Out of descriptors, mostly: give the open connections time to end.
                 Err(_) => sleep(Duration::from_millis(100)).await,
             },
@@ -219,33 +252,40 @@ struct House {
 
 impl House {
     /// One connection, from its handshake to its end.
-    async fn receive(self, stream: TcpStream) {
+    async fn receive(self, stream: TcpStream, place: Arc<Place>) {
         let tls = self.security.borrow().tls.clone();
         let Some(tls) = tls else {
-            return self.converse(stream).await;
+            return self.converse(stream, place).await;
         };
         match timeout(self.limits.handshake_wait, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.converse(stream).await,
+            Ok(Ok(stream)) => self.converse(stream, place).await,
             Ok(Err(_)) | Err(_) => {
                 self.refused.handshakes.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
 
-    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin, place: Arc<Place>) {
         let answer = service_fn(|request| {
+            let answering = place.answer();
             let security = self.security.borrow().clone();
-            let (shown, refused) = (&self.shown, &self.refused);
+            let (shown, refused, share) = (&self.shown, &self.refused, &place.share);
             async move {
                 let credentials = request.headers().get(AUTHORIZATION);
-                if security.door.admits(credentials).await {
-                    return Ok::<_, Infallible>(routes::answer(&request, shown));
-                }
-                refused.credentials.fetch_add(1, Ordering::Relaxed);
-                Ok(routes::unauthorized())
+                let response = if security.door.admits(credentials, &share.turn).await {
+                    routes::answer(&request, shown, &share.listeners)
+                } else {
+                    refused.credentials.fetch_add(1, Ordering::Relaxed);
+                    routes::unauthorized()
+                };
+                Ok::<_, Infallible>(response.map(|body| Kept {
+                    body,
+                    _answering: answering,
+                }))
             }
         });
         let limits = self.limits;
+        let stream = Timed::new(stream, place.clone(), limits.head_wait);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.request_wait)
@@ -262,6 +302,32 @@ impl House {
         }
         connection.as_mut().graceful_shutdown();
         let _ = timeout(limits.farewell, connection).await;
+    }
+}
+
+/// An answer that keeps its connection's place until hyper has all of it.
+struct Kept {
+    body: Answer,
+    _answering: Answering,
+}
+
+impl Body for Kept {
+    type Data = Bytes;
+    type Error = <Answer as Body>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -159,7 +159,7 @@ pub const TABLE: &[Row] = &[
     row("asnmeter_config_last_reload_successful", Gauge, &[],
         "1 if the last attempt to read the configuration was successful", rows::config_ok),
     row("asnmeter_http_refused_total", Counter, &["reason"],
-        "Whom the endpoint turned away: connections beyond the limit, TLS handshakes that failed, requests without the right credentials",
+        "Whom the endpoint turned away, by reason: connections beyond a limit, connections displaced by newer ones before a whole request, heads that were too slow, TLS handshakes that failed, requests without the right credentials",
         rows::http_refused),
     row("asnmeter_build_info", Gauge, &["version", "revision"],
         "1; the program's version and the commit it was built from", rows::build_info),

@@ -32,7 +32,7 @@ pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
     "style-src 'sha256-GZBqi0NV66yAmiOlrJDVeG71BmQqz2LJ6q61PoC/mYU='; ",
-    "script-src 'sha256-QnLD4MmcMOWHX8D6Ferv+iN8MoCY7D8wVvkou+AlUes='",
+    "script-src 'sha256-ZRqnODPdpM2frELW0jJb9ilWG0IvHlmwwXuMb4j7X7c='",
 );
 
 /// The whole page.

@@ -423,6 +423,8 @@ pub(crate) fn http_refused(published: &Published, series: &mut Series) {
     let refused = &published.refused;
     for (reason, count) in [
         ("connections", &refused.connections),
+        ("displaced", &refused.displaced),
+        ("slow", &refused.slow),
         ("tls", &refused.handshakes),
         ("credentials", &refused.credentials),
     ] {

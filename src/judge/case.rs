@@ -11,6 +11,7 @@ use crate::meter::second::{RoundTrip, Slot};
 use crate::meter::window::{Cell, RoundTrips, Window, first_second};
 use crate::sla::Role;
 use crate::sla::commitment::{Commitment, TransitRule};
+use crate::sla::limit::Limit;
 use crate::snapshot::CommitmentRow;
 use crate::snapshot::evidence::{Amendment, Evidence, Judgement, OnPath, Verdicts};
 use crate::units::{Asn, Second};
@@ -28,6 +29,8 @@ pub const MAX_PATHS: usize = 1 << 18;
 pub struct Case {
     /// What the contract says.
     pub commitment: Commitment,
+    /// The first second that is judged by these words; none: all were.
+    since: Option<Second>,
     name: Arc<str>,
     /// Which scope of the workers' plans is this commitment's.
     pub scope: ScopeId,
@@ -66,6 +69,7 @@ impl Case {
         let name = commitment.name.as_str().into();
         Self {
             commitment,
+            since: None,
             name,
             scope,
             seen_since,
@@ -76,8 +80,9 @@ impl Case {
         }
     }
 
-    /// The same case under changed terms: seconds stay where they were counted alike (DESIGN).
-    /// Open intervals are closed, and reopened by the next second if it exceeds.
+    /// The same case under changed terms: seconds stay where they were counted alike (DESIGN). What
+    /// is held against another limit from the next second on ends here and keeps the old one; if
+    /// that second exceeds the new one, it begins another interval.
     #[must_use]
     pub fn revised(
         mut self,
@@ -96,13 +101,19 @@ impl Case {
             && (old.transit == commitment.transit || !judges_transit);
         let limit = |of: &Commitment| of.guarantee.latency.map(|l| (l.limit, l.methods));
         let same_limit = limit(old) == limit(&commitment);
+        let held_alike = counted_alike
+            && Limit::from(old) == Limit::from(&commitment)
+            && old.direction == commitment.direction;
         let origins = self.asns.iter_mut();
         let origins = origins.map(|(asn, docket)| (Role::Origin, *asn, &mut docket.track));
         let transit = self.transit.iter_mut();
         let transit = transit.map(|(asn, through)| (Role::Transit, *asn, &mut through.track));
         for (role, asn, track) in origins.chain(transit) {
-            let ended = track.close(old);
-            notices.extend(ended.map(|change| Notice::new(old, (role, asn), change)));
+            if held_alike && (role == Role::Origin || judges_transit) {
+                continue;
+            }
+            let ended = track.revise();
+            notices.extend(ended.map(|change| Notice::new(&self.name, (role, asn), change)));
         }
         for docket in self.asns.values_mut() {
             if !counted_alike {
@@ -123,7 +134,9 @@ impl Case {
         if !counted_alike {
             self.seen_since = next;
         }
+        let changed = (*old != commitment && next > Second::default()).then_some(next);
         Self {
+            since: changed.or(self.since),
             commitment,
             scope,
             ..self
@@ -265,7 +278,7 @@ impl Case {
             through.window.slide(second, commitment.window);
             let window = *through.window.sum();
             let (changes, _) = through.track.judge(commitment, second, &window, []);
-            let notice = |change| Notice::new(commitment, (Role::Transit, *asn), change);
+            let notice = |change| Notice::new(&self.name, (Role::Transit, *asn), change);
             notices.extend(changes.into_iter().map(notice));
             let excess = through.track.excess();
             if excess.any() {
@@ -313,7 +326,7 @@ impl Case {
                     .track
                     .judge(commitment, second, &window, docket.paths.transit());
             self.left_out += left_out;
-            let notice = |change| Notice::new(commitment, (Role::Origin, *asn), change);
+            let notice = |change| Notice::new(&self.name, (Role::Origin, *asn), change);
             notices.extend(changes.into_iter().map(notice));
             let verdicts = docket.decide(commitment, second, sight.whole, out);
             if docket.is_empty() {
@@ -375,6 +388,7 @@ impl Case {
             direction: commitment.direction,
             layer: commitment.layer,
             guarantee: commitment.guarantee.clone(),
+            since: self.since,
             asns: asns
                 .map(|(asn, docket)| docket.row(*asn, name(*asn), commitment, last))
                 .collect(),

@@ -6,6 +6,7 @@ use crate::meter::paths::Paths;
 use crate::meter::window::{Cell, Window};
 use crate::sla::Verdict;
 use crate::sla::commitment::Commitment;
+use crate::sla::limit::Limit;
 use crate::sla::verdict::{Standing, verdicts};
 use crate::snapshot::evidence::{Amendment, OnPath, Verdicts};
 use crate::snapshot::{CommitmentAsnRow, GuaranteeRow, Samples};
@@ -131,7 +132,8 @@ impl Docket {
         self.judged = Samples::from(&cell);
         if !self.window.is_empty() {
             let most = nearest(commitment.direction, self.window.sum());
-            self.history.add(second, most, [loss, latency]);
+            let thousandths = Limit::from(commitment).thousandths(most);
+            self.history.add(second, thousandths, [loss, latency]);
         }
         Verdicts {
             loss,
@@ -151,10 +153,14 @@ impl Docket {
         last: Option<Second>,
     ) -> CommitmentAsnRow {
         let guarantee = &commitment.guarantee;
+        // What was judged stays on record when it is no longer guaranteed.
+        let shown = |row: GuaranteeRow, is_guaranteed: bool| {
+            (is_guaranteed || row.seconds.iter().any(|seconds| *seconds > 0)).then_some(row)
+        };
         CommitmentAsnRow {
             transit: self.paths.transit().collect(),
-            loss: guarantee.loss.map(|_| self.loss),
-            latency: guarantee.latency.map(|_| self.latency),
+            loss: shown(self.loss, guarantee.loss.is_some()),
+            latency: shown(self.latency, guarantee.latency.is_some()),
             samples: self.judged,
             last_hour: last.map_or_else(Vec::new, |second| self.history.minutes(second)),
             ..self.track.row(asn, name, self.window.sum(), commitment)

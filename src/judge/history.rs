@@ -1,7 +1,7 @@
 //! The last hour of one ASN under one commitment, minute by minute: for people to look at, no
-//! verdict rests on it.
+//! verdict rests on it. What a window was of its limit stays, whatever the limit becomes.
 //!
-//! Bounded: 60 minutes of 24 octets, so 1.5 kB for each ASN of a commitment at most. A minute in
+//! Bounded: 60 minutes of 16 octets, so 1 kB for each ASN of a commitment at most. A minute in
 //! which the window was empty takes none.
 
 use crate::sla::Verdict;
@@ -18,8 +18,9 @@ const SECONDS: u64 = 60;
 pub struct History(Vec<Minute>);
 
 impl History {
-    /// Takes a judged second: the octets in its window, and its verdicts on loss and latency.
-    pub fn add(&mut self, second: Second, window_bytes: u64, verdicts: [Option<Verdict>; 2]) {
+    /// Takes a judged second: what its window was of the limit, in thousandths, and its verdicts on
+    /// loss and latency.
+    pub fn add(&mut self, second: Second, thousandths: u32, verdicts: [Option<Verdict>; 2]) {
         let start = Second(second.0 - second.0 % SECONDS);
         if self.0.last().is_none_or(|last| last.start != start) {
             // Behind a clock that stepped back, what was later is no longer the past.
@@ -27,12 +28,12 @@ impl History {
                 .retain(|minute| minute.start < start && minute.start.0 + KEPT * SECONDS > start.0);
             self.0.push(Minute {
                 start,
-                peak_window_bytes: 0,
+                peak_thousandths: 0,
                 verdicts: [None; 2],
             });
         }
         if let Some(minute) = self.0.last_mut() {
-            minute.peak_window_bytes = minute.peak_window_bytes.max(window_bytes);
+            minute.peak_thousandths = minute.peak_thousandths.max(thousandths);
             for (kept, new) in minute.verdicts.iter_mut().zip(verdicts) {
                 *kept = gravest(*kept, new);
             }
@@ -73,7 +74,7 @@ mod tests {
         let minutes = history.minutes(Second(180));
         assert_eq!(minutes.len(), 2);
         assert_eq!(minutes[0].start, Second(120));
-        assert_eq!(minutes[0].peak_window_bytes, 9);
+        assert_eq!(minutes[0].peak_thousandths, 9);
         assert_eq!(minutes[0].verdicts, [Some(Void), Some(Missed)]);
         assert_eq!(minutes[1].verdicts, [None, None]);
     }
@@ -82,7 +83,7 @@ mod tests {
     fn no_more_than_an_hour_is_kept_or_shown() {
         let mut history = History::default();
         for second in 0..20_000 {
-            history.add(Second(second), second, [None, None]);
+            history.add(Second(second), 7, [None, None]);
             assert!(history.0.len() <= 60);
         }
         assert_eq!(history.minutes(Second(19_999)).len(), 60);

@@ -1,6 +1,7 @@
-//! When an ASN was out of SLA in one direction: from, until, and how far over.
+//! When an ASN was out of SLA in one direction: from, until, how far over, and over what.
 
 use crate::meter::paths::MAX_LISTED;
+use crate::sla::limit::Limit;
 use crate::units::{Asn, Second};
 use std::collections::BTreeSet;
 
@@ -17,12 +18,19 @@ pub struct Over {
     pub last: Second,
     /// The largest window in it, in octets.
     pub peak: u64,
+    /// What it was over, all the time.
+    pub limit: Limit,
     /// The transit ASNs on the ASN's paths meanwhile: covered by the exclusion, for its traffic. At
     /// most [`MAX_LISTED`].
     pub transit: BTreeSet<Asn>,
 }
 
 impl Over {
+    /// The share of the committed rate at its peak.
+    pub fn peak_share(&self) -> f64 {
+        self.limit.share(self.peak)
+    }
+
     /// Lists what lies on the ASN's paths; how many found no room.
     fn cover(&mut self, transit: &[Asn]) -> u64 {
         let mut left_out = 0;
@@ -44,6 +52,17 @@ pub enum Change {
     Began(Over),
     /// No longer over it.
     Ended(Over),
+    /// Over it up to here; from the next second on another contract holds.
+    Revised(Over),
+}
+
+impl Change {
+    /// What began or ended.
+    pub const fn over(&self) -> &Over {
+        match self {
+            Self::Began(over) | Self::Ended(over) | Self::Revised(over) => over,
+        }
+    }
 }
 
 /// The intervals of one ASN in one direction.
@@ -54,11 +73,13 @@ pub struct Intervals {
 }
 
 impl Intervals {
-    /// Takes a judged second: whether it is over, the octets in its window, and the transit ASNs
-    /// on its paths. What changed, and how many of the transit ASNs found no room.
+    /// Takes a judged second: whether its window exceeds the limit, the octets in it, and the
+    /// transit ASNs on its paths. What changed, and how many of the transit ASNs found no room.
+    /// Before another limit the open interval is closed.
     pub fn judge(
         &mut self,
         second: Second,
+        limit: Limit,
         over: bool,
         bytes: u64,
         transit: &[Asn],
@@ -74,25 +95,26 @@ impl Intervals {
                     from: second,
                     last: second,
                     peak: bytes,
+                    limit,
                     transit: BTreeSet::new(),
                 };
                 let left_out = begun.cover(transit);
                 self.open = Some(begun.clone());
                 (Some(Change::Began(begun)), left_out)
             }
-            (Some(_), false) => (self.close(), 0),
+            (Some(_), false) => (self.close().map(Change::Ended), 0),
             (None, false) => (None, 0),
         }
     }
 
     /// Ends the open interval, if there is one.
-    pub fn close(&mut self) -> Option<Change> {
+    pub fn close(&mut self) -> Option<Over> {
         let ended = self.open.take()?;
         if self.closed.len() >= KEPT {
             self.closed.remove(0);
         }
         self.closed.push(ended.clone());
-        Some(Change::Ended(ended))
+        Some(ended)
     }
 
     /// All of them, oldest first, and whether each is still open.
@@ -105,6 +127,11 @@ impl Intervals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sla::commitment::example;
+
+    fn limit() -> Limit {
+        Limit::from(&example("c"))
+    }
 
     #[test]
     fn an_interval_has_its_first_and_last_second_its_peak_and_what_lay_on_the_paths() {
@@ -118,13 +145,16 @@ mod tests {
         ];
         let mut judge = |(second, over, bytes, transit): (u64, bool, u64, &[u32])| {
             let transit: Vec<Asn> = transit.iter().copied().map(Asn).collect();
-            intervals.judge(Second(second), over, bytes, &transit).0
+            intervals
+                .judge(Second(second), limit(), over, bytes, &transit)
+                .0
         };
         let changes: Vec<_> = days.into_iter().filter_map(&mut judge).collect();
         let whole = Over {
             from: Second(2),
             last: Second(4),
             peak: 14,
+            limit: limit(),
             transit: BTreeSet::from([Asn(2), Asn(3)]),
         };
         let begun = Over {
@@ -142,6 +172,7 @@ mod tests {
             from: Second(9),
             last: Second(9),
             peak: 20,
+            limit: limit(),
             transit: BTreeSet::new(),
         };
         let all: Vec<_> = intervals.iter().collect();
@@ -152,9 +183,11 @@ mod tests {
     fn an_interval_lists_so_many_transit_asns_and_counts_the_rest() {
         let mut intervals = Intervals::default();
         let many: Vec<Asn> = (1..=300).map(Asn).collect();
-        assert_eq!(intervals.judge(Second(1), true, 1, &many).1, 300 - 256);
-        assert_eq!(intervals.judge(Second(2), true, 1, &many[..256]).1, 0);
-        assert_eq!(intervals.judge(Second(3), true, 1, &many[299..]).1, 1);
+        let mut judge =
+            |second, transit: &[Asn]| intervals.judge(Second(second), limit(), true, 1, transit).1;
+        assert_eq!(judge(1, &many), 300 - 256);
+        assert_eq!(judge(2, &many[..256]), 0);
+        assert_eq!(judge(3, &many[299..]), 1);
         assert_eq!(intervals.iter().next().unwrap().0.transit.len(), MAX_LISTED);
     }
 }

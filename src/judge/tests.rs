@@ -1,3 +1,4 @@
+mod terms;
 mod transit;
 
 use super::assembly::Part;
@@ -275,49 +276,6 @@ fn a_clock_that_was_set_back_restarts_the_windows_as_unseen() {
         [i, i, i, i, Met, Met],
         "the second of the step was not seen whole"
     );
-}
-
-#[test]
-fn a_reload_keeps_seconds_that_were_counted_alike_and_restarts_the_others() {
-    for (layer, kept) in [
-        (crate::stream::tally::Layer::Ip, true),
-        (crate::stream::tally::Layer::Wire, false),
-    ] {
-        let mut bench = Bench::new(vec![commitment()]);
-        bench.second(8, 8, 7_000_000, 0);
-        assert!(bench.row().out_of_sla);
-        let changed = Commitment {
-            layer,
-            committed_rate: crate::units::BitRate(90_000_000),
-            ..commitment()
-        };
-        bench.terms = terms(vec![changed], &bench.terms.scopes);
-        bench.judge.take_notices();
-        bench.judge.revise(bench.terms.clone());
-        let ended = bench.judge.take_notices();
-        assert!(matches!(
-            ended[..],
-            [Notice {
-                direction: "from",
-                change: Change::Ended(_),
-                ..
-            }]
-        ));
-        bench.second(9, 9, 1000, 0);
-        let row = bench.row();
-        assert_eq!(row.out_of_sla, kept, "{layer:?}");
-        assert_eq!(
-            row.out_of_sla_intervals.len(),
-            1 + usize::from(kept),
-            "closed and reopened"
-        );
-        assert!(!row.out_of_sla_intervals[0].open);
-        assert_eq!(
-            row.out_of_sla_seconds,
-            1 + u64::from(kept),
-            "counters never reset"
-        );
-    }
 }
 
 #[test]

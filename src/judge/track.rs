@@ -1,11 +1,12 @@
 //! An ASN in one role against a threshold: when it was over, for how long, how far.
 
-use crate::judge::intervals::{Change, Intervals};
+use crate::judge::intervals::{Change, Intervals, Over};
 use crate::meter::paths::MAX_LISTED;
 use crate::meter::window::Cell;
 use crate::sla::Role;
 use crate::sla::commitment::{Commitment, DirectionRule};
-use crate::sla::verdict::{Excess, excess, measured, share};
+use crate::sla::limit::Limit;
+use crate::sla::verdict::{Excess, excess, measured};
 use crate::snapshot::{CommitmentAsnRow, Interval, PerDirection, Samples};
 use crate::units::{Asn, Second};
 use std::collections::BTreeSet;
@@ -24,35 +25,42 @@ pub struct Notice {
     pub direction: &'static str,
     /// What changed.
     pub change: Change,
-    /// The share at its peak.
-    pub peak_share: f64,
 }
 
 impl Notice {
     /// What changed for an ASN under a commitment.
     pub(super) fn new(
-        terms: &Commitment,
+        commitment: &str,
         (role, asn): (Role, Asn),
         (direction, change): (&'static str, Change),
     ) -> Self {
-        let (Change::Began(over) | Change::Ended(over)) = &change;
-        let peak_share = share(over.peak, terms.committed_rate, terms.window);
         Self {
-            commitment: terms.name.as_str().into(),
+            commitment: commitment.into(),
             asn,
             role,
             direction,
             change,
-            peak_share,
         }
     }
 }
 
-/// What the two directions are called under a commitment.
-const fn directions(rule: DirectionRule) -> (&'static str, &'static str) {
-    match rule {
-        DirectionRule::Either | DirectionRule::From | DirectionRule::To => ("from", "to"),
-        DirectionRule::Sum => ("sum", "to"),
+/// What an ASN has in one direction, or in both together. What was under one contract stays so.
+#[derive(Clone, Debug, Default)]
+struct Side {
+    /// The octets of the window that was the largest share of its committed rate.
+    peak: Option<(u64, Limit)>,
+    intervals: Intervals,
+}
+
+impl Side {
+    fn peak_share(&self) -> f64 {
+        self.peak.map_or(0.0, |(bytes, limit)| limit.share(bytes))
+    }
+
+    fn raise(&mut self, bytes: u64, limit: Limit) {
+        if bytes > 0 && limit.share(bytes) > self.peak_share() {
+            self.peak = Some((bytes, limit));
+        }
     }
 }
 
@@ -61,9 +69,9 @@ const fn directions(rule: DirectionRule) -> (&'static str, &'static str) {
 pub(super) struct Track {
     excess: Excess,
     seconds_out: u64,
-    peak: (u64, u64),
-    from: Intervals,
-    to: Intervals,
+    from: Side,
+    to: Side,
+    sum: Side,
     /// Every transit ASN that an exclusion of this one has covered: a series, once shown, stays.
     covered: BTreeSet<Asn>,
 }
@@ -78,8 +86,8 @@ impl Track {
         window: &Cell,
         transit: impl IntoIterator<Item = Asn>,
     ) -> (Vec<(&'static str, Change)>, u64) {
+        let limit = Limit::from(commitment);
         let (from, to) = measured(commitment.direction, window);
-        self.peak = (self.peak.0.max(from), self.peak.1.max(to));
         self.excess = excess(commitment, window);
         self.seconds_out += u64::from(self.excess.any());
         let covered: Vec<Asn> = if self.excess.any() {
@@ -91,27 +99,32 @@ impl Track {
         let new = covered.iter().filter(|asn| !self.covered.contains(asn));
         let new: Vec<Asn> = new.take(room).copied().collect();
         self.covered.extend(new);
-        let names = directions(commitment.direction);
+        let sides = match commitment.direction {
+            DirectionRule::Sum => [Some(("sum", &mut self.sum, self.excess.from, from)), None],
+            DirectionRule::Either | DirectionRule::From | DirectionRule::To => [
+                Some(("from", &mut self.from, self.excess.from, from)),
+                Some(("to", &mut self.to, self.excess.to, to)),
+            ],
+        };
         let (mut changes, mut left_out) = (Vec::new(), 0);
-        for (direction, intervals, over, bytes) in [
-            (names.0, &mut self.from, self.excess.from, from),
-            (names.1, &mut self.to, self.excess.to, to),
-        ] {
-            let (change, more) = intervals.judge(second, over, bytes, &covered);
+        for (direction, side, over, bytes) in sides.into_iter().flatten() {
+            side.raise(bytes, limit);
+            let (change, more) = side.intervals.judge(second, limit, over, bytes, &covered);
             changes.extend(change.map(|change| (direction, change)));
             left_out += more;
         }
         (changes, left_out)
     }
 
-    /// Ends what is open.
-    pub(super) fn close(
-        &mut self,
-        commitment: &Commitment,
-    ) -> impl Iterator<Item = (&'static str, Change)> {
-        let (from, to) = directions(commitment.direction);
-        let ended = [(from, self.from.close()), (to, self.to.close())];
-        let changed = |(direction, change): (_, Option<_>)| Some((direction, change?));
+    /// Ends what is open, before another contract holds.
+    pub(super) fn revise(&mut self) -> impl Iterator<Item = (&'static str, Change)> {
+        let ended = [
+            ("from", self.from.intervals.close()),
+            ("to", self.to.intervals.close()),
+            ("sum", self.sum.intervals.close()),
+        ];
+        let changed =
+            |(direction, over): (_, Option<Over>)| Some((direction, Change::Revised(over?)));
         ended.into_iter().filter_map(changed)
     }
 
@@ -128,39 +141,46 @@ impl Track {
         window: &Cell,
         commitment: &Commitment,
     ) -> CommitmentAsnRow {
-        let share_of = |bytes| share(bytes, commitment.committed_rate, commitment.window);
+        let limit = Limit::from(commitment);
         let (from, to) = measured(commitment.direction, window);
-        let names = directions(commitment.direction);
-        let track = |direction, intervals: &Intervals| {
-            let of = intervals.iter().map(move |(over, open)| Interval {
+        let mut intervals = Vec::new();
+        for (direction, side) in [("from", &self.from), ("to", &self.to), ("sum", &self.sum)] {
+            let of = side.intervals.iter().map(|(over, open)| Interval {
                 direction,
                 from: over.from,
                 last: over.last,
                 open,
                 peak_window_bytes: over.peak,
-                peak_share: share_of(over.peak),
+                peak_share: over.peak_share(),
+                limit: over.limit,
                 transit: over.transit.iter().copied().collect(),
             });
-            of.collect::<Vec<_>>()
-        };
-        let mut intervals = track(names.0, &self.from);
-        intervals.extend(track(names.1, &self.to));
+            intervals.extend(of);
+        }
         intervals.sort_by_key(|interval| interval.from);
+        let peaks = match commitment.direction {
+            DirectionRule::Sum => [Some(&self.sum), None],
+            DirectionRule::Either | DirectionRule::From | DirectionRule::To => {
+                [Some(&self.from), Some(&self.to)]
+            }
+        };
+        let peak_bytes = |side: &Side| side.peak.map_or(0, |(bytes, _)| bytes);
+        let [peak_from, peak_to] = peaks;
         CommitmentAsnRow {
             asn,
             name,
             window_bytes: PerDirection { from, to },
             peak_window_bytes: PerDirection {
-                from: self.peak.0,
-                to: self.peak.1,
+                from: peak_from.map_or(0, peak_bytes),
+                to: peak_to.map_or(0, peak_bytes),
             },
             share: PerDirection {
-                from: share_of(from),
-                to: share_of(to),
+                from: limit.share(from),
+                to: limit.share(to),
             },
             peak_share: PerDirection {
-                from: share_of(self.peak.0),
-                to: share_of(self.peak.1),
+                from: peak_from.map_or(0.0, Side::peak_share),
+                to: peak_to.map_or(0.0, Side::peak_share),
             },
             out_of_sla: self.excess.any(),
             out_of_sla_seconds: self.seconds_out,

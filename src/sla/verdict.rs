@@ -5,24 +5,7 @@ use crate::sla::Verdict;
 use crate::sla::commitment::{
     Commitment, DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
 };
-use crate::units::{BitRate, Ratio};
-use std::num::NonZeroU32;
-
-/// Whether octets in a window exceed the threshold: 8·10⁶·bytes > bps·ppm·W, strictly (DESIGN).
-pub fn exceeds(bytes: u64, committed: BitRate, threshold: Ratio, window: NonZeroU32) -> bool {
-    let carried = 8_000_000 * u128::from(bytes);
-    let allowed = u128::from(committed.0) * u128::from(threshold.ppm()) * u128::from(window.get());
-    carried > allowed
-}
-
-/// The share of the committed rate that octets in a window are, for display.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "for display; verdicts use exceeds()"
-)]
-pub fn share(bytes: u64, committed: BitRate, window: NonZeroU32) -> f64 {
-    (bytes as f64 * 8.0) / (committed.0 as f64 * f64::from(window.get()))
-}
+use crate::sla::limit::Limit;
 
 /// Which traffic of an ASN is over the threshold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,14 +33,8 @@ pub const fn measured(direction: DirectionRule, window: &Cell) -> (u64, u64) {
 
 /// Holds a window against the threshold.
 pub fn excess(commitment: &Commitment, window: &Cell) -> Excess {
-    let over = |bytes| {
-        exceeds(
-            bytes,
-            commitment.committed_rate,
-            commitment.threshold,
-            commitment.window,
-        )
-    };
+    let limit = Limit::from(commitment);
+    let over = |bytes| limit.is_exceeded(bytes);
     let (from, to) = measured(commitment.direction, window);
     match commitment.direction {
         DirectionRule::Either => Excess {
@@ -155,46 +132,13 @@ mod tests {
     use super::*;
     use crate::sla::Verdict::{Indeterminate, Met, Missed, Void};
     use crate::sla::commitment::example;
+    use crate::units::Ratio;
 
     const SEEN: Standing = Standing {
         out_of_sla: false,
         seen_whole: true,
         all_over_transit: false,
     };
-
-    fn window(bytes: u64) -> Cell {
-        Cell {
-            from: bytes,
-            packets: 1,
-            ..Cell::default()
-        }
-    }
-
-    #[test]
-    fn exactly_the_threshold_is_in_and_one_octet_more_is_out() {
-        // 10 % of 100 Mbps over 60 s are 75 000 000 octets.
-        let commitment = example("c");
-        assert!(!excess(&commitment, &window(75_000_000)).any());
-        assert!(excess(&commitment, &window(75_000_001)).any());
-        assert!((share(75_000_000, BitRate(100_000_000), commitment.window) - 0.1).abs() < 1e-12);
-    }
-
-    #[test]
-    fn the_largest_numbers_do_not_overflow() {
-        let window = NonZeroU32::new(3600).unwrap();
-        assert!(exceeds(
-            u64::MAX,
-            BitRate(u64::MAX / 3600),
-            Ratio::from_ppm(1),
-            window
-        ));
-        assert!(!exceeds(
-            u64::MAX,
-            BitRate(u64::MAX),
-            Ratio::from_ppm(u32::MAX),
-            window
-        ));
-    }
 
     #[test]
     fn a_direction_rule_says_which_octets_count() {

@@ -14,6 +14,7 @@ use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::{
     DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee, TransitRule,
 };
+use asnmeter::sla::limit::Limit;
 use asnmeter::snapshot::{
     AsnRow, Capture, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
     GuaranteeRow, InterfaceRow, Interval, Label, Minute, PerDirection, Reported, Samples, Snapshot,
@@ -22,6 +23,7 @@ use asnmeter::snapshot::{
 use asnmeter::stream::rtt::method::Methods;
 use asnmeter::stream::tally::Layer;
 use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -128,6 +130,12 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             open: true,
             peak_window_bytes: window(from * 1.1),
             peak_share: from * 1.1,
+            limit: Limit {
+                committed_rate: BitRate(10_000_000),
+                threshold: Ratio::from_ppm(100_000),
+                window: NonZeroU32::new(10).unwrap(),
+                layer: Layer::Ip,
+            },
             transit: vec![Asn(174), Asn(1299)],
         })),
         transit: vec![Asn(174), Asn(1299), Asn(64_667)],
@@ -161,7 +169,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
         last_hour: (50..60)
             .map(|minute| Minute {
                 start: Second(JUDGED.0 - 60 * (59 - minute)),
-                peak_window_bytes: window(from),
+                peak_thousandths: (from * 10_000.0).round() as u32,
                 verdicts: [Some(verdict), Some(Verdict::Met)],
             })
             .collect(),
@@ -189,6 +197,7 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
                 min_round_trips: 20,
             }),
         },
+        since: None,
         asns,
         transit_rule: TransitRule::List,
         transit: Vec::new(),

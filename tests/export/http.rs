@@ -1,4 +1,5 @@
 use crate::example;
+use asnmeter::export::http::security::Security;
 use asnmeter::export::http::{self, Limits};
 use asnmeter::export::{Published, Refused, collector, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -10,19 +11,26 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
 /// A listener served on a thread of its own until it is dropped.
-struct Served {
-    address: SocketAddr,
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
     publish: watch::Sender<Published>,
-    refused: Arc<Refused>,
+    pub(crate) refused: Arc<Refused>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Served {
-    fn new(published: Published, limits: Limits) -> Self {
+    pub(crate) fn new(published: Published, limits: Limits) -> Self {
+        Self::secured(published, limits, Security::default())
+    }
+
+    /// For those only whom a file lets in.
+    pub(crate) fn secured(published: Published, limits: Limits, security: Security) -> Self {
+        let (_, security) = watch::channel(Arc::new(security));
         let listener = http::bind("127.0.0.1:0".parse().unwrap())
             .unwrap()
-            .with_limits(limits);
+            .with_limits(limits)
+            .with_security(security);
         let (address, refused) = (listener.address(), listener.refused());
         let (publish, published) = watch::channel(published);
         let (stop, stopped) = oneshot::channel::<()>();
@@ -62,7 +70,7 @@ impl Served {
     }
 }
 
-fn read_answer(stream: &mut TcpStream) -> (String, String) {
+pub(crate) fn read_answer(stream: &mut TcpStream) -> (String, String) {
     let mut octets = Vec::new();
     // A reset after the answer is an answer still.
     let _ = stream.read_to_end(&mut octets);
@@ -210,13 +218,11 @@ fn one_connection_too_many_is_answered_503_and_counted() {
         ..Limits::default()
     };
     let served = Served::new(example::published(), limits);
-    let mut first = served.connect();
-    write!(first, "GET /-/healthy HTTP/1.1\r\nHost: meter\r\n\r\n").unwrap();
-    let mut octet = [0];
-    first.read_exact(&mut octet).unwrap();
+    let first = listen(served.connect());
     let (head, _) = read_answer(&mut served.connect());
     assert!(head.starts_with("http/1.1 503"), "{head}");
     assert_eq!(served.refused.connections.load(Ordering::Relaxed), 1);
+    drop(first);
 }
 
 #[test]
@@ -258,8 +264,8 @@ fn a_connection_ends_at_its_age_behind_its_answer() {
 }
 
 /// Listens to the live updates; the stream behind its head.
-fn listen(served: &Served) -> BufReader<TcpStream> {
-    let mut stream = BufReader::new(served.connect());
+pub(crate) fn listen(stream: TcpStream) -> BufReader<TcpStream> {
+    let mut stream = BufReader::new(stream);
     write!(
         stream.get_mut(),
         "GET /api/v1/live HTTP/1.1\r\nHost: meter\r\n\r\n"
@@ -288,7 +294,7 @@ fn event(stream: &mut BufReader<TcpStream>) -> String {
 #[test]
 fn a_listener_hears_the_present_state_at_once_and_each_new_one() {
     let served = served();
-    let mut stream = listen(&served);
+    let mut stream = listen(served.connect());
     let state = |published: &Published| json::page::state(published).unwrap();
     assert_eq!(event(&mut stream), state(&example::published()));
     served.publish.send(Published::default()).unwrap();
@@ -302,7 +308,7 @@ fn one_listener_too_many_is_answered_503_until_another_leaves() {
         ..Limits::default()
     };
     let served = Served::new(example::published(), limits);
-    let mut stream = listen(&served);
+    let mut stream = listen(served.connect());
     event(&mut stream);
     let (head, body) = served.ask("GET /api/v1/live HTTP/1.1");
     assert!(head.starts_with("http/1.1 503"), "{head}");
@@ -326,13 +332,13 @@ fn a_stream_ends_at_its_age_and_when_the_daemon_stops() {
     };
     let aged = Served::new(example::published(), limits);
     let mut rest = String::new();
-    listen(&aged).read_line(&mut rest).unwrap();
-    let mut stream = listen(&aged);
+    listen(aged.connect()).read_line(&mut rest).unwrap();
+    let mut stream = listen(aged.connect());
     while stream.read_line(&mut rest).unwrap() > 0 && !rest.ends_with("\r\n0\r\n") {}
     assert!(rest.ends_with("\r\n0\r\n"), "the last chunk: {rest:.80}");
 
     let served = served();
-    let mut stream = listen(&served);
+    let mut stream = listen(served.connect());
     drop(served);
     stream.read_to_string(&mut rest).unwrap();
 }

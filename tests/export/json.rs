@@ -158,6 +158,7 @@ fn intervals_end_with_the_last_second_over_the_limit() {
         json!([{
             "direction": "from", "from": "2026-01-01T00:09:18Z", "until": "2026-01-01T00:10:01Z",
             "open": true, "peak_share": 0.128 * 1.1, "peak_window_bytes": 1_760_000,
+            "committed_bps": 10_000_000, "threshold": 0.1, "window_s": 10, "layer": "ip",
             "transit": [174, 1299],
         }])
     );

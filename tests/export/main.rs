@@ -9,12 +9,16 @@
     reason = "a test that fails may panic"
 )]
 
+mod crowd;
 mod example;
 mod http;
 mod json;
 mod metrics;
 mod page;
 mod text;
+
+#[path = "../support/sockets.rs"]
+mod sockets;
 
 use std::path::Path;
 

@@ -184,8 +184,10 @@ impl<'a> Model<'a> {
     pub(crate) fn summary(&self) -> Value {
         let Contract {
             bps,
+            ppm,
             window,
             direction,
+            layer,
             ..
         } = self.contract;
         #[expect(
@@ -193,6 +195,8 @@ impl<'a> Model<'a> {
             reason = "what the document divides it divides once"
         )]
         let share = |bytes: u64| (bytes as f64 * 8.0) / (*bps as f64 * *window as f64);
+        #[expect(clippy::cast_precision_loss, reason = "up to a million")]
+        let threshold = *ppm as f64 / 1e6;
         let is_sum = *direction == "sum";
         let per_direction = |values: [Value; 2]| {
             let [from, to] = values;
@@ -216,6 +220,7 @@ impl<'a> Model<'a> {
             json!({
                 "direction": direction, "from": rfc3339(*from), "until": rfc3339(last + 1),
                 "open": *last == self.last, "peak_share": share(*peak), "peak_window_bytes": peak,
+                "committed_bps": bps, "threshold": threshold, "window_s": window, "layer": layer,
             })
         };
         let standing = |(now, seconds): &(Option<&str>, BTreeMap<&str, u64>)| {

@@ -6,6 +6,7 @@ pub(crate) mod desk;
 pub(crate) mod frames;
 pub(crate) mod mrt;
 pub(crate) mod program;
+pub(crate) mod sockets;
 
 /// Where the real captures are; a test that needs them fails where they are not.
 pub(crate) const CAPTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures");

@@ -1,7 +1,7 @@
 //! The page's live updates: one server-sent event for each published state, to listeners of which
-//! there are only so many (HTML Living Standard §9.2).
+//! there are only so many (HTML Living Standard §9.2), and of one client fewer.
 //!
-//! A listener holds a permit for as long as it is there. One that reads slowly gets the newest state
+//! A listener holds two permits for as long as it is there. One that reads slowly gets the newest state
 //! when it is ready for it, never a queue of old ones. After [`Limits::listener_age`] its stream ends,
 //! and the browser comes back by itself; so does a stop of the daemon end it.
 //!
@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Sleep, sleep};
 
 /// A comment after so long without a state: shows both ends that the other is there.
@@ -35,13 +35,15 @@ struct Listener {
     published: watch::Receiver<Published>,
     stopped: watch::Receiver<()>,
     age: Pin<Box<Sleep>>,
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Live {
-    /// A stream that begins with the present state; `None` where there are too many already.
-    pub(super) fn new(shown: &Arc<Shown>) -> Option<Self> {
-        let permit = Arc::clone(&shown.listeners).try_acquire_owned().ok()?;
+    /// A stream that begins with the present state; `None` where there are too many already, in all
+    /// or of the client whose `own` these are.
+    pub(super) fn new(shown: &Arc<Shown>, own: &Arc<Semaphore>) -> Option<Self> {
+        let permit = |of: &Arc<Semaphore>| of.clone().try_acquire_owned().ok();
+        let permits = [permit(own)?, permit(&shown.listeners)?];
         let mut published = shown.published.clone();
         published.mark_changed();
         let listener = Listener {
@@ -49,7 +51,7 @@ impl Live {
             published,
             stopped: shown.stopped.clone(),
             age: Box::pin(sleep(shown.listener_age)),
-            _permit: permit,
+            _permits: permits,
         };
         Some(Self {
             next: Box::pin(next(listener)),

@@ -12,6 +12,7 @@ use hyper::header::{
 };
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -23,8 +24,12 @@ pub(super) type Answer = Either<Full<Bytes>, Live>;
 /// Paths of single ASNs: this and a number.
 const ASN: &str = "/api/v1/asns/";
 
-/// The answer to a request.
-pub(super) fn answer<B: Body>(request: &Request<B>, shown: &Arc<Shown>) -> Response<Answer> {
+/// The answer to a request; `listeners` are the streams that its client may have besides.
+pub(super) fn answer<B: Body>(
+    request: &Request<B>,
+    shown: &Arc<Shown>,
+    listeners: &Arc<Semaphore>,
+) -> Response<Answer> {
     let path = request.uri().path();
     let mut response = match path {
         _ if !request.body().is_end_stream() => {
@@ -45,7 +50,7 @@ pub(super) fn answer<B: Body>(request: &Request<B>, shown: &Arc<Shown>) -> Respo
         "/" => whole(Bytes::from_static(page::PAGE.as_bytes()), HTML),
         "/metrics" => output(shown, Output::Metrics, collector::TEXT_FORMAT),
         "/api/v1/asns" => output(shown, Output::Json, JSON),
-        "/api/v1/live" => live(shown),
+        "/api/v1/live" => live(shown, listeners),
         "/-/healthy" => text(StatusCode::OK, "healthy\n"),
         "/-/ready" if shown.is_ready() => text(StatusCode::OK, "ready\n"),
         "/-/ready" => text(
@@ -93,8 +98,8 @@ fn is_path(path: &str) -> bool {
 }
 
 /// The page's updates for as long as somebody listens.
-fn live(shown: &Arc<Shown>) -> Response<Answer> {
-    let Some(live) = Live::new(shown) else {
+fn live(shown: &Arc<Shown>, listeners: &Arc<Semaphore>) -> Response<Answer> {
+    let Some(live) = Live::new(shown, listeners) else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "too many listeners\n");
     };
     let mut response = Response::new(Either::Right(live));

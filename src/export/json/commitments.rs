@@ -14,6 +14,8 @@ pub(super) struct Commitment<'a> {
     window_s: u32,
     direction: &'static str,
     layer: &'static str,
+    /// The first second that was judged by these terms, if others held before.
+    since: Option<String>,
     asns: Vec<Judged<'a>>,
     judges_transit: bool,
     transit: Vec<Judged<'a>>,
@@ -33,6 +35,7 @@ impl<'a> Commitment<'a> {
             window_s: row.window_seconds,
             direction: row.direction.as_str(),
             layer: row.layer.as_str(),
+            since: row.since.map(|second| second.to_string()),
             asns: row.asns.iter().map(judged).collect(),
             judges_transit: row.transit_rule == TransitRule::Judge,
             transit: row.transit.iter().map(transit).collect(),
@@ -92,6 +95,11 @@ pub(super) struct OutOfSla {
     open: bool,
     peak_share: f64,
     peak_window_bytes: u64,
+    /// What it was over: the contract at the time.
+    committed_bps: u64,
+    threshold: f64,
+    window_s: u32,
+    layer: &'static str,
     /// Covered by the exclusion, for this ASN's traffic.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transit: Vec<u32>,
@@ -110,6 +118,10 @@ impl OutOfSla {
             open: interval.open,
             peak_share: interval.peak_share,
             peak_window_bytes: interval.peak_window_bytes,
+            committed_bps: interval.limit.committed_rate.0,
+            threshold: interval.limit.threshold.as_f64(),
+            window_s: interval.limit.window.get(),
+            layer: interval.limit.layer.as_str(),
             transit: numbers(&interval.transit),
         }
     }

@@ -52,6 +52,7 @@ struct Terms<'a> {
     window_s: u32,
     direction: &'static str,
     layer: &'static str,
+    since: Option<String>,
     loss: Option<LossTerms>,
     latency: Option<LatencyTerms>,
 }
@@ -260,9 +261,7 @@ fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Sna
         over_limit: asn.samples.over_limit,
         p95_ms: rtcp.or(stun).map(|samples| Quantiles::of(samples).p95),
         last_hour: by_minute(&asn.last_hour, snapshot, |minute| {
-            Some(minute.map_or(0, |minute| {
-                thousandths(minute.peak_window_bytes, commitment)
-            }))
+            Some(minute.map_or(0, |minute| minute.peak_thousandths))
         }),
     }
 }
@@ -290,16 +289,6 @@ fn by_minute<T: Default>(
         .collect()
 }
 
-/// What a window is of the limit.
-fn thousandths(window_bytes: u64, commitment: &CommitmentRow) -> u32 {
-    // bytes · 8 ÷ window ÷ (committed · threshold), the threshold in millionths.
-    let limit = u128::from(commitment.committed_rate.0)
-        * u128::from(commitment.threshold.ppm())
-        * u128::from(commitment.window_seconds);
-    let part = (u128::from(window_bytes) * 8_000_000_000).checked_div(limit);
-    u32::try_from(part.unwrap_or(0)).unwrap_or(u32::MAX)
-}
-
 fn largest(share: PerDirection<f64>, rule: DirectionRule) -> f64 {
     match rule {
         DirectionRule::Either => share.from.max(share.to),
@@ -317,6 +306,7 @@ impl<'a> Terms<'a> {
             window_s: row.window_seconds,
             direction: row.direction.as_str(),
             layer: row.layer.as_str(),
+            since: row.since.map(|second| second.to_string()),
             loss: row.guarantee.loss.map(|loss| LossTerms {
                 limit: loss.limit.as_f64(),
                 direction: match loss.direction {

@@ -41,10 +41,14 @@ const latencyOf = (terms, row, asn, jitter) => facts("Round trip and jitter", [
 const countedOf = (name, { met_s, missed_s, void_s, indeterminate_s }) =>
   [name, [[met_s, "met"], [missed_s, "missed"], [void_s, "void"], [indeterminate_s, "indeterminate"]].filter(([s]) => s).map(([s, word]) => word + " " + span(s)).join(", ") || "never judged"];
 
-const intervalsOf = (intervals, judged) => el("div", { class: "block" }, el("h3", {}, "Times out of SLA"),
+// What held at the time, where it is no longer what holds.
+const heldThen = (then, terms) =>
+  (["committed_bps", "threshold", "window_s", "layer"].every((term) => then[term] === terms[term]) ? "" : "; then no guarantee above " + asWritten(then.threshold) + " of " + rate(then.committed_bps) + " in " + span(then.window_s));
+
+const intervalsOf = (intervals, judged, terms) => el("div", { class: "block" }, el("h3", {}, "Times out of SLA"),
   intervals.length === 0 ? el("p", { class: "note" }, "none since the start")
-    : el("ul", {}, intervals.map(({ direction, from, until, open, peak_share }) =>
-      el("li", open ? { class: "over" } : {}, (direction === "sum" ? "both ways" : direction) + " " + clock(from, judged) + " to " + (open ? "now" : clock(until, judged)) + ", " + span(secondsBetween(from, until)) + ", peak " + percent(peak_share)))));
+    : el("ul", {}, intervals.map(({ direction, from, until, open, peak_share, ...then }) =>
+      el("li", open ? { class: "over" } : {}, (direction === "sum" ? "both ways" : direction) + " " + clock(from, judged) + " to " + (open ? "now" : clock(until, judged)) + ", " + span(secondsBetween(from, until)) + ", peak " + percent(peak_share) + heldThen(then, terms)))));
 
 const hourOf = ({ row, verdicts, terms }) => el("div", { class: "block wide" }, el("h3", {}, "Last hour"),
   el("div", { class: "strip" }, el("span", {}, "share"), hour(row.last_hour, stateOf(row, terms), 48), el("span", { class: "soft" }, "line: the limit")),
@@ -64,7 +68,7 @@ const detailRow = (key, name) => {
       here.row.latency && countedOf("Latency", here.row.latency),
       ["Out of SLA", here.row.out_of_sla_seconds ? span(here.row.out_of_sla_seconds) : "never"],
     ]),
-    intervalsOf(here.intervals, shown.judged),
+    intervalsOf(here.intervals, shown.judged, here.terms),
   ] : [el("p", { class: "note" }, "…")];
   return el("tr", { class: "detail", "data-key": key + "/detail" }, el("td", { colspan: COLUMNS.length }, el("div", { class: "blocks", role: "region", "aria-label": "Detail" }, blocks)));
 };

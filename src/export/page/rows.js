@@ -37,8 +37,8 @@ const asnRow = (row, terms, scale, judged) => {
     el("td", { class: "state " + how }, el("span", {}, STATES[how]), row.since && el("small", {}, "since " + clock(row.since, judged))),
     el("td", { class: "shares" }, shares),
     el("td", { class: "last-hour" }, hour(row.last_hour, how, 24)),
-    verdictCell("Loss", row.loss, ratio !== null && percent(ratio)),
-    verdictCell("Latency", row.latency, row.p95_ms !== null && "p95 " + millis(row.p95_ms)),
+    verdictCell("Loss", terms.loss && row.loss, ratio !== null && percent(ratio)),
+    verdictCell("Latency", terms.latency && row.latency, row.p95_ms !== null && "p95 " + millis(row.p95_ms)),
     el("td", { class: "right", "data-label": "Peak" }, percent(row.peak)),
     el("td", { class: "right", "data-label": "Out of SLA" }, row.out_of_sla_seconds ? span(row.out_of_sla_seconds) : "never"));
 };
@@ -74,7 +74,7 @@ const commitment = (terms, judged) => {
   const left = terms.judged_asns - rows.length;
   return el("section", { "data-key": terms.name, "aria-label": "Commitment " + terms.name },
     el("h2", {}, terms.name),
-    el("p", { class: "terms" }, rate(terms.committed_bps) + " committed · no guarantee above " + asWritten(terms.threshold) + " in " + span(terms.window_s) + " · " + guarantees(terms)),
+    el("p", { class: "terms" }, rate(terms.committed_bps) + " committed · no guarantee above " + asWritten(terms.threshold) + " in " + span(terms.window_s) + " · " + guarantees(terms) + (terms.since ? " · since " + clock(terms.since, judged) : "")),
     rows.length === 0 ? el("p", { class: "note" }, "no traffic of any ASN yet")
       : el("table", {}, el("thead", {}, el("tr", {}, COLUMNS.map(heading))), el("tbody", {}, body)),
     left > 0 && el("p", { class: "note" }, "and " + grouped(left) + " with less traffic in the JSON"),

@@ -1,7 +1,7 @@
 //! Basic authentication (RFC 7617) against bcrypt hashes.
 //!
-//! bcrypt is slow on purpose, so it is bounded: its cost when the file is read, one check at a time,
-//! and none for a password that has been proved: each user has one place that remembers a keyed
+//! bcrypt is slow on purpose, so it is bounded: its cost when the file is read, one check at a time
+//! and one waiting of each client, so that who guesses keeps nobody else out, and none for a password that has been proved: each user has one place that remembers a keyed
 //! fingerprint of the last one. A new file forgets them all.
 
 use super::SecurityError;
@@ -72,8 +72,13 @@ impl Door {
         Ok(door)
     }
 
-    /// Whether a request with this `Authorization` may come in.
-    pub(in crate::export::http) async fn admits(&self, header: Option<&HeaderValue>) -> bool {
+    /// Whether a request with this `Authorization` may come in; `own` is the turn that its client has
+    /// to have before it queues for the one at the check.
+    pub(in crate::export::http) async fn admits(
+        &self,
+        header: Option<&HeaderValue>,
+        own: &Arc<Semaphore>,
+    ) -> bool {
         // Whoever is not known waits as long as one who is: nobody learns which names there are.
         let Some(stranger) = self.users.values().next() else {
             return true;
@@ -92,13 +97,16 @@ impl Door {
         {
             return true;
         }
+        let Ok(own) = own.clone().acquire_owned().await else {
+            return false;
+        };
         let Ok(turn) = self.turn.clone().acquire_owned().await else {
             return false;
         };
         let hash = user.hash.clone();
         let check = move || {
-            // A client that goes away does not give its turn back before the check has ended.
-            let _turn = turn;
+            // A client that goes away does not give its turns back before the check has ended.
+            let _turns = (own, turn);
             bcrypt::verify(password, &hash).unwrap_or(false)
         };
         let is_right = tokio::task::spawn_blocking(check).await.unwrap_or(false);
