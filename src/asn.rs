@@ -98,6 +98,10 @@ pub struct Origins {
     sources: Vec<Arc<InMemory>>,
 }
 
+/// One source as routers have said it: to be put into [`Origins`].
+#[derive(Clone, Debug)]
+pub struct SourceTable(Arc<InMemory>);
+
 /// Where origins come from, and what is ours.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
@@ -205,9 +209,9 @@ impl Origins {
         }
     }
 
-    /// The same with another table for the BMP sources that have its name.
+    /// The same with another table for the sources of its kind that have its name.
     #[must_use]
-    pub fn with(&self, table: &bmp::Table) -> Self {
+    pub fn with(&self, table: &SourceTable) -> Self {
         self.replacing(&table.0)
     }
 
