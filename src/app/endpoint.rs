@@ -2,6 +2,7 @@
 
 use crate::export::http::security::Security;
 use crate::export::http::{self, HttpError};
+use crate::files::Load;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,10 +15,10 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads the file; without one everybody may ask.
-    pub(super) fn new(path: Option<PathBuf>) -> Result<Self, HttpError> {
-        let (security, _) = watch::channel(read(path.as_deref())?);
-        Ok(Self { path, security })
+    /// What was [read](read) from the file; without one everybody may ask.
+    pub(super) fn new(path: Option<PathBuf>, security: Arc<Security>) -> Self {
+        let (security, _) = watch::channel(security);
+        Self { path, security }
     }
 
     /// Listens on an address, for those whom the file lets in.
@@ -37,7 +38,10 @@ impl Endpoint {
 }
 
 /// What a file says.
-pub(super) fn read(path: Option<&Path>) -> Result<Arc<Security>, HttpError> {
-    let security = path.map_or_else(|| Ok(Security::default()), Security::load)?;
-    Ok(Arc::new(security))
+pub(super) fn read(path: Option<&Path>, load: &Load) -> Result<Arc<Security>, HttpError> {
+    let Some(path) = path else {
+        return Ok(Arc::default());
+    };
+    load.begin(path);
+    Ok(Arc::new(Security::load(path)?))
 }

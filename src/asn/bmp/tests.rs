@@ -1,5 +1,6 @@
 use super::*;
 use crate::asn::{Origin, Origins, Settings, Source, Step, notation};
+use crate::files::Load;
 use crate::units::Address;
 use proptest::prelude::*;
 use std::fs;
@@ -30,7 +31,7 @@ fn origins(feed: &mut Feed) -> Origins {
         sources: vec![Source::Bmp(NAME.parse().unwrap())],
         ..Settings::default()
     };
-    let origins = Origins::load(&settings, None, Timestamp::default).unwrap();
+    let origins = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
     origins.with(&table(feed))
 }
 
@@ -420,7 +421,7 @@ proptest! {
             sources: vec![Source::Bmp(NAME.parse().unwrap())],
             ..Settings::default()
         };
-        let empty = Origins::load(&settings, None, Timestamp::default).unwrap();
+        let empty = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
         let (made, expected) = (empty.with(&made), origins(&mut other));
         prop_assert_eq!(feed.state().routes, other.state().routes);
         for net in 0..6 {
