@@ -18,7 +18,7 @@ use tokio::time::timeout;
 pub(super) const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Threads that read, those left behind among them.
-const MAX_THREADS: usize = 4;
+const MAX_THREADS: usize = 8;
 
 /// All threads that read.
 #[derive(Debug, Default)]
