@@ -12,6 +12,7 @@ pub mod live;
 mod outlet;
 pub mod replay;
 mod routers;
+mod signals;
 mod source;
 mod systemd;
 mod tables;

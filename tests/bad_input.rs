@@ -51,8 +51,8 @@ fn desk() -> Desk {
     desk.file("prefixless.tsv", "# prefix asn\n\n");
     desk.file("wrong.tsv", "203.0.113.0/24\t64500\n192.0.2.1/24\t64501\n");
     // 13 MB that unpack to 13 GB of empty lines; 50 kB that do to 45 GB of empty records
-    desk.file("bomb.gz", gzip(&[b'\n'; 1 << 26]).repeat(200));
-    desk.file("bomb.bz2", bzip2(&[0; 45_000_000]).repeat(1000));
+    desk.file("bomb.gz", gzip(&vec![b'\n'; 1 << 26]).repeat(200));
+    desk.file("bomb.bz2", bzip2(&vec![0; 45_000_000]).repeat(1000));
     let configs = [
         (
             "unknown_key.toml",

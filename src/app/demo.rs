@@ -1,7 +1,8 @@
 //! `asnmeter demo`: synthetic calls in real time through the same pipeline, judge and endpoint as
 //! live traffic. Needs no privileges, no file and no network.
 
-use super::live::{self, Running, Signals};
+use super::live::{self, Running};
+use super::signals::Signals;
 use super::source::Source;
 use super::{AppError, settings};
 use crate::asn::{BuiltIn, Origins};

@@ -6,6 +6,7 @@
 use super::aside::{DEADLINE, Readers};
 use super::endpoint::{self, Endpoint};
 use super::outlet::{Lane, circle};
+use super::signals::Signals;
 use super::source::Source;
 use super::tables::{self, Ended, Tables, Written};
 use super::terms::Board;
@@ -30,7 +31,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -103,46 +103,6 @@ fn first(
     let web = web.or(config.web.config_file.clone());
     let security = endpoint::read(web.as_deref(), load)?;
     Ok((config, terms, Endpoint::new(web, security)))
-}
-
-/// The signals that the daemon hears, from before it reads anything.
-pub(super) struct Signals {
-    stop: Stop,
-    hangup: Signal,
-}
-
-/// Those that end it.
-struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    pub(super) fn new() -> Result<Self, AppError> {
-        let hear = |kind| {
-            signal(kind).map_err(|source| AppError::System {
-                what: "waiting for signals",
-                source,
-            })
-        };
-        Ok(Self {
-            stop: Stop {
-                terminate: hear(SignalKind::terminate())?,
-                interrupt: hear(SignalKind::interrupt())?,
-            },
-            hangup: hear(SignalKind::hangup())?,
-        })
-    }
-}
-
-impl Stop {
-    /// Waits for one; its name.
-    async fn bidden(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
 }
 
 /// What the command line says of the endpoint: wins over the file.

@@ -60,13 +60,13 @@ pub(super) struct Tables {
 
 /// What is being read. Only one is wanted at a time: a reload reads all that a look does.
 enum Running {
-    Reload(Reading<New>),
+    Reload(Reading<Box<New>>),
     Look(Reading<Looked>),
 }
 
 /// What has been read.
 pub(super) enum Ended {
-    Reload(Result<New, AppError>),
+    Reload(Result<Box<New>, AppError>),
     Look(Result<Looked, AppError>),
 }
 
@@ -128,11 +128,11 @@ impl Tables {
             let config = Config::load(&from)?;
             let terms = terms(&config, Some(&current), load)?;
             let security = endpoint::read(web.as_deref(), load)?;
-            Ok(New {
+            Ok(Box::new(New {
                 config,
                 terms,
                 security,
-            })
+            }))
         };
         match self.readers.begin(DEADLINE, read) {
             Ok(reading) => {
@@ -163,15 +163,16 @@ impl Tables {
         self.publish().await;
     }
 
-    fn reloaded(&mut self, new: Result<New, AppError>) {
+    fn reloaded(&mut self, new: Result<Box<New>, AppError>) {
         self.reload_began = None;
         self.config_ok = new.is_ok();
         match new {
-            Ok(New {
-                config: new,
-                terms,
-                security,
-            }) => {
+            Ok(new) => {
+                let New {
+                    config: new,
+                    terms,
+                    security,
+                } = *new;
                 for (section, changed) in [
                     ("capture", new.capture != self.config.capture),
                     ("voice", new.voice != self.config.voice),
