@@ -90,7 +90,7 @@ pub enum AppError {
         /// What is missing.
         reason: &'static str,
     },
-    /// Files that can not be read to their end in time.
+    /// Files that cannot be read to their end in time.
     #[error("{}: still being read after {seconds} s: not waited for any longer", path.display())]
     Overdue {
         /// The file that was being read.
@@ -138,7 +138,7 @@ impl AppError {
 /// systemd made for the service (systemd.exec(5), `CacheDirectory=`).
 ///
 /// # Errors
-/// [`LoadError`] for the first source that can not be loaded.
+/// [`LoadError`] for the first source that cannot be loaded.
 pub fn origins(config: &Config) -> Result<Origins, LoadError> {
     renewed(config, None, &Load::default())
 }

@@ -22,7 +22,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     let opened = File::options().read(true).custom_flags(flags).open(path);
     let file = match opened {
-        // a socket can not even be opened
+        // a socket cannot even be opened
         Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
             let found = std::fs::metadata(path).ok();
             return Err(found.as_ref().and_then(other_than_file).unwrap_or(error));

@@ -1,7 +1,7 @@
 //! Reading aside: on a thread of its own, while the main thread hears signals and answers; for as
 //! long as somebody waits for it, and for no longer than a deadline.
 //!
-//! A thread that hangs in a file system that answers no more can not be ended. It is left behind,
+//! A thread that hangs in a file system that answers no more cannot be ended. It is left behind,
 //! and when too many are, nothing more is read until some come back.
 
 use super::AppError;

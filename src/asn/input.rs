@@ -39,7 +39,7 @@ const FREE: u64 = 1 << 24;
 /// Opens a file and unpacks it on the way, for as long as it is wanted.
 ///
 /// # Errors
-/// [`LoadError`] where the file is not there, is no regular file or can not be read.
+/// [`LoadError`] where the file is not there, is no regular file or cannot be read.
 pub(super) fn open<'a>(path: &Path, load: &'a Load) -> Result<Box<dyn BufRead + 'a>, LoadError> {
     let failed = |error| LoadError::read(path, error);
     let file = Packed::open(path, load).map_err(failed)?;
