@@ -23,6 +23,7 @@ use asnmeter::attribution::Attribution;
 use asnmeter::attribution::scopes::ScopePlan;
 use asnmeter::capture::synthetic::scenario::SplitMix;
 use asnmeter::clock;
+use asnmeter::files::Load;
 use asnmeter::units::{Address, Prefix};
 use asnmeter::voice::Tap;
 use std::fs;
@@ -104,7 +105,7 @@ fn load(dump: &str, cache: &Path) -> Origins {
         cache: Some(cache.into()),
         ..Settings::default()
     };
-    Origins::load(&settings, None, clock::now).unwrap()
+    Origins::load(&settings, None, &Load::default(), clock::now).unwrap()
 }
 
 /// CPU time of this thread so far, in nanoseconds.

@@ -4,6 +4,7 @@
 //!
 //! Nothing is measured here.
 
+mod aside;
 mod court;
 pub mod demo;
 mod endpoint;
@@ -11,6 +12,7 @@ pub mod live;
 mod outlet;
 pub mod replay;
 mod routers;
+mod signals;
 mod source;
 mod systemd;
 mod tables;
@@ -25,6 +27,7 @@ use crate::config::checked::Config;
 use crate::events;
 use crate::export::http::HttpError;
 use crate::export::{SourceRow, Standing};
+use crate::files::Load;
 use crate::meter::Copies;
 use crate::pipeline::Settings;
 use crate::pipeline::share::Share;
@@ -87,6 +90,17 @@ pub enum AppError {
         /// What is missing.
         reason: &'static str,
     },
+    /// Files that cannot be read to their end in time.
+    #[error("{}: still being read after {seconds} s: not waited for any longer", path.display())]
+    Overdue {
+        /// The file that was being read.
+        path: PathBuf,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// So many threads wait for files that do not come that no more are read.
+    #[error("{0} earlier attempts still wait for their files")]
+    Hanging(usize),
     /// A capture thread or the judge has panicked: a defect of ours.
     #[error("internal error: the {0} has stopped")]
     Panicked(&'static str),
@@ -98,6 +112,8 @@ impl AppError {
         match self {
             Self::Config(ConfigError::NoFile { .. })
             | Self::Asn(LoadError::NoFile { .. })
+            | Self::Overdue { .. }
+            | Self::Hanging(_)
             | Self::Capture(CaptureError::NoFile { .. } | CaptureError::NoInterface { .. }) => 69,
             Self::Http(HttpError::Security(error)) => {
                 if error.is_missing() {
@@ -122,11 +138,16 @@ impl AppError {
 /// systemd made for the service (systemd.exec(5), `CacheDirectory=`).
 ///
 /// # Errors
-/// [`LoadError`] for the first source that can not be loaded, or that has lost too much since
-/// `previous`.
-pub fn origins(config: &Config, previous: Option<&Origins>) -> Result<Origins, LoadError> {
+/// [`LoadError`] for the first source that cannot be loaded.
+pub fn origins(config: &Config) -> Result<Origins, LoadError> {
+    renewed(config, None, &Load::default())
+}
+
+/// The same; also an error where a source has lost too much since `previous`, and once `load` is
+/// called off.
+fn renewed(config: &Config, previous: Option<&Origins>, load: &Load) -> Result<Origins, LoadError> {
     let settings = with_cache(&config.asn);
-    let origins = Origins::load(&settings, previous, clock::now)?;
+    let origins = Origins::load(&settings, previous, load, clock::now)?;
     for source in origins.sources() {
         if let CacheUse::Failed(why) = source.cache {
             events::cache_failed(source.name, why);
@@ -151,8 +172,8 @@ fn with_cache(settings: &asn::Settings) -> asn::Settings {
 
 /// What a configuration says the judge and the workers are to hold to; of `previous` is kept what
 /// has not changed.
-fn terms(config: &Config, previous: Option<&Terms>) -> Result<Terms, LoadError> {
-    let origins = origins(config, previous.map(|terms| &*terms.origins))?;
+fn terms(config: &Config, previous: Option<&Terms>, load: &Load) -> Result<Terms, LoadError> {
+    let origins = renewed(config, previous.map(|terms| &*terms.origins), load)?;
     let commitments = config.commitments.clone();
     let wanted = commitments.iter().map(|one| &one.scope);
     let scopes = match previous {
@@ -202,6 +223,7 @@ fn standing(terms: &Terms, config_ok: bool) -> Standing {
         config_ok,
         version: VERSION.into(),
         revision: REVISION.into(),
+        ..Standing::default()
     }
 }
 
@@ -210,8 +232,9 @@ fn standing(terms: &Terms, config_ok: bool) -> Standing {
 /// # Errors
 /// [`AppError`] for the first thing that is not as it should be.
 pub fn check(config: &Config) -> Result<u64, AppError> {
-    let terms = terms(config, None)?;
-    endpoint::read(config.web.config_file.as_deref())?;
+    let load = Load::default();
+    let terms = terms(config, None, &load)?;
+    endpoint::read(config.web.config_file.as_deref(), &load)?;
     Ok(terms
         .origins
         .sources()

@@ -24,6 +24,7 @@ pub mod table;
 mod vote;
 pub mod watch;
 
+use crate::files::Load;
 use crate::units::{Address, Asn, Prefix, Ratio, Timestamp};
 pub use listed::BuiltIn;
 pub use memory::CacheUse;
@@ -91,12 +92,16 @@ pub struct Route {
 }
 
 /// The sources in order of precedence, and what is ours. Immutable.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Origins {
     local: Arc<Table>,
     own: HashSet<Asn>,
     sources: Vec<Arc<InMemory>>,
 }
+
+/// One source as it was loaded again, or as routers have said it: to be put into [`Origins`].
+#[derive(Clone, Debug)]
+pub struct SourceTable(Arc<InMemory>);
 
 /// Where origins come from, and what is ours.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -135,20 +140,24 @@ impl Origins {
     ///
     /// # Errors
     /// The first source that can not be loaded, with file, line and value; or that has lost more of
-    /// its prefixes since `previous` than it may.
+    /// its prefixes since `previous` than it may. Once `load` is called off, that.
     pub fn load(
         settings: &Settings,
         previous: Option<&Self>,
+        load: &Load,
         now: impl Fn() -> Timestamp,
     ) -> Result<Self, LoadError> {
         let own: HashSet<Asn> = settings.own.iter().copied().collect();
-        let load = |source: &Source| {
+        let kept_or_read = |source: &Source| {
+            if let Some(path) = source.path() {
+                load.begin(path);
+            }
             let before = previous.and_then(|origins| origins.find(source));
             match before {
                 Some(before) if before.is_still(source, &own) => Ok(Arc::clone(before)),
                 _ => {
                     let cache = settings.cache.as_deref();
-                    let loaded = InMemory::load(source, &own, cache, &now)?;
+                    let loaded = InMemory::load(source, &own, cache, load, &now)?;
                     if let Some(before) = before {
                         loaded.is_plausible_after(before, settings.max_shrink)?;
                     }
@@ -156,7 +165,7 @@ impl Origins {
                 }
             }
         };
-        let sources = settings.sources.iter().map(load);
+        let sources = settings.sources.iter().map(kept_or_read);
         let sources = sources.collect::<Result<_, _>>()?;
         let mut ours = table::Builder::default();
         let local = &settings.local_prefixes;
@@ -170,7 +179,7 @@ impl Origins {
         })
     }
 
-    /// The same with one source loaded again.
+    /// One source loaded again.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -178,13 +187,18 @@ impl Origins {
         &self,
         settings: &Settings,
         source: &Source,
+        load: &Load,
         now: impl Fn() -> Timestamp,
-    ) -> Result<Self, LoadError> {
-        let loaded = InMemory::load(source, &self.own, settings.cache.as_deref(), now)?;
+    ) -> Result<SourceTable, LoadError> {
+        if let Some(path) = source.path() {
+            load.begin(path);
+        }
+        let cache = settings.cache.as_deref();
+        let loaded = InMemory::load(source, &self.own, cache, load, now)?;
         if let Some(before) = self.find(source) {
             loaded.is_plausible_after(before, settings.max_shrink)?;
         }
-        Ok(self.replacing(&Arc::new(loaded)))
+        Ok(SourceTable(Arc::new(loaded)))
     }
 
     fn find(&self, source: &Source) -> Option<&Arc<InMemory>> {
@@ -205,10 +219,18 @@ impl Origins {
         }
     }
 
-    /// The same with another table for the BMP sources that have its name.
+    /// The same with another table for the sources of its kind that have its name.
     #[must_use]
-    pub fn with(&self, table: &bmp::Table) -> Self {
+    pub fn with(&self, table: &SourceTable) -> Self {
         self.replacing(&table.0)
+    }
+
+    /// The same with what routers have said as another generation has it: it was taken while this
+    /// one was being loaded.
+    #[must_use]
+    pub fn with_routers_of(&self, other: &Self) -> Self {
+        let routers = other.sources.iter().filter(|source| source.kind == "bmp");
+        routers.fold(self.clone(), |origins, router| origins.replacing(router))
     }
 
     /// A table that is written in the program, for the demo.

@@ -17,12 +17,12 @@ mod values;
 pub use checked::Config;
 pub use error::ConfigError;
 
-use std::fs::File;
-use std::io::{self, Read};
+use crate::files;
+use std::io;
 use std::path::Path;
 
-/// Octets of a configuration file at most.
-const MAX_FILE: u64 = 1 << 20;
+/// MiB of a configuration file at most.
+const MAX_FILE_MIB: u64 = 1;
 
 impl Config {
     /// Reads and checks a file. Relative paths in it begin at its own directory.
@@ -41,14 +41,7 @@ impl Config {
                 source,
             },
         };
-        let mut octets = Vec::new();
-        let file = File::open(path).map_err(read)?;
-        file.take(MAX_FILE + 1)
-            .read_to_end(&mut octets)
-            .map_err(read)?;
-        if octets.len() as u64 > MAX_FILE {
-            return Err(read(io::Error::other("is larger than 1 MiB")));
-        }
+        let octets = files::read(path, MAX_FILE_MIB).map_err(read)?;
         let text = String::from_utf8(octets).map_err(|error| {
             let octets = error.as_bytes().iter();
             let valid = octets.take(error.utf8_error().valid_up_to());

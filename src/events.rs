@@ -56,6 +56,11 @@ pub fn started(interfaces: &[String], url: &dyn Display) {
     );
 }
 
+/// The configuration is being read again.
+pub fn reloading() {
+    say(Level::Info, "reloading", "reloading", &[]);
+}
+
 /// A new configuration is in force.
 pub fn reloaded(commitments: usize, prefixes: u64) {
     say(

@@ -55,6 +55,10 @@ pub struct Standing {
     pub sources: Vec<SourceRow>,
     /// Whether the last attempt to read the configuration was successful.
     pub config_ok: bool,
+    /// When the configuration in force was read; none where there is no file.
+    pub config_read: Option<Timestamp>,
+    /// When the reload that runs began; none while none does.
+    pub reload_began: Option<Timestamp>,
     /// Version of the program.
     pub version: Arc<str>,
     /// Commit it was built from; `unknown` where nobody said.

@@ -25,7 +25,7 @@
 //! [`snapshot`] is what the judge publishes; [`export`] shows it, and sees nothing else.
 //!
 //! Around them: [`units`] and [`discard`] are the words that all share, [`clock`] is the only one
-//! who looks at a watch, [`config`] reads what the operator wrote, [`events`] is the operator's log,
+//! who looks at a watch, [`files`] opens what is loaded, [`config`] reads what the operator wrote, [`events`] is the operator's log,
 //! [`app`] puts everything together, and [`cli`] is the door.
 
 pub mod app;
@@ -38,6 +38,7 @@ pub mod config;
 pub mod discard;
 pub mod events;
 pub mod export;
+pub mod files;
 pub mod judge;
 pub mod meter;
 pub mod pipeline;

@@ -14,12 +14,25 @@ mod support;
 #[allow(dead_code, reason = "made for tests of sources")]
 mod netns;
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::process::Command;
 use support::START;
 use support::desk::Desk;
 use support::frames::Media;
 use support::program::{Outcome, PROGRAM, asnmeter, outcome};
+
+fn gzip(octets: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(octets).unwrap();
+    packed.finish().unwrap()
+}
+
+fn bzip2(octets: &[u8]) -> Vec<u8> {
+    let mut packed = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+    packed.write_all(octets).unwrap();
+    packed.finish().unwrap()
+}
 
 /// Everything is done in a folder with these files.
 fn desk() -> Desk {
@@ -37,6 +50,9 @@ fn desk() -> Desk {
     desk.file("good.tsv", "203.0.113.0/24\t64500\n");
     desk.file("prefixless.tsv", "# prefix asn\n\n");
     desk.file("wrong.tsv", "203.0.113.0/24\t64500\n192.0.2.1/24\t64501\n");
+    // 13 MB that unpack to 13 GB of empty lines; 50 kB that do to 45 GB of empty records
+    desk.file("bomb.gz", gzip(&vec![b'\n'; 1 << 26]).repeat(200));
+    desk.file("bomb.bz2", bzip2(&vec![0; 45_000_000]).repeat(1000));
     let configs = [
         (
             "unknown_key.toml",
@@ -61,6 +77,14 @@ fn desk() -> Desk {
         (
             "wrong_source.toml",
             "[asn]\nsources = [{ prefixes = \"wrong.tsv\" }]\n",
+        ),
+        (
+            "gzip_bomb.toml",
+            "[asn]\nsources = [{ prefixes = \"bomb.gz\" }]\n",
+        ),
+        (
+            "bzip2_bomb.toml",
+            "[asn]\nsources = [{ mrt = \"bomb.bz2\" }]\n",
         ),
         (
             "no_source.toml",
@@ -93,7 +117,7 @@ fn run(desk: &Desk, arguments: &str) -> Outcome {
 }
 
 /// What is asked, the exit code, and what the one line has to name.
-const REFUSED: [(&str, i32, &[&str]); 17] = [
+const REFUSED: [(&str, i32, &[&str]); 19] = [
     ("replay random.pcap", 1, &["random.pcap"]),
     ("replay empty.pcap", 1, &["empty.pcap"]),
     ("replay nowhere.pcap", 69, &["nowhere.pcap", "No such file"]),
@@ -142,6 +166,16 @@ const REFUSED: [(&str, i32, &[&str]); 17] = [
         "config check prefixless.toml",
         78,
         &["prefixless.tsv", "prefix"],
+    ),
+    (
+        "config check gzip_bomb.toml",
+        78,
+        &["bomb.gz", "unpacks to more than 100 times its size"],
+    ),
+    (
+        "config check bzip2_bomb.toml",
+        78,
+        &["bomb.bz2", "1048576 records that are no routes"],
     ),
     (
         "config check wrong_source.toml",

@@ -16,15 +16,16 @@ const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 /// Every room and the rooms that it may name: those before it in the flow, and the vocabulary that
 /// all share (`units`, `discard`, whose an address is).
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     ("units", &[]),
     ("discard", &[]),
     ("clock", &["units"]),
+    ("files", &[]),
     // Live and synthetic sources tell the time.
     ("capture", &["clock", "units"]),
     ("wire", &["capture", "discard", "units"]),
     ("voice", &["capture", "discard", "units", "wire"]),
-    ("asn", &["units"]),
+    ("asn", &["files", "units"]),
     ("attribution", &["asn", "capture", "units", "voice", "wire"]),
     (
         "stream",
@@ -80,13 +81,21 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ),
     (
         "config",
-        &["asn", "attribution", "sla", "stream", "units", "voice"],
+        &[
+            "asn",
+            "attribution",
+            "files",
+            "sla",
+            "stream",
+            "units",
+            "voice",
+        ],
     ),
     // The words of its labels, and snapshots: nothing that changes.
     (
         "export",
         &[
-            "asn", "discard", "sla", "snapshot", "stream", "units", "voice",
+            "asn", "discard", "files", "sla", "snapshot", "stream", "units", "voice",
         ],
     ),
     ("events", &["judge", "sla"]),
@@ -101,6 +110,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "discard",
             "events",
             "export",
+            "files",
             "judge",
             "meter",
             "pipeline",
@@ -140,7 +150,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper_util", &["export"]),
     ("indicatif", &["cli"]),
     ("ipnetwork", &["asn"]),
-    ("libc", &["capture"]),
+    ("libc", &["capture", "files"]),
     ("rustix", &["app"]),
     ("maxminddb", &["asn"]),
     ("pnet", &["capture", "wire"]),

@@ -22,6 +22,8 @@ mod running;
 use asnmeter::clock;
 use running::{Running, until};
 use std::fs::File;
+use std::io::Write;
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -141,6 +143,96 @@ fn call(end: &AtomicBool) -> u64 {
         clock::wait(due.saturating_sub(clock::uptime()));
     }
     sent
+}
+
+/// A BMP message (RFC 7854 §4) of a peer.
+fn message(kind: u8, peer: u32, body: &[u8]) -> Vec<u8> {
+    let mut octets = vec![3, 0, 0, 0, 0, kind];
+    // a global peer before policy, its address in the last 4 of 16, AS, router, no time
+    octets.extend([0; 2 + 8 + 12]);
+    octets.extend((0x0a00_0000 + peer).to_be_bytes());
+    octets.extend([0, 0, 0xfb, 0xf4, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0]);
+    octets.extend(body);
+    let length = u32::try_from(octets.len()).unwrap();
+    octets[1..5].copy_from_slice(&length.to_be_bytes());
+    octets
+}
+
+/// An UPDATE (RFC 4271 §4.3) with so many host routes, from a number on.
+fn update(first: u32, count: u32) -> Vec<u8> {
+    let attributes = [
+        0x40, 1, 1, 0, 0x40, 2, 10, 2, 2, 0, 0, 0xfb, 0xf4, 0, 0, 0xfb, 0xf5, 0x40, 3, 4, 1, 1, 1,
+        1,
+    ];
+    let mut body = vec![0, 0, 0, u8::try_from(attributes.len()).unwrap()];
+    body.extend(attributes);
+    for prefix in first..first + count {
+        body.push(32);
+        body.extend(prefix.to_be_bytes());
+    }
+    let mut octets = vec![0xff; 16];
+    octets.extend(u16::try_from(19 + body.len()).unwrap().to_be_bytes());
+    octets.push(2);
+    octets.extend(body);
+    octets
+}
+
+#[test]
+fn a_thousand_peers_that_leave_at_once_keep_nobody_waiting() {
+    netns::inside(
+        "a_thousand_peers_that_leave_at_once_keep_nobody_waiting",
+        &[],
+        peers_leave,
+    );
+}
+
+fn peers_leave() {
+    const PEERS: u32 = 1000;
+    const EACH: u32 = 300;
+    netns::ip("link set lo up");
+    let desk = Desk::new();
+    let text = "[capture]\ninterface = \"lo\"\n\
+        [asn]\nsources = [{ bmp = \"127.0.0.1:11019\" }]\nbmp_stale = \"1s\"\n";
+    let file = desk.file("asnmeter.toml", text);
+    let running = Running::start(&desk, "127.0.0.1:0", &["run", "--config", &file]);
+    let gauge = |name: &str| running.scrape().sum(name, &[]);
+    let speak = |router: &mut TcpStream| {
+        for peer in 0..PEERS {
+            let routes = update(0x0b00_0000 + peer * EACH, EACH);
+            router.write_all(&message(0, peer, &routes)).unwrap();
+        }
+        let all = u64::from(PEERS * EACH);
+        until("all routes are known", || gauge("bmp_routes") == all);
+        until("all are in the table", || {
+            gauge("asn_table_prefixes") == all
+        });
+    };
+    // Asks until a table without routes is in force; the longest that an answer took.
+    let longest = || {
+        let (end, mut longest) = (clock::uptime() + Duration::from_secs(60), Duration::ZERO);
+        while gauge("asn_table_prefixes") > 0 {
+            let asked = clock::uptime();
+            assert!(asked < end, "the routes stay");
+            assert_eq!(running.get("/-/healthy").0, 200);
+            longest = longest.max(clock::uptime().saturating_sub(asked));
+        }
+        assert_eq!(gauge("bmp_routes"), 0);
+        longest
+    };
+
+    let mut router = TcpStream::connect("127.0.0.1:11019").unwrap();
+    speak(&mut router);
+    let down: Vec<u8> = (0..PEERS).flat_map(|peer| message(2, peer, &[4])).collect();
+    assert_eq!(down.len(), 49_000);
+    router.write_all(&down).unwrap();
+    let took = longest();
+    assert!(took < Duration::from_secs(1), "Peer Down: {took:?}");
+
+    speak(&mut router);
+    drop(router);
+    let took = longest();
+    assert!(took < Duration::from_secs(1), "stale: {took:?}");
+    assert_eq!(running.end("TERM"), Some(0));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `asnmeter demo`: synthetic calls in real time through the same pipeline, judge and endpoint as
 //! live traffic. Needs no privileges, no file and no network.
 
-use super::live::Running;
+use super::live::{self, Running};
+use super::signals::Signals;
 use super::source::Source;
 use super::{AppError, settings};
 use crate::asn::{BuiltIn, Origins};
@@ -51,7 +52,7 @@ pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
         stop,
         &config,
     )?;
-    running.serve(listener, None)
+    live::block_on(async { running.attend(listener, None, Signals::new()?).await })
 }
 
 /// What is judged by what.

@@ -4,6 +4,7 @@
 use crate::events;
 use crate::export::http::security::Security;
 use crate::export::http::{self, Crowded, HttpError};
+use crate::files::Load;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,10 +22,10 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads the file; without one everybody may ask.
-    pub(super) fn new(path: Option<PathBuf>) -> Result<Self, HttpError> {
-        let (security, _) = watch::channel(read(path.as_deref())?);
-        Ok(Self { path, security })
+    /// What was [read](read) from the file; without one everybody may ask.
+    pub(super) fn new(path: Option<PathBuf>, security: Arc<Security>) -> Self {
+        let (security, _) = watch::channel(security);
+        Self { path, security }
     }
 
     /// Listens on an address, for those whom the file lets in.
@@ -44,9 +45,12 @@ impl Endpoint {
 }
 
 /// What a file says.
-pub(super) fn read(path: Option<&Path>) -> Result<Arc<Security>, HttpError> {
-    let security = path.map_or_else(|| Ok(Security::default()), Security::load)?;
-    Ok(Arc::new(security))
+pub(super) fn read(path: Option<&Path>, load: &Load) -> Result<Arc<Security>, HttpError> {
+    let Some(path) = path else {
+        return Ok(Arc::default());
+    };
+    load.begin(path);
+    Ok(Arc::new(Security::load(path)?))
 }
 
 /// Tells the log of clients that crowd the endpoint, for as long as it is served.

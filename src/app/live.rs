@@ -3,10 +3,12 @@
 //! Start: configuration, tables, listener, sources; only when all of them stand does anything
 //! run. Stop: sources, workers, judge, then the web endpoint.
 
+use super::aside::{DEADLINE, Readers};
 use super::endpoint::{self, Endpoint};
 use super::outlet::{Lane, circle};
+use super::signals::Signals;
 use super::source::Source;
-use super::tables::{self, Tables, Written};
+use super::tables::{self, Ended, Tables, Written};
 use super::terms::Board;
 use super::{AppError, court, settings, standing, systemd, terms};
 use crate::capture::pnet::PnetSource;
@@ -15,6 +17,7 @@ use crate::capture::{CaptureError, InterfaceId};
 use crate::config::checked::{Backend, Config};
 use crate::events;
 use crate::export::{Published, http};
+use crate::files::Load;
 use crate::judge::Judge;
 use crate::judge::assembly::Pacing;
 use crate::pipeline::steps::Paced;
@@ -28,7 +31,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
@@ -37,6 +39,58 @@ use tokio::time::{Interval, MissedTickBehavior};
 /// # Errors
 /// [`AppError`]: before the start nothing has run; afterwards a source or the endpoint has failed.
 pub fn run(path: &Path, flags: WebFlags) -> Result<(), AppError> {
+    block_on(daemon(path, flags))
+}
+
+/// Runs on this thread; what is still being read at the end is not waited for.
+pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Result<(), AppError> {
+    let failed = |source| AppError::System {
+        what: "starting the runtime",
+        source,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let result = runtime.block_on(daemon);
+    runtime.shutdown_background();
+    result
+}
+
+async fn daemon(path: &Path, flags: WebFlags) -> Result<(), AppError> {
+    let mut signals = Signals::new()?;
+    let readers = Readers::default();
+    let (from, web) = (path.to_owned(), flags.config_file);
+    let mut reading = readers.begin(DEADLINE, move |load| first(&from, web, load))?;
+    let read = tokio::select! {
+        read = reading.ended() => read?,
+        signal = signals.stop.bidden() => {
+            events::stopping(signal);
+            return Ok(());
+        }
+    };
+    let (config, terms, endpoint) = read;
+    let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let sources = open(&config, &stop)?;
+    events::started(&config.capture.interfaces, &listener.url());
+    let running = Running::start(&settings(&config), terms.into(), sources, stop, &config)?;
+    let written = Written {
+        path,
+        config,
+        endpoint,
+        readers,
+    };
+    running.attend(listener, Some(written), signals).await
+}
+
+/// Reads everything for the first time.
+fn first(
+    path: &Path,
+    web: Option<PathBuf>,
+    load: &Load,
+) -> Result<(Config, Terms, Endpoint), AppError> {
+    load.begin(path);
     let config = Config::load(path)?;
     if config.capture.interfaces.is_empty() {
         let reason = "[capture] names no interface";
@@ -45,19 +99,10 @@ pub fn run(path: &Path, flags: WebFlags) -> Result<(), AppError> {
             reason,
         });
     }
-    let terms = Arc::new(terms(&config, None)?);
-    let endpoint = Endpoint::new(flags.config_file.or(config.web.config_file.clone()))?;
-    let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let sources = open(&config, &stop)?;
-    events::started(&config.capture.interfaces, &listener.url());
-    let running = Running::start(&settings(&config), terms, sources, stop, &config)?;
-    let written = Written {
-        path,
-        config,
-        endpoint,
-    };
-    running.serve(listener, Some(written))
+    let terms = terms(&config, None, load)?;
+    let web = web.or(config.web.config_file.clone());
+    let security = endpoint::read(web.as_deref(), load)?;
+    Ok((config, terms, Endpoint::new(web, security)))
 }
 
 /// What the command line says of the endpoint: wins over the file.
@@ -178,36 +223,12 @@ impl Running {
 
     /// Serves until a signal or a failure, then takes everything down. `reload` is what SIGHUP
     /// reads again.
-    pub(super) fn serve(
-        self,
-        listener: http::Listener,
-        reload: Option<Written<'_>>,
-    ) -> Result<(), AppError> {
-        let failed = |source| AppError::System {
-            what: "starting the runtime",
-            source,
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
-        let result = runtime.block_on(self.attend(listener, reload));
-        runtime.shutdown_background();
-        result
-    }
-
-    async fn attend(
+    pub(super) async fn attend(
         mut self,
         listener: http::Listener,
         reload: Option<Written<'_>>,
+        mut signals: Signals,
     ) -> Result<(), AppError> {
-        let failed = |source| AppError::System {
-            what: "waiting for signals",
-            source,
-        };
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
         let mut tables = match reload {
             Some(written) => {
                 let (board, published) = (self.board.clone(), self.published.clone());
@@ -228,14 +249,14 @@ impl Running {
         systemd::ready();
         let result = loop {
             tokio::select! {
-                _ = terminate.recv() => { events::stopping("SIGTERM"); break Ok(()) }
-                _ = interrupt.recv() => { events::stopping("SIGINT"); break Ok(()) }
-                _ = hangup.recv() => if let Some(tables) = &mut tables {
-                    systemd::reloading();
+                signal = signals.stop.bidden() => { events::stopping(signal); break Ok(()) }
+                _ = signals.hangup.recv() => if let Some(tables) = &mut tables {
                     tables.reload().await;
-                    systemd::ready();
                 },
-                _ = look.tick() => if let Some(tables) = &mut tables { tables.look().await },
+                ended = ended(&mut tables) => if let Some(tables) = &mut tables {
+                    tables.take(ended).await;
+                },
+                _ = look.tick() => if let Some(tables) = &mut tables { tables.look() },
                 _ = ask.tick() => if let Some(tables) = &mut tables { tables.ask().await },
                 served = &mut server => break match served {
                     Ok(result) => result.map_err(AppError::from),
@@ -249,6 +270,8 @@ impl Running {
             }
         };
         systemd::stopping();
+        // calls off what is being read
+        drop(tables);
         self.stop.store(true, Ordering::Relaxed);
         let threads = self.workers.into_iter().chain([self.judge]);
         let joined = tokio::task::spawn_blocking(move || {
@@ -267,6 +290,14 @@ impl Running {
         } else {
             Err(AppError::Panicked("judge"))
         })
+    }
+}
+
+/// Waits for what is being read.
+async fn ended(tables: &mut Option<Tables>) -> Ended {
+    match tables {
+        Some(tables) => tables.ended().await,
+        None => std::future::pending().await,
     }
 }
 

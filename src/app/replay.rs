@@ -7,6 +7,7 @@ use crate::capture::CaptureError;
 use crate::capture::file::{FileSource, Progress};
 use crate::config::checked::Config;
 use crate::export::seconds::SecondsFile;
+use crate::files::Load;
 use crate::judge::Judge;
 use crate::judge::assembly::Pacing;
 use crate::pipeline::dealt::{Dealt, dealer};
@@ -50,7 +51,7 @@ pub struct Outcome {
 pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Outcome, AppError> {
     let whose = dealer(request.workers, settings(&request.config).rules);
     let sources = FileSource::open_for(request.workers, &request.captures, whose)?;
-    let terms = Arc::new(terms(&request.config, None)?);
+    let terms = Arc::new(terms(&request.config, None, &Load::default())?);
     let path = request.seconds.clone().unwrap_or_default();
     let failed = |source| AppError::Write {
         path: path.clone(),

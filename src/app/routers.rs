@@ -1,11 +1,12 @@
 //! Listens for routers that send BMP, and keeps what they say in the feed of their source.
 //!
-//! One task per source and one per connection, on the main thread; a table is made aside. A router
+//! One task per source and one per connection, on the main thread; a table is made aside, in steps
+//! between which the feed is anybody's, since others wait for it. A router
 //! that says nonsense about where its messages end is cut off; it may come again.
 
 use super::AppError;
-use crate::asn::bmp::{self, Feed, State, Table};
-use crate::asn::{Settings, Source};
+use crate::asn::bmp::{self, Feed, State};
+use crate::asn::{Settings, Source, SourceTable};
 use crate::clock;
 use crate::events;
 use rustix::net::sockopt;
@@ -16,6 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Routers connected to one source at a time. A guess.
 const MAX_ROUTERS: usize = 64;
@@ -37,6 +39,8 @@ const SHARE: u32 = 10;
 pub(super) struct Router {
     address: SocketAddr,
     feed: Arc<Mutex<Feed>>,
+    /// The table that is being made: it, when that began, and when it ended.
+    making: Option<JoinHandle<(SourceTable, Duration, Duration)>>,
     /// When the next table may be made, by the clock that never steps.
     next: Duration,
 }
@@ -62,6 +66,7 @@ pub(super) async fn listen(settings: &Settings) -> Result<Vec<Router>, AppError>
         routers.push(Router {
             address: *address,
             feed,
+            making: None,
             next: Duration::ZERO,
         });
     }
@@ -79,26 +84,37 @@ impl Router {
         self.feed.lock().await.state()
     }
 
-    /// A table of what is known now, if that is new and it is time.
-    pub(super) async fn table(&mut self) -> Option<Table> {
-        let began = clock::uptime();
-        {
-            let mut feed = self.feed.lock().await;
-            feed.expire(clock::now());
-            if !feed.has_changed() || began < self.next {
-                return None;
+    /// The table that was being made, if it is done; begins the next if there is news and it is time.
+    pub(super) async fn table(&mut self) -> Option<SourceTable> {
+        let mut feed = self.feed.lock().await;
+        feed.expire(clock::now());
+        match &mut self.making {
+            Some(making) if making.is_finished() => {
+                let made = making.await;
+                self.making = None;
+                let (table, began, ended) = made.ok()?;
+                self.next = ended + LEAST.max(ended.saturating_sub(began) * (SHARE - 1));
+                Some(table)
             }
+            None if feed.has_changed() && clock::uptime() >= self.next => {
+                let (feed, name) = (self.feed.clone(), self.name());
+                self.making = Some(spawn_blocking(move || {
+                    let began = clock::uptime();
+                    let table = make(&feed, &name);
+                    (table, began, clock::uptime())
+                }));
+                None
+            }
+            Some(_) | None => None,
         }
-        let (feed, name) = (self.feed.clone(), self.name());
-        let made = tokio::task::spawn_blocking(move || {
-            let mut feed = feed.blocking_lock();
-            feed.table(&name, clock::now)
-        });
-        let made = made.await.ok();
-        let ended = clock::uptime();
-        self.next = ended + LEAST.max(ended.saturating_sub(began) * (SHARE - 1));
-        made
     }
+}
+
+/// Makes a table of what a feed knows. Holds the feed for one step at a time.
+fn make(feed: &Mutex<Feed>, name: &str) -> SourceTable {
+    let mut table = feed.blocking_lock().begin_table(clock::now());
+    while feed.blocking_lock().extend_table(&mut table) {}
+    table.finish(name, clock::now)
 }
 
 /// Takes connections for as long as the daemon runs.

@@ -1,20 +1,24 @@
 //! What is in force and may change while the daemon runs: configuration and ASN tables. Reads them
-//! again on a signal, when a file has changed, and when a router says something new; always aside,
-//! and what is wrong leaves the old in force.
+//! again on a signal, when a file has changed, and when a router says something new; always aside, so
+//! that nothing here waits for a file; and what is wrong leaves the old in force.
 //!
 //! Owned by the main thread: one change at a time.
 
+use super::aside::{DEADLINE, Readers, Reading};
 use super::endpoint::{self, Endpoint};
 use super::routers::{self, Router};
 use super::terms::Board;
-use super::{AppError, standing, terms};
+use super::{AppError, standing, systemd, terms};
 use crate::asn::watch::Watch;
-use crate::asn::{LoadError, Origins, Source, SourceState};
+use crate::asn::{LoadError, Origins, Source, SourceState, SourceTable};
 use crate::clock;
 use crate::config::checked::Config;
 use crate::events;
 use crate::export::Published;
+use crate::export::http::security::Security;
+use crate::files::Load;
 use crate::sla::terms::Terms;
+use crate::units::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +36,7 @@ pub(super) struct Written<'a> {
     pub(super) path: &'a Path,
     pub(super) config: Config,
     pub(super) endpoint: Endpoint,
+    pub(super) readers: Readers,
 }
 
 /// Everything that can be changed.
@@ -46,6 +51,36 @@ pub(super) struct Tables {
     /// Loads that failed, by source.
     failures: BTreeMap<String, u64>,
     config_ok: bool,
+    /// When the configuration in force was read.
+    config_read: Option<Timestamp>,
+    reload_began: Option<Timestamp>,
+    readers: Readers,
+    running: Option<Running>,
+}
+
+/// What is being read. Only one is wanted at a time: a reload reads all that a look does.
+enum Running {
+    Reload(Reading<Box<New>>),
+    Look(Reading<Looked>),
+}
+
+/// What has been read.
+pub(super) enum Ended {
+    Reload(Result<Box<New>, AppError>),
+    Look(Result<Looked, AppError>),
+}
+
+/// What a reload gives.
+pub(super) struct New {
+    config: Config,
+    terms: Terms,
+    security: Arc<Security>,
+}
+
+/// What a look at the sources' files gives: which were seen how, and those loaded again.
+pub(super) struct Looked {
+    files: Watch,
+    loaded: Vec<(String, Result<SourceTable, LoadError>)>,
 }
 
 impl Tables {
@@ -55,12 +90,13 @@ impl Tables {
             path,
             config,
             endpoint,
+            readers,
         }: Written<'_>,
         board: Arc<Board>,
         published: watch::Sender<Published>,
     ) -> Result<Self, AppError> {
         let routers = routers::listen(&config.asn).await?;
-        Ok(Self {
+        let tables = Self {
             path: path.to_owned(),
             config,
             endpoint,
@@ -70,21 +106,73 @@ impl Tables {
             files: Watch::default(),
             failures: BTreeMap::new(),
             config_ok: true,
-        })
+            config_read: Some(clock::now()),
+            reload_began: None,
+            readers,
+            running: None,
+        };
+        tables.publish().await;
+        Ok(tables)
     }
 
-    /// Reads the configuration and its tables again; the old ones stay if anything is wrong.
+    /// Begins to read the configuration and its tables again, in place of whatever is being read.
     pub(super) async fn reload(&mut self) {
+        systemd::reloading();
+        events::reloading();
+        // called off first: what it would give is old already
+        self.running = None;
         let (from, current) = (self.path.clone(), self.board.current());
         let web = self.endpoint.path();
-        let read = move || -> Result<_, AppError> {
+        let read = move |load: &Load| -> Result<_, AppError> {
+            load.begin(&from);
             let config = Config::load(&from)?;
-            let terms = terms(&config, Some(&current))?;
-            let security = endpoint::read(web.as_deref())?;
-            Ok((config, terms, security))
+            let terms = terms(&config, Some(&current), load)?;
+            let security = endpoint::read(web.as_deref(), load)?;
+            Ok(Box::new(New {
+                config,
+                terms,
+                security,
+            }))
         };
-        match aside(read).await {
-            Ok((new, terms, security)) => {
+        match self.readers.begin(DEADLINE, read) {
+            Ok(reading) => {
+                self.reload_began = Some(clock::now());
+                self.running = Some(Running::Reload(reading));
+            }
+            Err(error) => self.reloaded(Err(error)),
+        }
+        self.publish().await;
+    }
+
+    /// Waits for what is being read; for ever where nothing is.
+    pub(super) async fn ended(&mut self) -> Ended {
+        match &mut self.running {
+            Some(Running::Reload(reading)) => Ended::Reload(reading.ended().await),
+            Some(Running::Look(reading)) => Ended::Look(reading.ended().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes what was read; the old stays if anything is wrong.
+    pub(super) async fn take(&mut self, ended: Ended) {
+        self.running = None;
+        match ended {
+            Ended::Reload(new) => self.reloaded(new),
+            Ended::Look(looked) => self.looked(looked),
+        }
+        self.publish().await;
+    }
+
+    fn reloaded(&mut self, new: Result<Box<New>, AppError>) {
+        self.reload_began = None;
+        self.config_ok = new.is_ok();
+        match new {
+            Ok(new) => {
+                let New {
+                    config: new,
+                    terms,
+                    security,
+                } = *new;
                 for (section, changed) in [
                     ("capture", new.capture != self.config.capture),
                     ("voice", new.voice != self.config.voice),
@@ -101,21 +189,24 @@ impl Tables {
                 let prefixes = terms.origins.sources().map(|source| source.prefixes as u64);
                 events::reloaded(terms.commitments.len(), prefixes.sum());
                 self.endpoint.replace(security);
-                self.config_ok = true;
+                self.config_read = Some(clock::now());
                 // What takes a restart is still what the process started with.
                 self.config.commitments = new.commitments;
                 self.config.asn = new.asn;
-                self.post(terms);
+                // routers have gone on speaking meanwhile
+                let current = self.board.current();
+                let origins = terms.origins.with_routers_of(&current.origins);
+                self.post(Terms {
+                    origins: Arc::new(origins),
+                    ..terms
+                });
             }
             Err(error) => {
-                if let AppError::Asn(error) = &error {
-                    self.count(error);
-                }
+                self.count(&error);
                 events::reload_failed(&error);
-                self.config_ok = false;
             }
         }
-        self.publish().await;
+        systemd::ready();
     }
 
     /// Whether a configuration has BMP sources that do not run as it says.
@@ -134,47 +225,54 @@ impl Tables {
         of(new) != of(&self.config)
     }
 
-    /// Loads the sources again whose files have changed, each by itself.
-    pub(super) async fn look(&mut self) {
+    /// Begins to look whether files of sources have changed, and to load those again, each by
+    /// itself; not while anything is being read, or waits for a file that does not come.
+    pub(super) fn look(&mut self) {
         self.board.sweep();
+        if !self.readers.is_idle() {
+            return;
+        }
         let (mut files, settings) = (self.files.clone(), self.config.asn.clone());
         let origins = self.board.current().origins.clone();
-        let look = move || Ok((files.due(&settings, &origins), files));
-        let Ok((due, files)) = aside(look).await else {
-            return;
+        let read = move |load: &Load| {
+            let due = files.due(&settings, &origins, load);
+            let settings = super::with_cache(&settings);
+            let load_again = |source: Source| {
+                let loaded = origins.renewed(&settings, &source, load, clock::now);
+                (source.name(), loaded)
+            };
+            let loaded = due.into_iter().map(load_again).collect();
+            Ok(Looked { files, loaded })
+        };
+        self.running = self.readers.begin(DEADLINE, read).ok().map(Running::Look);
+    }
+
+    fn looked(&mut self, looked: Result<Looked, AppError>) {
+        let refuse = |tables: &mut Self, error: AppError| {
+            tables.count(&error);
+            events::source_refused(&error);
+        };
+        let Looked { files, loaded } = match looked {
+            Ok(looked) => looked,
+            Err(error) => return refuse(self, error),
         };
         self.files = files;
-        let any = !due.is_empty();
-        for source in due {
-            let (settings, current) = (self.config.asn.clone(), self.board.current());
-            let name = source.name();
-            let load = move || -> Result<Origins, AppError> {
-                let settings = super::with_cache(&settings);
-                Ok(current.origins.renewed(&settings, &source, clock::now)?)
-            };
-            match aside(load).await {
-                Ok(origins) => {
+        for (name, loaded) in loaded {
+            match loaded {
+                Ok(table) => {
+                    let origins = self.board.current().origins.with(&table);
                     let its = |source: &SourceState<'_>| **source.name == *name;
                     let prefixes = origins.sources().find(its).map_or(0, |it| it.prefixes);
                     events::source_loaded(&name, prefixes);
                     self.post_origins(origins);
                 }
-                Err(error) => {
-                    if let AppError::Asn(error) = &error {
-                        self.count(error);
-                    }
-                    events::source_refused(&error);
-                }
+                Err(error) => refuse(self, error.into()),
             }
-        }
-        if any {
-            self.publish().await;
         }
     }
 
     /// Takes what routers have said since the last time, if it is time for it.
     pub(super) async fn ask(&mut self) {
-        let mut any = false;
         for place in 0..self.routers.len() {
             let Some(router) = self.routers.get_mut(place) else {
                 continue;
@@ -182,16 +280,21 @@ impl Tables {
             if let Some(table) = router.table().await {
                 let origins = self.board.current().origins.with(&table);
                 self.post_origins(origins);
-                any = true;
             }
         }
-        if any || !self.routers.is_empty() {
+        if !self.routers.is_empty() {
             self.publish().await;
         }
     }
 
-    fn count(&mut self, error: &LoadError) {
-        *self.failures.entry(error.source_name()).or_default() += 1;
+    /// Counts what went wrong with a source.
+    fn count(&mut self, error: &AppError) {
+        let source = match error {
+            AppError::Asn(error) => error.source_name(),
+            AppError::Overdue { path, .. } => path.display().to_string(),
+            _ => return,
+        };
+        *self.failures.entry(source).or_default() += 1;
     }
 
     fn post_origins(&self, origins: Origins) {
@@ -210,6 +313,8 @@ impl Tables {
     /// Shows how things stand.
     async fn publish(&self) {
         let mut standing = standing(&self.board.current(), self.config_ok);
+        standing.config_read = self.config_read;
+        standing.reload_began = self.reload_began;
         for row in &mut standing.sources {
             row.failures = self.failures.get(&*row.name).copied().unwrap_or(0);
         }
@@ -230,12 +335,4 @@ impl Tables {
             is_new
         });
     }
-}
-
-/// Runs what reads files on a thread of its own.
-async fn aside<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, AppError> + Send + 'static,
-) -> Result<T, AppError> {
-    let read = tokio::task::spawn_blocking(read).await;
-    read.unwrap_or(Err(AppError::Panicked("reload")))
 }

@@ -1,7 +1,7 @@
 //! Routes as routers send them in BMP (RFC 7854): what their peers announce, live.
 //!
 //! A [`Feed`] is one source: it is told what came over which connection and when, and gives a table
-//! when asked for one. Owned by `app`, which listens, and lives from start to end of the daemon. It
+//! in steps when asked for one. Owned by `app`, which listens, and lives from start to end of the daemon. It
 //! does no I/O. Messages are read by bgpkit-parser.
 //!
 //! Adj-RIB-In (before and after policy) and Loc-RIB (RFC 9069) count; Adj-RIB-Out (RFC 8671) is
@@ -15,6 +15,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 
+use super::SourceTable;
 use super::listed::Listed;
 use super::memory::{InMemory, Loaded};
 use super::mrt::{announced, segments};
@@ -306,31 +307,53 @@ impl Feed {
         }
     }
 
-    /// A table of what is known: for each prefix what most peers say. `name` is the source's.
-    pub fn table(&mut self, name: &str, now: impl Fn() -> Timestamp) -> Table {
+    /// Begins a table of what is known: for each prefix what most peers say. Whatever is new from
+    /// now on is for the next one.
+    pub fn begin_table(&mut self, now: Timestamp) -> UnfinishedTable {
         self.has_changed = false;
-        let begun = now();
-        let mut listed = Listed::default();
-        self.routes.votes(
-            |id| self.peers.voter(id),
-            |prefix: Prefix, verdict| {
-                listed.voted(prefix, verdict);
+        UnfinishedTable {
+            listed: Listed::default(),
+            shard: 0,
+            loaded: Loaded {
+                written: self.last,
+                begun: now,
+                done: None,
             },
+        }
+    }
+
+    /// Takes the votes on some of the prefixes into a table; whether there are more. Others may be
+    /// told something in between: what has changed then is for the next table.
+    pub fn extend_table(&mut self, table: &mut UnfinishedTable) -> bool {
+        let (peers, listed) = (&self.peers, &mut table.listed);
+        self.routes.votes(
+            table.shard,
+            |id| peers.voter(id),
+            |prefix: Prefix, verdict| listed.voted(prefix, verdict),
         );
-        let loaded = Loaded {
-            written: self.last,
-            begun,
-            done: None,
-        };
-        let mut table = InMemory::new(name, "bmp", listed.finish(), loaded);
-        table.loaded.done = Some(now());
-        Table(Arc::new(table))
+        table.shard += 1;
+        table.shard < routes::SHARDS
     }
 }
 
-/// A table of a BMP source, to be put into [`Origins`](super::Origins).
-#[derive(Clone, Debug)]
-pub struct Table(pub(super) Arc<InMemory>);
+/// A table of a BMP source that is being made, in steps: to vote on a whole table takes seconds,
+/// which nobody who waits for the feed has.
+#[derive(Debug)]
+pub struct UnfinishedTable {
+    listed: Listed,
+    /// The next part of the prefixes.
+    shard: usize,
+    loaded: Loaded,
+}
+
+impl UnfinishedTable {
+    /// The table; `name` is the source's.
+    pub fn finish(self, name: &str, now: impl Fn() -> Timestamp) -> SourceTable {
+        let mut table = InMemory::new(name, "bmp", self.listed.finish(), self.loaded);
+        table.loaded.done = Some(now());
+        SourceTable(Arc::new(table))
+    }
+}
 
 /// A route's key beside its prefix: who says it, and which of its routes it is (RFC 7911).
 fn key(peer: PeerId, prefix: &NetworkPrefix) -> (PeerId, u32) {

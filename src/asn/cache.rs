@@ -15,6 +15,7 @@ use super::names::Names;
 use super::octets::{Scan, Sink};
 use super::source::{Counts, Source};
 use super::table::Sorted;
+use crate::files;
 use crate::units::Asn;
 use flate2::Crc;
 use std::collections::HashSet;
@@ -81,7 +82,7 @@ fn place(directory: &Path, source: &Source) -> Option<PathBuf> {
 
 /// What was kept of a source; none if nothing is, or nothing that is good.
 pub(super) fn read(directory: &Path, source: &Source, key: &Key) -> Option<Compiled> {
-    let file = File::open(place(directory, source)?).ok()?;
+    let file = files::open(&place(directory, source)?).ok()?;
     let length = file.metadata().ok()?.len();
     if length > MAX_FILE {
         return None;

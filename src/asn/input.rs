@@ -1,15 +1,16 @@
 //! Files of sources as they come: plain, gzip or bzip2, told apart by their first octets and not by
 //! their names; and text from them line by line.
 //!
-//! Lives while one file is read. Refuses lines without end, and text that unpacks to more than any
-//! table has.
+//! Lives while one file is read. Refuses lines without end, text that unpacks to more than any table
+//! has, and whatever unpacks to more times its own size than any table does.
 
 use super::notation;
 use super::source::LoadError;
+use crate::files::{self, Load};
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Take};
+use std::io::{self, BufRead, BufReader, Read, Take};
 use std::path::Path;
 
 /// The first octets of a gzip member (RFC 1952 §2.3.1).
@@ -28,23 +29,113 @@ const MAX_LINE: usize = 4096;
 /// but a small gzip file can unpack to anything.
 const MAX_TEXT: u64 = 1 << 30;
 
-/// Opens a file and unpacks it on the way.
+/// Times its own size that a file may unpack to. Prefix lists do 6 times, routing tables 8 to 15,
+/// bombs of zeros 1000 times (gzip) to a million (bzip2).
+const MAX_RATIO: u64 = 100;
+
+/// Octets that any file may unpack to: the first block of bzip2 alone is 900 kB of anything.
+const FREE: u64 = 1 << 24;
+
+/// Opens a file and unpacks it on the way, for as long as it is wanted.
 ///
 /// # Errors
-/// [`LoadError`] where the file is not there or can not be read.
-pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, LoadError> {
-    let file = File::open(path).map_err(|error| LoadError::read(path, error))?;
+/// [`LoadError`] where the file is not there, is no regular file or cannot be read.
+pub(super) fn open<'a>(path: &Path, load: &'a Load) -> Result<Box<dyn BufRead + 'a>, LoadError> {
+    let failed = |error| LoadError::read(path, error);
+    let file = Packed::open(path, load).map_err(failed)?;
     let mut file = BufReader::with_capacity(BUFFER, file);
-    let head = file
-        .fill_buf()
-        .map_err(|error| LoadError::read(path, error))?;
+    let head = file.fill_buf().map_err(failed)?;
     Ok(if head.starts_with(GZIP_MAGIC) {
-        Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file)))
+        let unpacked = Unpacked::new(MultiGzDecoder::new(file));
+        Box::new(BufReader::with_capacity(BUFFER, unpacked))
     } else if head.starts_with(BZIP2_MAGIC) {
-        Box::new(BufReader::with_capacity(BUFFER, MultiBzDecoder::new(file)))
+        let unpacked = Unpacked::new(MultiBzDecoder::new(file));
+        Box::new(BufReader::with_capacity(BUFFER, unpacked))
     } else {
         Box::new(file)
     })
+}
+
+/// A file as it lies on the disk.
+pub(super) struct Packed<'a, R = File> {
+    input: R,
+    load: &'a Load,
+    /// Octets read so far.
+    octets: u64,
+}
+
+impl<'a> Packed<'a> {
+    /// Opens a regular file.
+    pub(super) fn open(path: &Path, load: &'a Load) -> io::Result<Self> {
+        files::open(path).map(|file| Self::new(file, load))
+    }
+}
+
+impl<'a, R> Packed<'a, R> {
+    fn new(input: R, load: &'a Load) -> Self {
+        Self {
+            input,
+            load,
+            octets: 0,
+        }
+    }
+}
+
+impl<R: Read> Read for Packed<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.load.goes_on()?;
+        let octets = self.input.read(buffer)?;
+        self.octets += octets as u64;
+        Ok(octets)
+    }
+}
+
+/// What unpacks a file.
+trait Decoder: Read {
+    /// The file.
+    fn packed(&self) -> (&Load, u64);
+}
+
+impl<R: Read> Decoder for MultiGzDecoder<BufReader<Packed<'_, R>>> {
+    fn packed(&self) -> (&Load, u64) {
+        let packed = self.get_ref().get_ref();
+        (packed.load, packed.octets)
+    }
+}
+
+impl<R: Read> Decoder for MultiBzDecoder<BufReader<Packed<'_, R>>> {
+    fn packed(&self) -> (&Load, u64) {
+        let packed = self.get_ref().get_ref();
+        (packed.load, packed.octets)
+    }
+}
+
+/// What comes out of a file, as long as there is no more of it than a table can be.
+struct Unpacked<D> {
+    decoder: D,
+    /// Octets that came out so far.
+    octets: u64,
+}
+
+impl<D: Decoder> Unpacked<D> {
+    fn new(decoder: D) -> Self {
+        Self { decoder, octets: 0 }
+    }
+}
+
+impl<D: Decoder> Read for Unpacked<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let octets = self.decoder.read(buffer)?;
+        self.octets += octets as u64;
+        let (load, packed) = self.decoder.packed();
+        // a little of a bomb is read once, and then unpacks for an hour
+        load.goes_on()?;
+        if self.octets > FREE && self.octets / MAX_RATIO > packed {
+            let reason = format!("unpacks to more than {MAX_RATIO} times its size: no table does");
+            return Err(io::Error::other(reason));
+        }
+        Ok(octets)
+    }
 }
 
 /// The lines of a text, with their numbers for messages.
@@ -101,3 +192,7 @@ impl<'a, R: BufRead> Lines<'a, R> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "input_tests.rs"]
+mod tests;

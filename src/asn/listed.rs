@@ -21,6 +21,10 @@ const MAX_PREFIXES: usize = 1 << 24;
 /// Hops of a source's paths: a table of 2026 has some 5 million, and each is eight octets. A guess.
 const MAX_HOPS: usize = 1 << 26;
 
+/// Records of a source's file that say nothing, beside as many as say something: 15 minutes of all
+/// updates that a collector hears are fewer. A bound against files of nothing, not a measured limit.
+const MAX_USELESS: u64 = 1 << 20;
+
 /// Who announces a prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Announcers {
@@ -140,6 +144,17 @@ impl Listed {
     pub(super) fn bounded(&self, path: &Path) -> Result<(), LoadError> {
         if self.table.len() > MAX_PREFIXES {
             return Err(LoadError::format(path, "has more than 16777216 prefixes"));
+        }
+        let Counts {
+            rows,
+            default_routes,
+            passed_over,
+            ..
+        } = self.counts;
+        let useful = rows.saturating_sub(default_routes);
+        if passed_over + default_routes > MAX_USELESS + useful {
+            let reason = "has more than 1048576 records that are no routes to a network";
+            return Err(LoadError::format(path, reason));
         }
         if self.announced.hops() > MAX_HOPS {
             let reason = "has more than 67108864 different hops in its paths";

@@ -11,6 +11,7 @@ use super::input::{self, Lines};
 use super::listed::Listed;
 use super::notation;
 use super::source::LoadError;
+use crate::files::Load;
 use crate::units::{Asn, Prefix};
 use std::io::BufRead;
 use std::path::Path;
@@ -20,8 +21,8 @@ use std::path::Path;
 /// # Errors
 /// [`LoadError`] where the file can not be read, with line and value where it is not a dump, and
 /// where no prefix with an AS number is in it.
-pub(super) fn load(path: &Path) -> Result<Listed, LoadError> {
-    read(path, input::open(path)?)
+pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
+    read(path, input::open(path, load)?)
 }
 
 /// What the block says so far.

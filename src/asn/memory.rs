@@ -11,6 +11,7 @@ use super::path::Place;
 use super::source::{Counts, LoadError, Source};
 use super::table::Table;
 use super::{location, mmdb, mrt, prefixes};
+use crate::files::Load;
 use crate::units::{Address, Asn, Ratio, Timestamp};
 use std::collections::HashSet;
 use std::path::Path;
@@ -79,6 +80,7 @@ impl InMemory {
         source: &Source,
         own: &HashSet<Asn>,
         directory: Option<&Path>,
+        load: &Load,
         now: impl Fn() -> Timestamp,
     ) -> Result<Self, LoadError> {
         let begun = now();
@@ -88,7 +90,7 @@ impl InMemory {
         let (read, cache) = if let Some(read) = kept {
             (read, CacheUse::Read)
         } else {
-            let read = read(source, own)?;
+            let read = read(source, own, load)?;
             // what was written to meanwhile is neither the old file nor the new
             key = key.filter(|key| Key::new(source, own).as_ref() == Some(key));
             let cache = match directory.zip(key.as_ref()) {
@@ -167,12 +169,12 @@ impl InMemory {
 }
 
 /// Reads a source's file.
-fn read(source: &Source, own: &HashSet<Asn>) -> Result<Compiled, LoadError> {
+fn read(source: &Source, own: &HashSet<Asn>, load: &Load) -> Result<Compiled, LoadError> {
     let listed = match source {
-        Source::Prefixes(path) => prefixes::load(path),
-        Source::Mmdb(path) => mmdb::load(path),
-        Source::Location(path) => location::load(path),
-        Source::Mrt(path) => mrt::load(path, own),
+        Source::Prefixes(path) => prefixes::load(path, load),
+        Source::Mmdb(path) => mmdb::load(path, load),
+        Source::Location(path) => location::load(path, load),
+        Source::Mrt(path) => mrt::load(path, own, load),
         // nothing is known before a router has connected
         Source::Bmp(_) => Ok(Listed::default()),
     }?;

@@ -5,18 +5,18 @@
 //! Refuses a database in which no record has an AS number, and one that is corrupt anywhere a
 //! network points to.
 
+use super::input::Packed;
 use super::listed::{Announcers, Listed};
 use super::notation;
 use super::source::LoadError;
+use crate::files::{self, Load};
 use crate::units::{Asn, Prefix};
 use maxminddb::{LookupResult, MaxMindDbError, PathElement, Reader, WithinOptions};
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
-/// Octets of a database. A guess with room to spare: published ASN databases are some ten MiB.
-const MAX_DATABASE: u64 = 1 << 29;
+/// MiB of a database. A guess with room to spare: published ASN databases are some ten.
+const MAX_DATABASE_MIB: u64 = 512;
 
 /// What a record says.
 #[derive(Clone, Copy)]
@@ -30,19 +30,14 @@ struct Record<'a> {
 /// # Errors
 /// [`LoadError`] where the file can not be read, is not a database, is corrupt, or has no AS
 /// number in any record.
-pub(super) fn load(path: &Path) -> Result<Listed, LoadError> {
-    let mut octets = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_DATABASE + 1).read_to_end(&mut octets))
-        .map_err(|error| LoadError::read(path, error))?;
-    if octets.len() as u64 > MAX_DATABASE {
-        return Err(LoadError::format(path, "is larger than 512 MiB"));
-    }
-    read(path, &octets)
+pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
+    let octets = Packed::open(path, load).and_then(|file| files::whole(file, MAX_DATABASE_MIB));
+    let octets = octets.map_err(|error| LoadError::read(path, error))?;
+    read(path, &octets, load)
 }
 
 /// Reads a database from memory; `path` is for messages.
-pub(super) fn read(path: &Path, octets: &[u8]) -> Result<Listed, LoadError> {
+pub(super) fn read(path: &Path, octets: &[u8], load: &Load) -> Result<Listed, LoadError> {
     let corrupt =
         |error: MaxMindDbError| LoadError::format(path, &notation::excerpt(&error.to_string()));
     let reader = Reader::from_source(octets).map_err(corrupt)?;
@@ -51,6 +46,8 @@ pub(super) fn read(path: &Path, octets: &[u8]) -> Result<Listed, LoadError> {
     let mut records: HashMap<usize, Option<Record<'_>>> = HashMap::new();
     let mut listed = Listed::default();
     for network in reader.networks(WithinOptions::default()).map_err(corrupt)? {
+        load.goes_on()
+            .map_err(|error| LoadError::read(path, error))?;
         let network = network.map_err(corrupt)?;
         ends = ends
             .checked_sub(1)

@@ -41,7 +41,12 @@ fn oracle() -> Vec<(Prefix, Option<u32>, Option<String>)> {
 #[test]
 fn geolite2_gives_what_its_publisher_wrote() {
     let oracle = oracle();
-    let listed = read(Path::new("db"), &file("GeoLite2-ASN-Test.mmdb")).unwrap();
+    let listed = read(
+        Path::new("db"),
+        &file("GeoLite2-ASN-Test.mmdb"),
+        &Load::default(),
+    )
+    .unwrap();
     let names = listed.names();
     let source = listed.loaded();
     assert!(oracle.len() > 600, "{}", oracle.len());
@@ -75,7 +80,12 @@ fn geolite2_gives_what_its_publisher_wrote() {
 
 #[test]
 fn a_database_of_ones_own_is_read_by_its_keys_not_by_its_type() {
-    let listed = read(Path::new("db"), &file("zeek_GeoLite2-ASN.mmdb")).unwrap();
+    let listed = read(
+        Path::new("db"),
+        &file("zeek_GeoLite2-ASN.mmdb"),
+        &Load::default(),
+    )
+    .unwrap();
     let entries = listed.entries();
     let entries: Vec<_> = entries
         .iter()
@@ -92,7 +102,7 @@ fn a_database_without_as_numbers_is_refused() {
     for family in ["ipv4", "ipv6", "mixed"] {
         for bits in [24, 28, 32] {
             let name = format!("MaxMind-DB-test-{family}-{bits}.mmdb");
-            let error = read(Path::new(&name), &file(&name)).unwrap_err();
+            let error = read(Path::new(&name), &file(&name), &Load::default()).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!("{name}: no AS number in any record of this \"Test\" database")
@@ -108,7 +118,9 @@ fn what_is_not_a_database_is_refused() {
         b"192.0.2.0/24 64500\n",
         b"\xab\xcd\xefMaxMind.com",
     ] {
-        let error = read(Path::new("db"), octets).unwrap_err().to_string();
+        let error = read(Path::new("db"), octets, &Load::default())
+            .unwrap_err()
+            .to_string();
         assert!(
             error.starts_with("db: invalid database") && !error.contains('\n'),
             "{error}"
@@ -124,10 +136,10 @@ fn a_damaged_database_gives_an_error_or_an_answer_never_a_panic() {
         for damage in [0x00, 0xff, 0x20] {
             let mut octets = whole.clone();
             octets[place] ^= damage ^ 0x5a;
-            refused += u32::from(read(Path::new("db"), &octets).is_err());
+            refused += u32::from(read(Path::new("db"), &octets, &Load::default()).is_err());
         }
         assert!(
-            read(Path::new("db"), &whole[..place]).is_err(),
+            read(Path::new("db"), &whole[..place], &Load::default()).is_err(),
             "cut at {place}"
         );
     }
@@ -137,7 +149,7 @@ fn a_damaged_database_gives_an_error_or_an_answer_never_a_panic() {
 #[test]
 fn ipinfos_keys_are_read() {
     let octets = tiny(b"\xe2\x43asn\x47AS64500\x47as_name\x43Lab");
-    let listed = read(Path::new("db"), &octets).unwrap();
+    let listed = read(Path::new("db"), &octets, &Load::default()).unwrap();
     assert_eq!(
         listed.names().get(&Asn(64500)).map(|name| &**name),
         Some("Lab")
@@ -147,7 +159,12 @@ fn ipinfos_keys_are_read() {
     assert_eq!(source.origin(at("10.0.0.1")), Some(Asn(64500)));
     assert_eq!(source.origin(at("192.0.2.1")), None);
 
-    let error = read(Path::new("db"), &tiny(b"\xe1\x43asn\x42no")).unwrap_err();
+    let error = read(
+        Path::new("db"),
+        &tiny(b"\xe1\x43asn\x42no"),
+        &Load::default(),
+    )
+    .unwrap_err();
     assert!(
         error.to_string().contains("asn no is not an AS number"),
         "{error}"
@@ -158,7 +175,7 @@ fn ipinfos_keys_are_read() {
 fn a_search_tree_that_points_back_is_refused() {
     let mut octets = tiny(b"\xe1\x43asn\x43AS1");
     octets[..3].copy_from_slice(&[0, 0, 0]);
-    assert!(read(Path::new("db"), &octets).is_err());
+    assert!(read(Path::new("db"), &octets, &Load::default()).is_err());
 }
 
 /// An IPv4 database of one node whose lower half points at `record` (MaxMind DB format 2.0).

@@ -11,6 +11,7 @@ use super::listed::Listed;
 use super::path::Segment;
 use super::source::LoadError;
 use super::vote::{Heard, Route, Vote};
+use crate::files::Load;
 use crate::units::{Address, Asn, Prefix};
 use bgpkit_parser::models::{
     AsPath, AsPathSegment, Attributes, EntryType, MrtMessage, NetworkPrefix, TableDumpV2Message,
@@ -30,8 +31,8 @@ const MAX_FILE: u64 = 1 << 35;
 /// # Errors
 /// [`LoadError`] where the file can not be read, with the record where it is not MRT or damaged,
 /// and where no route with an origin is in it.
-pub(super) fn load(path: &Path, own: &HashSet<Asn>) -> Result<Listed, LoadError> {
-    read(path, input::open(path)?, own)
+pub(super) fn load(path: &Path, own: &HashSet<Asn>, load: &Load) -> Result<Listed, LoadError> {
+    read(path, input::open(path, load)?, own)
 }
 
 /// Reads a table record by record; `path` is for messages.

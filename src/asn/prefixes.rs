@@ -14,6 +14,7 @@ use super::input::{self, Lines};
 use super::listed::{Announcers, Listed};
 use super::notation::{self, NotationError};
 use super::source::LoadError;
+use crate::files::Load;
 use crate::units::{Address, Asn, Prefix};
 use std::io::BufRead;
 use std::net::IpAddr;
@@ -24,8 +25,8 @@ use std::path::Path;
 /// # Errors
 /// [`LoadError`] where the file can not be read, with line and value where it is not a list, and
 /// where no prefix is in it.
-pub(super) fn load(path: &Path) -> Result<Listed, LoadError> {
-    read(path, input::open(path)?)
+pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
+    read(path, input::open(path, load)?)
 }
 
 /// Reads a list line by line; `path` is for messages.

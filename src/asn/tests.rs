@@ -20,7 +20,13 @@ fn settings(sources: &[Source]) -> Settings {
 }
 
 fn refused(source: Source) -> LoadError {
-    Origins::load(&settings(&[source]), None, Timestamp::default).unwrap_err()
+    Origins::load(
+        &settings(&[source]),
+        None,
+        &Load::default(),
+        Timestamp::default,
+    )
+    .unwrap_err()
 }
 
 fn load(sources: &[Source], local: &[&str], own: &[u32]) -> Origins {
@@ -33,7 +39,10 @@ fn load(sources: &[Source], local: &[&str], own: &[u32]) -> Origins {
         own: own.iter().copied().map(Asn).collect(),
         ..settings(sources)
     };
-    Origins::load(&settings, None, || Timestamp::from_nanos(7)).unwrap()
+    Origins::load(&settings, None, &Load::default(), || {
+        Timestamp::from_nanos(7)
+    })
+    .unwrap()
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use super::cache::Key;
 use super::{Origins, Settings, Source};
+use crate::files::Load;
 use crate::units::Asn;
 use std::collections::{HashMap, HashSet};
 
@@ -24,13 +25,17 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Looks at the files; those to load again.
-    pub fn due(&mut self, settings: &Settings, origins: &Origins) -> Vec<Source> {
+    /// Looks at the files; those to load again. `load` knows which file it is at.
+    pub fn due(&mut self, settings: &Settings, origins: &Origins, load: &Load) -> Vec<Source> {
         let own: HashSet<Asn> = settings.own.iter().copied().collect();
         self.seen
             .retain(|source, _| settings.sources.contains(source));
         let mut due = Vec::new();
-        for source in settings.sources.iter().filter(|one| one.path().is_some()) {
+        for source in &settings.sources {
+            let Some(path) = source.path() else {
+                continue;
+            };
+            load.begin(path);
             if origins
                 .find(source)
                 .is_some_and(|it| it.is_still(source, &own))

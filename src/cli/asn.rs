@@ -64,7 +64,7 @@ pub(super) fn run(command: AsnCommand) -> Result<(), AppError> {
 }
 
 fn load(config: Option<&PathBuf>) -> Result<Origins, AppError> {
-    Ok(app::origins(&load_or_default(config)?, None)?)
+    Ok(app::origins(&load_or_default(config)?)?)
 }
 
 /// A line per source, and below it what was left out or decided, as far as anything was.

@@ -4,6 +4,7 @@
 //! Pure functions. Only ASNs with a row in the snapshot get series (the judge bounds those), and
 //! any that was ever out of SLA: an ASN over its threshold is never hidden in `other`.
 
+pub(crate) mod reload;
 pub(crate) mod transit;
 
 use crate::asn::{Origin, bmp};
@@ -413,10 +414,6 @@ pub(crate) fn judged_second(published: &Published, series: &mut Series) {
     if let Some(second) = published.snapshot.judged {
         series.add(&[], number(second.0));
     }
-}
-
-pub(crate) fn config_ok(published: &Published, series: &mut Series) {
-    series.add(&[], flag(published.standing.config_ok));
 }
 
 pub(crate) fn http_refused(published: &Published, series: &mut Series) {

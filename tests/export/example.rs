@@ -312,6 +312,8 @@ fn standing() -> Standing {
             },
         ],
         config_ok: true,
+        config_read: Some(JUDGED.start()),
+        reload_began: Some(JUDGED.start()),
         version: "0.1.0".into(),
         revision: "0123abc".into(),
     }

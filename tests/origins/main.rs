@@ -14,6 +14,7 @@ mod swap;
 mod tables;
 
 use asnmeter::asn::{Origins, Settings, Source};
+use asnmeter::files::Load;
 use asnmeter::units::{Address, Timestamp};
 use std::net::IpAddr;
 use std::path::Path;
@@ -26,7 +27,7 @@ fn load(source: Source) -> Origins {
         sources: vec![source],
         ..Settings::default()
     };
-    Origins::load(&settings, None, Timestamp::default).unwrap()
+    Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap()
 }
 
 fn mrt(path: &Path) -> Origins {

@@ -3,6 +3,7 @@
 use asnmeter::asn::{Origin, Origins, Settings, Source};
 use asnmeter::attribution::scopes::ScopePlan;
 use asnmeter::capture::synthetic::{Pace, Synthetic, demo};
+use asnmeter::files::Load;
 use asnmeter::meter::second::Report;
 use asnmeter::pipeline::steps::Paced;
 use asnmeter::pipeline::{Outlet, Settings as Rules, Worker};
@@ -60,7 +61,7 @@ fn terms(folder: &Path, higher: u32) -> Arc<Terms> {
         sources: vec![Source::Prefixes(path)],
         ..Settings::default()
     };
-    let origins = Origins::load(&settings, None, Timestamp::default).unwrap();
+    let origins = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
     let everything = asnmeter::attribution::scopes::Scope::default();
     Arc::new(Terms {
         commitments: Vec::new(),

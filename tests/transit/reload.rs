@@ -4,6 +4,7 @@ use crate::support::desk::Desk;
 use crate::support::frames::{Media, Roll, Shot};
 use crate::support::{START, mrt};
 use asnmeter::asn::{self, Origins, Source};
+use asnmeter::files::Load;
 use asnmeter::judge::Judge;
 use asnmeter::judge::assembly::{Assembly, Pacing};
 use asnmeter::meter::second::Report;
@@ -45,7 +46,7 @@ fn terms(desk: &Desk, name: &str, path: &[u32]) -> Arc<Terms> {
         local_prefixes: vec![Prefix::new(Address::v4([198, 51, 100, 0]), 96 + 24)],
         ..asn::Settings::default()
     };
-    let origins = Origins::load(&settings, None, Timestamp::default).unwrap();
+    let origins = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
     Arc::new(Terms {
         origins: origins.into(),
         ..Terms::default()

@@ -17,6 +17,13 @@ const MAX_PEERS: usize = 4096;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct PeerId(u32);
 
+#[cfg(test)]
+impl PeerId {
+    pub(super) fn numbered(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 /// One view of one peer over one connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct Peer {

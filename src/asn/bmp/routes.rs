@@ -1,42 +1,115 @@
-//! All routes of a feed by prefix.
+//! All routes of a feed by prefix, in shards: whatever looks at every route does so one shard at a
+//! time, and whoever waits for the feed gets it in between.
 //!
-//! Owned by the [`Feed`](super::Feed). Bounded by what it takes to remember them.
+//! Owned by the [`Feed`](super::Feed). Bounded by what it takes to remember them. A peer that leaves
+//! is only marked: its routes have no vote from then on, and go when their shard is next looked at.
 
 use super::peers::PeerId;
 use crate::asn::vote::{Heard, Route, Verdict, Vote};
 use crate::units::Prefix;
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Hops and routes together: a whole table of four peers has some 30 million. A guess.
 const MAX_WEIGHT: usize = 1 << 26;
 
+/// Shards: at the bound of all routes one has 8192 of them at most, which takes some milliseconds.
+pub(super) const SHARDS: usize = 1 << 12;
+
 /// Which route to a prefix: who says it, and which of its routes it is.
 type Key = (PeerId, u32);
 
-/// Routes by prefix.
-#[derive(Debug, Default)]
-pub(super) struct Routes {
-    by_prefix: HashMap<Prefix, Vec<(Key, Arc<Heard>)>>,
-    count: usize,
+/// Routes, and what it takes to remember them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Sum {
+    routes: usize,
     weight: usize,
 }
 
+impl Sum {
+    fn add(&mut self, heard: &Heard) {
+        self.routes += 1;
+        self.weight += heard.weight();
+    }
+
+    fn take(&mut self, heard: &Heard) {
+        self.routes -= 1;
+        self.weight -= heard.weight();
+    }
+}
+
+/// The prefixes with the same hash.
+#[derive(Debug, Default)]
+struct Shard {
+    by_prefix: HashMap<Prefix, Vec<(Key, Arc<Heard>)>>,
+    /// Departures whose routes are gone from here.
+    swept: u64,
+}
+
+/// Routes by prefix.
+#[derive(Debug)]
+pub(super) struct Routes {
+    shards: Vec<Shard>,
+    hasher: DefaultHashBuilder,
+    /// Of each peer that is there.
+    peers: HashMap<PeerId, Sum>,
+    /// Of each peer that has left, as far as it is not swept yet.
+    left: HashMap<PeerId, Sum>,
+    departures: u64,
+    /// The shard to look at next where room is needed.
+    next: usize,
+    /// Of all peers that are there.
+    count: usize,
+    /// Of all routes in memory.
+    weight: usize,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            hasher: DefaultHashBuilder::default(),
+            peers: HashMap::default(),
+            left: HashMap::default(),
+            departures: 0,
+            next: 0,
+            count: 0,
+            weight: 0,
+        }
+    }
+}
+
 impl Routes {
+    /// In which shard a prefix is.
+    fn place(&self, prefix: Prefix) -> usize {
+        #[expect(clippy::cast_possible_truncation, reason = "any of its bits will do")]
+        let hash = self.hasher.hash_one(prefix) as usize;
+        hash % SHARDS
+    }
+
     /// Takes a route in place of the one with its key. Whether that is news; none where there is no
     /// room: then nothing is known of that key any more, since what was is not true.
     pub(super) fn insert(&mut self, prefix: Prefix, key: Key, heard: &Arc<Heard>) -> Option<bool> {
-        let known = self.by_prefix.get(&prefix);
+        let place = self.place(prefix);
+        let known = self.shards.get(place)?.by_prefix.get(&prefix);
         let known = known.and_then(|routes| routes.iter().find(|(other, _)| *other == key));
         if known.is_some_and(|(_, known)| known == heard) {
             return Some(false);
         }
         self.remove(prefix, key);
         if self.weight + heard.weight() > MAX_WEIGHT {
+            // who has left makes room, a shard for each who comes
+            self.sweep(self.next);
+            self.next = (self.next + 1) % SHARDS;
+        }
+        if self.weight + heard.weight() > MAX_WEIGHT {
             return None;
         }
-        let routes = self.by_prefix.entry(prefix).or_default();
+        let shard = self.shards.get_mut(place)?;
+        let routes = shard.by_prefix.entry(prefix).or_default();
         routes.push((key, heard.clone()));
+        self.peers.entry(key.0).or_default().add(heard);
         self.count += 1;
         self.weight += heard.weight();
         Some(true)
@@ -44,7 +117,11 @@ impl Routes {
 
     /// Drops a route; whether it was there.
     pub(super) fn remove(&mut self, prefix: Prefix, key: Key) -> bool {
-        let Some(routes) = self.by_prefix.get_mut(&prefix) else {
+        let place = self.place(prefix);
+        let Some(shard) = self.shards.get_mut(place) else {
+            return false;
+        };
+        let Some(routes) = shard.by_prefix.get_mut(&prefix) else {
             return false;
         };
         let Some(place) = routes.iter().position(|(other, _)| *other == key) else {
@@ -52,43 +129,72 @@ impl Routes {
         };
         let (_, heard) = routes.swap_remove(place);
         if routes.is_empty() {
-            self.by_prefix.remove(&prefix);
+            shard.by_prefix.remove(&prefix);
+        }
+        if let Some(sum) = self.peers.get_mut(&key.0) {
+            sum.take(&heard);
         }
         self.count -= 1;
         self.weight -= heard.weight();
         true
     }
 
-    /// Drops all routes of a peer; whether there were any. Looks at every route.
+    /// A peer's routes are none any more; whether there were any. Looks at no route: a peer's number
+    /// is never given again, so that what is left of it is told from what comes.
     pub(super) fn forget(&mut self, peer: PeerId) -> bool {
-        let before = self.count;
-        let (count, weight) = (&mut self.count, &mut self.weight);
-        self.by_prefix.retain(|_, routes| {
-            routes.retain(|((of, _), heard)| {
-                let stays = *of != peer;
-                if !stays {
-                    *count -= 1;
-                    *weight -= heard.weight();
+        let Some(sum) = self.peers.remove(&peer).filter(|sum| sum.routes > 0) else {
+            return false;
+        };
+        self.left.insert(peer, sum);
+        self.count -= sum.routes;
+        self.departures += 1;
+        true
+    }
+
+    /// Frees the routes in a shard of all peers that have left.
+    fn sweep(&mut self, place: usize) {
+        let Some(shard) = self.shards.get_mut(place) else {
+            return;
+        };
+        if shard.swept == self.departures {
+            return;
+        }
+        shard.swept = self.departures;
+        let (left, weight) = (&mut self.left, &mut self.weight);
+        shard.by_prefix.retain(|_, routes| {
+            routes.retain(|((peer, _), heard)| {
+                let Some(sum) = left.get_mut(peer) else {
+                    return true;
+                };
+                sum.take(heard);
+                *weight -= heard.weight();
+                if sum.routes == 0 {
+                    left.remove(peer);
                 }
-                stays
+                false
             });
             !routes.is_empty()
         });
-        before != self.count
+        if shard.by_prefix.len() < shard.by_prefix.capacity() / 4 {
+            shard.by_prefix.shrink_to_fit();
+        }
     }
 
-    /// Routes.
+    /// Routes of the peers that are there.
     pub(super) fn len(&self) -> usize {
         self.count
     }
 
-    /// The vote on every prefix, in no order. `voter` tells whose vote a peer's is.
+    /// The vote on every prefix of a shard, in no order. `voter` tells whose vote a peer's is.
     pub(super) fn votes(
-        &self,
+        &mut self,
+        place: usize,
         voter: impl Fn(PeerId) -> u128,
         mut voted: impl FnMut(Prefix, &Verdict),
     ) {
-        for (prefix, routes) in &self.by_prefix {
+        self.sweep(place);
+        let shard = self.shards.get(place);
+        for (prefix, routes) in shard.iter().flat_map(|shard| &shard.by_prefix) {
             let mut vote = Vote::default();
             for ((peer, _), heard) in routes {
                 let route = Route {
@@ -104,3 +210,7 @@ impl Routes {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "routes_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::asn::{Origin, Origins, Settings, Source, Step, notation};
+use crate::files::Load;
 use crate::units::Address;
 use proptest::prelude::*;
 use std::fs;
@@ -17,14 +18,21 @@ fn feed() -> Feed {
     Feed::new(&[], STALE)
 }
 
+/// A table of what a feed knows, made in one go.
+fn table(feed: &mut Feed) -> SourceTable {
+    let mut table = feed.begin_table(at(7));
+    while feed.extend_table(&mut table) {}
+    table.finish(NAME, || at(7))
+}
+
 /// A feed's routes, as the meter would see them.
 fn origins(feed: &mut Feed) -> Origins {
     let settings = Settings {
         sources: vec![Source::Bmp(NAME.parse().unwrap())],
         ..Settings::default()
     };
-    let origins = Origins::load(&settings, None, Timestamp::default).unwrap();
-    origins.with(&feed.table(NAME, || at(7)))
+    let origins = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
+    origins.with(&table(feed))
 }
 
 fn said(feed: &mut Feed, address: &str) -> Option<(u32, String)> {
@@ -379,6 +387,46 @@ proptest! {
             let won = votes.iter().min_by_key(|(_, count)| std::cmp::Reverse(**count));
             let expected = won.map_or(Origin::UNKNOWN, |(asn, _)| Origin::As(Asn(*asn)));
             prop_assert_eq!(origins.origin(Address::v4([10, 0, net, 1])), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_said_while_a_table_is_made_is_in_the_next_at_the_latest(
+        events in prop::collection::vec((event(), 0..routes::SHARDS), 0..30),
+    ) {
+        let (mut feed, mut other) = (feed(), self::feed());
+        let (router, same) = (feed.connected(ROUTER), other.connected(ROUTER));
+        let mut table = feed.begin_table(at(1));
+        for (event, steps) in events {
+            let message = match event {
+                Event::Reach(peer, net, asn) => routes(peer, &[asn], &[[10, 0, net]], &[]),
+                Event::Leave(peer, net) => routes(peer, &[], &[], &[[10, 0, net]]),
+                Event::Down(peer) => message(2, peer, 0, &[4]),
+            };
+            feed.hear(router, &message, at(1));
+            other.hear(same, &message, at(1));
+            for _ in 0..steps {
+                if !feed.extend_table(&mut table) {
+                    table = feed.begin_table(at(1));
+                }
+            }
+        }
+        while feed.extend_table(&mut table) {}
+        if feed.has_changed() {
+            table = feed.begin_table(at(1));
+            while feed.extend_table(&mut table) {}
+        }
+        let made = table.finish(NAME, || at(7));
+        let settings = Settings {
+            sources: vec![Source::Bmp(NAME.parse().unwrap())],
+            ..Settings::default()
+        };
+        let empty = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
+        let (made, expected) = (empty.with(&made), origins(&mut other));
+        prop_assert_eq!(feed.state().routes, other.state().routes);
+        for net in 0..6 {
+            let address = Address::v4([10, 0, net, 1]);
+            prop_assert_eq!(made.origin(address), expected.origin(address));
         }
     }
 

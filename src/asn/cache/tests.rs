@@ -1,5 +1,6 @@
 use super::*;
 use crate::asn::{CacheUse, Origins, Settings};
+use crate::files::Load;
 use crate::units::{Address, Timestamp};
 use proptest::prelude::*;
 use std::fs::FileTimes;
@@ -14,7 +15,10 @@ fn load(source: &Source, cache: &Path, own: &[u32]) -> Origins {
         cache: Some(cache.into()),
         ..Settings::default()
     };
-    Origins::load(&settings, None, || Timestamp::from_nanos(7)).unwrap()
+    Origins::load(&settings, None, &Load::default(), || {
+        Timestamp::from_nanos(7)
+    })
+    .unwrap()
 }
 
 fn used(origins: &Origins) -> CacheUse {

@@ -181,7 +181,7 @@ fn what_is_no_unicast_route_is_passed_over_and_counted() {
     let file = [multicast, rib(&[path32(&[(SEQUENCE, &[1])])]), update].concat();
     assert_eq!(said(&file, &[]).2.passed_over, 2);
     for updates in ["mrtparse_quagga_bgp", "mrtparse_bird6-mrtdump_bgp"] {
-        let error = load(&captured(updates), &HashSet::new()).unwrap_err();
+        let error = load(&captured(updates), &HashSet::new(), &Load::default()).unwrap_err();
         let reason = "no route with an origin in it";
         assert!(error.to_string().ends_with(reason), "{error}");
     }
@@ -202,6 +202,7 @@ fn a_file_cut_anywhere_is_refused_and_says_in_which_record() {
     let error = load(
         &captured("pyasn_rib.20140523.0600_firstMB.bz2"),
         &HashSet::new(),
+        &Load::default(),
     );
     let error = error.unwrap_err().to_string();
     assert!(error.contains("firstMB.bz2: MRT record "), "{error}");
@@ -223,7 +224,7 @@ fn text_and_other_files_are_refused() {
     for text in ["192.0.2.0/24 64500\n", "", "BZh9 and no bzip2", "\0\0\0\0"] {
         assert!(parsed(text.as_bytes(), &[]).is_err(), "{text}");
     }
-    let error = load(&captured("SOURCES.tsv"), &HashSet::new()).unwrap_err();
+    let error = load(&captured("SOURCES.tsv"), &HashSet::new(), &Load::default()).unwrap_err();
     assert!(
         error.to_string().contains("SOURCES.tsv: MRT record 1: "),
         "{error}"

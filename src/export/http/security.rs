@@ -11,13 +11,14 @@ mod tls;
 
 pub(super) use door::Door;
 
+use crate::files;
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use tokio_rustls::TlsAcceptor;
 
-/// Octets of the file, and of each file that it names, at most.
-const MAX_FILE: u64 = 1 << 20;
+/// MiB of the file, and of each file that it names, at most.
+const MAX_FILE_MIB: u64 = 1;
 
 /// Why a file does not say who may ask.
 #[derive(thiserror::Error, Debug)]
@@ -101,17 +102,8 @@ impl Security {
 
 /// A file's octets.
 fn read(path: &Path) -> Result<Vec<u8>, SecurityError> {
-    let failed = |source| SecurityError::Read {
+    files::read(path, MAX_FILE_MIB).map_err(|source| SecurityError::Read {
         path: path.into(),
         source,
-    };
-    let mut octets = Vec::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(MAX_FILE + 1)
-        .read_to_end(&mut octets)
-        .map_err(failed)?;
-    if octets.len() as u64 > MAX_FILE {
-        return Err(failed(io::Error::other("is larger than 1 MiB")));
-    }
-    Ok(octets)
+    })
 }

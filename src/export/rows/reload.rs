@@ -1,0 +1,23 @@
+//! How reading the configuration again goes.
+
+use super::{Published, Series, flag, number};
+use crate::units::{NANOS_PER_SECOND, Timestamp};
+
+pub(crate) fn successful(published: &Published, series: &mut Series) {
+    series.add(&[], flag(published.standing.config_ok));
+}
+
+pub(crate) fn last_success(published: &Published, series: &mut Series) {
+    moment(published.standing.config_read, series);
+}
+
+pub(crate) fn began(published: &Published, series: &mut Series) {
+    moment(published.standing.reload_began, series);
+}
+
+/// Whole seconds: a double does not hold nanoseconds since 1970.
+fn moment(moment: Option<Timestamp>, series: &mut Series) {
+    if let Some(moment) = moment {
+        series.add(&[], number(moment.as_nanos() / NANOS_PER_SECOND));
+    }
+}
