@@ -6,7 +6,7 @@
 //! long as packets are reordered; what comes from further behind, on one line of number, timestamp
 //! and arrival, is a new numbering (RFC 3550 §A.1), unless the old one goes on beside it.
 //!
-//! A stream has a [`Restart`] only while that is open, for a second of packets at most.
+//! A stream has a [`Restart`] only while that is open, for two seconds of packets at most.
 
 use crate::stream::gaps::Moment;
 use crate::stream::jitter::Jitter;
@@ -16,10 +16,8 @@ use crate::units::Timestamp;
 use crate::voice::held::Held;
 use std::time::Duration;
 
-/// So long the old numbering may still go on: copies come while it does, or while it is held up for
-/// a moment. The longer, the later the loss of a new numbering is known; with two seconds, that of
-/// the recorded senders that begin anew came a second too late for one verdict.
-const UNDECIDED: Duration = Duration::from_secs(1);
+/// So long the old numbering may still go on: longer than any path reorders or delays copies.
+const UNDECIDED: Duration = Duration::from_secs(2);
 
 /// Packets on one line that may be a new numbering. RFC 3550 §A.1 asks for two in sequence, of any
 /// numbers; two copies in sequence are common.
