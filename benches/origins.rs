@@ -3,7 +3,7 @@
 
 #![allow(clippy::indexing_slicing, reason = "a benchmark, not the daemon")]
 
-use asnmeter::asn::table::{Builder, Table};
+use asnmeter::asn::table::{PrefixTable, PrefixTableBuilder};
 use asnmeter::capture::synthetic::scenario::SplitMix;
 use asnmeter::units::{Address, Prefix};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -41,8 +41,8 @@ fn prefixes() -> Vec<Prefix> {
     prefixes
 }
 
-fn table(prefixes: &[Prefix]) -> Table {
-    let mut builder = Builder::default();
+fn table(prefixes: &[Prefix]) -> PrefixTable {
+    let mut builder = PrefixTableBuilder::default();
     for (value, prefix) in (0_u32..).zip(prefixes) {
         builder.insert(*prefix, value % 80_000);
     }

@@ -12,26 +12,26 @@
 #[allow(dead_code, reason = "it has a program around it")]
 mod many_calls;
 
-use asnmeter::app::replay::{Request, replay};
+use asnmeter::app::replay::{ReplayRequest, replay};
 use asnmeter::asn::Origin;
 use asnmeter::attribution::scopes::{ScopeMask, ScopePlan};
 use asnmeter::attribution::transit::Transit;
-use asnmeter::attribution::{Attribution, Pair};
+use asnmeter::attribution::{Attribution, PairKey};
 use asnmeter::capture::file::FileSource;
 use asnmeter::capture::{Event, Frame, FrameSource, InterfaceId, LinkType};
 use asnmeter::config::checked::Config;
 use asnmeter::judge::Judge;
-use asnmeter::judge::assembly::{Merged, Part};
+use asnmeter::judge::assembly::{Merged, WorkerPart};
 use asnmeter::meter::Meter;
-use asnmeter::meter::second::{Slot, Usage, WorkerState};
-use asnmeter::sla::terms::Terms;
-use asnmeter::stream::sequence::{Arrival, Step};
-use asnmeter::stream::{Limits, Progress, Streams};
+use asnmeter::meter::second::{PairCounts, SecondCounts, WorkerState};
+use asnmeter::sla::policy::Policy;
+use asnmeter::stream::sequence::{Arrival, SequenceStep};
+use asnmeter::stream::{Progress, StreamLimits, Streams};
 use asnmeter::units::{Asn, Second, Timestamp};
 use asnmeter::voice::class::Class;
-use asnmeter::voice::{Glanced, Rules};
+use asnmeter::voice::{RtpPacket, Rules};
 use asnmeter::wire;
-use asnmeter::wire::media::{self, Glance};
+use asnmeter::wire::plain::{self, PlainDatagram};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::Path;
@@ -45,7 +45,7 @@ const STREAMS: u64 = 4000;
 const KNOWN: usize = 60_000;
 
 /// As many as are looked up together.
-const TOGETHER: usize = asnmeter::pipeline::steps::TOGETHER;
+const BATCH: usize = asnmeter::pipeline::timed_source::BATCH;
 
 /// Frames of a capture, in memory.
 struct Calls(Vec<(Timestamp, Vec<u8>)>);
@@ -74,29 +74,29 @@ impl Calls {
         })
     }
 
-    fn packets(&self) -> Vec<Glanced> {
+    fn packets(&self) -> Vec<RtpPacket> {
         let rules = Rules::default();
         self.frames()
-            .map(|frame| glance(&rules, &frame).unwrap())
+            .map(|frame| recognise_plain(&rules, &frame).unwrap())
             .collect()
     }
 }
 
-fn glance(rules: &Rules, frame: &Frame<'_>) -> Option<Glanced> {
-    match media::glance(frame)? {
-        Glance::V4(plain) => rules.glance(frame, &plain),
-        Glance::V6(plain) => rules.glance(frame, &plain),
+fn recognise_plain(rules: &Rules, frame: &Frame<'_>) -> Option<RtpPacket> {
+    match plain::decode_plain(frame)? {
+        PlainDatagram::V4(plain) => rules.recognise_plain(frame, &plain),
+        PlainDatagram::V6(plain) => rules.recognise_plain(frame, &plain),
     }
 }
 
 /// Streams that know the first packets.
-fn known(packets: &[Glanced]) -> Streams {
-    let mut streams = Streams::new(Limits::default());
+fn known(packets: &[RtpPacket]) -> Streams {
+    let mut streams = Streams::new(StreamLimits::default());
     for packet in packets {
-        if let Progress::Proven(_, stream, held) =
-            streams.advance_media(packet.key, packet.held).unwrap()
+        if let Progress::Proven(_, stream, summary) =
+            streams.advance_media(packet.key, packet.summary).unwrap()
         {
-            for packet in held {
+            for packet in summary {
                 stream.advance(&packet);
             }
         }
@@ -104,15 +104,15 @@ fn known(packets: &[Glanced]) -> Streams {
     streams
 }
 
-fn follow(streams: &mut Streams, packets: &[Glanced]) -> u64 {
+fn advance_expected(streams: &mut Streams, packets: &[RtpPacket]) -> u64 {
     let mut followed = 0;
-    for some in packets.chunks(TOGETHER) {
-        let guesses = streams.approach::<TOGETHER>(some);
+    for some in packets.chunks(BATCH) {
+        let guesses = streams.prefetch::<BATCH>(some);
         for (packet, guess) in some.iter().zip(guesses) {
-            if streams.follow(packet, guess).is_some() {
+            if streams.advance_expected(packet, guess).is_some() {
                 followed += 1;
             } else {
-                let _ = black_box(streams.advance_media(packet.key, packet.held));
+                let _ = black_box(streams.advance_media(packet.key, packet.summary));
             }
         }
     }
@@ -120,28 +120,28 @@ fn follow(streams: &mut Streams, packets: &[Glanced]) -> u64 {
 }
 
 /// One second of 250 ASNs, each way.
-fn second(terms: &Terms, second: Second) -> Merged {
-    let mut slot = Slot::default();
+fn second(policy: &Policy, second: Second) -> Merged {
+    let mut counts = SecondCounts::default();
     for asn in 0..250 {
         let ends = [Origin::As(Asn(64_600 + asn)), Origin::Local];
         for [src, dst] in [ends, [ends[1], ends[0]]] {
-            let mut usage = Usage::packet(Class::Rtp, 200);
+            let mut usage = PairCounts::packet(Class::Rtp, 200);
             usage.streams = 8;
-            let pair = Pair {
+            let pair = PairKey {
                 scopes: ScopeMask(1),
                 src,
                 dst,
                 transit: Transit::NONE,
             };
-            slot.add(&pair, &usage);
+            counts.add(&pair, &usage);
         }
     }
-    let part = Part {
+    let part = WorkerPart {
         number: 0,
-        slot,
+        counts,
         amendments: Vec::new(),
-        tainted: Vec::new(),
-        scopes: terms.scopes.clone(),
+        incomplete: Vec::new(),
+        scopes: policy.scopes.clone(),
         worker: WorkerState::default(),
     };
     Merged::Second {
@@ -158,7 +158,7 @@ fn recognise(bench: &mut Criterion, calls: &Calls) {
     group.bench_function("at a glance", |run| {
         run.iter(|| {
             for frame in calls.frames() {
-                black_box(&glance(&rules, &frame));
+                black_box(&recognise_plain(&rules, &frame));
             }
         });
     });
@@ -174,14 +174,14 @@ fn recognise(bench: &mut Criterion, calls: &Calls) {
     group.finish();
 }
 
-fn stream(bench: &mut Criterion, packets: &[Glanced]) {
+fn stream(bench: &mut Criterion, packets: &[RtpPacket]) {
     let (before, after) = packets.split_at(KNOWN);
     let mut group = bench.benchmark_group("stream");
     group.throughput(Throughput::Elements(after.len() as u64));
     group.bench_function("packets of known streams", |run| {
         run.iter_batched_ref(
             || known(before),
-            |streams| follow(streams, after),
+            |streams| advance_expected(streams, after),
             BatchSize::PerIteration,
         );
     });
@@ -192,7 +192,7 @@ fn stream(bench: &mut Criterion, packets: &[Glanced]) {
     group.finish();
 }
 
-fn stream_and_meter(bench: &mut Criterion, packets: &[Glanced]) {
+fn stream_and_meter(bench: &mut Criterion, packets: &[RtpPacket]) {
     let (before, after) = packets.split_at(KNOWN);
     let mut group = bench.benchmark_group("stream and meter");
     group.throughput(Throughput::Elements(after.len() as u64));
@@ -202,18 +202,18 @@ fn stream_and_meter(bench: &mut Criterion, packets: &[Glanced]) {
             || (known(before), Meter::default()),
             |(streams, meter)| {
                 for packet in after {
-                    let held = &packet.held;
-                    let second = held.time.second();
-                    let arrived = [(held.tap.interface, packet.length)];
-                    meter.arrive(second, arrived, streams);
+                    let summary = &packet.summary;
+                    let second = summary.time.second();
+                    let arrived = [(summary.capture_point.interface, packet.length)];
+                    meter.count_arrivals(second, arrived, streams);
                     let Ok(Progress::Media(index, stream, _)) =
-                        streams.advance_media(packet.key, *held)
+                        streams.advance_media(packet.key, *summary)
                     else {
                         continue;
                     };
-                    let size = (second, held.tap, held.ip_bytes);
-                    let step = Step::of(Arrival::InOrder);
-                    let _ = meter.media(index, stream, size, &step, &attribution);
+                    let size = (second, summary.capture_point, summary.ip_bytes);
+                    let step = SequenceStep::of(Arrival::InOrder);
+                    let _ = meter.count_media(index, stream, size, &step, &attribution);
                 }
             },
             BatchSize::PerIteration,
@@ -229,21 +229,21 @@ fn judge(bench: &mut Criterion, config: &Config) {
         commitments.iter().map(|one| &one.scope),
         &ScopePlan::default(),
     );
-    let terms = Arc::new(Terms {
+    let policy = Arc::new(Policy {
         commitments,
         scopes: scopes.into(),
         origins: Arc::default(),
     });
-    let mut judge = Judge::new(terms.clone(), 500, &[]);
-    judge.take(Merged::Opened(Second(1)), &mut ());
+    let mut judge = Judge::new(policy.clone(), 500, &[]);
+    judge.judge_merged(Merged::Opened(Second(1)), &mut ());
     let mut now = Second(1);
     group.bench_function("a second of 250 ASNs", |run| {
         run.iter_batched(
             || {
                 now = now.next();
-                second(&terms, now)
+                second(&policy, now)
             },
-            |merged| judge.take(merged, &mut ()),
+            |merged| judge.judge_merged(merged, &mut ()),
             BatchSize::PerIteration,
         );
     });
@@ -257,7 +257,7 @@ fn pipeline(bench: &mut Criterion, path: &Path, config: &Config) {
     let mut group = bench.benchmark_group("pipeline");
     group.throughput(Throughput::Elements(PACKETS));
     for workers in [1, 2] {
-        let request = Request {
+        let request = ReplayRequest {
             captures: vec![path.to_owned()],
             config: config.clone(),
             seconds: None,

@@ -7,7 +7,7 @@
 //! ```
 
 use asnmeter::capture::synthetic::pcap::write_pcap;
-use asnmeter::capture::synthetic::{Pace, Synthetic, demo};
+use asnmeter::capture::synthetic::{SendPace, Synthetic, demo};
 use asnmeter::units::Second;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .into();
     let (mut scenario, _) = demo();
     scenario.repeat = None;
-    let pace = Pace::AsFastAsPossible {
+    let pace = SendPace::AsFastAsPossible {
         start: START.start(),
     };
     let frames = write_pcap(&path, &mut Synthetic::new(&scenario, pace, Arc::default()))?;

@@ -18,14 +18,14 @@
     reason = "a measurement: it prints, and fails by panicking"
 )]
 
-use asnmeter::asn::{Origin, Origins, Settings, Source, notation};
+use asnmeter::asn::{Origin, OriginSettings, Origins, Source, notation};
 use asnmeter::attribution::Attribution;
 use asnmeter::attribution::scopes::ScopePlan;
 use asnmeter::capture::synthetic::scenario::SplitMix;
 use asnmeter::clock;
 use asnmeter::files::Load;
 use asnmeter::units::{Address, Prefix};
-use asnmeter::voice::Tap;
+use asnmeter::voice::CapturePoint;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
@@ -100,10 +100,10 @@ fn numbers(line: &str) -> [u64; 3] {
 }
 
 fn load(dump: &str, cache: &Path) -> Origins {
-    let settings = Settings {
+    let settings = OriginSettings {
         sources: vec![Source::Location(dump.into())],
         cache: Some(cache.into()),
-        ..Settings::default()
+        ..OriginSettings::default()
     };
     Origins::load(&settings, None, &Load::default(), clock::now).unwrap()
 }
@@ -168,7 +168,7 @@ fn swaps(origins: Origins, random: &mut SplitMix, prefixes: &[Prefix]) {
             .collect();
         let began = clock::uptime();
         for ends in ends.as_chunks::<2>().0 {
-            black_box(attribution.resolve(ends[0], ends[1], Tap::default()));
+            black_box(attribution.resolve(ends[0], ends[1], CapturePoint::default()));
         }
         asks.push(per_lookup(began));
     }

@@ -29,7 +29,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 /// Frames a system call.
-const TOGETHER: usize = 64;
+const BATCH: usize = 64;
 
 /// A packet socket bound to an interface.
 fn open(interface: &str) -> io::Result<OwnedFd> {
@@ -71,7 +71,7 @@ fn open(interface: &str) -> io::Result<OwnedFd> {
 
 /// Sends the next packet of each; how many the kernel took. Those it did not take are lost.
 fn send(socket: &OwnedFd, streams: &mut [Stream]) -> u64 {
-    let mut parts: Vec<libc::iovec> = Vec::with_capacity(TOGETHER);
+    let mut parts: Vec<libc::iovec> = Vec::with_capacity(BATCH);
     for stream in streams {
         stream.advance();
         parts.push(libc::iovec {
@@ -115,7 +115,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (begun, length) = (clock::uptime(), Duration::from_secs(seconds));
     let (mut sent, mut due) = (0_u64, Duration::ZERO);
     'all: loop {
-        for some in streams.chunks_mut(TOGETHER) {
+        for some in streams.chunks_mut(BATCH) {
             loop {
                 let gone = clock::uptime().saturating_sub(begun);
                 if gone >= length {

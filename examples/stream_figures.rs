@@ -19,16 +19,16 @@
 use asnmeter::capture::synthetic::scenario::SplitMix;
 use asnmeter::capture::{CaptureError, Event};
 use asnmeter::clock;
-use asnmeter::meter::second::Report;
-use asnmeter::pipeline::pace::Boundary;
-use asnmeter::pipeline::steps::{Interest, Step, StepSource, Waiting};
-use asnmeter::pipeline::{Outlet, Settings, Worker};
-use asnmeter::sla::terms::Terms;
+use asnmeter::meter::second::WorkerReport;
+use asnmeter::pipeline::packet_clock::Boundary;
+use asnmeter::pipeline::timed_source::{PacketBatch, Selection, TimedEvent, TimedSource};
+use asnmeter::pipeline::{Worker, WorkerSettings, WorkerSink};
+use asnmeter::sla::policy::Policy;
 use asnmeter::stream::record::Stream;
 use asnmeter::units::{Address, Endpoint, Second, Timestamp};
-use asnmeter::voice::Glanced;
-use asnmeter::voice::held::Held;
-use asnmeter::voice::key::Key;
+use asnmeter::voice::RtpPacket;
+use asnmeter::voice::rtp_summary::RtpSummary;
+use asnmeter::voice::stream_key::StreamKey;
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ struct Calls {
     place: u32,
     tick: u32,
     numbers: SplitMix,
-    waiting: Waiting,
+    waiting: PacketBatch,
     /// When streams were set up, and when all was sent.
     started: Duration,
     ended: Duration,
@@ -63,7 +63,7 @@ impl Calls {
             place: 0,
             tick: 0,
             numbers: SplitMix::new(1),
-            waiting: Waiting::default(),
+            waiting: PacketBatch::default(),
             started: Duration::ZERO,
             ended: Duration::ZERO,
             resident_kib: 0,
@@ -74,7 +74,7 @@ impl Calls {
         Second(1_767_603_600 + (tick / TICKS_A_SECOND) as u64)
     }
 
-    fn packet(&self) -> Glanced {
+    fn packet(&self) -> RtpPacket {
         let call = self.place / 2;
         let ours = Endpoint {
             address: Address::v4([198, 51, 100, call as u8]),
@@ -92,24 +92,24 @@ impl Calls {
         let within = u64::from(self.tick % TICKS_A_SECOND) * 20_000_000;
         let offset = u64::from(self.place) * 20_000_000 / u64::from(self.streams);
         let time = Self::second(self.tick).start().as_nanos() + within + offset;
-        Glanced {
-            key: Key::new(src, dst, self.place),
+        RtpPacket {
+            key: StreamKey::new(src, dst, self.place),
             length: 214,
-            held: Held {
+            summary: RtpSummary {
                 time: Timestamp::from_nanos(time),
                 ip_bytes: 200,
                 timestamp: self.tick * 160,
                 sequence: self.tick as u16,
                 payload_bytes: 160,
                 payload_type: 8,
-                ..Held::default()
+                ..RtpSummary::default()
             },
         }
     }
 }
 
-impl StepSource for Calls {
-    fn next(&mut self) -> Result<Step<'_>, CaptureError> {
+impl TimedSource for Calls {
+    fn next(&mut self) -> Result<TimedEvent<'_>, CaptureError> {
         let mut event = Event::Idle(Timestamp::default());
         let mut boundary = None;
         if !self.opened {
@@ -129,10 +129,10 @@ impl StepSource for Calls {
             self.resident_kib = resident_kib();
             event = Event::End;
         }
-        Ok(Step { boundary, event })
+        Ok(TimedEvent { boundary, event })
     }
 
-    fn gather(&mut self, _: &Interest) -> &[Glanced] {
+    fn next_batch(&mut self, _: &Selection) -> &[RtpPacket] {
         self.waiting.clear();
         while self.opened && self.place < self.streams && self.waiting.has_room() {
             if !self.numbers.next_u64().is_multiple_of(1000) {
@@ -147,10 +147,10 @@ impl StepSource for Calls {
 /// Wants nothing.
 struct Nobody;
 
-impl Outlet for Nobody {
-    fn report(&mut self, _: Report) {}
+impl WorkerSink for Nobody {
+    fn report(&mut self, _: WorkerReport) {}
     fn ended(&mut self, _: &Stream) {}
-    fn new_terms(&mut self) -> Option<Arc<Terms>> {
+    fn new_policy(&mut self) -> Option<Arc<Policy>> {
         None
     }
 }
@@ -164,7 +164,7 @@ fn resident_kib() -> u64 {
 
 fn measure(streams: u32) -> Result<(), CaptureError> {
     let before = resident_kib();
-    let mut worker = Worker::new(Settings::default(), &Terms::default(), Nobody);
+    let mut worker = Worker::new(WorkerSettings::default(), &Policy::default(), Nobody);
     let mut calls = Calls::new(streams);
     let begun = clock::uptime();
     worker.run(&mut calls)?;

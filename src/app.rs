@@ -4,19 +4,19 @@
 //!
 //! Nothing is measured here.
 
-mod aside;
-mod court;
+mod background;
 pub mod demo;
 mod endpoint;
+mod judge_thread;
 pub mod live;
-mod outlet;
 pub mod replay;
 mod routers;
+mod shared_policy;
 mod signals;
 mod source;
 mod systemd;
 mod tables;
-mod terms;
+mod worker_sink;
 
 use crate::asn::{self, CacheUse, LoadError, Origins};
 use crate::attribution::scopes::ScopePlan;
@@ -26,13 +26,13 @@ use crate::config::ConfigError;
 use crate::config::checked::Config;
 use crate::events;
 use crate::export::http::HttpError;
-use crate::export::{SourceRow, Standing};
+use crate::export::{DaemonState, SourceRow};
 use crate::files::Load;
-use crate::meter::Copies;
-use crate::pipeline::Settings;
-use crate::pipeline::share::Share;
-use crate::sla::terms::Terms;
-use crate::stream::Limits;
+use crate::meter::CopyRule;
+use crate::pipeline::WorkerSettings;
+use crate::pipeline::shard::Shard;
+use crate::sla::policy::Policy;
+use crate::stream::StreamLimits;
 use crate::voice::Rules;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ pub enum AppError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// An address to listen at for routers can not be had.
+    /// An address to listen at for routers cannot be had.
     #[error("asn source {address}: {source}")]
     Listen {
         /// Which address.
@@ -157,7 +157,7 @@ fn renewed(config: &Config, previous: Option<&Origins>, load: &Load) -> Result<O
 }
 
 /// The settings with a cache, if anybody names one.
-fn with_cache(settings: &asn::Settings) -> asn::Settings {
+fn with_cache(settings: &asn::OriginSettings) -> asn::OriginSettings {
     let mut settings = settings.clone();
     if settings.cache.is_none() {
         let made = std::env::var_os("CACHE_DIRECTORY");
@@ -172,15 +172,15 @@ fn with_cache(settings: &asn::Settings) -> asn::Settings {
 
 /// What a configuration says the judge and the workers are to hold to; of `previous` is kept what
 /// has not changed.
-fn terms(config: &Config, previous: Option<&Terms>, load: &Load) -> Result<Terms, LoadError> {
-    let origins = renewed(config, previous.map(|terms| &*terms.origins), load)?;
+fn policy(config: &Config, previous: Option<&Policy>, load: &Load) -> Result<Policy, LoadError> {
+    let origins = renewed(config, previous.map(|policy| &*policy.origins), load)?;
     let commitments = config.commitments.clone();
     let wanted = commitments.iter().map(|one| &one.scope);
     let scopes = match previous {
-        Some(terms) => ScopePlan::new(wanted, &terms.scopes),
+        Some(policy) => ScopePlan::new(wanted, &policy.scopes),
         None => ScopePlan::new(wanted, &ScopePlan::default()),
     };
-    Ok(Terms {
+    Ok(Policy {
         commitments,
         scopes: scopes.into(),
         origins: Arc::new(origins),
@@ -188,42 +188,42 @@ fn terms(config: &Config, previous: Option<&Terms>, load: &Load) -> Result<Terms
 }
 
 /// What a configuration says a worker is to do.
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config) -> WorkerSettings {
     let voice = &config.voice;
-    Settings {
+    WorkerSettings {
         rules: Rules {
             ports: voice.ports.clone(),
             prefixes: voice.prefixes.clone(),
             sip_ports: voice.sip_ports.clone(),
         },
-        limits: Limits {
+        limits: StreamLimits {
             max_streams: voice.max_streams,
             timeout: voice.stream_timeout,
         },
         copies: if config.capture.deduplicate {
-            Copies::TakenOut
+            CopyRule::TakenOut
         } else {
-            Copies::Counted
+            CopyRule::Counted
         },
-        share: Share::default(),
+        shard: Shard::default(),
     }
 }
 
 /// How the daemon stands, under some terms.
-fn standing(terms: &Terms, config_ok: bool) -> Standing {
-    let sources = terms.origins.sources().map(|source| SourceRow {
+fn standing(policy: &Policy, config_ok: bool) -> DaemonState {
+    let sources = policy.origins.sources().map(|source| SourceRow {
         name: source.name.clone(),
         prefixes: source.prefixes as u64,
         loaded: source.loaded,
         written: source.written,
         ..SourceRow::default()
     });
-    Standing {
+    DaemonState {
         sources: sources.collect(),
         config_ok,
         version: VERSION.into(),
         revision: REVISION.into(),
-        ..Standing::default()
+        ..DaemonState::default()
     }
 }
 
@@ -233,9 +233,9 @@ fn standing(terms: &Terms, config_ok: bool) -> Standing {
 /// [`AppError`] for the first thing that is not as it should be.
 pub fn check(config: &Config) -> Result<u64, AppError> {
     let load = Load::default();
-    let terms = terms(config, None, &load)?;
+    let policy = policy(config, None, &load)?;
     endpoint::read(config.web.config_file.as_deref(), &load)?;
-    Ok(terms
+    Ok(policy
         .origins
         .sources()
         .map(|source| source.prefixes as u64)

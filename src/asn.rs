@@ -1,7 +1,7 @@
 //! Address to origin: which autonomous system announces an address, asked once per stream.
 //!
 //! `app` builds an [`Origins`] from the configured sources and shares it read-only; a reload
-//! builds a new one aside. Nothing here knows of packets. A source that can not be read whole is
+//! builds a new one aside. Nothing here knows of packets. A source that cannot be read whole is
 //! refused, and with it the new [`Origins`]: the caller keeps the old.
 
 mod announced;
@@ -29,15 +29,15 @@ use crate::units::{Address, Asn, Prefix, Ratio, Timestamp};
 pub use listed::BuiltIn;
 pub use memory::CacheUse;
 use memory::InMemory;
-use path::Place;
-pub use path::Step;
+use path::PathIndex;
+pub use path::PathStep;
 pub use source::{Counts, LoadError, Source};
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use table::Table;
+use table::PrefixTable;
 
 /// Whose an address is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -72,7 +72,7 @@ impl fmt::Display for Origin {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct PathId {
     source: u8,
-    place: Place,
+    place: PathIndex,
 }
 
 /// Sources that name another origin than the one that decided: bit n is the one at place n in the
@@ -94,7 +94,7 @@ pub struct Route {
 /// The sources in order of precedence, and what is ours. Immutable.
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
-    local: Arc<Table>,
+    local: Arc<PrefixTable>,
     own: HashSet<Asn>,
     sources: Vec<Arc<InMemory>>,
 }
@@ -105,7 +105,7 @@ pub struct SourceTable(Arc<InMemory>);
 
 /// Where origins come from, and what is ours.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Settings {
+pub struct OriginSettings {
     /// Sources in order of precedence.
     pub sources: Vec<Source>,
     /// Our addresses.
@@ -120,7 +120,7 @@ pub struct Settings {
     pub bmp_stale: Duration,
 }
 
-impl Default for Settings {
+impl Default for OriginSettings {
     fn default() -> Self {
         Self {
             sources: Vec::new(),
@@ -139,10 +139,10 @@ impl Origins {
     /// routers have said. `now` tells the time of day, for what is shown of the loading.
     ///
     /// # Errors
-    /// The first source that can not be loaded, with file, line and value; or that has lost more of
+    /// The first source that cannot be loaded, with file, line and value; or that has lost more of
     /// its prefixes since `previous` than it may. Once `load` is called off, that.
     pub fn load(
-        settings: &Settings,
+        settings: &OriginSettings,
         previous: Option<&Self>,
         load: &Load,
         now: impl Fn() -> Timestamp,
@@ -167,7 +167,7 @@ impl Origins {
         };
         let sources = settings.sources.iter().map(kept_or_read);
         let sources = sources.collect::<Result<_, _>>()?;
-        let mut ours = table::Builder::default();
+        let mut ours = table::PrefixTableBuilder::default();
         let local = &settings.local_prefixes;
         for prefix in local.iter().filter(|prefix| !prefix.is_default()) {
             ours.insert(*prefix, 0);
@@ -185,7 +185,7 @@ impl Origins {
     /// As [`load`](Self::load).
     pub fn renewed(
         &self,
-        settings: &Settings,
+        settings: &OriginSettings,
         source: &Source,
         load: &Load,
         now: impl Fn() -> Timestamp,
@@ -240,7 +240,7 @@ impl Origins {
         local: &[Prefix],
         now: Timestamp,
     ) -> Self {
-        let mut ours = table::Builder::default();
+        let mut ours = table::PrefixTableBuilder::default();
         for prefix in local {
             ours.insert(*prefix, 0);
         }
@@ -302,7 +302,7 @@ impl Origins {
 
     /// A path's steps, from the nearest AS to the origin, without prepends, confederations and own
     /// numbers.
-    pub fn path(&self, path: PathId) -> Vec<Step> {
+    pub fn path(&self, path: PathId) -> Vec<PathStep> {
         let source = self.sources.get(usize::from(path.source));
         source.map_or_else(Vec::new, |source| {
             source.announced.paths().steps(path.place)
@@ -334,14 +334,14 @@ impl Origins {
     pub fn explain(&self, address: Address) -> Lookup {
         let answer = |source: &Arc<InMemory>| {
             let (prefix, value) = source.table.explain(address)?;
-            Some(Answer {
+            Some(LookupAnswer {
                 source: Arc::clone(&source.name),
                 asn: source.announced.origin(value)?,
                 prefix,
                 path: source.announced.steps(value),
             })
         };
-        let mut others: Vec<Answer> = self.sources.iter().filter_map(answer).collect();
+        let mut others: Vec<LookupAnswer> = self.sources.iter().filter_map(answer).collect();
         let mut lookup = Lookup {
             address,
             origin: Origin::UNKNOWN,
@@ -404,14 +404,14 @@ pub struct Lookup {
     pub source: Option<Arc<str>>,
     /// The ASNs to reach it, from the nearest to its origin, without prepends, confederations and
     /// own numbers. Empty where the source has no paths (all but `mrt`).
-    pub path: Vec<Step>,
+    pub path: Vec<PathStep>,
     /// What the sources say that did not decide, in order.
-    pub others: Vec<Answer>,
+    pub others: Vec<LookupAnswer>,
 }
 
 /// What one source says of an address.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answer {
+pub struct LookupAnswer {
     /// Which source: its file.
     pub source: Arc<str>,
     /// Who announces the prefix.
@@ -419,7 +419,7 @@ pub struct Answer {
     /// The longest prefix that holds the address.
     pub prefix: Prefix,
     /// The path to it, as in [`Lookup::path`].
-    pub path: Vec<Step>,
+    pub path: Vec<PathStep>,
 }
 
 /// How a source stands.

@@ -7,16 +7,16 @@ pub mod transit;
 use crate::asn::{Dissent, Origin, Origins, PathId, Route};
 use crate::capture::InterfaceId;
 use crate::units::Address;
-use crate::voice::Tap;
+use crate::voice::CapturePoint;
 use scopes::{ScopeMask, ScopePlan};
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
-use transit::{Known, Transit};
+use transit::{KnownTransit, Transit};
 
 /// Who talks to whom, over whom, under which scopes: the key of everything counted in a second.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Pair {
+pub struct PairKey {
     /// The scopes that match.
     pub scopes: ScopeMask,
     /// Origin of the source address.
@@ -27,7 +27,7 @@ pub struct Pair {
     pub transit: Transit,
 }
 
-impl Pair {
+impl PairKey {
     /// Nobody, not yet asked for.
     pub const UNKNOWN: Self = Self {
         scopes: ScopeMask(0),
@@ -41,7 +41,7 @@ impl Pair {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Attributed {
     /// Who talks to whom.
-    pub pair: Pair,
+    pub pair: PairKey,
     /// Which sources say otherwise of one end at least.
     pub dissent: Dissent,
 }
@@ -56,7 +56,7 @@ pub struct Attribution {
     origins: Arc<Origins>,
     scopes: Arc<ScopePlan>,
     interfaces: Vec<Arc<str>>,
-    known: Known,
+    known: KnownTransit,
     shared: RefCell<HashSet<Arc<Attributed>>>,
 }
 
@@ -89,20 +89,27 @@ impl Attribution {
     }
 
     /// Who talks to whom, under which scopes.
-    pub fn pair(&self, src: Address, dst: Address, tap: Tap) -> Pair {
-        self.resolve(src, dst, tap).0
+    pub fn pair(&self, src: Address, dst: Address, capture_point: CapturePoint) -> PairKey {
+        self.resolve(src, dst, capture_point).0
     }
 
     /// Who talks to whom, under which scopes; and which sources say otherwise of one end at least.
-    pub fn resolve(&self, src: Address, dst: Address, tap: Tap) -> (Pair, Dissent) {
+    pub fn resolve(
+        &self,
+        src: Address,
+        dst: Address,
+        capture_point: CapturePoint,
+    ) -> (PairKey, Dissent) {
         let interface = self
             .interfaces
-            .get(usize::from(tap.interface.0))
+            .get(usize::from(capture_point.interface.0))
             .map_or("", |name| name.as_ref());
         let (from, to) = (self.origins.route(src), self.origins.route(dst));
         let paths = [path(&from), path(&to)];
-        let pair = Pair {
-            scopes: self.scopes.matching(src, dst, interface, tap.vlans),
+        let pair = PairKey {
+            scopes: self
+                .scopes
+                .matching(src, dst, interface, capture_point.vlans),
             src: from.origin,
             dst: to.origin,
             transit: self.known.on(paths, |path| self.origins.transit(path)),
@@ -111,8 +118,13 @@ impl Attribution {
     }
 
     /// The same for a stream, which keeps it.
-    pub fn attribute(&self, src: Address, dst: Address, tap: Tap) -> Arc<Attributed> {
-        let (pair, dissent) = self.resolve(src, dst, tap);
+    pub fn attribute(
+        &self,
+        src: Address,
+        dst: Address,
+        capture_point: CapturePoint,
+    ) -> Arc<Attributed> {
+        let (pair, dissent) = self.resolve(src, dst, capture_point);
         let attributed = Attributed { pair, dissent };
         let mut shared = self.shared.borrow_mut();
         if let Some(known) = shared.get(&attributed) {

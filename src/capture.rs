@@ -2,7 +2,7 @@
 //!
 //! One worker owns one source for as long as it runs. A source gives events in the order in which
 //! it has them; the pipeline's loop is the same for all of them. A source refuses nothing and
-//! decodes nothing: what it could not see it reports as [`Unseen`].
+//! decodes nothing: what it could not see it reports as [`CaptureGap`].
 
 pub mod file;
 mod live;
@@ -69,7 +69,7 @@ pub struct Frame<'a> {
 
 /// Why a stretch of time was not seen whole.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum UnseenCause {
+pub enum GapCause {
     /// The kernel, or whoever wrote the capture file, dropped frames.
     Dropped,
     /// The interface was not there or not up.
@@ -80,17 +80,17 @@ pub enum UnseenCause {
 
 /// A stretch of time that the source did not see whole; every second it touches is tainted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Unseen {
+pub struct CaptureGap {
     /// First moment that may be incomplete.
     pub from: Timestamp,
     /// Last moment that may be incomplete.
     pub until: Timestamp,
-    /// Frames known to be missing (0 if the source can not count them).
+    /// Frames known to be missing (0 if the source cannot count them).
     pub frames: u64,
     /// Where.
     pub interface: InterfaceId,
     /// Why.
-    pub cause: UnseenCause,
+    pub cause: GapCause,
 }
 
 /// What a source has next.
@@ -103,7 +103,7 @@ pub enum Event<'a> {
     /// Nothing has come up to this moment and nothing from before it will: live sources only.
     Idle(Timestamp),
     /// Something was missed.
-    Unseen(Unseen),
+    CaptureGap(CaptureGap),
     /// So many frames more of an interface were cut because the kernel's filter did not know what
     /// is in them.
     Unknown(InterfaceId, u64),
@@ -117,13 +117,13 @@ pub trait FrameSource {
     /// After [`Event::End`] or an error it is not called again.
     ///
     /// # Errors
-    /// [`CaptureError`] where the source can not go on.
+    /// [`CaptureError`] where the source cannot go on.
     fn next(&mut self) -> Result<Event<'_>, CaptureError>;
 
     /// Offers the frames at hand to `taker`, one after the other, as long as it takes them; the
     /// first that it does not take is the next to come. What is not a frame, and whatever needs a
     /// second look, ends the burst and is left to [`Self::next`]: this is for speed alone.
-    fn burst(&mut self, _taker: &mut impl Take)
+    fn burst(&mut self, _taker: &mut impl BurstSink)
     where
         Self: Sized,
     {
@@ -132,12 +132,12 @@ pub trait FrameSource {
 
 /// Who frames are offered to. Not a closure: what is done for each frame belongs inside the loop
 /// of each source, and only of a method can that be asked.
-pub trait Take {
+pub trait BurstSink {
     /// Takes a frame, or leaves it.
-    fn take(&mut self, frame: &Frame<'_>) -> bool;
+    fn offer(&mut self, frame: &Frame<'_>) -> bool;
 }
 
-/// Why a source can not be opened or can not go on. The text names the thing that failed.
+/// Why a source cannot be opened or cannot go on. The text names the thing that failed.
 #[derive(thiserror::Error, Debug)]
 pub enum CaptureError {
     /// A capture file or directory entry that is not there: exit code 69.

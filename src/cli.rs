@@ -7,7 +7,7 @@ mod asn;
 mod progress;
 
 use crate::app::live::{self, WebFlags};
-use crate::app::replay::{Outcome, Request, replay};
+use crate::app::replay::{ReplayOutcome, ReplayRequest, replay};
 use crate::app::{AppError, demo};
 use crate::config::ConfigError;
 use crate::config::checked::Config;
@@ -146,13 +146,13 @@ fn run(command: Command) -> Result<(), AppError> {
             workers,
         } => {
             let config = config.map_or(Ok(Config::default()), |path| Config::load(&path))?;
-            let request = Request {
+            let request = ReplayRequest {
                 captures,
                 config,
                 seconds,
                 workers: workers.into(),
             };
-            let shown = progress::Shown::default();
+            let shown = progress::ReplayProgress::default();
             let outcome = replay(&request, |progress| shown.start(progress));
             shown.finish();
             print_replay(&outcome?, format)
@@ -168,11 +168,11 @@ fn run(command: Command) -> Result<(), AppError> {
     }
 }
 
-fn print_replay(outcome: &Outcome, format: Format) -> Result<(), AppError> {
+fn print_replay(outcome: &ReplayOutcome, format: Format) -> Result<(), AppError> {
     for warning in &outcome.warnings {
-        events::warned(warning);
+        events::warning_logged(warning);
     }
-    let Outcome {
+    let ReplayOutcome {
         snapshot, streams, ..
     } = outcome;
     print(|out| match format {

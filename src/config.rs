@@ -28,7 +28,7 @@ impl Config {
     /// Reads and checks a file. Relative paths in it begin at its own directory.
     ///
     /// # Errors
-    /// [`ConfigError::NoFile`] where it is not there, [`ConfigError::Read`] where it can not be
+    /// [`ConfigError::NoFile`] where it is not there, [`ConfigError::Read`] where it cannot be
     /// read or is larger than 1 MiB, [`ConfigError::Invalid`] for the first thing wrong in it.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let read = |source: io::Error| match source.kind() {

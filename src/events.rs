@@ -3,14 +3,14 @@
 
 mod sink;
 
-use crate::judge::intervals::{Change, Over};
-use crate::judge::track::Notice;
+use crate::judge::intervals::{ExcessChange, ExcessInterval};
+use crate::judge::threshold::ExcessNotice;
 use crate::sla::Role;
 use sink::{Field, Level};
 use std::fmt::Display;
 
 /// One line, and the name of its event for whoever searches the journal.
-fn say(level: Level, event: &'static str, line: impl Display, fields: &[Field<'_>]) {
+fn emit(level: Level, event: &'static str, line: impl Display, fields: &[Field<'_>]) {
     let mut all: Vec<Field<'_>> = vec![("EVENT", &event)];
     all.extend(fields);
     sink::write(level, &line.to_string(), &all);
@@ -18,7 +18,7 @@ fn say(level: Level, event: &'static str, line: impl Display, fields: &[Field<'_
 
 /// A command could not do its work.
 pub fn failed(error: &dyn Display) {
-    say(Level::Error, "failed", error, &[]);
+    emit(Level::Error, "failed", error, &[]);
 }
 
 /// A connection to the web endpoint found no free place. `what` they are so many of: of one client,
@@ -29,7 +29,7 @@ pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool
     } else {
         format!("all clients together have, the last of them {client},")
     };
-    say(
+    emit(
         Level::Warning,
         "endpoint_crowded",
         format_args!(
@@ -41,14 +41,14 @@ pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool
 }
 
 /// Something is not as it should be, and the work goes on.
-pub fn warned(warning: &dyn Display) {
-    say(Level::Warning, "warned", warning, &[]);
+pub fn warning_logged(warning: &dyn Display) {
+    emit(Level::Warning, "warned", warning, &[]);
 }
 
 /// The daemon captures and serves.
 pub fn started(interfaces: &[String], url: &dyn Display) {
     let interfaces = interfaces.join(", ");
-    say(
+    emit(
         Level::Info,
         "started",
         format_args!("capturing on {interfaces}; {url}/"),
@@ -58,12 +58,12 @@ pub fn started(interfaces: &[String], url: &dyn Display) {
 
 /// The configuration is being read again.
 pub fn reloading() {
-    say(Level::Info, "reloading", "reloading", &[]);
+    emit(Level::Info, "reloading", "reloading", &[]);
 }
 
 /// A new configuration is in force.
 pub fn reloaded(commitments: usize, prefixes: u64) {
-    say(
+    emit(
         Level::Info,
         "reloaded",
         format_args!("reloaded: {commitments} commitments, {prefixes} prefixes"),
@@ -73,7 +73,7 @@ pub fn reloaded(commitments: usize, prefixes: u64) {
 
 /// A new configuration was refused.
 pub fn reload_failed(error: &dyn Display) {
-    say(
+    emit(
         Level::Error,
         "reload_refused",
         format_args!("reload refused, all of the old stays: {error}"),
@@ -84,7 +84,7 @@ pub fn reload_failed(error: &dyn Display) {
 /// What routers are asked has changed: only a restart brings that into force.
 pub fn routers_need_restart() {
     let keys = "bmp sources, own and bmp_stale in [asn]";
-    say(
+    emit(
         Level::Warning,
         "routers_need_restart",
         format_args!("changes of {keys} take effect for routers at the next start"),
@@ -94,7 +94,7 @@ pub fn routers_need_restart() {
 
 /// An ASN source could not be kept compiled: the next start takes longer.
 pub fn cache_failed(source: &str, why: &str) {
-    say(
+    emit(
         Level::Warning,
         "cache_failed",
         format_args!("asn source {source}: not kept compiled: {why}"),
@@ -104,7 +104,7 @@ pub fn cache_failed(source: &str, why: &str) {
 
 /// An ASN source whose file has changed is in force.
 pub fn source_loaded(source: &str, prefixes: usize) {
-    say(
+    emit(
         Level::Info,
         "source_loaded",
         format_args!("asn source {source}: loaded, {prefixes} prefixes"),
@@ -112,9 +112,9 @@ pub fn source_loaded(source: &str, prefixes: usize) {
     );
 }
 
-/// An ASN source whose file has changed can not be loaded.
+/// An ASN source whose file has changed cannot be loaded.
 pub fn source_refused(error: &dyn Display) {
-    say(
+    emit(
         Level::Error,
         "source_refused",
         format_args!("{error}; the old table stays"),
@@ -124,7 +124,7 @@ pub fn source_refused(error: &dyn Display) {
 
 /// A router sends BMP.
 pub fn router_connected(router: &dyn Display) {
-    say(
+    emit(
         Level::Info,
         "router_connected",
         format_args!("bmp: {router} connected"),
@@ -134,7 +134,7 @@ pub fn router_connected(router: &dyn Display) {
 
 /// A router is one too many.
 pub fn router_refused(router: &dyn Display) {
-    say(
+    emit(
         Level::Warning,
         "router_refused",
         format_args!("bmp: {router} refused: too many routers"),
@@ -144,7 +144,7 @@ pub fn router_refused(router: &dyn Display) {
 
 /// Nobody will notice if a router goes without a word.
 pub fn router_not_asked(router: &dyn Display, error: &dyn Display) {
-    say(
+    emit(
         Level::Warning,
         "router_not_asked",
         format_args!("bmp: {router}: no keepalive: {error}"),
@@ -154,7 +154,7 @@ pub fn router_not_asked(router: &dyn Display, error: &dyn Display) {
 
 /// A router's connection has ended.
 pub fn router_gone(router: &dyn Display, why: &dyn Display) {
-    say(
+    emit(
         Level::Warning,
         "router_gone",
         format_args!("bmp: {router} gone: {why}"),
@@ -164,7 +164,7 @@ pub fn router_gone(router: &dyn Display, why: &dyn Display) {
 
 /// A changed setting that only a restart brings into force.
 pub fn needs_restart(section: &str) {
-    say(
+    emit(
         Level::Warning,
         "needs_restart",
         format_args!("changes in [{section}] take effect at the next start"),
@@ -174,17 +174,17 @@ pub fn needs_restart(section: &str) {
 
 /// A worker runs wherever the kernel puts it.
 pub fn not_pinned(cpu: u16, error: &std::io::Error) {
-    say(
+    emit(
         Level::Warning,
         "not_pinned",
-        format_args!("a worker can not be bound to processor {cpu}: {error}"),
+        format_args!("a worker cannot be bound to processor {cpu}: {error}"),
         &[("PROCESSOR", &cpu), ("REASON", &error)],
     );
 }
 
 /// The daemon ends.
 pub fn stopping(signal: &str) {
-    say(
+    emit(
         Level::Info,
         "stopping",
         format_args!("{signal}: stopping"),
@@ -194,7 +194,7 @@ pub fn stopping(signal: &str) {
 
 /// The daemon has ended, and everything that was captured is judged.
 pub fn stopped(judged: &dyn Display, frames: u64, dropped: u64) {
-    say(
+    emit(
         Level::Info,
         "stopped",
         format_args!("stopped: judged up to {judged}, {frames} frames, {dropped} dropped"),
@@ -207,8 +207,8 @@ pub fn stopped(judged: &dyn Display, frames: u64, dropped: u64) {
 }
 
 /// An ASN went out of SLA, or came back, or was out when the contract changed.
-pub fn out_of_sla(notice: &Notice) {
-    let Notice {
+pub fn out_of_sla(notice: &ExcessNotice) {
+    let ExcessNotice {
         commitment,
         asn,
         role,
@@ -231,7 +231,7 @@ pub fn out_of_sla(notice: &Notice) {
         ("PEAK_SHARE", &peak_share),
     ];
     match change {
-        Change::Began(over) => say(
+        ExcessChange::Began(over) => emit(
             Level::Notice,
             "out_of_sla",
             format_args!(
@@ -241,7 +241,7 @@ pub fn out_of_sla(notice: &Notice) {
             ),
             &fields,
         ),
-        Change::Ended(over) => say(
+        ExcessChange::Ended(over) => emit(
             Level::Notice,
             "back_in_sla",
             format_args!(
@@ -252,7 +252,7 @@ pub fn out_of_sla(notice: &Notice) {
             ),
             &fields,
         ),
-        Change::Revised(over) => say(
+        ExcessChange::Revised(over) => emit(
             Level::Notice,
             "contract_changed",
             format_args!(
@@ -267,7 +267,7 @@ pub fn out_of_sla(notice: &Notice) {
 }
 
 /// What else the exclusion of an ASN covers.
-fn covered(over: &Over) -> String {
+fn covered(over: &ExcessInterval) -> String {
     let transit: Vec<String> = over.transit.iter().map(|asn| format!("AS{asn}")).collect();
     match transit.as_slice() {
         [] => String::new(),
@@ -284,6 +284,6 @@ pub fn demo(url: &dyn Display) {
         &format!("  JSON     {url}/api/v1/asns"),
         "AS3320 exceeds 10 % about 15 s from now and comes back; Ctrl-C ends",
     ] {
-        say(Level::Info, "demo", line, &[]);
+        emit(Level::Info, "demo", line, &[]);
     }
 }

@@ -1,5 +1,5 @@
 //! What leaves the house: metrics, page, JSON, text. Everything here reads a [`Snapshot`] and its
-//! [`Standing`] and nothing else, so whoever scrapes never touches the capture.
+//! [`DaemonState`] and nothing else, so whoever scrapes never touches the capture.
 //!
 //! `app` owns the sending end of a `tokio::sync::watch` channel of [`Published`]; everything here
 //! borrows what it last sent. Names come from ASN tables: they are untrusted text, and each
@@ -28,7 +28,7 @@ pub struct Published {
     /// What the judge last published.
     pub snapshot: Arc<Snapshot>,
     /// What `app` knows of the daemon itself.
-    pub standing: Arc<Standing>,
+    pub standing: Arc<DaemonState>,
     /// Whom the endpoint turned away. Counts on; shown as it stands when a state is rendered.
     pub refused: Arc<Refused>,
 }
@@ -50,7 +50,7 @@ pub struct Refused {
 
 /// The state of the daemon itself, beside the measurements.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Standing {
+pub struct DaemonState {
     /// The ASN sources, in order of precedence.
     pub sources: Vec<SourceRow>,
     /// Whether the last attempt to read the configuration was successful.

@@ -3,31 +3,31 @@
 //!
 //! It is told everything; it reads no clock and owns no channel. A verdict that was given stands.
 
+mod asn_state;
 pub mod assembly;
-pub mod case;
-mod cells;
-mod docket;
+pub mod commitment_state;
 pub mod history;
+pub mod incomplete;
 pub mod intervals;
-pub mod taints;
+mod pair_counts;
+pub mod threshold;
 pub mod totals;
-pub mod track;
-mod transit;
+mod transit_totals;
 
 use crate::asn::Origin;
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::totals::Totals;
-use crate::meter::second::{Slot, WorkerState};
-use crate::sla::terms::Terms;
+use crate::meter::second::{SecondCounts, WorkerState};
+use crate::sla::policy::Policy;
 use crate::snapshot::evidence::Evidence;
-use crate::snapshot::{Capture, InterfaceRow, Snapshot};
+use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
 use crate::units::{Asn, Second};
 use assembly::Merged;
-use case::Case;
+use commitment_state::CommitmentState;
+use incomplete::IncompleteSeconds;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use taints::Taints;
-use track::Notice;
+use threshold::ExcessNotice;
 
 /// The longest window, in seconds: how far back taints matter.
 pub const MAX_WINDOW: u64 = 3600;
@@ -35,62 +35,62 @@ pub const MAX_WINDOW: u64 = 3600;
 /// The judge.
 #[derive(Debug)]
 pub struct Judge {
-    terms: Arc<Terms>,
-    cases: Vec<Case>,
+    policy: Arc<Policy>,
+    commitments: Vec<CommitmentState>,
     totals: Totals,
-    taints: Taints,
-    tainted_seconds: u64,
-    last_tainted: Option<Second>,
+    incomplete: IncompleteSeconds,
+    incomplete_seconds: u64,
+    last_incomplete: Option<Second>,
     judged: Option<Second>,
     seen_since: Second,
     workers: BTreeMap<usize, WorkerState>,
-    notices: Vec<Notice>,
+    notices: Vec<ExcessNotice>,
     transit_left_out: u64,
 }
 
 impl Judge {
     /// A judge under some terms; `named` ASNs are shown from the start, up to `max_asns` in all.
-    pub fn new(terms: Arc<Terms>, max_asns: usize, named: &[Asn]) -> Self {
+    pub fn new(policy: Arc<Policy>, max_asns: usize, named: &[Asn]) -> Self {
         let mut judge = Self {
-            terms: Arc::default(),
-            cases: Vec::new(),
+            policy: Arc::default(),
+            commitments: Vec::new(),
             totals: Totals::new(max_asns, named),
-            taints: Taints::default(),
-            tainted_seconds: 0,
-            last_tainted: None,
+            incomplete: IncompleteSeconds::default(),
+            incomplete_seconds: 0,
+            last_incomplete: None,
             judged: None,
             seen_since: Second::default(),
             workers: BTreeMap::new(),
             notices: Vec::new(),
             transit_left_out: 0,
         };
-        judge.revise(terms);
+        judge.revise(policy);
         judge
     }
 
     /// New terms, from the next second on.
-    pub fn revise(&mut self, terms: Arc<Terms>) {
+    pub fn revise(&mut self, policy: Arc<Policy>) {
         let next = self.judged.map_or(self.seen_since, Second::next);
         let mut old: BTreeMap<_, _> = self
-            .cases
+            .commitments
             .drain(..)
-            .map(|case| (case.commitment.name.clone(), case))
+            .map(|state| (state.commitment.name.clone(), state))
             .collect();
-        for commitment in &terms.commitments {
-            let Some(scope) = terms.scopes.id(&commitment.scope) else {
+        for commitment in &policy.commitments {
+            let Some(scope) = policy.scopes.id(&commitment.scope) else {
                 continue;
             };
             let commitment = commitment.clone();
-            self.cases.push(match old.remove(&commitment.name) {
-                Some(case) => case.revised(commitment, scope, next, &mut self.notices),
-                None => Case::new(commitment, scope, next),
+            self.commitments.push(match old.remove(&commitment.name) {
+                Some(state) => state.revised(commitment, scope, next, &mut self.notices),
+                None => CommitmentState::new(commitment, scope, next),
             });
         }
-        self.terms = terms;
+        self.policy = policy;
     }
 
     /// Takes a second with everything that came for it, then judges it and the idle ones after.
-    pub fn take(&mut self, merged: Merged, evidence: &mut dyn Evidence) {
+    pub fn judge_merged(&mut self, merged: Merged, evidence: &mut dyn Evidence) {
         match merged {
             Merged::Opened(second) | Merged::Stepped(second) => self.restart(second),
             Merged::Second {
@@ -99,16 +99,16 @@ impl Judge {
                 parts,
             } => {
                 for part in &parts {
-                    for (first, last) in &part.tainted {
-                        self.taint(*first, *last);
+                    for (first, last) in &part.incomplete {
+                        self.mark_incomplete(*first, *last);
                     }
                 }
                 self.totals.begin_second();
                 for part in parts {
-                    for (amended, slot) in part.amendments {
-                        self.add(amended, slot, &part.scopes);
+                    for (amended, counts) in part.amendments {
+                        self.add(amended, counts, &part.scopes);
                     }
-                    self.add(second, part.slot, &part.scopes);
+                    self.add(second, part.counts, &part.scopes);
                     self.workers.insert(part.number, part.worker);
                 }
                 self.judge(second, evidence);
@@ -121,62 +121,66 @@ impl Judge {
     fn restart(&mut self, second: Second) {
         self.seen_since = second;
         self.judged = None;
-        self.last_tainted = None;
-        self.taints = Taints::default();
-        self.cases.iter_mut().for_each(|case| case.restart(second));
+        self.last_incomplete = None;
+        self.incomplete = IncompleteSeconds::default();
+        self.commitments
+            .iter_mut()
+            .for_each(|state| state.restart(second));
     }
 
-    fn taint(&mut self, first: Second, last: Second) {
+    fn mark_incomplete(&mut self, first: Second, last: Second) {
         if let Some(judged) = self.judged
             && first <= judged
         {
             // Verdicts given stand, but the second counts as tainted from now on.
             let last = last.min(judged);
-            self.tainted_seconds += (last.0 + 1 - first.0) - self.taints.count(first, last);
-            self.last_tainted = self.last_tainted.max(Some(last));
+            self.incomplete_seconds += (last.0 + 1 - first.0) - self.incomplete.count(first, last);
+            self.last_incomplete = self.last_incomplete.max(Some(last));
         }
-        self.taints.add(first, last);
+        self.incomplete.add(first, last);
     }
 
     /// Adds what was counted in a second. Loss in a second that we did not see whole may be our
     /// own: it is nobody's.
-    fn add(&mut self, second: Second, mut slot: Slot, scopes: &ScopePlan) {
-        if self.taints.any(second, second) {
-            slot.usage
+    fn add(&mut self, second: Second, mut counts: SecondCounts, scopes: &ScopePlan) {
+        if self.incomplete.any(second, second) {
+            counts
+                .usage
                 .values_mut()
                 .for_each(|usage| usage.continuity.lost = 0);
         }
-        for case in &mut self.cases {
-            match scopes.bit(case.scope) {
-                Some(bit) => case.add(second, &slot, bit, self.judged),
-                None => case.miss(second),
+        for state in &mut self.commitments {
+            match scopes.bit(state.scope) {
+                Some(bit) => state.add(second, &counts, bit, self.judged),
+                None => state.skip_second(second),
             }
         }
-        self.totals.add(&slot);
+        self.totals.add(&counts);
     }
 
     fn judge(&mut self, second: Second, evidence: &mut dyn Evidence) {
-        let (taints, totals) = (&self.taints, &mut self.totals);
-        for case in &mut self.cases {
-            case.judge(
+        let (incomplete, totals) = (&self.incomplete, &mut self.totals);
+        for state in &mut self.commitments {
+            state.judge(
                 second,
-                |a, b| taints.any(a, b),
+                |a, b| incomplete.any(a, b),
                 |role, asn| totals.is_admitted(role, asn),
                 evidence,
                 &mut self.notices,
             );
         }
-        for case in &mut self.cases {
-            case.out_of_sla()
+        for state in &mut self.commitments {
+            state
+                .out_of_sla()
                 .for_each(|(role, asn)| totals.admit(role, asn));
-            self.transit_left_out += case.take_left_out();
+            self.transit_left_out += state.take_left_out();
         }
-        if self.taints.any(second, second) {
-            self.tainted_seconds += 1;
-            self.last_tainted = Some(second);
+        if self.incomplete.any(second, second) {
+            self.incomplete_seconds += 1;
+            self.last_incomplete = Some(second);
         }
         self.judged = Some(second);
-        self.taints
+        self.incomplete
             .forget(Second(second.0.saturating_sub(MAX_WINDOW)));
     }
 
@@ -184,9 +188,9 @@ impl Judge {
     /// so a jump costs no more than a window.
     fn judge_idle(&mut self, last: Second, through: Second, evidence: &mut dyn Evidence) {
         let longest = self
-            .cases
+            .commitments
             .iter()
-            .map(|case| u64::from(case.commitment.window.get()))
+            .map(|state| u64::from(state.commitment.window.get()))
             .max();
         let until = through.0.min(last.0 + longest.unwrap_or(0));
         for second in last.0 + 1..=until {
@@ -195,13 +199,13 @@ impl Judge {
         }
         if through.0 > until {
             self.totals.begin_second();
-            self.tainted_seconds += self.taints.count(Second(until + 1), through);
+            self.incomplete_seconds += self.incomplete.count(Second(until + 1), through);
             self.judged = Some(through);
         }
     }
 
     /// Starts and ends of times out of SLA since the last call.
-    pub fn take_notices(&mut self) -> Vec<Notice> {
+    pub fn take_notices(&mut self) -> Vec<ExcessNotice> {
         std::mem::take(&mut self.notices)
     }
 
@@ -212,7 +216,7 @@ impl Judge {
 
     /// Everything there is to show.
     pub fn snapshot(&self) -> Snapshot {
-        let origins = &self.terms.origins;
+        let origins = &self.policy.origins;
         let name = |asn: Asn| origins.name(asn).map(Arc::from);
         let admitted = |role, asn| self.totals.is_admitted(role, asn);
         let frames = &self.totals.frames;
@@ -229,8 +233,8 @@ impl Judge {
                 .map(|worker| worker.clock_steps)
                 .max()
                 .unwrap_or(0),
-            tainted_seconds: self.tainted_seconds,
-            last_tainted: self.last_tainted,
+            incomplete_seconds: self.incomplete_seconds,
+            last_incomplete: self.last_incomplete,
             streams_refused: self
                 .workers
                 .values()
@@ -259,9 +263,9 @@ impl Judge {
             transit: self.totals.transit_rows(name),
             transit_left_out: self.transit_left_out,
             commitments: self
-                .cases
+                .commitments
                 .iter()
-                .map(|case| case.row(self.judged, admitted, name))
+                .map(|state| state.row(self.judged, admitted, name))
                 .collect(),
         }
     }
@@ -276,7 +280,7 @@ impl Judge {
         sums
     }
 
-    fn capture(&self) -> Capture {
+    fn capture(&self) -> CaptureTotals {
         let frames = &self.totals.frames;
         let mut interfaces: BTreeMap<Arc<str>, InterfaceRow> = BTreeMap::new();
         for worker in self.workers.values() {
@@ -288,7 +292,7 @@ impl Judge {
                 row.unknown += worker.unknown.get(place).copied().unwrap_or(0);
             }
         }
-        Capture {
+        CaptureTotals {
             frames: frames.frames(),
             bytes: frames.bytes,
             first: self

@@ -2,7 +2,7 @@
 //!
 //! One [`Meter`] per worker, for as long as it runs. The newest second is counted inside the
 //! streams themselves (one cache line a packet) and settled when the next one begins; what comes
-//! for an older second goes straight to that second's [`Slot`], as an amendment if it is closed.
+//! for an older second goes straight to that second's [`SecondCounts`], as an amendment if it is closed.
 //! Nothing is refused here: every frame handed in is counted under exactly one heading.
 
 pub mod distribution;
@@ -14,23 +14,23 @@ use crate::attribution::Attribution;
 use crate::capture::InterfaceId;
 use crate::discard::Discard;
 use crate::stream::record::Stream;
-use crate::stream::rtt::Sample;
-use crate::stream::sequence::{Arrival, Step};
-use crate::stream::tally::Octets;
+use crate::stream::rtt::RttSample;
+use crate::stream::sequence::{Arrival, SequenceStep};
+use crate::stream::tally::TrafficCounts;
 use crate::stream::{Finding, Progress, Streams};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
-use crate::voice::held::Held;
-use crate::voice::key::Key;
-use crate::voice::kind::Kind;
-use crate::voice::{Content, Packet, Tap};
-use second::{Disputed, RoundTrip, Slot, Usage};
+use crate::voice::kind::StreamKind;
+use crate::voice::rtp_summary::RtpSummary;
+use crate::voice::stream_key::StreamKey;
+use crate::voice::{CapturePoint, Content, Packet};
+use second::{DisputedBytes, PairCounts, RoundTrip, SecondCounts};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 /// What is done with the copies that a mirror port makes of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Copies {
+pub enum CopyRule {
     /// They count like any other, and inflate every share.
     #[default]
     Counted,
@@ -49,24 +49,24 @@ pub struct Meter {
     /// All seconds up to this one are with the judge.
     closed: Option<Second>,
     /// Counts by second: open ones, and amendments to closed ones.
-    slots: BTreeMap<Second, Slot>,
+    seconds: BTreeMap<Second, SecondCounts>,
     /// The slot of the newest second, kept apart from the others for speed.
-    slot: Slot,
+    counts: SecondCounts,
     /// Streams with something tallied in the newest second.
     touched: Vec<u32>,
     /// Streams with a packet in a second that is not closed, for a look at them then; one may
     /// stand there twice.
-    heard: BTreeMap<Second, Vec<u32>>,
-    copies: Copies,
+    active: BTreeMap<Second, Vec<u32>>,
+    copies: CopyRule,
     /// Copies found, whatever was done with them.
     mirror_copies: u64,
     /// Octets that ASN sources disagree about, not yet taken.
-    disputed: Disputed,
+    disputed: DisputedBytes,
 }
 
 impl Meter {
     /// With a rule for copies.
-    pub fn new(copies: Copies) -> Self {
+    pub fn new(copies: CopyRule) -> Self {
         Self {
             copies,
             ..Self::default()
@@ -81,19 +81,19 @@ impl Meter {
     /// Counts frames that came in one second, by interface and length, before anything is known of
     /// them.
     #[inline]
-    pub fn arrive(
+    pub fn count_arrivals(
         &mut self,
         second: Second,
         frames: impl IntoIterator<Item = (InterfaceId, u32)>,
         streams: &mut Streams,
     ) {
         if second > self.newest {
-            self.turn(second, streams);
+            self.begin_second(second, streams);
         }
         // The newest is never closed: it opens when the one before it closes.
         let is_late = self.is_closed(second);
-        let counts = &mut self.slot_of(second).frames;
-        let arrived = counts.arrive(frames);
+        let counts = &mut self.counts_of(second).frames;
+        let arrived = counts.count_arrivals(frames);
         if is_late {
             counts.late += arrived;
         }
@@ -102,7 +102,7 @@ impl Meter {
     /// Counts a frame as not voice.
     #[inline]
     pub fn discard(&mut self, second: Second, reason: Discard) {
-        self.slot_of(second).frames.discard(reason);
+        self.counts_of(second).frames.discard(reason);
     }
 
     /// Counts a packet and what it did.
@@ -110,7 +110,7 @@ impl Meter {
     /// # Errors
     /// [`Discard::Video`] for the packet itself where it is video, [`Discard::MirrorCopy`] where
     /// copies do not count; the caller counts that.
-    pub fn record(
+    pub fn count_packet(
         &mut self,
         packet: &Packet<'_>,
         progress: Progress<'_>,
@@ -118,10 +118,10 @@ impl Meter {
     ) -> Result<(), Discard> {
         match progress {
             Progress::Signal => {}
-            Progress::SignalAgain => self.copy()?,
+            Progress::SignalCopy => self.copy()?,
             media => {
-                let held = (packet.time.second(), packet.tap, packet.ip_bytes);
-                return self.record_media(held, media, attribution);
+                let summary = (packet.time.second(), packet.capture_point, packet.ip_bytes);
+                return self.count_rtp(summary, media, attribution);
             }
         }
         let class = match packet.content {
@@ -131,61 +131,73 @@ impl Meter {
             Content::Stun(_) => return Err(Discard::Stun),
         };
         let (src, dst) = (packet.src.address, packet.dst.address);
-        let (pair, dissent) = attribution.resolve(src, dst, packet.tap);
+        let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
         self.disputed.add(dissent, packet.ip_bytes.into());
-        let slot = self.slot_of(packet.time.second());
-        slot.add(&pair, &Usage::packet(class, packet.ip_bytes));
-        slot.frames.voice.add(&Octets::packet(packet.ip_bytes));
+        let counts = self.counts_of(packet.time.second());
+        counts.add(&pair, &PairCounts::packet(class, packet.ip_bytes));
+        counts
+            .frames
+            .voice
+            .add(&TrafficCounts::packet(packet.ip_bytes));
         Ok(())
     }
 
     /// Counts an RTP packet and what it did.
     ///
     /// # Errors
-    /// As [`Self::record`].
+    /// As [`Self::count_packet`].
     #[inline(never)]
-    pub fn record_media(
+    pub fn count_rtp(
         &mut self,
-        held: (Second, Tap, u32),
+        summary: (Second, CapturePoint, u32),
         progress: Progress<'_>,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
         match progress {
             Progress::Media(index, stream, step) => {
-                self.media(index, stream, held, &step, attribution)
+                self.count_media(index, stream, summary, &step, attribution)
             }
             Progress::Pending(left) => {
-                self.slot_of(held.0).frames.pending += 1;
-                self.give_up(left);
+                self.counts_of(summary.0).frames.pending += 1;
+                self.discard_pending(left);
                 Ok(())
             }
             Progress::Proven(index, stream, packets) => self.credit(&packets, |meter, packet| {
                 let step = stream.advance(packet);
-                let held = (packet.time.second(), packet.tap, packet.ip_bytes);
-                meter.media(index, stream, held, &step, attribution)
+                let summary = (packet.time.second(), packet.capture_point, packet.ip_bytes);
+                meter.count_media(index, stream, summary, &step, attribution)
             }),
             Progress::Refused(key, kind, packets) => self.credit(&packets, |meter, packet| {
                 meter.unfollowed(&key, kind, packet, attribution)
             }),
-            Progress::Signal | Progress::SignalAgain => Ok(()),
+            Progress::Signal | Progress::SignalCopy => Ok(()),
         }
     }
 
     /// Counts what a packet told of others: round trips belong to its sender's origin.
-    pub fn note(&mut self, packet: &Packet<'_>, found: Vec<Finding>, attribution: &Attribution) {
+    pub fn count_findings(
+        &mut self,
+        packet: &Packet<'_>,
+        found: Vec<Finding>,
+        attribution: &Attribution,
+    ) {
         for finding in found {
-            let slot = self.slot_of(packet.time.second());
+            let counts = self.counts_of(packet.time.second());
             match finding {
-                Finding::RoundTrip(Sample { method, time }) => {
-                    let pair = attribution.pair(packet.src.address, packet.dst.address, packet.tap);
-                    slot.round_trips.push(RoundTrip { pair, method, time });
+                Finding::RoundTrip(RttSample { method, time }) => {
+                    let pair = attribution.pair(
+                        packet.src.address,
+                        packet.dst.address,
+                        packet.capture_point,
+                    );
+                    counts.round_trips.push(RoundTrip { pair, method, time });
                 }
                 Finding::Reported(pair, reports) => {
-                    slot.add(
+                    counts.add(
                         &pair,
-                        &Usage {
+                        &PairCounts {
                             reports,
-                            ..Usage::default()
+                            ..PairCounts::default()
                         },
                     );
                 }
@@ -200,52 +212,57 @@ impl Meter {
     /// caller counts that.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the way of nearly every packet")]
-    pub fn media(
+    pub fn count_media(
         &mut self,
         index: u32,
         stream: &mut Stream,
-        (second, tap, ip_bytes): (Second, Tap, u32),
-        step: &Step,
+        (second, capture_point, ip_bytes): (Second, CapturePoint, u32),
+        step: &SequenceStep,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
         if step.arrival == Arrival::Mirrored {
             self.copy()?;
         }
-        if !stream.is_attributed(tap, attribution) {
-            self.attribute(stream, tap, attribution);
+        if !stream.is_attributed(capture_point, attribution) {
+            self.attribute(stream, capture_point, attribution);
         }
         if second != self.newest {
-            self.media_of_older(index, stream, (second, ip_bytes), step);
+            self.count_older(index, stream, (second, ip_bytes), step);
         } else if stream.tally(second, ip_bytes, step) {
             self.touched.push(index);
         }
         match stream.kind {
-            Kind::Audio => Ok(()),
-            Kind::Video => Err(Discard::Video),
+            StreamKind::Audio => Ok(()),
+            StreamKind::Video => Err(Discard::Video),
         }
     }
 
     #[cold]
-    fn attribute(&mut self, stream: &mut Stream, tap: Tap, attribution: &Attribution) {
-        self.settle(stream);
-        stream.attribute(tap, attribution);
+    fn attribute(
+        &mut self,
+        stream: &mut Stream,
+        capture_point: CapturePoint,
+        attribution: &Attribution,
+    ) {
+        self.flush_stream(stream);
+        stream.attribute(capture_point, attribution);
     }
 
     /// What the stream has of the newest second goes to its slot first.
     #[cold]
-    fn media_of_older(
+    fn count_older(
         &mut self,
         index: u32,
         stream: &mut Stream,
         (second, ip_bytes): (Second, u32),
-        step: &Step,
+        step: &SequenceStep,
     ) {
-        self.settle(stream);
+        self.flush_stream(stream);
         stream.tally(self.newest, ip_bytes, step);
-        self.settle_into(second, stream);
+        self.flush_stream_into(second, stream);
         stream.forget_second();
         if !self.is_closed(second) {
-            self.heard.entry(second).or_default().push(index);
+            self.active.entry(second).or_default().push(index);
         }
     }
 
@@ -254,8 +271,8 @@ impl Meter {
     fn copy(&mut self) -> Result<(), Discard> {
         self.mirror_copies += 1;
         match self.copies {
-            Copies::Counted => Ok(()),
-            Copies::TakenOut => Err(Discard::MirrorCopy),
+            CopyRule::Counted => Ok(()),
+            CopyRule::TakenOut => Err(Discard::MirrorCopy),
         }
     }
 
@@ -264,14 +281,14 @@ impl Meter {
     #[inline(never)]
     fn credit(
         &mut self,
-        packets: &[Held],
-        mut count: impl FnMut(&mut Self, &Held) -> Result<(), Discard>,
+        packets: &[RtpSummary],
+        mut count: impl FnMut(&mut Self, &RtpSummary) -> Result<(), Discard>,
     ) -> Result<(), Discard> {
         let mut result = Ok(());
         for (left, packet) in (0..packets.len()).rev().zip(packets) {
             result = count(self, packet);
             if left > 0 {
-                let frames = &mut self.slot_of(packet.time.second()).frames;
+                let frames = &mut self.counts_of(packet.time.second()).frames;
                 frames.pending -= 1;
                 if let Err(reason) = result {
                     frames.discard(reason);
@@ -285,31 +302,34 @@ impl Meter {
     /// others nobody knows.
     fn unfollowed(
         &mut self,
-        key: &Key,
-        kind: Kind,
-        packet: &Held,
+        key: &StreamKey,
+        kind: StreamKind,
+        packet: &RtpSummary,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
-        if kind == Kind::Video {
+        if kind == StreamKind::Video {
             return Err(Discard::Video);
         }
         let (src, dst) = (key.src().address, key.dst().address);
-        let (pair, dissent) = attribution.resolve(src, dst, packet.tap);
+        let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
         self.disputed.add(dissent, packet.ip_bytes.into());
-        let usage = Usage {
+        let usage = PairCounts {
             unfollowed: 1,
-            ..Usage::packet(Class::Rtp, packet.ip_bytes)
+            ..PairCounts::packet(Class::Rtp, packet.ip_bytes)
         };
-        let slot = self.slot_of(packet.time.second());
-        slot.add(&pair, &usage);
-        slot.frames.voice.add(&Octets::packet(packet.ip_bytes));
+        let counts = self.counts_of(packet.time.second());
+        counts.add(&pair, &usage);
+        counts
+            .frames
+            .voice
+            .add(&TrafficCounts::packet(packet.ip_bytes));
         Ok(())
     }
 
     /// Frames that waited in probation, by their capture times, are not voice.
-    pub fn give_up(&mut self, times: impl IntoIterator<Item = Timestamp>) {
+    pub fn discard_pending(&mut self, times: impl IntoIterator<Item = Timestamp>) {
         for time in times {
-            let frames = &mut self.slot_of(time.second()).frames;
+            let frames = &mut self.counts_of(time.second()).frames;
             frames.pending -= 1;
             frames.discard(Discard::Probation);
         }
@@ -317,26 +337,26 @@ impl Meter {
 
     /// Counts what a stream that has ended still had.
     pub fn ended(&mut self, stream: &mut Stream) {
-        self.settle(stream);
+        self.flush_stream(stream);
     }
 
     /// A newer second begins: what the streams tallied goes to the slot of the old one.
-    pub fn turn(&mut self, second: Second, streams: &mut Streams) {
+    pub fn begin_second(&mut self, second: Second, streams: &mut Streams) {
         let touched = std::mem::take(&mut self.touched);
         for some in touched.chunks(NEAR) {
-            streams.approach_whole(some);
+            streams.prefetch_whole(some);
             for index in some {
                 if let Some(stream) = streams.stream_mut(*index) {
-                    self.settle(stream);
+                    self.flush_stream(stream);
                 }
             }
         }
-        match self.heard.entry(self.newest) {
+        match self.active.entry(self.newest) {
             Entry::Vacant(place) => drop(place.insert(touched)),
-            Entry::Occupied(mut heard) => heard.get_mut().extend(touched),
+            Entry::Occupied(mut active) => active.get_mut().extend(touched),
         }
-        let slot = std::mem::take(&mut self.slot);
-        self.slots.entry(self.newest).or_default().merge(slot);
+        let counts = std::mem::take(&mut self.counts);
+        self.seconds.entry(self.newest).or_default().merge(counts);
         self.newest = second;
     }
 
@@ -345,17 +365,17 @@ impl Meter {
     /// the close of a second is at the same place of a capture for all of them.
     pub fn sample_streams(&mut self, through: Second, streams: &mut Streams) {
         if self.newest <= through {
-            let newest = self.heard.entry(self.newest).or_default();
+            let newest = self.active.entry(self.newest).or_default();
             newest.extend(&self.touched);
         }
-        let later = self.heard.split_off(&through.next());
-        for (second, mut heard) in std::mem::replace(&mut self.heard, later) {
-            heard.sort_unstable();
-            heard.dedup();
-            for some in heard.chunks(NEAR) {
-                streams.approach_whole(some);
+        let later = self.active.split_off(&through.next());
+        for (second, mut active) in std::mem::replace(&mut self.active, later) {
+            active.sort_unstable();
+            active.dedup();
+            for some in active.chunks(NEAR) {
+                streams.prefetch_whole(some);
                 for index in some {
-                    streams.name_late(*index);
+                    streams.apply_announcement(*index);
                     self.sample(second, streams.get(*index));
                 }
             }
@@ -363,46 +383,47 @@ impl Meter {
     }
 
     fn sample(&mut self, second: Second, stream: Option<&Stream>) {
-        let Some(stream) = stream.filter(|stream| stream.kind == Kind::Audio) else {
+        let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio) else {
             return;
         };
-        let one = Usage {
+        let one = PairCounts {
             streams: 1,
-            ..Usage::default()
+            ..PairCounts::default()
         };
-        let slot = self.slot_of(second);
-        slot.add(stream.pair(), &one);
+        let counts = self.counts_of(second);
+        counts.add(stream.pair(), &one);
         if let Some(jitter) = stream.jitter().current() {
-            let of_origin = slot.jitter.entry(stream.pair().src).or_default();
+            let of_origin = counts.jitter.entry(stream.pair().src).or_default();
             of_origin.push(jitter.into());
         }
     }
 
-    fn settle(&mut self, stream: &mut Stream) {
-        self.settle_into(self.newest, stream);
+    fn flush_stream(&mut self, stream: &mut Stream) {
+        self.flush_stream_into(self.newest, stream);
     }
 
-    fn settle_into(&mut self, second: Second, stream: &mut Stream) {
-        let (Some((octets, continuity)), Kind::Audio) = (stream.settle(), stream.kind) else {
+    fn flush_stream_into(&mut self, second: Second, stream: &mut Stream) {
+        let (Some((octets, continuity)), StreamKind::Audio) = (stream.take_tally(), stream.kind)
+        else {
             return;
         };
         self.disputed.add(stream.dissent(), octets.ip);
-        let mut usage = Usage {
+        let mut usage = PairCounts {
             continuity,
-            ..Usage::default()
+            ..PairCounts::default()
         };
         *usage.class_mut(Class::Rtp) = octets;
-        let slot = self.slot_of(second);
-        slot.frames.voice.add(&octets);
-        slot.add(stream.pair(), &usage);
+        let counts = self.counts_of(second);
+        counts.frames.voice.add(&octets);
+        counts.add(stream.pair(), &usage);
     }
 
     #[inline]
-    fn slot_of(&mut self, second: Second) -> &mut Slot {
+    fn counts_of(&mut self, second: Second) -> &mut SecondCounts {
         if second == self.newest {
-            &mut self.slot
+            &mut self.counts
         } else {
-            self.slots.entry(second).or_default()
+            self.seconds.entry(second).or_default()
         }
     }
 
@@ -412,17 +433,17 @@ impl Meter {
 
     /// Takes out the seconds up to and with `through`: those that were open, and amendments to
     /// those that were not; each oldest first.
-    pub fn close(&mut self, through: Second, streams: &mut Streams) -> Closing {
+    pub fn close(&mut self, through: Second, streams: &mut Streams) -> DueSeconds {
         if self.newest <= through {
-            self.turn(through.next(), streams);
+            self.begin_second(through.next(), streams);
         }
-        let later = self.slots.split_off(&through.next());
-        let due = std::mem::replace(&mut self.slots, later);
+        let later = self.seconds.split_off(&through.next());
+        let due = std::mem::replace(&mut self.seconds, later);
         let closed = self.closed.replace(through);
         let (amendments, open) = due
             .into_iter()
             .partition(|(second, _)| closed.is_some_and(|closed| *second <= closed));
-        Closing { open, amendments }
+        DueSeconds { open, amendments }
     }
 
     /// Packet time has jumped back into a second, or begins there: nothing before it is open.
@@ -432,7 +453,7 @@ impl Meter {
     }
 
     /// Octets that ASN sources disagree about, since the last call.
-    pub fn take_disputed(&mut self) -> Disputed {
+    pub fn take_disputed(&mut self) -> DisputedBytes {
         std::mem::take(&mut self.disputed)
     }
 
@@ -449,9 +470,9 @@ impl Meter {
 
 /// What [`Meter::close`] takes out.
 #[derive(Debug, Default)]
-pub struct Closing {
+pub struct DueSeconds {
     /// Seconds now closed.
-    pub open: Vec<(Second, Slot)>,
+    pub open: Vec<(Second, SecondCounts)>,
     /// Counts for seconds closed before.
-    pub amendments: Vec<(Second, Slot)>,
+    pub amendments: Vec<(Second, SecondCounts)>,
 }

@@ -5,120 +5,120 @@
 //! stream it takes no lock, reads no clock and allocates nothing. New terms reach it between two
 //! seconds. Live capture and replay run this same code.
 
-pub mod dealt;
-pub mod pace;
-pub mod share;
-pub mod steps;
+pub mod packet_clock;
+pub mod partitioned;
+pub mod shard;
+pub mod timed_source;
 
 use crate::attribution::Attribution;
-use crate::capture::{CaptureError, Event, Frame, InterfaceId, Unseen};
+use crate::capture::{CaptureError, CaptureGap, Event, Frame, InterfaceId};
 use crate::discard::Discard;
-use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
-use crate::meter::{Copies, Meter};
-use crate::sla::terms::Terms;
+use crate::meter::second::{ClosedSecond, SecondCounts, WorkerReport, WorkerState};
+use crate::meter::{CopyRule, Meter};
+use crate::sla::policy::Policy;
 use crate::stream::record::Stream;
-use crate::stream::sequence::{Arrival, Step};
-use crate::stream::{Limits, Streams};
+use crate::stream::sequence::{Arrival, SequenceStep};
+use crate::stream::{StreamLimits, Streams};
 use crate::units::Second;
 use crate::voice::signalling::Announcement;
-use crate::voice::{Glanced, Rules};
+use crate::voice::{RtpPacket, Rules};
 use crate::wire::{self, Datagram};
-use pace::Boundary;
-use share::Share;
+use packet_clock::Boundary;
+use shard::Shard;
 use std::sync::Arc;
 use std::time::Duration;
-use steps::{Interest, StepSource, TOGETHER};
+use timed_source::{BATCH, Selection, TimedSource};
 
 /// Gaps this long before a missed stretch of time are still excused by it.
 const UNSEEN_MEMORY: Duration = Duration::from_secs(600);
 
 /// Where a worker's results go.
-pub trait Outlet {
+pub trait WorkerSink {
     /// A report for the judge; may wait.
-    fn report(&mut self, report: Report);
+    fn report(&mut self, report: WorkerReport);
     /// A stream has ended.
     fn ended(&mut self, stream: &Stream);
     /// Terms that have replaced the ones in force since the last call.
-    fn new_terms(&mut self) -> Option<Arc<Terms>>;
+    fn new_policy(&mut self) -> Option<Arc<Policy>>;
     /// Whether there are other workers that have to be told what this one hears of signalling.
     /// Not in a replay: there all workers overhear all of it.
-    fn has_others(&self) -> bool {
+    fn has_peers(&self) -> bool {
         false
     }
     /// Tells the others, without waiting; to how many of them it could not be told.
-    fn tell(&mut self, _: &Announcement) -> u64 {
+    fn send_to_peers(&mut self, _: &Announcement) -> u64 {
         0
     }
     /// What another worker has told.
-    fn told(&mut self) -> Option<Announcement> {
+    fn receive_from_peers(&mut self) -> Option<Announcement> {
         None
     }
 }
 
 /// What a worker is given.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct WorkerSettings {
     /// What is taken for voice.
     pub rules: Rules,
     /// Bounds of the stream table.
-    pub limits: Limits,
+    pub limits: StreamLimits,
     /// What is done with a mirror port's copies.
-    pub copies: Copies,
+    pub copies: CopyRule,
     /// What it counts where others see the same frames.
-    pub share: Share,
+    pub shard: Shard,
 }
 
 /// One capture queue's way from frames to seconds.
 #[derive(Debug)]
 pub struct Worker<O> {
-    interest: Interest,
+    selection: Selection,
     streams: Streams,
     meter: Meter,
     attribution: Attribution,
-    tainted: Vec<(Second, Second)>,
+    incomplete: Vec<(Second, Second)>,
     state: WorkerState,
-    has_others: bool,
-    outlet: O,
+    has_peers: bool,
+    sink: O,
 }
 
-impl<O: Outlet> Worker<O> {
+impl<O: WorkerSink> Worker<O> {
     /// A worker under some terms.
-    pub fn new(settings: Settings, terms: &Terms, outlet: O) -> Self {
+    pub fn new(settings: WorkerSettings, policy: &Policy, sink: O) -> Self {
         let mut attribution = Attribution::default();
-        attribution.replace(terms.origins.clone(), terms.scopes.clone());
+        attribution.replace(policy.origins.clone(), policy.scopes.clone());
         let mut streams = Streams::new(settings.limits);
-        let has_others = outlet.has_others();
-        if has_others {
-            streams.signalling().keep_untold();
+        let has_peers = sink.has_peers();
+        if has_peers {
+            streams.signalling().keep_for_peers();
         }
-        let interest = Interest {
+        let selection = Selection {
             rules: settings.rules,
-            share: settings.share,
+            shard: settings.shard,
         };
         Self {
-            interest,
+            selection,
             streams,
-            has_others,
+            has_peers,
             meter: Meter::new(settings.copies),
             attribution,
-            tainted: Vec::new(),
+            incomplete: Vec::new(),
             state: WorkerState::default(),
-            outlet,
+            sink,
         }
     }
 
     /// Runs until the source ends.
     ///
     /// # Errors
-    /// [`CaptureError`] where the source can not go on; what came before it is reported.
-    pub fn run(&mut self, source: &mut impl StepSource) -> Result<(), CaptureError> {
+    /// [`CaptureError`] where the source cannot go on; what came before it is reported.
+    pub fn run(&mut self, source: &mut impl TimedSource) -> Result<(), CaptureError> {
         loop {
-            if self.has_others {
-                self.confer();
+            if self.has_peers {
+                self.exchange_sdp();
             }
-            let packets = source.gather(&self.interest);
-            self.count_together(packets);
-            if packets.len() == TOGETHER {
+            let packets = source.next_batch(&self.selection);
+            self.count_batch(packets);
+            if packets.len() == BATCH {
                 continue;
             }
             let step = match source.next() {
@@ -129,12 +129,12 @@ impl<O: Outlet> Worker<O> {
                 }
             };
             if let Some(boundary) = step.boundary {
-                self.cross(boundary);
+                self.on_boundary(boundary);
             }
             match step.event {
-                Event::Frame(frame) => self.take(frame),
+                Event::Frame(frame) => self.count_frame(frame),
                 Event::Interface(id, name) => self.name_interface(id, name),
-                Event::Unseen(unseen) => self.note_unseen(&unseen),
+                Event::CaptureGap(unseen) => self.note_gap(&unseen),
                 Event::Idle(_) => {}
                 Event::Unknown(id, frames) => self.note_unknown(id, frames),
                 Event::End => return Ok(()),
@@ -143,41 +143,42 @@ impl<O: Outlet> Worker<O> {
     }
 
     /// Tells the other workers what was heard of signalling, and hears what they have.
-    fn confer(&mut self) {
+    fn exchange_sdp(&mut self) {
         let signalling = self.streams.signalling();
-        for announcement in signalling.take_untold() {
-            self.state.announcements_missed += self.outlet.tell(&announcement);
+        for announcement in signalling.take_for_peers() {
+            self.state.announcements_missed += self.sink.send_to_peers(&announcement);
         }
-        while let Some(announcement) = self.outlet.told() {
+        while let Some(announcement) = self.sink.receive_from_peers() {
             signalling.learn(&announcement);
         }
     }
 
     /// Counts packets that were gathered, in their order.
     #[inline]
-    fn count_together(&mut self, packets: &[Glanced]) {
+    fn count_batch(&mut self, packets: &[RtpPacket]) {
         let (Some(first), Some(last)) = (packets.first(), packets.last()) else {
             return;
         };
-        let second = first.held.time.second();
-        self.state.see(first.held.time);
-        self.state.see(last.held.time);
+        let second = first.summary.time.second();
+        self.state.see(first.summary.time);
+        self.state.see(last.summary.time);
         let arrived = packets
             .iter()
-            .map(|packet| (packet.held.tap.interface, packet.length));
-        self.meter.arrive(second, arrived, &mut self.streams);
-        let guesses = self.streams.approach::<TOGETHER>(packets);
-        let expected = Step::of(Arrival::InOrder);
+            .map(|packet| (packet.summary.capture_point.interface, packet.length));
+        self.meter
+            .count_arrivals(second, arrived, &mut self.streams);
+        let guesses = self.streams.prefetch::<BATCH>(packets);
+        let expected = SequenceStep::of(Arrival::InOrder);
         for (packet, guess) in packets.iter().zip(&guesses) {
-            let held = &packet.held;
-            let size = (second, held.tap, held.ip_bytes);
-            let counted = if let Some(stream) = self.streams.follow(packet, *guess) {
+            let summary = &packet.summary;
+            let size = (second, summary.capture_point, summary.ip_bytes);
+            let counted = if let Some(stream) = self.streams.advance_expected(packet, *guess) {
                 self.meter
-                    .media(*guess, stream, size, &expected, &self.attribution)
+                    .count_media(*guess, stream, size, &expected, &self.attribution)
             } else {
-                let progress = self.streams.advance_media(packet.key, *held);
+                let progress = self.streams.advance_media(packet.key, *summary);
                 progress
-                    .and_then(|progress| self.meter.record_media(size, progress, &self.attribution))
+                    .and_then(|progress| self.meter.count_rtp(size, progress, &self.attribution))
             };
             if let Err(reason) = counted {
                 self.meter.discard(second, reason);
@@ -186,15 +187,16 @@ impl<O: Outlet> Worker<O> {
     }
 
     /// Counts a frame, or overhears one that another worker counts.
-    fn take(&mut self, frame: Frame<'_>) {
+    fn count_frame(&mut self, frame: Frame<'_>) {
         let decoded = wire::decode(frame);
-        if !self.interest.share.has_decoded(&decoded) {
-            return self.overhear(frame, decoded);
+        if !self.selection.shard.owns_decoded(&decoded) {
+            return self.observe_signalling(frame, decoded);
         }
         self.state.see(frame.time);
         let second = frame.time.second();
         let arrived = [(frame.interface, frame.length)];
-        self.meter.arrive(second, arrived, &mut self.streams);
+        self.meter
+            .count_arrivals(second, arrived, &mut self.streams);
         if let Err(reason) = self.account(frame, decoded) {
             self.meter.discard(second, reason);
         }
@@ -206,76 +208,78 @@ impl<O: Outlet> Worker<O> {
         frame: Frame<'_>,
         decoded: Result<Datagram<'_>, Discard>,
     ) -> Result<(), Discard> {
-        let datagram = decoded.inspect_err(|reason| self.hear_piece(frame, *reason))?;
-        let packet = self.interest.rules.recognise(&datagram)?;
+        let datagram = decoded.inspect_err(|reason| self.on_fragment(frame, *reason))?;
+        let packet = self.selection.rules.recognise(&datagram)?;
         if datagram.is_fragment() {
-            self.hear_piece(frame, Discard::Fragment);
+            self.on_fragment(frame, Discard::Fragment);
         }
         let progress = self.streams.advance(&packet);
-        let counted =
-            progress.and_then(|progress| self.meter.record(&packet, progress, &self.attribution));
+        let counted = progress.and_then(|progress| {
+            self.meter
+                .count_packet(&packet, progress, &self.attribution)
+        });
         if self.streams.has_findings() {
             self.meter
-                .note(&packet, self.streams.take_findings(), &self.attribution);
+                .count_findings(&packet, self.streams.take_findings(), &self.attribution);
         }
         counted
     }
 
     /// Listens to signalling that another worker counts.
-    fn overhear(&mut self, frame: Frame<'_>, decoded: Result<Datagram<'_>, Discard>) {
+    fn observe_signalling(&mut self, frame: Frame<'_>, decoded: Result<Datagram<'_>, Discard>) {
         match decoded {
             Ok(datagram) => {
-                if let Ok(packet) = self.interest.rules.recognise(&datagram) {
-                    self.streams.signalling().hear(&packet);
+                if let Ok(packet) = self.selection.rules.recognise(&datagram) {
+                    self.streams.signalling().observe(&packet);
                 }
                 if datagram.is_fragment() {
-                    self.hear_piece(frame, Discard::Fragment);
+                    self.on_fragment(frame, Discard::Fragment);
                 }
             }
-            Err(reason) => self.hear_piece(frame, reason),
+            Err(reason) => self.on_fragment(frame, reason),
         }
     }
 
     /// A fragment is counted as what it is; what it is a piece of may be signalling.
     #[cold]
-    fn hear_piece(&mut self, frame: Frame<'_>, reason: Discard) {
+    fn on_fragment(&mut self, frame: Frame<'_>, reason: Discard) {
         if reason == Discard::Fragment
             && let Some(fragment) = wire::fragment(frame)
         {
-            self.streams.signalling().hear_fragment(&fragment);
+            self.streams.signalling().observe_fragment(&fragment);
         }
     }
 
-    fn cross(&mut self, boundary: Boundary) {
+    fn on_boundary(&mut self, boundary: Boundary) {
         match boundary {
             Boundary::Opened(second) => {
                 self.meter.restart(second);
-                self.outlet.report(Report::Opened(second));
+                self.sink.report(WorkerReport::Opened(second));
             }
             Boundary::Closed(through) => self.close(through),
-            Boundary::Stepped(second) => self.step(second),
+            Boundary::Stepped(second) => self.on_clock_step(second),
             Boundary::Ended(last) => self.end(last),
         }
-        if let Some(terms) = self.outlet.new_terms() {
+        if let Some(policy) = self.sink.new_policy() {
             self.attribution
-                .replace(terms.origins.clone(), terms.scopes.clone());
+                .replace(policy.origins.clone(), policy.scopes.clone());
         }
     }
 
     /// Ends what has timed out and sends all seconds up to and with `through` to the judge.
     fn close(&mut self, through: Second) {
         if self.meter.newest() <= through {
-            self.meter.turn(through.next(), &mut self.streams);
+            self.meter.begin_second(through.next(), &mut self.streams);
         }
         self.meter.sample_streams(through, &mut self.streams);
         let mut given_up = Vec::new();
         let ended = self.streams.expire(through.next(), &mut given_up);
-        self.meter.give_up(given_up);
+        self.meter.discard_pending(given_up);
         for stream in ended {
-            conclude(&mut self.meter, &mut self.outlet, stream);
+            end_stream(&mut self.meter, &mut self.sink, stream);
         }
         self.streams
-            .forget_unseen(through.start().minus(UNSEEN_MEMORY));
+            .forget_gaps(through.start().minus(UNSEEN_MEMORY));
         self.send(through);
     }
 
@@ -290,16 +294,18 @@ impl<O: Outlet> Worker<O> {
         let disputed = self.meter.take_disputed();
         self.state
             .add_disputed(disputed, self.attribution.sources());
-        let slots = closing.open.iter().chain(&closing.amendments);
-        for (_, slot) in slots {
-            add_each(&mut self.state.frames, &slot.frames.interfaces);
+        let seconds = closing.open.iter().chain(&closing.amendments);
+        for (_, counts) in seconds {
+            add_each(&mut self.state.frames, &counts.frames.interfaces);
         }
         if closing
             .open
             .first()
             .is_none_or(|(second, _)| *second > closed.next())
         {
-            closing.open.insert(0, (closed.next(), Slot::default()));
+            closing
+                .open
+                .insert(0, (closed.next(), SecondCounts::default()));
         }
         let ends = closing
             .open
@@ -307,46 +313,46 @@ impl<O: Outlet> Worker<O> {
             .skip(1)
             .map(|(second, _)| second.previous());
         let ends: Vec<_> = ends.chain([through]).collect();
-        for ((second, slot), through) in closing.open.into_iter().zip(ends) {
+        for ((second, counts), through) in closing.open.into_iter().zip(ends) {
             let closed = ClosedSecond {
                 second,
                 through,
-                slot,
+                counts,
                 amendments: std::mem::take(&mut closing.amendments),
-                tainted: std::mem::take(&mut self.tainted),
+                incomplete: std::mem::take(&mut self.incomplete),
                 scopes: self.attribution.scopes().clone(),
                 worker: self.state.clone(),
             };
-            self.outlet.report(Report::Closed(Box::new(closed)));
+            self.sink.report(WorkerReport::Closed(Box::new(closed)));
         }
     }
 
     /// Packet time has jumped back: what is open is closed as it is.
-    fn step(&mut self, second: Second) {
+    fn on_clock_step(&mut self, second: Second) {
         let mut given_up = Vec::new();
         self.streams.step(second.start(), &mut given_up);
-        self.meter.give_up(given_up);
+        self.meter.discard_pending(given_up);
         self.state.clock_steps += 1;
         let newest = self.meter.newest();
         // Or its streams would be sampled now, and once more when the time line has passed here.
-        self.meter.turn(newest.next(), &mut self.streams);
+        self.meter.begin_second(newest.next(), &mut self.streams);
         self.meter.sample_streams(newest, &mut self.streams);
         self.send(newest);
         self.meter.restart(second);
-        self.outlet.report(Report::Stepped(second));
+        self.sink.report(WorkerReport::Stepped(second));
     }
 
     /// Nothing more will come: everything is settled in the last second.
     fn end(&mut self, last: Second) {
         if self.meter.newest() < last {
-            self.meter.turn(last, &mut self.streams);
+            self.meter.begin_second(last, &mut self.streams);
         }
         self.meter.sample_streams(last, &mut self.streams);
         let mut given_up = Vec::new();
-        let (meter, outlet) = (&mut self.meter, &mut self.outlet);
+        let (meter, sink) = (&mut self.meter, &mut self.sink);
         self.streams
-            .finish(&mut given_up, |stream| conclude(meter, outlet, stream));
-        self.meter.give_up(given_up);
+            .finish(&mut given_up, |stream| end_stream(meter, sink, stream));
+        self.meter.discard_pending(given_up);
         self.send(last);
     }
 
@@ -356,11 +362,11 @@ impl<O: Outlet> Worker<O> {
     }
 
     /// Taints every second of a stretch that was not seen whole.
-    fn note_unseen(&mut self, unseen: &Unseen) {
-        let unseen = self.interest.share.of_unseen(*unseen);
-        self.tainted
+    fn note_gap(&mut self, unseen: &CaptureGap) {
+        let unseen = self.selection.shard.of_gap(*unseen);
+        self.incomplete
             .push((unseen.from.second(), unseen.until.second()));
-        self.streams.note_unseen(unseen.from, unseen.until);
+        self.streams.note_gap(unseen.from, unseen.until);
         add_at(&mut self.state.dropped, unseen.interface, unseen.frames);
     }
 
@@ -370,15 +376,15 @@ impl<O: Outlet> Worker<O> {
     }
 
     /// Ends the worker and gives back where its results went.
-    pub fn into_outlet(self) -> O {
-        self.outlet
+    pub fn into_sink(self) -> O {
+        self.sink
     }
 }
 
 /// A stream has ended: what it still had is counted.
-fn conclude(meter: &mut Meter, outlet: &mut impl Outlet, mut stream: Stream) {
+fn end_stream(meter: &mut Meter, sink: &mut impl WorkerSink, mut stream: Stream) {
     meter.ended(&mut stream);
-    outlet.ended(&stream);
+    sink.ended(&stream);
 }
 
 fn add_at(sums: &mut Vec<u64>, interface: InterfaceId, more: u64) {

@@ -4,7 +4,7 @@
 
 pub mod commitment;
 pub mod limit;
-pub mod terms;
+pub mod policy;
 pub mod verdict;
 
 /// What an ASN is held against the threshold for. One that is both has a window for each.

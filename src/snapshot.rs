@@ -8,14 +8,15 @@ pub mod evidence;
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
 pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
-use crate::meter::window::{Cell, Losses};
+use crate::meter::window::{Losses, WindowCounts};
 use crate::sla::Verdict;
 use crate::sla::commitment::{DirectionRule, Guarantee, TransitRule};
 use crate::sla::limit::Limit;
-use crate::stream::rtt::method::Method;
-use crate::stream::tally::{Layer, Octets};
+use crate::stream::rtt::method::RttMethod;
+use crate::stream::tally::{Layer, TrafficCounts};
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
+pub use crate::voice::class::StreamKind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub struct Snapshot {
     /// The last second judged.
     pub judged: Option<Second>,
     /// What was captured.
-    pub capture: Capture,
+    pub capture: CaptureTotals,
     /// Voice packets, each counted once.
     pub voice: Count,
     /// Frames that are not voice, by reason.
@@ -37,12 +38,12 @@ pub struct Snapshot {
     /// Backward jumps of packet time over one second.
     pub clock_steps: u64,
     /// Seconds we did not see whole.
-    pub tainted_seconds: u64,
+    pub incomplete_seconds: u64,
     /// The last of these.
-    pub last_tainted: Option<Second>,
+    pub last_incomplete: Option<Second>,
     /// Streams refused because the table was full.
     pub streams_refused: u64,
-    /// Answers that can not be round trips: 0, negative, or over 10 s.
+    /// Answers that cannot be round trips: 0, negative, or over 10 s.
     pub round_trips_refused: u64,
     /// Session descriptions that did not reach another interface's worker, once for each.
     pub announcements_missed: u64,
@@ -71,7 +72,7 @@ impl Snapshot {
 
 /// What was captured.
 #[derive(Clone, Debug, Default)]
-pub struct Capture {
+pub struct CaptureTotals {
     /// Frames.
     pub frames: u64,
     /// Their original lengths.
@@ -106,8 +107,8 @@ pub struct Count {
     pub bytes: u64,
 }
 
-impl From<&Octets> for Count {
-    fn from(octets: &Octets) -> Self {
+impl From<&TrafficCounts> for Count {
+    fn from(octets: &TrafficCounts) -> Self {
         Self {
             packets: octets.packets,
             bytes: octets.ip,
@@ -158,7 +159,7 @@ pub struct AsnRow {
     /// Interarrival jitter of what it sent: a stream's running estimate, once a second.
     pub jitter: Option<Distribution>,
     /// Round trips to its endpoints, by method.
-    pub round_trips: [Option<Distribution>; Method::ALL.len()],
+    pub round_trips: [Option<Distribution>; RttMethod::ALL.len()],
     /// Streams from it with a packet in the judged second.
     pub streams: u64,
 }
@@ -211,25 +212,6 @@ pub struct Reported {
     pub expected: u64,
     /// Of these, lost before the far end and not already before the tap.
     pub lost: u64,
-}
-
-/// Audio or video; decided once, before a stream's first credit.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum StreamKind {
-    /// Voice: counted.
-    Audio,
-    /// Listed, but counted in no ASN.
-    Video,
-}
-
-impl StreamKind {
-    /// The value in JSON and text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Audio => "audio",
-            Self::Video => "video",
-        }
-    }
 }
 
 /// One stream of a replay: one SSRC from one transport address to another. Not part of a
@@ -339,7 +321,7 @@ pub struct CommitmentAsnRow {
     /// Seconds out of SLA.
     pub out_of_sla_seconds: u64,
     /// Intervals out of SLA, in order of their start; the open ones included.
-    pub out_of_sla_intervals: Vec<Interval>,
+    pub out_of_sla_intervals: Vec<ExcessIntervalRow>,
     /// The transit ASNs on its paths in the current window, ascending: the way to it known, the way
     /// back assumed. While it is out of SLA the exclusion covers them, for its traffic.
     pub transit: Vec<Asn>,
@@ -368,8 +350,8 @@ pub struct Samples {
     pub over_limit: u64,
 }
 
-impl From<&Cell> for Samples {
-    fn from(window: &Cell) -> Self {
+impl From<&WindowCounts> for Samples {
+    fn from(window: &WindowCounts) -> Self {
         let losses = |of: Losses| Reported {
             expected: of.expected,
             lost: of.lost,
@@ -406,7 +388,7 @@ pub struct PerDirection<T> {
 
 /// A time out of SLA in one direction.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Interval {
+pub struct ExcessIntervalRow {
     /// Which traffic went over: `from`, `to` or `sum`.
     pub direction: &'static str,
     /// Start of the first second over the threshold.

@@ -5,6 +5,7 @@
 //! the table full is refused and counted, never silently missed. Everything here is told the
 //! time by the packets.
 
+mod capture_gaps;
 pub mod copies;
 pub mod expiry;
 mod gaps;
@@ -17,39 +18,38 @@ pub mod sequence;
 mod table;
 pub mod tally;
 mod transport;
-mod unseen;
 
-use crate::attribution::Pair;
+use crate::attribution::PairKey;
 use crate::discard::Discard;
-use crate::stream::probation::{Outcome, Probation};
+use crate::stream::probation::{Probation, ProbationOutcome};
 use crate::stream::tally::Reports;
 use crate::units::{Endpoint, Second, Timestamp};
-use crate::voice::held::Held;
-use crate::voice::key::Key;
-use crate::voice::kind::Kind;
+use crate::voice::kind::StreamKind;
+use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::Signalling;
-use crate::voice::{Content, Glanced, Packet};
+use crate::voice::stream_key::StreamKey;
+use crate::voice::{Content, Packet, RtpPacket};
 use crate::wire::rtcp::{self, Protection};
-use copies::Signals;
-use expiry::Wheel;
+use capture_gaps::CaptureGaps;
+use copies::SeenSignalling;
+use expiry::ExpiryQueue;
 use record::Stream;
-use rtt::{RoundTrips, Sample};
-use sequence::Step;
+use rtt::{RttMatcher, RttSample};
+use sequence::SequenceStep;
 use std::time::Duration;
-use table::Table;
+use table::StreamTable;
 use transport::Transports;
-use unseen::Unseen;
 
 /// Bounds of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
+pub struct StreamLimits {
     /// Streams at the same time.
     pub max_streams: u32,
     /// A stream without a packet for so long is over.
     pub timeout: Duration,
 }
 
-impl Default for Limits {
+impl Default for StreamLimits {
     fn default() -> Self {
         Self {
             max_streams: 262_144,
@@ -62,83 +62,83 @@ impl Default for Limits {
 #[derive(Debug)]
 pub enum Progress<'s> {
     /// A packet of a known audio stream.
-    Media(u32, &'s mut Stream, Step),
+    Media(u32, &'s mut Stream, SequenceStep),
     /// Held; the one that left for it, captured at this time, is not voice.
     Pending(Option<Timestamp>),
     /// A stream is proven; these are its packets so far, this one the last.
-    Proven(u32, &'s mut Stream, Vec<Held>),
+    Proven(u32, &'s mut Stream, Vec<RtpSummary>),
     /// A stream is proven, but the table is full: what it is, and its packets so far, this one the
     /// last.
-    Refused(Key, Kind, Vec<Held>),
+    Refused(StreamKey, StreamKind, Vec<RtpSummary>),
     /// RTCP or SIP: belongs to no stream.
     Signal,
     /// A mirror port's copy of RTCP, SIP or STUN; of media it is a step.
-    SignalAgain,
+    SignalCopy,
 }
 
 /// What a packet told of others.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Finding {
     /// A round trip to its sender.
-    RoundTrip(Sample),
+    RoundTrip(RttSample),
     /// What its sender lost of a stream between this pair.
-    Reported(Pair, Reports),
+    Reported(PairKey, Reports),
 }
 
 /// The streams of one worker.
 #[derive(Debug)]
 pub struct Streams {
-    limits: Limits,
-    table: Table,
-    wheel: Wheel,
+    limits: StreamLimits,
+    table: StreamTable,
+    expiry_queue: ExpiryQueue,
     probation: Probation,
     transports: Transports,
-    signals: Signals,
+    signals: SeenSignalling,
     signalling: Signalling,
-    round_trips: RoundTrips,
-    samples: Vec<Sample>,
+    round_trips: RttMatcher,
+    samples: Vec<RttSample>,
     findings: Vec<Finding>,
-    unseen: Unseen,
+    unseen: CaptureGaps,
     refused: u64,
 }
 
 impl Streams {
     /// An empty table.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: StreamLimits) -> Self {
         Self {
             limits,
-            table: Table::for_streams(limits.max_streams),
-            wheel: Wheel::default(),
+            table: StreamTable::for_streams(limits.max_streams),
+            expiry_queue: ExpiryQueue::default(),
             probation: Probation::default(),
             transports: Transports::default(),
-            signals: Signals::default(),
+            signals: SeenSignalling::default(),
             signalling: Signalling::default(),
-            round_trips: RoundTrips::default(),
+            round_trips: RttMatcher::default(),
             samples: Vec::new(),
             findings: Vec::new(),
-            unseen: Unseen::default(),
+            unseen: CaptureGaps::default(),
             refused: 0,
         }
     }
 
-    /// Finds the streams of several packets at once: guesses for [`Self::follow`].
+    /// Finds the streams of several packets at once: guesses for [`Self::advance_expected`].
     #[inline]
-    pub fn approach<const N: usize>(&self, packets: &[Glanced]) -> [u32; N] {
+    pub fn prefetch<const N: usize>(&self, packets: &[RtpPacket]) -> [u32; N] {
         self.table
-            .approach(packets.iter().map(|packet| &packet.key))
+            .prefetch(packets.iter().map(|packet| &packet.key))
     }
 
     /// Brings streams near that are to be looked at one after the other, by their numbers.
-    pub fn approach_whole(&self, numbers: &[u32]) {
-        self.table.approach_whole(numbers);
+    pub fn prefetch_whole(&self, numbers: &[u32]) {
+        self.table.prefetch_whole(numbers);
     }
 
     /// Takes an RTP packet that was told at a glance, if it is just the one that the stream of its
     /// guess expects; if not, nothing has changed.
     #[inline]
-    pub fn follow(&mut self, packet: &Glanced, guess: u32) -> Option<&mut Stream> {
+    pub fn advance_expected(&mut self, packet: &RtpPacket, guess: u32) -> Option<&mut Stream> {
         let stream = self.table.get_mut(guess)?;
-        let follows = stream.key == packet.key && stream.follow(&packet.held);
+        let follows = stream.key == packet.key && stream.advance_expected(&packet.summary);
         follows.then_some(stream)
     }
 
@@ -147,10 +147,14 @@ impl Streams {
     /// # Errors
     /// The [`Discard`] reason where the packet belongs to nothing that counts.
     #[inline(never)]
-    pub fn advance_media(&mut self, key: Key, held: Held) -> Result<Progress<'_>, Discard> {
+    pub fn advance_media(
+        &mut self,
+        key: StreamKey,
+        summary: RtpSummary,
+    ) -> Result<Progress<'_>, Discard> {
         match self.table.find(&key) {
-            Some(index) => self.advance_known(index, &held),
-            None => self.advance_unknown(key, held),
+            Some(index) => self.advance_known(index, &summary),
+            None => self.advance_unknown(key, summary),
         }
     }
 
@@ -164,15 +168,15 @@ impl Streams {
                 header,
                 payload_bytes,
             } => {
-                let key = Key::new(packet.src, packet.dst, header.ssrc);
-                let held = Held::new(
+                let key = StreamKey::new(packet.src, packet.dst, header.ssrc);
+                let summary = RtpSummary::new(
                     packet.time,
-                    packet.tap,
+                    packet.capture_point,
                     packet.ip_bytes,
                     (&header, payload_bytes),
-                    packet.imprint.identification,
+                    packet.dedup_key.identification,
                 );
-                self.advance_media(key, held)
+                self.advance_media(key, summary)
             }
             Content::Rtcp {
                 payload,
@@ -182,7 +186,7 @@ impl Streams {
                     return Err(Discard::Rtcp);
                 }
                 if self.signals.has(packet) {
-                    return Ok(Progress::SignalAgain);
+                    return Ok(Progress::SignalCopy);
                 }
                 self.measure(packet);
                 if protection == Protection::Clear {
@@ -194,11 +198,11 @@ impl Streams {
             Content::Sip(_) | Content::SipSegment(_) | Content::Stun(_)
                 if self.signals.has(packet) =>
             {
-                Ok(Progress::SignalAgain)
+                Ok(Progress::SignalCopy)
             }
             Content::Sip(_) | Content::SipSegment(_) => {
                 self.measure(packet);
-                self.signalling.hear(packet);
+                self.signalling.observe(packet);
                 Ok(Progress::Signal)
             }
             Content::Stun(_) => {
@@ -229,19 +233,19 @@ impl Streams {
         };
         let (src, dst) = (packet.dst, packet.src);
         for report in rtcp::packets(payload) {
-            let (rtcp::Packet::SenderReport { reports, .. }
-            | rtcp::Packet::ReceiverReport { reports, .. }) = report
+            let (rtcp::RtcpPacket::SenderReport { reports, .. }
+            | rtcp::RtcpPacket::ReceiverReport { reports, .. }) = report
             else {
                 continue;
             };
             for block in reports {
                 let ends = [(src, dst), (below(src), below(dst))];
                 let mut keys = ends
-                    .map(|(src, dst)| Key::new(src, dst, block.ssrc))
+                    .map(|(src, dst)| StreamKey::new(src, dst, block.ssrc))
                     .into_iter();
                 let index = keys.find_map(|key| self.table.find(&key));
                 let stream = index.and_then(|index| self.stream_mut(index));
-                if let Some(stream) = stream.filter(|stream| stream.kind == Kind::Audio)
+                if let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio)
                     && let Some(reports) = stream.report(&block)
                 {
                     let pair = stream.pair().clone();
@@ -262,37 +266,41 @@ impl Streams {
         !self.findings.is_empty()
     }
 
-    fn advance_known(&mut self, index: u32, held: &Held) -> Result<Progress<'_>, Discard> {
+    fn advance_known(&mut self, index: u32, summary: &RtpSummary) -> Result<Progress<'_>, Discard> {
         let Some(stream) = self.table.get_mut(index) else {
             return Err(Discard::NotVoice);
         };
-        let mut step = stream.advance(held);
+        let mut step = stream.advance(summary);
         if step.lost > 0 {
             self.unseen.excuse(stream, &mut step);
         }
         Ok(Progress::Media(index, stream, step))
     }
 
-    fn advance_unknown(&mut self, key: Key, held: Held) -> Result<Progress<'_>, Discard> {
+    fn advance_unknown(
+        &mut self,
+        key: StreamKey,
+        summary: RtpSummary,
+    ) -> Result<Progress<'_>, Discard> {
         let known = self
             .signalling
-            .about(key.src(), key.dst(), held.payload_type);
+            .about(key.src(), key.dst(), summary.payload_type);
         let (packets, kind) = if let Some(known) = &known {
             // Announced: its first packet is proof enough.
-            let mut packets = self.probation.take(&key);
-            packets.push(held);
+            let mut packets = self.probation.remove(&key);
+            packets.push(summary);
             (packets, known.kind)
         } else {
-            match self.probation.consider(key, held) {
-                Outcome::Refused => return Err(Discard::NotVoice),
-                Outcome::Pending(left) => return Ok(Progress::Pending(left)),
-                Outcome::Proven(packets, kind) => (packets, kind),
+            match self.probation.consider(key, summary) {
+                ProbationOutcome::Refused => return Err(Discard::NotVoice),
+                ProbationOutcome::Pending(left) => return Ok(Progress::Pending(left)),
+                ProbationOutcome::Proven(packets, kind) => (packets, kind),
             }
         };
-        let first = packets.first().copied().unwrap_or(held);
+        let first = packets.first().copied().unwrap_or(summary);
         let format = known.map(|known| known.format);
         let stream = Stream::new(key, kind, &first, format);
-        let index = self.insert(stream, held.time.second());
+        let index = self.insert(stream, summary.time.second());
         match index.and_then(|index| Some((index, self.stream_mut(index)?))) {
             Some((index, stream)) => Ok(Progress::Proven(index, stream, packets)),
             None => Ok(Progress::Refused(key, kind, packets)),
@@ -301,7 +309,7 @@ impl Streams {
 
     /// Names and clocks a stream that was there before signalling told of it. What it is stays: a
     /// fact may confirm, name or clock a stream, never un-count one (DESIGN).
-    pub fn name_late(&mut self, index: u32) {
+    pub fn apply_announcement(&mut self, index: u32) {
         if self.signalling.is_empty() {
             return;
         }
@@ -327,11 +335,11 @@ impl Streams {
         }
         let (kind, key) = (stream.kind, stream.key);
         let index = self.table.insert(stream)?;
-        if kind == Kind::Audio {
+        if kind == StreamKind::Audio {
             self.transports.add(key.src(), key.dst());
         }
         let due = Second(now.0 + self.limits.timeout.as_secs());
-        self.wheel.set(due, index);
+        self.expiry_queue.set(due, index);
         Some(index)
     }
 
@@ -342,13 +350,13 @@ impl Streams {
         self.round_trips.expire(now.start());
         self.signalling.expire(now);
         let mut ended = Vec::new();
-        for index in self.wheel.take_due(now) {
+        for index in self.expiry_queue.take_due(now) {
             let Some(stream) = self.get(index) else {
                 continue;
             };
             let due = Second(stream.last.second().0 + self.limits.timeout.as_secs());
             if due > now {
-                self.wheel.set(due, index);
+                self.expiry_queue.set(due, index);
             } else {
                 ended.extend(self.remove(index));
             }
@@ -360,7 +368,7 @@ impl Streams {
     /// that there is never a second one of all of them.
     pub fn finish(&mut self, given_up: &mut Vec<Timestamp>, mut ended: impl FnMut(Stream)) {
         self.probation.clear(given_up);
-        self.wheel.take_all();
+        self.expiry_queue.take_all();
         for index in self.table.numbers() {
             if let Some(stream) = self.remove(index) {
                 ended(stream);
@@ -372,12 +380,12 @@ impl Streams {
     pub fn step(&mut self, now: Timestamp, given_up: &mut Vec<Timestamp>) {
         self.probation.clear(given_up);
         let due = Second(now.second().0 + self.limits.timeout.as_secs());
-        for index in self.wheel.take_all() {
+        for index in self.expiry_queue.take_all() {
             if let Some(stream) = self.stream_mut(index) {
                 let step = stream.end_restart();
-                stream.tally_odd(&step);
+                stream.tally_anomalies(&step);
                 stream.last = now;
-                self.wheel.set(due, index);
+                self.expiry_queue.set(due, index);
             }
         }
         self.unseen.clear();
@@ -387,22 +395,22 @@ impl Streams {
 
     fn remove(&mut self, index: u32) -> Option<Stream> {
         let mut stream = self.table.remove(index)?;
-        if stream.kind == Kind::Audio {
+        if stream.kind == StreamKind::Audio {
             self.transports.remove(stream.key.src(), stream.key.dst());
         }
         let mut step = stream.finish();
         self.unseen.excuse(&mut stream, &mut step);
-        stream.tally_odd(&step);
+        stream.tally_anomalies(&step);
         Some(stream)
     }
 
     /// Remembers a stretch of time in which frames were missed: gaps over it are not loss.
-    pub fn note_unseen(&mut self, from: Timestamp, until: Timestamp) {
+    pub fn note_gap(&mut self, from: Timestamp, until: Timestamp) {
         self.unseen.note(from, until);
     }
 
     /// Forgets stretches that no gap of a living stream can reach back to.
-    pub fn forget_unseen(&mut self, before: Timestamp) {
+    pub fn forget_gaps(&mut self, before: Timestamp) {
         self.unseen.forget(before);
     }
 
@@ -431,13 +439,13 @@ impl Streams {
         self.refused
     }
 
-    /// Answers that can not be round trips.
+    /// Answers that cannot be round trips.
     pub fn round_trips_refused(&self) -> u64 {
         self.round_trips.refused()
     }
 
     /// Frames held in probation.
-    pub fn held(&self) -> usize {
+    pub fn summary(&self) -> usize {
         self.probation.held()
     }
 

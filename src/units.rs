@@ -1,5 +1,5 @@
 //! The quantities everything else is written in. A unit is a type here, so that bits and octets,
-//! nanoseconds and seconds, addresses and numbers can not be mixed up; conversions live in this
+//! nanoseconds and seconds, addresses and numbers cannot be mixed up; conversions live in this
 //! file only.
 //!
 //! Imports nothing of the project. Values are plain copies that live as long as their user.

@@ -6,33 +6,33 @@
 //! [`Discard`] with its reason.
 
 pub mod class;
-pub mod held;
-pub mod key;
 pub mod kind;
 pub mod payload_type;
+pub mod rtp_summary;
 pub mod signalling;
+pub mod stream_key;
 
 use crate::capture::{Frame, InterfaceId};
 use crate::discard::Discard;
 use crate::units::{Endpoint, Prefix, Timestamp};
-use crate::voice::held::Held;
-use crate::voice::key::Key;
-use crate::wire::media::{Ip, Plain};
+use crate::voice::rtp_summary::RtpSummary;
+use crate::voice::stream_key::StreamKey;
+use crate::wire::plain::{Ip, PlainUdp};
 use crate::wire::rtcp::{self, Protection};
 use crate::wire::rtp::{self, FirstOctet, RtpHeader};
 use crate::wire::stun::{self, StunHeader};
-use crate::wire::{Datagram, Imprint, Transport, Vlans, sip};
+use crate::wire::{Datagram, DedupKey, Transport, Vlans, sip};
 
 /// Where a packet was seen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Tap {
+pub struct CapturePoint {
     /// The interface.
     pub interface: InterfaceId,
     /// The frame's tags.
     pub vlans: Vlans,
 }
 
-impl Tap {
+impl CapturePoint {
     /// Whether it is this one: as `==`, but without a branch for each part.
     #[inline]
     pub const fn is(self, other: Self) -> bool {
@@ -49,7 +49,7 @@ pub struct Packet<'a> {
     /// Capture time.
     pub time: Timestamp,
     /// Where it was seen.
-    pub tap: Tap,
+    pub capture_point: CapturePoint,
     /// Who sent it.
     pub src: Endpoint,
     /// To whom.
@@ -57,7 +57,7 @@ pub struct Packet<'a> {
     /// IP total length in octets.
     pub ip_bytes: u32,
     /// What tells it from another packet with the same content.
-    pub imprint: Imprint,
+    pub dedup_key: DedupKey,
     /// What it carries.
     pub content: Content<'a>,
 }
@@ -102,13 +102,13 @@ pub struct Segment<'a> {
 
 /// An RTP packet told at a glance, free of its frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Glanced {
+pub struct RtpPacket {
     /// Who sent it, to whom, and the synchronization source.
-    pub key: Key,
+    pub key: StreamKey,
     /// Octets of its frame on the wire.
     pub length: u32,
     /// The rest of it.
-    pub held: Held,
+    pub summary: RtpSummary,
 }
 
 /// What is taken for voice.
@@ -140,23 +140,27 @@ impl Rules {
         clippy::inline_always,
         reason = "its result is built where it is to stay"
     )]
-    pub fn glance(&self, frame: &Frame<'_>, plain: &Plain<'_, impl Ip>) -> Option<Glanced> {
+    pub fn recognise_plain(
+        &self,
+        frame: &Frame<'_>,
+        plain: &PlainUdp<'_, impl Ip>,
+    ) -> Option<RtpPacket> {
         let media = plain.rtp()?;
         if self.is_restricted() && !self.allow([media.src, media.dst]) {
             return None;
         }
-        let tap = Tap {
+        let capture_point = CapturePoint {
             interface: frame.interface,
             vlans: media.vlans,
         };
         let header_len = u16::try_from(media.header.header_len).unwrap_or(u16::MAX);
         let payload_bytes = media.length.saturating_sub(header_len);
-        Some(Glanced {
-            key: Key::new(media.src, media.dst, media.header.ssrc),
+        Some(RtpPacket {
+            key: StreamKey::new(media.src, media.dst, media.header.ssrc),
             length: frame.length,
-            held: Held::new(
+            summary: RtpSummary::new(
                 frame.time,
-                tap,
+                capture_point,
                 media.ip_bytes,
                 (&media.header, payload_bytes),
                 media.identification,
@@ -194,14 +198,14 @@ impl Rules {
         }?;
         Ok(Packet {
             time: datagram.time,
-            tap: Tap {
+            capture_point: CapturePoint {
                 interface: datagram.interface,
                 vlans: datagram.vlans,
             },
             src: datagram.src,
             dst: datagram.dst,
             ip_bytes: datagram.ip_bytes,
-            imprint: datagram.imprint,
+            dedup_key: datagram.dedup_key,
             content,
         })
     }

@@ -7,9 +7,9 @@ mod fields;
 mod fragment;
 mod ip;
 mod link;
-pub mod media;
 mod multipart;
 mod octets;
+pub mod plain;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
@@ -23,9 +23,9 @@ pub use fragment::{Fragment, fragment};
 use crate::capture::{Frame, InterfaceId, LinkType};
 use crate::discard::Discard;
 use crate::units::{Endpoint, Timestamp};
-use ip::Packet;
-use link::Layer;
-use octets::Octets;
+use ip::IpPacket;
+use link::LinkPayload;
+use octets::ByteReader;
 use std::num::NonZeroU16;
 use tunnel::Inside;
 use udp::Ports;
@@ -61,7 +61,7 @@ impl Vlans {
 /// What stays the same however often one packet is captured, and differs between two packets with
 /// the same content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Imprint {
+pub struct DedupKey {
     /// IPv4's identification (RFC 6864); 0 where the sender does not use it, and in IPv6.
     pub identification: u16,
     /// The transport's checksum, as sent; 0 where there is none.
@@ -84,7 +84,7 @@ pub struct Datagram<'a> {
     /// IP total length of the innermost packet (IPv6: 40 + payload length), in octets.
     pub ip_bytes: u32,
     /// What tells it from another packet with the same content.
-    pub imprint: Imprint,
+    pub dedup_key: DedupKey,
     /// The transport.
     pub transport: Transport<'a>,
 }
@@ -124,7 +124,7 @@ pub fn decode(frame: Frame<'_>) -> Result<Datagram<'_>, Discard> {
     if let Some(vid) = frame.vlan {
         vlans.push(vid);
     }
-    let octets = Octets::new(frame.octets, frame.length as usize);
+    let octets = ByteReader::new(frame.octets, frame.length as usize);
     match plain(&frame, octets, vlans) {
         Some(datagram) => Ok(datagram),
         None => descend(&frame, octets, vlans),
@@ -135,7 +135,7 @@ pub fn decode(frame: Frame<'_>) -> Result<Datagram<'_>, Discard> {
 /// loop; values that a loop carries stay in memory, and that costs more than the decoding. `None`
 /// is no verdict: [`descend`] gives the same datagram, or the reason.
 #[inline]
-fn plain<'a>(frame: &Frame<'a>, octets: Octets<'a>, vlans: Vlans) -> Option<Datagram<'a>> {
+fn plain<'a>(frame: &Frame<'a>, octets: ByteReader<'a>, vlans: Vlans) -> Option<Datagram<'a>> {
     if frame.link != LinkType::Ethernet {
         return None;
     }
@@ -152,10 +152,10 @@ fn plain<'a>(frame: &Frame<'a>, octets: Octets<'a>, vlans: Vlans) -> Option<Data
 #[inline(never)]
 fn descend<'a>(
     frame: &Frame<'a>,
-    octets: Octets<'a>,
+    octets: ByteReader<'a>,
     vlans: Vlans,
 ) -> Result<Datagram<'a>, Discard> {
-    let (octets, vlans) = link::network(Layer::of(frame.link)?, octets, vlans)?;
+    let (octets, vlans) = link::network(LinkPayload::of(frame.link)?, octets, vlans)?;
     let packet = ip::parse(octets)?;
     let (packet, ports) = match open(&packet)? {
         Opened::Transport(ports) => (packet, ports),
@@ -175,7 +175,7 @@ impl<'a> Datagram<'a> {
     }
 
     #[inline]
-    fn new(frame: &Frame<'a>, vlans: Vlans, packet: &Packet<'a>, ports: &Ports<'a>) -> Self {
+    fn new(frame: &Frame<'a>, vlans: Vlans, packet: &IpPacket<'a>, ports: &Ports<'a>) -> Self {
         Self {
             time: frame.time,
             interface: frame.interface,
@@ -189,7 +189,7 @@ impl<'a> Datagram<'a> {
                 port: ports.dst,
             },
             ip_bytes: packet.bytes,
-            imprint: Imprint {
+            dedup_key: DedupKey {
                 identification: packet.identification,
                 checksum: ports.checksum,
             },
@@ -209,7 +209,7 @@ enum Opened<'a> {
 }
 
 #[inline]
-fn open<'a>(packet: &Packet<'a>) -> Result<Opened<'a>, Discard> {
+fn open<'a>(packet: &IpPacket<'a>) -> Result<Opened<'a>, Discard> {
     if let Some(inside) = tunnel::over_ip(packet)? {
         return Ok(Opened::Tunnel(inside));
     }
@@ -225,8 +225,8 @@ fn open<'a>(packet: &Packet<'a>) -> Result<Opened<'a>, Discard> {
 fn innermost<'a>(
     mut inside: Inside<'a>,
     mut fragment: bool,
-    mut around: Option<(Packet<'a>, Ports<'a>)>,
-) -> Result<(Packet<'a>, Ports<'a>), Discard> {
+    mut around: Option<(IpPacket<'a>, Ports<'a>)>,
+) -> Result<(IpPacket<'a>, Ports<'a>), Discard> {
     for _ in 0..MAX_TUNNELS {
         let (layer, octets) = inside;
         let opened = link::network(layer, octets, Vlans::default())

@@ -245,12 +245,12 @@ fn what_is_wrong_is_said_in_one_line_and_an_exit_code() {
 #[test]
 fn where_nothing_ran_no_file_of_seconds_is_left() {
     let desk = desk();
-    let before = desk.listing();
+    let before = desk.stream_list();
     for (asked, code, named) in REFUSED {
         if asked.starts_with("replay") {
             let asked = format!("{asked} --seconds seconds");
             assert_refused(&asked, &run(&desk, &asked), code, named);
-            assert_eq!(desk.listing(), before, "{asked}");
+            assert_eq!(desk.stream_list(), before, "{asked}");
         }
     }
     let asked = "replay calls.pcap --seconds nowhere/seconds";

@@ -8,12 +8,12 @@
 )]
 
 use asnmeter::config::checked::Config;
-use asnmeter::meter::window::{Cell, Losses, RoundTrips};
+use asnmeter::meter::window::{Losses, RoundTrips, WindowCounts};
 use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::{Commitment, DirectionRule};
 use asnmeter::sla::limit::Limit;
-use asnmeter::sla::verdict::{Standing, excess, measured, verdicts};
-use asnmeter::stream::tally::{Layer, Octets};
+use asnmeter::sla::verdict::{WindowContext, excess, measured, verdicts};
+use asnmeter::stream::tally::{Layer, TrafficCounts};
 use std::fs;
 use std::path::Path;
 
@@ -35,13 +35,13 @@ fn table(mark: &str) -> Vec<Vec<String>> {
         .lines()
         .take_while(|line| line.starts_with('|'))
         .skip(2);
-    let cells = |line: &str| line.trim_matches('|').split('|').map(cell).collect();
+    let cells = |line: &str| line.trim_matches('|').split('|').map(counts).collect();
     let rows: Vec<_> = lines.map(cells).collect();
     assert!(rows.len() >= 4, "{mark}: {} rows", rows.len());
     rows
 }
 
-fn cell(text: &str) -> String {
+fn counts(text: &str) -> String {
     let text = text.trim();
     if text.chars().all(|c| c.is_ascii_digit() || c == ' ') {
         text.replace(' ', "")
@@ -57,11 +57,13 @@ fn contract(more: &str) -> Commitment {
     config.commitments[0].clone()
 }
 
-fn number(cell: &str) -> u64 {
-    cell.parse().unwrap_or_else(|_| panic!("no number: {cell}"))
+fn number(counts: &str) -> u64 {
+    counts
+        .parse()
+        .unwrap_or_else(|_| panic!("no number: {counts}"))
 }
 
-fn state(contract: &Commitment, window: &Cell) -> &'static str {
+fn state(contract: &Commitment, window: &WindowCounts) -> &'static str {
     if excess(contract, window).any() {
         "out of SLA"
     } else {
@@ -74,11 +76,11 @@ fn percent(contract: &Commitment, bytes: u64) -> String {
     format!("{:.2}", share * 100.0)
 }
 
-fn from(bytes: u64) -> Cell {
-    Cell {
+fn from(bytes: u64) -> WindowCounts {
+    WindowCounts {
         from: bytes,
         packets: 1,
-        ..Cell::default()
+        ..WindowCounts::default()
     }
 }
 
@@ -106,14 +108,15 @@ fn how_many_calls() {
         let contract = contract(&format!(
             "committed_rate = \"100 Mbps\"\nlayer = \"{layer}\""
         ));
-        let on_layer = Octets::packet(IP_OCTETS).on(contract.layer);
+        let on_layer = TrafficCounts::packet(IP_OCTETS).on(contract.layer);
         assert_eq!(on_layer, number(octets), "{row:?}");
         let in_window = number(calls) * PACKETS * on_layer * u64::from(contract.window.get());
         assert_eq!(in_window, number(bytes), "{row:?}");
         assert_eq!(&percent(&contract, in_window), share, "{row:?}");
         assert_eq!(state(&contract, &from(in_window)), expected, "{row:?}");
     }
-    let more = |layer| Octets::packet(IP_OCTETS).on(layer) * 100 / u64::from(IP_OCTETS) - 100;
+    let more =
+        |layer| TrafficCounts::packet(IP_OCTETS).on(layer) * 100 / u64::from(IP_OCTETS) - 100;
     assert_eq!((more(Layer::Ethernet), more(Layer::Wire)), (9, 19));
 }
 
@@ -126,10 +129,10 @@ fn from_or_to() {
         let contract = contract(&format!(
             "committed_rate = \"100 Mbps\"\ndirection = \"{direction}\""
         ));
-        let window = Cell {
+        let window = WindowCounts {
             from: number(from),
             to: number(to),
-            ..Cell::default()
+            ..WindowCounts::default()
         };
         let (from, to) = measured(contract.direction, &window);
         let most = match contract.direction {
@@ -164,16 +167,16 @@ fn over_what_time() {
 fn judged(
     contract: &Commitment,
     share: u64,
-    window: Cell,
+    window: WindowCounts,
     seen_whole: bool,
 ) -> [Option<Verdict>; 2] {
     let full = contract.committed_rate.0 / 8 * u64::from(contract.window.get());
-    let window = Cell {
+    let window = WindowCounts {
         from: full * share / 100,
         packets: 1,
         ..window
     };
-    let standing = Standing {
+    let standing = WindowContext {
         out_of_sla: excess(contract, &window).any(),
         seen_whole,
         all_over_transit: false,
@@ -190,12 +193,12 @@ fn packet_loss() {
         let contract = contract(&format!(
             "committed_rate = \"100 Mbps\"\nguarantee = {{ loss = \"{guaranteed}%\" }}"
         ));
-        let window = Cell {
+        let window = WindowCounts {
             sent: Losses {
                 expected: number(expected),
                 lost: number(lost),
             },
-            ..Cell::default()
+            ..WindowCounts::default()
         };
         let [loss, _] = judged(&contract, number(share), window, seen_whole == "yes");
         assert_eq!(loss.unwrap().as_str(), verdict, "{row:?}");
@@ -212,12 +215,12 @@ fn latency() {
             "committed_rate = \"100 Mbps\"\n\
              guarantee = {{ latency = \"150ms\", latency_percentile = {percentile} }}"
         ));
-        let window = Cell {
+        let window = WindowCounts {
             round_trips: RoundTrips {
                 samples: number(samples),
                 over: number(over),
             },
-            ..Cell::default()
+            ..WindowCounts::default()
         };
         let [_, latency] = judged(&contract, 4, window, true);
         assert_eq!(latency.unwrap().as_str(), verdict, "{row:?}");

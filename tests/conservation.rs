@@ -14,13 +14,13 @@ mod support;
 use asnmeter::asn::Origins;
 use asnmeter::capture::synthetic::scenario::{Call, Codec, Scenario, SplitMix};
 use asnmeter::judge::Judge;
-use asnmeter::judge::assembly::{Assembly, Merged, Pacing};
-use asnmeter::meter::Copies;
-use asnmeter::meter::second::Report;
-use asnmeter::pipeline::share::Share;
-use asnmeter::pipeline::steps::Paced;
-use asnmeter::pipeline::{Outlet, Settings, Worker};
-use asnmeter::sla::terms::Terms;
+use asnmeter::judge::assembly::{Assembly, Merged, StepDetection};
+use asnmeter::meter::CopyRule;
+use asnmeter::meter::second::WorkerReport;
+use asnmeter::pipeline::shard::Shard;
+use asnmeter::pipeline::timed_source::ClockedSource;
+use asnmeter::pipeline::{Worker, WorkerSettings, WorkerSink};
+use asnmeter::sla::policy::Policy;
 use asnmeter::snapshot::{Count, Label, Snapshot};
 use asnmeter::stream::record::Stream;
 use asnmeter::units::{Address, Asn, Prefix, Timestamp};
@@ -44,7 +44,7 @@ struct Recipe {
     garbage: usize,
     duplicated_per_mille: u64,
     /// What is done with a mirror port's copies.
-    copies: Copies,
+    copies: CopyRule,
     /// Frames come up to so much later than they were captured.
     disorder_ms: u64,
     /// From a place in the mixture on, this many milliseconds are added to the clock.
@@ -66,7 +66,7 @@ fn recipe() -> impl Strategy<Value = Recipe> {
         0_usize..200,
         (
             prop_oneof![Just(0), 0_u64..400],
-            prop_oneof![Just(Copies::Counted), Just(Copies::TakenOut)],
+            prop_oneof![Just(CopyRule::Counted), Just(CopyRule::TakenOut)],
         ),
         prop_oneof![Just(0), 1_u64..50],
         prop::collection::vec(jump, 0..4),
@@ -177,7 +177,7 @@ fn mix(recipe: &Recipe) -> Vec<Shot> {
     shots
 }
 
-fn terms() -> Arc<Terms> {
+fn policy() -> Arc<Policy> {
     let prefix = |address: [u8; 4]| Prefix::new(Address::v4(address), 96 + 24);
     let rows = [
         (prefix([203, 0, 113, 0]), Asn(64_500), "Example"),
@@ -185,44 +185,46 @@ fn terms() -> Arc<Terms> {
     ];
     let local = [prefix([198, 51, 100, 0])];
     let origins = Origins::built_in("test", rows, &local, Timestamp::default());
-    Arc::new(Terms {
+    Arc::new(Policy {
         origins: Arc::new(origins),
-        ..Terms::default()
+        ..Policy::default()
     })
 }
 
 /// What a worker reported.
-struct Reports(Vec<Report>);
+struct Reports(Vec<WorkerReport>);
 
-impl Outlet for Reports {
-    fn report(&mut self, report: Report) {
+impl WorkerSink for Reports {
+    fn report(&mut self, report: WorkerReport) {
         self.0.push(report);
     }
     fn ended(&mut self, _: &Stream) {}
-    fn new_terms(&mut self) -> Option<Arc<Terms>> {
+    fn new_policy(&mut self) -> Option<Arc<Policy>> {
         None
     }
 }
 
 /// What each of so many workers reports.
-fn reports(shots: &[Shot], workers: usize, copies: Copies) -> Vec<Vec<Report>> {
-    let run = |share| {
-        let settings = Settings {
+fn reports(shots: &[Shot], workers: usize, copies: CopyRule) -> Vec<Vec<WorkerReport>> {
+    let run = |shard| {
+        let settings = WorkerSettings {
             copies,
-            share,
-            ..Settings::default()
+            shard,
+            ..WorkerSettings::default()
         };
-        let mut worker = Worker::new(settings, &terms(), Reports(Vec::new()));
-        worker.run(&mut Paced::new(Roll::new(shots))).unwrap();
-        worker.into_outlet().0
+        let mut worker = Worker::new(settings, &policy(), Reports(Vec::new()));
+        worker
+            .run(&mut ClockedSource::new(Roll::new(shots)))
+            .unwrap();
+        worker.into_sink().0
     };
-    Share::split(workers).map(run).collect()
+    Shard::split(workers).map(run).collect()
 }
 
 /// Every state between two judged seconds, the last one with nothing more to come.
-fn snapshots(shots: &[Shot], workers: usize, copies: Copies) -> Vec<Snapshot> {
-    let mut judge = Judge::new(terms(), usize::MAX, &[]);
-    let mut assembly = Assembly::new(workers, Pacing::Together);
+fn snapshots(shots: &[Shot], workers: usize, copies: CopyRule) -> Vec<Snapshot> {
+    let mut judge = Judge::new(policy(), usize::MAX, &[]);
+    let mut assembly = Assembly::new(workers, StepDetection::Together);
     let mut waiting: Vec<_> = reports(shots, workers, copies)
         .into_iter()
         .map(Vec::into_iter)
@@ -230,12 +232,12 @@ fn snapshots(shots: &[Shot], workers: usize, copies: Copies) -> Vec<Snapshot> {
     let mut states = Vec::new();
     while let Some(slowest) = assembly.slowest() {
         match waiting[slowest].next() {
-            Some(report) => assembly.take(slowest, report),
+            Some(report) => assembly.push(slowest, report),
             None => assembly.finish(slowest),
         }
-        while let Some(merged) = assembly.take_next() {
+        while let Some(merged) = assembly.next_merged() {
             let is_second = matches!(merged, Merged::Second { .. });
-            judge.take(merged, &mut ());
+            judge.judge_merged(merged, &mut ());
             if is_second {
                 states.push(judge.snapshot());
             }
@@ -309,12 +311,12 @@ fn the_program_counts_a_mixture_in_a_file_as_the_library_does_in_memory() {
         ],
         garbage: 150,
         duplicated_per_mille: 50,
-        copies: Copies::Counted,
+        copies: CopyRule::Counted,
         disorder_ms: 40,
         jumps: vec![(400, -5000), (900, 60_000)],
     };
     let shots = mix(&recipe);
-    let end = snapshots(&shots, 1, Copies::Counted).pop().unwrap();
+    let end = snapshots(&shots, 1, CopyRule::Counted).pop().unwrap();
     let document = replay(&[&desk.capture("mixture.pcap", &shots)]);
     assert_eq!(number(&document, "/capture/frames"), end.capture.frames);
     assert_eq!(number(&document, "/voice/packets"), end.voice.packets);

@@ -123,7 +123,7 @@ fn out_of_sla(sent: &BTreeMap<u64, u64>, streams: u64) -> (u64, u64, u64) {
         // A packet late by some ms must not decide.
         assert!(
             octets.abs_diff(LIMIT) > LIMIT / 20,
-            "{octets} octets: this run can not tell"
+            "{octets} octets: this run cannot tell"
         );
         octets > LIMIT
     };
@@ -349,7 +349,7 @@ fn past() {
         clock::wait(Duration::from_secs(2));
         at_rate(&running, &desk, 32);
         assert!(over(), "an eighth is more than a tenth");
-        assert!(!sending.is_finished(), "this run can not tell");
+        assert!(!sending.is_finished(), "this run cannot tell");
         sending.join().unwrap();
     });
     until("it is back", || !over());

@@ -3,7 +3,7 @@
 mod netns;
 
 use asnmeter::capture::pnet::PnetSource;
-use asnmeter::capture::{CaptureError, InterfaceId, UnseenCause};
+use asnmeter::capture::{CaptureError, GapCause, InterfaceId};
 use asnmeter::clock;
 use netns::{Told, inside, ip, numbered, pair, send, sender};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ fn pnet_opens_an_interface_again_that_was_down() {
         ip("link set tap0 down");
         let down = |told: &Told| {
             told.unseen.iter().any(|unseen| {
-                unseen.cause == UnseenCause::InterfaceDown
+                unseen.cause == GapCause::InterfaceDown
                     && unseen.from <= gone
                     && unseen.until >= gone
             })

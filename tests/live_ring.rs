@@ -2,8 +2,8 @@
 
 mod netns;
 
-use asnmeter::capture::ring::{RingSource, Settings};
-use asnmeter::capture::{CaptureError, InterfaceId, UnseenCause};
+use asnmeter::capture::ring::{RingSettings, RingSource};
+use asnmeter::capture::{CaptureError, GapCause, InterfaceId};
 use asnmeter::clock;
 use netns::{Told, inside, ip, numbered, pair, send, sender};
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const ID: InterfaceId = InterfaceId(3);
 
 /// All of every frame.
-fn settings(mib: u32) -> Settings {
-    Settings {
+fn settings(mib: u32) -> RingSettings {
+    RingSettings {
         mib,
         promiscuous: true,
         cut_for: None,
@@ -61,7 +61,7 @@ fn every_frame_is_seen_once_in_order_with_its_octets() {
             assert!(told.frames[0].time >= before);
             assert_eq!(told.names, ["tap0"]);
             let causes: Vec<_> = told.unseen.iter().map(|unseen| unseen.cause).collect();
-            assert_eq!(causes, [UnseenCause::Started]);
+            assert_eq!(causes, [GapCause::Started]);
         },
     );
 }
@@ -138,7 +138,7 @@ fn frames_seen_and_frames_dropped_are_the_frames_sent() {
             let drops = told
                 .unseen
                 .iter()
-                .filter(|unseen| unseen.cause == UnseenCause::Dropped);
+                .filter(|unseen| unseen.cause == GapCause::Dropped);
             let drops: Vec<_> = drops.collect();
             let dropped: u64 = drops.iter().map(|unseen| unseen.frames).sum();
             assert!(dropped > 0 && told.frames.len() > 500, "{dropped}");
@@ -177,7 +177,7 @@ fn away_and_back(away: &str, back: impl FnOnce()) {
     let down = |told: &Told| {
         let stretches = told.unseen.iter();
         stretches
-            .filter(|unseen| unseen.cause == UnseenCause::InterfaceDown)
+            .filter(|unseen| unseen.cause == GapCause::InterfaceDown)
             .copied()
             .collect::<Vec<_>>()
     };
@@ -239,7 +239,7 @@ fn an_interface_that_is_down_at_the_start_is_waited_for() {
             let mut source = open("tap0", 1).unwrap();
             let mut told = Told::default();
             let down = |told: &Told| {
-                told.unseen.last().map(|unseen| unseen.cause) == Some(UnseenCause::InterfaceDown)
+                told.unseen.last().map(|unseen| unseen.cause) == Some(GapCause::InterfaceDown)
             };
             told.until(&mut source, down);
             ip("link set tap0 up");
@@ -320,7 +320,7 @@ fn media_stays_in_the_kernel_and_what_it_does_not_know_is_counted() {
         &[],
         || {
             pair();
-            let cut = Settings {
+            let cut = RingSettings {
                 cut_for: Some(vec![5060]),
                 ..settings(16)
             };
@@ -357,7 +357,7 @@ fn queues_share_the_frames_and_both_directions_of_a_call_meet() {
         &[],
         || {
             pair();
-            let shared = Settings {
+            let shared = RingSettings {
                 group: Some(Arc::default()),
                 ..settings(16)
             };

@@ -49,7 +49,7 @@ const now = [
     defaults: { thresholds: steps(BAD, [0, WARN], [10, GOOD]), ...NO_TRAFFIC },
   }),
   stat({
-    title: "Verdicts that can not be given",
+    title: "Verdicts that cannot be given",
     about: `Part of the present verdicts that are indeterminate: seconds not seen whole, or too few samples. Small ASNs
       have few samples; that is in order.`,
     expression: `sum(${q.of("asnmeter_commitment_asn_verdict", 'verdict="indeterminate"', C)})

@@ -3,17 +3,17 @@
 
 use super::live::{self, Running};
 use super::signals::Signals;
-use super::source::Source;
+use super::source::LiveSource;
 use super::{AppError, settings};
 use crate::asn::{BuiltIn, Origins};
 use crate::attribution::scopes::ScopePlan;
 use crate::capture::synthetic::scenario::Scenario;
-use crate::capture::synthetic::{Pace, Synthetic, demo};
+use crate::capture::synthetic::{SendPace, Synthetic, demo};
 use crate::clock;
 use crate::config::checked::Config;
 use crate::events;
 use crate::export::http;
-use crate::sla::terms::Terms;
+use crate::sla::policy::Policy;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,23 +40,23 @@ guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 95 }
 /// # Errors
 /// [`AppError`], most likely that the address is in use.
 pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
-    let (config, terms, scenario) = prepare()?;
+    let (config, policy, scenario) = prepare()?;
     let listener = http::bind(listen_address)?;
     let stop = Arc::new(AtomicBool::new(false));
-    let source = Synthetic::new(&scenario, Pace::RealTime, stop.clone());
+    let source = Synthetic::new(&scenario, SendPace::RealTime, stop.clone());
     events::demo(&listener.url());
     let running = Running::start(
         &settings(&config),
-        terms,
-        vec![Source::Synthetic(Box::new(source))],
+        policy,
+        vec![LiveSource::Synthetic(Box::new(source))],
         stop,
         &config,
     )?;
-    live::block_on(async { running.attend(listener, None, Signals::new()?).await })
+    live::block_on(async { running.supervise(listener, None, Signals::new()?).await })
 }
 
 /// What is judged by what.
-fn prepare() -> Result<(Config, Arc<Terms>, Scenario), AppError> {
+fn prepare() -> Result<(Config, Arc<Policy>, Scenario), AppError> {
     let config = Config::parse(CONFIG, Path::new("demo"))?;
     let (scenario, prefixes) = demo();
     let rows = prefixes.into_iter().map(|known| BuiltIn {
@@ -71,12 +71,12 @@ fn prepare() -> Result<(Config, Arc<Terms>, Scenario), AppError> {
         &ScopePlan::default(),
     )
     .into();
-    let terms = Arc::new(Terms {
+    let policy = Arc::new(Policy {
         commitments,
         scopes,
         origins: Arc::new(origins),
     });
-    Ok((config, terms, scenario))
+    Ok((config, policy, scenario))
 }
 
 #[cfg(test)]

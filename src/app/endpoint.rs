@@ -16,20 +16,20 @@ use tokio::time::sleep;
 const QUIET: Duration = Duration::from_secs(60);
 
 /// Where the file is, and what it said last.
-pub(super) struct Endpoint {
+pub(super) struct WebEndpoint {
     path: Option<PathBuf>,
     security: watch::Sender<Arc<Security>>,
 }
 
-impl Endpoint {
-    /// What was [read](read) from the file; without one everybody may ask.
+impl WebEndpoint {
+    /// What was [`read`] from the file; without one everybody may ask.
     pub(super) fn new(path: Option<PathBuf>, security: Arc<Security>) -> Self {
         let (security, _) = watch::channel(security);
         Self { path, security }
     }
 
     /// Listens on an address, for those whom the file lets in.
-    pub(super) fn bind(&self, address: SocketAddr) -> Result<http::Listener, HttpError> {
+    pub(super) fn bind(&self, address: SocketAddr) -> Result<http::HttpServer, HttpError> {
         Ok(http::bind(address)?.with_security(self.security.subscribe()))
     }
 
@@ -54,7 +54,7 @@ pub(super) fn read(path: Option<&Path>, load: &Load) -> Result<Arc<Security>, Ht
 }
 
 /// Tells the log of clients that crowd the endpoint, for as long as it is served.
-pub(super) async fn attend(mut crowded: watch::Receiver<Option<Crowded>>) {
+pub(super) async fn log_crowding(mut crowded: watch::Receiver<Option<Crowded>>) {
     while crowded.changed().await.is_ok() {
         let last = *crowded.borrow_and_update();
         if let Some(last) = last {

@@ -3,14 +3,14 @@
 //! Start: configuration, tables, listener, sources; only when all of them stand does anything
 //! run. Stop: sources, workers, judge, then the web endpoint.
 
-use super::aside::{DEADLINE, Readers};
-use super::endpoint::{self, Endpoint};
-use super::outlet::{Lane, circle};
+use super::background::{BackgroundLoads, DEADLINE};
+use super::endpoint::{self, WebEndpoint};
+use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
-use super::source::Source;
-use super::tables::{self, Ended, Tables, Written};
-use super::terms::Board;
-use super::{AppError, court, settings, standing, systemd, terms};
+use super::source::LiveSource;
+use super::tables::{self, DaemonFiles, Ended, Tables};
+use super::worker_sink::{ChannelSink, peer_channels};
+use super::{AppError, judge_thread, policy, settings, standing, systemd};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{self, RingSource};
 use crate::capture::{CaptureError, InterfaceId};
@@ -19,10 +19,10 @@ use crate::events;
 use crate::export::{Published, http};
 use crate::files::Load;
 use crate::judge::Judge;
-use crate::judge::assembly::Pacing;
-use crate::pipeline::steps::Paced;
-use crate::pipeline::{Settings, Worker};
-use crate::sla::terms::Terms;
+use crate::judge::assembly::StepDetection;
+use crate::pipeline::timed_source::ClockedSource;
+use crate::pipeline::{Worker, WorkerSettings};
+use crate::sla::policy::Policy;
 use crate::snapshot::Snapshot;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::net::SocketAddr;
@@ -59,29 +59,29 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
 
 async fn daemon(path: &Path, flags: WebFlags) -> Result<(), AppError> {
     let mut signals = Signals::new()?;
-    let readers = Readers::default();
+    let readers = BackgroundLoads::default();
     let (from, web) = (path.to_owned(), flags.config_file);
     let mut reading = readers.begin(DEADLINE, move |load| first(&from, web, load))?;
     let read = tokio::select! {
         read = reading.ended() => read?,
-        signal = signals.stop.bidden() => {
+        signal = signals.stop.requested() => {
             events::stopping(signal);
             return Ok(());
         }
     };
-    let (config, terms, endpoint) = read;
+    let (config, policy, endpoint) = read;
     let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
     let stop = Arc::new(AtomicBool::new(false));
     let sources = open(&config, &stop)?;
     events::started(&config.capture.interfaces, &listener.url());
-    let running = Running::start(&settings(&config), terms.into(), sources, stop, &config)?;
-    let written = Written {
+    let running = Running::start(&settings(&config), policy.into(), sources, stop, &config)?;
+    let written = DaemonFiles {
         path,
         config,
         endpoint,
         readers,
     };
-    running.attend(listener, Some(written), signals).await
+    running.supervise(listener, Some(written), signals).await
 }
 
 /// Reads everything for the first time.
@@ -89,7 +89,7 @@ fn first(
     path: &Path,
     web: Option<PathBuf>,
     load: &Load,
-) -> Result<(Config, Terms, Endpoint), AppError> {
+) -> Result<(Config, Policy, WebEndpoint), AppError> {
     load.begin(path);
     let config = Config::load(path)?;
     if config.capture.interfaces.is_empty() {
@@ -99,10 +99,10 @@ fn first(
             reason,
         });
     }
-    let terms = terms(&config, None, load)?;
+    let policy = policy(&config, None, load)?;
     let web = web.or(config.web.config_file.clone());
     let security = endpoint::read(web.as_deref(), load)?;
-    Ok((config, terms, Endpoint::new(web, security)))
+    Ok((config, policy, WebEndpoint::new(web, security)))
 }
 
 /// What the command line says of the endpoint: wins over the file.
@@ -115,16 +115,16 @@ pub struct WebFlags {
 }
 
 /// Opens every interface, with all its queues, or none.
-fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<Source>, CaptureError> {
+fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<LiveSource>, CaptureError> {
     let (capture, id) = (&config.capture, InterfaceId(0));
     let mut sources = Vec::new();
     for name in &capture.interfaces {
         if capture.backend == Backend::Pnet {
             let pnet = PnetSource::open(name, id, capture.promiscuous, stop.clone())?;
-            sources.push(Source::Pnet(Box::new(pnet)));
+            sources.push(LiveSource::Pnet(Box::new(pnet)));
             continue;
         }
-        let ring = ring::Settings {
+        let ring = ring::RingSettings {
             mib: capture.ring_mib,
             promiscuous: capture.promiscuous,
             cut_for: capture.cut_payload.then(|| config.voice.sip_ports.clone()),
@@ -132,7 +132,7 @@ fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<Source>, CaptureE
         };
         for _ in 0..capture.queues {
             let source = RingSource::open(name, id, ring.clone(), stop.clone())?;
-            sources.push(Source::Ring(Box::new(source)));
+            sources.push(LiveSource::Ring(Box::new(source)));
         }
     }
     Ok(sources)
@@ -150,7 +150,7 @@ fn pin(cpu: Option<u16>) {
 
 /// The threads of a running meter.
 pub(super) struct Running {
-    board: Arc<Board>,
+    shared_policy: Arc<SharedPolicy>,
     stop: Arc<AtomicBool>,
     published: watch::Sender<Published>,
     workers: Vec<JoinHandle<()>>,
@@ -162,9 +162,9 @@ pub(super) struct Running {
 impl Running {
     /// Starts judge and workers.
     pub(super) fn start(
-        settings: &Settings,
-        terms: Arc<Terms>,
-        sources: Vec<Source>,
+        settings: &WorkerSettings,
+        policy: Arc<Policy>,
+        sources: Vec<LiveSource>,
         stop: Arc<AtomicBool>,
         config: &Config,
     ) -> Result<Self, AppError> {
@@ -174,34 +174,41 @@ impl Running {
             source,
         };
         let published = Published {
-            standing: standing(&terms, true).into(),
+            standing: standing(&policy, true).into(),
             ..Published::default()
         };
         let (published, _) = watch::channel(published);
-        let board = Board::new(terms.clone());
-        let judge = Judge::new(terms, config.export.max_asns as usize, &config.export.asns);
-        let (senders, receivers) = court::channels(sources.len());
-        let circles = circle(sources.len());
-        let (reader, shown) = (board.reader(), published.clone());
+        let shared_policy = SharedPolicy::new(policy.clone());
+        let judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns);
+        let (senders, receivers) = judge_thread::channels(sources.len());
+        let circles = peer_channels(sources.len());
+        let (reader, shown) = (shared_policy.reader(), published.clone());
         let judge = thread("judge").spawn(move || {
-            court::sit(judge, reader, &receivers, Pacing::Apart, &mut (), |judge| {
-                let snapshot = Arc::new(judge.snapshot());
-                shown.send_modify(|published| published.snapshot = snapshot);
-            });
+            judge_thread::run(
+                judge,
+                reader,
+                &receivers,
+                StepDetection::Apart,
+                &mut (),
+                |judge| {
+                    let snapshot = Arc::new(judge.snapshot());
+                    shown.send_modify(|published| published.snapshot = snapshot);
+                },
+            );
         });
         let judge = judge.map_err(failed)?;
         let (tell, ended) = mpsc::unbounded_channel();
         let mut workers = Vec::new();
         let queues = sources.into_iter().zip(senders).zip(circles);
-        for (place, ((source, sender), circle)) in queues.enumerate() {
-            let lane = Lane::new(sender, board.reader(), false).among(circle);
-            let mut worker = Worker::new(settings.clone(), &board.current(), lane);
+        for (place, ((source, sender), peer_channels)) in queues.enumerate() {
+            let sink = ChannelSink::new(sender, shared_policy.reader(), false).among(peer_channels);
+            let mut worker = Worker::new(settings.clone(), &shared_policy.current(), sink);
             let tell = tell.clone();
             let cpus = &config.capture.cpus;
             let cpu = cpus.get(place % cpus.len().max(1)).copied();
             let run = move || {
                 pin(cpu);
-                let result = worker.run(&mut Paced::new(source));
+                let result = worker.run(&mut ClockedSource::new(source));
                 // Nobody listens any more only when the daemon ends anyway.
                 let _ = tell.send(result);
             };
@@ -212,7 +219,7 @@ impl Running {
             );
         }
         Ok(Self {
-            board,
+            shared_policy,
             stop,
             published,
             workers,
@@ -223,41 +230,42 @@ impl Running {
 
     /// Serves until a signal or a failure, then takes everything down. `reload` is what SIGHUP
     /// reads again.
-    pub(super) async fn attend(
+    pub(super) async fn supervise(
         mut self,
-        listener: http::Listener,
-        reload: Option<Written<'_>>,
+        listener: http::HttpServer,
+        reload: Option<DaemonFiles<'_>>,
         mut signals: Signals,
     ) -> Result<(), AppError> {
         let mut tables = match reload {
             Some(written) => {
-                let (board, published) = (self.board.clone(), self.published.clone());
-                Some(Tables::new(written, board, published).await?)
+                let (shared_policy, published) =
+                    (self.shared_policy.clone(), self.published.clone());
+                Some(Tables::new(written, shared_policy, published).await?)
             }
             None => None,
         };
         let (mut look, mut ask) = (interval(tables::LOOK), interval(tables::ASK));
-        let (farewell, mut bidden) = watch::channel(());
+        let (farewell, mut requested) = watch::channel(());
         let shutdown = async move {
-            let _ = bidden.changed().await;
+            let _ = requested.changed().await;
         };
         self.published
             .send_modify(|published| published.refused = listener.refused());
-        let crowded = tokio::spawn(endpoint::attend(listener.crowded()));
-        let watched = tokio::spawn(systemd::attend(self.published.subscribe()));
+        let crowded = tokio::spawn(endpoint::log_crowding(listener.crowded()));
+        let watched = tokio::spawn(systemd::notify_states(self.published.subscribe()));
         let mut server = tokio::spawn(http::serve(listener, self.published.subscribe(), shutdown));
         systemd::ready();
         let result = loop {
             tokio::select! {
-                signal = signals.stop.bidden() => { events::stopping(signal); break Ok(()) }
+                signal = signals.stop.requested() => { events::stopping(signal); break Ok(()) }
                 _ = signals.hangup.recv() => if let Some(tables) = &mut tables {
                     tables.reload().await;
                 },
                 ended = ended(&mut tables) => if let Some(tables) = &mut tables {
-                    tables.take(ended).await;
+                    tables.apply(ended).await;
                 },
-                _ = look.tick() => if let Some(tables) = &mut tables { tables.look() },
-                _ = ask.tick() => if let Some(tables) = &mut tables { tables.ask().await },
+                _ = look.tick() => if let Some(tables) = &mut tables { tables.check_files() },
+                _ = ask.tick() => if let Some(tables) = &mut tables { tables.ask_routers().await },
                 served = &mut server => break match served {
                     Ok(result) => result.map_err(AppError::from),
                     Err(_) => Err(AppError::Panicked("web endpoint")),

@@ -1,28 +1,28 @@
 //! `asnmeter replay`: capture files through the same loop as live frames.
 
-use super::outlet::{Lane, Listing};
-use super::terms::Board;
-use super::{AppError, court, settings, terms};
+use super::shared_policy::SharedPolicy;
+use super::worker_sink::{ChannelSink, StreamList};
+use super::{AppError, judge_thread, policy, settings};
 use crate::capture::CaptureError;
-use crate::capture::file::{FileSource, Progress};
+use crate::capture::file::{FileSource, ReadProgress};
 use crate::config::checked::Config;
 use crate::export::seconds::SecondsFile;
 use crate::files::Load;
 use crate::judge::Judge;
-use crate::judge::assembly::Pacing;
-use crate::pipeline::dealt::{Dealt, dealer};
-use crate::pipeline::share::Share;
-use crate::pipeline::{Settings, Worker};
+use crate::judge::assembly::StepDetection;
+use crate::pipeline::partitioned::{PartitionedSource, partitioner};
+use crate::pipeline::shard::Shard;
+use crate::pipeline::{Worker, WorkerSettings};
 use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{Snapshot, StreamRow};
-use crate::voice::Glanced;
+use crate::voice::RtpPacket;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 /// What to replay.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct ReplayRequest {
     /// Capture files; `-` is standard input.
     pub captures: Vec<PathBuf>,
     /// The configuration; the default one judges nothing.
@@ -35,7 +35,7 @@ pub struct Request {
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct ReplayOutcome {
     /// The state after the last second.
     pub snapshot: Snapshot,
     /// Every stream.
@@ -48,10 +48,13 @@ pub struct Outcome {
 ///
 /// # Errors
 /// [`AppError`]: nothing is written to standard output then.
-pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Outcome, AppError> {
-    let whose = dealer(request.workers, settings(&request.config).rules);
+pub fn replay(
+    request: &ReplayRequest,
+    watch: impl FnOnce(Arc<ReadProgress>),
+) -> Result<ReplayOutcome, AppError> {
+    let whose = partitioner(request.workers, settings(&request.config).rules);
     let sources = FileSource::open_for(request.workers, &request.captures, whose)?;
-    let terms = Arc::new(terms(&request.config, None, &Load::default())?);
+    let policy = Arc::new(policy(&request.config, None, &Load::default())?);
     let path = request.seconds.clone().unwrap_or_default();
     let failed = |source| AppError::Write {
         path: path.clone(),
@@ -71,51 +74,62 @@ pub fn replay(request: &Request, watch: impl FnOnce(Arc<Progress>)) -> Result<Ou
     if let Some(source) = sources.first() {
         watch(source.progress());
     }
-    let board = Board::new(terms.clone());
-    let judge = Judge::new(terms, usize::MAX, &[]);
-    let (judge, listings, mut warnings) = run(request, &board, judge, sources, evidence)?;
+    let shared_policy = SharedPolicy::new(policy.clone());
+    let judge = Judge::new(policy, usize::MAX, &[]);
+    let (judge, stream_lists, mut warnings) =
+        run(request, &shared_policy, judge, sources, evidence)?;
     if let Some(file) = seconds {
         file.finish().map_err(failed)?;
     }
-    let left_out: u64 = listings.iter().map(|listing| listing.left_out).sum();
+    let left_out: u64 = stream_lists
+        .iter()
+        .map(|stream_list| stream_list.left_out)
+        .sum();
     if left_out > 0 {
         warnings.push(format!("{left_out} streams are counted but not listed"));
     }
-    let streams = listings
+    let streams = stream_lists
         .into_iter()
-        .flat_map(|listing| listing.rows)
+        .flat_map(|stream_list| stream_list.rows)
         .collect();
-    Ok(Outcome {
+    Ok(ReplayOutcome {
         snapshot: judge.snapshot(),
         streams,
         warnings,
     })
 }
 
-type Run = (Judge, Vec<Listing>, Vec<String>);
+type Run = (Judge, Vec<StreamList>, Vec<String>);
 
 /// Runs a worker for each source, the first of them on this thread, and the judge.
 fn run(
-    request: &Request,
-    board: &Arc<Board>,
+    request: &ReplayRequest,
+    shared_policy: &Arc<SharedPolicy>,
     judge: Judge,
-    sources: Vec<FileSource<Glanced>>,
+    sources: Vec<FileSource<RtpPacket>>,
     evidence: &mut (dyn Evidence + Send),
 ) -> Result<Run, AppError> {
     let count = sources.len();
-    let (senders, receivers) = court::channels(count);
-    let terms = board.reader();
-    let workers = Share::split(count).zip(senders).map(|(share, sender)| {
-        let settings = Settings {
-            share,
+    let (senders, receivers) = judge_thread::channels(count);
+    let policy = shared_policy.reader();
+    let workers = Shard::split(count).zip(senders).map(|(shard, sender)| {
+        let settings = WorkerSettings {
+            shard,
             ..settings(&request.config)
         };
-        let lane = Lane::new(sender, board.reader(), true);
-        Worker::new(settings, &board.current(), lane)
+        let sink = ChannelSink::new(sender, shared_policy.reader(), true);
+        Worker::new(settings, &shared_policy.current(), sink)
     });
     thread::scope(|scope| {
         let judge = scope.spawn(move || {
-            court::sit(judge, terms, &receivers, Pacing::Together, evidence, |_| {})
+            judge_thread::run(
+                judge,
+                policy,
+                &receivers,
+                StepDetection::Together,
+                evidence,
+                |_| {},
+            )
         });
         let mut ready: Vec<_> = workers.zip(sources).collect();
         let others: Vec<_> = ready
@@ -128,24 +142,24 @@ fn run(
             .map(|worker| worker.join().map_err(|_| AppError::Panicked("worker")));
         let all: Vec<_> = first.into_iter().map(Ok).chain(others).collect();
         let judge = judge.join().map_err(|_| AppError::Panicked("judge"))?;
-        let (mut listings, mut warnings) = (Vec::new(), Vec::new());
+        let (mut stream_lists, mut warnings) = (Vec::new(), Vec::new());
         for driven in all {
-            let (listing, remarks) = driven??;
-            listings.push(listing);
+            let (stream_list, remarks) = driven??;
+            stream_lists.push(stream_list);
             // They have all read the same.
             warnings = remarks;
         }
-        Ok((judge, listings, warnings))
+        Ok((judge, stream_lists, warnings))
     })
 }
 
 /// Runs a worker to its end: its streams, and what is to be said about the files.
 fn drive(
-    mut worker: Worker<Lane>,
-    source: FileSource<Glanced>,
-) -> Result<(Listing, Vec<String>), CaptureError> {
-    let mut source = Dealt::new(source);
+    mut worker: Worker<ChannelSink>,
+    source: FileSource<RtpPacket>,
+) -> Result<(StreamList, Vec<String>), CaptureError> {
+    let mut source = PartitionedSource::new(source);
     worker.run(&mut source)?;
     let remarks = source.source().warnings().to_vec();
-    Ok((worker.into_outlet().into_listing(), remarks))
+    Ok((worker.into_sink().into_stream_list(), remarks))
 }

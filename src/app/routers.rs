@@ -6,7 +6,7 @@
 
 use super::AppError;
 use crate::asn::bmp::{self, Feed, State};
-use crate::asn::{Settings, Source, SourceTable};
+use crate::asn::{OriginSettings, Source, SourceTable};
 use crate::clock;
 use crate::events;
 use rustix::net::sockopt;
@@ -48,8 +48,8 @@ pub(super) struct Router {
 /// Listens at every BMP source of a configuration.
 ///
 /// # Errors
-/// [`AppError::System`] where an address can not be had.
-pub(super) async fn listen(settings: &Settings) -> Result<Vec<Router>, AppError> {
+/// [`AppError::System`] where an address cannot be had.
+pub(super) async fn listen(settings: &OriginSettings) -> Result<Vec<Router>, AppError> {
     let mut routers = Vec::new();
     for source in &settings.sources {
         let Source::Bmp(address) = source else {

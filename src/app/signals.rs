@@ -38,7 +38,7 @@ impl Signals {
 
 impl Stop {
     /// Waits for one; its name.
-    pub(super) async fn bidden(&mut self) -> &'static str {
+    pub(super) async fn requested(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",

@@ -4,16 +4,16 @@
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::RingSource;
 use crate::capture::synthetic::Synthetic;
-use crate::capture::{CaptureError, Event, FrameSource, Take};
+use crate::capture::{BurstSink, CaptureError, Event, FrameSource};
 
 /// A source that a worker thread owns.
-pub(super) enum Source {
+pub(super) enum LiveSource {
     Ring(Box<RingSource>),
     Pnet(Box<PnetSource>),
     Synthetic(Box<Synthetic>),
 }
 
-impl FrameSource for Source {
+impl FrameSource for LiveSource {
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
         match self {
             Self::Ring(source) => source.next(),
@@ -22,7 +22,7 @@ impl FrameSource for Source {
         }
     }
 
-    fn burst(&mut self, taker: &mut impl Take) {
+    fn burst(&mut self, taker: &mut impl BurstSink) {
         match self {
             Self::Ring(source) => source.burst(taker),
             Self::Pnet(source) => source.burst(taker),

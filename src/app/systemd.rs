@@ -1,7 +1,7 @@
 //! What the service manager is told by `sd_notify(3)`: that the daemon is ready, reloads or stops,
 //! one line for `systemctl status`, and that the judge goes on.
 //!
-//! A process that nobody asked to tell (no `NOTIFY_SOCKET`) says nothing. A notice that can not be
+//! A process that nobody asked to tell (no `NOTIFY_SOCKET`) says nothing. A notice that cannot be
 //! delivered is lost: whoever should have had it draws its own conclusions.
 
 use crate::asn::Origin;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 /// Captures and serves: what is ordered after us may start.
 pub(super) fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify_manager(&[NotifyState::Ready]);
 }
 
 /// Reads its configuration again; [`ready`] ends it, whether it was taken or not.
@@ -21,12 +21,12 @@ pub(super) fn reloading() {
     // systemd from 253 on wants to know when, to tell this reload from an earlier one.
     let now = NotifyState::monotonic_usec_now();
     let states = [Some(NotifyState::Reloading), now.ok()];
-    tell(&states.into_iter().flatten().collect::<Vec<_>>());
+    notify_manager(&states.into_iter().flatten().collect::<Vec<_>>());
 }
 
 /// Goes down.
 pub(super) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify_manager(&[NotifyState::Stopping]);
 }
 
 /// Tells of every state that is published, until nobody publishes any more.
@@ -34,7 +34,7 @@ pub(super) fn stopping() {
 /// The watchdog is fed by a second that was judged, and by nothing else: a judge that hangs, or a
 /// worker that it waits for, or this thread, lets it fire. Without traffic seconds are judged all
 /// the same.
-pub(super) async fn attend(mut published: watch::Receiver<Published>) {
+pub(super) async fn notify_states(mut published: watch::Receiver<Published>) {
     let mut before = published.borrow_and_update().clone();
     while published.changed().await.is_ok() {
         let now = published.borrow_and_update().clone();
@@ -42,7 +42,7 @@ pub(super) async fn attend(mut published: watch::Receiver<Published>) {
         let progress = now.snapshot.judged != before.snapshot.judged;
         let mut states = vec![NotifyState::Status(&status)];
         states.extend(progress.then_some(NotifyState::Watchdog));
-        tell(&states);
+        notify_manager(&states);
         // What was refused in between has not been judged: the rate runs from judgement to judgement.
         if progress {
             before = now;
@@ -50,7 +50,7 @@ pub(super) async fn attend(mut published: watch::Receiver<Published>) {
     }
 }
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify_manager(states: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(states);
 }
 
@@ -71,10 +71,10 @@ fn status(before: &Published, now: &Published) -> String {
         .map(|row| row.asn)
         .collect();
     let mut parts = vec![
-        counted(interfaces.len(), "interface"),
+        plural(interfaces.len(), "interface"),
         rate(old, new),
         format!("{dropped} dropped"),
-        counted(asns.count(), "ASN"),
+        plural(asns.count(), "ASN"),
         format!("{} out of SLA", out.len()),
     ];
     if !now.standing.config_ok {
@@ -83,7 +83,7 @@ fn status(before: &Published, now: &Published) -> String {
     parts.join(", ")
 }
 
-fn counted(number: usize, what: &str) -> String {
+fn plural(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -103,7 +103,7 @@ fn rate(old: &Snapshot, new: &Snapshot) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::Standing;
+    use crate::export::DaemonState;
     use crate::snapshot::InterfaceRow;
     use crate::units::Second;
     use std::sync::Arc;
@@ -120,9 +120,9 @@ mod tests {
             dropped: 3,
             ..InterfaceRow::default()
         }];
-        let standing = Standing {
+        let standing = DaemonState {
             config_ok,
-            ..Standing::default()
+            ..DaemonState::default()
         };
         Published {
             snapshot: Arc::new(snapshot),

@@ -4,12 +4,12 @@
 //!
 //! Owned by the main thread: one change at a time.
 
-use super::aside::{DEADLINE, Readers, Reading};
-use super::endpoint::{self, Endpoint};
+use super::background::{BackgroundLoad, BackgroundLoads, DEADLINE};
+use super::endpoint::{self, WebEndpoint};
 use super::routers::{self, Router};
-use super::terms::Board;
-use super::{AppError, standing, systemd, terms};
-use crate::asn::watch::Watch;
+use super::shared_policy::SharedPolicy;
+use super::{AppError, policy, standing, systemd};
+use crate::asn::watch::FileWatch;
 use crate::asn::{LoadError, Origins, Source, SourceState, SourceTable};
 use crate::clock;
 use crate::config::checked::Config;
@@ -17,7 +17,7 @@ use crate::events;
 use crate::export::Published;
 use crate::export::http::security::Security;
 use crate::files::Load;
-use crate::sla::terms::Terms;
+use crate::sla::policy::Policy;
 use crate::units::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,67 +32,67 @@ pub(super) const LOOK: Duration = Duration::from_secs(5);
 pub(super) const ASK: Duration = Duration::from_millis(200);
 
 /// What SIGHUP reads again: the files, and what they said last.
-pub(super) struct Written<'a> {
+pub(super) struct DaemonFiles<'a> {
     pub(super) path: &'a Path,
     pub(super) config: Config,
-    pub(super) endpoint: Endpoint,
-    pub(super) readers: Readers,
+    pub(super) endpoint: WebEndpoint,
+    pub(super) readers: BackgroundLoads,
 }
 
 /// Everything that can be changed.
 pub(super) struct Tables {
     path: PathBuf,
     config: Config,
-    endpoint: Endpoint,
-    board: Arc<Board>,
+    endpoint: WebEndpoint,
+    shared_policy: Arc<SharedPolicy>,
     published: watch::Sender<Published>,
     routers: Vec<Router>,
-    files: Watch,
+    files: FileWatch,
     /// Loads that failed, by source.
     failures: BTreeMap<String, u64>,
     config_ok: bool,
     /// When the configuration in force was read.
     config_read: Option<Timestamp>,
     reload_began: Option<Timestamp>,
-    readers: Readers,
+    readers: BackgroundLoads,
     running: Option<Running>,
 }
 
 /// What is being read. Only one is wanted at a time: a reload reads all that a look does.
 enum Running {
-    Reload(Reading<Box<New>>),
-    Look(Reading<Looked>),
+    Reload(BackgroundLoad<Box<LoadedConfig>>),
+    Look(BackgroundLoad<CheckedFiles>),
 }
 
 /// What has been read.
 pub(super) enum Ended {
-    Reload(Result<Box<New>, AppError>),
-    Look(Result<Looked, AppError>),
+    Reload(Result<Box<LoadedConfig>, AppError>),
+    Look(Result<CheckedFiles, AppError>),
 }
 
 /// What a reload gives.
-pub(super) struct New {
+pub(super) struct LoadedConfig {
     config: Config,
-    terms: Terms,
+    policy: Policy,
     security: Arc<Security>,
 }
 
 /// What a look at the sources' files gives: which were seen how, and those loaded again.
-pub(super) struct Looked {
-    files: Watch,
+pub(super) struct CheckedFiles {
+    files: FileWatch,
     loaded: Vec<(String, Result<SourceTable, LoadError>)>,
 }
 
 impl Tables {
     /// What was read at the start, in force already; listens for routers.
     pub(super) async fn new(
-        Written {
+        DaemonFiles {
             path,
             config,
             endpoint,
             readers,
-        }: Written<'_>,
-        board: Arc<Board>,
+        }: DaemonFiles<'_>,
+        shared_policy: Arc<SharedPolicy>,
         published: watch::Sender<Published>,
     ) -> Result<Self, AppError> {
         let routers = routers::listen(&config.asn).await?;
@@ -100,10 +100,10 @@ impl Tables {
             path: path.to_owned(),
             config,
             endpoint,
-            board,
+            shared_policy,
             published,
             routers,
-            files: Watch::default(),
+            files: FileWatch::default(),
             failures: BTreeMap::new(),
             config_ok: true,
             config_read: Some(clock::now()),
@@ -121,16 +121,16 @@ impl Tables {
         events::reloading();
         // called off first: what it would give is old already
         self.running = None;
-        let (from, current) = (self.path.clone(), self.board.current());
+        let (from, current) = (self.path.clone(), self.shared_policy.current());
         let web = self.endpoint.path();
         let read = move |load: &Load| -> Result<_, AppError> {
             load.begin(&from);
             let config = Config::load(&from)?;
-            let terms = terms(&config, Some(&current), load)?;
+            let policy = policy(&config, Some(&current), load)?;
             let security = endpoint::read(web.as_deref(), load)?;
-            Ok(Box::new(New {
+            Ok(Box::new(LoadedConfig {
                 config,
-                terms,
+                policy,
                 security,
             }))
         };
@@ -154,23 +154,23 @@ impl Tables {
     }
 
     /// Takes what was read; the old stays if anything is wrong.
-    pub(super) async fn take(&mut self, ended: Ended) {
+    pub(super) async fn apply(&mut self, ended: Ended) {
         self.running = None;
         match ended {
             Ended::Reload(new) => self.reloaded(new),
-            Ended::Look(looked) => self.looked(looked),
+            Ended::Look(looked) => self.files_checked(looked),
         }
         self.publish().await;
     }
 
-    fn reloaded(&mut self, new: Result<Box<New>, AppError>) {
+    fn reloaded(&mut self, new: Result<Box<LoadedConfig>, AppError>) {
         self.reload_began = None;
         self.config_ok = new.is_ok();
         match new {
             Ok(new) => {
-                let New {
+                let LoadedConfig {
                     config: new,
-                    terms,
+                    policy,
                     security,
                 } = *new;
                 for (section, changed) in [
@@ -186,19 +186,22 @@ impl Tables {
                 if self.needs_other_routers(&new) {
                     events::routers_need_restart();
                 }
-                let prefixes = terms.origins.sources().map(|source| source.prefixes as u64);
-                events::reloaded(terms.commitments.len(), prefixes.sum());
+                let prefixes = policy
+                    .origins
+                    .sources()
+                    .map(|source| source.prefixes as u64);
+                events::reloaded(policy.commitments.len(), prefixes.sum());
                 self.endpoint.replace(security);
                 self.config_read = Some(clock::now());
                 // What takes a restart is still what the process started with.
                 self.config.commitments = new.commitments;
                 self.config.asn = new.asn;
                 // routers have gone on speaking meanwhile
-                let current = self.board.current();
-                let origins = terms.origins.with_routers_of(&current.origins);
-                self.post(Terms {
+                let current = self.shared_policy.current();
+                let origins = policy.origins.with_routers_of(&current.origins);
+                self.replace_policy(Policy {
                     origins: Arc::new(origins),
-                    ..terms
+                    ..policy
                 });
             }
             Err(error) => {
@@ -227,13 +230,13 @@ impl Tables {
 
     /// Begins to look whether files of sources have changed, and to load those again, each by
     /// itself; not while anything is being read, or waits for a file that does not come.
-    pub(super) fn look(&mut self) {
-        self.board.sweep();
+    pub(super) fn check_files(&mut self) {
+        self.shared_policy.free_retired();
         if !self.readers.is_idle() {
             return;
         }
         let (mut files, settings) = (self.files.clone(), self.config.asn.clone());
-        let origins = self.board.current().origins.clone();
+        let origins = self.shared_policy.current().origins.clone();
         let read = move |load: &Load| {
             let due = files.due(&settings, &origins, load);
             let settings = super::with_cache(&settings);
@@ -242,17 +245,17 @@ impl Tables {
                 (source.name(), loaded)
             };
             let loaded = due.into_iter().map(load_again).collect();
-            Ok(Looked { files, loaded })
+            Ok(CheckedFiles { files, loaded })
         };
         self.running = self.readers.begin(DEADLINE, read).ok().map(Running::Look);
     }
 
-    fn looked(&mut self, looked: Result<Looked, AppError>) {
+    fn files_checked(&mut self, looked: Result<CheckedFiles, AppError>) {
         let refuse = |tables: &mut Self, error: AppError| {
             tables.count(&error);
             events::source_refused(&error);
         };
-        let Looked { files, loaded } = match looked {
+        let CheckedFiles { files, loaded } = match looked {
             Ok(looked) => looked,
             Err(error) => return refuse(self, error),
         };
@@ -260,7 +263,7 @@ impl Tables {
         for (name, loaded) in loaded {
             match loaded {
                 Ok(table) => {
-                    let origins = self.board.current().origins.with(&table);
+                    let origins = self.shared_policy.current().origins.with(&table);
                     let its = |source: &SourceState<'_>| **source.name == *name;
                     let prefixes = origins.sources().find(its).map_or(0, |it| it.prefixes);
                     events::source_loaded(&name, prefixes);
@@ -272,13 +275,13 @@ impl Tables {
     }
 
     /// Takes what routers have said since the last time, if it is time for it.
-    pub(super) async fn ask(&mut self) {
+    pub(super) async fn ask_routers(&mut self) {
         for place in 0..self.routers.len() {
             let Some(router) = self.routers.get_mut(place) else {
                 continue;
             };
             if let Some(table) = router.table().await {
-                let origins = self.board.current().origins.with(&table);
+                let origins = self.shared_policy.current().origins.with(&table);
                 self.post_origins(origins);
             }
         }
@@ -298,21 +301,21 @@ impl Tables {
     }
 
     fn post_origins(&self, origins: Origins) {
-        let current = self.board.current();
-        self.post(Terms {
+        let current = self.shared_policy.current();
+        self.replace_policy(Policy {
             commitments: current.commitments.clone(),
             scopes: current.scopes.clone(),
             origins: Arc::new(origins),
         });
     }
 
-    fn post(&self, terms: Terms) {
-        self.board.post(Arc::new(terms));
+    fn replace_policy(&self, policy: Policy) {
+        self.shared_policy.replace(Arc::new(policy));
     }
 
     /// Shows how things stand.
     async fn publish(&self) {
-        let mut standing = standing(&self.board.current(), self.config_ok);
+        let mut standing = standing(&self.shared_policy.current(), self.config_ok);
         standing.config_read = self.config_read;
         standing.reload_began = self.reload_began;
         for row in &mut standing.sources {

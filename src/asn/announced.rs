@@ -5,7 +5,7 @@
 
 use super::numbers;
 use super::octets::{Scan, Sink};
-use super::path::{Hop, Interner, Paths, Place, Step};
+use super::path::{Hop, Interner, PathIndex, PathStep, PathTable};
 use crate::units::Asn;
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ use std::collections::HashMap;
 pub(super) struct Announced {
     origins: Vec<Asn>,
     /// Beside them; empty where no prefix has a path.
-    places: Vec<Place>,
-    paths: Paths,
+    places: Vec<PathIndex>,
+    paths: PathTable,
 }
 
 impl Announced {
@@ -25,19 +25,19 @@ impl Announced {
     }
 
     /// Which path leads to it.
-    pub(super) fn place(&self, value: u32) -> Place {
+    pub(super) fn place(&self, value: u32) -> PathIndex {
         let place = self.places.get(value as usize);
-        place.copied().unwrap_or(Place::NONE)
+        place.copied().unwrap_or(PathIndex::NONE)
     }
 
     /// The paths.
-    pub(super) fn paths(&self) -> &Paths {
+    pub(super) fn paths(&self) -> &PathTable {
         &self.paths
     }
 
     /// The path to what has this value, from the nearest AS to the origin; empty where the source
     /// has no paths.
-    pub(super) fn steps(&self, value: u32) -> Vec<Step> {
+    pub(super) fn steps(&self, value: u32) -> Vec<PathStep> {
         self.paths.steps(self.place(value))
     }
 }
@@ -61,11 +61,11 @@ impl Announced {
     pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
         let origins: Vec<Asn> = scan.list()?.into_iter().map(Asn).collect();
         let places = scan.list::<u32>()?;
-        let paths = Paths::read(scan)?;
+        let paths = PathTable::read(scan)?;
         let places = places.into_iter().map(|place| paths.known(place));
-        let places: Vec<Place> = places.collect::<Option<_>>()?;
+        let places: Vec<PathIndex> = places.collect::<Option<_>>()?;
         let beside = places.is_empty() || places.len() == origins.len();
-        let somebodys = origins.iter().all(|origin| numbers::is_somebodys(*origin));
+        let somebodys = origins.iter().all(|origin| numbers::is_assignable(*origin));
         (beside && somebodys).then_some(Self {
             origins,
             places,
@@ -76,14 +76,14 @@ impl Announced {
 
 /// Pairs on their way into the list.
 #[derive(Debug, Default)]
-pub(super) struct Collector {
-    values: HashMap<(Asn, Place), u32>,
+pub(super) struct PathCollector {
+    values: HashMap<(Asn, PathIndex), u32>,
     origins: Vec<Asn>,
-    places: Vec<Place>,
+    places: Vec<PathIndex>,
     paths: Interner,
 }
 
-impl Collector {
+impl PathCollector {
     /// The value for an origin and a path: equal ones have the same.
     pub(super) fn value(&mut self, origin: Asn, path: &[Hop]) -> u32 {
         let place = self.paths.place(path);

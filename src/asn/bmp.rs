@@ -6,7 +6,7 @@
 //!
 //! Adj-RIB-In (before and after policy) and Loc-RIB (RFC 9069) count; Adj-RIB-Out (RFC 8671) is
 //! what the router says itself, and VPN instances are not the Internet: both are passed over. Two
-//! views of one peer have one vote. What a message that can not be read has said is lost, and
+//! views of one peer have one vote. What a message that cannot be read has said is lost, and
 //! counted; the connection stays, since the next message has its own length. Refuses routes beyond
 //! a bound.
 
@@ -19,7 +19,7 @@ use super::SourceTable;
 use super::listed::Listed;
 use super::memory::{InMemory, Loaded};
 use super::mrt::{announced, segments};
-use super::vote::Heard;
+use super::vote::HeardPath;
 use crate::units::{Asn, Prefix, Timestamp};
 use bgpkit_parser::bgp::parse_bgp_message;
 use bgpkit_parser::bmp::messages::{
@@ -47,7 +47,7 @@ const MAX_MESSAGE: usize = 1 << 18;
 
 /// What came, by what became of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Heardings {
+pub struct BmpStats {
     /// Route Monitoring, taken.
     pub routes: u64,
     /// Peer Up.
@@ -72,7 +72,7 @@ pub struct State {
     /// Routes of all peers.
     pub routes: usize,
     /// What came so far.
-    pub heard: Heardings,
+    pub stats: BmpStats,
     /// When a router last said something.
     pub last: Option<Timestamp>,
 }
@@ -88,7 +88,7 @@ pub struct Feed {
     stale: Duration,
     peers: Peers,
     routes: Routes,
-    heard: Heardings,
+    stats: BmpStats,
     last: Option<Timestamp>,
     has_changed: bool,
 }
@@ -96,7 +96,7 @@ pub struct Feed {
 /// How long a message is, from its common header.
 ///
 /// # Errors
-/// What is wrong with it: the connection can not go on, since nothing says where the next begins.
+/// What is wrong with it: the connection cannot go on, since nothing says where the next begins.
 pub fn length(header: [u8; HEADER]) -> Result<usize, String> {
     let [version, length @ .., _kind] = header;
     let length = u32::from_be_bytes(length) as usize;
@@ -118,7 +118,7 @@ impl Feed {
             stale,
             peers: Peers::default(),
             routes: Routes::default(),
-            heard: Heardings::default(),
+            stats: BmpStats::default(),
             last: None,
             has_changed: false,
         }
@@ -139,7 +139,7 @@ impl Feed {
         self.last = Some(now);
         let taken = self.take(router, Bytes::copy_from_slice(message));
         taken.unwrap_or_else(|Unread| {
-            self.heard.malformed += 1;
+            self.stats.malformed += 1;
             true
         })
     }
@@ -152,13 +152,13 @@ impl Feed {
             | BmpMsgType::PeerUpNotification
             | BmpMsgType::PeerDownNotification => parse_per_peer_header(&mut message)?,
             BmpMsgType::TerminationMessage => {
-                self.heard.passed_over += 1;
+                self.stats.passed_over += 1;
                 return Ok(false);
             }
             BmpMsgType::StatisticsReport
             | BmpMsgType::InitiationMessage
             | BmpMsgType::RouteMirroringMessage => {
-                self.heard.passed_over += 1;
+                self.stats.passed_over += 1;
                 return Ok(true);
             }
         };
@@ -169,7 +169,7 @@ impl Feed {
             (kind, _) => kind == BmpPeerType::LocalRib && of_peer.peer_distinguisher == 0,
         };
         if !counts {
-            self.heard.passed_over += 1;
+            self.stats.passed_over += 1;
             return Ok(true);
         }
         let peer = Peer {
@@ -190,7 +190,7 @@ impl Feed {
                     &length,
                     Some(&of_peer.peer_type),
                 )?;
-                self.heard.peers_up += 1;
+                self.stats.peers_up += 1;
                 let has_path_ids = peers::has_path_ids(&up);
                 for view in peer.views() {
                     let before = self.peers.up(&view, has_path_ids);
@@ -198,7 +198,7 @@ impl Feed {
                 }
             }
             BmpMsgType::PeerDownNotification => {
-                self.heard.peers_down += 1;
+                self.stats.peers_down += 1;
                 for view in peer.views() {
                     let gone = self.peers.down(&view);
                     self.forget(gone);
@@ -206,12 +206,12 @@ impl Feed {
             }
             _ => {
                 let Some((id, has_path_ids)) = self.peers.speaking(&peer) else {
-                    self.heard.refused += 1;
+                    self.stats.refused += 1;
                     return Ok(true);
                 };
                 match parse_bgp_message(&mut message, has_path_ids, &of_peer.asn_length())? {
                     BgpMessage::Update(update) => self.update(id, &update),
-                    _ => self.heard.passed_over += 1,
+                    _ => self.stats.passed_over += 1,
                 }
             }
         }
@@ -220,7 +220,7 @@ impl Feed {
 
     /// Takes an UPDATE (RFC 4271 §4.3, RFC 4760) of a peer.
     fn update(&mut self, peer: PeerId, update: &BgpUpdateMessage) {
-        self.heard.routes += 1;
+        self.stats.routes += 1;
         if update.is_end_of_rib() {
             // what it said before its router came back and has not said again is gone
             let stale = self.peers.is_complete(peer);
@@ -230,7 +230,7 @@ impl Feed {
         let attributes = &update.attributes;
         let mut warnings = attributes.validation_warnings().iter();
         if warnings.any(is_about_routes) {
-            self.heard.malformed += 1;
+            self.stats.malformed += 1;
         }
         let unicast = |nlri: &&Nlri| nlri.safi == Safi::Unicast;
         let (mut reached, mut gone) = (Vec::new(), Vec::new());
@@ -265,14 +265,14 @@ impl Feed {
         }
         let path = attributes.effective_as_path();
         let segments = path.as_ref().map(segments).unwrap_or_default();
-        let heard = Arc::new(Heard::new(&segments, &self.own));
+        let stats = Arc::new(HeardPath::new(&segments, &self.own));
         for prefix in reached {
             match self
                 .routes
-                .insert(announced(prefix), key(peer, prefix), &heard)
+                .insert(announced(prefix), key(peer, prefix), &stats)
             {
                 Some(is_new) => self.has_changed |= is_new,
-                None => self.heard.refused += 1,
+                None => self.stats.refused += 1,
             }
         }
     }
@@ -302,7 +302,7 @@ impl Feed {
             routers: self.peers.routers(),
             peers: self.peers.len(),
             routes: self.routes.len(),
-            heard: self.heard,
+            stats: self.stats,
             last: self.last,
         }
     }
@@ -329,7 +329,7 @@ impl Feed {
         self.routes.votes(
             table.shard,
             |id| peers.voter(id),
-            |prefix: Prefix, verdict| listed.voted(prefix, verdict),
+            |prefix: Prefix, verdict| listed.add_voted(prefix, verdict),
         );
         table.shard += 1;
         table.shard < routes::SHARDS
@@ -370,7 +370,7 @@ fn is_about_routes(warning: &BgpValidationWarning) -> bool {
     )
 }
 
-/// A message that can not be read.
+/// A message that cannot be read.
 struct Unread;
 
 impl<E: std::error::Error> From<E> for Unread {

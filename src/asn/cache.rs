@@ -11,7 +11,7 @@
 mod tests;
 
 use super::announced::Announced;
-use super::names::Names;
+use super::names::AsnNames;
 use super::octets::{Scan, Sink};
 use super::source::{Counts, Source};
 use super::table::Sorted;
@@ -37,15 +37,15 @@ const MAX_FILE: u64 = 1 << 30;
 pub(super) struct Compiled {
     pub(super) prefixes: Sorted,
     pub(super) announced: Announced,
-    pub(super) names: Names,
+    pub(super) names: AsnNames,
     pub(super) counts: Counts,
 }
 
 /// Which file, in which state, read how.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Key(Vec<u8>);
+pub(super) struct CacheKey(Vec<u8>);
 
-impl Key {
+impl CacheKey {
     /// The key of a source's file as it is now; none where the system does not say.
     pub(super) fn new(source: &Source, own: &HashSet<Asn>) -> Option<Self> {
         let path = source.path()?;
@@ -81,7 +81,7 @@ fn place(directory: &Path, source: &Source) -> Option<PathBuf> {
 }
 
 /// What was kept of a source; none if nothing is, or nothing that is good.
-pub(super) fn read(directory: &Path, source: &Source, key: &Key) -> Option<Compiled> {
+pub(super) fn read(directory: &Path, source: &Source, key: &CacheKey) -> Option<Compiled> {
     let file = files::open(&place(directory, source)?).ok()?;
     let length = file.metadata().ok()?.len();
     if length > MAX_FILE {
@@ -95,11 +95,11 @@ pub(super) fn read(directory: &Path, source: &Source, key: &Key) -> Option<Compi
 /// Keeps a source.
 ///
 /// # Errors
-/// What the system says where the directory can not be written.
+/// What the system says where the directory cannot be written.
 pub(super) fn write(
     directory: &Path,
     source: &Source,
-    key: &Key,
+    key: &CacheKey,
     compiled: &Compiled,
 ) -> io::Result<()> {
     let Some(path) = place(directory, source) else {
@@ -120,7 +120,7 @@ pub(super) fn write(
     result
 }
 
-fn encode(compiled: &Compiled, key: &Key) -> Vec<u8> {
+fn encode(compiled: &Compiled, key: &CacheKey) -> Vec<u8> {
     let mut sink = Sink(MAGIC.to_vec());
     sink.list(key.0.iter().copied());
     compiled.counts.write(&mut sink);
@@ -132,7 +132,7 @@ fn encode(compiled: &Compiled, key: &Key) -> Vec<u8> {
     sink.0
 }
 
-fn decode(octets: &[u8], key: &Key) -> Option<Compiled> {
+fn decode(octets: &[u8], key: &CacheKey) -> Option<Compiled> {
     let (octets, sum) = octets.split_last_chunk()?;
     let mut scan = Scan(octets.strip_prefix(MAGIC)?);
     if scan.list::<u8>()? != key.0 || checksum(octets) != u32::from_le_bytes(*sum) {
@@ -141,7 +141,7 @@ fn decode(octets: &[u8], key: &Key) -> Option<Compiled> {
     let counts = Counts::read(&mut scan)?;
     let prefixes = Sorted::read(&mut scan)?;
     let announced = Announced::read(&mut scan)?;
-    let names = Names::read(&mut scan)?;
+    let names = AsnNames::read(&mut scan)?;
     if !scan.0.is_empty() || !prefixes.values().all(|value| announced.has(value)) {
         return None;
     }

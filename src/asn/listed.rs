@@ -3,12 +3,12 @@
 //! Lives while one source is read. What a source may hold is bounded, so that no file can take all
 //! memory.
 
-use super::announced::Collector;
+use super::announced::PathCollector;
 use super::cache::Compiled;
 use super::path::Hop;
 use super::source::{Counts, LoadError};
-use super::table::Builder;
-use super::vote::Verdict;
+use super::table::PrefixTableBuilder;
+use super::vote::VoteResult;
 use super::{names, numbers};
 use crate::units::{Asn, Prefix};
 use std::path::Path;
@@ -58,9 +58,9 @@ impl From<(Prefix, Asn, &'static str)> for BuiltIn {
 /// What a file gives while it is read.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
-    table: Builder,
-    announced: Collector,
-    names: names::Collector,
+    table: PrefixTableBuilder,
+    announced: PathCollector,
+    names: names::NameCollector,
     counts: Counts,
 }
 
@@ -69,7 +69,7 @@ impl Listed {
     pub(super) fn row(&mut self, prefixes: &[Prefix], by: Announcers, name: Option<&str>) {
         self.counts.rows += 1;
         self.counts.several_origins += u64::from(by.several);
-        let origin = self.somebody(Some(by.lowest));
+        let origin = self.assignable(Some(by.lowest));
         for prefix in prefixes {
             self.insert(*prefix, origin, &[]);
         }
@@ -84,16 +84,16 @@ impl Listed {
     /// Takes a network and who announces it, if anybody does.
     pub(super) fn network(&mut self, prefix: Prefix, by: Option<Asn>) {
         self.counts.rows += 1;
-        let origin = self.somebody(by);
+        let origin = self.assignable(by);
         self.insert(prefix, origin, &[]);
     }
 
     /// Takes what the peers of a collector say of a prefix.
-    pub(super) fn voted(&mut self, prefix: Prefix, verdict: &Verdict) {
+    pub(super) fn add_voted(&mut self, prefix: Prefix, verdict: &VoteResult) {
         self.counts.rows += 1;
         self.counts.several_origins += u64::from(verdict.several);
         self.counts.as_sets += u64::from(verdict.of_set);
-        let origin = self.somebody(verdict.origin);
+        let origin = self.assignable(verdict.origin);
         self.insert(prefix, origin, &verdict.path);
     }
 
@@ -116,8 +116,8 @@ impl Listed {
         self.counts.passed_over += 1;
     }
 
-    fn somebody(&mut self, origin: Option<Asn>) -> Option<Asn> {
-        let origin = origin.filter(|asn| numbers::is_somebodys(*asn));
+    fn assignable(&mut self, origin: Option<Asn>) -> Option<Asn> {
+        let origin = origin.filter(|asn| numbers::is_assignable(*asn));
         self.counts.without_origin += u64::from(origin.is_none());
         origin
     }
@@ -140,7 +140,7 @@ impl Listed {
         self.announced.is_empty()
     }
 
-    /// Refuses what can not be a table of prefixes any more.
+    /// Refuses what cannot be a table of prefixes any more.
     pub(super) fn bounded(&self, path: &Path) -> Result<(), LoadError> {
         if self.table.len() > MAX_PREFIXES {
             return Err(LoadError::format(path, "has more than 16777216 prefixes"));

@@ -19,7 +19,7 @@ use std::path::Path;
 /// Reads a dump.
 ///
 /// # Errors
-/// [`LoadError`] where the file can not be read, with line and value where it is not a dump, and
+/// [`LoadError`] where the file cannot be read, with line and value where it is not a dump, and
 /// where no prefix with an AS number is in it.
 pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
     read(path, input::open(path, load)?)

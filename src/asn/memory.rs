@@ -4,12 +4,12 @@
 //! changed. Immutable.
 
 use super::announced::Announced;
-use super::cache::{self, Compiled, Key};
+use super::cache::{self, CacheKey, Compiled};
 use super::listed::{BuiltIn, Listed};
-use super::names::Names;
-use super::path::Place;
+use super::names::AsnNames;
+use super::path::PathIndex;
 use super::source::{Counts, LoadError, Source};
-use super::table::Table;
+use super::table::PrefixTable;
 use super::{location, mmdb, mrt, prefixes};
 use crate::files::Load;
 use crate::units::{Address, Asn, Ratio, Timestamp};
@@ -49,14 +49,14 @@ pub enum CacheUse {
 pub(super) struct InMemory {
     pub(super) name: Arc<str>,
     pub(super) kind: &'static str,
-    pub(super) table: Table,
+    pub(super) table: PrefixTable,
     pub(super) announced: Announced,
-    pub(super) names: Names,
+    pub(super) names: AsnNames,
     pub(super) counts: Counts,
     pub(super) loaded: Loaded,
     pub(super) cache: CacheUse,
     /// The state of the file that it is from; none where that is not known.
-    pub(super) key: Option<Key>,
+    pub(super) key: Option<CacheKey>,
 }
 
 impl InMemory {
@@ -84,7 +84,7 @@ impl InMemory {
         now: impl Fn() -> Timestamp,
     ) -> Result<Self, LoadError> {
         let begun = now();
-        let mut key = Key::new(source, own);
+        let mut key = CacheKey::new(source, own);
         let place = directory.zip(key.as_ref());
         let kept = place.and_then(|(directory, key)| cache::read(directory, source, key));
         let (read, cache) = if let Some(read) = kept {
@@ -92,7 +92,7 @@ impl InMemory {
         } else {
             let read = read(source, own, load)?;
             // what was written to meanwhile is neither the old file nor the new
-            key = key.filter(|key| Key::new(source, own).as_ref() == Some(key));
+            key = key.filter(|key| CacheKey::new(source, own).as_ref() == Some(key));
             let cache = match directory.zip(key.as_ref()) {
                 None => CacheUse::Unused,
                 Some((directory, key)) => match cache::write(directory, source, key, &read) {
@@ -118,7 +118,7 @@ impl InMemory {
     pub(super) fn is_still(&self, source: &Source, own: &HashSet<Asn>) -> bool {
         match source {
             Source::Bmp(_) => true,
-            _ => self.key.is_some() && self.key == Key::new(source, own),
+            _ => self.key.is_some() && self.key == CacheKey::new(source, own),
         }
     }
 
@@ -144,7 +144,7 @@ impl InMemory {
     }
 
     /// Who announces an address, and which path leads there.
-    pub(super) fn route(&self, address: Address) -> Option<(Asn, Place)> {
+    pub(super) fn route(&self, address: Address) -> Option<(Asn, PathIndex)> {
         let value = self.table.lookup(address)?;
         Some((self.announced.origin(value)?, self.announced.place(value)))
     }

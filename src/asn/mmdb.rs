@@ -28,7 +28,7 @@ struct Record<'a> {
 /// Reads a database.
 ///
 /// # Errors
-/// [`LoadError`] where the file can not be read, is not a database, is corrupt, or has no AS
+/// [`LoadError`] where the file cannot be read, is not a database, is corrupt, or has no AS
 /// number in any record.
 pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
     let octets = Packed::open(path, load).and_then(|file| files::whole(file, MAX_DATABASE_MIB));

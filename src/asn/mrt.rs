@@ -8,9 +8,9 @@
 
 use super::input;
 use super::listed::Listed;
-use super::path::Segment;
+use super::path::PathSegment;
 use super::source::LoadError;
-use super::vote::{Heard, Route, Vote};
+use super::vote::{Candidate, HeardPath, Vote};
 use crate::files::Load;
 use crate::units::{Address, Asn, Prefix};
 use bgpkit_parser::models::{
@@ -29,7 +29,7 @@ const MAX_FILE: u64 = 1 << 35;
 /// Reads a table; `own` numbers are left out of its paths.
 ///
 /// # Errors
-/// [`LoadError`] where the file can not be read, with the record where it is not MRT or damaged,
+/// [`LoadError`] where the file cannot be read, with the record where it is not MRT or damaged,
 /// and where no route with an origin is in it.
 pub(super) fn load(path: &Path, own: &HashSet<Asn>, load: &Load) -> Result<Listed, LoadError> {
     read(path, input::open(path, load)?, own)
@@ -134,14 +134,14 @@ impl Tally<'_> {
         }
         let (_, vote) = self.vote.get_or_insert_with(|| (prefix, Vote::default()));
         let segments = attributes.effective_as_path().map(|path| segments(&path));
-        let heard = Heard::new(&segments.unwrap_or_default(), self.own).into();
-        vote.add(Route { heard, peer })
+        let heard = HeardPath::new(&segments.unwrap_or_default(), self.own).into();
+        vote.add(Candidate { heard, peer })
     }
 
     /// Decides the vote on the prefix before this one.
     fn close(&mut self) {
         if let Some((prefix, mut vote)) = self.vote.take() {
-            self.listed.voted(prefix, &vote.result());
+            self.listed.add_voted(prefix, &vote.result());
         }
     }
 }
@@ -174,14 +174,14 @@ pub(super) fn announced(prefix: &NetworkPrefix) -> Prefix {
 }
 
 /// The segments of a path but those of confederations.
-pub(super) fn segments(path: &AsPath) -> Vec<Segment> {
+pub(super) fn segments(path: &AsPath) -> Vec<PathSegment> {
     let asns = |asns: &[bgpkit_parser::models::Asn]| {
         let asns = asns.iter().map(|asn| Asn((*asn).into()));
         asns.collect::<Vec<_>>()
     };
     let segments = path.segments.iter().filter_map(|segment| match segment {
-        AsPathSegment::AsSequence(sequence) => Some(Segment::Sequence(asns(sequence))),
-        AsPathSegment::AsSet(set) => Some(Segment::Set(asns(set))),
+        AsPathSegment::AsSequence(sequence) => Some(PathSegment::Sequence(asns(sequence))),
+        AsPathSegment::AsSet(set) => Some(PathSegment::Set(asns(set))),
         AsPathSegment::ConfedSequence(_) | AsPathSegment::ConfedSet(_) => None,
     });
     segments.collect()

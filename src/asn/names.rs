@@ -13,14 +13,14 @@ const MAX_NAME: usize = 128;
 
 /// Names, sorted by number.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names {
+pub(super) struct AsnNames {
     numbers: Vec<Asn>,
     /// Where each ends in `text`; it begins where the one before ends.
     ends: Vec<u32>,
     text: String,
 }
 
-impl Names {
+impl AsnNames {
     /// The name of an ASN.
     pub(super) fn get(&self, asn: Asn) -> Option<&str> {
         let place = self.numbers.binary_search(&asn).ok()?;
@@ -64,7 +64,7 @@ impl Names {
 }
 
 #[cfg(test)]
-impl Names {
+impl AsnNames {
     /// All of them, by number.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Asn, &str)> {
         let numbers = self.numbers.iter().enumerate();
@@ -74,13 +74,13 @@ impl Names {
 
 /// Names on their way in, in the order in which a file has them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Collector {
+pub(super) struct NameCollector {
     known: HashSet<Asn>,
     places: Vec<(Asn, u32, u32)>,
     text: String,
 }
 
-impl Collector {
+impl NameCollector {
     /// Takes the name of an ASN; the first that can be shown stays.
     pub(super) fn add(&mut self, asn: Asn, name: &str) {
         let name = name.trim();
@@ -101,9 +101,9 @@ impl Collector {
     }
 
     /// The names, sorted.
-    pub(super) fn finish(mut self) -> Names {
+    pub(super) fn finish(mut self) -> AsnNames {
         self.places.sort_unstable();
-        let mut names = Names {
+        let mut names = AsnNames {
             numbers: Vec::with_capacity(self.places.len()),
             ends: Vec::with_capacity(self.places.len()),
             text: String::with_capacity(self.text.len()),
@@ -124,8 +124,8 @@ impl Collector {
 mod tests {
     use super::*;
 
-    fn names(given: &[(u32, &str)]) -> Names {
-        let mut collector = Collector::default();
+    fn names(given: &[(u32, &str)]) -> AsnNames {
+        let mut collector = NameCollector::default();
         for (number, name) in given {
             collector.add(Asn(*number), name);
         }

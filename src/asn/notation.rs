@@ -80,7 +80,7 @@ pub fn excerpt(text: &str) -> String {
             break;
         }
         if character.is_control() {
-            // writing to a String can not fail
+            // writing to a String cannot fail
             let _ = write!(excerpt, "{}", character.escape_default());
         } else {
             excerpt.push(character);

@@ -11,7 +11,7 @@ use crate::units::Asn;
 const AS_TRANS: u32 = 23456;
 
 /// Whether the number can be the origin of an address.
-pub(super) fn is_somebodys(asn: Asn) -> bool {
+pub(super) fn is_assignable(asn: Asn) -> bool {
     !matches!(
         asn.0,
         0 // RFC 7607
@@ -28,7 +28,7 @@ mod tests {
     #[test]
     fn four_numbers_are_nobodys_and_private_ones_are_somebodys() {
         for number in [0, 23456, 65535, u32::MAX] {
-            assert!(!is_somebodys(Asn(number)), "{number}");
+            assert!(!is_assignable(Asn(number)), "{number}");
         }
         for number in [
             1,
@@ -40,7 +40,7 @@ mod tests {
             4_200_000_000,
             u32::MAX - 1,
         ] {
-            assert!(is_somebodys(Asn(number)), "{number}");
+            assert!(is_assignable(Asn(number)), "{number}");
         }
     }
 }

@@ -14,7 +14,7 @@ use std::hash::BuildHasher;
 
 /// A step of a path, for people and for output.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Step {
+pub enum PathStep {
     /// One AS.
     As(Asn),
     /// An AS_SET (RFC 4271 §4.3): one or more of these, in unknown order; ascending here.
@@ -22,7 +22,7 @@ pub enum Step {
 }
 
 /// `64500`, `{64501,64502}`.
-impl fmt::Display for Step {
+impl fmt::Display for PathStep {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::As(asn) => asn.fmt(out),
@@ -68,14 +68,14 @@ impl Hop {
 
 /// A segment of a path as it was announced, without those of confederations.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Segment {
+pub(super) enum PathSegment {
     /// AS_SEQUENCE.
     Sequence(Vec<Asn>),
     /// AS_SET.
     Set(Vec<Asn>),
 }
 
-impl Segment {
+impl PathSegment {
     /// The numbers in it.
     pub(super) fn asns(&self) -> &[Asn] {
         match self {
@@ -91,18 +91,18 @@ pub(super) fn length(path: &[Hop]) -> usize {
 }
 
 /// What is kept of a path.
-pub(super) fn kept(segments: &[Segment], own: &HashSet<Asn>) -> Vec<Hop> {
+pub(super) fn kept(segments: &[PathSegment], own: &HashSet<Asn>) -> Vec<Hop> {
     let mut hops = Vec::new();
     for segment in segments {
         match segment {
-            Segment::Sequence(sequence) => {
+            PathSegment::Sequence(sequence) => {
                 for asn in sequence.iter().filter(|asn| !own.contains(asn)) {
                     if hops.last() != Some(&Hop::As(*asn)) {
                         hops.push(Hop::As(*asn));
                     }
                 }
             }
-            Segment::Set(set) => {
+            PathSegment::Set(set) => {
                 let mut set: Vec<Asn> = set
                     .iter()
                     .filter(|asn| !own.contains(asn))
@@ -121,9 +121,9 @@ pub(super) fn kept(segments: &[Segment], own: &HashSet<Asn>) -> Vec<Hop> {
 
 /// Which path of one store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub(super) struct Place(u32);
+pub(super) struct PathIndex(u32);
 
-impl Place {
+impl PathIndex {
     /// The path without steps: unknown.
     pub(super) const NONE: Self = Self(0);
 
@@ -151,16 +151,16 @@ impl<T> Default for Lists<T> {
 }
 
 impl<T> Lists<T> {
-    fn get(&self, place: Place) -> &[T] {
+    fn get(&self, place: PathIndex) -> &[T] {
         let end = |place: u32| self.ends.get(place as usize).copied().unwrap_or(0) as usize;
         let start = place.0.checked_sub(1).map_or(0, end);
         self.all.get(start..end(place.0)).unwrap_or(&[])
     }
 
-    fn push(&mut self, list: impl IntoIterator<Item = T>) -> Place {
+    fn push(&mut self, list: impl IntoIterator<Item = T>) -> PathIndex {
         self.all.extend(list);
         // both fit: the hops of a source are bounded far below
-        let place = Place(u32::try_from(self.ends.len()).unwrap_or(u32::MAX));
+        let place = PathIndex(u32::try_from(self.ends.len()).unwrap_or(u32::MAX));
         let end = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
         self.ends.push(end);
         place
@@ -174,27 +174,27 @@ impl<T> Lists<T> {
 
 /// Paths, each once, and beside each what is transit on it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Paths {
+pub(super) struct PathTable {
     hops: Lists<Hop>,
     transit: Lists<Asn>,
 }
 
-impl Paths {
+impl PathTable {
     /// A path's steps, from the nearest to the origin.
-    pub(super) fn steps(&self, place: Place) -> Vec<Step> {
-        let mut steps: Vec<Step> = Vec::new();
+    pub(super) fn steps(&self, place: PathIndex) -> Vec<PathStep> {
+        let mut steps: Vec<PathStep> = Vec::new();
         for hop in self.hops.get(place) {
             match (*hop, steps.last_mut()) {
-                (Hop::As(asn), _) => steps.push(Step::As(asn)),
-                (Hop::Member(asn), Some(Step::Set(set))) => set.push(asn),
-                (Hop::Set(asn) | Hop::Member(asn), _) => steps.push(Step::Set(vec![asn])),
+                (Hop::As(asn), _) => steps.push(PathStep::As(asn)),
+                (Hop::Member(asn), Some(PathStep::Set(set))) => set.push(asn),
+                (Hop::Set(asn) | Hop::Member(asn), _) => steps.push(PathStep::Set(vec![asn])),
             }
         }
         steps
     }
 
     /// The ASNs between us and the origin, ascending, each once.
-    pub(super) fn transit(&self, place: Place) -> &[Asn] {
+    pub(super) fn transit(&self, place: PathIndex) -> &[Asn] {
         self.transit.get(place)
     }
 
@@ -205,7 +205,7 @@ impl Paths {
 }
 
 /// In a compiled source: what is transit follows from the hops.
-impl Paths {
+impl PathTable {
     /// Appends it.
     pub(super) fn write(&self, sink: &mut Sink) {
         sink.list(self.hops.ends.iter().copied());
@@ -242,8 +242,8 @@ impl Paths {
     }
 
     /// The place with this number, if there is a path.
-    pub(super) fn known(&self, place: u32) -> Option<Place> {
-        ((place as usize) < self.hops.ends.len()).then_some(Place(place))
+    pub(super) fn known(&self, place: u32) -> Option<PathIndex> {
+        ((place as usize) < self.hops.ends.len()).then_some(PathIndex(place))
     }
 }
 
@@ -266,20 +266,20 @@ fn transit(hops: &[Hop]) -> Vec<Asn> {
 /// Paths on their way into a store.
 #[derive(Debug, Default)]
 pub(super) struct Interner {
-    paths: Paths,
-    seen: HashTable<Place>,
+    paths: PathTable,
+    seen: HashTable<PathIndex>,
     hasher: DefaultHashBuilder,
 }
 
 impl Interner {
     /// The path with these hops, new or known.
-    pub(super) fn place(&mut self, hops: &[Hop]) -> Place {
+    pub(super) fn place(&mut self, hops: &[Hop]) -> PathIndex {
         if hops.is_empty() {
-            return Place::NONE;
+            return PathIndex::NONE;
         }
         let Self {
             paths:
-                Paths {
+                PathTable {
                     hops: known,
                     transit: between,
                 },
@@ -307,7 +307,7 @@ impl Interner {
     }
 
     /// The store.
-    pub(super) fn finish(mut self) -> Paths {
+    pub(super) fn finish(mut self) -> PathTable {
         self.paths.hops.shrink();
         self.paths.transit.shrink();
         self.paths
@@ -322,12 +322,12 @@ mod tests {
         numbers.iter().copied().map(Asn).collect()
     }
 
-    fn shown(steps: &[Step]) -> String {
+    fn shown(steps: &[PathStep]) -> String {
         let steps: Vec<_> = steps.iter().map(ToString::to_string).collect();
         steps.join(" ")
     }
 
-    fn kept_and_shown(segments: &[Segment], own: &[u32]) -> String {
+    fn kept_and_shown(segments: &[PathSegment], own: &[u32]) -> String {
         let own = asns(own).into_iter().collect();
         let mut interner = Interner::default();
         let place = interner.place(&kept(segments, &own));
@@ -336,8 +336,8 @@ mod tests {
 
     #[test]
     fn prepends_and_own_numbers_go_and_sets_stay() {
-        let sequence = |numbers: &[u32]| Segment::Sequence(asns(numbers));
-        let set = |numbers: &[u32]| Segment::Set(asns(numbers));
+        let sequence = |numbers: &[u32]| PathSegment::Sequence(asns(numbers));
+        let set = |numbers: &[u32]| PathSegment::Set(asns(numbers));
         for (segments, own, path) in [
             (vec![sequence(&[1, 1, 2, 3, 3, 3])], &[][..], "1 2 3"),
             (vec![sequence(&[1, 2, 1])], &[], "1 2 1"),
@@ -357,21 +357,21 @@ mod tests {
     fn equal_paths_stand_once_and_each_is_found_again() {
         let mut interner = Interner::default();
         let path = |number: u32| vec![Hop::As(Asn(number % 7)), Hop::Set(Asn(number))];
-        let places: Vec<Place> = (0..1000)
+        let places: Vec<PathIndex> = (0..1000)
             .map(|number| interner.place(&path(number)))
             .collect();
-        let again: Vec<Place> = (0..1000)
+        let again: Vec<PathIndex> = (0..1000)
             .map(|number| interner.place(&path(number)))
             .collect();
         assert_eq!(places, again);
-        assert_eq!(interner.place(&[]), Place::NONE);
+        assert_eq!(interner.place(&[]), PathIndex::NONE);
         let paths = interner.finish();
         assert_eq!((paths.len(), paths.hops.all.len()), (1000, 2000));
         for (number, place) in (0..).zip(places) {
             assert_eq!(paths.hops.get(place), path(number));
         }
-        assert_eq!(paths.steps(Place::NONE), []);
-        assert_eq!(paths.transit(Place::NONE), []);
+        assert_eq!(paths.steps(PathIndex::NONE), []);
+        assert_eq!(paths.transit(PathIndex::NONE), []);
     }
 
     #[test]

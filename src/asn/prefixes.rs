@@ -23,7 +23,7 @@ use std::path::Path;
 /// Reads a list.
 ///
 /// # Errors
-/// [`LoadError`] where the file can not be read, with line and value where it is not a list, and
+/// [`LoadError`] where the file cannot be read, with line and value where it is not a list, and
 /// where no prefix is in it.
 pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
     read(path, input::open(path, load)?)

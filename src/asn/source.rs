@@ -1,4 +1,4 @@
-//! What is told of a source from outside: where it is, why it can not be read, what was left out.
+//! What is told of a source from outside: where it is, why it cannot be read, what was left out.
 //!
 //! Plain values.
 
@@ -63,7 +63,7 @@ impl Source {
     }
 }
 
-/// Why a source can not be loaded. One line, names the file, and line and value where it has them.
+/// Why a source cannot be loaded. One line, names the file, and line and value where it has them.
 #[derive(thiserror::Error, Debug)]
 pub enum LoadError {
     /// The file is not there: exit code 69.

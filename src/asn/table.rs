@@ -15,14 +15,14 @@ use family::{Entry, Family, NO_VALUE, Number};
 use std::net::IpAddr;
 use strides::{RUNS, Strides};
 
-/// Prefixes on their way into a [`Table`], in order of precedence among equals.
+/// Prefixes on their way into a [`PrefixTable`], in order of precedence among equals.
 #[derive(Clone, Debug, Default)]
-pub struct Builder {
+pub struct PrefixTableBuilder {
     v4: Vec<Entry<u32>>,
     v6: Vec<Entry<u128>>,
 }
 
-impl Builder {
+impl PrefixTableBuilder {
     /// Adds a prefix whose addresses match nothing, unless a longer one has them. Where the same
     /// prefix has a value, the value stays.
     pub fn insert_gap(&mut self, prefix: Prefix) {
@@ -58,7 +58,7 @@ impl Builder {
     }
 
     /// Sorts and sweeps: O(n log n).
-    pub fn build(self) -> Table {
+    pub fn build(self) -> PrefixTable {
         self.sort().build()
     }
 
@@ -111,11 +111,11 @@ impl Sorted {
     }
 
     /// Sweeps: O(n).
-    pub(super) fn build(self) -> Table {
+    pub(super) fn build(self) -> PrefixTable {
         let (v4, v4_strides) = family(&self.v4);
         drop(self.v4);
         let (v6, v6_strides) = family(&self.v6);
-        Table {
+        PrefixTable {
             v4,
             v4_strides,
             v6,
@@ -138,7 +138,7 @@ fn family<N: Number, const ROOT: usize, const MOST: usize>(
 }
 
 #[cfg(test)]
-impl Builder {
+impl PrefixTableBuilder {
     /// What was added, IPv4 first.
     pub(super) fn entries(&self) -> Vec<(Prefix, u32)> {
         let v4 = self.v4.iter().map(|entry| {
@@ -155,7 +155,7 @@ impl Builder {
 
 /// An immutable longest-prefix-match table.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub struct PrefixTable {
     v4: Family<u32>,
     v4_strides: V4Strides,
     v6: Family<u128>,
@@ -164,13 +164,13 @@ pub struct Table {
 }
 
 /// An empty table: nobody announces anything.
-impl Default for Table {
+impl Default for PrefixTable {
     fn default() -> Self {
-        Builder::default().build()
+        PrefixTableBuilder::default().build()
     }
 }
 
-impl Table {
+impl PrefixTable {
     /// The value of the longest prefix that the address lies in.
     #[inline]
     pub fn lookup(&self, address: Address) -> Option<u32> {

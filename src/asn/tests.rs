@@ -12,10 +12,10 @@ fn list(folder: &Path, name: &str, text: &str) -> Source {
     Source::Prefixes(path)
 }
 
-fn settings(sources: &[Source]) -> Settings {
-    Settings {
+fn settings(sources: &[Source]) -> OriginSettings {
+    OriginSettings {
         sources: sources.to_vec(),
-        ..Settings::default()
+        ..OriginSettings::default()
     }
 }
 
@@ -34,7 +34,7 @@ fn load(sources: &[Source], local: &[&str], own: &[u32]) -> Origins {
         .iter()
         .map(|text| notation::prefix(text).unwrap())
         .collect();
-    let settings = Settings {
+    let settings = OriginSettings {
         local_prefixes: local,
         own: own.iter().copied().map(Asn).collect(),
         ..settings(sources)
@@ -234,7 +234,7 @@ fn a_route_has_the_first_sources_path_and_says_which_sources_disagree() {
     let path: Vec<String> = origins
         .path(routed.path)
         .iter()
-        .map(Step::to_string)
+        .map(PathStep::to_string)
         .collect();
     assert_eq!(path, ["4200000000", "64512"]);
     assert_eq!(origins.transit(routed.path), [Asn(4_200_000_000)]);

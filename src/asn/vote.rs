@@ -5,7 +5,7 @@
 //! Lives for one prefix. Refuses more routes than peers can have.
 
 use crate::asn::numbers;
-use crate::asn::path::{self, Hop, Segment};
+use crate::asn::path::{self, Hop, PathSegment};
 use crate::units::Asn;
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -17,29 +17,29 @@ const MAX_WEIGHT: usize = 1 << 20;
 
 /// A route as it was announced: what is kept of it, once for all prefixes it is announced for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::asn) struct Heard {
+pub(in crate::asn) struct HeardPath {
     origin: Option<Asn>,
     path: Vec<Hop>,
     /// The origin is one of a set.
     of_set: bool,
 }
 
-impl Heard {
+impl HeardPath {
     /// What is kept of a path.
-    pub(in crate::asn) fn new(segments: &[Segment], own: &HashSet<Asn>) -> Self {
+    pub(in crate::asn) fn new(segments: &[PathSegment], own: &HashSet<Asn>) -> Self {
         let mut announced = segments.iter().rev();
         let last = announced.find(|segment| !segment.asns().is_empty());
         let (origin, of_set) = match last {
-            Some(Segment::Sequence(sequence)) => (sequence.last().copied(), false),
+            Some(PathSegment::Sequence(sequence)) => (sequence.last().copied(), false),
             // as with prefix lists: the lowest of those that it can be
-            Some(Segment::Set(set)) => {
-                let somebodys = set.iter().filter(|asn| numbers::is_somebodys(**asn));
+            Some(PathSegment::Set(set)) => {
+                let somebodys = set.iter().filter(|asn| numbers::is_assignable(**asn));
                 (somebodys.min().copied(), true)
             }
             None => (None, false),
         };
         Self {
-            origin: origin.filter(|asn| numbers::is_somebodys(*asn)),
+            origin: origin.filter(|asn| numbers::is_assignable(*asn)),
             path: path::kept(segments, own),
             of_set,
         }
@@ -53,21 +53,21 @@ impl Heard {
 
 /// What one peer says of a prefix. `peer` tells one peer from another.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::asn) struct Route {
-    pub(in crate::asn) heard: Arc<Heard>,
+pub(in crate::asn) struct Candidate {
+    pub(in crate::asn) heard: Arc<HeardPath>,
     pub(in crate::asn) peer: u128,
 }
 
 /// The routes to one prefix.
 #[derive(Debug, Default)]
 pub(in crate::asn) struct Vote {
-    routes: Vec<Route>,
+    routes: Vec<Candidate>,
     weight: usize,
 }
 
 /// How a vote ended.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::asn) struct Verdict {
+pub(in crate::asn) struct VoteResult {
     /// The origin; none where no peer names one that can be somebody's.
     pub(in crate::asn) origin: Option<Asn>,
     /// A path to it.
@@ -80,7 +80,7 @@ pub(in crate::asn) struct Verdict {
 
 impl Vote {
     /// Takes a route; one without origin has no vote.
-    pub(in crate::asn) fn add(&mut self, route: Route) -> Result<(), String> {
+    pub(in crate::asn) fn add(&mut self, route: Candidate) -> Result<(), String> {
         if route.heard.origin.is_some() {
             self.weight += route.heard.weight();
             self.routes.push(route);
@@ -92,7 +92,7 @@ impl Vote {
     }
 
     /// Counts the votes.
-    pub(in crate::asn) fn result(&mut self) -> Verdict {
+    pub(in crate::asn) fn result(&mut self) -> VoteResult {
         self.routes.sort_unstable();
         self.routes.dedup();
         let mut origins = self
@@ -110,10 +110,10 @@ impl Vote {
                 .map_or(0, |route| path::length(&route.heard.path));
             (Reverse(peers(routes)), length)
         });
-        let Some(route) = path.and_then(<[Route]>::first) else {
-            return Verdict::default();
+        let Some(route) = path.and_then(<[Candidate]>::first) else {
+            return VoteResult::default();
         };
-        Verdict {
+        VoteResult {
             origin: route.heard.origin,
             path: route.heard.path.clone(),
             several,
@@ -123,7 +123,7 @@ impl Vote {
 }
 
 /// How many peers these routes are from.
-fn peers(routes: &[Route]) -> usize {
+fn peers(routes: &[Candidate]) -> usize {
     let mut peers: Vec<u128> = routes.iter().map(|route| route.peer).collect();
     peers.sort_unstable();
     peers.dedup();
@@ -134,9 +134,9 @@ fn peers(routes: &[Route]) -> usize {
 mod tests {
     use super::*;
 
-    fn route(peer: u128, segments: &[Segment]) -> Route {
-        let heard = Heard::new(segments, &HashSet::new()).into();
-        Route { heard, peer }
+    fn route(peer: u128, segments: &[PathSegment]) -> Candidate {
+        let heard = HeardPath::new(segments, &HashSet::new()).into();
+        Candidate { heard, peer }
     }
 
     /// Votes, each a peer and its path; the outcome as text: origin, path.
@@ -144,7 +144,8 @@ mod tests {
         let mut vote = Vote::default();
         for (peer, path) in votes {
             let path = path.iter().copied().map(Asn).collect();
-            vote.add(route(*peer, &[Segment::Sequence(path)])).unwrap();
+            vote.add(route(*peer, &[PathSegment::Sequence(path)]))
+                .unwrap();
         }
         let verdict = vote.result();
         (
@@ -210,7 +211,7 @@ mod tests {
     #[test]
     fn the_origin_of_a_set_is_its_lowest_number_that_can_be_somebodys() {
         let set = [0, 65535, 64501, 64500].map(Asn).to_vec();
-        let segments = [Segment::Sequence(vec![Asn(1)]), Segment::Set(set)];
+        let segments = [PathSegment::Sequence(vec![Asn(1)]), PathSegment::Set(set)];
         let mut vote = Vote::default();
         vote.add(route(1, &segments)).unwrap();
         let verdict = vote.result();
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn routes_to_one_prefix_are_bounded() {
         let mut vote = Vote::default();
-        let path = Segment::Sequence((1..=1000).map(Asn).collect());
+        let path = PathSegment::Sequence((1..=1000).map(Asn).collect());
         let mut added = 0;
         while vote.add(route(added, std::slice::from_ref(&path))).is_ok() {
             added += 1;

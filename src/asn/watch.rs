@@ -3,8 +3,8 @@
 //! Owned by `app`, which asks from time to time. A file is due when it has been the same for two
 //! looks and differs from what was loaded; one that was refused is not due again before it changes.
 
-use super::cache::Key;
-use super::{Origins, Settings, Source};
+use super::cache::CacheKey;
+use super::{OriginSettings, Origins, Source};
 use crate::files::Load;
 use crate::units::Asn;
 use std::collections::{HashMap, HashSet};
@@ -13,20 +13,25 @@ use std::collections::{HashMap, HashSet};
 #[derive(Clone, Debug)]
 struct Seen {
     /// Its state; none where it is not there.
-    state: Option<Key>,
+    state: Option<CacheKey>,
     /// It was handed out in this state.
     was_due: bool,
 }
 
 /// What was seen of all files.
 #[derive(Clone, Debug, Default)]
-pub struct Watch {
+pub struct FileWatch {
     seen: HashMap<Source, Seen>,
 }
 
-impl Watch {
+impl FileWatch {
     /// Looks at the files; those to load again. `load` knows which file it is at.
-    pub fn due(&mut self, settings: &Settings, origins: &Origins, load: &Load) -> Vec<Source> {
+    pub fn due(
+        &mut self,
+        settings: &OriginSettings,
+        origins: &Origins,
+        load: &Load,
+    ) -> Vec<Source> {
         let own: HashSet<Asn> = settings.own.iter().copied().collect();
         self.seen
             .retain(|source, _| settings.sources.contains(source));
@@ -43,7 +48,7 @@ impl Watch {
                 self.seen.remove(source);
                 continue;
             }
-            let state = Key::new(source, &own);
+            let state = CacheKey::new(source, &own);
             let seen = self.seen.get_mut(source);
             if let Some(seen) = seen.filter(|seen| seen.state == state) {
                 if !std::mem::replace(&mut seen.was_due, true) {

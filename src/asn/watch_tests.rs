@@ -16,14 +16,14 @@ fn a_file_is_due_once_when_it_has_changed_and_come_to_rest() {
     let path = folder.path().join("list");
     written(&path, 100);
     let source = Source::Prefixes(path.clone());
-    let settings = Settings {
+    let settings = OriginSettings {
         sources: vec![source.clone()],
-        ..Settings::default()
+        ..OriginSettings::default()
     };
     let now = Timestamp::default;
     let origins = Origins::load(&settings, None, &Load::default(), now).unwrap();
-    let mut watch = Watch::default();
-    let due = |watch: &mut Watch, origins: &Origins| {
+    let mut watch = FileWatch::default();
+    let due = |watch: &mut FileWatch, origins: &Origins| {
         !watch.due(&settings, origins, &Load::default()).is_empty()
     };
     assert!(!due(&mut watch, &origins) && !due(&mut watch, &origins));
@@ -59,9 +59,9 @@ fn a_file_is_due_once_when_it_has_changed_and_come_to_rest() {
 fn a_table_that_shrank_by_more_than_it_may_is_refused_with_the_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("list");
-    let mut settings = Settings {
+    let mut settings = OriginSettings {
         sources: vec![Source::Prefixes(path.clone())],
-        ..Settings::default()
+        ..OriginSettings::default()
     };
     let now = Timestamp::default;
     written(&path, 100);
@@ -88,9 +88,9 @@ fn a_reload_shares_what_has_not_changed() {
     let (same, other) = (folder.path().join("same"), folder.path().join("other"));
     written(&same, 10);
     written(&other, 10);
-    let settings = Settings {
+    let settings = OriginSettings {
         sources: vec![Source::Prefixes(same), Source::Prefixes(other.clone())],
-        ..Settings::default()
+        ..OriginSettings::default()
     };
     let first = Origins::load(&settings, None, &Load::default(), || {
         Timestamp::from_nanos(1)

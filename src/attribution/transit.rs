@@ -24,7 +24,7 @@ struct Legs {
 
 /// On which side of the tap a packet crosses a transit ASN.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Leg {
+pub enum TransitSide {
     /// On its way to us: assumed.
     From,
     /// On its way on from us: known.
@@ -62,11 +62,11 @@ impl Transit {
     }
 
     /// Every ASN once. What is crossed on both sides stands under the way that is known.
-    pub fn each(&self) -> impl Iterator<Item = (Asn, Leg)> + '_ {
+    pub fn each(&self) -> impl Iterator<Item = (Asn, TransitSide)> + '_ {
         let dst = self.dst();
         let src = self.src().iter().filter(|asn| !has(dst, **asn));
-        let from = src.map(|asn| (*asn, Leg::From));
-        from.chain(dst.iter().map(|asn| (*asn, Leg::To)))
+        let from = src.map(|asn| (*asn, TransitSide::From));
+        from.chain(dst.iter().map(|asn| (*asn, TransitSide::To)))
     }
 }
 
@@ -80,9 +80,9 @@ const MAX_KNOWN: usize = 1 << 16;
 
 /// Transit by the paths to source and destination, so that streams share one list.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known(RefCell<HashMap<[PathId; 2], Transit>>);
+pub(super) struct KnownTransit(RefCell<HashMap<[PathId; 2], Transit>>);
 
-impl Known {
+impl KnownTransit {
     /// Forgets all: there are other tables, and paths mean something else.
     pub(super) fn clear(&mut self) {
         self.0.get_mut().clear();
@@ -119,7 +119,11 @@ mod tests {
     fn an_asn_on_both_sides_of_the_tap_is_crossed_once_and_by_the_known_way() {
         let transit = Transit::new(&asns([0, 1, 2]), &asns([2, 3]));
         let each: Vec<_> = transit.each().collect();
-        let expected = [(1, Leg::From), (2, Leg::To), (3, Leg::To)];
+        let expected = [
+            (1, TransitSide::From),
+            (2, TransitSide::To),
+            (3, TransitSide::To),
+        ];
         assert_eq!(each, expected.map(|(asn, leg)| (Asn(asn), leg)));
         assert_eq!(transit.src(), asns([1, 2]), "AS 0 is nobody");
     }
@@ -133,7 +137,7 @@ mod tests {
 
     #[test]
     fn equal_lists_of_different_tables_are_equal() {
-        let (one, other) = (Known::default(), Known::default());
+        let (one, other) = (KnownTransit::default(), KnownTransit::default());
         let paths = [PathId::default(); 2];
         let list = asns([7]);
         let first = one.on(paths, |_| &list);

@@ -5,35 +5,35 @@
 //! at its end gives what it has and a warning; one that is damaged in the middle is refused with the
 //! offset, because what would follow is guesswork.
 
-mod deal;
-mod dealt;
-mod hand;
+mod byte_order;
+mod chunk;
 mod input;
 mod names;
 mod opened;
-mod order;
+mod partition;
+mod partitioned;
 mod pcap;
-mod pcap_dealer;
+mod pcap_partitioner;
 mod pcapng;
-mod piece;
 mod progress;
 mod reader;
+mod shared_reader;
 mod step;
-mod tape;
 #[cfg(test)]
 mod tests;
+mod work_queue;
 
-pub use self::dealt::Dealing;
-pub use self::pcap_dealer::SHOWN_EVERY;
-pub use self::progress::Progress;
+pub use self::partitioned::Assignment;
+pub use self::pcap_partitioner::SHOWN_EVERY;
+pub use self::progress::ReadProgress;
 
-use self::deal::{Deal, Trail};
-use self::names::Names;
+use self::names::InterfaceNames;
 use self::opened::{Opened, STDIN};
-use self::pcap_dealer::PcapDealer;
+use self::partition::{Partition, RecordScan};
+use self::pcap_partitioner::PcapPartitioner;
 use self::reader::Reader;
-use self::step::{Aside, Found};
-use super::{CaptureError, Event, Frame, FrameSource, Take, Unseen, UnseenCause};
+use self::step::{FoundFrame, NonFrame};
+use super::{BurstSink, CaptureError, CaptureGap, Event, Frame, FrameSource, GapCause};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,27 +43,27 @@ pub struct FileSource<C = ()> {
     waiting: Vec<PathBuf>,
     current: Option<Opened>,
     reader: Reader<C>,
-    names: Names,
+    names: InterfaceNames,
     /// The last frame found.
-    found: Found,
+    found: FoundFrame,
     /// Whether it still waits behind what had to be said before it.
     held: bool,
     /// Whether the first frame has come.
     started: bool,
     warnings: Vec<String>,
-    progress: Arc<Progress>,
+    progress: Arc<ReadProgress>,
 }
 
 impl FileSource {
     /// Opens capture files; `-` is standard input. Pipes are read first, in the order given,
-    /// because their first frame can not be looked at without reading them; then files in the
+    /// because their first frame cannot be looked at without reading them; then files in the
     /// order of their first frame's time. Nothing is merged.
     ///
     /// # Errors
     /// [`CaptureError::NoFile`], [`CaptureError::Read`] or [`CaptureError::Format`] for the first
     /// path that is no readable capture.
     pub fn open(paths: &[PathBuf]) -> Result<Self, CaptureError> {
-        let mut only = Self::open_for(1, paths, |_, dealing| dealing.show_all())?;
+        let mut only = Self::open_for(1, paths, |_, assignment| assignment.show_all())?;
         Ok(only.swap_remove(0))
     }
 }
@@ -80,7 +80,7 @@ impl<C: Send + Sync + 'static> FileSource<C> {
     pub fn open_for(
         readers: usize,
         paths: &[PathBuf],
-        whose: impl Fn(&Frame<'_>, Dealing<'_, C>) + Clone + Send + Sync + 'static,
+        whose: impl Fn(&Frame<'_>, Assignment<'_, C>) + Clone + Send + Sync + 'static,
     ) -> Result<Vec<Self>, CaptureError> {
         let mut waiting = Vec::with_capacity(paths.len());
         let mut total = Some(0_u64);
@@ -96,29 +96,29 @@ impl<C: Send + Sync + 'static> FileSource<C> {
         // Stable: what has no first frame, or the same, stays in the order given.
         waiting.sort_by_key(|&(regular, first, _)| (regular, first));
         let waiting: Vec<_> = waiting.into_iter().rev().map(|(.., path)| path).collect();
-        let progress = Arc::new(Progress::new(total));
-        let find_dealer = move |octets: &[u8]| -> Option<(Arc<dyn Deal<C>>, Trail)> {
-            let (dealer, trail) = PcapDealer::new(octets, whose.clone())?;
-            (readers > 1).then(|| (Arc::new(dealer) as _, trail))
+        let progress = Arc::new(ReadProgress::new(total));
+        let find_dealer = move |octets: &[u8]| -> Option<(Arc<dyn Partition<C>>, RecordScan)> {
+            let (partitioner, scan) = PcapPartitioner::new(octets, whose.clone())?;
+            (readers > 1).then(|| (Arc::new(partitioner) as _, scan))
         };
-        let seats = tape::seats(readers.max(1), &progress, Box::new(find_dealer));
-        seats
+        let cursors = shared_reader::cursors(readers.max(1), &progress, Box::new(find_dealer));
+        cursors
             .into_iter()
-            .map(|seat| Self::begin(waiting.clone(), Reader::new(seat), progress.clone()))
+            .map(|cursor| Self::begin(waiting.clone(), Reader::new(cursor), progress.clone()))
             .collect()
     }
 
     fn begin(
         waiting: Vec<PathBuf>,
         reader: Reader<C>,
-        progress: Arc<Progress>,
+        progress: Arc<ReadProgress>,
     ) -> Result<Self, CaptureError> {
         let mut source = Self {
             waiting,
             current: None,
             reader,
-            names: Names::new(),
-            found: Found::NONE,
+            names: InterfaceNames::new(),
+            found: FoundFrame::NONE,
             held: false,
             started: false,
             warnings: Vec::new(),
@@ -130,15 +130,15 @@ impl<C: Send + Sync + 'static> FileSource<C> {
 
     /// Whether [`Self::take`] is the way on, beside [`Self::next`]; if not, there may be a burst.
     #[inline]
-    pub fn is_dealt(&self) -> bool {
-        !self.held && self.reader.is_dealt()
+    pub fn is_partitioned(&self) -> bool {
+        !self.held && self.reader.is_partitioned()
     }
 
     /// Takes cards that come next, before anything that has to be looked at: so many at most, and as
     /// long as they are `fit`.
     #[inline]
-    pub fn take(&mut self, most: usize, fit: impl FnMut(&C) -> bool) -> &[C] {
-        self.reader.take(most, fit)
+    pub fn take_items(&mut self, most: usize, fit: impl FnMut(&C) -> bool) -> &[C] {
+        self.reader.take_items(most, fit)
     }
 
     /// What is to be said about the files read so far, one line each, without a frame lost: a
@@ -148,7 +148,7 @@ impl<C: Send + Sync + 'static> FileSource<C> {
     }
 
     /// How far reading has come; may be watched from another thread.
-    pub fn progress(&self) -> Arc<Progress> {
+    pub fn progress(&self) -> Arc<ReadProgress> {
         Arc::clone(&self.progress)
     }
 
@@ -178,16 +178,16 @@ impl<C: Send + Sync + 'static> FileSource<C> {
 
     /// Frames of the second in which the capture began, from before it began, are missing.
     #[cold]
-    fn start(&mut self) -> Option<Unseen> {
+    fn start(&mut self) -> Option<CaptureGap> {
         let found = self.found;
         self.started = true;
         let from = found.time.second().start();
-        (from < found.time).then_some(Unseen {
+        (from < found.time).then_some(CaptureGap {
             from,
             until: found.time,
             frames: 0,
             interface: found.interface,
-            cause: UnseenCause::Started,
+            cause: GapCause::Started,
         })
     }
 }
@@ -199,32 +199,32 @@ impl<C: Send + Sync + 'static> FrameSource for FileSource<C> {
             let Some(current) = &mut self.current else {
                 return Ok(Event::End);
             };
-            let Err(aside) = current.step(&mut self.reader, &mut self.names, &mut self.found)
+            let Err(non_frame) = current.step(&mut self.reader, &mut self.names, &mut self.found)
             else {
                 break;
             };
-            match *aside {
-                Aside::End => self.end_current(None)?,
-                Aside::Cut(offset) => self.end_current(Some(offset))?,
-                Aside::Interface(id) => return Ok(Event::Interface(id, self.names.name(id))),
-                Aside::Unseen(unseen, frame_follows) => {
+            match *non_frame {
+                NonFrame::End => self.end_current(None)?,
+                NonFrame::Cut(offset) => self.end_current(Some(offset))?,
+                NonFrame::Interface(id) => return Ok(Event::Interface(id, self.names.name(id))),
+                NonFrame::CaptureGap(unseen, frame_follows) => {
                     self.held = frame_follows;
-                    return Ok(Event::Unseen(unseen));
+                    return Ok(Event::CaptureGap(unseen));
                 }
-                Aside::Read(_) | Aside::Format(_) => return Err(current.failed(*aside)),
+                NonFrame::Read(_) | NonFrame::Format(_) => return Err(current.failed(*non_frame)),
             }
         }
         if !self.started
             && let Some(unseen) = self.start()
         {
             self.held = true;
-            return Ok(Event::Unseen(unseen));
+            return Ok(Event::CaptureGap(unseen));
         }
         Ok(Event::Frame(self.found.frame(&self.reader)))
     }
 
     #[inline]
-    fn burst(&mut self, taker: &mut impl Take) {
+    fn burst(&mut self, taker: &mut impl BurstSink) {
         if let (Some(current), true, false) = (&mut self.current, self.started, self.held) {
             current.burst(&mut self.reader, taker);
         }

@@ -2,7 +2,7 @@
 
 pub(super) mod watch;
 
-use super::{CaptureError, InterfaceId, LinkType, Unseen, UnseenCause};
+use super::{CaptureError, CaptureGap, GapCause, InterfaceId, LinkType};
 use crate::units::Timestamp;
 use ::pnet::datalink;
 use std::io;
@@ -33,14 +33,14 @@ pub(super) const fn link_type(hardware: u16) -> LinkType {
 const ARPHRD_RAWIP: u16 = 519;
 
 /// The rest of the second in which a capture begins was seen, its beginning was not.
-pub(super) fn started(interface: InterfaceId, now: Timestamp) -> Option<Unseen> {
+pub(super) fn started(interface: InterfaceId, now: Timestamp) -> Option<CaptureGap> {
     let from = now.second().start();
-    (from < now).then_some(Unseen {
+    (from < now).then_some(CaptureGap {
         from,
         until: now,
         frames: 0,
         interface,
-        cause: UnseenCause::Started,
+        cause: GapCause::Started,
     })
 }
 

@@ -1,13 +1,13 @@
 //! pnet's portable datalink channel: for systems where the ring does not run.
 //!
-//! A worker owns a [`PnetSource`] for as long as it captures. What this source can not do, and the
+//! A worker owns a [`PnetSource`] for as long as it captures. What this source cannot do, and the
 //! ring can: it has no drop counters, so that frames lost in the socket's buffer go unnoticed; its
 //! times are those of our own reading, not the kernel's; it does not see VLAN tags the kernel took
 //! out; on a loopback it sees every frame twice; and a frame of another interface may slip in while
 //! it opens. pnet cuts frames to its buffer without a word: `FRAME` octets is more than any
 //! interface gives, but for BIG TCP.
 
-use super::live::watch::{Look, Watch};
+use super::live::watch::{InterfaceState, InterfaceWatch};
 use super::live::{self, POLL, REOPEN};
 use super::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
 use crate::clock;
@@ -42,7 +42,7 @@ pub struct PnetSource {
     silence: Option<io::ErrorKind>,
     /// What is to be told before the next frame.
     queue: VecDeque<Event<'static>>,
-    watch: Watch,
+    watch: InterfaceWatch,
     next_look: Duration,
     next_open: Duration,
     /// Uptime at which reading ends, once asked to stop.
@@ -76,10 +76,10 @@ impl PnetSource {
             named: false,
             silence: None,
             queue: live::started(id, now)
-                .map(Event::Unseen)
+                .map(Event::CaptureGap)
                 .into_iter()
                 .collect(),
-            watch: Watch::new(id, now, found.is_running()),
+            watch: InterfaceWatch::new(id, now, found.is_running()),
             next_look: uptime + LOOK,
             next_open: uptime,
             until: None,
@@ -97,26 +97,27 @@ impl PnetSource {
                 let found = find(&self.name);
                 let same = found.filter(|found| found.index == self.index);
                 let up = same.as_ref().is_some_and(NetworkInterface::is_running);
-                self.look(clock::now(), up);
+                self.check_interface(clock::now(), up);
                 if same.is_none() {
                     self.receiver = None;
                 }
             }
             _ => {
                 self.receiver = None;
-                self.look(clock::now(), false);
+                self.check_interface(clock::now(), false);
             }
         }
     }
 
-    fn look(&mut self, time: Timestamp, up: bool) {
+    fn check_interface(&mut self, time: Timestamp, up: bool) {
         let dropped = 0;
-        let look = Look { time, dropped, up };
-        self.queue.extend(self.watch.look(look).map(Event::Unseen));
+        let check_interface = InterfaceState { time, dropped, up };
+        self.queue
+            .extend(self.watch.look(check_interface).map(Event::CaptureGap));
     }
 
     /// While the interface is away: waits for a moment and tries once a second to open it.
-    fn away(&mut self) -> Event<'static> {
+    fn interface_gone(&mut self) -> Event<'static> {
         clock::wait(POLL);
         let uptime = clock::uptime();
         if uptime >= self.next_open {
@@ -128,7 +129,7 @@ impl PnetSource {
             }
         }
         let now = clock::now();
-        self.look(now, false);
+        self.check_interface(now, false);
         // The next look tells whether it is up again.
         self.next_look = uptime;
         Event::Idle(now)
@@ -161,7 +162,7 @@ impl FrameSource for PnetSource {
             return Ok(Event::End);
         }
         if self.receiver.is_none() {
-            return Ok(self.away());
+            return Ok(self.interface_gone());
         }
         let read = self.receiver.as_mut().map(|receiver| receiver.next());
         let now = clock::now();

@@ -22,7 +22,7 @@ mod source;
 pub use self::fanout::Group;
 pub use self::source::RingSource;
 
-use self::socket::Place;
+use self::socket::FilterKind;
 use super::live;
 use std::ffi::c_int;
 use std::io;
@@ -48,7 +48,7 @@ const STATUS: usize = 8;
 
 /// How a ring is set up.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct RingSettings {
     /// Its size in MiB, 1 to 4096.
     pub mib: u32,
     /// Frames addressed to others as well.
@@ -99,7 +99,7 @@ unsafe impl Send for Ring {}
 impl Ring {
     /// Opens a ring of `mib` MiB on an interface, which may be down. Own outgoing frames are seen
     /// too, but not on a loopback, where each of them comes in again.
-    fn open(name: &str, settings: &Settings) -> Result<Self, Failure> {
+    fn open(name: &str, settings: &RingSettings) -> Result<Self, Failure> {
         let mib = settings.mib;
         let socket = socket::open()?;
         let interface = socket::lookup(&socket, name).map_err(|error| ("ioctl", error))?;
@@ -141,8 +141,8 @@ impl Ring {
 
     /// Lets frames in. They pass the filter once the ring is a member of its group: until then
     /// each of them would come to every queue.
-    fn begin(&self, settings: &Settings) -> Result<(), Failure> {
-        socket::run(&self.socket, &filter::nothing(), Place::Filter)?;
+    fn begin(&self, settings: &RingSettings) -> Result<(), Failure> {
+        socket::run(&self.socket, &filter::nothing(), FilterKind::Filter)?;
         socket::bind(&self.socket, self.interface.index)?;
         if let Some(group) = &settings.group {
             group.join(&self.socket, self.interface.index)?;
@@ -150,7 +150,7 @@ impl Ring {
         let link = live::link_type(self.interface.hardware);
         let cut = settings.cut_for.as_ref();
         match cut.and_then(|sip_ports| filter::filter(link, sip_ports)) {
-            Some(program) => socket::run(&self.socket, &program, Place::Filter),
+            Some(program) => socket::run(&self.socket, &program, FilterKind::Filter),
             None => socket::unfilter(&self.socket),
         }
     }

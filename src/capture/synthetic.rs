@@ -26,7 +26,7 @@ pub use demo::{DEMO_COMMITTED_BPS, DEMO_WINDOW_SECONDS, DemoPrefix, demo};
 
 /// How fast frames come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pace {
+pub enum SendPace {
     /// One after the other, with packet times from `start` on; ends when all calls have ended.
     AsFastAsPossible {
         /// Packet time of the scenario's beginning.
@@ -74,7 +74,7 @@ pub struct Synthetic {
     repetitions: Vec<Repetition>,
     /// Nanoseconds from the beginning of one to that of the next.
     period: u64,
-    pace: Pace,
+    pace: SendPace,
     /// Packet time of the scenario's beginning; none before the first event.
     start: Option<Timestamp>,
     stop: Arc<AtomicBool>,
@@ -83,7 +83,7 @@ pub struct Synthetic {
 
 impl Synthetic {
     /// Prepares a scenario; `stop` ends it at the next event.
-    pub fn new(scenario: &Scenario, pace: Pace, stop: Arc<AtomicBool>) -> Self {
+    pub fn new(scenario: &Scenario, pace: SendPace, stop: Arc<AtomicBool>) -> Self {
         let mut repetitions = vec![Repetition::new(scenario)];
         let mut period = 0;
         if let (Some(repeat), [first]) = (scenario.repeat, repetitions.as_slice()) {
@@ -164,8 +164,8 @@ impl FrameSource for Synthetic {
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
         if self.start.is_none() {
             self.start = Some(match self.pace {
-                Pace::AsFastAsPossible { start } => start,
-                Pace::RealTime => {
+                SendPace::AsFastAsPossible { start } => start,
+                SendPace::RealTime => {
                     Second(clock::now().as_nanos().div_ceil(NANOS_PER_SECOND)).start()
                 }
             });
@@ -178,7 +178,7 @@ impl FrameSource for Synthetic {
             let (Some(start), Some(at)) = (self.start, self.due()) else {
                 return Ok(Event::End);
             };
-            if self.pace == Pace::RealTime
+            if self.pace == SendPace::RealTime
                 && let Some(idle) = self.wait(start, at)
             {
                 return Ok(Event::Idle(idle));

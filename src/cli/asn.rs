@@ -2,7 +2,7 @@
 
 use super::{Format, load_or_default, print};
 use crate::app::{self, AppError};
-use crate::asn::{Answer, CacheUse, Lookup, Origin, Origins, SourceState, Step};
+use crate::asn::{CacheUse, Lookup, LookupAnswer, Origin, Origins, PathStep, SourceState};
 use crate::clock;
 use crate::units::{Address, Timestamp};
 use clap::Subcommand;
@@ -145,7 +145,7 @@ fn write_text(out: &mut dyn Write, lookup: &Lookup, ages: &Ages) -> io::Result<(
         _ => writeln!(out, "{address} AS0  no origin")?,
     }
     others.iter().try_for_each(|answer| {
-        let Answer {
+        let LookupAnswer {
             source,
             asn,
             prefix,
@@ -193,8 +193,8 @@ impl Ages {
 }
 
 /// A path as BGP tools write it: `64500 64501 {64502,64503}`.
-fn written(path: &[Step]) -> String {
-    let steps: Vec<String> = path.iter().map(Step::to_string).collect();
+fn written(path: &[PathStep]) -> String {
+    let steps: Vec<String> = path.iter().map(PathStep::to_string).collect();
     steps.join(" ")
 }
 
@@ -217,11 +217,11 @@ enum JsonStep {
     Set(Vec<u32>),
 }
 
-impl From<&Step> for JsonStep {
-    fn from(step: &Step) -> Self {
+impl From<&PathStep> for JsonStep {
+    fn from(step: &PathStep) -> Self {
         match step {
-            Step::As(asn) => Self::As(asn.0),
-            Step::Set(set) => Self::Set(set.iter().map(|asn| asn.0).collect()),
+            PathStep::As(asn) => Self::As(asn.0),
+            PathStep::Set(set) => Self::Set(set.iter().map(|asn| asn.0).collect()),
         }
     }
 }
@@ -249,7 +249,7 @@ fn write_json(out: &mut dyn Write, lookups: &[Lookup]) -> io::Result<()> {
 }
 
 impl<'a> JsonOther<'a> {
-    fn of(answer: &'a Answer) -> Self {
+    fn of(answer: &'a LookupAnswer) -> Self {
         Self {
             source: &answer.source,
             asn: answer.asn.0,

@@ -1,6 +1,6 @@
 //! The progress bar of a long replay: on a terminal only, on standard error.
 
-use crate::capture::file::Progress;
+use crate::capture::file::ReadProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The bar, if there is one.
 #[derive(Debug, Default)]
-pub(super) struct Shown {
+pub(super) struct ReplayProgress {
     over: Arc<AtomicBool>,
     thread: RefCell<Option<JoinHandle<()>>>,
 }
 
-impl Shown {
+impl ReplayProgress {
     /// Begins to show how far reading has come.
-    pub(super) fn start(&self, progress: Arc<Progress>) {
+    pub(super) fn start(&self, progress: Arc<ReadProgress>) {
         let target = ProgressDrawTarget::stderr();
         if target.is_hidden() {
             return;

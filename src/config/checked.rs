@@ -1,4 +1,4 @@
-//! What the configuration means, after every check: values that can not be wrong any more.
+//! What the configuration means, after every check: values that cannot be wrong any more.
 
 use crate::asn;
 use crate::sla::commitment::Commitment;
@@ -11,24 +11,24 @@ use std::time::Duration;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Config {
     /// Where frames come from.
-    pub capture: Capture,
+    pub capture: CaptureSettings,
     /// What is taken for voice.
-    pub voice: Voice,
+    pub voice: VoiceSettings,
     /// Whose addresses are whose.
-    pub asn: asn::Settings,
+    pub asn: asn::OriginSettings,
     /// The contracts.
     pub commitments: Vec<Commitment>,
     /// What is served.
-    pub web: Web,
+    pub web: WebSettings,
     /// Bounds of the exported series.
-    pub export: Export,
+    pub export: ExportSettings,
 }
 
 /// The defaults, all of them but those of a commitment.
 impl Default for Config {
     fn default() -> Self {
         Self {
-            capture: Capture {
+            capture: CaptureSettings {
                 interfaces: Vec::new(),
                 backend: Backend::default(),
                 promiscuous: true,
@@ -38,20 +38,20 @@ impl Default for Config {
                 queues: 1,
                 cpus: Vec::new(),
             },
-            voice: Voice {
+            voice: VoiceSettings {
                 ports: Vec::new(),
                 prefixes: Vec::new(),
                 sip_ports: vec![5060, 5061],
                 max_streams: 262_144,
                 stream_timeout: Duration::from_secs(5 * 60),
             },
-            asn: asn::Settings::default(),
+            asn: asn::OriginSettings::default(),
             commitments: Vec::new(),
-            web: Web {
+            web: WebSettings {
                 listen_address: (Ipv4Addr::LOCALHOST, 10179).into(),
                 config_file: None,
             },
-            export: Export {
+            export: ExportSettings {
                 max_asns: 500,
                 asns: Vec::new(),
             },
@@ -61,7 +61,7 @@ impl Default for Config {
 
 /// Where frames come from.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Capture {
+pub struct CaptureSettings {
     /// Interfaces by name (`interface = "eth1"` or `interfaces = [...]`); may be empty for replay.
     pub interfaces: Vec<String>,
     /// Which backend.
@@ -92,7 +92,7 @@ pub enum Backend {
 
 /// What is taken for voice.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Voice {
+pub struct VoiceSettings {
     /// UDP ports RTP may use on one end at least (`ports = ["10000-20000", "4000"]`); empty = all.
     pub ports: Vec<(u16, u16)>,
     /// Prefixes one end of the packet lies in; empty = all.
@@ -107,7 +107,7 @@ pub struct Voice {
 
 /// What is served.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Web {
+pub struct WebSettings {
     /// `listen_address`; default 127.0.0.1:10179.
     pub listen_address: SocketAddr,
     /// `config_file`: who may ask; everybody without one.
@@ -116,7 +116,7 @@ pub struct Web {
 
 /// Bounds of the exported series.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Export {
+pub struct ExportSettings {
     /// ASNs with series of their own; default 500.
     pub max_asns: u32,
     /// ASNs that have series from the start, at 0 (`asns = [64500]`).

@@ -8,7 +8,7 @@ use crate::sla::commitment::{
     Commitment, DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
     TransitRule,
 };
-use crate::stream::rtt::method::{Method, Methods};
+use crate::stream::rtt::method::{RttMethod, RttMethods};
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Ratio};
 use crate::voice::class::{Class, Classes};
@@ -62,7 +62,7 @@ const fn usual_latency(limit: Duration) -> LatencyGuarantee {
     LatencyGuarantee {
         limit,
         percentile: 95,
-        methods: Methods::DEFAULT,
+        methods: RttMethods::DEFAULT,
         min_round_trips: 20,
     }
 }
@@ -70,7 +70,7 @@ const fn usual_latency(limit: Duration) -> LatencyGuarantee {
 /// Every commitment of a file; whether a source of it has AS paths.
 pub(super) fn all(
     check: &Check<'_>,
-    written: &[Spanned<file::Commitment>],
+    written: &[Spanned<file::CommitmentSection>],
     has_paths: bool,
 ) -> Result<Vec<Commitment>, ConfigError> {
     let mut commitments = Vec::new();
@@ -106,7 +106,7 @@ pub(super) fn all(
 impl Check<'_> {
     fn commitment(
         &self,
-        one: &Spanned<file::Commitment>,
+        one: &Spanned<file::CommitmentSection>,
         has_paths: bool,
     ) -> Result<Commitment, ConfigError> {
         let (written, usual) = (one.get_ref(), usual());
@@ -176,7 +176,7 @@ impl Check<'_> {
         }
     }
 
-    fn scope(&self, written: &file::Scope, usual: Scope) -> Result<Scope, ConfigError> {
+    fn scope(&self, written: &file::ScopeSection, usual: Scope) -> Result<Scope, ConfigError> {
         let (prefixes, interfaces) = (written.local_prefixes.as_ref(), written.interfaces.as_ref());
         Ok(Scope {
             local_prefixes: self.list(
@@ -203,7 +203,7 @@ impl Check<'_> {
 
     fn transit(
         &self,
-        written: &file::Commitment,
+        written: &file::CommitmentSection,
         usual: TransitRule,
         has_paths: bool,
     ) -> Result<TransitRule, ConfigError> {
@@ -218,7 +218,7 @@ impl Check<'_> {
         })
     }
 
-    fn guarantee(&self, written: &file::Guarantee) -> Result<Guarantee, ConfigError> {
+    fn guarantee(&self, written: &file::GuaranteeSection) -> Result<Guarantee, ConfigError> {
         let loss = self.value(
             "commitment.guarantee.loss",
             written.loss.as_ref(),
@@ -246,7 +246,7 @@ impl Check<'_> {
     /// Refuses keys that say more of a guarantee which is not given.
     fn idle(
         &self,
-        written: &file::Guarantee,
+        written: &file::GuaranteeSection,
         loss: bool,
         latency: bool,
     ) -> Result<(), ConfigError> {
@@ -296,7 +296,7 @@ impl Check<'_> {
 
     fn loss(
         &self,
-        written: &file::Guarantee,
+        written: &file::GuaranteeSection,
         usual: LossGuarantee,
     ) -> Result<LossGuarantee, ConfigError> {
         let (key, packets) = (
@@ -319,7 +319,7 @@ impl Check<'_> {
 
     fn latency(
         &self,
-        written: &file::Guarantee,
+        written: &file::GuaranteeSection,
         usual: LatencyGuarantee,
     ) -> Result<LatencyGuarantee, ConfigError> {
         let (key, round_trips) = (
@@ -328,7 +328,10 @@ impl Check<'_> {
         );
         let methods = written.latency_methods.as_ref();
         let methods = self.set("commitment.guarantee.latency_methods", methods, |word| {
-            one_of(word, &Method::ALL.map(|method| (method.as_str(), method)))
+            one_of(
+                word,
+                &RttMethod::ALL.map(|method| (method.as_str(), method)),
+            )
         })?;
         Ok(LatencyGuarantee {
             limit: usual.limit,
@@ -339,7 +342,7 @@ impl Check<'_> {
                 |percentile| values::whole(*percentile, 1, 100),
             )?,
             methods: methods.map_or(usual.methods, |methods| {
-                methods.into_iter().fold(Methods::NONE, Methods::with)
+                methods.into_iter().fold(RttMethods::NONE, RttMethods::with)
             }),
             min_round_trips: self.value(key, round_trips, usual.min_round_trips, |least| {
                 values::whole(*least, 1, MAX_SAMPLES)

@@ -18,7 +18,7 @@ pub enum ConfigError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file can not be read: exit code 78.
+    /// The file cannot be read: exit code 78.
     #[error("{}: {source}", path.display())]
     Read {
         /// Which file.

@@ -12,25 +12,25 @@ pub(super) type Written<T> = Option<Spanned<T>>;
 /// The whole file.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
-pub(super) struct File {
+pub(super) struct ConfigFile {
     #[serde(default)]
-    pub(super) capture: Capture,
+    pub(super) capture: CaptureSection,
     #[serde(default)]
-    pub(super) voice: Voice,
+    pub(super) voice: VoiceSection,
     #[serde(default)]
-    pub(super) asn: Asn,
+    pub(super) asn: AsnSection,
     #[serde(default)]
-    pub(super) web: Web,
+    pub(super) web: WebSection,
     #[serde(default)]
-    pub(super) export: Export,
+    pub(super) export: ExportSection,
     #[serde(default)]
-    pub(super) commitment: Vec<Spanned<Commitment>>,
+    pub(super) commitment: Vec<Spanned<CommitmentSection>>,
 }
 
 /// `[capture]`
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Capture {
+pub(super) struct CaptureSection {
     pub(super) interface: Written<String>,
     pub(super) interfaces: Written<Vec<Spanned<String>>>,
     pub(super) backend: Written<String>,
@@ -45,7 +45,7 @@ pub(super) struct Capture {
 /// `[voice]`
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Voice {
+pub(super) struct VoiceSection {
     pub(super) ports: Written<Vec<Spanned<String>>>,
     pub(super) prefixes: Written<Vec<Spanned<String>>>,
     pub(super) sip_ports: Written<Vec<Spanned<i64>>>,
@@ -56,8 +56,8 @@ pub(super) struct Voice {
 /// `[asn]`
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asn {
-    pub(super) sources: Written<Vec<Spanned<Source>>>,
+pub(super) struct AsnSection {
+    pub(super) sources: Written<Vec<Spanned<SourceSection>>>,
     pub(super) local_prefixes: Written<Vec<Spanned<String>>>,
     pub(super) own: Written<Vec<Spanned<i64>>>,
     pub(super) cache: Written<String>,
@@ -68,7 +68,7 @@ pub(super) struct Asn {
 /// One of `sources`: exactly one key.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Source {
+pub(super) struct SourceSection {
     pub(super) prefixes: Written<String>,
     pub(super) mmdb: Written<String>,
     pub(super) location: Written<String>,
@@ -79,7 +79,7 @@ pub(super) struct Source {
 /// `[web]`
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Web {
+pub(super) struct WebSection {
     pub(super) listen_address: Written<String>,
     pub(super) config_file: Written<String>,
 }
@@ -87,7 +87,7 @@ pub(super) struct Web {
 /// `[export]`
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Export {
+pub(super) struct ExportSection {
     pub(super) max_asns: Written<i64>,
     pub(super) asns: Written<Vec<Spanned<i64>>>,
 }
@@ -95,7 +95,7 @@ pub(super) struct Export {
 /// `[[commitment]]`
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Commitment {
+pub(super) struct CommitmentSection {
     pub(super) name: Written<String>,
     pub(super) committed_rate: Written<String>,
     pub(super) threshold: Written<String>,
@@ -104,16 +104,16 @@ pub(super) struct Commitment {
     pub(super) layer: Written<String>,
     pub(super) classes: Written<Vec<Spanned<String>>>,
     #[serde(default)]
-    pub(super) scope: Scope,
+    pub(super) scope: ScopeSection,
     pub(super) transit: Written<String>,
     #[serde(default)]
-    pub(super) guarantee: Guarantee,
+    pub(super) guarantee: GuaranteeSection,
 }
 
 /// `scope` of a commitment.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Scope {
+pub(super) struct ScopeSection {
     pub(super) local_prefixes: Written<Vec<Spanned<String>>>,
     pub(super) interfaces: Written<Vec<Spanned<String>>>,
     pub(super) vlans: Written<Vec<Spanned<i64>>>,
@@ -122,20 +122,20 @@ pub(super) struct Scope {
 /// `guarantee` of a commitment.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Guarantee {
+pub(super) struct GuaranteeSection {
     pub(super) loss: Written<String>,
     pub(super) loss_direction: Written<String>,
     pub(super) latency: Written<String>,
     pub(super) latency_percentile: Written<i64>,
     pub(super) latency_methods: Written<Vec<Spanned<String>>>,
     #[serde(default)]
-    pub(super) min_samples: MinSamples,
+    pub(super) min_samples: MinSamplesSection,
 }
 
 /// `min_samples` of a guarantee.
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
-pub(super) struct MinSamples {
+pub(super) struct MinSamplesSection {
     pub(super) packets: Written<i64>,
     pub(super) round_trips: Written<i64>,
 }

@@ -173,7 +173,7 @@ pub fn markdown() -> String {
             Nothing => "none".into(),
             Required => "required".into(),
         };
-        // writing to a String can not fail
+        // writing to a String cannot fail
         let _ = writeln!(
             page,
             "| `{}` | {} | {unwritten} | `{}` | {} |",

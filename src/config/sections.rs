@@ -3,9 +3,11 @@
 //! Owns no defaults: what is not written stays as [`Config::default`] has it.
 
 use super::check::{Check, one_of, prefix};
-use super::checked::{Backend, Capture, Config, Export, Voice, Web};
+use super::checked::{
+    Backend, CaptureSettings, Config, ExportSettings, VoiceSettings, WebSettings,
+};
 use super::error::{ConfigError, Text};
-use super::file::{self, File};
+use super::file::{self, ConfigFile};
 use super::{commitment, values};
 use crate::asn::{self, Source};
 use crate::units::Asn;
@@ -14,7 +16,7 @@ use toml::Spanned;
 
 /// Reads a whole file.
 pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
-    let file: File = toml::from_str(text.text).map_err(|error| text.refused(&error))?;
+    let file: ConfigFile = toml::from_str(text.text).map_err(|error| text.refused(&error))?;
     let check = Check { text };
     let usual = Config::default();
     let asn = check.asn(&file.asn, usual.asn)?;
@@ -30,9 +32,13 @@ pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
 }
 
 impl Check<'_> {
-    fn capture(&self, written: &file::Capture, usual: Capture) -> Result<Capture, ConfigError> {
+    fn capture(
+        &self,
+        written: &file::CaptureSection,
+        usual: CaptureSettings,
+    ) -> Result<CaptureSettings, ConfigError> {
         if let (Some(one), Some(_)) = (written.interface.as_ref(), written.interfaces.as_ref()) {
-            let reason = "can not stand beside capture.interfaces";
+            let reason = "cannot stand beside capture.interfaces";
             return Err(self.text.wrong("capture.interface", one.span(), reason));
         }
         let one = match written.interface.as_ref() {
@@ -40,7 +46,7 @@ impl Check<'_> {
             None => usual.interfaces,
         };
         let several = written.interfaces.as_ref();
-        Ok(Capture {
+        Ok(CaptureSettings {
             interfaces: self.list("capture.interfaces", several, one, |name| interface(name))?,
             backend: self.value(
                 "capture.backend",
@@ -78,12 +84,16 @@ impl Check<'_> {
         })
     }
 
-    fn voice(&self, written: &file::Voice, usual: Voice) -> Result<Voice, ConfigError> {
+    fn voice(
+        &self,
+        written: &file::VoiceSection,
+        usual: VoiceSettings,
+    ) -> Result<VoiceSettings, ConfigError> {
         let (streams, timeout) = (
             written.max_streams.as_ref(),
             written.stream_timeout.as_ref(),
         );
-        Ok(Voice {
+        Ok(VoiceSettings {
             ports: self.list("voice.ports", written.ports.as_ref(), usual.ports, |text| {
                 values::ports(text)
             })?,
@@ -114,7 +124,11 @@ impl Check<'_> {
         })
     }
 
-    fn asn(&self, written: &file::Asn, usual: asn::Settings) -> Result<asn::Settings, ConfigError> {
+    fn asn(
+        &self,
+        written: &file::AsnSection,
+        usual: asn::OriginSettings,
+    ) -> Result<asn::OriginSettings, ConfigError> {
         let locals = written.local_prefixes.as_ref();
         let ours = |text: &String| match prefix(text)? {
             all if all.is_default() => Err("would make every address local".into()),
@@ -126,7 +140,7 @@ impl Check<'_> {
         };
         let (cache, shrink) = (written.cache.as_ref(), written.max_shrink.as_ref());
         let stale = written.bmp_stale.as_ref();
-        Ok(asn::Settings {
+        Ok(asn::OriginSettings {
             sources,
             local_prefixes: self.list("asn.local_prefixes", locals, usual.local_prefixes, ours)?,
             own: self.list("asn.own", written.own.as_ref(), usual.own, |number| {
@@ -144,10 +158,13 @@ impl Check<'_> {
         })
     }
 
-    fn sources(&self, written: &[Spanned<file::Source>]) -> Result<Vec<Source>, ConfigError> {
+    fn sources(
+        &self,
+        written: &[Spanned<file::SourceSection>],
+    ) -> Result<Vec<Source>, ConfigError> {
         let mut sources = Vec::new();
         for one in written {
-            let file::Source {
+            let file::SourceSection {
                 prefixes,
                 mmdb,
                 location,
@@ -197,19 +214,27 @@ impl Check<'_> {
         }
     }
 
-    fn web(&self, written: &file::Web, usual: &Web) -> Result<Web, ConfigError> {
+    fn web(
+        &self,
+        written: &file::WebSection,
+        usual: &WebSettings,
+    ) -> Result<WebSettings, ConfigError> {
         let (key, listen) = ("web.listen_address", written.listen_address.as_ref());
         let read = |text: &String| values::address(text);
         let file = written.config_file.as_ref();
         let beside = |path: &String| self.path(path).map(Some);
-        Ok(Web {
+        Ok(WebSettings {
             listen_address: self.value(key, listen, usual.listen_address, read)?,
             config_file: self.value("web.config_file", file, usual.config_file.clone(), beside)?,
         })
     }
 
-    fn export(&self, written: &file::Export, usual: Export) -> Result<Export, ConfigError> {
-        let export = Export {
+    fn export(
+        &self,
+        written: &file::ExportSection,
+        usual: ExportSettings,
+    ) -> Result<ExportSettings, ConfigError> {
+        let export = ExportSettings {
             max_asns: self.value(
                 "export.max_asns",
                 written.max_asns.as_ref(),

@@ -3,7 +3,7 @@ use super::*;
 use crate::asn::Source;
 use crate::attribution::scopes::Scope;
 use crate::sla::commitment::*;
-use crate::stream::rtt::method::{Method, Methods};
+use crate::stream::rtt::method::{RttMethod, RttMethods};
 use crate::stream::tally::Layer;
 use crate::units::{Asn, BitRate, Ratio};
 use crate::voice::class::{Class, Classes};
@@ -212,7 +212,7 @@ fn a_whole_configuration_is_read() {
             latency: Some(LatencyGuarantee {
                 limit: Duration::from_millis(150),
                 percentile: 99,
-                methods: Methods::NONE.with(Method::Tcp),
+                methods: RttMethods::NONE.with(RttMethod::Tcp),
                 min_round_trips: 20,
             }),
         },

@@ -21,7 +21,7 @@ pub(super) enum Level {
 }
 
 impl Level {
-    const fn word(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
@@ -66,22 +66,22 @@ impl Sink {
     }
 
     fn write(&self, level: Level, message: &str, fields: &[Field<'_>]) {
-        let word = level.word();
+        let as_str = level.as_str();
         match self {
             Self::Journal(socket) if socket.send(&entry(level, message, fields)).is_ok() => {}
             // systemd reads the level from the number in front (sd-daemon(3)).
-            Self::Journal(_) => say(&format!("<{}>asnmeter: {word}: {message}", level as u8)),
-            Self::Terminal => say(&format!(
-                "asnmeter: {}{word}\x1b[0m: {message}",
+            Self::Journal(_) => emit(&format!("<{}>asnmeter: {as_str}: {message}", level as u8)),
+            Self::Terminal => emit(&format!(
+                "asnmeter: {}{as_str}\x1b[0m: {message}",
                 level.colour()
             )),
-            Self::Plain => say(&format!("asnmeter: {word}: {message}")),
+            Self::Plain => emit(&format!("asnmeter: {as_str}: {message}")),
         }
     }
 }
 
 /// Standard error that is gone is no reason to end.
-fn say(line: &str) {
+fn emit(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
@@ -115,7 +115,7 @@ fn entry(level: Level, message: &str, fields: &[Field<'_>]) -> Vec<u8> {
     field(&mut entry, "SYSLOG_IDENTIFIER", "asnmeter");
     for (name, value) in fields {
         let mut text = String::new();
-        // writing to a String can not fail
+        // writing to a String cannot fail
         let _ = write!(text, "{value}");
         field(&mut entry, &format!("ASNMETER_{name}"), &text);
     }

@@ -1,29 +1,29 @@
 //! The HTTP listener: page, metrics, JSON and health over HTTP/1.1, read-only.
 //!
 //! `app` binds first, so that an address in use is an error at the start, and runs [`serve`] until
-//! shutdown. Every bound is a number in [`Limits`]: connections, the wait for a request, the size
+//! shutdown. Every bound is a number in [`HttpLimits`]: connections, the wait for a request, the size
 //! of its head, the age of a connection; `places` says who gives way where one is reached. Request
 //! bodies are refused. Whoever asks, each output is built at most once per published state.
 
+mod connections;
 mod head;
 mod live;
-mod places;
+mod rendered;
 mod routes;
 pub mod security;
-mod shown;
 
 use crate::export::{Published, Refused};
+use connections::{Answering, Connection, ConnectionTable};
+pub use connections::{Client, Crowded};
 use head::Timed;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::AUTHORIZATION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use places::{Answering, Place, Places};
-pub use places::{Client, Crowded};
-use routes::Answer;
+use rendered::RenderedOutputs;
+use routes::HttpAnswer;
 use security::{Security, SecurityError};
-use shown::Shown;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -41,7 +41,7 @@ use tokio::time::{sleep, timeout};
 
 /// The bounds of the listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
+pub struct HttpLimits {
     /// Connections at the same time. For one more the one that has been without a whole request the
     /// longest is closed; while all are being answered, the new one is answered 503. Both are counted.
     pub connections: usize,
@@ -70,7 +70,7 @@ pub struct Limits {
     pub listener_age: Duration,
 }
 
-impl Default for Limits {
+impl Default for HttpLimits {
     /// Two Prometheus servers, a dashboard and some people need a dozen connections, and all of them
     /// may come through one proxy; a scrape interval of up to a minute keeps its connection. A head is
     /// a packet or two: 10 s are two losses of the first one and TCP's patience for each.
@@ -95,7 +95,7 @@ impl Default for Limits {
 /// Why there is no listener.
 #[derive(thiserror::Error, Debug)]
 pub enum HttpError {
-    /// The address can not be listened on.
+    /// The address cannot be listened on.
     #[error("listen address {address}: {}", plain(source))]
     Bind {
         /// As configured.
@@ -119,16 +119,16 @@ fn plain(error: &io::Error) -> String {
 
 /// A bound address, not served yet.
 #[derive(Debug)]
-pub struct Listener {
+pub struct HttpServer {
     socket: std::net::TcpListener,
     address: SocketAddr,
-    limits: Limits,
+    limits: HttpLimits,
     refused: Arc<Refused>,
     crowded: watch::Sender<Option<Crowded>>,
     security: watch::Receiver<Arc<Security>>,
 }
 
-impl Listener {
+impl HttpServer {
     /// Where it listens; the port is never 0.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -136,7 +136,7 @@ impl Listener {
 
     /// The same with other bounds.
     #[must_use]
-    pub fn with_limits(self, limits: Limits) -> Self {
+    pub fn with_limits(self, limits: HttpLimits) -> Self {
         Self { limits, ..self }
     }
 
@@ -166,14 +166,14 @@ impl Listener {
 ///
 /// # Errors
 /// [`HttpError::Bind`] with the address and what the system said.
-pub fn bind(address: SocketAddr) -> Result<Listener, HttpError> {
+pub fn bind(address: SocketAddr) -> Result<HttpServer, HttpError> {
     let failed = |source| HttpError::Bind { address, source };
     let socket = std::net::TcpListener::bind(address).map_err(failed)?;
     socket.set_nonblocking(true).map_err(failed)?;
-    Ok(Listener {
+    Ok(HttpServer {
         address: socket.local_addr().map_err(failed)?,
         socket,
-        limits: Limits::default(),
+        limits: HttpLimits::default(),
         refused: Arc::default(),
         crowded: watch::channel(None).0,
         security: watch::channel(Arc::default()).1,
@@ -181,16 +181,16 @@ pub fn bind(address: SocketAddr) -> Result<Listener, HttpError> {
 }
 
 /// Answers requests from what `published` last received, until `shutdown` is ready; then lets the
-/// current answers end, for [`Limits::farewell`] at most.
+/// current answers end, for [`HttpLimits::farewell`] at most.
 ///
 /// # Errors
-/// [`HttpError::Bind`] if the runtime can not take the socket.
+/// [`HttpError::Bind`] if the runtime cannot take the socket.
 pub async fn serve(
-    listener: Listener,
+    listener: HttpServer,
     published: watch::Receiver<Published>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), HttpError> {
-    let Listener {
+    let HttpServer {
         socket,
         address,
         limits,
@@ -201,14 +201,14 @@ pub async fn serve(
     let socket =
         TcpListener::from_std(socket).map_err(|source| HttpError::Bind { address, source })?;
     let (stop, stopped) = watch::channel(());
-    let house = House {
-        shown: Arc::new(Shown::new(published, stopped.clone(), &limits)),
+    let house = HttpState {
+        shown: Arc::new(RenderedOutputs::new(published, stopped.clone(), &limits)),
         limits,
         refused,
         security,
         stopped,
     };
-    let places = Places::new(limits, house.refused.clone(), crowded);
+    let places = ConnectionTable::new(limits, house.refused.clone(), crowded);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -216,7 +216,7 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             accepted = socket.accept() => match accepted {
-                Ok((stream, from)) => match places.take(from.ip()) {
+                Ok((stream, from)) => match places.admit(from.ip()) {
                     Some((place, displaced)) => {
                         let house = house.clone();
                         connections.spawn(async move {
@@ -242,37 +242,41 @@ pub async fn serve(
 
 /// What every connection shares.
 #[derive(Clone)]
-struct House {
-    shown: Arc<Shown>,
-    limits: Limits,
+struct HttpState {
+    shown: Arc<RenderedOutputs>,
+    limits: HttpLimits,
     refused: Arc<Refused>,
     security: watch::Receiver<Arc<Security>>,
     stopped: watch::Receiver<()>,
 }
 
-impl House {
+impl HttpState {
     /// One connection, from its handshake to its end.
-    async fn receive(self, stream: TcpStream, place: Arc<Place>) {
+    async fn receive(self, stream: TcpStream, place: Arc<Connection>) {
         let tls = self.security.borrow().tls.clone();
         let Some(tls) = tls else {
-            return self.converse(stream, place).await;
+            return self.serve_connection(stream, place).await;
         };
         match timeout(self.limits.handshake_wait, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.converse(stream, place).await,
+            Ok(Ok(stream)) => self.serve_connection(stream, place).await,
             Ok(Err(_)) | Err(_) => {
                 self.refused.handshakes.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
 
-    async fn converse(self, stream: impl AsyncRead + AsyncWrite + Unpin, place: Arc<Place>) {
+    async fn serve_connection(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        place: Arc<Connection>,
+    ) {
         let answer = service_fn(|request| {
             let answering = place.answer();
             let security = self.security.borrow().clone();
             let (shown, refused, share) = (&self.shown, &self.refused, &place.share);
             async move {
                 let credentials = request.headers().get(AUTHORIZATION);
-                let response = if security.door.admits(credentials, &share.turn).await {
+                let response = if security.basic_auth.admits(credentials, &share.turn).await {
                     routes::answer(&request, shown, &share.listeners)
                 } else {
                     refused.credentials.fetch_add(1, Ordering::Relaxed);
@@ -307,13 +311,13 @@ impl House {
 
 /// An answer that keeps its connection's place until hyper has all of it.
 struct Kept {
-    body: Answer,
+    body: HttpAnswer,
     _answering: Answering,
 }
 
 impl Body for Kept {
     type Data = Bytes;
-    type Error = <Answer as Body>::Error;
+    type Error = <HttpAnswer as Body>::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -10,33 +10,33 @@ mod shapes;
 
 use crate::export::Published;
 use crate::snapshot::{Snapshot, StreamRow};
-use commitments::Commitment;
+use commitments::CommitmentJson;
 use serde::Serialize;
-use shapes::{Asn, CaptureTotals, Discarded, Meter, Stream, Totals, Transit};
+use shapes::{AsnJson, CaptureJson, Discarded, MeterJson, StreamJson, TotalsJson, TransitJson};
 
 /// What a replay prints.
 #[derive(Serialize)]
 struct Replay<'a> {
-    capture: CaptureTotals,
-    voice: Totals,
+    capture: CaptureJson,
+    voice: TotalsJson,
     discarded: Discarded<'a>,
-    streams: Vec<Stream<'a>>,
-    asns: Vec<Asn<'a>>,
-    transit: Vec<Transit<'a>>,
-    commitments: Vec<Commitment<'a>>,
+    streams: Vec<StreamJson<'a>>,
+    asns: Vec<AsnJson<'a>>,
+    transit: Vec<TransitJson<'a>>,
+    commitments: Vec<CommitmentJson<'a>>,
 }
 
 /// What `/api/v1/asns` answers.
 #[derive(Serialize)]
 struct Live<'a> {
     judged: Option<String>,
-    capture: CaptureTotals,
-    voice: Totals,
+    capture: CaptureJson,
+    voice: TotalsJson,
     discarded: Discarded<'a>,
-    asns: Vec<Asn<'a>>,
-    transit: Vec<Transit<'a>>,
-    commitments: Vec<Commitment<'a>>,
-    meter: Meter<'a>,
+    asns: Vec<AsnJson<'a>>,
+    transit: Vec<TransitJson<'a>>,
+    commitments: Vec<CommitmentJson<'a>>,
+    meter: MeterJson<'a>,
 }
 
 /// Writes a replay's document with a newline at its end. Streams are sorted by [`StreamRow::order`].
@@ -49,16 +49,20 @@ pub fn write_replay(
     streams: &[StreamRow],
 ) -> std::io::Result<()> {
     let document = Replay {
-        capture: CaptureTotals::of(snapshot),
-        voice: Totals::of(snapshot.voice),
+        capture: CaptureJson::of(snapshot),
+        voice: TotalsJson::of(snapshot.voice),
         discarded: Discarded(&snapshot.discards),
         streams: StreamRow::sorted(streams)
             .into_iter()
-            .map(Stream::of)
+            .map(StreamJson::of)
             .collect(),
-        asns: snapshot.asns.iter().map(Asn::of).collect(),
-        transit: snapshot.transit.iter().map(Transit::of).collect(),
-        commitments: snapshot.commitments.iter().map(Commitment::of).collect(),
+        asns: snapshot.asns.iter().map(AsnJson::of).collect(),
+        transit: snapshot.transit.iter().map(TransitJson::of).collect(),
+        commitments: snapshot
+            .commitments
+            .iter()
+            .map(CommitmentJson::of)
+            .collect(),
     };
     serde_json::to_writer(&mut out, &document)?;
     out.write_all(b"\n")?;
@@ -74,12 +78,16 @@ pub fn live(published: &Published) -> Result<String, serde_json::Error> {
     let snapshot = &*published.snapshot;
     serde_json::to_string(&Live {
         judged: snapshot.judged.map(|second| second.to_string()),
-        capture: CaptureTotals::of(snapshot),
-        voice: Totals::of(snapshot.voice),
+        capture: CaptureJson::of(snapshot),
+        voice: TotalsJson::of(snapshot.voice),
         discarded: Discarded(&snapshot.discards),
-        asns: snapshot.asns.iter().map(Asn::of).collect(),
-        transit: snapshot.transit.iter().map(Transit::of).collect(),
-        commitments: snapshot.commitments.iter().map(Commitment::of).collect(),
-        meter: Meter::of(published),
+        asns: snapshot.asns.iter().map(AsnJson::of).collect(),
+        transit: snapshot.transit.iter().map(TransitJson::of).collect(),
+        commitments: snapshot
+            .commitments
+            .iter()
+            .map(CommitmentJson::of)
+            .collect(),
+        meter: MeterJson::of(published),
     })
 }

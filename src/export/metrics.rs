@@ -8,7 +8,7 @@ use crate::export::rows;
 use crate::export::series::Series;
 use std::fmt::Write as _;
 
-pub use crate::export::series::Kind;
+pub use crate::export::series::MetricKind;
 
 /// One metric.
 pub struct Row {
@@ -17,7 +17,7 @@ pub struct Row {
     /// One sentence for people, without a full stop.
     pub help: &'static str,
     /// What it is.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// Its label names, in the order in which values are given.
     pub labels: &'static [&'static str],
     /// Writes its series.
@@ -27,7 +27,7 @@ pub struct Row {
 /// Short form of a row, so that the table reads as one.
 const fn row(
     name: &'static str,
-    kind: Kind,
+    kind: MetricKind,
     labels: &'static [&'static str],
     help: &'static str,
     fill: fn(&Published, &mut Series),
@@ -41,7 +41,7 @@ const fn row(
     }
 }
 
-use Kind::{Counter, Gauge, Histogram};
+use MetricKind::{Counter, Gauge, Histogram};
 
 /// Every metric, in the order of the scrape.
 #[rustfmt::skip]
@@ -131,7 +131,7 @@ pub const TABLE: &[Row] = &[
     row("asnmeter_mirror_copies_total", Counter, &[],
         "Frames that look like a mirror port's copies of others; unless capture.deduplicate takes them out, they inflate every share", rows::mirror_copies),
     row("asnmeter_round_trips_refused_total", Counter, &[],
-        "Answers that can not be round trips: 0, negative, or over 10 s", rows::round_trips_refused),
+        "Answers that cannot be round trips: 0, negative, or over 10 s", rows::round_trips_refused),
     row("asnmeter_streams_refused_total", Counter, &[],
         "Streams refused because the stream table was full", rows::streams_refused),
     row("asnmeter_asn_info", Gauge, &["asn", "name"],
@@ -192,7 +192,7 @@ pub fn markdown() -> String {
     } in TABLE
     {
         let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
-        // Writing to a String can not fail.
+        // Writing to a String cannot fail.
         let _ = writeln!(
             page,
             "| `{name}` | {} | {} | {help} |",

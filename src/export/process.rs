@@ -1,7 +1,7 @@
 //! What the process itself costs, under the names that every Prometheus client gives them:
 //! processor time and memory, as Linux counts them in `/proc/self`.
 //!
-//! Read when a scrape is rendered, so once a second at most. What can not be read is left out.
+//! Read when a scrape is rendered, so once a second at most. What cannot be read is left out.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,7 +17,7 @@ pub fn encode() -> String {
         .ok()
         .and_then(|stat| cpu_seconds(&stat))
     {
-        // Writing to a String can not fail; the same below.
+        // Writing to a String cannot fail; the same below.
         let _ = writeln!(
             text,
             "# HELP process_cpu_seconds_total Processor time of all threads, user and system\n\

@@ -15,7 +15,7 @@ use crate::sla::commitment::DirectionRule;
 use crate::snapshot::{
     AsnRow, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, GuaranteeRow, Label, Snapshot,
 };
-use crate::stream::rtt::method::Method;
+use crate::stream::rtt::method::RttMethod;
 use crate::units::NANOS_PER_SECOND;
 use crate::voice::class::Class;
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ pub(crate) fn jitter(published: &Published, series: &mut Series) {
 
 pub(crate) fn round_trips(published: &Published, series: &mut Series) {
     each_asn(published, |row, asn| {
-        for (method, samples) in Method::ALL.iter().zip(&row.round_trips) {
+        for (method, samples) in RttMethod::ALL.iter().zip(&row.round_trips) {
             if let Some(samples) = samples {
                 series.add_distribution(&[asn, method.as_str()], samples);
             }
@@ -295,7 +295,7 @@ pub(crate) fn clock_steps(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn tainted(published: &Published, series: &mut Series) {
-    series.add(&[], number(published.snapshot.tainted_seconds));
+    series.add(&[], number(published.snapshot.incomplete_seconds));
 }
 
 pub(crate) fn announcements_missed(published: &Published, series: &mut Series) {
@@ -396,14 +396,14 @@ pub(crate) fn bmp_routes(published: &Published, series: &mut Series) {
 
 pub(crate) fn bmp_messages(published: &Published, series: &mut Series) {
     each_bmp(published, |source, state| {
-        let heard = state.heard;
+        let stats = state.stats;
         for (outcome, count) in [
-            ("routes", heard.routes),
-            ("peer_up", heard.peers_up),
-            ("peer_down", heard.peers_down),
-            ("passed_over", heard.passed_over),
-            ("malformed", heard.malformed),
-            ("refused", heard.refused),
+            ("routes", stats.routes),
+            ("peer_up", stats.peers_up),
+            ("peer_down", stats.peers_down),
+            ("passed_over", stats.passed_over),
+            ("malformed", stats.malformed),
+            ("refused", stats.refused),
         ] {
             series.add(&[source, outcome], number(count));
         }

@@ -16,7 +16,9 @@
 //! verdict that is not for the ASN's own traffic has a `reason`.
 
 use crate::sla::{Role, Verdict};
-use crate::snapshot::evidence::{self, Cell, Evidence, Judgement, Losses, OnPath, RoundTrips};
+use crate::snapshot::evidence::{
+    self, Evidence, Judgement, Losses, OnPath, RoundTrips, WindowCounts,
+};
 use crate::units::Asn;
 use serde::Serialize;
 use std::fs::File;
@@ -111,15 +113,15 @@ enum Direction {
 }
 
 impl Direction {
-    fn of(self, cell: &Cell) -> Counts {
+    fn of(self, counts: &WindowCounts) -> Counts {
         let (bytes, Losses { expected, lost }, RoundTrips { samples, over }) = match self {
-            Self::From => (cell.from, cell.sent, cell.round_trips),
-            Self::To => (cell.to, cell.reported, RoundTrips::default()),
+            Self::From => (counts.from, counts.sent, counts.round_trips),
+            Self::To => (counts.to, counts.reported, RoundTrips::default()),
         };
         Counts {
             bytes,
-            both_bytes: cell.both,
-            packets: cell.packets,
+            both_bytes: counts.both,
+            packets: counts.packets,
             expected,
             lost,
             round_trips: samples,
@@ -209,7 +211,7 @@ impl SecondsFile {
             transit: numbers(&judgement.transit),
             exceeds,
             out_of_sla: judgement.over.0 || judgement.over.1,
-            tainted: judgement.tainted,
+            tainted: judgement.incomplete,
             seen_whole: judgement.seen_whole,
             loss: verdicts.loss.map(Verdict::as_str),
             latency: verdicts.latency.map(Verdict::as_str),

@@ -8,7 +8,7 @@ use prometheus::proto::{
 
 /// What a metric is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only grows while the daemon runs.
     Counter,
     /// Goes up and down.
@@ -17,7 +17,7 @@ pub enum Kind {
     Histogram,
 }
 
-impl Kind {
+impl MetricKind {
     /// The word in the exposition format.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,14 +30,14 @@ impl Kind {
 
 /// The series of one row.
 pub(crate) struct Series {
-    kind: Kind,
+    kind: MetricKind,
     labels: &'static [&'static str],
     metrics: Vec<Metric>,
 }
 
 impl Series {
     /// None yet, of a metric with these label names.
-    pub(crate) const fn new(kind: Kind, labels: &'static [&'static str]) -> Self {
+    pub(crate) const fn new(kind: MetricKind, labels: &'static [&'static str]) -> Self {
         Self {
             kind,
             labels,
@@ -49,12 +49,12 @@ impl Series {
     pub(crate) fn add(&mut self, labels: &[&str], value: f64) {
         let mut metric = Metric::from_label(self.pairs(labels));
         match self.kind {
-            Kind::Counter => {
+            MetricKind::Counter => {
                 let mut counter = Counter::default();
                 counter.set_value(value);
                 metric.set_counter(counter);
             }
-            Kind::Gauge | Kind::Histogram => {
+            MetricKind::Gauge | MetricKind::Histogram => {
                 let mut gauge = Gauge::default();
                 gauge.set_value(value);
                 metric.set_gauge(gauge);
@@ -97,9 +97,9 @@ impl Series {
         }
         let mut family = MetricFamily::default();
         family.set_field_type(match self.kind {
-            Kind::Counter => MetricType::COUNTER,
-            Kind::Gauge => MetricType::GAUGE,
-            Kind::Histogram => MetricType::HISTOGRAM,
+            MetricKind::Counter => MetricType::COUNTER,
+            MetricKind::Gauge => MetricType::GAUGE,
+            MetricKind::Histogram => MetricType::HISTOGRAM,
         });
         family.set_metric(self.metrics);
         Some(family)

@@ -1,7 +1,7 @@
 //! A replay for people at a terminal: what was captured, how each ASN stands under each
 //! commitment, the traffic per ASN, the streams. Plain text, no colour, no cursor movement.
 //!
-//! Pure formatting of a snapshot. Names from ASN tables can not move the cursor or reorder the
+//! Pure formatting of a snapshot. Names from ASN tables cannot move the cursor or reorder the
 //! line: see [`printable`]. Long stream lists are cut; the JSON output has them all.
 
 mod table;
@@ -10,14 +10,14 @@ mod transit;
 use crate::sla::Verdict;
 use crate::sla::commitment::DirectionRule;
 use crate::snapshot::{
-    AsnRow, CommitmentAsnRow, CommitmentRow, DirectionTotals, GuaranteeRow, Interval, PerDirection,
-    Snapshot, StreamRow,
+    AsnRow, CommitmentAsnRow, CommitmentRow, DirectionTotals, ExcessIntervalRow, GuaranteeRow,
+    PerDirection, Snapshot, StreamRow,
 };
-use crate::stream::rtt::method::Method;
+use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::Layer;
 use crate::units::Asn;
 use std::io::{self, Write};
-use table::{Align, Table};
+use table::{Align, TextTable};
 
 pub use table::printable;
 
@@ -88,7 +88,7 @@ fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
     let dropped: u64 = capture.interfaces.iter().map(|row| row.dropped).sum();
     let unseen = [
         (dropped, "frames dropped before the meter"),
-        (snapshot.tainted_seconds, "seconds not seen whole"),
+        (snapshot.incomplete_seconds, "seconds not seen whole"),
         (snapshot.late_frames, "late frames"),
         (snapshot.clock_steps, "backward clock steps"),
         (snapshot.streams_refused, "streams refused"),
@@ -130,7 +130,7 @@ fn write_commitment(out: &mut impl Write, commitment: &CommitmentRow) -> io::Res
     }
     let [asn, name, shares, peak, out_of_sla, now] = STANDING;
     let (loss, latency) = (("Loss", Align::Left), ("Latency", Align::Left));
-    let mut table = Table::new(&[asn, name, shares, peak, out_of_sla, now, loss, latency]);
+    let mut table = TextTable::new(&[asn, name, shares, peak, out_of_sla, now, loss, latency]);
     for row in &commitment.asns {
         let [asn, name, shares, peak, out_of_sla, now] = standing(row, commitment.direction);
         let (loss, latency) = (seconds(row.loss.as_ref()), seconds(row.latency.as_ref()));
@@ -184,7 +184,7 @@ fn write_interval(
     out: &mut impl Write,
     role: &str,
     asn: Asn,
-    interval: &Interval,
+    interval: &ExcessIntervalRow,
 ) -> io::Result<()> {
     let until = interval.last.next();
     writeln!(
@@ -205,7 +205,7 @@ fn write_asns(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "\nASNs")?;
-    let mut table = Table::new(&[
+    let mut table = TextTable::new(&[
         ("ASN", Align::Right),
         ("Name", Align::Left),
         ("From packets", Align::Right),
@@ -240,7 +240,7 @@ fn write_streams(out: &mut impl Write, streams: &[StreamRow]) -> io::Result<()> 
         return Ok(());
     }
     writeln!(out, "\nStreams")?;
-    let mut table = Table::new(&[
+    let mut table = TextTable::new(&[
         ("Source", Align::Left),
         ("Destination", Align::Left),
         ("SSRC", Align::Right),
@@ -367,7 +367,7 @@ fn lost(totals: &DirectionTotals) -> String {
 }
 
 fn round_trips(row: &AsnRow) -> String {
-    let measured: Vec<String> = Method::ALL
+    let measured: Vec<String> = RttMethod::ALL
         .iter()
         .zip(&row.round_trips)
         .filter_map(|(method, samples)| Some((method, samples.as_ref()?)))

@@ -3,7 +3,7 @@
 //! Pure: reports in, merged seconds out. What waits is bounded by the channels in front.
 
 use crate::attribution::scopes::ScopePlan;
-use crate::meter::second::{ClosedSecond, Report, Slot, WorkerState};
+use crate::meter::second::{ClosedSecond, SecondCounts, WorkerReport, WorkerState};
 use crate::units::Second;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,21 +22,21 @@ pub enum Merged {
         /// The last idle second after it.
         through: Second,
         /// What each worker that had something has counted.
-        parts: Vec<Part>,
+        parts: Vec<WorkerPart>,
     },
 }
 
 /// One worker's part of a second.
 #[derive(Debug)]
-pub struct Part {
+pub struct WorkerPart {
     /// Which worker.
     pub number: usize,
     /// What it counted.
-    pub slot: Slot,
+    pub counts: SecondCounts,
     /// What came for seconds before.
-    pub amendments: Vec<(Second, Slot)>,
+    pub amendments: Vec<(Second, SecondCounts)>,
     /// Seconds not seen whole.
-    pub tainted: Vec<(Second, Second)>,
+    pub incomplete: Vec<(Second, Second)>,
     /// The scopes its masks refer to.
     pub scopes: Arc<ScopePlan>,
     /// Its own state.
@@ -45,7 +45,7 @@ pub struct Part {
 
 #[derive(Debug, Default)]
 struct Queue {
-    reports: VecDeque<Report>,
+    reports: VecDeque<WorkerReport>,
     /// The last second closed by what is queued or was; none before it has opened.
     horizon: Option<Second>,
     over: bool,
@@ -53,7 +53,7 @@ struct Queue {
 
 /// Who tells the workers that packet time has jumped back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pacing {
+pub enum StepDetection {
     /// One reader tells all of them, at the same place of the capture.
     Together,
     /// Each finds out by its own packets, a little sooner or later, or never.
@@ -64,13 +64,13 @@ pub enum Pacing {
 #[derive(Debug)]
 pub struct Assembly {
     queues: Vec<Queue>,
-    pacing: Pacing,
+    pacing: StepDetection,
     opened: bool,
 }
 
 impl Assembly {
     /// For so many workers.
-    pub fn new(workers: usize, pacing: Pacing) -> Self {
+    pub fn new(workers: usize, pacing: StepDetection) -> Self {
         Self {
             queues: (0..workers).map(|_| Queue::default()).collect(),
             pacing,
@@ -79,20 +79,20 @@ impl Assembly {
     }
 
     /// Takes a worker's report.
-    pub fn take(&mut self, worker: usize, report: Report) {
+    pub fn push(&mut self, worker: usize, report: WorkerReport) {
         let Some(queue) = self.queues.get_mut(worker) else {
             return;
         };
         match &report {
-            Report::Opened(second) => {
+            WorkerReport::Opened(second) => {
                 queue.horizon = Some(second.previous());
                 // The windows of the others go on: this one was not there before.
                 if self.opened {
                     return;
                 }
             }
-            Report::Stepped(second) => queue.horizon = Some(second.previous()),
-            Report::Closed(closed) => queue.horizon = Some(closed.through),
+            WorkerReport::Stepped(second) => queue.horizon = Some(second.previous()),
+            WorkerReport::Closed(closed) => queue.horizon = Some(closed.through),
         }
         queue.reports.push_back(report);
     }
@@ -124,7 +124,7 @@ impl Assembly {
     }
 
     /// The next thing that is complete, if any.
-    pub fn take_next(&mut self) -> Option<Merged> {
+    pub fn next_merged(&mut self) -> Option<Merged> {
         if !self.opened {
             return self.open();
         }
@@ -157,15 +157,15 @@ impl Assembly {
         let mut latest = None;
         for queue in &self.queues {
             match queue.reports.front() {
-                Some(Report::Opened(second)) => latest = latest.max(Some(*second)),
-                Some(Report::Closed(_) | Report::Stepped(_)) => {}
+                Some(WorkerReport::Opened(second)) => latest = latest.max(Some(*second)),
+                Some(WorkerReport::Closed(_) | WorkerReport::Stepped(_)) => {}
                 None if queue.over => {}
                 None => return None,
             }
         }
         self.opened = true;
         for queue in &mut self.queues {
-            if matches!(queue.reports.front(), Some(Report::Opened(_))) {
+            if matches!(queue.reports.front(), Some(WorkerReport::Opened(_))) {
                 queue.reports.pop_front();
             }
         }
@@ -176,8 +176,8 @@ impl Assembly {
     /// are paced together all of them step together.
     fn step(&mut self) -> Option<Merged> {
         let steps = |queue: &&Queue| match self.pacing {
-            Pacing::Together => !queue.over || !queue.reports.is_empty(),
-            Pacing::Apart => queue.has_step(),
+            StepDetection::Together => !queue.over || !queue.reports.is_empty(),
+            StepDetection::Apart => queue.has_step(),
         };
         let mut stepping = self.queues.iter().filter(steps).peekable();
         stepping.peek()?;
@@ -200,8 +200,8 @@ impl Assembly {
             .queues
             .iter()
             .filter_map(|queue| match queue.reports.front()? {
-                Report::Closed(closed) => Some(closed.second),
-                Report::Opened(_) | Report::Stepped(_) => None,
+                WorkerReport::Closed(closed) => Some(closed.second),
+                WorkerReport::Opened(_) | WorkerReport::Stepped(_) => None,
             });
         fronts.min()
     }
@@ -209,8 +209,8 @@ impl Assembly {
     fn merge(&mut self, second: Second, limit: Second) -> Merged {
         let mut closed_now = Vec::new();
         for (number, queue) in self.queues.iter_mut().enumerate() {
-            if matches!(queue.reports.front(), Some(Report::Closed(c)) if c.second == second)
-                && let Some(Report::Closed(closed)) = queue.reports.pop_front()
+            if matches!(queue.reports.front(), Some(WorkerReport::Closed(c)) if c.second == second)
+                && let Some(WorkerReport::Closed(closed)) = queue.reports.pop_front()
             {
                 closed_now.push((number, closed));
             }
@@ -233,11 +233,11 @@ impl Assembly {
     }
 
     /// A worker's part of a second; idle time after `through` goes back into its queue.
-    fn part(&mut self, number: usize, closed: ClosedSecond, through: Second) -> Part {
+    fn part(&mut self, number: usize, closed: ClosedSecond, through: Second) -> WorkerPart {
         let ClosedSecond {
-            slot,
+            counts,
             amendments,
-            tainted,
+            incomplete,
             scopes,
             worker,
             through: idle,
@@ -249,19 +249,21 @@ impl Assembly {
             let rest = ClosedSecond {
                 second: through.next(),
                 through: idle,
-                slot: Slot::default(),
+                counts: SecondCounts::default(),
                 amendments: Vec::new(),
-                tainted: Vec::new(),
+                incomplete: Vec::new(),
                 scopes: scopes.clone(),
                 worker: worker.clone(),
             };
-            queue.reports.push_front(Report::Closed(Box::new(rest)));
+            queue
+                .reports
+                .push_front(WorkerReport::Closed(Box::new(rest)));
         }
-        Part {
+        WorkerPart {
             number,
-            slot,
+            counts,
             amendments,
-            tainted,
+            incomplete,
             scopes,
             worker,
         }
@@ -272,14 +274,14 @@ impl Queue {
     fn has_step(&self) -> bool {
         self.reports
             .iter()
-            .any(|report| matches!(report, Report::Stepped(_)))
+            .any(|report| matches!(report, WorkerReport::Stepped(_)))
     }
 
     /// Where a step back leads to, if it is what comes next.
     fn front_step(&self) -> Option<Second> {
         match self.reports.front()? {
-            Report::Stepped(second) => Some(*second),
-            Report::Opened(_) | Report::Closed(_) => None,
+            WorkerReport::Stepped(second) => Some(*second),
+            WorkerReport::Opened(_) | WorkerReport::Closed(_) => None,
         }
     }
 }

@@ -35,7 +35,7 @@ impl History {
         if let Some(minute) = self.0.last_mut() {
             minute.peak_thousandths = minute.peak_thousandths.max(thousandths);
             for (kept, new) in minute.verdicts.iter_mut().zip(verdicts) {
-                *kept = gravest(*kept, new);
+                *kept = most_severe(*kept, new);
             }
         }
     }
@@ -48,7 +48,7 @@ impl History {
 }
 
 /// What stands for a minute that had several verdicts: the one that somebody will ask about.
-fn gravest(one: Option<Verdict>, other: Option<Verdict>) -> Option<Verdict> {
+fn most_severe(one: Option<Verdict>, other: Option<Verdict>) -> Option<Verdict> {
     let gravity = |verdict: &Option<Verdict>| match verdict {
         None => 0,
         Some(Verdict::Met) => 1,

@@ -11,7 +11,7 @@ const KEPT: usize = 2880;
 
 /// A stretch of seconds over the threshold.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Over {
+pub struct ExcessInterval {
     /// The first second over the threshold.
     pub from: Second,
     /// The last one so far.
@@ -25,14 +25,14 @@ pub struct Over {
     pub transit: BTreeSet<Asn>,
 }
 
-impl Over {
+impl ExcessInterval {
     /// The share of the committed rate at its peak.
     pub fn peak_share(&self) -> f64 {
         self.limit.share(self.peak)
     }
 
     /// Lists what lies on the ASN's paths; how many found no room.
-    fn cover(&mut self, transit: &[Asn]) -> u64 {
+    fn list_transit(&mut self, transit: &[Asn]) -> u64 {
         let mut left_out = 0;
         for asn in transit {
             if self.transit.len() < MAX_LISTED || self.transit.contains(asn) {
@@ -47,18 +47,18 @@ impl Over {
 
 /// What changed with a second.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Change {
+pub enum ExcessChange {
     /// Over the threshold since this second.
-    Began(Over),
+    Began(ExcessInterval),
     /// No longer over it.
-    Ended(Over),
+    Ended(ExcessInterval),
     /// Over it up to here; from the next second on another contract holds.
-    Revised(Over),
+    Revised(ExcessInterval),
 }
 
-impl Change {
+impl ExcessChange {
     /// What began or ended.
-    pub const fn over(&self) -> &Over {
+    pub const fn over(&self) -> &ExcessInterval {
         match self {
             Self::Began(over) | Self::Ended(over) | Self::Revised(over) => over,
         }
@@ -67,12 +67,12 @@ impl Change {
 
 /// The intervals of one ASN in one direction.
 #[derive(Clone, Debug, Default)]
-pub struct Intervals {
-    closed: Vec<Over>,
-    open: Option<Over>,
+pub struct ExcessIntervals {
+    closed: Vec<ExcessInterval>,
+    open: Option<ExcessInterval>,
 }
 
-impl Intervals {
+impl ExcessIntervals {
     /// Takes a judged second: whether its window exceeds the limit, the octets in it, and the
     /// transit ASNs on its paths. What changed, and how many of the transit ASNs found no room.
     /// Before another limit the open interval is closed.
@@ -83,32 +83,32 @@ impl Intervals {
         over: bool,
         bytes: u64,
         transit: &[Asn],
-    ) -> (Option<Change>, u64) {
+    ) -> (Option<ExcessChange>, u64) {
         match (&mut self.open, over) {
             (Some(open), true) => {
                 open.last = second;
                 open.peak = open.peak.max(bytes);
-                (None, open.cover(transit))
+                (None, open.list_transit(transit))
             }
             (None, true) => {
-                let mut begun = Over {
+                let mut begun = ExcessInterval {
                     from: second,
                     last: second,
                     peak: bytes,
                     limit,
                     transit: BTreeSet::new(),
                 };
-                let left_out = begun.cover(transit);
+                let left_out = begun.list_transit(transit);
                 self.open = Some(begun.clone());
-                (Some(Change::Began(begun)), left_out)
+                (Some(ExcessChange::Began(begun)), left_out)
             }
-            (Some(_), false) => (self.close().map(Change::Ended), 0),
+            (Some(_), false) => (self.close().map(ExcessChange::Ended), 0),
             (None, false) => (None, 0),
         }
     }
 
     /// Ends the open interval, if there is one.
-    pub fn close(&mut self) -> Option<Over> {
+    pub fn close(&mut self) -> Option<ExcessInterval> {
         let ended = self.open.take()?;
         if self.closed.len() >= KEPT {
             self.closed.remove(0);
@@ -118,7 +118,7 @@ impl Intervals {
     }
 
     /// All of them, oldest first, and whether each is still open.
-    pub fn iter(&self) -> impl Iterator<Item = (&Over, bool)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (&ExcessInterval, bool)> + '_ {
         let closed = self.closed.iter().map(|over| (over, false));
         closed.chain(self.open.as_ref().map(|over| (over, true)))
     }
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_interval_has_its_first_and_last_second_its_peak_and_what_lay_on_the_paths() {
-        let mut intervals = Intervals::default();
+        let mut intervals = ExcessIntervals::default();
         let days = [
             (1, false, 5, &[1, 9][..]),
             (2, true, 11, &[3]),
@@ -150,14 +150,14 @@ mod tests {
                 .0
         };
         let changes: Vec<_> = days.into_iter().filter_map(&mut judge).collect();
-        let whole = Over {
+        let whole = ExcessInterval {
             from: Second(2),
             last: Second(4),
             peak: 14,
             limit: limit(),
             transit: BTreeSet::from([Asn(2), Asn(3)]),
         };
-        let begun = Over {
+        let begun = ExcessInterval {
             last: Second(2),
             peak: 11,
             transit: BTreeSet::from([Asn(3)]),
@@ -165,10 +165,13 @@ mod tests {
         };
         assert_eq!(
             changes,
-            [Change::Began(begun), Change::Ended(whole.clone())]
+            [
+                ExcessChange::Began(begun),
+                ExcessChange::Ended(whole.clone())
+            ]
         );
         judge((9, true, 20, &[]));
-        let reopened = Over {
+        let reopened = ExcessInterval {
             from: Second(9),
             last: Second(9),
             peak: 20,
@@ -181,7 +184,7 @@ mod tests {
 
     #[test]
     fn an_interval_lists_so_many_transit_asns_and_counts_the_rest() {
-        let mut intervals = Intervals::default();
+        let mut intervals = ExcessIntervals::default();
         let many: Vec<Asn> = (1..=300).map(Asn).collect();
         let mut judge =
             |second, transit: &[Asn]| intervals.judge(Second(second), limit(), true, 1, transit).1;

@@ -1,20 +1,20 @@
-mod terms;
+mod policy;
 mod transit;
 
-use super::assembly::Part;
-use super::intervals::Change;
+use super::assembly::WorkerPart;
+use super::intervals::ExcessChange;
 use super::*;
-use crate::attribution::Pair;
+use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopeMask;
 use crate::attribution::transit::Transit;
-use crate::meter::second::{RoundTrip, Usage};
+use crate::meter::second::{PairCounts, RoundTrip};
 use crate::sla::Role;
 use crate::sla::Verdict::{self, Indeterminate, Met, Missed, Void};
 use crate::sla::commitment::{Commitment, example};
 use crate::snapshot::evidence::Judgement;
 use crate::snapshot::{CommitmentAsnRow, Label};
-use crate::stream::rtt::method::Method;
-use crate::stream::tally::Octets;
+use crate::stream::rtt::method::RttMethod;
+use crate::stream::tally::TrafficCounts;
 use crate::voice::class::Class;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -39,9 +39,9 @@ fn commitment() -> Commitment {
     }
 }
 
-fn terms(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Terms> {
+fn policy(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Policy> {
     let scopes = ScopePlan::new(commitments.iter().map(|one| &one.scope), previous).into();
-    Arc::new(Terms {
+    Arc::new(Policy {
         commitments,
         scopes,
         origins: Arc::default(),
@@ -50,48 +50,54 @@ fn terms(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Terms> {
 
 struct Bench {
     judge: Judge,
-    terms: Arc<Terms>,
+    policy: Arc<Policy>,
     record: Record,
 }
 
 impl Bench {
     fn new(commitments: Vec<Commitment>) -> Self {
-        let terms = terms(commitments, &ScopePlan::default());
-        let mut judge = Judge::new(terms.clone(), 500, &[]);
+        let policy = policy(commitments, &ScopePlan::default());
+        let mut judge = Judge::new(policy.clone(), 500, &[]);
         let mut record = Record::default();
-        judge.take(Merged::Opened(Second(1)), &mut record);
+        judge.judge_merged(Merged::Opened(Second(1)), &mut record);
         Self {
             judge,
-            terms,
+            policy,
             record,
         }
     }
 
     /// A second in which the ASN sends so many octets in 1000 packets, some lost.
     fn second(&mut self, second: u64, through: u64, octets: u64, lost: u64) -> &mut Self {
-        self.part(second, through, slot(octets, lost), Vec::new(), Vec::new())
+        self.part(
+            second,
+            through,
+            counts(octets, lost),
+            Vec::new(),
+            Vec::new(),
+        )
     }
 
     fn part(
         &mut self,
         second: u64,
         through: u64,
-        slot: Slot,
-        amendments: Vec<(Second, Slot)>,
-        tainted: Vec<(Second, Second)>,
+        counts: SecondCounts,
+        amendments: Vec<(Second, SecondCounts)>,
+        incomplete: Vec<(Second, Second)>,
     ) -> &mut Self {
-        let scopes = self.terms.scopes.clone();
+        let scopes = self.policy.scopes.clone();
         let worker = WorkerState::default();
-        let part = Part {
+        let part = WorkerPart {
             number: 0,
-            slot,
+            counts,
             amendments,
-            tainted,
+            incomplete,
             scopes,
             worker,
         };
         let (second, through) = (Second(second), Second(through));
-        self.judge.take(
+        self.judge.judge_merged(
             Merged::Second {
                 second,
                 through,
@@ -121,25 +127,25 @@ impl Bench {
     }
 }
 
-fn slot(octets: u64, lost: u64) -> Slot {
-    let mut slot = Slot::default();
+fn counts(octets: u64, lost: u64) -> SecondCounts {
+    let mut counts = SecondCounts::default();
     if octets > 0 {
-        let mut usage = Usage::default();
-        *usage.class_mut(Class::Rtp) = Octets {
+        let mut usage = PairCounts::default();
+        *usage.class_mut(Class::Rtp) = TrafficCounts {
             packets: 1000,
             ip: octets,
             ethernet: octets,
         };
         usage.continuity.lost = lost;
-        let pair = Pair {
+        let pair = PairKey {
             scopes: ScopeMask(1),
             src: Origin::As(FAR),
             dst: Origin::Local,
             transit: Transit::default(),
         };
-        slot.add(&pair, &usage);
+        counts.add(&pair, &usage);
     }
-    slot
+    counts
 }
 
 #[test]
@@ -194,7 +200,7 @@ fn a_tainted_second_makes_every_window_that_holds_it_indeterminate_and_its_loss_
     bench.part(
         7,
         7,
-        slot(1000, 500),
+        counts(1000, 500),
         Vec::new(),
         vec![(Second(7), Second(7))],
     );
@@ -209,7 +215,7 @@ fn a_tainted_second_makes_every_window_that_holds_it_indeterminate_and_its_loss_
     let i = Indeterminate;
     assert_eq!(whole, [Met, Met, i, i, i, i, i, Met]);
     let snapshot = bench.judge.snapshot();
-    assert_eq!(snapshot.tainted_seconds, 1);
+    assert_eq!(snapshot.incomplete_seconds, 1);
     let far = snapshot
         .asns
         .iter()
@@ -239,8 +245,8 @@ fn silence_gives_no_verdict_and_counts_no_second() {
 fn an_amendment_counts_in_the_windows_to_come_and_leaves_verdicts_as_they_are() {
     let mut bench = Bench::new(vec![commitment()]);
     bench.second(5, 5, 6_250_000, 0);
-    let amended = vec![(Second(5), slot(1, 0)), (Second(0), slot(77, 0))];
-    bench.part(6, 6, Slot::default(), amended, Vec::new());
+    let amended = vec![(Second(5), counts(1, 0)), (Second(0), counts(77, 0))];
+    bench.part(6, 6, SecondCounts::default(), amended, Vec::new());
     let row = bench.row();
     assert_eq!(
         row.out_of_sla_seconds, 1,
@@ -262,7 +268,9 @@ fn a_clock_that_was_set_back_restarts_the_windows_as_unseen() {
     for second in 100..=110 {
         bench.second(second, second, 1000, 0);
     }
-    bench.judge.take(Merged::Stepped(Second(50)), &mut ());
+    bench
+        .judge
+        .judge_merged(Merged::Stepped(Second(50)), &mut ());
     for second in 50..=55 {
         bench.second(second, second, 1000, 0);
     }
@@ -282,18 +290,22 @@ fn a_clock_that_was_set_back_restarts_the_windows_as_unseen() {
 fn round_trips_count_by_method_and_against_the_limit() {
     let mut bench = Bench::new(vec![commitment()]);
     for second in 1..=5 {
-        let mut slot = slot(1000, 0);
+        let mut counts = counts(1000, 0);
         for index in 0..10 {
-            let method = if index < 8 { Method::Rtcp } else { Method::Sip };
+            let method = if index < 8 {
+                RttMethod::Rtcp
+            } else {
+                RttMethod::Sip
+            };
             let time = Duration::from_millis(if index == 0 { 151 } else { 150 });
-            let pair = Pair {
+            let pair = PairKey {
                 scopes: ScopeMask(1),
                 src: Origin::As(FAR),
-                ..Pair::UNKNOWN
+                ..PairKey::UNKNOWN
             };
-            slot.round_trips.push(RoundTrip { pair, method, time });
+            counts.round_trips.push(RoundTrip { pair, method, time });
         }
-        bench.part(second, second, slot, Vec::new(), Vec::new());
+        bench.part(second, second, counts, Vec::new(), Vec::new());
     }
     let judgement = bench.record.0.last().unwrap();
     assert_eq!(
@@ -313,9 +325,9 @@ fn a_scope_that_a_worker_did_not_count_is_unseen_for_that_second() {
     for second in 1..=6 {
         bench.second(second, second, 1000, 0);
     }
-    let known = std::mem::replace(&mut bench.terms, terms(Vec::new(), &ScopePlan::default()));
+    let known = std::mem::replace(&mut bench.policy, policy(Vec::new(), &ScopePlan::default()));
     bench.second(7, 7, 1000, 0);
-    bench.terms = known;
+    bench.policy = known;
     for second in 8..=12 {
         bench.second(second, second, 1000, 0);
     }

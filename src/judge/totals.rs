@@ -5,13 +5,13 @@
 //! what it did before stays with `other`, so that no counter ever goes back.
 
 use crate::asn::Origin;
-use crate::attribution::Pair;
-use crate::judge::transit::TransitTotals;
-use crate::meter::distribution::Durations;
-use crate::meter::second::{FrameCounts, RoundTrip, Slot, Usage};
+use crate::attribution::PairKey;
+use crate::judge::transit_totals::TransitTotals;
+use crate::meter::distribution::DurationHistogram;
+use crate::meter::second::{FrameCounts, PairCounts, RoundTrip, SecondCounts};
 use crate::sla::Role;
 use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, Reported, TransitRow};
-use crate::stream::rtt::method::Method;
+use crate::stream::rtt::method::RttMethod;
 use crate::units::Asn;
 use crate::voice::class::Class;
 use hashbrown::HashMap;
@@ -23,15 +23,15 @@ pub struct AsnTotals {
     from: DirectionTotals,
     to: DirectionTotals,
     reported: Reported,
-    jitter: Option<Box<Durations>>,
-    round_trips: [Option<Box<Durations>>; Method::ALL.len()],
+    jitter: Option<Box<DurationHistogram>>,
+    round_trips: [Option<Box<DurationHistogram>>; RttMethod::ALL.len()],
     streams: u64,
 }
 
 impl AsnTotals {
     /// The row to show.
     pub fn row(&self, label: Label, name: Option<Arc<str>>) -> AsnRow {
-        let shown = |durations: &Option<Box<Durations>>| {
+        let shown = |durations: &Option<Box<DurationHistogram>>| {
             durations
                 .as_ref()
                 .and_then(|durations| durations.snapshot())
@@ -49,7 +49,7 @@ impl AsnTotals {
     }
 }
 
-fn add_usage(totals: &mut DirectionTotals, usage: &Usage) {
+fn add_usage(totals: &mut DirectionTotals, usage: &PairCounts) {
     for (total, octets) in totals.classes.iter_mut().zip(&usage.classes) {
         total.add(octets.into());
     }
@@ -124,16 +124,16 @@ impl Totals {
     }
 
     /// Adds what was counted in a second, whenever it comes.
-    pub fn add(&mut self, slot: &Slot) {
-        self.frames.add(&slot.frames);
-        for (pair, usage) in &slot.usage {
+    pub fn add(&mut self, counts: &SecondCounts) {
+        self.frames.add(&counts.frames);
+        for (pair, usage) in &counts.usage {
             self.add_pair(pair, usage);
             self.transit.add(pair, usage);
         }
-        for trip in &slot.round_trips {
+        for trip in &counts.round_trips {
             self.add_round_trip(trip);
         }
-        for (origin, samples) in &slot.jitter {
+        for (origin, samples) in &counts.jitter {
             let of_origin = self.of(*origin).jitter.get_or_insert_default();
             for jitter in samples {
                 of_origin.record((*jitter).into());
@@ -141,7 +141,7 @@ impl Totals {
         }
     }
 
-    fn add_pair(&mut self, pair: &Pair, usage: &Usage) {
+    fn add_pair(&mut self, pair: &PairKey, usage: &PairCounts) {
         let src = self.of(pair.src);
         add_usage(&mut src.from, usage);
         src.streams += usage.streams;
@@ -154,10 +154,10 @@ impl Totals {
     fn add_round_trip(&mut self, trip: &RoundTrip) {
         let [rtcp, stun, sip, tcp] = &mut self.of(trip.pair.src).round_trips;
         let durations = match trip.method {
-            Method::Rtcp => rtcp,
-            Method::Stun => stun,
-            Method::Sip => sip,
-            Method::Tcp => tcp,
+            RttMethod::Rtcp => rtcp,
+            RttMethod::Stun => stun,
+            RttMethod::Sip => sip,
+            RttMethod::Tcp => tcp,
         };
         durations.get_or_insert_default().record(trip.time);
     }
@@ -212,20 +212,20 @@ mod tests {
     use super::*;
     use crate::attribution::scopes::ScopeMask;
 
-    fn slot(src: u32, packets: u64) -> Slot {
-        let mut slot = Slot::default();
-        let pair = Pair {
+    fn counts(src: u32, packets: u64) -> SecondCounts {
+        let mut counts = SecondCounts::default();
+        let pair = PairKey {
             scopes: ScopeMask(1),
             src: Origin::As(Asn(src)),
             dst: Origin::Local,
-            ..Pair::UNKNOWN
+            ..PairKey::UNKNOWN
         };
-        let mut usage = Usage::default();
+        let mut usage = PairCounts::default();
         for _ in 0..packets {
-            usage.add(&Usage::packet(Class::Rtp, 200));
+            usage.add(&PairCounts::packet(Class::Rtp, 200));
         }
-        slot.add(&pair, &usage);
-        slot
+        counts.add(&pair, &usage);
+        counts
     }
 
     fn packets(totals: &Totals, label: Label) -> Option<u64> {
@@ -239,7 +239,7 @@ mod tests {
     fn beyond_the_bound_asns_are_summed_and_nothing_is_lost() {
         let mut totals = Totals::new(2, &[]);
         for asn in 1..=4 {
-            totals.add(&slot(asn, 10));
+            totals.add(&counts(asn, 10));
         }
         // `local` took one of the two places.
         assert_eq!(
@@ -263,10 +263,10 @@ mod tests {
     #[test]
     fn an_asn_admitted_later_begins_at_zero_and_other_keeps_what_was() {
         let mut totals = Totals::new(1, &[]);
-        totals.add(&slot(1, 10));
-        totals.add(&slot(9, 10));
+        totals.add(&counts(1, 10));
+        totals.add(&counts(9, 10));
         totals.admit(Role::Origin, Asn(9));
-        totals.add(&slot(9, 5));
+        totals.add(&counts(9, 5));
         assert_eq!(packets(&totals, Label::Origin(Origin::As(Asn(9)))), Some(5));
         assert_eq!(packets(&totals, Label::Other), Some(10));
     }

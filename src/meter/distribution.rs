@@ -53,7 +53,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// A growing distribution.
 #[derive(Clone, Debug)]
-pub struct Durations {
+pub struct DurationHistogram {
     /// In microseconds; grows with its largest value.
     histogram: Option<Histogram<u64>>,
     /// Samples up to each bound, not cumulative.
@@ -63,7 +63,7 @@ pub struct Durations {
     max: Duration,
 }
 
-impl Default for Durations {
+impl Default for DurationHistogram {
     fn default() -> Self {
         Self {
             histogram: Histogram::new(DIGITS).ok(),
@@ -75,7 +75,7 @@ impl Default for Durations {
     }
 }
 
-impl Durations {
+impl DurationHistogram {
     /// Adds a sample.
     pub fn record(&mut self, sample: Duration) {
         let sample = sample.min(LONGEST);
@@ -85,7 +85,7 @@ impl Durations {
             *bucket += 1;
         }
         if let Some(histogram) = &mut self.histogram {
-            // Grows as needed; bounded by LONGEST, so it can not fail.
+            // Grows as needed; bounded by LONGEST, so it cannot fail.
             let _ = histogram.record(nanos / 1000);
         }
         self.count += 1;
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_within_two_digits_and_buckets_are_cumulative() {
-        let mut durations = Durations::default();
+        let mut durations = DurationHistogram::default();
         assert!(
             durations.snapshot().is_none(),
             "no histogram before its first sample"

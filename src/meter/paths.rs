@@ -4,7 +4,7 @@
 //! Belongs to one ASN under one commitment. The list of transit ASNs is bounded; the caller bounds
 //! the number of paths.
 
-use crate::meter::window::{Cell, Window, first_second};
+use crate::meter::window::{SlidingWindow, WindowCounts, first_second};
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -14,16 +14,16 @@ pub const MAX_LISTED: usize = 256;
 
 /// What lies on the paths to one ASN.
 #[derive(Clone, Debug, Default)]
-pub struct Paths {
+pub struct TransitPaths {
     /// The last second in which each transit ASN was crossed.
     crossed: BTreeMap<Asn, Second>,
     /// What was counted, by the transit ASNs of the path.
-    windows: BTreeMap<Box<[Asn]>, Window>,
+    windows: BTreeMap<Box<[Asn]>, SlidingWindow>,
 }
 
-impl Paths {
+impl TransitPaths {
     /// Packets of a second crossed these; how many found no room in the list.
-    pub fn cross(&mut self, second: Second, transit: &[Asn]) -> u64 {
+    pub fn note_crossed(&mut self, second: Second, transit: &[Asn]) -> u64 {
         let mut left_out = 0;
         for asn in transit {
             if self.crossed.len() < MAX_LISTED || self.crossed.contains_key(asn) {
@@ -37,12 +37,12 @@ impl Paths {
     }
 
     /// Adds what was counted over a path in a second.
-    pub fn add(&mut self, second: Second, transit: &[Asn], cell: Cell) {
+    pub fn add(&mut self, second: Second, transit: &[Asn], counts: WindowCounts) {
         if let Some(window) = self.windows.get_mut(transit) {
-            window.add(second, cell);
+            window.add(second, counts);
         } else {
-            let mut window = Window::default();
-            window.add(second, cell);
+            let mut window = SlidingWindow::default();
+            window.add(second, counts);
             self.windows.insert(transit.into(), window);
         }
     }
@@ -86,7 +86,7 @@ impl Paths {
     pub fn forget_round_trips(&mut self) {
         self.windows
             .values_mut()
-            .for_each(Window::forget_round_trips);
+            .for_each(SlidingWindow::forget_round_trips);
     }
 
     /// The transit ASNs crossed in the window, ascending.
@@ -95,8 +95,8 @@ impl Paths {
     }
 
     /// Everything in the window that crossed one of these, and which of them were crossed.
-    pub fn over(&self, out: &BTreeSet<Asn>) -> (Cell, BTreeSet<Asn>) {
-        let (mut sum, mut crossed) = (Cell::default(), BTreeSet::new());
+    pub fn crossing(&self, out: &BTreeSet<Asn>) -> (WindowCounts, BTreeSet<Asn>) {
+        let (mut sum, mut crossed) = (WindowCounts::default(), BTreeSet::new());
         if out.is_empty() {
             return (sum, crossed);
         }
@@ -111,10 +111,10 @@ impl Paths {
     }
 
     /// What was counted in one second over each path.
-    pub fn second(&self, second: Second) -> impl Iterator<Item = (&[Asn], Cell)> + '_ {
+    pub fn second(&self, second: Second) -> impl Iterator<Item = (&[Asn], WindowCounts)> + '_ {
         let each = self.windows.iter();
         let counted = each.map(move |(transit, window)| (&**transit, window.second(second)));
-        counted.filter(|(_, cell)| *cell != Cell::default())
+        counted.filter(|(_, counts)| *counts != WindowCounts::default())
     }
 }
 
@@ -122,21 +122,21 @@ impl Paths {
 mod tests {
     use super::*;
 
-    fn packets(packets: u64) -> Cell {
-        Cell {
+    fn packets(packets: u64) -> WindowCounts {
+        WindowCounts {
             packets,
-            ..Cell::default()
+            ..WindowCounts::default()
         }
     }
 
     #[test]
     fn an_asn_is_listed_as_long_as_the_window_holds_a_second_in_which_it_was_crossed() {
         let width = NonZeroU32::new(3).unwrap();
-        let mut paths = Paths::default();
-        paths.cross(Second(10), &[Asn(2), Asn(1)]);
+        let mut paths = TransitPaths::default();
+        paths.note_crossed(Second(10), &[Asn(2), Asn(1)]);
         // What comes late takes nothing back.
-        paths.cross(Second(12), &[Asn(2)]);
-        paths.cross(Second(11), &[Asn(2)]);
+        paths.note_crossed(Second(12), &[Asn(2)]);
+        paths.note_crossed(Second(11), &[Asn(2)]);
         let mut listed = |last| {
             paths.slide(Second(last), width);
             paths.transit().map(|asn| asn.0).collect::<Vec<_>>()
@@ -148,22 +148,25 @@ mod tests {
 
     #[test]
     fn a_full_list_says_how_many_it_leaves_out() {
-        let mut paths = Paths::default();
+        let mut paths = TransitPaths::default();
         let many: Vec<Asn> = (1..=300).map(Asn).collect();
-        assert_eq!(paths.cross(Second(1), &many), 300 - 256);
-        assert_eq!(paths.cross(Second(2), &many[..256]), 0);
+        assert_eq!(paths.note_crossed(Second(1), &many), 300 - 256);
+        assert_eq!(paths.note_crossed(Second(2), &many[..256]), 0);
         assert_eq!(paths.transit().count(), MAX_LISTED);
     }
 
     #[test]
     fn what_crosses_several_asns_that_are_out_leaves_once() {
-        let mut paths = Paths::default();
+        let mut paths = TransitPaths::default();
         paths.add(Second(1), &[Asn(1), Asn(2)], packets(10));
         paths.add(Second(2), &[Asn(1), Asn(2)], packets(1));
         paths.add(Second(2), &[Asn(3)], packets(100));
         let out = |asns: &[u32]| asns.iter().copied().map(Asn).collect::<BTreeSet<_>>();
-        assert_eq!(paths.over(&out(&[1, 2, 9])), (packets(11), out(&[1, 2])));
-        assert_eq!(paths.over(&out(&[9])), (packets(0), out(&[])));
+        assert_eq!(
+            paths.crossing(&out(&[1, 2, 9])),
+            (packets(11), out(&[1, 2]))
+        );
+        assert_eq!(paths.crossing(&out(&[9])), (packets(0), out(&[])));
         let second: Vec<_> = paths.second(Second(1)).collect();
         assert_eq!(second, [(&[Asn(1), Asn(2)][..], packets(10))]);
     }

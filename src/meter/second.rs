@@ -4,12 +4,12 @@
 //! the truth whatever the order. Integers only.
 
 use crate::asn::{Dissent, Origin};
-use crate::attribution::Pair;
+use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
 use crate::capture::InterfaceId;
 use crate::discard::{Discard, DiscardCounts};
-use crate::stream::rtt::method::Method;
-use crate::stream::tally::{Continuity, Octets, Reports};
+use crate::stream::rtt::method::RttMethod;
+use crate::stream::tally::{Reports, SequenceCounts, TrafficCounts};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use hashbrown::HashMap;
@@ -19,11 +19,11 @@ use std::time::Duration;
 
 /// What one pair did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Usage {
+pub struct PairCounts {
     /// By class.
-    pub classes: [Octets; Class::ALL.len()],
+    pub classes: [TrafficCounts; Class::ALL.len()],
     /// Of the RTP packets.
-    pub continuity: Continuity,
+    pub continuity: SequenceCounts,
     /// What `dst`'s end reports about what `src` sent it.
     pub reports: Reports,
     /// Streams with a packet in the second.
@@ -32,11 +32,11 @@ pub struct Usage {
     pub unfollowed: u64,
 }
 
-impl Usage {
+impl PairCounts {
     /// A packet that belongs to no stream.
     pub fn packet(class: Class, ip: u32) -> Self {
         let mut usage = Self::default();
-        usage.class_mut(class).add(&Octets::packet(ip));
+        usage.class_mut(class).add(&TrafficCounts::packet(ip));
         usage
     }
 
@@ -53,7 +53,7 @@ impl Usage {
     }
 
     /// The octets of one class.
-    pub fn class(&self, class: Class) -> &Octets {
+    pub fn class(&self, class: Class) -> &TrafficCounts {
         let [rtp, rtcp, sip] = &self.classes;
         match class {
             Class::Rtp => rtp,
@@ -63,7 +63,7 @@ impl Usage {
     }
 
     /// The octets of one class, to be added to.
-    pub fn class_mut(&mut self, class: Class) -> &mut Octets {
+    pub fn class_mut(&mut self, class: Class) -> &mut TrafficCounts {
         let [rtp, rtcp, sip] = &mut self.classes;
         match class {
             Class::Rtp => rtp,
@@ -87,7 +87,7 @@ pub struct FrameCounts {
     /// Original lengths of all of them.
     pub bytes: u64,
     /// Voice packets.
-    pub voice: Octets,
+    pub voice: TrafficCounts,
     /// Not voice.
     pub discards: DiscardCounts,
     /// Frames held in probation: a later amendment takes them off again.
@@ -105,23 +105,23 @@ impl FrameCounts {
     /// Counts frames that came in, by interface and length; how many. Most come from where the one
     /// before came from.
     #[inline]
-    pub fn arrive(&mut self, frames: impl IntoIterator<Item = (InterfaceId, u32)>) -> u64 {
+    pub fn count_arrivals(&mut self, frames: impl IntoIterator<Item = (InterfaceId, u32)>) -> u64 {
         let (mut all, mut bytes) = (0, 0);
         let (mut from, mut same) = (InterfaceId(0), 0);
         for (interface, length) in frames {
             if interface != from {
-                self.arrive_from(from, same);
+                self.count_arrivals_from(from, same);
                 (all, from, same) = (all + same, interface, 0);
             }
             same += 1;
             bytes += u64::from(length);
         }
-        self.arrive_from(from, same);
+        self.count_arrivals_from(from, same);
         self.bytes += bytes;
         all + same
     }
 
-    fn arrive_from(&mut self, interface: InterfaceId, more: u64) {
+    fn count_arrivals_from(&mut self, interface: InterfaceId, more: u64) {
         let place = usize::from(interface.0);
         if place >= self.interfaces.len() {
             self.interfaces.resize(place + 1, 0);
@@ -156,46 +156,46 @@ impl FrameCounts {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RoundTrip {
     /// That of the answering packet: its source is the endpoint.
-    pub pair: Pair,
+    pub pair: PairKey,
     /// How it was measured.
-    pub method: Method,
+    pub method: RttMethod,
     /// How long it took.
     pub time: Duration,
 }
 
 /// Everything counted in one second by one worker: either while it was open, or as an amendment.
 #[derive(Clone, Debug, Default)]
-pub struct Slot {
+pub struct SecondCounts {
     /// What became of its frames.
     pub frames: FrameCounts,
     /// Voice by pair.
-    pub usage: HashMap<Pair, Usage>,
+    pub usage: HashMap<PairKey, PairCounts>,
     /// Round trips that ended in it.
     pub round_trips: Vec<RoundTrip>,
     /// Jitter of each stream with a packet in it, at its end, by the origin that sends.
-    pub jitter: HashMap<Origin, Vec<Brief>>,
+    pub jitter: HashMap<Origin, Vec<ShortDuration>>,
 }
 
 /// A duration in nanoseconds, at most the 4.3 s that 32 bits hold: there may be one for each of a
 /// hundred thousand streams, and a jitter beyond the last exported bucket, 1 s, is beyond it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Brief(u32);
+pub struct ShortDuration(u32);
 
-impl From<Duration> for Brief {
+impl From<Duration> for ShortDuration {
     fn from(duration: Duration) -> Self {
         Self(u32::try_from(duration.as_nanos()).unwrap_or(u32::MAX))
     }
 }
 
-impl From<Brief> for Duration {
-    fn from(Brief(nanos): Brief) -> Self {
+impl From<ShortDuration> for Duration {
+    fn from(ShortDuration(nanos): ShortDuration) -> Self {
         Self::from_nanos(nanos.into())
     }
 }
 
-impl Slot {
+impl SecondCounts {
     /// Adds to a pair.
-    pub fn add(&mut self, pair: &Pair, usage: &Usage) {
+    pub fn add(&mut self, pair: &PairKey, usage: &PairCounts) {
         match self.usage.get_mut(pair) {
             Some(known) => known.add(usage),
             None => drop(self.usage.insert(pair.clone(), *usage)),
@@ -224,11 +224,11 @@ pub struct ClosedSecond {
     /// The last second of the idle time after it; `second` itself if there is none.
     pub through: Second,
     /// What was counted in `second`.
-    pub slot: Slot,
+    pub counts: SecondCounts,
     /// What came for seconds already closed, oldest first.
-    pub amendments: Vec<(Second, Slot)>,
+    pub amendments: Vec<(Second, SecondCounts)>,
     /// Stretches of seconds not seen whole, first and last.
-    pub tainted: Vec<(Second, Second)>,
+    pub incomplete: Vec<(Second, Second)>,
     /// The scopes that the masks refer to.
     pub scopes: Arc<ScopePlan>,
     /// The worker's own state.
@@ -237,9 +237,9 @@ pub struct ClosedSecond {
 
 /// Octets of voice that ASN sources disagree about, by the place of the one that says otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Disputed([u64; 16]);
+pub struct DisputedBytes([u64; 16]);
 
-impl Disputed {
+impl DisputedBytes {
     /// Adds octets to each that dissents.
     #[inline]
     pub fn add(&mut self, dissent: Dissent, octets: u64) {
@@ -274,7 +274,7 @@ pub struct WorkerState {
     pub clock_steps: u64,
     /// Streams refused because the table was full.
     pub streams_refused: u64,
-    /// Answers that can not be round trips.
+    /// Answers that cannot be round trips.
     pub round_trips_refused: u64,
     /// Session descriptions that did not reach another worker, once for each.
     pub announcements_missed: u64,
@@ -289,7 +289,7 @@ impl WorkerState {
     /// Adds what sources with these names disagree about.
     pub fn add_disputed<'a>(
         &mut self,
-        disputed: Disputed,
+        disputed: DisputedBytes,
         names: impl Iterator<Item = &'a Arc<str>>,
     ) {
         for (name, octets) in names.zip(disputed.0) {
@@ -313,7 +313,7 @@ impl WorkerState {
 
 /// What goes from a worker to the judge.
 #[derive(Clone, Debug)]
-pub enum Report {
+pub enum WorkerReport {
     /// The worker begins; nothing before this second will come from it.
     Opened(Second),
     /// Seconds closed.

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 /// What one ASN did in one second, as one commitment counts it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Cell {
+pub struct WindowCounts {
     /// Octets it sent, on the commitment's layer.
     pub from: u64,
     /// Octets sent to it.
@@ -45,7 +45,7 @@ pub struct RoundTrips {
     pub over: u64,
 }
 
-impl Cell {
+impl WindowCounts {
     fn fields(&mut self) -> [&mut u64; 11] {
         [
             &mut self.from,
@@ -79,29 +79,29 @@ impl Cell {
 
 /// A sliding window.
 #[derive(Clone, Debug, Default)]
-pub struct Window {
-    seconds: VecDeque<(Second, Cell)>,
-    sum: Cell,
+pub struct SlidingWindow {
+    seconds: VecDeque<(Second, WindowCounts)>,
+    sum: WindowCounts,
 }
 
-impl Window {
+impl SlidingWindow {
     /// Adds to a second, whichever; one that has left the window is for the caller not to bring.
-    pub fn add(&mut self, second: Second, cell: Cell) {
-        self.sum.add(cell);
+    pub fn add(&mut self, second: Second, counts: WindowCounts) {
+        self.sum.add(counts);
         let place = self.seconds.partition_point(|(known, _)| *known < second);
         match self.seconds.get_mut(place) {
-            Some((known, sum)) if *known == second => sum.add(cell),
-            _ => self.seconds.insert(place, (second, cell)),
+            Some((known, sum)) if *known == second => sum.add(counts),
+            _ => self.seconds.insert(place, (second, counts)),
         }
     }
 
     /// Slides on, so that it ends with `last`.
     pub fn slide(&mut self, last: Second, width: NonZeroU32) {
         let first = first_second(last, width);
-        while let Some((second, cell)) = self.seconds.front().copied()
+        while let Some((second, counts)) = self.seconds.front().copied()
             && second < first
         {
-            self.sum.subtract(cell);
+            self.sum.subtract(counts);
             self.seconds.pop_front();
         }
     }
@@ -111,23 +111,23 @@ impl Window {
         self.sum.round_trips = RoundTrips::default();
         self.seconds
             .iter_mut()
-            .for_each(|(_, cell)| cell.round_trips = RoundTrips::default());
+            .for_each(|(_, counts)| counts.round_trips = RoundTrips::default());
     }
 
     /// The sum over the window.
-    pub fn sum(&self) -> &Cell {
+    pub fn sum(&self) -> &WindowCounts {
         &self.sum
     }
 
     /// One second of it.
-    pub fn second(&self, second: Second) -> Cell {
+    pub fn second(&self, second: Second) -> WindowCounts {
         let found = self
             .seconds
             .binary_search_by_key(&second, |(known, _)| *known);
         found
             .ok()
             .and_then(|place| self.seconds.get(place))
-            .map_or(Cell::default(), |known| known.1)
+            .map_or(WindowCounts::default(), |known| known.1)
     }
 
     /// Whether nothing is in it.
@@ -153,13 +153,13 @@ mod tests {
             steps in prop::collection::vec((0_u64..4, 0_u64..25, 0_u64..1000), 1..200),
         ) {
             let width = NonZeroU32::new(width).unwrap();
-            let (mut window, mut all, mut now) = (Window::default(), Vec::new(), Second(1000));
+            let (mut window, mut all, mut now) = (SlidingWindow::default(), Vec::new(), Second(1000));
             for (forward, back, from) in steps {
                 now = Second(now.0 + forward);
                 window.slide(now, width);
                 let second = Second(now.0 - back);
                 if second >= first_second(now, width) {
-                    window.add(second, Cell { from, ..Cell::default() });
+                    window.add(second, WindowCounts { from, ..WindowCounts::default() });
                     all.push((second, from));
                 }
                 let first = first_second(now, width);

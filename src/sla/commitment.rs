@@ -2,7 +2,7 @@
 //! (which packets count) and by the verdicts.
 
 use crate::attribution::scopes::Scope;
-use crate::stream::rtt::method::Methods;
+use crate::stream::rtt::method::RttMethods;
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Ratio};
 use crate::voice::class::Classes;
@@ -112,7 +112,7 @@ pub struct LatencyGuarantee {
     /// Percentile, 1 to 100.
     pub percentile: u8,
     /// Which measurements count; pooled.
-    pub methods: Methods,
+    pub methods: RttMethods,
     /// Fewer round trips than this in the window: indeterminate. Default 20.
     pub min_round_trips: u64,
 }
@@ -139,7 +139,7 @@ pub(crate) fn example(name: &str) -> Commitment {
             latency: Some(LatencyGuarantee {
                 limit: Duration::from_millis(150),
                 percentile: 95,
-                methods: Methods::DEFAULT,
+                methods: RttMethods::DEFAULT,
                 min_round_trips: 20,
             }),
         },

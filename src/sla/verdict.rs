@@ -1,6 +1,6 @@
 //! The arithmetic of the clause, in integers: what exceeds, and how a guarantee stands.
 
-use crate::meter::window::{Cell, Losses, RoundTrips};
+use crate::meter::window::{Losses, RoundTrips, WindowCounts};
 use crate::sla::Verdict;
 use crate::sla::commitment::{
     Commitment, DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
@@ -24,7 +24,7 @@ impl Excess {
 }
 
 /// The octets held against the threshold, from and to; the sum stands under `from`.
-pub const fn measured(direction: DirectionRule, window: &Cell) -> (u64, u64) {
+pub const fn measured(direction: DirectionRule, window: &WindowCounts) -> (u64, u64) {
     match direction {
         DirectionRule::Sum => (window.from + window.to - window.both, 0),
         DirectionRule::Either | DirectionRule::From | DirectionRule::To => (window.from, window.to),
@@ -32,7 +32,7 @@ pub const fn measured(direction: DirectionRule, window: &Cell) -> (u64, u64) {
 }
 
 /// Holds a window against the threshold.
-pub fn excess(commitment: &Commitment, window: &Cell) -> Excess {
+pub fn excess(commitment: &Commitment, window: &WindowCounts) -> Excess {
     let limit = Limit::from(commitment);
     let over = |bytes| limit.is_exceeded(bytes);
     let (from, to) = measured(commitment.direction, window);
@@ -54,7 +54,7 @@ pub fn excess(commitment: &Commitment, window: &Cell) -> Excess {
 
 /// What is known of a window besides its counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Standing {
+pub struct WindowContext {
     /// It exceeds the threshold.
     pub out_of_sla: bool,
     /// Every second of it was seen whole.
@@ -67,34 +67,34 @@ pub struct Standing {
 /// is what remains without the packets that crossed a transit ASN out of SLA.
 pub fn verdicts(
     guarantee: &Guarantee,
-    window: &Cell,
-    standing: Standing,
+    window: &WindowCounts,
+    context: WindowContext,
 ) -> (Option<Verdict>, Option<Verdict>) {
-    if window.packets == 0 && !standing.all_over_transit {
+    if window.packets == 0 && !context.all_over_transit {
         return (None, None);
     }
-    let standing = Standing {
-        seen_whole: standing.seen_whole && window.unfollowed == 0,
-        ..standing
+    let context = WindowContext {
+        seen_whole: context.seen_whole && window.unfollowed == 0,
+        ..context
     };
     let loss = guarantee
         .loss
         .as_ref()
-        .map(|loss| verdict(standing, || loss_kept(loss, window)));
+        .map(|loss| verdict(context, || loss_kept(loss, window)));
     let latency = guarantee
         .latency
         .as_ref()
-        .map(|latency| verdict(standing, || latency_kept(latency, window.round_trips)));
+        .map(|latency| verdict(context, || latency_kept(latency, window.round_trips)));
     (loss, latency)
 }
 
 /// The order of DESIGN: void, indeterminate, missed, met. Void for the sake of transit only where
 /// all was seen: an unseen packet might have come another way.
-fn verdict(standing: Standing, kept: impl FnOnce() -> Option<bool>) -> Verdict {
-    if standing.out_of_sla || (standing.seen_whole && standing.all_over_transit) {
+fn verdict(context: WindowContext, kept: impl FnOnce() -> Option<bool>) -> Verdict {
+    if context.out_of_sla || (context.seen_whole && context.all_over_transit) {
         return Verdict::Void;
     }
-    match standing.seen_whole.then(kept).flatten() {
+    match context.seen_whole.then(kept).flatten() {
         None => Verdict::Indeterminate,
         Some(false) => Verdict::Missed,
         Some(true) => Verdict::Met,
@@ -102,7 +102,7 @@ fn verdict(standing: Standing, kept: impl FnOnce() -> Option<bool>) -> Verdict {
 }
 
 /// Whether the loss is within its limit; none with too few packets to say.
-fn loss_kept(guarantee: &LossGuarantee, window: &Cell) -> Option<bool> {
+fn loss_kept(guarantee: &LossGuarantee, window: &WindowCounts) -> Option<bool> {
     let kept = |losses: Losses| {
         let within = 1_000_000 * u128::from(losses.lost)
             <= u128::from(guarantee.limit.ppm()) * u128::from(losses.expected);
@@ -134,7 +134,7 @@ mod tests {
     use crate::sla::commitment::example;
     use crate::units::Ratio;
 
-    const SEEN: Standing = Standing {
+    const SEEN: WindowContext = WindowContext {
         out_of_sla: false,
         seen_whole: true,
         all_over_transit: false,
@@ -143,11 +143,11 @@ mod tests {
     #[test]
     fn a_direction_rule_says_which_octets_count() {
         let mut commitment = example("c");
-        let cell = Cell {
+        let counts = WindowCounts {
             from: 50_000_000,
             to: 75_000_001,
             both: 50_000_000,
-            ..Cell::default()
+            ..WindowCounts::default()
         };
         let cases = [
             (
@@ -176,73 +176,73 @@ mod tests {
         ];
         for (rule, expected) in cases {
             commitment.direction = rule;
-            assert_eq!(excess(&commitment, &cell), expected, "{rule:?}");
+            assert_eq!(excess(&commitment, &counts), expected, "{rule:?}");
         }
     }
 
     #[test]
     fn the_order_of_verdicts_is_void_indeterminate_missed_met() {
         let guarantee = example("c").guarantee;
-        let cell = |expected, lost, samples, over| Cell {
+        let counts = |expected, lost, samples, over| WindowCounts {
             packets: expected,
             sent: Losses { expected, lost },
             round_trips: RoundTrips { samples, over },
-            ..Cell::default()
+            ..WindowCounts::default()
         };
-        let unseen = Standing {
+        let unseen = WindowContext {
             seen_whole: false,
             ..SEEN
         };
-        let out = Standing {
+        let out = WindowContext {
             out_of_sla: true,
             ..unseen
         };
         let cases = [
             (
                 "out of SLA, even unseen",
-                cell(1000, 900, 20, 20),
+                counts(1000, 900, 20, 20),
                 out,
                 Void,
                 Void,
             ),
             (
                 "unseen",
-                cell(1000, 900, 20, 20),
+                counts(1000, 900, 20, 20),
                 unseen,
                 Indeterminate,
                 Indeterminate,
             ),
             (
                 "too few",
-                cell(99, 99, 19, 19),
+                counts(99, 99, 19, 19),
                 SEEN,
                 Indeterminate,
                 Indeterminate,
             ),
             (
                 "exactly at both limits",
-                cell(1000, 5, 20, 1),
+                counts(1000, 5, 20, 1),
                 SEEN,
                 Met,
                 Met,
             ),
-            ("one worse", cell(1000, 6, 20, 2), SEEN, Missed, Missed),
-            ("just enough samples", cell(100, 0, 20, 0), SEEN, Met, Met),
+            ("one worse", counts(1000, 6, 20, 2), SEEN, Missed, Missed),
+            ("just enough samples", counts(100, 0, 20, 0), SEEN, Met, Met),
         ];
-        for (name, cell, standing, loss, latency) in cases {
+        for (name, counts, context, loss, latency) in cases {
             assert_eq!(
-                verdicts(&guarantee, &cell, standing),
+                verdicts(&guarantee, &counts, context),
                 (Some(loss), Some(latency)),
                 "{name}"
             );
         }
         assert_eq!(
-            verdicts(&guarantee, &Cell::default(), SEEN),
+            verdicts(&guarantee, &WindowCounts::default(), SEEN),
             (None, None),
             "nobody spoke"
         );
         assert_eq!(
-            verdicts(&Guarantee::default(), &cell(9, 9, 9, 9), SEEN),
+            verdicts(&Guarantee::default(), &counts(9, 9, 9, 9), SEEN),
             (None, None)
         );
     }
@@ -256,19 +256,19 @@ mod tests {
             min_packets: 100,
         };
         guarantee.loss = Some(both);
-        let cell = |sent_lost, expected, lost| Cell {
+        let counts = |sent_lost, expected, lost| WindowCounts {
             packets: 1,
             sent: Losses {
                 expected: 1000,
                 lost: sent_lost,
             },
             reported: Losses { expected, lost },
-            ..Cell::default()
+            ..WindowCounts::default()
         };
-        let loss = |cell| verdicts(&guarantee, &cell, SEEN).0.unwrap();
-        assert_eq!(loss(cell(0, 1000, 0)), Met);
-        assert_eq!(loss(cell(0, 1000, 6)), Missed);
-        assert_eq!(loss(cell(6, 0, 0)), Missed);
-        assert_eq!(loss(cell(0, 99, 0)), Indeterminate);
+        let loss = |counts| verdicts(&guarantee, &counts, SEEN).0.unwrap();
+        assert_eq!(loss(counts(0, 1000, 0)), Met);
+        assert_eq!(loss(counts(0, 1000, 6)), Missed);
+        assert_eq!(loss(counts(6, 0, 0)), Missed);
+        assert_eq!(loss(counts(0, 99, 0)), Indeterminate);
     }
 }

@@ -1,6 +1,6 @@
 //! What was known when a verdict was given: enough to give it again, by somebody else.
 
-pub use crate::meter::window::{Cell, Losses, RoundTrips};
+pub use crate::meter::window::{Losses, RoundTrips, WindowCounts};
 use crate::sla::{Role, Verdict};
 use crate::units::{Asn, Second};
 use std::sync::Arc;
@@ -11,11 +11,11 @@ pub struct OnPath {
     /// Ascending; at least one.
     pub transit: Vec<Asn>,
     /// What was counted.
-    pub counted: Cell,
+    pub counted: WindowCounts,
 }
 
-impl<L: AsRef<[Asn]>> From<(L, Cell)> for OnPath {
-    fn from((transit, counted): (L, Cell)) -> Self {
+impl<L: AsRef<[Asn]>> From<(L, WindowCounts)> for OnPath {
+    fn from((transit, counted): (L, WindowCounts)) -> Self {
         let transit = transit.as_ref().to_vec();
         Self { transit, counted }
     }
@@ -27,14 +27,14 @@ pub struct Amendment {
     /// The second.
     pub second: Second,
     /// All that came for it.
-    pub counted: Cell,
+    pub counted: WindowCounts,
     /// What of this came over a path with transit, where transit is judged.
     pub paths: Vec<OnPath>,
 }
 
 impl Amendment {
     /// One without paths.
-    pub fn whole((second, counted): (Second, Cell)) -> Self {
+    pub fn whole((second, counted): (Second, WindowCounts)) -> Self {
         Self {
             second,
             counted,
@@ -54,14 +54,14 @@ pub struct Verdicts {
     /// that its packets crossed.
     pub void_by_transit: Option<Asn>,
     /// What remains of the window without the packets that crossed a transit ASN out of SLA.
-    pub remaining: Cell,
+    pub remaining: WindowCounts,
     /// The transit ASNs out of SLA that packets crossed, ascending.
     pub excluded: Vec<Asn>,
 }
 
 impl Verdicts {
     /// No guarantee is judged by this window.
-    pub fn none(window: Cell) -> Self {
+    pub fn none(window: WindowCounts) -> Self {
         Self {
             loss: None,
             latency: None,
@@ -84,19 +84,19 @@ pub struct Judgement {
     /// What it is judged for.
     pub role: Role,
     /// What was counted in this second when it was judged.
-    pub counted: Cell,
+    pub counted: WindowCounts,
     /// What of this came over a path with transit, where transit is judged.
     pub paths: Vec<OnPath>,
     /// What came since the last judgement for seconds judged before, by second.
     pub amendments: Vec<Amendment>,
     /// The window that ends with this second.
-    pub window: Cell,
+    pub window: WindowCounts,
     /// The transit ASNs on its paths in the window, ascending.
     pub transit: Vec<Asn>,
     /// Traffic over the threshold: from (or the sum) and to.
     pub over: (bool, bool),
     /// This second was not seen whole.
-    pub tainted: bool,
+    pub incomplete: bool,
     /// Every second of the window was seen whole.
     pub seen_whole: bool,
     /// The verdicts.

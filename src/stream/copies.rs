@@ -7,8 +7,8 @@
 //! §4.1, often bears 0 or always the same), time alone tells: no codec sends two packets that
 //! close, and who repeats on purpose waits, or both would be lost together.
 //!
-//! One [`Recent`] lives in each stream: it is written for each packet, and read only for one that
-//! is not the next in sequence. One [`Signals`] per worker does the same for what has no stream.
+//! One [`RecentPackets`] lives in each stream: it is written for each packet, and read only for one that
+//! is not the next in sequence. One [`SeenSignalling`] per worker does the same for what has no stream.
 
 use crate::units::{Endpoint, Timestamp};
 use crate::voice::Packet;
@@ -36,9 +36,9 @@ const SIGNALS: usize = 65_536;
 /// What IPv4 calls the last four packets of one stream, the newest in the low bits: small, because
 /// every packet writes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Recent(u64);
+pub struct RecentPackets(u64);
 
-impl Recent {
+impl RecentPackets {
     /// Remembers a packet.
     #[inline]
     pub const fn note(&mut self, identification: u16) {
@@ -50,7 +50,7 @@ impl Recent {
     pub fn has(self, identification: u16, after: Duration, is_newest: bool) -> bool {
         let lanes = [0, 16, 32, 48].map(|place| self.0 >> place & 0xffff);
         let identification = u64::from(identification);
-        let same = lanes.iter().filter(|lane| **lane == identification);
+        let same = lanes.iter().filter(|sink| **sink == identification);
         match (identification, same.count()) {
             (_, 0) => false,
             (1.., 1) => after <= WINDOW,
@@ -61,8 +61,8 @@ impl Recent {
 
 /// The newest packets that belong to no stream: RTCP, SIP, STUN.
 #[derive(Debug, Default)]
-pub struct Signals {
-    /// Keyed at random: whoever sends can not choose which packets are taken for the same.
+pub struct SeenSignalling {
+    /// Keyed at random: whoever sends cannot choose which packets are taken for the same.
     hasher: DefaultHashBuilder,
     /// When each was seen, by its hash.
     seen: HashMap<u64, Timestamp>,
@@ -70,18 +70,18 @@ pub struct Signals {
     order: VecDeque<(Timestamp, u64)>,
 }
 
-impl Signals {
+impl SeenSignalling {
     /// Whether a packet is another copy of one seen just before; it is remembered if not. One
     /// without a checksum has nothing to know its content by, and is never taken for a copy.
     pub fn has(&mut self, packet: &Packet<'_>) -> bool {
-        if packet.imprint.checksum == 0 {
+        if packet.dedup_key.checksum == 0 {
             return false;
         }
         let ends: (Endpoint, Endpoint) = (packet.src, packet.dst);
         let hash = self
             .hasher
-            .hash_one((ends, packet.ip_bytes, packet.imprint));
-        let window = match packet.imprint.identification {
+            .hash_one((ends, packet.ip_bytes, packet.dedup_key));
+        let window = match packet.dedup_key.identification {
             0 => MOMENT,
             _ => WINDOW,
         };

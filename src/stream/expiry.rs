@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 /// Indexes of things by the second in which they are due.
 #[derive(Clone, Debug, Default)]
-pub struct Wheel {
+pub struct ExpiryQueue {
     due: BTreeMap<Second, Vec<u32>>,
 }
 
-impl Wheel {
+impl ExpiryQueue {
     /// Sets a thing due at a second.
     pub fn set(&mut self, at: Second, index: u32) {
         self.due.entry(at).or_default().push(index);
@@ -42,12 +42,12 @@ mod tests {
 
     #[test]
     fn what_is_due_comes_out_once_and_in_order() {
-        let mut wheel = Wheel::default();
-        wheel.set(Second(30), 3);
-        wheel.set(Second(10), 1);
-        wheel.set(Second(20), 2);
-        assert_eq!(wheel.take_due(Second(20)), [1, 2]);
-        assert_eq!(wheel.take_due(Second(29)), [] as [u32; 0]);
-        assert_eq!(wheel.take_all(), [3]);
+        let mut expiry_queue = ExpiryQueue::default();
+        expiry_queue.set(Second(30), 3);
+        expiry_queue.set(Second(10), 1);
+        expiry_queue.set(Second(20), 2);
+        assert_eq!(expiry_queue.take_due(Second(20)), [1, 2]);
+        assert_eq!(expiry_queue.take_due(Second(29)), [] as [u32; 0]);
+        assert_eq!(expiry_queue.take_all(), [3]);
     }
 }

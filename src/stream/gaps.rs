@@ -3,7 +3,7 @@
 //!
 //! One [`Gaps`] lives in each stream, off the path of expected packets. It knows blocks of numbers,
 //! not numbers, and moments, not times: an answer may be too early by a block, and too late by less
-//! than a [`Moment`], in which no sender has another packet ready.
+//! than a [`CoarseTime`], in which no sender has another packet ready.
 
 use crate::units::Timestamp;
 use std::ops::Range;
@@ -17,7 +17,7 @@ const BLOCKS: usize = 5;
 /// The beginnings of gaps, by blocks of extended numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Gaps {
-    began: [Moment; BLOCKS],
+    began: [CoarseTime; BLOCKS],
     /// The highest block with a gap in it; 2^36 numbers take years.
     marked: u32,
 }
@@ -26,7 +26,7 @@ impl Gaps {
     /// For a numbering before which, at this moment, all was whole.
     pub(super) const fn new(whole: Timestamp) -> Self {
         Self {
-            began: [Moment::of(whole); BLOCKS],
+            began: [CoarseTime::of(whole); BLOCKS],
             marked: 0,
         }
     }
@@ -47,7 +47,7 @@ impl Gaps {
             .max(oldest);
         for block in first..=last / BLOCK {
             if let Some(began) = self.began.get_mut(place(block)) {
-                *began = Moment::of(since);
+                *began = CoarseTime::of(since);
             }
             self.marked = u32::try_from(block).unwrap_or(u32::MAX);
         }
@@ -64,9 +64,9 @@ impl Gaps {
 /// hundred thousand streams hold five of them each. The next packet is due 2.5 ms after the last at
 /// the earliest (RFC 6716 §2.1.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Moment(u32);
+pub(super) struct CoarseTime(u32);
 
-impl Moment {
+impl CoarseTime {
     const BITS: u32 = 18;
 
     #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
@@ -100,7 +100,7 @@ mod tests {
 
     /// So late may be said of it.
     fn latest(seconds: u64) -> Timestamp {
-        at(seconds).plus(Duration::from_nanos(1 << Moment::BITS))
+        at(seconds).plus(Duration::from_nanos(1 << CoarseTime::BITS))
     }
 
     #[test]

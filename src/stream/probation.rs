@@ -6,12 +6,12 @@
 //! One [`Probation`] per worker. What is held is bounded; what does not fit, ages out or is
 //! pushed out comes back to the caller, so that every frame is counted.
 
-use crate::stream::expiry::Wheel;
+use crate::stream::expiry::ExpiryQueue;
 use crate::units::{Second, Timestamp};
-use crate::voice::held::Held;
-use crate::voice::key::Key;
-use crate::voice::kind::{self, Kind, clock_rate};
+use crate::voice::kind::{self, StreamKind, clock_rate};
 use crate::voice::payload_type::is_possible;
+use crate::voice::rtp_summary::RtpSummary;
+use crate::voice::stream_key::StreamKey;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
@@ -43,54 +43,54 @@ const LONGEST_STEP: u32 = 480_000;
 
 /// What a packet did to its candidate.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Outcome {
-    /// It can not be media, or the table is full: not held.
+pub enum ProbationOutcome {
+    /// It cannot be media, or the table is full: not held.
     Refused,
     /// It is held; the one that had to leave for it, if any, is not voice.
     Pending(Option<Timestamp>),
     /// A stream is proven: these packets are its first, in order of arrival.
-    Proven(Vec<Held>, Kind),
+    Proven(Vec<RtpSummary>, StreamKind),
 }
 
 /// The candidates.
 #[derive(Clone, Debug, Default)]
 pub struct Probation {
-    candidates: HashMap<Key, (u32, Vec<Held>)>,
+    candidates: HashMap<StreamKey, (u32, Vec<RtpSummary>)>,
     /// Keys by the number the wheel knows them by.
-    keys: HashMap<u32, Key>,
+    keys: HashMap<u32, StreamKey>,
     next: u32,
-    wheel: Wheel,
+    expiry_queue: ExpiryQueue,
 }
 
 impl Probation {
     /// Takes a packet of an SSRC that is not known as a stream.
-    pub fn consider(&mut self, key: Key, packet: Held) -> Outcome {
+    pub fn consider(&mut self, key: StreamKey, packet: RtpSummary) -> ProbationOutcome {
         if !is_possible(packet.payload_type) {
-            return Outcome::Refused;
+            return ProbationOutcome::Refused;
         }
         let full = self.candidates.len() >= MAX_CANDIDATES;
         let held = match self.candidates.entry(key) {
             Entry::Occupied(entry) => &mut entry.into_mut().1,
-            Entry::Vacant(_) if full => return Outcome::Refused,
+            Entry::Vacant(_) if full => return ProbationOutcome::Refused,
             Entry::Vacant(entry) => {
                 self.next = self.next.wrapping_add(1);
                 self.keys.insert(self.next, key);
-                self.wheel
+                self.expiry_queue
                     .set(Second(packet.time.second().0 + PATIENCE_SECONDS), self.next);
                 &mut entry.insert((self.next, Vec::with_capacity(PROOF))).1
             }
         };
         held.push(packet);
         let Some(kind) = prove(held) else {
-            return Outcome::Pending((held.len() > HELD).then(|| held.remove(0).time));
+            return ProbationOutcome::Pending((held.len() > HELD).then(|| held.remove(0).time));
         };
         let (number, packets) = self.candidates.remove(&key).unwrap_or_default();
         self.keys.remove(&number);
-        Outcome::Proven(packets, kind)
+        ProbationOutcome::Proven(packets, kind)
     }
 
     /// Takes a candidate out, proven by something else: its packets so far.
-    pub fn take(&mut self, key: &Key) -> Vec<Held> {
+    pub fn remove(&mut self, key: &StreamKey) -> Vec<RtpSummary> {
         let (number, packets) = self.candidates.remove(key).unwrap_or_default();
         self.keys.remove(&number);
         packets
@@ -99,14 +99,14 @@ impl Probation {
     /// Gives up candidates that had no packet for `PATIENCE_SECONDS`; the capture times of their
     /// packets.
     pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) {
-        for number in self.wheel.take_due(now) {
+        for number in self.expiry_queue.take_due(now) {
             let Some(key) = self.keys.get(&number).copied() else {
                 continue;
             };
             let last = self.candidates.get(&key).and_then(|(_, held)| held.last());
             let due = last.map_or(now, |held| Second(held.time.second().0 + PATIENCE_SECONDS));
             if due > now {
-                self.wheel.set(due, number);
+                self.expiry_queue.set(due, number);
                 continue;
             }
             self.keys.remove(&number);
@@ -127,7 +127,7 @@ impl Probation {
             given_up.extend(held.iter().map(|held| held.time));
         }
         self.keys.clear();
-        self.wheel.take_all();
+        self.expiry_queue.take_all();
     }
 
     /// Frames held.
@@ -137,7 +137,7 @@ impl Probation {
 }
 
 /// Whether the held packets are a stream, and of which kind.
-fn prove(held: &[Held]) -> Option<Kind> {
+fn prove(held: &[RtpSummary]) -> Option<StreamKind> {
     if held.len() < PROOF {
         return None;
     }
@@ -153,11 +153,11 @@ fn prove(held: &[Held]) -> Option<Kind> {
 }
 
 /// Each number once, in order, relative to the first that came.
-fn in_sequence(held: &[Held]) -> Vec<Held> {
+fn in_sequence(held: &[RtpSummary]) -> Vec<RtpSummary> {
     let Some(first) = held.first() else {
         return Vec::new();
     };
-    let place = |packet: &Held| packet.sequence.wrapping_sub(first.sequence).cast_signed();
+    let place = |packet: &RtpSummary| packet.sequence.wrapping_sub(first.sequence).cast_signed();
     let mut run = held.to_vec();
     run.sort_by_key(place);
     run.dedup_by_key(|packet| packet.sequence);
@@ -165,7 +165,7 @@ fn in_sequence(held: &[Held]) -> Vec<Held> {
 }
 
 /// Timestamps that never go back, never leap, and run at the pace of some media clock.
-fn has_plausible_clock(run: &[Held]) -> bool {
+fn has_plausible_clock(run: &[RtpSummary]) -> bool {
     let steps = run.iter().zip(run.iter().skip(1));
     let forward = steps
         .clone()

@@ -4,21 +4,21 @@ mod cold;
 mod restart;
 
 use crate::asn::Dissent;
-use crate::attribution::{Attribution, Pair};
-use crate::stream::copies::Recent;
-use crate::stream::gaps::{Gaps, Moment};
+use crate::attribution::{Attribution, PairKey};
+use crate::stream::copies::RecentPackets;
+use crate::stream::gaps::{CoarseTime, Gaps};
 use crate::stream::jitter::Jitter;
-use crate::stream::sequence::{Arrival, Jump, Sequence, Step};
-use crate::stream::tally::{Continuity, Octets, Reports, ethernet_octets};
+use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep};
+use crate::stream::tally::{Reports, SequenceCounts, TrafficCounts, ethernet_octets};
 use crate::units::{Second, Timestamp};
-use crate::voice::Tap;
-use crate::voice::held::Held;
-use crate::voice::key::Key;
-use crate::voice::kind::Kind;
+use crate::voice::CapturePoint;
+use crate::voice::kind::StreamKind;
 use crate::voice::payload_type::assigned;
-use crate::voice::signalling::Format;
+use crate::voice::rtp_summary::RtpSummary;
+use crate::voice::signalling::CodecFormat;
+use crate::voice::stream_key::StreamKey;
 use crate::wire::rtcp::ReportBlock;
-use cold::{Cold, narrow};
+use cold::{ColdState, saturated_u32};
 use std::hint::black_box;
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ const DEFAULT_INTERVAL: Duration = Duration::from_millis(20);
 const OUTAGE_SLACK: Duration = Duration::from_secs(1);
 
 /// Before its first packet is counted, a stream belongs to nobody.
-static NOBODY: Pair = Pair::UNKNOWN;
+static NOBODY: PairKey = PairKey::UNKNOWN;
 
 /// Counts since they were last settled into a second; small, so that they stay in the cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -43,15 +43,15 @@ struct Tally {
 
 /// One SSRC from one transport address to another.
 ///
-/// What an expected packet touches lies in three cache lines, the rest behind `Cold`: ten
+/// What an expected packet touches lies in three cache lines, the rest behind `ColdState`: ten
 /// thousand calls do not fit into a cache, and their lines are what a packet waits for.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub struct Stream {
     /// What makes it this stream.
-    pub key: Key,
+    pub key: StreamKey,
     sequence: Sequence,
-    recent: Recent,
+    recent: RecentPackets,
     jitter: Jitter,
     /// Its last packet of any sort.
     pub last: Timestamp,
@@ -68,9 +68,9 @@ pub struct Stream {
     usual_packets: u32,
     usual_type: u8,
     /// Decided once.
-    pub kind: Kind,
-    tap: Tap,
-    cold: Box<Cold>,
+    pub kind: StreamKind,
+    capture_point: CapturePoint,
+    cold: Box<ColdState>,
 }
 
 /// The second a tally is of, modulo 2^32, which comes round after 136 years; none at first.
@@ -96,7 +96,12 @@ const _: () = {
 impl Stream {
     /// A stream that begins with a packet, which is not yet counted.
     /// `format` is what signalling says of it.
-    pub fn new(key: Key, kind: Kind, first: &Held, format: Option<Arc<Format>>) -> Self {
+    pub fn new(
+        key: StreamKey,
+        kind: StreamKind,
+        first: &RtpSummary,
+        format: Option<Arc<CodecFormat>>,
+    ) -> Self {
         let assigned = assigned(first.payload_type).map(|known| known.clock);
         let announced = format.as_ref().and_then(|format| format.clock);
         let clock = announced.or(assigned);
@@ -104,7 +109,7 @@ impl Stream {
             key,
             // As if the packet before the first had come: advance() then counts the first.
             sequence: Sequence::before(first.sequence),
-            recent: Recent::default(),
+            recent: RecentPackets::default(),
             jitter: Jitter::new(clock),
             last: first.time,
             newest: first.time,
@@ -116,30 +121,30 @@ impl Stream {
             usual_packets: 0,
             usual_type: first.payload_type,
             kind,
-            tap: Tap::default(),
-            cold: Box::new(Cold::new(first.time, format)),
+            capture_point: CapturePoint::default(),
+            cold: Box::new(ColdState::new(first.time, format)),
         }
     }
 
     /// Touches each cache line, so that none has to be waited for later.
     #[inline]
-    pub(super) fn approach(&self) {
+    pub(super) fn prefetch(&self) {
         black_box((self.key.ssrc(), self.recent, self.last));
     }
 
     /// Touches what lies elsewhere, once the lines here are near.
-    pub(super) fn approach_cold(&self) {
-        self.cold.approach();
+    pub(super) fn prefetch_cold(&self) {
+        self.cold.prefetch();
     }
 
     /// Takes the next packet: what its number and its time say. Nothing is counted yet.
-    pub fn advance(&mut self, packet: &Held) -> Step {
-        if self.follow(packet) {
-            return Step::of(Arrival::InOrder);
+    pub fn advance(&mut self, packet: &RtpSummary) -> SequenceStep {
+        if self.advance_expected(packet) {
+            return SequenceStep::of(Arrival::InOrder);
         }
         if self.is_copy(packet) {
             // As if it had not come: nothing of the stream itself.
-            return Step::of(Arrival::Mirrored);
+            return SequenceStep::of(Arrival::Mirrored);
         }
         let result = self.advance_unexpected(packet);
         self.recent.note(packet.identification);
@@ -155,8 +160,8 @@ impl Stream {
     /// is then that of a packet in order. If not, nothing has changed.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the way of nearly every packet")]
-    pub fn follow(&mut self, packet: &Held) -> bool {
-        if !self.sequence.follow(packet.sequence) {
+    pub fn advance_expected(&mut self, packet: &RtpSummary) -> bool {
+        if !self.sequence.advance_expected(packet.sequence) {
             return false;
         }
         self.step = packet.timestamp.wrapping_sub(self.newest_timestamp);
@@ -170,7 +175,7 @@ impl Stream {
 
     /// Whether a packet is a mirror port's copy of one before it.
     #[cold]
-    fn is_copy(&self, packet: &Held) -> bool {
+    fn is_copy(&self, packet: &RtpSummary) -> bool {
         let (earlier, later) = (self.last.min(packet.time), self.last.max(packet.time));
         let number = packet.sequence;
         let begun = self.cold.restart.as_ref().map(|begun| begun.sequence());
@@ -187,7 +192,7 @@ impl Stream {
 
     /// Any packet but one that was expected and loses nothing.
     #[cold]
-    fn advance_unexpected(&mut self, packet: &Held) -> Step {
+    fn advance_unexpected(&mut self, packet: &RtpSummary) -> SequenceStep {
         let decided = self.decide_restart(packet);
         let step = self.continue_restart(packet);
         let step = step.unwrap_or_else(|| self.advance_numbering(packet));
@@ -201,7 +206,7 @@ impl Stream {
     }
 
     /// Takes a packet into the numbering.
-    fn advance_numbering(&mut self, packet: &Held) -> Step {
+    fn advance_numbering(&mut self, packet: &RtpSummary) -> SequenceStep {
         let oldest = self.sequence.oldest_missing();
         let before = self.sequence.extended();
         let newest = (self.newest, self.newest_timestamp);
@@ -211,7 +216,7 @@ impl Stream {
         });
         if result.lost > 0 {
             let began = oldest.map(|number| self.cold.gaps.began(number, newest.0));
-            self.cold.gap_from = Moment::of(began.unwrap_or(newest.0));
+            self.cold.gap_from = CoarseTime::of(began.unwrap_or(newest.0));
         }
         let restarted = matches!(result.arrival, Arrival::Restarted { .. });
         if self.sequence.extended() > before || restarted {
@@ -243,8 +248,8 @@ impl Stream {
     }
 
     /// Numbers that were lost while we were not looking: ours, not the network's.
-    pub fn excuse(&mut self, step: &mut Step) {
-        self.cold.unseen = self.cold.unseen.saturating_add(narrow(step.lost));
+    pub fn excuse(&mut self, step: &mut SequenceStep) {
+        self.cold.unseen = self.cold.unseen.saturating_add(saturated_u32(step.lost));
         step.lost = 0;
     }
 
@@ -272,27 +277,27 @@ impl Stream {
 
     /// Whether the stream is attributed as this packet's tap and these tables would.
     #[inline]
-    pub fn is_attributed(&self, tap: Tap, attribution: &Attribution) -> bool {
-        self.generation == attribution.generation() && self.tap.is(tap)
+    pub fn is_attributed(&self, capture_point: CapturePoint, attribution: &Attribution) -> bool {
+        self.generation == attribution.generation() && self.capture_point.is(capture_point)
     }
 
     /// Attributes the stream; what was tallied must be settled before.
-    pub fn attribute(&mut self, tap: Tap, attribution: &Attribution) {
-        self.tap = tap;
+    pub fn attribute(&mut self, capture_point: CapturePoint, attribution: &Attribution) {
+        self.capture_point = capture_point;
         self.generation = attribution.generation();
         let (src, dst) = (self.key.src().address, self.key.dst().address);
-        self.cold.attributed = Some(attribution.attribute(src, dst, tap));
+        self.cold.attributed = Some(attribution.attribute(src, dst, capture_point));
     }
 
     /// Tallies a packet in a second; true if it is the first in that second.
     #[inline]
-    pub fn tally(&mut self, second: Second, ip_bytes: u32, step: &Step) -> bool {
+    pub fn tally(&mut self, second: Second, ip_bytes: u32, step: &SequenceStep) -> bool {
         let tally = &mut self.tally;
         tally.packets += 1;
         tally.ip = tally.ip.saturating_add(ip_bytes);
         tally.ethernet = tally.ethernet.saturating_add(ethernet_octets(ip_bytes));
-        if *step != Step::of(Arrival::InOrder) {
-            self.tally_odd(step);
+        if *step != SequenceStep::of(Arrival::InOrder) {
+            self.tally_anomalies(step);
         }
         let second = Tallied::of(second);
         std::mem::replace(&mut self.second, second) != second
@@ -300,22 +305,22 @@ impl Stream {
 
     /// Tallies what a step says beside that there was a packet.
     #[cold]
-    pub fn tally_odd(&mut self, step: &Step) {
+    pub fn tally_anomalies(&mut self, step: &SequenceStep) {
         self.cold.odd.tally(step);
     }
 
     /// Takes the tally out; none if it is empty.
-    pub fn settle(&mut self) -> Option<(Octets, Continuity)> {
+    pub fn take_tally(&mut self) -> Option<(TrafficCounts, SequenceCounts)> {
         let tally = std::mem::take(&mut self.tally);
-        let octets = Octets {
+        let octets = TrafficCounts {
             packets: u64::from(tally.packets),
             ip: u64::from(tally.ip),
             ethernet: u64::from(tally.ethernet),
         };
         self.cold.packets += octets.packets;
         self.cold.ip_bytes += octets.ip;
-        let continuity = self.cold.settle_odd();
-        let is_empty = tally == Tally::default() && continuity == Continuity::default();
+        let continuity = self.cold.take_anomalies();
+        let is_empty = tally == Tally::default() && continuity == SequenceCounts::default();
         (!is_empty).then_some((octets, continuity))
     }
 
@@ -325,23 +330,23 @@ impl Stream {
     }
 
     /// The stream is over: what never came is lost.
-    pub fn finish(&mut self) -> Step {
+    pub fn finish(&mut self) -> SequenceStep {
         let decided = self.end_restart();
         let lost = self.sequence.missing();
         if decided.lost == 0 {
             self.note_oldest_gap();
         }
         self.sequence = Sequence::before(self.sequence.last_number().wrapping_add(1));
-        decided.then(Step {
+        decided.then(SequenceStep {
             lost,
-            ..Step::of(Arrival::InOrder)
+            ..SequenceStep::of(Arrival::InOrder)
         })
     }
 
     /// Since when the oldest number is missing that has not come.
     fn note_oldest_gap(&mut self) {
         if let Some(oldest) = self.sequence.oldest_missing() {
-            self.cold.gap_from = Moment::of(self.cold.gaps.began(oldest, self.newest));
+            self.cold.gap_from = CoarseTime::of(self.cold.gaps.began(oldest, self.newest));
         }
     }
 
@@ -351,7 +356,7 @@ impl Stream {
     }
 
     /// Who it belongs to.
-    pub fn pair(&self) -> &Pair {
+    pub fn pair(&self) -> &PairKey {
         let attributed = self.cold.attributed.as_ref();
         attributed.map_or(&NOBODY, |attributed| &attributed.pair)
     }
@@ -378,7 +383,7 @@ impl Stream {
     }
 
     /// All settled losses and the like.
-    pub fn continuity(&self) -> Continuity {
+    pub fn continuity(&self) -> SequenceCounts {
         self.cold.continuity.continuity()
     }
 
@@ -405,7 +410,7 @@ impl Stream {
     }
 
     /// Takes what signalling tells of it while it runs: its clock holds from now on.
-    pub fn name(&mut self, format: Arc<Format>) {
+    pub fn name(&mut self, format: Arc<CodecFormat>) {
         self.jitter.set_clock(format.clock);
         self.cold.format = Some(format);
     }
@@ -420,7 +425,7 @@ impl Stream {
 #[cold]
 fn explain(
     forward: u16,
-    packet: &Held,
+    packet: &RtpSummary,
     newest: (Timestamp, u32),
     step: u32,
     jitter: &Jitter,

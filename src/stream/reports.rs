@@ -1,7 +1,7 @@
 //! What the far end says it lost of one stream, less what was lost before the tap: the loss
 //! between the tap and the far end.
 //!
-//! One [`FarEnd`] lives in each stream. Reports are cumulative, so each is held against the one
+//! One [`RemoteReports`] lives in each stream. Reports are cumulative, so each is held against the one
 //! before, over the interval of their extended highest sequence numbers (RFC 3550 §6.4.1, §A.3).
 
 use crate::stream::sequence::Sequence;
@@ -15,12 +15,12 @@ const LONGEST_INTERVAL: u32 = 30_000;
 
 /// The far end's last report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct FarEnd {
-    last: Option<Last>,
+pub struct RemoteReports {
+    last: Option<LastReport>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Last {
+struct LastReport {
     /// Not 0: one report in 2^32 waits for the next.
     highest: NonZeroU32,
     lost: i32,
@@ -28,7 +28,7 @@ struct Last {
     gaps: u32,
 }
 
-impl FarEnd {
+impl RemoteReports {
     /// Takes a report on the stream. `lost_here` is what the tap has booked as lost so far. The
     /// first report only says where the next interval begins: what was lost before we looked is
     /// nobody's.
@@ -40,7 +40,7 @@ impl FarEnd {
     ) -> Option<Reports> {
         // Too far behind our highest number to know our gaps at that place: the next one will do.
         let gaps = lost_here + sequence.missing_up_to(block.highest_sequence)?;
-        let now = Last {
+        let now = LastReport {
             highest: NonZeroU32::new(block.highest_sequence)?,
             lost: block.lost,
             gaps: low(gaps),
@@ -106,7 +106,7 @@ mod tests {
             booked
         };
         let lost = feed(&mut sequence, 1001..=1100);
-        let mut far_end = FarEnd::default();
+        let mut far_end = RemoteReports::default();
         // The far end has counted over two cycles before; 7 lost before we looked.
         assert_eq!(
             far_end.report(&block(CYCLES + 1090, 7), &sequence, lost),
@@ -145,7 +145,7 @@ mod tests {
         for number in 1..=500 {
             sequence.advance(number, |_| Jump::Unexplained);
         }
-        let mut far_end = FarEnd::default();
+        let mut far_end = RemoteReports::default();
         assert_eq!(far_end.report(&block(450, 0), &sequence, 0), None);
         assert_eq!(
             far_end.report(&block(400, 0), &sequence, 0),

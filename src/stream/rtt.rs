@@ -2,21 +2,21 @@
 //! and later its answer comes back. The time between, less what the answerer says it waited, is
 //! the way to it and back. Never `now − LSR − DLSR`: the tap has no part in the sender's clock.
 //!
-//! One [`RoundTrips`] per worker; both directions of an address pair meet in one worker. What is
-//! waited for is bounded and forgotten after a while. What can not be a round trip is refused and
+//! One [`RttMatcher`] per worker; both directions of an address pair meet in one worker. What is
+//! waited for is bounded and forgotten after a while. What cannot be a round trip is refused and
 //! counted; what was asked twice gives no sample (Karn).
 
 pub mod method;
 mod questions;
 
-use crate::stream::rtt::method::Method;
+use crate::stream::rtt::method::RttMethod;
 use crate::units::{Endpoint, Timestamp};
 use crate::voice::{Content, Packet, Segment};
 use crate::wire::rtcp::{self, Block, Protection};
 use crate::wire::sip::{self, Start};
-use crate::wire::stun::{Class, StunHeader};
+use crate::wire::stun::{StunClass, StunHeader};
 use hashbrown::DefaultHashBuilder;
-use questions::Questions;
+use questions::PendingRequests;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
@@ -29,9 +29,9 @@ const ACK: u8 = 0x10;
 
 /// A round trip to the sender of the packet at hand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Sample {
+pub struct RttSample {
     /// How it was measured.
-    pub method: Method,
+    pub method: RttMethod,
     /// How long it took.
     pub time: Duration,
 }
@@ -49,15 +49,15 @@ enum Question<'a> {
 
 /// What is waited for.
 #[derive(Debug, Default)]
-pub struct RoundTrips {
+pub struct RttMatcher {
     hasher: DefaultHashBuilder,
-    questions: Questions,
+    questions: PendingRequests,
     refused: u64,
 }
 
-impl RoundTrips {
+impl RttMatcher {
     /// Takes a packet that may ask or answer; what it answers goes to `samples`.
-    pub fn observe(&mut self, packet: &Packet<'_>, samples: &mut Vec<Sample>) {
+    pub fn observe(&mut self, packet: &Packet<'_>, samples: &mut Vec<RttSample>) {
         match packet.content {
             Content::Rtcp {
                 payload,
@@ -65,7 +65,7 @@ impl RoundTrips {
             } => {
                 self.observe_rtcp(packet, payload, samples);
             }
-            // What is encrypted can not be read, and must not be guessed at.
+            // What is encrypted cannot be read, and must not be guessed at.
             Content::Rtp { .. }
             | Content::Rtcp {
                 protection: Protection::Encrypted,
@@ -79,10 +79,10 @@ impl RoundTrips {
 
     /// RFC 3550 §6.4.1 and RFC 3611 §4.4, §4.5: reports ask by their time stamp, later ones
     /// answer with the stamp and their own delay.
-    fn observe_rtcp(&mut self, packet: &Packet<'_>, payload: &[u8], samples: &mut Vec<Sample>) {
+    fn observe_rtcp(&mut self, packet: &Packet<'_>, payload: &[u8], samples: &mut Vec<RttSample>) {
         for report in rtcp::packets(payload) {
             match report {
-                rtcp::Packet::SenderReport {
+                rtcp::RtcpPacket::SenderReport {
                     ssrc, ntp, reports, ..
                 } => {
                     self.ask(packet, &Question::Report(ssrc, middle(ntp)));
@@ -90,12 +90,12 @@ impl RoundTrips {
                         self.answer_report(packet, block.ssrc, block.last_sr, block.delay, samples);
                     }
                 }
-                rtcp::Packet::ReceiverReport { reports, .. } => {
+                rtcp::RtcpPacket::ReceiverReport { reports, .. } => {
                     for block in reports {
                         self.answer_report(packet, block.ssrc, block.last_sr, block.delay, samples);
                     }
                 }
-                rtcp::Packet::Extended { ssrc, blocks } => {
+                rtcp::RtcpPacket::Extended { ssrc, blocks } => {
                     for block in blocks {
                         match block {
                             Block::ReceiverReferenceTime(ntp) => {
@@ -109,7 +109,7 @@ impl RoundTrips {
                         }
                     }
                 }
-                rtcp::Packet::Goodbye(_) | rtcp::Packet::Other { .. } => {}
+                rtcp::RtcpPacket::Goodbye(_) | rtcp::RtcpPacket::Other { .. } => {}
             }
         }
     }
@@ -120,7 +120,7 @@ impl RoundTrips {
         ssrc: u32,
         stamp: u32,
         delay: u32,
-        samples: &mut Vec<Sample>,
+        samples: &mut Vec<RttSample>,
     ) {
         // 0: no report has come yet (RFC 3550 §6.4.1). Not an answer, so nothing to refuse.
         if stamp == 0 {
@@ -133,27 +133,27 @@ impl RoundTrips {
         // Units of 1/65536 s.
         let waited = Duration::from_nanos((u64::from(delay) * 1_000_000_000) >> 16);
         let time = packet.time.since(asked).checked_sub(waited);
-        self.admit(Method::Rtcp, time.unwrap_or_default(), samples);
+        self.admit(RttMethod::Rtcp, time.unwrap_or_default(), samples);
     }
 
     fn observe_stun(
         &mut self,
         packet: &Packet<'_>,
         header: &StunHeader,
-        samples: &mut Vec<Sample>,
+        samples: &mut Vec<RttSample>,
     ) {
         let question = Question::Stun(header.transaction);
         match header.class {
-            Class::Request => self.ask(packet, &question),
-            Class::Success | Class::Error => {
-                self.answer(packet, &question, Method::Stun, samples);
+            StunClass::Request => self.ask(packet, &question),
+            StunClass::Success | StunClass::Error => {
+                self.answer(packet, &question, RttMethod::Stun, samples);
             }
-            Class::Indication => {}
+            StunClass::Indication => {}
         }
     }
 
     /// Request to first answer (RFC 3261 §17.1.3: branch and method name the transaction).
-    fn observe_sip(&mut self, packet: &Packet<'_>, message: &[u8], samples: &mut Vec<Sample>) {
+    fn observe_sip(&mut self, packet: &Packet<'_>, message: &[u8], samples: &mut Vec<RttSample>) {
         let Some(message) = sip::parse(message) else {
             return;
         };
@@ -165,7 +165,7 @@ impl RoundTrips {
             // An ACK is never answered.
             Start::Request { method: b"ACK", .. } => {}
             Start::Request { .. } => self.ask(packet, &question),
-            Start::Response { .. } => self.answer(packet, &question, Method::Sip, samples),
+            Start::Response { .. } => self.answer(packet, &question, RttMethod::Sip, samples),
         }
     }
 
@@ -174,11 +174,11 @@ impl RoundTrips {
         &mut self,
         packet: &Packet<'_>,
         segment: Segment<'_>,
-        samples: &mut Vec<Sample>,
+        samples: &mut Vec<RttSample>,
     ) {
         if segment.flags & ACK != 0 {
             let question = Question::Tcp(segment.acknowledgment);
-            self.answer(packet, &question, Method::Tcp, samples);
+            self.answer(packet, &question, RttMethod::Tcp, samples);
         }
         if segment.flags & SYN != 0 {
             self.ask(packet, &Question::Tcp(segment.sequence.wrapping_add(1)));
@@ -194,8 +194,8 @@ impl RoundTrips {
         &mut self,
         packet: &Packet<'_>,
         question: &Question<'_>,
-        method: Method,
-        samples: &mut Vec<Sample>,
+        method: RttMethod,
+        samples: &mut Vec<RttSample>,
     ) {
         let key = self.key(packet.dst, packet.src, question);
         if let Some(asked) = self.questions.answer_once(key) {
@@ -203,11 +203,11 @@ impl RoundTrips {
         }
     }
 
-    fn admit(&mut self, method: Method, time: Duration, samples: &mut Vec<Sample>) {
+    fn admit(&mut self, method: RttMethod, time: Duration, samples: &mut Vec<RttSample>) {
         if time.is_zero() || time > LONGEST {
             self.refused += 1;
         } else {
-            samples.push(Sample { method, time });
+            samples.push(RttSample { method, time });
         }
     }
 
@@ -235,7 +235,7 @@ impl RoundTrips {
         self.questions.expire(now);
     }
 
-    /// Answers that can not be round trips.
+    /// Answers that cannot be round trips.
     pub fn refused(&self) -> u64 {
         self.refused
     }

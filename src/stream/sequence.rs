@@ -1,5 +1,5 @@
 //! Loss, duplicates and reordering of one stream from its sequence numbers alone (RFC 3550 §A.1,
-//! §A.3, made exact): every number of the last [`WINDOW`] is remembered, so duplicates can not
+//! §A.3, made exact): every number of the last [`WINDOW`] is remembered, so duplicates cannot
 //! hide loss and reordering is not loss.
 //!
 //! One [`Sequence`] lives in each stream. It reads no time: whether a large jump is an outage or
@@ -75,7 +75,7 @@ pub enum Arrival {
 
 /// What one packet brought.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Step {
+pub struct SequenceStep {
     /// Of this packet.
     pub arrival: Arrival,
     /// Numbers that have now left the window without their packet.
@@ -86,7 +86,7 @@ pub struct Step {
     pub duplicates: u32,
 }
 
-impl Step {
+impl SequenceStep {
     /// A packet that loses nothing.
     pub const fn of(arrival: Arrival) -> Self {
         Self {
@@ -134,7 +134,7 @@ impl Sequence {
 
     /// Takes the number that was expected, if nothing is lost with it; if not, nothing has changed.
     #[inline]
-    pub fn follow(&mut self, number: u16) -> bool {
+    pub fn advance_expected(&mut self, number: u16) -> bool {
         let is_next = number.wrapping_sub(self.last_number()) == 1 && self.doubt == Doubt::None;
         let follows = is_next && self.window >> (WINDOW - 1) == 1;
         if follows {
@@ -144,7 +144,7 @@ impl Sequence {
         follows
     }
 
-    /// Whether this numbering goes on is open: [`Self::follow`] takes nothing until that is settled.
+    /// Whether this numbering goes on is open: [`Self::advance_expected`] takes nothing until that is settled.
     pub fn set_restart_pending(&mut self, pending: bool) {
         self.doubt = match (self.doubt, pending) {
             (Doubt::None, true) => Doubt::Restart,
@@ -155,30 +155,30 @@ impl Sequence {
 
     /// Takes the next packet's number. `explain` is asked only for a jump of [`WINDOW`] or more;
     /// its argument is the distance forward, modulo 2^16.
-    pub fn advance(&mut self, number: u16, explain: impl FnOnce(u16) -> Jump) -> Step {
-        if self.follow(number) {
-            return Step::of(Arrival::InOrder);
+    pub fn advance(&mut self, number: u16, explain: impl FnOnce(u16) -> Jump) -> SequenceStep {
+        if self.advance_expected(number) {
+            return SequenceStep::of(Arrival::InOrder);
         }
         let forward = number.wrapping_sub(self.last_number());
         let backward = forward.wrapping_neg();
         let step = if u64::from(forward) < WINDOW && forward > 0 {
-            Step {
+            SequenceStep {
                 lost: self.shift(u64::from(forward)),
-                ..Step::of(Arrival::InOrder)
+                ..SequenceStep::of(Arrival::InOrder)
             }
         } else if u64::from(backward) < WINDOW {
-            Step::of(self.fill(u64::from(backward)))
+            SequenceStep::of(self.fill(u64::from(backward)))
         } else {
             match explain(forward) {
-                Jump::Outage(distance) => Step {
+                Jump::Outage(distance) => SequenceStep {
                     lost: self.shift(distance),
-                    ..Step::of(Arrival::InOrder)
+                    ..SequenceStep::of(Arrival::InOrder)
                 },
-                Jump::Old => Step::of(Arrival::Late),
+                Jump::Old => SequenceStep::of(Arrival::Late),
                 Jump::Unexplained => return self.suspect(number),
             }
         };
-        Step {
+        SequenceStep {
             late: u32::from(self.replace_suspect(None).is_some()),
             ..step
         }
@@ -187,29 +187,29 @@ impl Sequence {
     /// A packet that nothing explains: the start of a new numbering if the next one that nothing
     /// explains is near it (two in sequence, as RFC 3550 §A.1 wants, or nearly: a new numbering
     /// may lose or swap its first packets too), a stray otherwise.
-    fn suspect(&mut self, number: u16) -> Step {
+    fn suspect(&mut self, number: u16) -> SequenceStep {
         let earlier = self.replace_suspect(Some(number));
         let Some(first) = earlier else {
-            return Step::of(Arrival::Suspect);
+            return SequenceStep::of(Arrival::Suspect);
         };
         let ahead = number.wrapping_sub(first);
         let behind = ahead.wrapping_neg();
         if ahead == 0 {
-            return Step::of(Arrival::Duplicate);
+            return SequenceStep::of(Arrival::Duplicate);
         }
         if ahead.min(behind) > NEAR {
-            return Step {
+            return SequenceStep {
                 late: 1,
-                ..Step::of(Arrival::Suspect)
+                ..SequenceStep::of(Arrival::Suspect)
             };
         }
         let lost = self.missing();
         let swapped = behind < ahead;
         *self = Self::new(if swapped { number } else { first });
         self.shift(u64::from(ahead.min(behind)));
-        Step {
+        SequenceStep {
             lost,
-            ..Step::of(Arrival::Restarted { swapped })
+            ..SequenceStep::of(Arrival::Restarted { swapped })
         }
     }
 

@@ -2,7 +2,7 @@
 //! gone are given again.
 
 use crate::stream::record::Stream;
-use crate::voice::key::Key;
+use crate::voice::stream_key::StreamKey;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
@@ -11,15 +11,15 @@ const NOBODY: u32 = u32::MAX;
 
 /// The streams of one worker.
 #[derive(Debug, Default)]
-pub(super) struct Table {
-    /// Keyed at random: whoever sends can not choose which streams collide.
+pub(super) struct StreamTable {
+    /// Keyed at random: whoever sends cannot choose which streams collide.
     hasher: DefaultHashBuilder,
     index: HashTable<u32>,
     streams: Vec<Option<Stream>>,
     free: Vec<u32>,
 }
 
-impl Table {
+impl StreamTable {
     /// For so many streams. Their room is reserved at once, where the system has it to promise: it
     /// gives memory page by page as streams come, and what never moves leaves no holes behind.
     pub(super) fn for_streams(most: u32) -> Self {
@@ -36,9 +36,9 @@ impl Table {
     /// do not depend on each other overlap, if so little stands between them that the processor
     /// sees several at once: hence one short loop for each step, over all keys.
     #[inline]
-    pub(super) fn approach<'k, const N: usize>(
+    pub(super) fn prefetch<'k, const N: usize>(
         &self,
-        keys: impl ExactSizeIterator<Item = &'k Key>,
+        keys: impl ExactSizeIterator<Item = &'k StreamKey>,
     ) -> [u32; N] {
         let (mut hashes, mut guesses) = ([0; N], [NOBODY; N]);
         let count = keys.len();
@@ -49,32 +49,32 @@ impl Table {
         for (guess, hash) in guesses.iter_mut().zip(hashes) {
             *guess = *self.index.find(*hash, |_| true).unwrap_or(&NOBODY);
         }
-        self.approach_known(guesses.get(..count).unwrap_or(&guesses));
+        self.prefetch_known(guesses.get(..count).unwrap_or(&guesses));
         guesses
     }
 
     /// Streams brought near, by their numbers.
     #[inline]
-    fn approach_known(&self, numbers: &[u32]) {
+    fn prefetch_known(&self, numbers: &[u32]) {
         for number in numbers {
             if let Some(stream) = self.get(*number) {
-                stream.approach();
+                stream.prefetch();
             }
         }
     }
 
     /// Streams brought near, by their numbers, with all that is theirs.
-    pub(super) fn approach_whole(&self, numbers: &[u32]) {
-        self.approach_known(numbers);
+    pub(super) fn prefetch_whole(&self, numbers: &[u32]) {
+        self.prefetch_known(numbers);
         for number in numbers {
             if let Some(stream) = self.get(*number) {
-                stream.approach_cold();
+                stream.prefetch_cold();
             }
         }
     }
 
     /// The number of a stream.
-    pub(super) fn find(&self, key: &Key) -> Option<u32> {
+    pub(super) fn find(&self, key: &StreamKey) -> Option<u32> {
         let same = |index: &u32| self.get(*index).is_some_and(|stream| stream.key == *key);
         self.index.find(self.hasher.hash_one(key), same).copied()
     }

@@ -33,7 +33,7 @@ const WIRE_OVERHEAD: u64 = 20;
 
 /// Packets with their octets on each layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Octets {
+pub struct TrafficCounts {
     /// Packets.
     pub packets: u64,
     /// IP total lengths.
@@ -42,7 +42,7 @@ pub struct Octets {
     pub ethernet: u64,
 }
 
-impl Octets {
+impl TrafficCounts {
     /// One packet of `ip` octets.
     pub fn packet(ip: u32) -> Self {
         Self {
@@ -82,7 +82,7 @@ pub const fn ethernet_octets(ip: u32) -> u32 {
 
 /// What happened to the sequence numbers of RTP streams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Continuity {
+pub struct SequenceCounts {
     /// Numbers that left the reorder window without their packet.
     pub lost: u64,
     /// Packets that came after that; their numbers stay lost.
@@ -93,7 +93,7 @@ pub struct Continuity {
     pub reordered: u64,
 }
 
-impl Continuity {
+impl SequenceCounts {
     /// Adds more.
     pub fn add(&mut self, other: &Self) {
         self.lost += other.lost;

@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 /// Transport pairs with their number of audio streams.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transports {
-    /// Keyed at random: whoever sends can not choose which pairs are taken for the same.
+    /// Keyed at random: whoever sends cannot choose which pairs are taken for the same.
     hasher: DefaultHashBuilder,
     /// By the hash of the pair, a fifth of its size; two of 100,000 are the same once in 10^9 runs.
     audio: HashMap<u64, u32>,

@@ -47,11 +47,21 @@ impl Classes {
     }
 }
 
-/// What a stream carries.
+/// What a stream carries; decided once, before its first packet is counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Kind {
+pub enum StreamKind {
     /// Sound: counted.
     Audio,
     /// Pictures: listed, not counted.
     Video,
+}
+
+impl StreamKind {
+    /// The value in JSON and text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+        }
+    }
 }

@@ -4,9 +4,9 @@
 //! packet a timestamp and its clock runs at 48 kHz at most; video runs at 90 kHz (RFC 3551 §5)
 //! and sends large frames as several packets with one timestamp.
 
-pub use crate::voice::class::Kind;
-use crate::voice::held::Held;
+pub use crate::voice::class::StreamKind;
 use crate::voice::payload_type::assigned;
+use crate::voice::rtp_summary::RtpSummary;
 use std::time::Duration;
 
 /// Up to this rate a clock is audio's, in Hz: 48 kHz and an eighth for arrival noise.
@@ -29,7 +29,7 @@ const PIECE_BYTES: u64 = 200;
 
 /// What the held packets are, in order of their sequence numbers and each number once; `None`
 /// while they do not tell.
-pub fn decide(run: &[Held]) -> Option<Kind> {
+pub fn decide(run: &[RtpSummary]) -> Option<StreamKind> {
     if let Some(known) = run.iter().find_map(|held| assigned(held.payload_type)) {
         return Some(known.kind);
     }
@@ -44,40 +44,40 @@ pub fn decide(run: &[Held]) -> Option<Kind> {
     if repeats > 0 {
         let events = run.iter().all(|held| held.payload_bytes <= EVENT_BYTES);
         return match (events, mean > PIECE_BYTES) {
-            (true, _) => Some(Kind::Audio),
-            (false, true) => Some(Kind::Video),
+            (true, _) => Some(StreamKind::Audio),
+            (false, true) => Some(StreamKind::Video),
             (false, false) => None,
         };
     }
     let rate = clock_rate(first, last)?;
     let long_look = last.time.since(first.time) >= LONG_LOOK;
     match rate {
-        0..=SURELY_AUDIO => Some(Kind::Audio),
-        SURELY_VIDEO.. if mean > PIECE_BYTES => Some(Kind::Video),
+        0..=SURELY_AUDIO => Some(StreamKind::Audio),
+        SURELY_VIDEO.. if mean > PIECE_BYTES => Some(StreamKind::Video),
         // A queue that empties sends audio in a bunch too, so its clock seems to run fast.
         _ if !long_look => None,
-        rate if rate <= BETWEEN => Some(Kind::Audio),
-        _ => Some(Kind::Video),
+        rate if rate <= BETWEEN => Some(StreamKind::Audio),
+        _ => Some(StreamKind::Video),
     }
 }
 
 /// What to say when no more will come: nobody sends voice in pieces this large.
-pub fn guess(run: &[Held]) -> Kind {
+pub fn guess(run: &[RtpSummary]) -> StreamKind {
     decide(run).unwrap_or_else(|| {
         let large = run
             .iter()
             .filter(|held| u64::from(held.payload_bytes) > PIECE_BYTES)
             .count();
         if large * 2 > run.len() {
-            Kind::Video
+            StreamKind::Video
         } else {
-            Kind::Audio
+            StreamKind::Audio
         }
     })
 }
 
 /// Timestamp units a second between two packets, if they are far enough apart to tell.
-pub fn clock_rate(first: &Held, last: &Held) -> Option<u64> {
+pub fn clock_rate(first: &RtpSummary, last: &RtpSummary) -> Option<u64> {
     /// Less than three packets' time of 20 ms says little against 10 ms of arrival noise.
     const SHORTEST_NANOS: u128 = 35_000_000;
     let gone = last.time.since(first.time).as_nanos();

@@ -1,6 +1,6 @@
 //! The payload types that RFC 3551 §6 assigns once and for all, and what the others may be.
 
-use crate::voice::class::Kind;
+use crate::voice::class::StreamKind;
 use std::num::NonZeroU32;
 
 /// An assigned payload type.
@@ -9,7 +9,7 @@ pub struct Assigned {
     /// The encoding's name.
     pub codec: &'static str,
     /// What it encodes.
-    pub kind: Kind,
+    pub kind: StreamKind,
     /// Its RTP clock rate in Hz.
     pub clock: NonZeroU32,
 }
@@ -25,7 +25,7 @@ pub const fn is_possible(payload_type: u8) -> bool {
 
 /// What a payload type stands for, if it is assigned (RFC 3551 tables 4 and 5).
 pub const fn assigned(payload_type: u8) -> Option<Assigned> {
-    use Kind::{Audio, Video};
+    use StreamKind::{Audio, Video};
     let (codec, kind, hz) = match payload_type {
         0 => ("PCMU", Audio, 8_000),
         3 => ("GSM", Audio, 8_000),

@@ -8,7 +8,7 @@ mod facts;
 mod fragments;
 mod segments;
 
-pub use facts::{Format, Known};
+pub use facts::{CodecFormat, MediaFact};
 
 use crate::wire::sdp::Description;
 use std::sync::Arc;
@@ -39,13 +39,13 @@ pub struct Signalling {
 
 impl Signalling {
     /// Listens to a packet that may carry SIP.
-    pub fn hear(&mut self, packet: &Packet<'_>) {
+    pub fn observe(&mut self, packet: &Packet<'_>) {
         match packet.content {
             Content::Sip(message) => self.learn_from(packet.time, message),
             Content::SipSegment(segment) => {
                 let mut descriptions = Vec::new();
                 let (src, dst, time) = (packet.src, packet.dst, packet.time);
-                self.segments.take(src, dst, time, segment, |message| {
+                self.segments.insert(src, dst, time, segment, |message| {
                     descriptions.extend(description(message));
                 });
                 for description in descriptions {
@@ -57,8 +57,8 @@ impl Signalling {
     }
 
     /// Takes a piece of a datagram; the last one makes it whole.
-    pub fn hear_fragment(&mut self, fragment: &Fragment<'_>) {
-        if let Some(payload) = self.fragments.take(fragment) {
+    pub fn observe_fragment(&mut self, fragment: &Fragment<'_>) {
+        if let Some(payload) = self.fragments.insert(fragment) {
             self.learn_from(fragment.time, &payload);
         }
     }
@@ -85,14 +85,14 @@ impl Signalling {
         self.facts.learn(*time, description);
     }
 
-    /// Keeps from now on what is heard, for [`Self::take_untold`].
-    pub fn keep_untold(&mut self) {
+    /// Keeps from now on what is heard, for [`Self::take_for_peers`].
+    pub fn keep_for_peers(&mut self) {
         self.untold = Some(Vec::new());
     }
 
     /// What was heard since the last call, to be told to others.
     #[inline]
-    pub fn take_untold(&mut self) -> Vec<Announcement> {
+    pub fn take_for_peers(&mut self) -> Vec<Announcement> {
         self.untold.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
@@ -102,7 +102,7 @@ impl Signalling {
     }
 
     /// What is known of media with a payload type between two ends.
-    pub fn about(&self, src: Endpoint, dst: Endpoint, payload_type: u8) -> Option<Known> {
+    pub fn about(&self, src: Endpoint, dst: Endpoint, payload_type: u8) -> Option<MediaFact> {
         self.facts.about(src, dst, payload_type)
     }
 

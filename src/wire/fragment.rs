@@ -4,8 +4,8 @@
 //! Fragments inside tunnels are not looked at.
 
 use super::ip::Fragmented;
-use super::link::{self, Layer};
-use super::octets::Octets;
+use super::link::{self, LinkPayload};
+use super::octets::ByteReader;
 use super::{Vlans, ip};
 use crate::capture::Frame;
 use crate::units::{Address, Timestamp};
@@ -33,8 +33,8 @@ pub struct Fragment<'a> {
 /// The piece that a frame carries; `None` where it is none of UDP, or was cut.
 #[cold]
 pub fn fragment(frame: Frame<'_>) -> Option<Fragment<'_>> {
-    let octets = Octets::new(frame.octets, frame.length as usize);
-    let layer = Layer::of(frame.link).ok()?;
+    let octets = ByteReader::new(frame.octets, frame.length as usize);
+    let layer = LinkPayload::of(frame.link).ok()?;
     let (octets, _) = link::network(layer, octets, Vlans::default()).ok()?;
     let Fragmented {
         src,

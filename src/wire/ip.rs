@@ -4,7 +4,7 @@
 //! them. A header is refused as [`Discard::Malformed`] where it claims more octets than the wire
 //! carried: accounting by such a header could be inflated at will.
 
-use super::octets::Octets;
+use super::octets::ByteReader;
 use crate::discard::Discard;
 use crate::units::Address;
 use pnet::packet::ip::{IpNextHeaderProtocol, IpNextHeaderProtocols as Protocol};
@@ -22,7 +22,7 @@ const MORE_FRAGMENTS: u8 = 1;
 
 /// An IP packet with its headers taken off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Packet<'a> {
+pub(super) struct IpPacket<'a> {
     pub(super) src: Address,
     pub(super) dst: Address,
     /// IP total length (IPv6: 40 + payload length).
@@ -33,18 +33,18 @@ pub(super) struct Packet<'a> {
     pub(super) protocol: IpNextHeaderProtocol,
     /// The first of several fragments: `payload` ends early, and its length on the wire is open.
     pub(super) fragment: bool,
-    pub(super) payload: Octets<'a>,
+    pub(super) payload: ByteReader<'a>,
 }
 
 /// Takes the IP header off, of either version, and what extends it.
 #[inline]
-pub(super) fn parse(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
+pub(super) fn parse(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     extensions(header(octets)?)
 }
 
 /// Takes the IP header alone off; extension headers are left to [`parse`].
 #[inline]
-pub(super) fn header(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
+pub(super) fn header(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     match octets.header::<1>()? {
         [0x40..=0x4f] => v4(octets),
         [0x60..=0x6f] => v6(octets),
@@ -54,7 +54,7 @@ pub(super) fn header(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
 
 /// RFC 791 §3.1.
 #[inline]
-fn v4(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
+fn v4(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     let header = Ipv4Packet::new(octets.captured())
         .ok_or_else(|| octets.missing(Ipv4Packet::minimum_packet_size()))?;
     let header_length = usize::from(header.get_header_length()) * 4;
@@ -74,7 +74,7 @@ fn v4(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
     }
     let fragment = header.get_flags() & MORE_FRAGMENTS != 0;
     let payload = octets.limit(total_length).skip(header_length)?;
-    Ok(Packet {
+    Ok(IpPacket {
         src: Address::v4(header.get_source().octets()),
         dst: Address::v4(header.get_destination().octets()),
         bytes: u32::try_from(total_length).unwrap_or(u32::MAX),
@@ -91,7 +91,7 @@ fn v4(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
 
 /// RFC 8200 §3. A payload length of 0 is a jumbogram (RFC 2675) or nothing at all: no voice.
 #[inline]
-fn v6(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
+fn v6(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     const HEADER: usize = Ipv6Packet::minimum_packet_size();
     let header = Ipv6Packet::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
     let length = HEADER + usize::from(header.get_payload_length());
@@ -101,7 +101,7 @@ fn v6(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
     // pnet's getters put addresses together word by word, which costs more than all the rest.
     let addresses = octets.skip(8)?;
     let (src, dst) = (*addresses.header()?, *addresses.skip(16)?.header()?);
-    Ok(Packet {
+    Ok(IpPacket {
         src: Address::v6(src),
         dst: Address::v6(dst),
         bytes: u32::try_from(length).unwrap_or(u32::MAX),
@@ -118,7 +118,7 @@ fn v6(octets: Octets<'_>) -> Result<Packet<'_>, Discard> {
 /// |  Next Header  |  Hdr Ext Len  |                               |
 /// |  Next Header  |   Reserved    |      Fragment Offset    |Res|M|
 /// ```
-fn extensions(mut packet: Packet<'_>) -> Result<Packet<'_>, Discard> {
+fn extensions(mut packet: IpPacket<'_>) -> Result<IpPacket<'_>, Discard> {
     for _ in 0..=MAX_EXTENSIONS {
         let fragment = packet.protocol == Protocol::Ipv6Frag;
         let unit = match packet.protocol {
@@ -159,11 +159,11 @@ pub(super) struct Fragmented<'a> {
     /// In octets.
     pub(super) offset: u16,
     pub(super) more: bool,
-    pub(super) payload: Octets<'a>,
+    pub(super) payload: ByteReader<'a>,
 }
 
 /// Takes the headers off a fragment; `None` where the packet is none.
-pub(super) fn fragmented(octets: Octets<'_>) -> Option<Fragmented<'_>> {
+pub(super) fn fragmented(octets: ByteReader<'_>) -> Option<Fragmented<'_>> {
     match octets.header::<1>().ok()? {
         [0x40..=0x4f] => v4_fragmented(octets),
         [0x60..=0x6f] => v6_fragmented(octets),
@@ -171,7 +171,7 @@ pub(super) fn fragmented(octets: Octets<'_>) -> Option<Fragmented<'_>> {
     }
 }
 
-fn v4_fragmented(octets: Octets<'_>) -> Option<Fragmented<'_>> {
+fn v4_fragmented(octets: ByteReader<'_>) -> Option<Fragmented<'_>> {
     let header = Ipv4Packet::new(octets.captured())?;
     let header_length = usize::from(header.get_header_length()) * 4;
     let total_length = usize::from(header.get_total_length());
@@ -196,7 +196,7 @@ fn v4_fragmented(octets: Octets<'_>) -> Option<Fragmented<'_>> {
 
 /// Only where the fragment header comes first: what stands before it is for routers (RFC 8200
 /// §4.1), and no host sends SIP with it.
-fn v6_fragmented(octets: Octets<'_>) -> Option<Fragmented<'_>> {
+fn v6_fragmented(octets: ByteReader<'_>) -> Option<Fragmented<'_>> {
     let packet = v6(octets).ok()?;
     if packet.protocol != Protocol::Ipv6Frag {
         return None;

@@ -6,7 +6,7 @@
 //! anything but IP is refused as [`Discard::NotIp`].
 
 use super::Vlans;
-use super::octets::Octets;
+use super::octets::ByteReader;
 use crate::capture::LinkType;
 use crate::discard::Discard;
 use pnet::packet::ethernet::{EtherType, EtherTypes, EthernetPacket};
@@ -41,7 +41,7 @@ const FIRST_ETHERTYPE: u16 = 0x0600;
 
 /// What the octets begin with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Layer {
+pub(super) enum LinkPayload {
     /// An Ethernet header.
     Ethernet,
     /// What this EtherType, or 802.3 length, announces.
@@ -60,7 +60,7 @@ pub(super) enum Layer {
     Loopback,
 }
 
-impl Layer {
+impl LinkPayload {
     /// What a frame of a link type begins with.
     #[inline]
     pub(super) fn of(link: LinkType) -> Result<Self, Discard> {
@@ -90,15 +90,15 @@ impl Vlans {
 /// The way of nearly every frame, without a loop: Ethernet with one tag or none. `None` is no
 /// verdict, the others go through [`network`].
 #[inline]
-pub(super) fn plain(octets: Octets<'_>, vlans: Vlans) -> Option<(Octets<'_>, Vlans)> {
+pub(super) fn plain(octets: ByteReader<'_>, vlans: Vlans) -> Option<(ByteReader<'_>, Vlans)> {
     let mut vlans = vlans;
     let (mut layer, mut octets) = ethernet(octets).ok()?;
-    if layer == Layer::Type(VLAN) {
+    if layer == LinkPayload::Type(VLAN) {
         (layer, octets) = vlan(octets, &mut vlans).ok()?;
     }
     let octets = match layer {
-        Layer::Type(IPV4) => version(octets, 4),
-        Layer::Type(IPV6) => version(octets, 6),
+        LinkPayload::Type(IPV4) => version(octets, 4),
+        LinkPayload::Type(IPV6) => version(octets, 6),
         _ => return None,
     };
     Some((octets.ok()?, vlans))
@@ -107,41 +107,41 @@ pub(super) fn plain(octets: Octets<'_>, vlans: Vlans) -> Option<(Octets<'_>, Vla
 /// Walks to the IP header, adding to `vlans` the tags that stand before it and before any label:
 /// those of a pseudowire belong to what it carries.
 pub(super) fn network(
-    mut layer: Layer,
-    mut octets: Octets<'_>,
+    mut layer: LinkPayload,
+    mut octets: ByteReader<'_>,
     mut vlans: Vlans,
-) -> Result<(Octets<'_>, Vlans), Discard> {
+) -> Result<(ByteReader<'_>, Vlans), Discard> {
     let mut carried = Vlans::default();
     let mut tags = &mut vlans;
     for _ in 0..MAX_LAYERS {
         (layer, octets) = match layer {
-            Layer::Ip => return Ok((octets, vlans)),
-            Layer::Type(IPV4) => return Ok((version(octets, 4)?, vlans)),
-            Layer::Type(IPV6) => return Ok((version(octets, 6)?, vlans)),
-            Layer::Type(VLAN | SERVICE_VLAN | STACKED_VLAN) => vlan(octets, tags)?,
-            Layer::Type(MPLS | MPLS_MULTICAST) => {
+            LinkPayload::Ip => return Ok((octets, vlans)),
+            LinkPayload::Type(IPV4) => return Ok((version(octets, 4)?, vlans)),
+            LinkPayload::Type(IPV6) => return Ok((version(octets, 6)?, vlans)),
+            LinkPayload::Type(VLAN | SERVICE_VLAN | STACKED_VLAN) => vlan(octets, tags)?,
+            LinkPayload::Type(MPLS | MPLS_MULTICAST) => {
                 tags = &mut carried;
                 mpls(octets)?
             }
-            Layer::Type(PPPOE) => pppoe(octets)?,
-            Layer::Type(PPP) | Layer::Ppp => ppp(octets)?,
-            Layer::Type(BRIDGING) => (Layer::Ethernet, octets),
-            Layer::Type(length) if length < FIRST_ETHERTYPE => {
-                (Layer::Llc, octets.limit(length.into()))
+            LinkPayload::Type(PPPOE) => pppoe(octets)?,
+            LinkPayload::Type(PPP) | LinkPayload::Ppp => ppp(octets)?,
+            LinkPayload::Type(BRIDGING) => (LinkPayload::Ethernet, octets),
+            LinkPayload::Type(length) if length < FIRST_ETHERTYPE => {
+                (LinkPayload::Llc, octets.limit(length.into()))
             }
-            Layer::Type(_) => return Err(Discard::NotIp),
-            Layer::Ethernet => ethernet(octets)?,
-            Layer::Llc => llc(octets)?,
-            Layer::Cooked => cooked(octets)?,
-            Layer::Cooked2 => cooked2(octets)?,
-            Layer::Loopback => loopback(octets)?,
+            LinkPayload::Type(_) => return Err(Discard::NotIp),
+            LinkPayload::Ethernet => ethernet(octets)?,
+            LinkPayload::Llc => llc(octets)?,
+            LinkPayload::Cooked => cooked(octets)?,
+            LinkPayload::Cooked2 => cooked2(octets)?,
+            LinkPayload::Loopback => loopback(octets)?,
         };
     }
     Err(Discard::TooDeep)
 }
 
 #[inline]
-fn version(octets: Octets<'_>, expected: u8) -> Result<Octets<'_>, Discard> {
+fn version(octets: ByteReader<'_>, expected: u8) -> Result<ByteReader<'_>, Discard> {
     match octets.header::<1>()? {
         [first] if first >> 4 == expected => Ok(octets),
         _ => Err(Discard::Malformed),
@@ -149,18 +149,27 @@ fn version(octets: Octets<'_>, expected: u8) -> Result<Octets<'_>, Discard> {
 }
 
 #[inline]
-fn ethernet(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+fn ethernet(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     const HEADER: usize = EthernetPacket::minimum_packet_size();
     let header = EthernetPacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
-    Ok((Layer::Type(header.get_ethertype().0), octets.skip(HEADER)?))
+    Ok((
+        LinkPayload::Type(header.get_ethertype().0),
+        octets.skip(HEADER)?,
+    ))
 }
 
 #[inline]
-fn vlan<'a>(octets: Octets<'a>, vlans: &mut Vlans) -> Result<(Layer, Octets<'a>), Discard> {
+fn vlan<'a>(
+    octets: ByteReader<'a>,
+    vlans: &mut Vlans,
+) -> Result<(LinkPayload, ByteReader<'a>), Discard> {
     const HEADER: usize = VlanPacket::minimum_packet_size();
     let tag = VlanPacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
     vlans.push(tag.get_vlan_identifier());
-    Ok((Layer::Type(tag.get_ethertype().0), octets.skip(HEADER)?))
+    Ok((
+        LinkPayload::Type(tag.get_ethertype().0),
+        octets.skip(HEADER)?,
+    ))
 }
 
 /// A label stack (RFC 3032 §2.1). What it carries is not written in it; the first nibble tells
@@ -169,19 +178,19 @@ fn vlan<'a>(octets: Octets<'a>, vlans: &mut Vlans) -> Result<(Layer, Octets<'a>)
 /// ```text
 /// |                Label                  | TC  |S|       TTL     |
 /// ```
-fn mpls(mut octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+fn mpls(mut octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     for _ in 0..MAX_LABELS {
         let [_, _, bottom, _] = octets.header()?;
         octets = octets.skip(4)?;
         if bottom & 1 == 1 {
             return match octets.header::<2>()? {
-                [0x40..=0x4f | 0x60..=0x6f, _] => Ok((Layer::Ip, octets)),
+                [0x40..=0x4f | 0x60..=0x6f, _] => Ok((LinkPayload::Ip, octets)),
                 // RFC 4448 §4.6: the control word of an Ethernet pseudowire begins with 16 zero bits.
-                [0, 0] => Ok((Layer::Ethernet, octets.skip(4)?)),
+                [0, 0] => Ok((LinkPayload::Ethernet, octets.skip(4)?)),
                 // RFC 4385 §5: the associated channel.
                 [0x10..=0x1f, _] => Err(Discard::NotIp),
                 // An Ethernet pseudowire without a control word.
-                _ => Ok((Layer::Ethernet, octets)),
+                _ => Ok((LinkPayload::Ethernet, octets)),
             };
         }
     }
@@ -194,18 +203,18 @@ fn mpls(mut octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
 /// |  VER  | TYPE  |      CODE     |          SESSION_ID           |
 /// |            LENGTH             |           payload             ~
 /// ```
-fn pppoe(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+fn pppoe(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     let [version_type, code, _, _, high, low] = *octets.header()?;
     if version_type != 0x11 || code != 0 {
         return Err(Discard::Malformed);
     }
     let length = u16::from_be_bytes([high, low]);
-    Ok((Layer::Ppp, octets.skip(6)?.limit(length.into())))
+    Ok((LinkPayload::Ppp, octets.skip(6)?.limit(length.into())))
 }
 
 /// The PPP protocol field, two octets or one (RFC 1661 §6.5), behind an optional address and
 /// control field (RFC 1662 §3.1).
-fn ppp(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+fn ppp(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     let octets = match octets.header()? {
         [0xff, 0x03] => octets.skip(2)?,
         _ => octets,
@@ -215,14 +224,14 @@ fn ppp(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
         _ => (u16::from_be_bytes(*octets.header()?), octets.skip(2)?),
     };
     match protocol {
-        0x0021 | 0x0057 => Ok((Layer::Ip, rest)),
-        0x0281 => Ok((Layer::Type(MPLS), rest)),
+        0x0021 | 0x0057 => Ok((LinkPayload::Ip, rest)),
+        0x0281 => Ok((LinkPayload::Type(MPLS), rest)),
         _ => Err(Discard::NotIp),
     }
 }
 
 /// LLC (IEEE 802.2): IP in SNAP (RFC 1042), or under its own service access point.
-fn llc(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+fn llc(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     match octets.header()? {
         [0xaa, 0xaa, 0x03] => match *octets.header()? {
             [_, _, _, 0, 0, 0, high, low] => {
@@ -230,47 +239,47 @@ fn llc(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
                 if ethertype < FIRST_ETHERTYPE {
                     return Err(Discard::NotIp);
                 }
-                Ok((Layer::Type(ethertype), octets.skip(8)?))
+                Ok((LinkPayload::Type(ethertype), octets.skip(8)?))
             }
             _ => Err(Discard::NotIp),
         },
-        [0x06, 0x06, 0x03] => Ok((Layer::Ip, octets.skip(3)?)),
+        [0x06, 0x06, 0x03] => Ok((LinkPayload::Ip, octets.skip(3)?)),
         _ => Err(Discard::NotIp),
     }
 }
 
 /// Linux cooked capture, version 1 (LINKTYPE_LINUX_SLL).
-fn cooked(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+fn cooked(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     let header = SLLPacket::new(octets.header::<16>()?).ok_or(Discard::Malformed)?;
     Ok((cooked_layer(header.get_protocol())?, octets.skip(16)?))
 }
 
 /// Linux cooked capture, version 2 (LINKTYPE_LINUX_SLL2).
-fn cooked2(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+fn cooked2(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     let header = SLL2Packet::new(octets.header::<20>()?).ok_or(Discard::Malformed)?;
     Ok((cooked_layer(header.get_protocol_type())?, octets.skip(20)?))
 }
 
 /// The protocol of a cooked capture: an EtherType, or one of Linux's own numbers below.
-fn cooked_layer(protocol: EtherType) -> Result<Layer, Discard> {
+fn cooked_layer(protocol: EtherType) -> Result<LinkPayload, Discard> {
     const ETH_P_802_2: u16 = 4;
     match protocol.0 {
-        ETH_P_802_2 => Ok(Layer::Llc),
+        ETH_P_802_2 => Ok(LinkPayload::Llc),
         0..FIRST_ETHERTYPE => Err(Discard::NotIp),
-        ethertype => Ok(Layer::Type(ethertype)),
+        ethertype => Ok(LinkPayload::Type(ethertype)),
     }
 }
 
 /// The address family of BSD loopback, in the byte order of whoever captured. IPv6 has as many
 /// numbers as there are systems (LINKTYPE_NULL): 10 Linux, 24 NetBSD and OpenBSD, 28 FreeBSD,
 /// 30 macOS.
-fn loopback(octets: Octets<'_>) -> Result<(Layer, Octets<'_>), Discard> {
+fn loopback(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     let ([0, 0, 0, family] | [family, 0, 0, 0]) = *octets.header()? else {
         return Err(Discard::NotIp);
     };
     match family {
-        2 => Ok((Layer::Type(IPV4), octets.skip(4)?)),
-        10 | 24 | 28 | 30 => Ok((Layer::Type(IPV6), octets.skip(4)?)),
+        2 => Ok((LinkPayload::Type(IPV4), octets.skip(4)?)),
+        10 | 24 | 28 | 30 => Ok((LinkPayload::Type(IPV6), octets.skip(4)?)),
         _ => Err(Discard::NotIp),
     }
 }

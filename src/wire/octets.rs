@@ -8,13 +8,13 @@ use crate::discard::Discard;
 
 /// Captured octets and their number on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Octets<'a> {
+pub(super) struct ByteReader<'a> {
     captured: &'a [u8],
     /// At least `captured.len()`.
     length: usize,
 }
 
-impl<'a> Octets<'a> {
+impl<'a> ByteReader<'a> {
     /// Captured octets of which there were `length` on the wire, or more if more were captured.
     #[inline]
     pub(super) fn new(captured: &'a [u8], length: usize) -> Self {
@@ -100,16 +100,16 @@ mod tests {
 
     #[test]
     fn a_cut_header_is_truncated_and_a_short_one_malformed() {
-        let cut = Octets::new(&[0; 10], 60);
+        let cut = ByteReader::new(&[0; 10], 60);
         assert_eq!(cut.header::<20>(), Err(Discard::Truncated));
         assert_eq!(cut.header::<61>(), Err(Discard::Malformed));
         assert_eq!(cut.skip(11), Err(Discard::Truncated));
-        assert_eq!(cut.skip(10).map(Octets::length), Ok(50));
+        assert_eq!(cut.skip(10).map(ByteReader::length), Ok(50));
     }
 
     #[test]
     fn a_limit_never_grows_and_a_length_never_lies_below_the_capture() {
-        let octets = Octets::new(&[0; 10], 4);
+        let octets = ByteReader::new(&[0; 10], 4);
         assert_eq!(octets.length(), 10);
         assert_eq!(octets.limit(6).captured().len(), 6);
         assert_eq!(octets.limit(60), octets);

@@ -6,7 +6,7 @@
 
 mod blocks;
 
-pub use blocks::{Block, Blocks, LastReport, LastReports, ReportBlock, Reports, Sources};
+pub use blocks::{Block, Blocks, LastReport, LastReports, ReportBlock, ReportBlocks, Sources};
 
 use blocks::REPORT;
 
@@ -117,7 +117,7 @@ pub fn sender(payload: &[u8]) -> Option<u32> {
 
 /// One RTCP packet of those that matter here.
 #[derive(Clone, Debug)]
-pub enum Packet<'a> {
+pub enum RtcpPacket<'a> {
     /// SR (RFC 3550 §6.4.1).
     SenderReport {
         /// Who reports.
@@ -131,14 +131,14 @@ pub enum Packet<'a> {
         /// Payload octets sent since the beginning.
         octets: u32,
         /// What the sender received from others.
-        reports: Reports<'a>,
+        reports: ReportBlocks<'a>,
     },
     /// RR (RFC 3550 §6.4.2).
     ReceiverReport {
         /// Who reports.
         ssrc: u32,
         /// What it received.
-        reports: Reports<'a>,
+        reports: ReportBlocks<'a>,
     },
     /// BYE (RFC 3550 §6.6).
     Goodbye(Sources<'a>),
@@ -167,9 +167,9 @@ pub fn packets(payload: &[u8]) -> Packets<'_> {
 }
 
 impl<'a> Iterator for Packets<'a> {
-    type Item = Packet<'a>;
+    type Item = RtcpPacket<'a>;
 
-    fn next(&mut self) -> Option<Packet<'a>> {
+    fn next(&mut self) -> Option<RtcpPacket<'a>> {
         let header = Header::parse(self.0)?;
         let (packet, rest) = self.0.split_at_checked(header.length)?;
         if header.length < header.least() {
@@ -180,7 +180,7 @@ impl<'a> Iterator for Packets<'a> {
     }
 }
 
-fn parse(header: Header, packet: &[u8]) -> Option<Packet<'_>> {
+fn parse(header: Header, packet: &[u8]) -> Option<RtcpPacket<'_>> {
     let body = packet.get(4..)?;
     Some(match header.kind {
         SENDER_REPORT => {
@@ -189,31 +189,31 @@ fn parse(header: Header, packet: &[u8]) -> Option<Packet<'_>> {
             let (rtp, rest) = rest.split_first_chunk()?;
             let (packets, rest) = rest.split_first_chunk()?;
             let (octets, rest) = rest.split_first_chunk()?;
-            Packet::SenderReport {
+            RtcpPacket::SenderReport {
                 ssrc: u32::from_be_bytes(*ssrc),
                 ntp: u64::from_be_bytes(*ntp),
                 rtp: u32::from_be_bytes(*rtp),
                 packets: u32::from_be_bytes(*packets),
                 octets: u32::from_be_bytes(*octets),
-                reports: Reports::new(rest, header.count),
+                reports: ReportBlocks::new(rest, header.count),
             }
         }
         RECEIVER_REPORT => {
             let (ssrc, rest) = body.split_first_chunk()?;
-            Packet::ReceiverReport {
+            RtcpPacket::ReceiverReport {
                 ssrc: u32::from_be_bytes(*ssrc),
-                reports: Reports::new(rest, header.count),
+                reports: ReportBlocks::new(rest, header.count),
             }
         }
-        GOODBYE => Packet::Goodbye(Sources::new(body, header.count)),
+        GOODBYE => RtcpPacket::Goodbye(Sources::new(body, header.count)),
         EXTENDED_REPORT => {
             let (ssrc, rest) = body.split_first_chunk()?;
-            Packet::Extended {
+            RtcpPacket::Extended {
                 ssrc: u32::from_be_bytes(*ssrc),
                 blocks: Blocks::new(rest),
             }
         }
-        kind => Packet::Other { kind },
+        kind => RtcpPacket::Other { kind },
     })
 }
 

@@ -39,7 +39,7 @@ pub struct RtpHeader {
 }
 
 /// Reads the header of a payload of `wire_length` octets, the first 12 of which must have been
-/// captured. `None` where it can not be RTP (RFC 3550 A.1): another version, an RTCP packet
+/// captured. `None` where it cannot be RTP (RFC 3550 A.1): another version, an RTCP packet
 /// type, or contributing sources and extension longer than the payload.
 #[inline(always)]
 #[expect(

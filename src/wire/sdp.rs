@@ -17,7 +17,7 @@ const MAX_NAME: usize = 32;
 
 /// What a media section carries (RFC 8866 §5.14).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum MediaKind {
+pub enum MediaType {
     /// `audio`
     Audio,
     /// `video`
@@ -44,7 +44,7 @@ pub enum Direction {
 
 /// One format of a media section over RTP.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Format {
+pub struct SdpFormat {
     /// The RTP payload type, 0 to 127.
     pub payload_type: u8,
     /// What `a=rtpmap` says of it; `None` for a static payload type without one.
@@ -73,9 +73,9 @@ pub struct RtcpPort {
 
 /// A media section.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Media {
+pub struct MediaDescription {
     /// What it carries.
-    pub kind: MediaKind,
+    pub kind: MediaType,
     /// The port media is wanted at; 0 = refused (RFC 3264 §6).
     pub port: u16,
     /// Number of ports, every second one, from `port` on.
@@ -88,7 +88,7 @@ pub struct Media {
     /// hold a call (RFC 3264 §8.4).
     pub address: Option<Address>,
     /// The formats, the preferred first; empty unless it is RTP.
-    pub formats: Vec<Format>,
+    pub formats: Vec<SdpFormat>,
     /// `a=ptime`: milliseconds of media in a packet.
     pub packet_ms: Option<u32>,
     /// `a=rtcp`.
@@ -103,7 +103,7 @@ pub struct Media {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Description {
     /// At most [`MAX_MEDIA`].
-    pub media: Vec<Media>,
+    pub media: Vec<MediaDescription>,
 }
 
 /// Reads a description. `None` where it does not begin with `v=`.
@@ -150,13 +150,13 @@ struct Session {
 
 /// `m=<media> <port>[/<number of ports>] <proto> <fmt> …` A line that is none ends the reading:
 /// what follows it could not be told apart from the section before.
-fn media(value: &str, session: &Session) -> Option<Media> {
+fn media(value: &str, session: &Session) -> Option<MediaDescription> {
     let mut words = value.split_ascii_whitespace();
     let kind = match words.next()? {
-        "audio" => MediaKind::Audio,
-        "video" => MediaKind::Video,
-        "image" => MediaKind::Image,
-        _ => MediaKind::Other,
+        "audio" => MediaType::Audio,
+        "video" => MediaType::Video,
+        "image" => MediaType::Image,
+        _ => MediaType::Other,
     };
     let ports = words.next()?;
     let (port, count) = ports.split_once('/').unwrap_or((ports, "1"));
@@ -164,11 +164,11 @@ fn media(value: &str, session: &Session) -> Option<Media> {
     let profile = protocol.rsplit('/').next().unwrap_or_default();
     let rtp = protocol.split('/').any(|word| word == "RTP");
     let payload_types = words.filter_map(|word| word.parse().ok().filter(|number| *number < 128));
-    let formats = payload_types.map(|payload_type| Format {
+    let formats = payload_types.map(|payload_type| SdpFormat {
         payload_type,
         map: None,
     });
-    Some(Media {
+    Some(MediaDescription {
         kind,
         port: port.parse().ok()?,
         count: count.parse().ok()?,
@@ -183,7 +183,7 @@ fn media(value: &str, session: &Session) -> Option<Media> {
     })
 }
 
-impl Media {
+impl MediaDescription {
     fn attribute(&mut self, value: &str) {
         let (name, value) = value.split_once(':').unwrap_or((value, ""));
         match name {

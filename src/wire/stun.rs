@@ -17,7 +17,7 @@ const CARRIED: u16 = 0x0013;
 
 /// The message class (RFC 8489 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Class {
+pub enum StunClass {
     /// Asks, and is answered under the same transaction.
     Request,
     /// Asks for no answer.
@@ -38,7 +38,7 @@ pub enum Class {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StunHeader {
     /// What kind of message.
-    pub class: Class,
+    pub class: StunClass,
     /// Its method; 1 is Binding.
     pub method: u16,
     /// The 128 bits that a response repeats: cookie and transaction ID of RFC 8489, or the
@@ -65,10 +65,10 @@ pub fn parse(payload: &[u8], wire_length: u16) -> Option<StunHeader> {
     }
     // RFC 8489 §5: the two bits of the class lie between those of the method.
     let class = match (kind & 0x0100 != 0, kind & 0x0010 != 0) {
-        (false, false) => Class::Request,
-        (false, true) => Class::Indication,
-        (true, false) => Class::Success,
-        (true, true) => Class::Error,
+        (false, false) => StunClass::Request,
+        (false, true) => StunClass::Indication,
+        (true, false) => StunClass::Success,
+        (true, true) => StunClass::Error,
     };
     Some(StunHeader {
         class,
@@ -115,7 +115,7 @@ impl<'a> Iterator for Attributes<'a> {
 /// The media in a Send or Data indication of TURN (RFC 8656 §11); `None` where there is none or
 /// the capture cut it.
 pub fn relayed<'a>(header: &StunHeader, payload: &'a [u8]) -> Option<&'a [u8]> {
-    if header.class != Class::Indication || !matches!(header.method, TO_PEER | FROM_PEER) {
+    if header.class != StunClass::Indication || !matches!(header.method, TO_PEER | FROM_PEER) {
         return None;
     }
     attributes(payload).find_map(|(kind, value)| (kind == CARRIED).then_some(value))

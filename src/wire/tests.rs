@@ -3,7 +3,7 @@
 mod captures;
 mod frames;
 
-use super::media::Glance;
+use super::plain::PlainDatagram;
 use super::*;
 use crate::units::Address;
 use frames::*;
@@ -55,7 +55,7 @@ fn voice(v6: bool, vlans: Vlans, payload: &[u8]) -> Datagram<'_> {
         src: endpoint(src, 4000),
         dst: endpoint(dst, 4002),
         ip_bytes: if v6 { 220 } else { 200 },
-        imprint: Imprint::default(),
+        dedup_key: DedupKey::default(),
         transport: Transport::Udp {
             payload,
             length: 172,
@@ -179,11 +179,11 @@ fn what_tells_two_packets_apart_is_that_of_the_innermost() {
     let outer = patched(ipv4(4, &inner), &[(5, 99)]);
     let octets = ethernet(IPV4, &outer);
     let datagram = decode(frame(LinkType::Ethernet, &octets)).unwrap();
-    let expected = Imprint {
+    let expected = DedupKey {
         identification: 0xabcd,
         checksum: 0x1234,
     };
-    assert_eq!(datagram.imprint, expected);
+    assert_eq!(datagram.dedup_key, expected);
 }
 
 #[test]
@@ -350,15 +350,15 @@ fn what_is_no_datagram_is_discarded_for_its_reason() {
 }
 
 /// What a glance gives.
-fn told(glance: &Glance<'_>) -> ([Endpoint; 2], Option<media::Media>) {
-    match glance {
-        Glance::V4(plain) => (plain.ends(), plain.rtp()),
-        Glance::V6(plain) => (plain.ends(), plain.rtp()),
+fn told(decode_plain: &PlainDatagram<'_>) -> ([Endpoint; 2], Option<plain::PlainRtp>) {
+    match decode_plain {
+        PlainDatagram::V4(plain) => (plain.ends(), plain.rtp()),
+        PlainDatagram::V6(plain) => (plain.ends(), plain.rtp()),
     }
 }
 
 /// The same, the long way.
-fn looked_at_closely(frame: &Frame<'_>) -> Option<media::Media> {
+fn looked_at_closely(frame: &Frame<'_>) -> Option<plain::PlainRtp> {
     let datagram = decode(*frame).ok()?;
     let Transport::Udp {
         payload, length, ..
@@ -366,12 +366,12 @@ fn looked_at_closely(frame: &Frame<'_>) -> Option<media::Media> {
     else {
         return None;
     };
-    Some(media::Media {
+    Some(plain::PlainRtp {
         vlans: datagram.vlans,
         src: datagram.src,
         dst: datagram.dst,
         ip_bytes: datagram.ip_bytes,
-        identification: datagram.imprint.identification,
+        identification: datagram.dedup_key.identification,
         length,
         header: rtp::parse(payload, length)?,
     })
@@ -380,11 +380,11 @@ fn looked_at_closely(frame: &Frame<'_>) -> Option<media::Media> {
 /// A result must be that of the long way, lie inside the frame, and keep its promises.
 fn check(frame: Frame<'_>) {
     let result = decode(frame);
-    let octets = Octets::new(frame.octets, frame.length as usize);
+    let octets = ByteReader::new(frame.octets, frame.length as usize);
     assert_eq!(result, descend(&frame, octets, NO_VLANS));
-    if let Some(glance) = media::glance(&frame) {
+    if let Some(decode_plain) = plain::decode_plain(&frame) {
         let datagram = result.unwrap();
-        let (ends, glanced) = told(&glance);
+        let (ends, glanced) = told(&decode_plain);
         assert_eq!(ends, [datagram.src, datagram.dst]);
         assert!(glanced.is_none() || glanced == looked_at_closely(&frame));
     }
@@ -481,7 +481,7 @@ fn plain_voice_is_told_at_a_glance() {
         for cut in [octets.len(), octets.len() - 160] {
             let mut frame = frame(LinkType::Ethernet, &octets);
             frame.octets = &octets[..cut];
-            assert!(told(&media::glance(&frame).unwrap()).1.is_some());
+            assert!(told(&plain::decode_plain(&frame).unwrap()).1.is_some());
             check(frame);
         }
     }

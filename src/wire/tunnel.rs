@@ -4,15 +4,15 @@
 //! [`super::decode`]. Tunnels over UDP are told by their destination port and then by a header
 //! that must be exactly right: whatever else is sent to such a port stays the UDP datagram it is.
 
-use super::ip::Packet;
-use super::link::Layer;
-use super::octets::Octets;
+use super::ip::IpPacket;
+use super::link::LinkPayload;
+use super::octets::ByteReader;
 use crate::discard::Discard;
 use pnet::packet::gre::GrePacket;
 use pnet::packet::ip::IpNextHeaderProtocols as Protocol;
 
 /// What a tunnel carries.
-pub(super) type Inside<'a> = (Layer, Octets<'a>);
+pub(super) type Inside<'a> = (LinkPayload, ByteReader<'a>);
 
 /// UDP destination port of GTP-U (3GPP TS 29.281 §4.4.2.3).
 const GTP_U: u16 = 2152;
@@ -34,9 +34,9 @@ const MAX_GTP_EXTENSIONS: usize = 8;
 
 /// The inside of a tunnel directly over IP; `None` where the protocol is none.
 #[inline]
-pub(super) fn over_ip<'a>(packet: &Packet<'a>) -> Result<Option<Inside<'a>>, Discard> {
+pub(super) fn over_ip<'a>(packet: &IpPacket<'a>) -> Result<Option<Inside<'a>>, Discard> {
     match packet.protocol {
-        Protocol::Ipv4 | Protocol::Ipv6 => Ok(Some((Layer::Ip, packet.payload))),
+        Protocol::Ipv4 | Protocol::Ipv6 => Ok(Some((LinkPayload::Ip, packet.payload))),
         Protocol::Gre => gre(packet.payload).map(Some),
         _ => Ok(None),
     }
@@ -49,7 +49,7 @@ pub(super) fn is_port(port: u16) -> bool {
     PORTS.get(place(port)) == Some(&port)
 }
 
-/// The ports of tunnels, each at its place; one that can not be there where there is none.
+/// The ports of tunnels, each at its place; one that cannot be there where there is none.
 #[expect(clippy::indexing_slicing, reason = "when it is compiled")]
 const PORTS: [u16; 8] = {
     let mut ports = [VXLAN; 8];
@@ -67,7 +67,7 @@ const fn place(port: u16) -> usize {
 
 /// The inside of a tunnel over UDP; `None` where the port or the header is none of ours.
 #[inline]
-pub(super) fn over_udp(port: u16, payload: Octets<'_>) -> Option<Inside<'_>> {
+pub(super) fn over_udp(port: u16, payload: ByteReader<'_>) -> Option<Inside<'_>> {
     match port {
         VXLAN | VXLAN_LINUX | VXLAN_GPE => vxlan(payload),
         GTP_U => gtp_u(payload),
@@ -86,7 +86,7 @@ pub(super) fn over_udp(port: u16, payload: Octets<'_>) -> Option<Inside<'_>> {
 /// |                         Key (optional)                        |
 /// |                   Sequence Number (optional)                  |
 /// ```
-fn gre(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
+fn gre(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
     const HEADER: usize = 4;
     let header = GrePacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
     let field = |present: u8| usize::from(present) * 4;
@@ -103,17 +103,17 @@ fn gre(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
     let inside = octets.skip(length)?;
     match header.get_protocol_type() {
         // Without a sequence number it is type I, which has no header of its own.
-        ERSPAN_2 if sequenced == 0 => Ok((Layer::Ethernet, inside)),
-        ERSPAN_2 => Ok((Layer::Ethernet, inside.skip(8)?)),
+        ERSPAN_2 if sequenced == 0 => Ok((LinkPayload::Ethernet, inside)),
+        ERSPAN_2 => Ok((LinkPayload::Ethernet, inside.skip(8)?)),
         ERSPAN_3 => erspan_3(inside),
         // Below 0x0600 would be a length to the link layer: here it is nothing (keepalives: 0).
         0..0x0600 => Err(Discard::NotIp),
-        ethertype => Ok((Layer::Type(ethertype), inside)),
+        ethertype => Ok((LinkPayload::Type(ethertype), inside)),
     }
 }
 
 /// Enhanced GRE of PPTP (RFC 2637 §4.1): the key is payload length and call ID.
-fn gre_1(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
+fn gre_1(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
     const SEQUENCE: u8 = 0x10;
     const ACKNOWLEDGMENT: u8 = 0x80;
     let [flags, more, 0x88, 0x0b, high, low, _, _] = *octets.header()? else {
@@ -124,7 +124,7 @@ fn gre_1(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
     }
     let length = if more & ACKNOWLEDGMENT == 0 { 12 } else { 16 };
     let payload = u16::from_be_bytes([high, low]);
-    Ok((Layer::Ppp, octets.skip(length)?.limit(payload.into())))
+    Ok((LinkPayload::Ppp, octets.skip(length)?.limit(payload.into())))
 }
 
 /// ERSPAN type III (draft-foschiano-erspan §4.2), with the platform header that O announces.
@@ -134,12 +134,12 @@ fn gre_1(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
 /// |                          Timestamp                            |
 /// |             SGT               |P|    FT   |   Hw ID   |D|Gra|O|
 /// ```
-fn erspan_3(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
+fn erspan_3(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
     let [.., kind, platform] = *octets.header::<12>()?;
     let inside = octets.skip(if platform & 1 == 1 { 20 } else { 12 })?;
     match kind >> 2 & 0x1f {
-        0 => Ok((Layer::Ethernet, inside)),
-        2 => Ok((Layer::Ip, inside)),
+        0 => Ok((LinkPayload::Ethernet, inside)),
+        2 => Ok((LinkPayload::Ip, inside)),
         _ => Err(Discard::NotIp),
     }
 }
@@ -151,14 +151,14 @@ fn erspan_3(octets: Octets<'_>) -> Result<Inside<'_>, Discard> {
 /// |G|R|R|R|I|P|R|O|    Reserved / Group Policy    | Next Protocol |
 /// |                VXLAN Network Identifier (VNI) |   Reserved    |
 /// ```
-fn vxlan(payload: Octets<'_>) -> Option<Inside<'_>> {
+fn vxlan(payload: ByteReader<'_>) -> Option<Inside<'_>> {
     let layer = match *payload.header::<8>().ok()? {
-        [0x08, 0, 0, 0, _, _, _, 0] => Layer::Ethernet,
+        [0x08, 0, 0, 0, _, _, _, 0] => LinkPayload::Ethernet,
         // draft-smith-vxlan-group-policy §2.1: D and A are the only flags of the second octet.
-        [0x88, flags, _, _, _, _, _, 0] if flags & !0x48 == 0 => Layer::Ethernet,
+        [0x88, flags, _, _, _, _, _, 0] if flags & !0x48 == 0 => LinkPayload::Ethernet,
         [0x0c, 0, 0, next, _, _, _, _] => match next {
-            1 | 2 => Layer::Ip,
-            3 => Layer::Ethernet,
+            1 | 2 => LinkPayload::Ip,
+            3 => LinkPayload::Ethernet,
             _ => return None,
         },
         _ => return None,
@@ -172,14 +172,17 @@ fn vxlan(payload: Octets<'_>) -> Option<Inside<'_>> {
 /// |Ver|  Opt Len  |O|C|    Rsvd.  |          Protocol Type        |
 /// |        Virtual Network Identifier (VNI)       |    Reserved   |
 /// ```
-fn geneve(payload: Octets<'_>) -> Option<Inside<'_>> {
+fn geneve(payload: ByteReader<'_>) -> Option<Inside<'_>> {
     let [first, flags, high, low, _, _, _, reserved] = *payload.header::<8>().ok()?;
     let ethertype = u16::from_be_bytes([high, low]);
     if first >> 6 != 0 || flags & 0x3f != 0 || reserved != 0 || ethertype < 0x0600 {
         return None;
     }
     let options = usize::from(first & 0x3f) * 4;
-    Some((Layer::Type(ethertype), payload.skip(8 + options).ok()?))
+    Some((
+        LinkPayload::Type(ethertype),
+        payload.skip(8 + options).ok()?,
+    ))
 }
 
 /// A user packet of GTP-U (3GPP TS 29.281 §5.1).
@@ -189,7 +192,7 @@ fn geneve(payload: Octets<'_>) -> Option<Inside<'_>> {
 /// |                 Tunnel Endpoint Identifier                    |
 /// |    Sequence Number (ESP)      |  N-PDU (ESP)  | Next Ext (ESP)|
 /// ```
-fn gtp_u(payload: Octets<'_>) -> Option<Inside<'_>> {
+fn gtp_u(payload: ByteReader<'_>) -> Option<Inside<'_>> {
     const G_PDU: u8 = 255;
     let [flags, G_PDU, high, low, ..] = *payload.header::<8>().ok()? else {
         return None;
@@ -206,12 +209,12 @@ fn gtp_u(payload: Octets<'_>) -> Option<Inside<'_>> {
             inside = gtp_extensions(next, inside)?;
         }
     }
-    Some((Layer::Ip, inside))
+    Some((LinkPayload::Ip, inside))
 }
 
 /// Extension headers (TS 29.281 §5.2.1): their length counts units of four octets and stands in
 /// the first, the type of the next in the last octet.
-fn gtp_extensions(mut next: u8, mut inside: Octets<'_>) -> Option<Octets<'_>> {
+fn gtp_extensions(mut next: u8, mut inside: ByteReader<'_>) -> Option<ByteReader<'_>> {
     for _ in 0..MAX_GTP_EXTENSIONS {
         if next == 0 {
             return Some(inside);

@@ -4,8 +4,8 @@
 //! shows packets before the sender's card has written them.
 
 use super::Transport;
-use super::ip::Packet;
-use super::octets::Octets;
+use super::ip::IpPacket;
+use super::octets::ByteReader;
 use super::tunnel::{self, Inside};
 use crate::discard::Discard;
 use pnet::packet::ip::IpNextHeaderProtocols as Protocol;
@@ -28,7 +28,7 @@ impl<'a> Ports<'a> {
         match self.transport {
             Transport::Udp {
                 payload, length, ..
-            } => tunnel::over_udp(self.dst, Octets::new(payload, length.into())),
+            } => tunnel::over_udp(self.dst, ByteReader::new(payload, length.into())),
             Transport::Tcp { .. } => None,
         }
     }
@@ -44,7 +44,7 @@ impl<'a> Ports<'a> {
 
 /// Takes the transport header off.
 #[inline]
-pub(super) fn parse<'a>(packet: &Packet<'a>) -> Result<Ports<'a>, Discard> {
+pub(super) fn parse<'a>(packet: &IpPacket<'a>) -> Result<Ports<'a>, Discard> {
     match packet.protocol {
         Protocol::Udp => udp(packet),
         Protocol::Tcp => tcp(packet.payload),
@@ -59,7 +59,7 @@ pub(super) fn parse<'a>(packet: &Packet<'a>) -> Result<Ports<'a>, Discard> {
 /// |            Length             |           Checksum            |
 /// ```
 #[inline]
-fn udp<'a>(packet: &Packet<'a>) -> Result<Ports<'a>, Discard> {
+fn udp<'a>(packet: &IpPacket<'a>) -> Result<Ports<'a>, Discard> {
     const HEADER: u16 = 8;
     let octets = packet.payload;
     let header = UdpPacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER.into()))?;
@@ -82,7 +82,7 @@ fn udp<'a>(packet: &Packet<'a>) -> Result<Ports<'a>, Discard> {
 
 /// RFC 9293 §3.1. Options that the capture cut off leave an empty payload.
 #[inline]
-fn tcp(octets: Octets<'_>) -> Result<Ports<'_>, Discard> {
+fn tcp(octets: ByteReader<'_>) -> Result<Ports<'_>, Discard> {
     const HEADER: usize = TcpPacket::minimum_packet_size();
     let header = TcpPacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
     let offset = usize::from(header.get_data_offset()) * 4;

@@ -5,7 +5,7 @@ use crate::example;
 use crate::http::{Served, listen, read_answer};
 use crate::sockets::connect;
 use asnmeter::clock;
-use asnmeter::export::http::Limits;
+use asnmeter::export::http::HttpLimits;
 use asnmeter::export::http::security::Security;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ const OTHER: &str = "127.0.0.3";
 
 const ASK: &str = "GET /-/healthy HTTP/1.1\r\nHost: meter\r\n\r\n";
 
-fn served(limits: Limits) -> Served {
+fn served(limits: HttpLimits) -> Served {
     Served::new(example::published(), limits)
 }
 
@@ -60,7 +60,7 @@ fn count(counter: &AtomicU64) -> u64 {
 
 #[test]
 fn who_holds_its_share_of_half_requests_keeps_nobody_from_an_answer_nor_itself() {
-    let served = served(Limits::default());
+    let served = served(HttpLimits::default());
     let mut quiet = connect(OTHER, served.address, 1).remove(0);
     let mut held = connect(ONE, served.address, 300);
     for stream in &mut held {
@@ -85,10 +85,10 @@ fn who_holds_its_share_of_half_requests_keeps_nobody_from_an_answer_nor_itself()
 
 #[test]
 fn idle_connections_give_way_too_and_a_full_table_takes_from_whoever_waits_the_longest() {
-    let limits = Limits {
+    let limits = HttpLimits {
         connections: 3,
         client_connections: 2,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let served = served(limits);
     let mut half = connect(OTHER, served.address, 1).remove(0);
@@ -108,9 +108,9 @@ fn idle_connections_give_way_too_and_a_full_table_takes_from_whoever_waits_the_l
 
 #[test]
 fn who_is_being_answered_keeps_its_place_and_the_newcomer_is_refused() {
-    let limits = Limits {
+    let limits = HttpLimits {
         client_connections: 2,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let served = served(limits);
     let hear = || {
@@ -127,9 +127,9 @@ fn who_is_being_answered_keeps_its_place_and_the_newcomer_is_refused() {
 
 #[test]
 fn a_client_has_its_share_of_event_streams() {
-    let limits = Limits {
+    let limits = HttpLimits {
         client_listeners: 1,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let served = served(limits);
     let hear = |from: &str| {
@@ -148,9 +148,9 @@ fn a_client_has_its_share_of_event_streams() {
 #[test]
 fn a_head_that_drips_is_cut_off_at_its_deadline_and_an_idle_connection_is_not() {
     let head_wait = Duration::from_millis(300);
-    let served = served(Limits {
+    let served = served(HttpLimits {
         head_wait,
-        ..Limits::default()
+        ..HttpLimits::default()
     });
     let mut idle = connect(OTHER, served.address, 1).remove(0);
     ask(&mut idle);
@@ -183,7 +183,7 @@ fn who_guesses_passwords_waits_for_its_own_guesses_and_another_does_not() {
     let file = folder.path().join("web.yml");
     std::fs::write(&file, format!("basic_auth_users:\n  a: '{hash}'\n")).unwrap();
     let security = Security::load(&file).unwrap();
-    let served = Served::secured(example::published(), Limits::default(), security);
+    let served = Served::secured(example::published(), HttpLimits::default(), security);
     let question = |credentials: &str| {
         format!("GET /-/healthy HTTP/1.1\r\nAuthorization: Basic {credentials}\r\n\r\n")
     };

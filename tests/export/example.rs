@@ -9,18 +9,18 @@
 
 use asnmeter::asn::{Origin, bmp};
 use asnmeter::discard::Discard;
-use asnmeter::export::{Published, SourceRow, Standing};
+use asnmeter::export::{DaemonState, Published, SourceRow};
 use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::{
     DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee, TransitRule,
 };
 use asnmeter::sla::limit::Limit;
 use asnmeter::snapshot::{
-    AsnRow, Capture, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
-    GuaranteeRow, InterfaceRow, Interval, Label, Minute, PerDirection, Reported, Samples, Snapshot,
-    StreamKind, StreamRow, TransitRow,
+    AsnRow, CaptureTotals, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
+    ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, PerDirection, Reported, Samples,
+    Snapshot, StreamKind, StreamRow, TransitRow,
 };
-use asnmeter::stream::rtt::method::Methods;
+use asnmeter::stream::rtt::method::RttMethods;
 use asnmeter::stream::tally::Layer;
 use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use std::num::NonZeroU32;
@@ -68,7 +68,7 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
 }
 
 fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow {
-    let heard = packets > 0;
+    let stats = packets > 0;
     AsnRow {
         label,
         name: name.map(Arc::from),
@@ -78,8 +78,8 @@ fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow 
             expected: packets,
             lost: lost / 2,
         },
-        jitter: heard.then(|| distribution(600, 2.5)),
-        round_trips: [heard.then(|| distribution(240, 96.0)), None, None, None],
+        jitter: stats.then(|| distribution(600, 2.5)),
+        round_trips: [stats.then(|| distribution(240, 96.0)), None, None, None],
         streams: packets / 30_000,
     }
 }
@@ -123,7 +123,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
         },
         out_of_sla: over,
         out_of_sla_seconds: if over { 43 } else { 0 },
-        out_of_sla_intervals: Vec::from_iter(over.then(|| Interval {
+        out_of_sla_intervals: Vec::from_iter(over.then(|| ExcessIntervalRow {
             direction: "from",
             from: Second(JUDGED.0 - 42),
             last: JUDGED,
@@ -193,7 +193,7 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
             latency: Some(LatencyGuarantee {
                 limit: Duration::from_millis(150),
                 percentile: 95,
-                methods: Methods::DEFAULT,
+                methods: RttMethods::DEFAULT,
                 min_round_trips: 20,
             }),
         },
@@ -272,8 +272,8 @@ fn judging_transit() -> CommitmentRow {
     together
 }
 
-fn standing() -> Standing {
-    Standing {
+fn standing() -> DaemonState {
+    DaemonState {
         sources: vec![
             SourceRow {
                 name: "/etc/asnmeter/overrides.tsv".into(),
@@ -300,12 +300,12 @@ fn standing() -> Standing {
                     routers: 1,
                     peers: 4,
                     routes: 4_012_345,
-                    heard: bmp::Heardings {
+                    stats: bmp::BmpStats {
                         routes: 1_234_567,
                         peers_up: 4,
                         malformed: 1,
                         passed_over: 60,
-                        ..bmp::Heardings::default()
+                        ..bmp::BmpStats::default()
                     },
                     last: Some(JUDGED.start()),
                 }),
@@ -343,7 +343,7 @@ pub(crate) fn published() -> Published {
     let mut snapshot = Snapshot {
         judged: Some(JUDGED),
         disputed: [("/var/lib/asnmeter/asn.mmdb".into(), 123_456)].into(),
-        capture: Capture {
+        capture: CaptureTotals {
             frames: 2_660_120,
             bytes: 569_000_111,
             first: Some(Timestamp::from_nanos(1_767_225_600_000_000_001)),
@@ -369,8 +369,8 @@ pub(crate) fn published() -> Published {
         },
         pending_frames: 7,
         late_frames: 3,
-        tainted_seconds: 2,
-        last_tainted: Some(Second(JUDGED.0 - 400)),
+        incomplete_seconds: 2,
+        last_incomplete: Some(Second(JUDGED.0 - 400)),
         asns,
         transit: vec![
             transit(numbered(174), Some("Cogent Communications"), 310_000),

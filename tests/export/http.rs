@@ -1,6 +1,6 @@
 use crate::example;
 use asnmeter::export::http::security::Security;
-use asnmeter::export::http::{self, Limits};
+use asnmeter::export::http::{self, HttpLimits};
 use asnmeter::export::{Published, Refused, collector, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -20,12 +20,12 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) fn new(published: Published, limits: Limits) -> Self {
+    pub(crate) fn new(published: Published, limits: HttpLimits) -> Self {
         Self::secured(published, limits, Security::default())
     }
 
     /// For those only whom a file lets in.
-    pub(crate) fn secured(published: Published, limits: Limits, security: Security) -> Self {
+    pub(crate) fn secured(published: Published, limits: HttpLimits, security: Security) -> Self {
         let (_, security) = watch::channel(Arc::new(security));
         let listener = http::bind("127.0.0.1:0".parse().unwrap())
             .unwrap()
@@ -88,7 +88,7 @@ impl Drop for Served {
 }
 
 fn served() -> Served {
-    Served::new(example::published(), Limits::default())
+    Served::new(example::published(), HttpLimits::default())
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn the_scrape_is_what_was_last_published() {
 
 #[test]
 fn not_ready_is_503_until_there_is_something_to_show() {
-    let served = Served::new(Published::default(), Limits::default());
+    let served = Served::new(Published::default(), HttpLimits::default());
     assert!(
         served
             .ask("GET /-/ready HTTP/1.1")
@@ -213,9 +213,9 @@ fn bodies_are_refused_and_heads_are_bounded() {
 
 #[test]
 fn one_connection_too_many_is_answered_503_and_counted() {
-    let limits = Limits {
+    let limits = HttpLimits {
         connections: 1,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let served = Served::new(example::published(), limits);
     let first = listen(served.connect());
@@ -230,9 +230,9 @@ fn whoever_sends_no_whole_request_is_cut_off() {
     let request_wait = Duration::from_millis(50);
     let served = Served::new(
         example::published(),
-        Limits {
+        HttpLimits {
             request_wait,
-            ..Limits::default()
+            ..HttpLimits::default()
         },
     );
     let mut silent = served.connect();
@@ -253,9 +253,9 @@ fn a_connection_ends_at_its_age_behind_its_answer() {
     let connection_age = Duration::from_millis(50);
     let served = Served::new(
         example::published(),
-        Limits {
+        HttpLimits {
             connection_age,
-            ..Limits::default()
+            ..HttpLimits::default()
         },
     );
     let mut stream = served.connect();
@@ -303,9 +303,9 @@ fn a_listener_hears_the_present_state_at_once_and_each_new_one() {
 
 #[test]
 fn one_listener_too_many_is_answered_503_until_another_leaves() {
-    let limits = Limits {
+    let limits = HttpLimits {
         listeners: 1,
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let served = Served::new(example::published(), limits);
     let mut stream = listen(served.connect());
@@ -326,9 +326,9 @@ fn one_listener_too_many_is_answered_503_until_another_leaves() {
 
 #[test]
 fn a_stream_ends_at_its_age_and_when_the_daemon_stops() {
-    let limits = Limits {
+    let limits = HttpLimits {
         listener_age: Duration::from_millis(50),
-        ..Limits::default()
+        ..HttpLimits::default()
     };
     let aged = Served::new(example::published(), limits);
     let mut rest = String::new();

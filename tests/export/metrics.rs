@@ -1,6 +1,6 @@
 use crate::{assert_golden, example};
 use asnmeter::export::collector::{self, SnapshotCollector};
-use asnmeter::export::metrics::{Kind, TABLE, markdown};
+use asnmeter::export::metrics::{MetricKind, TABLE, markdown};
 use asnmeter::export::{Published, SourceRow};
 use asnmeter::snapshot::Snapshot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +43,7 @@ fn names_keep_to_the_rules_of_the_table() {
         assert!(row.name.starts_with("asnmeter_") && names.insert(row.name));
         assert_eq!(
             row.name.ends_with("_total"),
-            row.kind == Kind::Counter,
+            row.kind == MetricKind::Counter,
             "{}",
             row.name
         );

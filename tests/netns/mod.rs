@@ -8,7 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
-use asnmeter::capture::{CaptureError, Event, FrameSource, Unseen};
+use asnmeter::capture::{CaptureError, CaptureGap, Event, FrameSource};
 use asnmeter::clock;
 use asnmeter::units::Timestamp;
 use pnet::datalink::{self, Channel, DataLinkSender};
@@ -38,7 +38,7 @@ pub(crate) fn inside(name: &str, wrapper: &[&str], test: impl FnOnce()) {
             let outcome = unshare(way).arg("true").output();
             outcome.is_ok_and(|outcome| outcome.status.success())
         })
-        .expect("neither root nor user namespaces: this test can not run here");
+        .expect("neither root nor user namespaces: this test cannot run here");
     let outcome = unshare(way)
         .args(wrapper)
         .arg(std::env::current_exe().unwrap())
@@ -129,7 +129,7 @@ pub(crate) struct Seen {
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) frames: Vec<Seen>,
-    pub(crate) unseen: Vec<Unseen>,
+    pub(crate) unseen: Vec<CaptureGap>,
     pub(crate) names: Vec<String>,
     /// Frames that the filter did not know.
     pub(crate) unknown: u64,
@@ -153,7 +153,7 @@ impl Told {
                     vlan: frame.vlan,
                 });
             }
-            Event::Unseen(unseen) => self.unseen.push(unseen),
+            Event::CaptureGap(unseen) => self.unseen.push(unseen),
             Event::Interface(_, name) => self.names.push(name.to_owned()),
             Event::Unknown(_, frames) => self.unknown += frames,
             Event::Idle(time) => self.idle = Some(time),

@@ -13,7 +13,7 @@ mod location;
 mod swap;
 mod tables;
 
-use asnmeter::asn::{Origins, Settings, Source};
+use asnmeter::asn::{OriginSettings, Origins, Source};
 use asnmeter::files::Load;
 use asnmeter::units::{Address, Timestamp};
 use std::net::IpAddr;
@@ -23,9 +23,9 @@ use std::path::Path;
 const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
 
 fn load(source: Source) -> Origins {
-    let settings = Settings {
+    let settings = OriginSettings {
         sources: vec![source],
-        ..Settings::default()
+        ..OriginSettings::default()
     };
     Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap()
 }

@@ -1,13 +1,13 @@
 //! Tables that are replaced while packets come: nothing is lost, and what was counted adds up.
 
-use asnmeter::asn::{Origin, Origins, Settings, Source};
+use asnmeter::asn::{Origin, OriginSettings, Origins, Source};
 use asnmeter::attribution::scopes::ScopePlan;
-use asnmeter::capture::synthetic::{Pace, Synthetic, demo};
+use asnmeter::capture::synthetic::{SendPace, Synthetic, demo};
 use asnmeter::files::Load;
-use asnmeter::meter::second::Report;
-use asnmeter::pipeline::steps::Paced;
-use asnmeter::pipeline::{Outlet, Settings as Rules, Worker};
-use asnmeter::sla::terms::Terms;
+use asnmeter::meter::second::WorkerReport;
+use asnmeter::pipeline::timed_source::ClockedSource;
+use asnmeter::pipeline::{Worker, WorkerSettings, WorkerSink};
+use asnmeter::sla::policy::Policy;
 use asnmeter::stream::record::Stream;
 use asnmeter::units::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,21 +17,21 @@ use std::sync::Arc;
 
 /// Takes everything, and hands out the next terms at every boundary.
 struct Swapping {
-    next: Vec<Arc<Terms>>,
+    next: Vec<Arc<Policy>>,
     swaps: usize,
     frames: u64,
     octets: BTreeMap<(Origin, Origin), u64>,
 }
 
-impl Outlet for Swapping {
-    fn report(&mut self, report: Report) {
-        let Report::Closed(closed) = report else {
+impl WorkerSink for Swapping {
+    fn report(&mut self, report: WorkerReport) {
+        let WorkerReport::Closed(closed) = report else {
             return;
         };
-        let amended = closed.amendments.into_iter().map(|(_, slot)| slot);
-        for slot in amended.chain([closed.slot]) {
-            self.frames += slot.frames.frames();
-            for (pair, usage) in slot.usage {
+        let amended = closed.amendments.into_iter().map(|(_, counts)| counts);
+        for counts in amended.chain([closed.counts]) {
+            self.frames += counts.frames.frames();
+            for (pair, usage) in counts.usage {
                 let octets: u64 = usage.classes.iter().map(|class| class.ip).sum();
                 *self.octets.entry((pair.src, pair.dst)).or_default() += octets;
             }
@@ -40,7 +40,7 @@ impl Outlet for Swapping {
 
     fn ended(&mut self, _: &Stream) {}
 
-    fn new_terms(&mut self) -> Option<Arc<Terms>> {
+    fn new_policy(&mut self) -> Option<Arc<Policy>> {
         if self.next.is_empty() {
             return None;
         }
@@ -50,48 +50,48 @@ impl Outlet for Swapping {
 }
 
 /// The demo's networks, all of them with numbers so much higher.
-fn terms(folder: &Path, higher: u32) -> Arc<Terms> {
+fn policy(folder: &Path, higher: u32) -> Arc<Policy> {
     let path = folder.join(format!("list.{higher}"));
     let (_, prefixes) = demo();
     let lines = prefixes
         .iter()
         .map(|known| format!("{} {}\n", known.prefix, known.asn.0 + higher));
     fs::write(&path, lines.collect::<String>()).unwrap();
-    let settings = Settings {
+    let settings = OriginSettings {
         sources: vec![Source::Prefixes(path)],
-        ..Settings::default()
+        ..OriginSettings::default()
     };
     let origins = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
     let everything = asnmeter::attribution::scopes::Scope::default();
-    Arc::new(Terms {
+    Arc::new(Policy {
         commitments: Vec::new(),
         scopes: ScopePlan::new([&everything], &ScopePlan::default()).into(),
         origins: Arc::new(origins),
     })
 }
 
-fn replayed(first: &Arc<Terms>, next: &[Arc<Terms>]) -> Swapping {
+fn replayed(first: &Arc<Policy>, next: &[Arc<Policy>]) -> Swapping {
     let (mut scenario, _) = demo();
     scenario.repeat = None;
     let start = Timestamp::from_nanos(1_767_225_600_000_000_000);
-    let pace = Pace::AsFastAsPossible { start };
+    let pace = SendPace::AsFastAsPossible { start };
     let source = Synthetic::new(&scenario, pace, Arc::default());
-    let outlet = Swapping {
+    let sink = Swapping {
         next: next.to_vec(),
         swaps: 0,
         frames: 0,
         octets: BTreeMap::new(),
     };
-    let mut worker = Worker::new(Rules::default(), first, outlet);
-    worker.run(&mut Paced::new(source)).unwrap();
-    worker.into_outlet()
+    let mut worker = Worker::new(WorkerSettings::default(), first, sink);
+    worker.run(&mut ClockedSource::new(source)).unwrap();
+    worker.into_sink()
 }
 
 #[test]
 fn a_swap_in_every_second_loses_no_packet_and_every_stream_asks_again() {
     const HIGHER: u32 = 1_000_000;
     let folder = tempfile::tempdir().unwrap();
-    let [one, other] = [0, HIGHER].map(|higher| terms(folder.path(), higher));
+    let [one, other] = [0, HIGHER].map(|higher| policy(folder.path(), higher));
     let still = replayed(&one, &[]);
     let swapped = replayed(&one, &[one.clone(), other.clone()]);
     assert_eq!((still.swaps, swapped.swaps > 80), (0, true));

@@ -3,7 +3,7 @@
 
 use super::{TABLES, address, mrt};
 use asnmeter::asn::notation;
-use asnmeter::asn::{Origins, Step};
+use asnmeter::asn::{Origins, PathStep};
 use asnmeter::units::{Address, Prefix};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +78,7 @@ fn compare(origins: &Origins, expected: &Expected) -> (usize, usize) {
             Some((origin, path)) => {
                 assert_eq!(lookup.asn.map(|asn| asn.0), Some(*origin), "{prefix}");
                 assert_eq!(lookup.prefix, Some(*prefix));
-                let steps: Vec<String> = lookup.path.iter().map(Step::to_string).collect();
+                let steps: Vec<String> = lookup.path.iter().map(PathStep::to_string).collect();
                 if let Some(path) = path {
                     assert_eq!(&steps.join(" "), path, "{prefix}");
                 }
@@ -211,7 +211,7 @@ fn packed_tables_say_what_unpacked_ones_say() {
         let path = folder.path().join("rib");
         fs::write(&path, packed).unwrap();
         let lookup = mrt(&path).explain(address("172.17.0.1"));
-        let path: Vec<String> = lookup.path.iter().map(Step::to_string).collect();
+        let path: Vec<String> = lookup.path.iter().map(PathStep::to_string).collect();
         assert_eq!(path, ["4200000000", "64512"]);
     }
 }

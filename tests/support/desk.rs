@@ -39,7 +39,7 @@ impl Desk {
     }
 
     /// What lies here, by name.
-    pub(crate) fn listing(&self) -> Vec<String> {
+    pub(crate) fn stream_list(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<_> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

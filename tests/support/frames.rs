@@ -2,8 +2,10 @@
 //! the frames of the library's synthetic calls.
 
 use asnmeter::capture::synthetic::scenario::Scenario;
-use asnmeter::capture::synthetic::{Pace, Synthetic};
-use asnmeter::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType, Take};
+use asnmeter::capture::synthetic::{SendPace, Synthetic};
+use asnmeter::capture::{
+    BurstSink, CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType,
+};
 use asnmeter::units::{NANOS_PER_SECOND, Second, Timestamp};
 use std::net::SocketAddrV4;
 
@@ -99,7 +101,7 @@ pub(crate) fn tagged(mut octets: Vec<u8>, vlan: u16) -> Vec<u8> {
 
 /// Every frame of some synthetic calls, beginning with a second.
 pub(crate) fn of_scenario(scenario: &Scenario, start: u64) -> Vec<Shot> {
-    let pace = Pace::AsFastAsPossible {
+    let pace = SendPace::AsFastAsPossible {
         start: Second(start).start(),
     };
     let mut source = Synthetic::new(scenario, pace, std::sync::Arc::default());
@@ -113,7 +115,7 @@ pub(crate) fn of_scenario(scenario: &Scenario, start: u64) -> Vec<Shot> {
                 });
             }
             Event::End => return shots,
-            Event::Interface(..) | Event::Idle(_) | Event::Unseen(_) | Event::Unknown(..) => {}
+            Event::Interface(..) | Event::Idle(_) | Event::CaptureGap(_) | Event::Unknown(..) => {}
         }
     }
 }
@@ -156,9 +158,9 @@ impl FrameSource for Roll<'_> {
             .map_or(Event::End, |shot| Event::Frame(shot.frame())))
     }
 
-    fn burst(&mut self, taker: &mut impl Take) {
+    fn burst(&mut self, taker: &mut impl BurstSink) {
         while let Some(shot) = self.shots.as_slice().first()
-            && taker.take(&shot.frame())
+            && taker.offer(&shot.frame())
         {
             self.shots.next();
         }

@@ -6,11 +6,11 @@ use crate::support::{START, mrt};
 use asnmeter::asn::{self, Origins, Source};
 use asnmeter::files::Load;
 use asnmeter::judge::Judge;
-use asnmeter::judge::assembly::{Assembly, Pacing};
-use asnmeter::meter::second::Report;
-use asnmeter::pipeline::steps::Paced;
-use asnmeter::pipeline::{Outlet, Settings, Worker};
-use asnmeter::sla::terms::Terms;
+use asnmeter::judge::assembly::{Assembly, StepDetection};
+use asnmeter::meter::second::WorkerReport;
+use asnmeter::pipeline::timed_source::ClockedSource;
+use asnmeter::pipeline::{Worker, WorkerSettings, WorkerSink};
+use asnmeter::sla::policy::Policy;
 use asnmeter::stream::record::Stream;
 use asnmeter::units::{Address, Prefix, Timestamp};
 use std::sync::Arc;
@@ -19,37 +19,37 @@ const MILLISECOND: u64 = 1_000_000;
 
 /// Gives other terms once, after so many seconds.
 struct Reloading {
-    reports: Vec<Report>,
+    reports: Vec<WorkerReport>,
     after: usize,
-    other: Option<Arc<Terms>>,
+    other: Option<Arc<Policy>>,
 }
 
-impl Outlet for Reloading {
-    fn report(&mut self, report: Report) {
+impl WorkerSink for Reloading {
+    fn report(&mut self, report: WorkerReport) {
         self.reports.push(report);
     }
     fn ended(&mut self, _: &Stream) {}
-    fn new_terms(&mut self) -> Option<Arc<Terms>> {
+    fn new_policy(&mut self) -> Option<Arc<Policy>> {
         let is_due = self.reports.len() > self.after;
         self.other.take_if(|_| is_due)
     }
 }
 
-fn terms(desk: &Desk, name: &str, path: &[u32]) -> Arc<Terms> {
+fn policy(desk: &Desk, name: &str, path: &[u32]) -> Arc<Policy> {
     let far: (&str, &[u32]) = ("203.0.113.0/24", path);
     // Others before it, so that its path has another place in each table.
     let more: [(&str, &[u32]); 2] = [("192.0.2.0/24", &[9, 8, 7]), ("233.252.0.0/24", &[6, 7])];
     let more = &more[..path.len() % 3];
     desk.file(name, mrt::table(&[more, &[far]].concat()));
-    let settings = asn::Settings {
+    let settings = asn::OriginSettings {
         sources: vec![Source::Mrt(desk.path(name))],
         local_prefixes: vec![Prefix::new(Address::v4([198, 51, 100, 0]), 96 + 24)],
-        ..asn::Settings::default()
+        ..asn::OriginSettings::default()
     };
     let origins = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
-    Arc::new(Terms {
+    Arc::new(Policy {
         origins: origins.into(),
-        ..Terms::default()
+        ..Policy::default()
     })
 }
 
@@ -57,8 +57,8 @@ fn terms(desk: &Desk, name: &str, path: &[u32]) -> Arc<Terms> {
 fn after_a_reload_the_seconds_before_it_are_still_those_of_the_old_table() {
     let desk = Desk::new();
     let (old, new) = (
-        terms(&desk, "old", &[1, 2, 5]),
-        terms(&desk, "new", &[3, 2, 4, 5]),
+        policy(&desk, "old", &[1, 2, 5]),
+        policy(&desk, "new", &[3, 2, 4, 5]),
     );
     let mut shots: Vec<Shot> = Vec::new();
     for (ssrc, ends) in [
@@ -77,31 +77,33 @@ fn after_a_reload_the_seconds_before_it_are_still_those_of_the_old_table() {
         2500 | 6500 => shot.nanos + 900 * MILLISECOND,
         _ => shot.nanos,
     });
-    let outlet = Reloading {
+    let sink = Reloading {
         reports: Vec::new(),
         after: 5,
         other: Some(new.clone()),
     };
-    let mut worker = Worker::new(Settings::default(), &old, outlet);
-    worker.run(&mut Paced::new(Roll::new(&shots))).unwrap();
-    let reports = worker.into_outlet().reports;
+    let mut worker = Worker::new(WorkerSettings::default(), &old, sink);
+    worker
+        .run(&mut ClockedSource::new(Roll::new(&shots)))
+        .unwrap();
+    let reports = worker.into_sink().reports;
     let mut judge = Judge::new(old, usize::MAX, &[]);
-    let mut assembly = Assembly::new(1, Pacing::Together);
+    let mut assembly = Assembly::new(1, StepDetection::Together);
     let mut reloaded = Some(new);
     for (place, report) in reports.into_iter().enumerate() {
-        assembly.take(0, report);
-        while let Some(merged) = assembly.take_next() {
-            judge.take(merged, &mut ());
+        assembly.push(0, report);
+        while let Some(merged) = assembly.next_merged() {
+            judge.judge_merged(merged, &mut ());
         }
         if place == 4
-            && let Some(terms) = reloaded.take()
+            && let Some(policy) = reloaded.take()
         {
-            judge.revise(terms);
+            judge.revise(policy);
         }
     }
     assembly.finish(0);
-    while let Some(merged) = assembly.take_next() {
-        judge.take(merged, &mut ());
+    while let Some(merged) = assembly.next_merged() {
+        judge.judge_merged(merged, &mut ());
     }
     let snapshot = judge.snapshot();
     // The report of `Opened` and five seconds: the reload is taken 100 ms after the fifth.

@@ -46,7 +46,7 @@ pub(crate) enum Fate {
     Arrives,
     Lost,
     /// Arrives so many packet times later.
-    Held(u64),
+    RtpSummary(u64),
     /// Its sender sends it again, so many microseconds later.
     SentTwice(u64),
 }
@@ -221,19 +221,19 @@ impl Line {
         let noise = self.rng.next_u64() % (self.noise_ms * MILLISECOND).max(1);
         let at = START + self.now + noise;
         match fate {
-            Fate::Arrives => self.arrive(at, &rtp),
+            Fate::Arrives => self.count_arrivals(at, &rtp),
             Fate::Lost => self.withheld += 1,
-            Fate::Held(times) => self.arrive(at + times * self.packet_time(), &rtp),
+            Fate::RtpSummary(times) => self.count_arrivals(at + times * self.packet_time(), &rtp),
             Fate::SentTwice(micros) => {
-                self.arrive(at, &rtp);
-                self.arrive(at + micros * 1000, &rtp);
+                self.count_arrivals(at, &rtp);
+                self.count_arrivals(at + micros * 1000, &rtp);
             }
         }
         self.number += 1;
     }
 
     /// A packet reaches the tap: another IP packet each time.
-    fn arrive(&mut self, nanos: u64, rtp: &[u8]) {
+    fn count_arrivals(&mut self, nanos: u64, rtp: &[u8]) {
         // 0 would say that it is not used (RFC 6864 §4.1).
         self.identification = self.identification.wrapping_add(1).max(1);
         let (src, dst) = (self.src.ip(), self.dst.ip());

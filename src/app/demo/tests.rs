@@ -4,15 +4,15 @@ use super::*;
 use crate::capture::{CaptureError, Event};
 use crate::export::{Published, collector};
 use crate::judge::Judge;
-use crate::judge::assembly::{Assembly, Pacing};
-use crate::meter::second::Report;
-use crate::pipeline::steps::{Interest, Paced, Step, StepSource};
-use crate::pipeline::{Outlet, Worker};
+use crate::judge::assembly::{Assembly, StepDetection};
+use crate::meter::second::WorkerReport;
+use crate::pipeline::timed_source::{ClockedSource, Selection, TimedEvent, TimedSource};
+use crate::pipeline::{Worker, WorkerSink};
 use crate::sla::Role;
 use crate::snapshot::evidence::{Evidence, Judgement};
 use crate::stream::record::Stream;
 use crate::units::{Asn, Second, Timestamp};
-use crate::voice::Glanced;
+use crate::voice::RtpPacket;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -80,11 +80,11 @@ impl<F> fmt::Debug for Court<F> {
     }
 }
 
-impl<F: FnMut(Cycle)> Outlet for Court<F> {
-    fn report(&mut self, report: Report) {
-        self.assembly.take(0, report);
-        while let Some(merged) = self.assembly.take_next() {
-            self.judge.take(merged, &mut self.cycle);
+impl<F: FnMut(Cycle)> WorkerSink for Court<F> {
+    fn report(&mut self, report: WorkerReport) {
+        self.assembly.push(0, report);
+        while let Some(merged) = self.assembly.next_merged() {
+            self.judge.judge_merged(merged, &mut self.cycle);
             self.judge.take_notices();
             let snapshot = self.judge.snapshot();
             if snapshot.judged == Some(Second(self.begin.0 + self.length - 1)) {
@@ -98,7 +98,7 @@ impl<F: FnMut(Cycle)> Outlet for Court<F> {
 
     fn ended(&mut self, _: &Stream) {}
 
-    fn new_terms(&mut self) -> Option<Arc<Terms>> {
+    fn new_policy(&mut self) -> Option<Arc<Policy>> {
         None
     }
 }
@@ -141,16 +141,16 @@ fn counters(scrape: &str) -> BTreeMap<String, u64> {
 
 /// A source that pauses behind the first frame of each cycle.
 struct Pausing {
-    source: Paced<Synthetic>,
+    source: ClockedSource<Synthetic>,
     newest: Timestamp,
     until: Timestamp,
 }
 
-impl StepSource for Pausing {
-    fn next(&mut self) -> Result<Step<'_>, CaptureError> {
+impl TimedSource for Pausing {
+    fn next(&mut self) -> Result<TimedEvent<'_>, CaptureError> {
         if self.newest >= self.until {
             let (boundary, event) = (None, Event::End);
-            return Ok(Step { boundary, event });
+            return Ok(TimedEvent { boundary, event });
         }
         let step = self.source.next()?;
         if let Event::Frame(frame) = &step.event {
@@ -159,29 +159,29 @@ impl StepSource for Pausing {
         Ok(step)
     }
 
-    fn gather(&mut self, _: &Interest) -> &[Glanced] {
+    fn next_batch(&mut self, _: &Selection) -> &[RtpPacket] {
         &[]
     }
 }
 
 /// Plays cycles; what the worker keeps when each of them is over.
 fn play(cycles: u64, take: impl FnMut(Cycle)) -> Vec<[usize; KEPT.len()]> {
-    let (config, terms, scenario) = prepare().unwrap();
+    let (config, policy, scenario) = prepare().unwrap();
     let length = scenario.repeat.unwrap().as_secs();
-    let court = Court {
-        assembly: Assembly::new(1, Pacing::Apart),
-        judge: Judge::new(terms.clone(), config.export.max_asns as usize, &[]),
+    let judge_thread = Court {
+        assembly: Assembly::new(1, StepDetection::Apart),
+        judge: Judge::new(policy.clone(), config.export.max_asns as usize, &[]),
         length,
         begin: START,
         cycle: Cycle::default(),
         before: BTreeMap::new(),
         take,
     };
-    let mut worker = Worker::new(settings(&config), &terms, court);
+    let mut worker = Worker::new(settings(&config), &policy, judge_thread);
     let start = START.start();
-    let pace = Pace::AsFastAsPossible { start };
+    let pace = SendPace::AsFastAsPossible { start };
     let mut source = Pausing {
-        source: Paced::new(Synthetic::new(&scenario, pace, Arc::default())),
+        source: ClockedSource::new(Synthetic::new(&scenario, pace, Arc::default())),
         newest: start,
         until: start,
     };

@@ -112,13 +112,13 @@ impl Peers {
         let known = self.known.remove(peer)?;
         self.voters.remove(&known.id);
         if let Some(before) = known.before {
-            self.stale_again(peer, before);
+            self.mark_stale(peer, before);
         }
         Some(known.id)
     }
 
     /// What was before is let go of at the next occasion.
-    fn stale_again(&mut self, peer: &Peer, before: PeerId) {
+    fn mark_stale(&mut self, peer: &Peer, before: PeerId) {
         if let Some(address) = self.routers.get(&peer.router) {
             let place = Peer {
                 router: before.0,

@@ -5,7 +5,7 @@
 //! is only marked: its routes have no vote from then on, and go when their shard is next looked at.
 
 use super::peers::PeerId;
-use crate::asn::vote::{Heard, Route, Verdict, Vote};
+use crate::asn::vote::{Candidate, HeardPath, Vote, VoteResult};
 use crate::units::Prefix;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use std::hash::BuildHasher;
@@ -28,12 +28,12 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, heard: &Heard) {
+    fn add(&mut self, heard: &HeardPath) {
         self.routes += 1;
         self.weight += heard.weight();
     }
 
-    fn take(&mut self, heard: &Heard) {
+    fn take(&mut self, heard: &HeardPath) {
         self.routes -= 1;
         self.weight -= heard.weight();
     }
@@ -41,8 +41,8 @@ impl Sum {
 
 /// The prefixes with the same hash.
 #[derive(Debug, Default)]
-struct Shard {
-    by_prefix: HashMap<Prefix, Vec<(Key, Arc<Heard>)>>,
+struct RouteShard {
+    by_prefix: HashMap<Prefix, Vec<(Key, Arc<HeardPath>)>>,
     /// Departures whose routes are gone from here.
     swept: u64,
 }
@@ -50,7 +50,7 @@ struct Shard {
 /// Routes by prefix.
 #[derive(Debug)]
 pub(super) struct Routes {
-    shards: Vec<Shard>,
+    shards: Vec<RouteShard>,
     hasher: DefaultHashBuilder,
     /// Of each peer that is there.
     peers: HashMap<PeerId, Sum>,
@@ -68,7 +68,7 @@ pub(super) struct Routes {
 impl Default for Routes {
     fn default() -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            shards: (0..SHARDS).map(|_| RouteShard::default()).collect(),
             hasher: DefaultHashBuilder::default(),
             peers: HashMap::default(),
             left: HashMap::default(),
@@ -90,7 +90,12 @@ impl Routes {
 
     /// Takes a route in place of the one with its key. Whether that is news; none where there is no
     /// room: then nothing is known of that key any more, since what was is not true.
-    pub(super) fn insert(&mut self, prefix: Prefix, key: Key, heard: &Arc<Heard>) -> Option<bool> {
+    pub(super) fn insert(
+        &mut self,
+        prefix: Prefix,
+        key: Key,
+        heard: &Arc<HeardPath>,
+    ) -> Option<bool> {
         let place = self.place(prefix);
         let known = self.shards.get(place)?.by_prefix.get(&prefix);
         let known = known.and_then(|routes| routes.iter().find(|(other, _)| *other == key));
@@ -190,14 +195,14 @@ impl Routes {
         &mut self,
         place: usize,
         voter: impl Fn(PeerId) -> u128,
-        mut voted: impl FnMut(Prefix, &Verdict),
+        mut add_voted: impl FnMut(Prefix, &VoteResult),
     ) {
         self.sweep(place);
         let shard = self.shards.get(place);
         for (prefix, routes) in shard.iter().flat_map(|shard| &shard.by_prefix) {
             let mut vote = Vote::default();
             for ((peer, _), heard) in routes {
-                let route = Route {
+                let route = Candidate {
                     heard: heard.clone(),
                     peer: voter(*peer),
                 };
@@ -206,7 +211,7 @@ impl Routes {
                     break;
                 }
             }
-            voted(*prefix, &vote.result());
+            add_voted(*prefix, &vote.result());
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::asn::path::Segment;
+use crate::asn::path::PathSegment;
 use crate::units::{Address, Asn};
 use std::collections::HashSet;
 
@@ -8,9 +8,9 @@ fn prefix(number: u32) -> Prefix {
     Prefix::new(Address::v4([a, b, c, d]), 128)
 }
 
-fn heard(hops: u32) -> Arc<Heard> {
+fn heard(hops: u32) -> Arc<HeardPath> {
     let path = (1..=hops).map(|number| Asn(64_000_000 + number)).collect();
-    Heard::new(&[Segment::Sequence(path)], &HashSet::new()).into()
+    HeardPath::new(&[PathSegment::Sequence(path)], &HashSet::new()).into()
 }
 
 /// Numbers of peers are given by the feed's own table of them.
@@ -19,7 +19,7 @@ fn peers(count: u32) -> Vec<PeerId> {
 }
 
 /// Votes on everything; prefixes, and the most routes that one step had before it.
-fn voted(routes: &mut Routes) -> (usize, usize) {
+fn add_voted(routes: &mut Routes) -> (usize, usize) {
     let (mut prefixes, mut most) = (0, 0);
     for place in 0..SHARDS {
         let held = routes.shards[place].by_prefix.values().map(Vec::len).sum();
@@ -46,7 +46,7 @@ fn peers_that_leave_are_one_pass_in_steps_however_many_they_are() {
     // at once, and no route was looked at
     assert_eq!(routes.len(), 400);
     assert_eq!(routes.weight, 120_000 * heard.weight());
-    let (prefixes, most) = voted(&mut routes);
+    let (prefixes, most) = add_voted(&mut routes);
     assert_eq!(prefixes, 400, "who has left has no vote");
     assert!(most < 100, "{most} of 120000 routes in one step");
     assert_eq!(routes.weight, 400 * heard.weight());

@@ -1,5 +1,5 @@
 use super::*;
-use crate::asn::{Origin, Origins, Settings, Source, Step, notation};
+use crate::asn::{Origin, OriginSettings, Origins, PathStep, Source, notation};
 use crate::files::Load;
 use crate::units::Address;
 use proptest::prelude::*;
@@ -27,9 +27,9 @@ fn table(feed: &mut Feed) -> SourceTable {
 
 /// A feed's routes, as the meter would see them.
 fn origins(feed: &mut Feed) -> Origins {
-    let settings = Settings {
+    let settings = OriginSettings {
         sources: vec![Source::Bmp(NAME.parse().unwrap())],
-        ..Settings::default()
+        ..OriginSettings::default()
     };
     let origins = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
     origins.with(&table(feed))
@@ -38,7 +38,7 @@ fn origins(feed: &mut Feed) -> Origins {
 fn said(feed: &mut Feed, address: &str) -> Option<(u32, String)> {
     let address: IpAddr = address.parse().unwrap();
     let lookup = origins(feed).explain(address.into());
-    let path: Vec<String> = lookup.path.iter().map(Step::to_string).collect();
+    let path: Vec<String> = lookup.path.iter().map(PathStep::to_string).collect();
     Some((lookup.asn?.0, path.join(" ")))
 }
 
@@ -125,7 +125,7 @@ fn routes_come_change_and_go() {
     assert_eq!(said(&mut feed, "203.0.113.7").unwrap().0, 64502);
     let state = feed.state();
     assert_eq!(
-        (state.routes, state.heard.routes, state.last),
+        (state.routes, state.stats.routes, state.last),
         (1, 4, Some(at(3)))
     );
 }
@@ -162,7 +162,7 @@ fn most_peers_decide_and_two_views_of_one_peer_have_one_vote() {
         64501,
         "both views went down"
     );
-    assert_eq!(feed.state().heard.peers_down, 1);
+    assert_eq!(feed.state().stats.peers_down, 1);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn what_the_router_says_itself_and_instances_are_passed_over() {
     of_instance[6] = 1;
     feed.hear(router, &of_instance, at(1));
     assert_eq!(
-        (feed.state().routes, feed.state().heard.passed_over),
+        (feed.state().routes, feed.state().stats.passed_over),
         (0, 2)
     );
 }
@@ -220,7 +220,7 @@ fn a_termination_ends_a_session_and_nonsense_does_not() {
     assert!(feed.hear(router, &[3, 0, 0, 0, 6, 0], at(1)));
     assert!(feed.hear(router, &[3, 0, 0, 0, 6, 77], at(1)));
     assert!(feed.hear(router, &routes(1, &[64500], &[ONE], &[])[..60], at(1)));
-    assert_eq!(feed.state().heard.malformed, 3);
+    assert_eq!(feed.state().stats.malformed, 3);
     assert!(!feed.hear(router, &[3, 0, 0, 0, 6, 5], at(1)));
 }
 
@@ -312,7 +312,7 @@ fn sessions_of_real_routers_are_heard_whole() {
         let played = play(&mut feed, router, &sent(name));
         let state = feed.state();
         assert_eq!(
-            (played, state.routes, state.heard.malformed),
+            (played, state.routes, state.stats.malformed),
             (messages, routes, malformed),
             "{name}"
         );
@@ -417,9 +417,9 @@ proptest! {
             while feed.extend_table(&mut table) {}
         }
         let made = table.finish(NAME, || at(7));
-        let settings = Settings {
+        let settings = OriginSettings {
             sources: vec![Source::Bmp(NAME.parse().unwrap())],
-            ..Settings::default()
+            ..OriginSettings::default()
         };
         let empty = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
         let (made, expected) = (empty.with(&made), origins(&mut other));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::asn::{CacheUse, Origins, Settings};
+use crate::asn::{CacheUse, OriginSettings, Origins};
 use crate::files::Load;
 use crate::units::{Address, Timestamp};
 use proptest::prelude::*;
@@ -9,11 +9,11 @@ use std::time::Duration;
 const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
 
 fn load(source: &Source, cache: &Path, own: &[u32]) -> Origins {
-    let settings = Settings {
+    let settings = OriginSettings {
         sources: vec![source.clone()],
         own: own.iter().copied().map(Asn).collect(),
         cache: Some(cache.into()),
-        ..Settings::default()
+        ..OriginSettings::default()
     };
     Origins::load(&settings, None, &Load::default(), || {
         Timestamp::from_nanos(7)
@@ -105,7 +105,7 @@ fn a_cache_that_can_not_be_written_is_told_and_does_no_harm() {
 #[test]
 fn a_table_that_is_cut_or_altered_anywhere_is_refused() {
     let (folder, source) = kept();
-    let key = Key::new(&source, &HashSet::new()).unwrap();
+    let key = CacheKey::new(&source, &HashSet::new()).unwrap();
     let octets = fs::read(place(folder.path(), &source).unwrap()).unwrap();
     assert!(decode(&octets, &key).is_some());
     for end in 0..octets.len() {
@@ -126,7 +126,7 @@ proptest! {
         v4 in any::<[u8; 4]>(),
     ) {
         let (folder, source) = kept();
-        let key = Key::new(&source, &HashSet::new()).unwrap();
+        let key = CacheKey::new(&source, &HashSet::new()).unwrap();
         let mut octets = fs::read(place(folder.path(), &source).unwrap()).unwrap();
         octets.truncate(octets.len() - 4);
         for (place, value) in changes {

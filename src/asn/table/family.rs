@@ -66,7 +66,7 @@ pub(super) struct Entry<N> {
 
 /// From `start` up to the start of the next span all addresses have `value`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Span<N> {
+pub(super) struct AddressRange<N> {
     pub(super) start: N,
     pub(super) value: u32,
 }
@@ -165,9 +165,9 @@ impl<N: Number> Family<N> {
 /// One pass over sorted prefixes with a stack of those still open: prefixes nest or are apart, so
 /// where one ends the one below it in the stack goes on. The first span starts at address 0, so that
 /// every address lies in one.
-pub(super) fn sweep<N: Number>(sorted: &[Entry<N>]) -> Vec<Span<N>> {
+pub(super) fn sweep<N: Number>(sorted: &[Entry<N>]) -> Vec<AddressRange<N>> {
     let mut spans = Vec::with_capacity(sorted.len());
-    spans.push(Span {
+    spans.push(AddressRange {
         start: N::ZERO,
         value: NO_VALUE,
     });
@@ -182,7 +182,11 @@ pub(super) fn sweep<N: Number>(sorted: &[Entry<N>]) -> Vec<Span<N>> {
 }
 
 /// Ends the open prefixes, innermost first, whose last address is `over`.
-fn close<N: Number>(open: &mut Vec<(N, u32)>, spans: &mut Vec<Span<N>>, over: impl Fn(N) -> bool) {
+fn close<N: Number>(
+    open: &mut Vec<(N, u32)>,
+    spans: &mut Vec<AddressRange<N>>,
+    over: impl Fn(N) -> bool,
+) {
     while let Some((last, _)) = open.pop_if(|(last, _)| over(*last)) {
         if let Some(start) = last.successor() {
             let below = open.last().map_or(NO_VALUE, |(_, value)| *value);
@@ -192,9 +196,9 @@ fn close<N: Number>(open: &mut Vec<(N, u32)>, spans: &mut Vec<Span<N>>, over: im
 }
 
 /// From `start` on it is `value`: replaces an empty span, joins equal neighbours.
-fn begin<N: Number>(spans: &mut Vec<Span<N>>, start: N, value: u32) {
+fn begin<N: Number>(spans: &mut Vec<AddressRange<N>>, start: N, value: u32) {
     spans.pop_if(|span| span.start == start);
     if spans.last().is_none_or(|span| span.value != value) {
-        spans.push(Span { start, value });
+        spans.push(AddressRange { start, value });
     }
 }

@@ -5,7 +5,7 @@
 //! After the poptrie (Asai, Ohara: SIGCOMM 2015), with runs of equal values stored once, and nodes
 //! of few runs in one line.
 
-use super::family::{NO_VALUE, Number, Span};
+use super::family::{AddressRange, NO_VALUE, Number};
 
 /// Marks a slot that leads to a node; without it a slot is a value.
 const NODE: u32 = 1 << 31;
@@ -53,13 +53,13 @@ pub(super) struct Strides<const ROOT: usize, const MOST: usize> {
 
 impl<const ROOT: usize, const MOST: usize> Strides<ROOT, MOST> {
     /// From spans in order, of which the first starts at address 0.
-    pub(super) fn new<N: Number>(spans: &[Span<N>]) -> Self {
+    pub(super) fn new<N: Number>(spans: &[AddressRange<N>]) -> Self {
         let mut strides = Self::default();
         if spans.iter().all(|span| span.value == NO_VALUE) {
             return strides;
         }
         let mut roots = vec![0; 1 << (8 * ROOT)];
-        let block = |span: &Span<N>| {
+        let block = |span: &AddressRange<N>| {
             let octets = (0..ROOT).map(|place| span.start.octet(place));
             octets.fold(0, |block, octet| block << 8 | usize::from(octet))
         };
@@ -76,8 +76,8 @@ impl<const ROOT: usize, const MOST: usize> Strides<ROOT, MOST> {
 
     /// The slot of a block of addresses that have their first `octets` in common: the spans that
     /// start in it, and the value before them.
-    fn slot<N: Number>(&mut self, spans: &[Span<N>], before: u32, octets: usize) -> u32 {
-        let whole = |span: &&Span<N>| span.start.ends_behind(octets);
+    fn slot<N: Number>(&mut self, spans: &[AddressRange<N>], before: u32, octets: usize) -> u32 {
+        let whole = |span: &&AddressRange<N>| span.start.ends_behind(octets);
         let (value, spans) = match spans.first().filter(whole) {
             Some(first) => (first.value, spans.get(1..).unwrap_or(&[])),
             None => (before, spans),
@@ -86,7 +86,7 @@ impl<const ROOT: usize, const MOST: usize> Strides<ROOT, MOST> {
             return value;
         }
         let mut ways = [value; 256];
-        let way = |span: &Span<N>| usize::from(span.start.octet(octets));
+        let way = |span: &AddressRange<N>| usize::from(span.start.octet(octets));
         fill(&mut ways, spans, (value, 0), way, |of_way, before| {
             self.slot(of_way, before, octets + 1)
         });
@@ -171,10 +171,10 @@ impl<const ROOT: usize, const MOST: usize> Strides<ROOT, MOST> {
 /// there does so as the bits in which it differs from `base`.
 fn fill<N: Number>(
     blocks: &mut [u32],
-    spans: &[Span<N>],
+    spans: &[AddressRange<N>],
     (before, base): (u32, u32),
-    place: impl Fn(&Span<N>) -> usize,
-    mut slot: impl FnMut(&[Span<N>], u32) -> u32,
+    place: impl Fn(&AddressRange<N>) -> usize,
+    mut slot: impl FnMut(&[AddressRange<N>], u32) -> u32,
 ) {
     let (mut value, mut filled) = (before, 0);
     let go_on = |blocks: &mut [u32], from: usize, to: usize, value: u32| {

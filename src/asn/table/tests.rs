@@ -8,8 +8,8 @@ fn v4(a: u8, b: u8, c: u8, d: u8, length: u8) -> Prefix {
 /// Stands for a gap in the lists of the tests.
 const GAP: u32 = 9;
 
-fn table(prefixes: &[(Prefix, u32)]) -> Table {
-    let mut builder = Builder::default();
+fn table(prefixes: &[(Prefix, u32)]) -> PrefixTable {
+    let mut builder = PrefixTableBuilder::default();
     for (prefix, value) in prefixes {
         if *value == GAP {
             builder.insert_gap(*prefix);

@@ -1,7 +1,7 @@
 //! The files, read one after the other by whoever holds the input.
 
-use super::deal::{Deal, Span, Trail};
-use super::piece::{PAGE, Piece};
+use super::chunk::{Chunk, PAGE};
+use super::partition::{Partition, RecordScan, RecordSpan};
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -18,21 +18,22 @@ pub(super) struct Input<C> {
     /// Whether nothing has been read of it yet.
     is_new: bool,
     /// Deals its pieces, if they can be dealt.
-    dealer: Option<(Arc<dyn Deal<C>>, Trail)>,
-    find_dealer: FindDealer<C>,
+    partitioner: Option<(Arc<dyn Partition<C>>, RecordScan)>,
+    find_dealer: FindPartitioner<C>,
 }
 
 /// The dealer of a file that begins with some octets, if there is one.
-pub(super) type FindDealer<C> = Box<dyn Fn(&[u8]) -> Option<(Arc<dyn Deal<C>>, Trail)> + Send>;
+pub(super) type FindPartitioner<C> =
+    Box<dyn Fn(&[u8]) -> Option<(Arc<dyn Partition<C>>, RecordScan)> + Send>;
 
 impl<C> Input<C> {
     /// Before the first file.
-    pub(super) fn new(find_dealer: FindDealer<C>) -> Self {
+    pub(super) fn new(find_dealer: FindPartitioner<C>) -> Self {
         Self {
             begun: 0,
             open: None,
             is_new: false,
-            dealer: None,
+            partitioner: None,
             find_dealer,
         }
     }
@@ -57,21 +58,21 @@ impl<C> Input<C> {
     }
 
     /// Fills a piece; how many octets, 0 at the end of the file.
-    pub(super) fn read(&mut self, piece: &mut Piece<C>) -> io::Result<usize> {
-        piece.length = 0;
+    pub(super) fn read(&mut self, chunk: &mut Chunk<C>) -> io::Result<usize> {
+        chunk.length = 0;
         let Some(open) = &mut self.open else {
             return Ok(0);
         };
         let ended = loop {
-            let free = piece.length..;
-            match open.read(piece.room().get_mut(free).unwrap_or_default()) {
-                Ok(0) => break Ok(piece.length),
-                Ok(read) => piece.length += read,
+            let free = chunk.length..;
+            match open.read(chunk.room().get_mut(free).unwrap_or_default()) {
+                Ok(0) => break Ok(chunk.length),
+                Ok(read) => chunk.length += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
             }
-            if piece.length >= LEAST {
-                return Ok(piece.length);
+            if chunk.length >= LEAST {
+                return Ok(chunk.length);
             }
         };
         if !matches!(ended, Ok(1..)) {
@@ -81,14 +82,17 @@ impl<C> Input<C> {
     }
 
     /// Who deals the next piece, and what can be dealt of it.
-    pub(super) fn follow(&mut self, piece: &Piece<C>) -> Option<(Arc<dyn Deal<C>>, Span)> {
-        let octets = piece.octets();
+    pub(super) fn follow(
+        &mut self,
+        chunk: &Chunk<C>,
+    ) -> Option<(Arc<dyn Partition<C>>, RecordSpan)> {
+        let octets = chunk.octets();
         if std::mem::take(&mut self.is_new) {
-            self.dealer = (self.find_dealer)(octets);
+            self.partitioner = (self.find_dealer)(octets);
         }
-        let (dealer, mut trail) = self.dealer.take()?;
-        let span = dealer.follow(octets, &mut trail)?;
-        self.dealer = Some((dealer.clone(), trail));
-        Some((dealer, span))
+        let (partitioner, mut scan) = self.partitioner.take()?;
+        let span = partitioner.scan_records(octets, &mut scan)?;
+        self.partitioner = Some((partitioner.clone(), scan));
+        Some((partitioner, span))
     }
 }

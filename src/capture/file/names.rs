@@ -11,12 +11,12 @@ const MAX_NAME: usize = 255;
 /// Names by id and ids by name. Id 0 is the name that is not known, `""`: classic pcap has no
 /// names, and in pcapng they are optional. Lives as long as the source.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct InterfaceNames {
     by_id: Vec<String>,
     by_name: HashMap<String, InterfaceId>,
 }
 
-impl Names {
+impl InterfaceNames {
     pub(super) fn new() -> Self {
         Self {
             by_id: vec![String::new()],
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn one_name_is_one_id_and_the_empty_name_is_id_0() {
-        let mut names = Names::new();
+        let mut names = InterfaceNames::new();
         let eth0 = names.id(b"eth0").unwrap();
         assert_eq!(names.id(b"").unwrap(), InterfaceId(0));
         assert_ne!(names.id(b"eth1").unwrap(), eth0);
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn there_are_65536_names_and_no_more() {
-        let mut names = Names::new();
+        let mut names = InterfaceNames::new();
         for number in 1..=u16::MAX {
             let id = names.id(number.to_string().as_bytes());
             assert_eq!(id, Some(InterfaceId(number)));
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_long_name_is_cut() {
-        let mut names = Names::new();
+        let mut names = InterfaceNames::new();
         let id = names.id(&vec![b'x'; 65_535]).unwrap();
         assert_eq!(names.name(id).len(), MAX_NAME);
     }

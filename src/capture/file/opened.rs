@@ -1,12 +1,12 @@
 //! One capture file while it is read: which format it is, and how far it has come.
 
-use super::names::Names;
+use super::names::InterfaceNames;
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, Pcapng};
 use super::reader::Reader;
-use super::step::{Aside, Found, Step};
-use super::tape::Seat;
-use crate::capture::{CaptureError, Take};
+use super::shared_reader::Cursor;
+use super::step::{FoundFrame, NonFrame, ReadStep};
+use crate::capture::{BurstSink, CaptureError};
 use crate::units::Timestamp;
 use std::fs::File;
 use std::io::{self, Read};
@@ -49,7 +49,7 @@ impl Opened {
 
     /// Reads which format an input is.
     pub(super) fn new(path: &Path, reader: &mut Reader<impl Sized>) -> Result<Self, CaptureError> {
-        let format = Self::recognise(path, reader).map_err(|aside| failed(path, *aside))?;
+        let format = Self::recognise(path, reader).map_err(|non_frame| failed(path, *non_frame))?;
         Ok(Self {
             path: path.to_owned(),
             format,
@@ -57,11 +57,11 @@ impl Opened {
         })
     }
 
-    fn recognise(path: &Path, reader: &mut Reader<impl Sized>) -> Result<Format, Box<Aside>> {
+    fn recognise(path: &Path, reader: &mut Reader<impl Sized>) -> Result<Format, Box<NonFrame>> {
         reader.want(pcap::HEADER)?;
         let ahead = reader.ahead();
         let Some(&magic) = ahead.first_chunk() else {
-            return Err(Box::new(Aside::Format(match ahead {
+            return Err(Box::new(NonFrame::Format(match ahead {
                 [] => "not a capture: empty".into(),
                 short => format!("not a capture: {} octets only", short.len()),
             })));
@@ -79,12 +79,12 @@ impl Opened {
                 _ => "",
             };
             let [a, b, c, d] = magic;
-            return Err(Box::new(Aside::Format(format!(
+            return Err(Box::new(NonFrame::Format(format!(
                 "not a pcap or pcapng capture: found {a:02x} {b:02x} {c:02x} {d:02x} at offset 0{hint}"
             ))));
         };
         let Some(header) = ahead.first_chunk() else {
-            return Err(Box::new(Aside::Format(cut_header(ahead.len()))));
+            return Err(Box::new(NonFrame::Format(cut_header(ahead.len()))));
         };
         let pcap = Pcap::new(order, unit, header)?;
         reader.consume(pcap::HEADER);
@@ -93,8 +93,8 @@ impl Opened {
 
     /// Offers frames that are at hand.
     #[inline]
-    pub(super) fn burst(&mut self, reader: &mut Reader<impl Sized>, taker: &mut impl Take) {
-        if reader.is_dealt() {
+    pub(super) fn burst(&mut self, reader: &mut Reader<impl Sized>, taker: &mut impl BurstSink) {
+        if reader.is_partitioned() {
             return;
         }
         self.frames += match &mut self.format {
@@ -108,9 +108,9 @@ impl Opened {
     pub(super) fn step(
         &mut self,
         reader: &mut Reader<impl Sized>,
-        names: &mut Names,
-        found: &mut Found,
-    ) -> Step {
+        names: &mut InterfaceNames,
+        found: &mut FoundFrame,
+    ) -> ReadStep {
         let step = match &mut self.format {
             Format::Pcap(pcap) => pcap.step(reader, found),
             Format::Pcapng(pcapng) => pcapng.step(reader, names, found),
@@ -123,26 +123,26 @@ impl Opened {
                 self.frames += 1;
                 Ok(())
             }
-            Err(aside) => self.beside(reader, aside),
+            Err(non_frame) => self.on_non_frame(reader, non_frame),
         }
     }
 
     #[cold]
-    fn beside(&mut self, reader: &Reader<impl Sized>, aside: Box<Aside>) -> Step {
-        match *aside {
-            Aside::Unseen(_, true) => self.frames += 1,
-            Aside::Cut(0) => {
+    fn on_non_frame(&mut self, reader: &Reader<impl Sized>, non_frame: Box<NonFrame>) -> ReadStep {
+        match *non_frame {
+            NonFrame::CaptureGap(_, true) => self.frames += 1,
+            NonFrame::Cut(0) => {
                 let reason = cut_header(reader.ahead().len());
-                return Err(Box::new(Aside::Format(reason)));
+                return Err(Box::new(NonFrame::Format(reason)));
             }
             _ => {}
         }
-        Err(aside)
+        Err(non_frame)
     }
 
     /// What ended this file, as the error of its source.
-    pub(super) fn failed(&self, aside: Aside) -> CaptureError {
-        failed(&self.path, aside)
+    pub(super) fn failed(&self, non_frame: NonFrame) -> CaptureError {
+        failed(&self.path, non_frame)
     }
 
     /// What is to be said about a file that has come to its end; `cut` is the offset of the
@@ -175,24 +175,24 @@ impl Opened {
 
 /// The time of a file's first frame; `None` where it has no frame.
 pub(super) fn first_time(path: &Path) -> Result<Option<Timestamp>, CaptureError> {
-    let mut reader = Reader::<()>::new(Seat::alone());
+    let mut reader = Reader::<()>::new(Cursor::single());
     let mut opened = Opened::begin(path, &mut reader)?;
-    let mut names = Names::new();
-    let mut found = Found::NONE;
+    let mut names = InterfaceNames::new();
+    let mut found = FoundFrame::NONE;
     loop {
         match opened
             .step(&mut reader, &mut names, &mut found)
-            .map_err(|aside| *aside)
+            .map_err(|non_frame| *non_frame)
         {
-            Ok(()) | Err(Aside::Unseen(_, true)) => return Ok(Some(found.time)),
-            Err(Aside::Cut(_) | Aside::End) => return Ok(None),
-            Err(Aside::Interface(_) | Aside::Unseen(_, false)) => {}
-            Err(aside) => return Err(failed(path, aside)),
+            Ok(()) | Err(NonFrame::CaptureGap(_, true)) => return Ok(Some(found.time)),
+            Err(NonFrame::Cut(_) | NonFrame::End) => return Ok(None),
+            Err(NonFrame::Interface(_) | NonFrame::CaptureGap(_, false)) => {}
+            Err(non_frame) => return Err(failed(path, non_frame)),
         }
     }
 }
 
-/// A file that can not be opened.
+/// A file that cannot be opened.
 pub(super) fn missing(path: &Path, source: io::Error) -> CaptureError {
     let path = path.to_owned();
     match source.kind() {
@@ -202,11 +202,11 @@ pub(super) fn missing(path: &Path, source: io::Error) -> CaptureError {
 }
 
 /// The error that names the file.
-fn failed(path: &Path, aside: Aside) -> CaptureError {
+fn failed(path: &Path, non_frame: NonFrame) -> CaptureError {
     let path = path.to_owned();
-    match aside {
-        Aside::Read(source) => CaptureError::Read { path, source },
-        Aside::Format(reason) => CaptureError::Format { path, reason },
+    match non_frame {
+        NonFrame::Read(source) => CaptureError::Read { path, source },
+        NonFrame::Format(reason) => CaptureError::Format { path, reason },
         other => CaptureError::Format {
             path,
             reason: format!("ended by {other:?}"),

@@ -16,10 +16,10 @@
 //! +---------------------------------------------------------------+    +------------------------+
 //! ```
 
-use super::order::Order;
+use super::byte_order::ByteOrder;
 use super::reader::Reader;
-use super::step::{Aside, Found, MAX_FRAME, Step};
-use crate::capture::{Frame, InterfaceId, LinkType, Take};
+use super::step::{FoundFrame, MAX_FRAME, NonFrame, ReadStep};
+use crate::capture::{BurstSink, Frame, InterfaceId, LinkType};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
 /// Octets of the file header.
@@ -36,7 +36,7 @@ const NANOSECONDS: u32 = 0xa1b2_3c4d;
 /// A classic capture after its header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pcap {
-    order: Order,
+    order: ByteOrder,
     link: LinkType,
     /// Nanoseconds in the unit of the second timestamp word.
     unit: u64,
@@ -46,8 +46,8 @@ pub(super) struct Pcap {
 
 impl Pcap {
     /// Byte order and timestamp unit of a magic number; `None` if it is none of pcap's.
-    pub(super) fn magic(octets: [u8; 4]) -> Option<(Order, u64)> {
-        [Order::Little, Order::Big]
+    pub(super) fn magic(octets: [u8; 4]) -> Option<(ByteOrder, u64)> {
+        [ByteOrder::Little, ByteOrder::Big]
             .into_iter()
             .find_map(|order| match order.u32(octets) {
                 MICROSECONDS => Some((order, 1000)),
@@ -57,11 +57,15 @@ impl Pcap {
     }
 
     /// Reads the file header after its magic number.
-    pub(super) fn new(order: Order, unit: u64, header: &[u8; HEADER]) -> Result<Self, Box<Aside>> {
+    pub(super) fn new(
+        order: ByteOrder,
+        unit: u64,
+        header: &[u8; HEADER],
+    ) -> Result<Self, Box<NonFrame>> {
         let &[_, _, _, _, j0, j1, n0, n1, .., l0, l1, l2, l3] = header;
         let (major, minor) = (order.u16([j0, j1]), order.u16([n0, n1]));
         if major != 2 {
-            return Aside::damaged(4, format_args!("pcap version {major}.{minor}"));
+            return NonFrame::damaged(4, format_args!("pcap version {major}.{minor}"));
         }
         // The upper half holds the length of the frame check sequence.
         let link = LinkType::from_registry(order.u32([l0, l1, l2, l3]) & 0xffff);
@@ -76,12 +80,12 @@ impl Pcap {
 
     /// Offers whole records that are at hand; how many were taken.
     #[inline]
-    pub(super) fn burst(&self, reader: &mut Reader<impl Sized>, taker: &mut impl Take) -> u64 {
+    pub(super) fn burst(&self, reader: &mut Reader<impl Sized>, taker: &mut impl BurstSink) -> u64 {
         let at_hand = reader.ahead();
         let (mut ahead, mut taken) = (at_hand, 0);
         while self.named
             && let Some((frame, rest)) = self.record(ahead)
-            && taker.take(&frame)
+            && taker.offer(&frame)
         {
             ahead = rest;
             taken += 1;
@@ -124,10 +128,14 @@ impl Pcap {
 
     /// The next record.
     #[inline]
-    pub(super) fn step(&mut self, reader: &mut Reader<impl Sized>, found: &mut Found) -> Step {
+    pub(super) fn step(
+        &mut self,
+        reader: &mut Reader<impl Sized>,
+        found: &mut FoundFrame,
+    ) -> ReadStep {
         if !self.named {
             self.named = true;
-            return Err(Box::new(Aside::Interface(InterfaceId(0))));
+            return Err(Box::new(NonFrame::Interface(InterfaceId(0))));
         }
         reader.seek();
         if !reader.want(RECORD)? {
@@ -141,7 +149,7 @@ impl Pcap {
             (captured, length) = (length, captured);
         }
         if captured > MAX_FRAME {
-            return Aside::damaged(
+            return NonFrame::damaged(
                 reader.offset(),
                 format_args!("record of {captured} octets, at most {MAX_FRAME} are possible"),
             );
@@ -153,7 +161,7 @@ impl Pcap {
         reader.consume(RECORD + captured as usize);
         reader.pass();
         let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
-        *found = Found {
+        *found = FoundFrame {
             time: Timestamp::from_nanos(time),
             link: self.link,
             interface: InterfaceId(0),
@@ -165,10 +173,10 @@ impl Pcap {
     }
 
     #[cold]
-    fn tail(reader: &Reader<impl Sized>) -> Step {
+    fn tail(reader: &Reader<impl Sized>) -> ReadStep {
         Err(Box::new(match reader.ahead() {
-            [] => Aside::End,
-            _ => Aside::Cut(reader.offset()),
+            [] => NonFrame::End,
+            _ => NonFrame::Cut(reader.offset()),
         }))
     }
 }

@@ -24,11 +24,11 @@ mod options;
 pub(super) use self::ending::Ending;
 use self::interface::Interface;
 use self::options::Options;
-use super::names::Names;
-use super::order::Order;
+use super::byte_order::ByteOrder;
+use super::names::InterfaceNames;
 use super::reader::Reader;
-use super::step::{Aside, Found, MAX_FRAME, Step};
-use crate::capture::{Frame, InterfaceId, Take, Unseen, UnseenCause};
+use super::step::{FoundFrame, MAX_FRAME, NonFrame, ReadStep};
+use crate::capture::{BurstSink, CaptureGap, Frame, GapCause, InterfaceId};
 use crate::units::Timestamp;
 use std::path::Path;
 
@@ -58,7 +58,7 @@ const MAX_INTERFACES: usize = 65_535;
 /// A pcapng file between two blocks.
 #[derive(Debug)]
 pub(super) struct Pcapng {
-    order: Order,
+    order: ByteOrder,
     interfaces: Vec<Interface>,
     /// Time of the first frame of this section.
     first: Option<Timestamp>,
@@ -77,7 +77,7 @@ impl Pcapng {
     pub(super) const fn new(endings: Vec<Ending>) -> Self {
         Self {
             endings,
-            order: Order::Little,
+            order: ByteOrder::Little,
             interfaces: Vec::new(),
             first: None,
             last: Timestamp::from_nanos(0),
@@ -89,7 +89,11 @@ impl Pcapng {
     /// Offers the frames of plain Enhanced Packet Blocks that are at hand: whole, without options
     /// and not the first of their section. How many were taken.
     #[inline]
-    pub(super) fn burst(&mut self, reader: &mut Reader<impl Sized>, taker: &mut impl Take) -> u64 {
+    pub(super) fn burst(
+        &mut self,
+        reader: &mut Reader<impl Sized>,
+        taker: &mut impl BurstSink,
+    ) -> u64 {
         let at_hand = reader.ahead();
         let (mut ahead, mut taken) = (at_hand, 0);
         while self.first.is_some() {
@@ -139,7 +143,7 @@ impl Pcapng {
                 || self.order.u32([l0, l1, l2, l3]) as usize != block
                 || *end != [l0, l1, l2, l3]
                 || captured > MAX_FRAME
-                || !taker.take(&frame)
+                || !taker.offer(&frame)
             {
                 break;
             }
@@ -157,21 +161,21 @@ impl Pcapng {
     pub(super) fn step(
         &mut self,
         reader: &mut Reader<impl Sized>,
-        names: &mut Names,
-        found: &mut Found,
-    ) -> Step {
+        names: &mut InterfaceNames,
+        found: &mut FoundFrame,
+    ) -> ReadStep {
         loop {
             let offset = reader.offset();
             if !reader.want(FRAMING)? {
                 return Err(Box::new(match reader.ahead() {
-                    [] => Aside::End,
-                    _ => Aside::Cut(offset),
+                    [] => NonFrame::End,
+                    _ => NonFrame::Cut(offset),
                 }));
             }
             let Some(&[t0, t1, t2, t3, l0, l1, l2, l3, m0, m1, m2, m3]) =
                 reader.ahead().first_chunk::<FRAMING>()
             else {
-                return Err(Box::new(Aside::Cut(offset)));
+                return Err(Box::new(NonFrame::Cut(offset)));
             };
             if [t0, t1, t2, t3] == SECTION {
                 self.begin_section(offset, [m0, m1, m2, m3])?;
@@ -180,13 +184,13 @@ impl Pcapng {
             let length = self.order.u32([l0, l1, l2, l3]) as usize;
             if length < FRAMING || !length.is_multiple_of(4) {
                 let found = format_args!("block of type {kind:#x} with length {length}");
-                return Aside::damaged(offset, found);
+                return NonFrame::damaged(offset, found);
             }
             match kind {
                 INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET => {}
                 _ => {
                     if !self.pass(reader, kind, length, offset)? {
-                        return Err(Box::new(Aside::Cut(offset)));
+                        return Err(Box::new(NonFrame::Cut(offset)));
                     }
                     continue;
                 }
@@ -195,10 +199,10 @@ impl Pcapng {
                 let found = format_args!(
                     "block of type {kind:#x} with {length} octets, at most {MAX_BLOCK} are possible"
                 );
-                return Aside::damaged(offset, found);
+                return NonFrame::damaged(offset, found);
             }
             if !reader.want(length)? {
-                return Err(Box::new(Aside::Cut(offset)));
+                return Err(Box::new(NonFrame::Cut(offset)));
             }
             let place = reader.place();
             let block = reader.at(place, length);
@@ -213,7 +217,7 @@ impl Pcapng {
                     let unseen = self.statistics(block);
                     reader.consume(length);
                     let Some(unseen) = unseen else { continue };
-                    return Err(Box::new(Aside::Unseen(unseen, false)));
+                    return Err(Box::new(NonFrame::CaptureGap(unseen, false)));
                 }
                 _ => self.interface(block, offset, names),
             };
@@ -225,11 +229,11 @@ impl Pcapng {
     /// A section header: byte order and interfaces begin anew (§4.1). Its version stands in the
     /// eight octets after the magic and has been 1.0 (or 1.2) since the format exists.
     #[cold]
-    fn begin_section(&mut self, offset: u64, magic: [u8; 4]) -> Step {
-        let mut orders = [Order::Little, Order::Big].into_iter();
+    fn begin_section(&mut self, offset: u64, magic: [u8; 4]) -> ReadStep {
+        let mut orders = [ByteOrder::Little, ByteOrder::Big].into_iter();
         let Some(order) = orders.find(|order| order.u32(magic) == BYTE_ORDER_MAGIC) else {
             let found = format_args!("section with byte-order magic {magic:02x?}");
-            return Aside::damaged(offset, found);
+            return NonFrame::damaged(offset, found);
         };
         self.order = order;
         self.interfaces.clear();
@@ -245,7 +249,7 @@ impl Pcapng {
         kind: u32,
         length: usize,
         offset: u64,
-    ) -> Result<bool, Box<Aside>> {
+    ) -> Result<bool, Box<NonFrame>> {
         if kind == SECTION_TYPE {
             self.version(reader, offset)?;
         }
@@ -260,7 +264,7 @@ impl Pcapng {
         Ok(true)
     }
 
-    fn version(&self, reader: &mut Reader<impl Sized>, offset: u64) -> Step {
+    fn version(&self, reader: &mut Reader<impl Sized>, offset: u64) -> ReadStep {
         if !reader.want(16)? {
             return Ok(());
         }
@@ -269,7 +273,7 @@ impl Pcapng {
         match major {
             Some(1) | None => Ok(()),
             Some(major) => {
-                Aside::damaged(offset, format_args!("section of pcapng version {major}"))
+                NonFrame::damaged(offset, format_args!("section of pcapng version {major}"))
             }
         }
     }
@@ -283,13 +287,13 @@ impl Pcapng {
         block: &[u8],
         place: usize,
         offset: u64,
-        found: &mut Found,
-    ) -> Step {
+        found: &mut FoundFrame,
+    ) -> ReadStep {
         let Some((&[_, _, _, _, _, _, _, _, i0, i1, i2, i3, ref words @ ..], rest)) =
             block.split_first_chunk::<PACKET_HEADER>()
         else {
             let octets = block.len() + 4;
-            return Aside::damaged(offset, format_args!("packet block of {octets} octets"));
+            return NonFrame::damaged(offset, format_args!("packet block of {octets} octets"));
         };
         let [high, low, captured, length] = self.order.words(words);
         let (number, mut drops) = if kind == ENHANCED_PACKET {
@@ -303,14 +307,14 @@ impl Pcapng {
         };
         let Some(interface) = self.interfaces.get_mut(number as usize) else {
             let found = format_args!("frame of interface {number}, which is not described");
-            return Aside::damaged(offset, found);
+            return NonFrame::damaged(offset, found);
         };
         if captured > MAX_FRAME || captured as usize > rest.len() {
             let room = rest.len();
             let found = format_args!(
                 "frame of {captured} octets in a block with room for {room}, at most {MAX_FRAME} are possible"
             );
-            return Aside::damaged(offset, found);
+            return NonFrame::damaged(offset, found);
         }
         let options = rest.get((captured as usize).next_multiple_of(4)..);
         if let Some(options @ [_, ..]) = options
@@ -323,7 +327,7 @@ impl Pcapng {
         let unseen = (drops > 0).then(|| interface.dropped_before(drops, time));
         let id = interface.id;
         interface.last = Some(time);
-        *found = Found {
+        *found = FoundFrame {
             time,
             link: interface.link,
             interface: interface.id,
@@ -338,7 +342,7 @@ impl Pcapng {
         };
         match unseen {
             None => Ok(()),
-            Some(unseen) => Err(Box::new(Aside::Unseen(unseen, true))),
+            Some(unseen) => Err(Box::new(NonFrame::CaptureGap(unseen, true))),
         }
     }
 
@@ -349,8 +353,8 @@ impl Pcapng {
         &mut self,
         id: InterfaceId,
         from: Timestamp,
-        known: Option<Unseen>,
-    ) -> Option<Unseen> {
+        known: Option<CaptureGap>,
+    ) -> Option<CaptureGap> {
         let endings = std::mem::take(&mut self.endings);
         let time = |ending: &Ending| {
             let interface = self.interfaces.get(ending.interface as usize)?;
@@ -364,12 +368,12 @@ impl Pcapng {
         let Some(until) = until else { return known };
         let frames = known.map_or(0, |unseen| unseen.frames);
         let from = known.map_or(from, |unseen| unseen.from.min(from));
-        Some(Unseen {
+        Some(CaptureGap {
             from,
             until,
             frames,
             interface: id,
-            cause: UnseenCause::Dropped,
+            cause: GapCause::Dropped,
         })
     }
 
@@ -384,14 +388,14 @@ impl Pcapng {
         block: &[u8],
         place: usize,
         offset: u64,
-        found: &mut Found,
-    ) -> Step {
+        found: &mut FoundFrame,
+    ) -> ReadStep {
         const HEADER: usize = 12;
         let Some((&[.., l0, l1, l2, l3], rest)) = block.split_first_chunk::<HEADER>() else {
-            return Aside::damaged(offset, "simple packet block without a length");
+            return NonFrame::damaged(offset, "simple packet block without a length");
         };
         let Some(interface) = self.interfaces.first() else {
-            return Aside::damaged(offset, "simple packet block before any interface");
+            return NonFrame::damaged(offset, "simple packet block before any interface");
         };
         let length = self.order.u32([l0, l1, l2, l3]);
         let limit = match interface.snaplen {
@@ -402,11 +406,11 @@ impl Pcapng {
         if captured > MAX_FRAME {
             let found =
                 format_args!("frame of {captured} octets, at most {MAX_FRAME} are possible");
-            return Aside::damaged(offset, found);
+            return NonFrame::damaged(offset, found);
         }
         self.timeless += 1;
         self.first = self.first.or(Some(self.last));
-        *found = Found {
+        *found = FoundFrame {
             time: self.last,
             link: interface.link,
             interface: interface.id,
@@ -418,7 +422,7 @@ impl Pcapng {
     }
 
     /// An Interface Statistics Block (§4.6). One that makes no sense costs no frame.
-    fn statistics(&mut self, block: &[u8]) -> Option<Unseen> {
+    fn statistics(&mut self, block: &[u8]) -> Option<CaptureGap> {
         let (&[.., i0, i1, i2, i3, h0, h1, h2, h3, l0, l1, l2, l3], options) =
             block.split_first_chunk::<20>()?;
         let number = self.order.u32([i0, i1, i2, i3]);
@@ -432,24 +436,24 @@ impl Pcapng {
     }
 
     /// An Interface Description Block (§4.2).
-    fn interface(&mut self, block: &[u8], offset: u64, names: &mut Names) -> Step {
+    fn interface(&mut self, block: &[u8], offset: u64, names: &mut InterfaceNames) -> ReadStep {
         let body = block.get(8..).unwrap_or_default();
         let Some((interface, named)) = Interface::parse(self.order, body, names) else {
-            return Aside::damaged(offset, "interface description without a link type");
+            return NonFrame::damaged(offset, "interface description without a link type");
         };
         if self.interfaces.len() >= MAX_INTERFACES {
             let found = format_args!("more than {MAX_INTERFACES} interfaces in a section");
-            return Aside::damaged(offset, found);
+            return NonFrame::damaged(offset, found);
         }
         self.nameless += u64::from(!named);
         self.interfaces.push(interface);
-        Err(Box::new(Aside::Interface(interface.id)))
+        Err(Box::new(NonFrame::Interface(interface.id)))
     }
 
     #[cold]
-    fn unequal<T>(offset: u64, kind: u32, length: usize) -> Result<T, Box<Aside>> {
+    fn unequal<T>(offset: u64, kind: u32, length: usize) -> Result<T, Box<NonFrame>> {
         let found =
             format_args!("block of type {kind:#x} whose lengths differ: {length} at its head");
-        Aside::damaged(offset, found)
+        NonFrame::damaged(offset, found)
     }
 }

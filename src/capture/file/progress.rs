@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Octets read of octets there are. Shared; lives as long as its last user.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct ReadProgress {
     read: AtomicU64,
     total: Option<u64>,
 }
 
-impl Progress {
+impl ReadProgress {
     pub(super) fn new(total: Option<u64>) -> Self {
         Self {
             read: AtomicU64::new(0),

@@ -4,16 +4,16 @@
 //! No mmap: a file that another process truncates would end us by SIGBUS, and pipes need this
 //! path anyway.
 
-use super::hand::{Hand, Position};
-use super::piece::Piece;
-use super::tape::Seat;
+use super::chunk::Chunk;
+use super::shared_reader::Cursor;
+use super::work_queue::{QueuePosition, WorkQueue};
 use std::io::{self, Read};
 use std::sync::Arc;
 
 /// A window on a tape that moves forward only. Lives as long as its source.
 pub(super) struct Reader<C> {
-    seat: Seat<C>,
-    piece: Arc<Piece<C>>,
+    cursor: Cursor<C>,
+    chunk: Arc<Chunk<C>>,
     /// Where the octets not yet consumed begin and end: in the bridge, if there is one, or in the
     /// piece.
     start: usize,
@@ -23,7 +23,7 @@ pub(super) struct Reader<C> {
     /// Where the piece goes on behind the bridge; none without one.
     resume: Option<usize>,
     /// How far it has come in what was dealt to it of the piece.
-    position: Position,
+    position: QueuePosition,
     /// Records of the file so far, if it has just come to the end of what was dealt.
     records: Option<u64>,
     /// Offset in the file of `start`.
@@ -33,15 +33,15 @@ pub(super) struct Reader<C> {
 
 impl<C> Reader<C> {
     /// Before the first file.
-    pub(super) fn new(seat: Seat<C>) -> Self {
+    pub(super) fn new(cursor: Cursor<C>) -> Self {
         Self {
-            seat,
-            piece: Arc::default(),
+            cursor,
+            chunk: Arc::default(),
             start: 0,
             end: 0,
             bridge: Vec::new(),
             resume: None,
-            position: Position::default(),
+            position: QueuePosition::default(),
             records: None,
             offset: 0,
             ended: true,
@@ -56,7 +56,7 @@ impl<C> Reader<C> {
         &mut self,
         open: impl FnOnce() -> io::Result<Box<dyn Read + Send>>,
     ) -> io::Result<()> {
-        self.seat.begin(open)?;
+        self.cursor.begin(open)?;
         (self.start, self.end, self.resume) = (0, 0, None);
         (self.offset, self.ended) = (0, false);
         Ok(())
@@ -81,10 +81,10 @@ impl<C> Reader<C> {
             if had >= wanted {
                 return Ok(true);
             }
-            let length = self.piece.octets().len();
+            let length = self.chunk.octets().len();
             let mut resume = self.resume.unwrap_or(length);
             if had > 0 && self.resume.is_none() {
-                let octets = self.piece.octets().get(self.start..self.end);
+                let octets = self.chunk.octets().get(self.start..self.end);
                 self.bridge.clear();
                 self.bridge.extend_from_slice(octets.unwrap_or_default());
                 (self.start, self.end, self.resume) = (0, had, Some(resume));
@@ -97,12 +97,12 @@ impl<C> Reader<C> {
                 }
             }
             if had > 0 {
-                let rest = self.piece.octets().get(resume..).unwrap_or_default();
+                let rest = self.chunk.octets().get(resume..).unwrap_or_default();
                 let more = rest.get(..wanted - had).unwrap_or(rest);
                 self.bridge.extend_from_slice(more);
                 (self.end, self.resume) = (self.bridge.len(), Some(resume + more.len()));
             } else {
-                (self.start, self.end) = (resume, self.piece.octets().len());
+                (self.start, self.end) = (resume, self.chunk.octets().len());
                 self.resume = None;
             }
         }
@@ -110,11 +110,11 @@ impl<C> Reader<C> {
 
     /// Takes the next piece; `false` at the end of the file.
     fn turn(&mut self) -> io::Result<bool> {
-        let read = std::mem::take(&mut self.piece);
-        self.position = Position::default();
+        let read = std::mem::take(&mut self.chunk);
+        self.position = QueuePosition::default();
         if !self.ended {
-            match self.seat.exchange(read)? {
-                Some(piece) => self.piece = piece,
+            match self.cursor.exchange(read)? {
+                Some(chunk) => self.chunk = chunk,
                 None => self.ended = true,
             }
         }
@@ -152,51 +152,51 @@ impl<C> Reader<C> {
 
     /// What this reader has got of the piece at hand; `None` where it has to look at everything.
     #[inline]
-    fn hand(&self) -> Option<&Hand<C>> {
+    fn queue(&self) -> Option<&WorkQueue<C>> {
         match self.resume {
             Some(_) => None,
-            None => self.piece.dealt().hand(self.seat.number()),
+            None => self.chunk.partitioned().queue(self.cursor.number()),
         }
     }
 
     /// Whether the piece at hand was dealt: then [`Self::take`] and [`Self::seek`] are the way through.
     #[inline]
-    pub(super) fn is_dealt(&self) -> bool {
-        self.hand().is_some()
+    pub(super) fn is_partitioned(&self) -> bool {
+        self.queue().is_some()
     }
 
     /// Takes cards that come before the next record to be looked at, where the piece was dealt: so many
     /// at most, and as long as they are `fit`.
     #[inline]
-    pub(super) fn take(&mut self, most: usize, mut fit: impl FnMut(&C) -> bool) -> &[C] {
-        let hand = self.piece.dealt().hand(self.seat.number());
-        let cards = hand.map_or(&[][..], |hand| hand.cards(self.position));
-        let cards = cards.get(..most).unwrap_or(cards);
-        let taken = cards.iter().take_while(|card| fit(card)).count();
-        self.position.take(taken);
-        cards.get(..taken).unwrap_or_default()
+    pub(super) fn take_items(&mut self, most: usize, mut fit: impl FnMut(&C) -> bool) -> &[C] {
+        let queue = self.chunk.partitioned().queue(self.cursor.number());
+        let items = queue.map_or(&[][..], |queue| queue.items(self.position));
+        let items = items.get(..most).unwrap_or(items);
+        let taken = items.iter().take_while(|item| fit(item)).count();
+        self.position.skip(taken);
+        items.get(..taken).unwrap_or_default()
     }
 
     /// Moves on to the next record that has a card or is to be looked at, or to what lies across the
     /// end of the piece.
     pub(super) fn seek(&mut self) {
-        let Some(hand) = self.hand() else {
+        let Some(queue) = self.queue() else {
             return;
         };
-        let place = if let Some((place, _)) = hand.next(self.position) {
+        let place = if let Some((place, _)) = queue.next(self.position) {
             place
         } else {
-            let dealt = self.piece.dealt();
-            self.records = Some(dealt.records);
-            dealt.tail
+            let partitioned = self.chunk.partitioned();
+            self.records = Some(partitioned.records);
+            partitioned.tail
         };
         self.consume(place.saturating_sub(self.start));
     }
 
     /// What has been consumed need not be looked at any more.
     pub(super) fn pass(&mut self) {
-        while let Some(hand) = self.hand()
-            && let Some((place, position)) = hand.next(self.position)
+        while let Some(queue) = self.queue()
+            && let Some((place, position)) = queue.next(self.position)
             && place < self.start
         {
             self.position = position;
@@ -226,7 +226,7 @@ impl<C> Reader<C> {
     pub(super) fn at(&self, place: usize, length: usize) -> &[u8] {
         let octets = match self.resume {
             Some(_) => &self.bridge,
-            None => self.piece.octets(),
+            None => self.chunk.octets(),
         };
         octets.get(place..place + length).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 //! What one step through a capture file gives, in either format.
 
-use crate::capture::{Frame, InterfaceId, LinkType, Unseen};
+use crate::capture::{CaptureGap, Frame, InterfaceId, LinkType};
 use crate::units::Timestamp;
 
 use super::reader::Reader;
@@ -11,7 +11,7 @@ pub(super) const MAX_FRAME: u32 = 262_144;
 
 /// A frame by its place in the reader's buffer, so that finding it does not hold a borrow.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
+pub(super) struct FoundFrame {
     pub(super) time: Timestamp,
     pub(super) link: LinkType,
     pub(super) interface: InterfaceId,
@@ -23,7 +23,7 @@ pub(super) struct Found {
     pub(super) captured: u32,
 }
 
-impl Found {
+impl FoundFrame {
     /// Before the first frame.
     pub(super) const NONE: Self = Self {
         time: Timestamp::from_nanos(0),
@@ -48,16 +48,16 @@ impl Found {
     }
 }
 
-/// One step through a file: a frame, which then stands in the [`Found`] that was handed in, or
+/// One step through a file: a frame, which then stands in the [`FoundFrame`] that was handed in, or
 /// what stands between frames. Frames come by reference and the rest in a box, because copying a
 /// large enum from layer to layer cost more than all the rest of a step.
-pub(super) type Step = Result<(), Box<Aside>>;
+pub(super) type ReadStep = Result<(), Box<NonFrame>>;
 
 /// What stands between frames.
 #[derive(Debug)]
-pub(super) enum Aside {
+pub(super) enum NonFrame {
     /// Something was missed; with `true` a frame was found behind it.
-    Unseen(Unseen, bool),
+    CaptureGap(CaptureGap, bool),
     Interface(InterfaceId),
     /// The file ends inside the record that begins at this offset.
     Cut(u64),
@@ -68,8 +68,8 @@ pub(super) enum Aside {
     Format(String),
 }
 
-impl Aside {
-    /// Something in the file that can not be, with where and what it is.
+impl NonFrame {
+    /// Something in the file that cannot be, with where and what it is.
     #[cold]
     pub(super) fn damaged<T>(offset: u64, found: impl std::fmt::Display) -> Result<T, Box<Self>> {
         let reason = format!("damaged at offset {offset}: {found}");
@@ -77,8 +77,8 @@ impl Aside {
     }
 }
 
-impl From<std::io::Error> for Box<Aside> {
+impl From<std::io::Error> for Box<NonFrame> {
     fn from(error: std::io::Error) -> Self {
-        Box::new(Aside::Read(error))
+        Box::new(NonFrame::Read(error))
     }
 }

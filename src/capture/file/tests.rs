@@ -1,23 +1,25 @@
 mod damage;
-mod dealt;
+mod partitioned;
 mod pcapng;
 mod several;
 mod writer;
 
 use self::writer::Pcap;
-use super::order::Order;
-use super::{Dealing, FileSource, UnseenCause};
+use super::byte_order::ByteOrder;
+use super::{Assignment, FileSource, GapCause};
 use crate::capture::Frame;
-use crate::capture::{CaptureError, Event, FrameSource, InterfaceId, LinkType, Take, Unseen};
+use crate::capture::{
+    BurstSink, CaptureError, CaptureGap, Event, FrameSource, InterfaceId, LinkType,
+};
 use crate::units::Timestamp;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-const ORDERS: [Order; 2] = [Order::Little, Order::Big];
+const ORDERS: [ByteOrder; 2] = [ByteOrder::Little, ByteOrder::Big];
 
-fn show_all(_: &Frame<'_>, dealing: Dealing<'_, ()>) {
-    dealing.show_all();
+fn show_all(_: &Frame<'_>, assignment: Assignment<'_, ()>) {
+    assignment.show_all();
 }
 
 /// An event that owns what it says.
@@ -31,7 +33,7 @@ enum Seen {
         interface: u16,
     },
     Interface(u16, String),
-    Unseen(Unseen),
+    CaptureGap(CaptureGap),
 }
 
 impl Seen {
@@ -45,8 +47,8 @@ impl Seen {
         }
     }
 
-    fn unseen(cause: UnseenCause, from: u64, until: u64, frames: u64, interface: u16) -> Self {
-        Self::Unseen(Unseen {
+    fn unseen(cause: GapCause, from: u64, until: u64, frames: u64, interface: u16) -> Self {
+        Self::CaptureGap(CaptureGap {
             from: Timestamp::from_nanos(from),
             until: Timestamp::from_nanos(until),
             frames,
@@ -118,8 +120,8 @@ struct Few<'a> {
     seen: &'a mut Vec<Seen>,
 }
 
-impl Take for Few<'_> {
-    fn take(&mut self, frame: &Frame<'_>) -> bool {
+impl BurstSink for Few<'_> {
+    fn offer(&mut self, frame: &Frame<'_>) -> bool {
         let takes = self.left > 0;
         if takes {
             self.left -= 1;
@@ -155,7 +157,7 @@ fn read_in_bursts(mut source: FileSource, burst: usize) -> Run {
             Ok(Event::Frame(frame)) => seen(&frame),
             Ok(Event::Unknown(..)) => panic!("a file has no filter"),
             Ok(Event::Interface(id, name)) => Seen::Interface(id.0, name.to_owned()),
-            Ok(Event::Unseen(unseen)) => Seen::Unseen(unseen),
+            Ok(Event::CaptureGap(unseen)) => Seen::CaptureGap(unseen),
             Ok(Event::Idle(_)) => panic!("a file is never idle"),
             Ok(Event::End) => break,
             Err(error) => {
@@ -224,7 +226,7 @@ fn link_types_of_the_registry_lead_to_ours_without_the_check_sequence_bits() {
         (0xf400_0001, LinkType::Ethernet),
     ];
     for (number, expected) in table {
-        let written = Pcap::new(Order::Big, 0xa1b2_c3d4, number).frame(5, 0, b"x");
+        let written = Pcap::new(ByteOrder::Big, 0xa1b2_c3d4, number).frame(5, 0, b"x");
         match run_octets(&written.octets).seen.as_slice() {
             [_, Seen::Frame { link, .. }] => assert_eq!(*link, expected, "{number}"),
             seen => panic!("{number}: {seen:?}"),
@@ -234,7 +236,7 @@ fn link_types_of_the_registry_lead_to_ours_without_the_check_sequence_bits() {
 
 #[test]
 fn before_version_2_4_the_lengths_stand_the_other_way_round() {
-    let written = Pcap::with_version(Order::Big, 0xa1b2_c3d4, 1, (2, 2))
+    let written = Pcap::with_version(ByteOrder::Big, 0xa1b2_c3d4, 1, (2, 2))
         .record([5, 0, 99, 3], b"cut")
         .frame(6, 0, b"whole");
     let run = run_octets(&written.octets);
@@ -251,17 +253,17 @@ fn lengths(seen: &Seen) -> (usize, u32) {
 
 #[test]
 fn a_length_below_what_was_captured_becomes_what_was_captured() {
-    let written = Pcap::new(Order::Little, 0xa1b2_c3d4, 1).record([5, 0, 4, 2], b"four");
+    let written = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1).record([5, 0, 4, 2], b"four");
     assert_eq!(lengths(&run_octets(&written.octets).frames()[0]), (4, 4));
 }
 
 #[test]
 fn a_capture_that_begins_inside_a_second_says_so_once_before_its_first_frame() {
-    let written = Pcap::new(Order::Little, 0xa1b2_c3d4, 1)
+    let written = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1)
         .frame(7, 250_000, b"a")
         .frame(8, 500_000, b"b");
     let octets = written.octets;
-    let started = Seen::unseen(UnseenCause::Started, 7_000_000_000, 7_250_000_000, 0, 0);
+    let started = Seen::unseen(GapCause::Started, 7_000_000_000, 7_250_000_000, 0, 0);
     let (first, second) = (file(&octets), file(&octets));
     let seen = run(&[first.path().to_owned(), second.path().to_owned()]).seen;
     let frames = [
@@ -276,14 +278,14 @@ fn a_capture_that_begins_inside_a_second_says_so_once_before_its_first_frame() {
 
 #[test]
 fn a_capture_without_frames_just_ends() {
-    let run = run_octets(&Pcap::new(Order::Little, 0xa1b2_c3d4, 1).octets);
+    let run = run_octets(&Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1).octets);
     assert_eq!(run.seen, [Seen::Interface(0, String::new())]);
     assert!(run.error.is_none() && run.warnings.is_empty());
 }
 
 #[test]
 fn frames_of_many_buffers_come_whole_and_in_order() {
-    let mut written = Pcap::new(Order::Little, 0xa1b2_3c4d, 1);
+    let mut written = Pcap::new(ByteOrder::Little, 0xa1b2_3c4d, 1);
     let frame = |number: u32| vec![number.to_le_bytes()[0]; (number as usize * 977) % 262_145];
     for number in 0..200 {
         written = written.frame(number, 0, &frame(number));

@@ -10,7 +10,7 @@ const VLAN_ID: u32 = 0xfff;
 
 /// A frame by its place in its block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Found {
+pub(super) struct BlockFrame {
     time: Timestamp,
     place: usize,
     captured: usize,
@@ -18,7 +18,7 @@ pub(super) struct Found {
     vlan: Option<u16>,
 }
 
-impl Found {
+impl BlockFrame {
     pub(super) fn frame(self, block: &[u8], link: LinkType, interface: InterfaceId) -> Frame<'_> {
         let octets = block.get(self.place..).unwrap_or_default();
         let octets = octets.get(..self.captured).unwrap_or(octets);
@@ -54,7 +54,7 @@ impl Walk {
 
     /// The next frame; `None` after the last.
     #[inline]
-    pub(super) fn next(&mut self, block: &[u8]) -> Option<Found> {
+    pub(super) fn next(&mut self, block: &[u8]) -> Option<BlockFrame> {
         self.left = self.left.checked_sub(1)?;
         let header = block.get(self.place..)?;
         let &[
@@ -75,7 +75,7 @@ impl Walk {
         let [next, seconds, nanos, captured, length, status, vlan] =
             [next, seconds, nanos, captured, length, status, vlan].map(u32::from_ne_bytes);
         let tagged = status & libc::TP_STATUS_VLAN_VALID != 0;
-        let found = Found {
+        let found = BlockFrame {
             time: Timestamp::from_nanos(u64::from(seconds) * NANOS_PER_SECOND + u64::from(nanos)),
             place: self.place + usize::from(u16::from_ne_bytes([m0, m1])),
             captured: captured as usize,

@@ -7,8 +7,8 @@
 #![forbid(unsafe_code)]
 
 use super::Failure;
-use super::program::{Instruction, Label, Program};
-use super::socket::{self, Place};
+use super::program::{Instruction, JumpLabel, Program};
+use super::socket::{self, FilterKind};
 use std::ffi::c_int;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
@@ -33,7 +33,7 @@ impl Group {
         let founding = argument(0, libc::PACKET_FANOUT_FLAG_UNIQUEID);
         socket::set(socket, libc::PACKET_FANOUT, &founding)?;
         let program = by_address_pair().unwrap_or_default();
-        socket::run(socket, &program, Place::Fanout)?;
+        socket::run(socket, &program, FilterKind::Fanout)?;
         let found: c_int = socket::get(socket, libc::SOL_PACKET, libc::PACKET_FANOUT)?;
         let [.., high, low] = found.to_be_bytes();
         *current = Some((interface, u16::from_be_bytes([high, low])));
@@ -99,13 +99,13 @@ pub(super) fn by_address_pair() -> Option<Vec<Instruction>> {
     program.finish()
 }
 
-fn v4_pair(program: &mut Program, at: u32, then: Label) {
+fn v4_pair(program: &mut Program, at: u32, then: JumpLabel) {
     program.word_at(NETWORK + at + 12);
     program.xor_word_at(NETWORK + at + 16);
     program.go(then);
 }
 
-fn v6_pair(program: &mut Program, at: u32, then: Label) {
+fn v6_pair(program: &mut Program, at: u32, then: JumpLabel) {
     program.word_at(NETWORK + at + 8);
     for word in 1..8 {
         program.xor_word_at(NETWORK + at + 8 + 4 * word);

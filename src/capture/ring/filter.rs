@@ -9,7 +9,7 @@
 //! extension headers; UDP and TCP; TURN's ChannelData; and all of that again inside one VXLAN.
 #![forbid(unsafe_code)]
 
-use super::program::{Instruction, Label, Program};
+use super::program::{Instruction, JumpLabel, Program};
 use crate::capture::LinkType;
 
 /// Octets that pass of what the filter does not know: enough for eight tunnels' headers. A cut
@@ -82,8 +82,8 @@ pub(super) fn nothing() -> Vec<Instruction> {
 /// The two answers at the end of the program.
 #[derive(Clone, Copy, Debug)]
 struct Ends {
-    unknown: Label,
-    whole: Label,
+    unknown: JumpLabel,
+    whole: JumpLabel,
 }
 
 struct Writer<'a> {
@@ -136,7 +136,7 @@ impl Writer<'_> {
     }
 
     /// Both versions, which come here by their labels, and what both carry.
-    fn ip(&mut self, v4: Label, v6: Label, tunnels: bool) {
+    fn ip(&mut self, v4: JumpLabel, v6: JumpLabel, tunnels: bool) {
         let (udp, tcp) = (self.program.label(), self.program.label());
         self.program.place(v4);
         self.v4(udp, tcp);
@@ -149,7 +149,7 @@ impl Writer<'_> {
     }
 
     /// RFC 791 §3.1.
-    fn v4(&mut self, udp: Label, tcp: Label) {
+    fn v4(&mut self, udp: JumpLabel, tcp: JumpLabel) {
         let program = &mut self.program;
         program.need(20, self.ends.unknown);
         program.octet(0);
@@ -172,7 +172,7 @@ impl Writer<'_> {
     }
 
     /// RFC 8200 §3; of the extension headers only the fragment's.
-    fn v6(&mut self, udp: Label, tcp: Label) {
+    fn v6(&mut self, udp: JumpLabel, tcp: JumpLabel) {
         let program = &mut self.program;
         program.need(40, self.ends.unknown);
         program.octet(0);

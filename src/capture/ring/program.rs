@@ -10,7 +10,7 @@ pub(super) type Instruction = libc::sock_filter;
 
 /// Where a jump goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Label(usize);
+pub(super) struct JumpLabel(usize);
 
 /// Most instructions that the kernel takes (`BPF_MAXINSNS`).
 pub(super) const MOST: usize = 4096;
@@ -53,18 +53,18 @@ pub(super) struct Program {
     /// Where each label stands, once it does.
     places: Vec<Option<usize>>,
     /// Unconditional jumps and where they go.
-    jumps: Vec<(usize, Label)>,
+    jumps: Vec<(usize, JumpLabel)>,
 }
 
 impl Program {
     /// A label that is still to be placed.
-    pub(super) fn label(&mut self) -> Label {
+    pub(super) fn label(&mut self) -> JumpLabel {
         self.places.push(None);
-        Label(self.places.len() - 1)
+        JumpLabel(self.places.len() - 1)
     }
 
     /// The next instruction is what the label means.
-    pub(super) fn place(&mut self, label: Label) {
+    pub(super) fn place(&mut self, label: JumpLabel) {
         let here = self.code.len();
         if let Some(place) = self.places.get_mut(label.0) {
             *place = Some(here);
@@ -174,34 +174,34 @@ impl Program {
     }
 
     /// Goes to a label.
-    pub(super) fn go(&mut self, to: Label) {
+    pub(super) fn go(&mut self, to: JumpLabel) {
         self.jumps.push((self.code.len(), to));
         self.push(JMP | ALWAYS, 0);
     }
 
     /// Goes to a label if A is k.
-    pub(super) fn if_equal(&mut self, k: u32, to: Label) {
+    pub(super) fn if_equal(&mut self, k: u32, to: JumpLabel) {
         self.unless(EQUAL, k, to, true);
     }
 
     /// Goes to a label unless A is k.
-    pub(super) fn if_not(&mut self, k: u32, to: Label) {
+    pub(super) fn if_not(&mut self, k: u32, to: JumpLabel) {
         self.unless(EQUAL, k, to, false);
     }
 
     /// Goes to a label if A is k or more.
-    pub(super) fn if_at_least(&mut self, k: u32, to: Label) {
+    pub(super) fn if_at_least(&mut self, k: u32, to: JumpLabel) {
         self.unless(AT_LEAST, k, to, true);
     }
 
     /// Goes to a label if A has any of these bits.
-    pub(super) fn if_any(&mut self, bits: u32, to: Label) {
+    pub(super) fn if_any(&mut self, bits: u32, to: JumpLabel) {
         self.unless(ANY_BIT, bits, to, true);
     }
 
     /// Goes to a label unless there are so many octets behind X, which stands inside the packet or
     /// at its end. A is their number then.
-    pub(super) fn need(&mut self, octets: u32, to: Label) {
+    pub(super) fn need(&mut self, octets: u32, to: JumpLabel) {
         self.push(LD | WORD | LENGTH, 0);
         self.push(ALU | SUBTRACT | BY_X, 0);
         self.unless(AT_LEAST, octets, to, false);
@@ -209,7 +209,7 @@ impl Program {
 
     /// As [`Self::need`], where X may stand behind the end of the packet: a header that says how
     /// long it is has moved it.
-    pub(super) fn need_here(&mut self, octets: u32, to: Label) {
+    pub(super) fn need_here(&mut self, octets: u32, to: JumpLabel) {
         self.push(LD | WORD | LENGTH, 0);
         self.unless(AT_LEAST_X, 0, to, false);
         self.need(octets, to);
@@ -217,7 +217,7 @@ impl Program {
 
     /// A conditional jump reaches 255 instructions at most, an unconditional one any: so each
     /// condition only steps over a jump.
-    fn unless(&mut self, condition: u16, k: u32, to: Label, when: bool) {
+    fn unless(&mut self, condition: u16, k: u32, to: JumpLabel, when: bool) {
         let (jt, jf) = if when { (0, 1) } else { (1, 0) };
         self.code.push(Instruction {
             code: JMP | condition,

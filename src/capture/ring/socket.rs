@@ -110,7 +110,7 @@ fn set_at<T: Copy>(
 
 /// Where a program runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
+pub(super) enum FilterKind {
     /// On every frame of the socket: its answer is how many octets pass.
     Filter,
     /// On every frame of the fanout group: its answer, modulo their number, is the queue.
@@ -118,18 +118,22 @@ pub(super) enum Place {
 }
 
 /// Lets the kernel run a program.
-pub(super) fn run(socket: &OwnedFd, code: &[Instruction], place: Place) -> Result<(), Failure> {
+pub(super) fn run(
+    socket: &OwnedFd,
+    code: &[Instruction],
+    place: FilterKind,
+) -> Result<(), Failure> {
     let program = libc::sock_fprog {
         len: u16::try_from(code.len()).unwrap_or(u16::MAX),
         // The kernel copies the program and writes nothing.
         filter: code.as_ptr().cast_mut(),
     };
     let (option, call) = match place {
-        Place::Filter => (
+        FilterKind::Filter => (
             (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER),
             "setsockopt SO_ATTACH_FILTER",
         ),
-        Place::Fanout => (
+        FilterKind::Fanout => (
             (libc::SOL_PACKET, libc::PACKET_FANOUT_DATA),
             "setsockopt PACKET_FANOUT_DATA",
         ),

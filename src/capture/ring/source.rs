@@ -1,12 +1,12 @@
 //! Frames, silence and what was missed, from a ring: the loop of a live worker.
 #![forbid(unsafe_code)]
 
-use super::block::{Found, Walk};
+use super::block::{BlockFrame, Walk};
 use super::filter::UNKNOWN;
-use super::{Failure, Ring, Settings, Wake};
-use crate::capture::live::watch::{Look, Watch};
+use super::{Failure, Ring, RingSettings, Wake};
+use crate::capture::live::watch::{InterfaceState, InterfaceWatch};
 use crate::capture::live::{self, POLL, REOPEN};
-use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType, Take};
+use crate::capture::{BurstSink, CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
 use crate::clock;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ enum Phase {
 pub struct RingSource {
     name: String,
     id: InterfaceId,
-    settings: Settings,
+    settings: RingSettings,
     /// Frames that the filter did not know, since they were last told.
     unknown: u64,
     stop: Arc<AtomicBool>,
@@ -50,7 +50,7 @@ pub struct RingSource {
     named: bool,
     /// What is to be told before the next frame.
     queue: VecDeque<Event<'static>>,
-    watch: Watch,
+    watch: InterfaceWatch,
     /// Whether the socket reported an error since the last look.
     error: bool,
     /// Uptime of the next look.
@@ -69,7 +69,7 @@ impl RingSource {
     pub fn open(
         interface: &str,
         id: InterfaceId,
-        settings: Settings,
+        settings: RingSettings,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, CaptureError> {
         let ring = Ring::open(interface, &settings)
@@ -87,10 +87,10 @@ impl RingSource {
             walk: None,
             named: false,
             queue: live::started(id, now)
-                .map(Event::Unseen)
+                .map(Event::CaptureGap)
                 .into_iter()
                 .collect(),
-            watch: Watch::new(id, now, ring.interface.running),
+            watch: InterfaceWatch::new(id, now, ring.interface.running),
             error: false,
             next_look: uptime + LOOK,
             next_open: None,
@@ -101,7 +101,7 @@ impl RingSource {
 
     /// The next frame of the current block; gives a block that is done back to the kernel.
     #[inline]
-    fn advance(&mut self) -> Option<Found> {
+    fn advance(&mut self) -> Option<BlockFrame> {
         let walk = self.walk.as_mut()?;
         if let Some(block) = self.ring.block(self.block)
             && let Some(found) = walk.next(block)
@@ -119,7 +119,7 @@ impl RingSource {
         let uptime = clock::uptime();
         if uptime >= self.next_look {
             self.next_look = uptime + LOOK;
-            self.look()?;
+            self.check_interface()?;
             if !self.queue.is_empty() {
                 return Ok(());
             }
@@ -164,7 +164,7 @@ impl RingSource {
     }
 
     /// Reads the drop counter and the interface's state, and reopens what has come back.
-    fn look(&mut self) -> Result<(), CaptureError> {
+    fn check_interface(&mut self) -> Result<(), CaptureError> {
         let found = self.ring.lookup(&self.name);
         let same = found.filter(|found| found.index == self.ring.interface.index);
         let up = same.is_some_and(|found| found.running) && !std::mem::take(&mut self.error);
@@ -173,8 +173,9 @@ impl RingSource {
             .dropped()
             .map_err(|failure| self.failed(failure))?;
         let time = clock::now();
-        let look = Look { time, dropped, up };
-        self.queue.extend(self.watch.look(look).map(Event::Unseen));
+        let check_interface = InterfaceState { time, dropped, up };
+        self.queue
+            .extend(self.watch.look(check_interface).map(Event::CaptureGap));
         let unknown = std::mem::take(&mut self.unknown);
         if unknown > 0 {
             self.queue.push_back(Event::Unknown(self.id, unknown));
@@ -205,7 +206,7 @@ impl RingSource {
 
     /// The last words: what was dropped up to now.
     fn end(&mut self) -> Result<(), CaptureError> {
-        self.look()?;
+        self.check_interface()?;
         self.queue.push_back(Event::End);
         Ok(())
     }
@@ -222,7 +223,7 @@ fn is_unknown(frame: &Frame<'_>) -> bool {
 
 impl FrameSource for RingSource {
     #[inline]
-    fn burst(&mut self, taker: &mut impl Take) {
+    fn burst(&mut self, taker: &mut impl BurstSink) {
         let (Some(walk), true, true) = (&mut self.walk, self.named, self.queue.is_empty()) else {
             return;
         };
@@ -232,7 +233,7 @@ impl FrameSource for RingSource {
             let Some(found) = next.next(block) else {
                 return;
             };
-            if !taker.take(&found.frame(block, self.link, self.id)) {
+            if !taker.offer(&found.frame(block, self.link, self.id)) {
                 return;
             }
             *walk = next;

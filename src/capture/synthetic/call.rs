@@ -9,7 +9,7 @@ mod signalling;
 use super::scenario::{Call, SplitMix, nanos};
 use super::{Truth, frame};
 use crate::units::{Endpoint, Timestamp};
-use leg::Leg;
+use leg::CallLeg;
 use signalling::Dialog;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -78,8 +78,8 @@ pub(super) struct LiveCall {
     repetition: u32,
     packets: u64,
     report_interval: u64,
-    from: Leg,
-    to: Leg,
+    from: CallLeg,
+    to: CallLeg,
 }
 
 impl LiveCall {
@@ -90,8 +90,8 @@ impl LiveCall {
             repetition: 0,
             packets: nanos(call.length).div_ceil(PACKET).max(1),
             report_interval: nanos(report_interval).max(PACKET),
-            from: Leg::new(call.from, call.to, call.ssrc),
-            to: Leg::new(call.to, call.from, !call.ssrc),
+            from: CallLeg::new(call.from, call.to, call.ssrc),
+            to: CallLeg::new(call.to, call.from, !call.ssrc),
             call: call.clone(),
         }
     }
@@ -131,7 +131,10 @@ impl LiveCall {
         let other = u64::from(repetition).wrapping_mul(GOLDEN);
         let ssrc = self.call.ssrc.wrapping_add(high(other));
         let further = if repetition % 2 == 0 { 0 } else { PORTS_APART };
-        let (from, to) = (above(self.call.from, further), above(self.call.to, further));
+        let (from, to) = (
+            port_above(self.call.from, further),
+            port_above(self.call.to, further),
+        );
         let [one, two] = random.map(|random| random ^ other);
         self.from.begin((from, to), ssrc, one);
         self.to.begin((to, from), !ssrc, two);
@@ -188,7 +191,7 @@ impl LiveCall {
             Act::Report(side) => self.send_report(side, (at, time), buffer, then),
             Act::Reply(side) => {
                 let leg = self.leg(side);
-                let (src, dst) = (above(leg.dst, 1), above(leg.src, 1));
+                let (src, dst) = (port_above(leg.dst, 1), port_above(leg.src, 1));
                 frame::write(buffer, src, dst, |out| leg.write_reply(REPLY_DELAY, out));
             }
             Act::Goodbye(side) => {
@@ -214,7 +217,7 @@ impl LiveCall {
         true
     }
 
-    fn leg(&mut self, side: Side) -> &mut Leg {
+    fn leg(&mut self, side: Side) -> &mut CallLeg {
         match side {
             Side::From => &mut self.from,
             Side::To => &mut self.to,
@@ -279,10 +282,10 @@ impl LiveCall {
         &mut self,
         side: Side,
         buffer: &mut Vec<u8>,
-        write: impl FnOnce(&mut Leg, &mut Vec<u8>),
+        write: impl FnOnce(&mut CallLeg, &mut Vec<u8>),
     ) {
         let leg = self.leg(side);
-        let (src, dst) = (above(leg.src, 1), above(leg.dst, 1));
+        let (src, dst) = (port_above(leg.src, 1), port_above(leg.dst, 1));
         frame::write(buffer, src, dst, |out| write(leg, out));
     }
 
@@ -304,7 +307,7 @@ impl LiveCall {
 }
 
 /// The same address on a higher port; RTCP's is the one after (RFC 3550 §11).
-fn above(end: SocketAddr, by: u16) -> SocketAddr {
+fn port_above(end: SocketAddr, by: u16) -> SocketAddr {
     SocketAddr::new(end.ip(), end.port().wrapping_add(by))
 }
 

@@ -17,7 +17,7 @@ const ETHERNET: u32 = 1;
 /// Why no file was written.
 #[derive(thiserror::Error, Debug)]
 pub enum PcapError {
-    /// The file can not be written.
+    /// The file cannot be written.
     #[error("{}: {source}", path.display())]
     Write {
         /// Which file.
@@ -63,7 +63,7 @@ pub fn write_pcap(path: &Path, source: &mut dyn FrameSource) -> Result<u64, Pcap
             Event::Frame(_)
             | Event::Interface(..)
             | Event::Idle(_)
-            | Event::Unseen(_)
+            | Event::CaptureGap(_)
             | Event::Unknown(..) => {}
             Event::End => break,
         }

@@ -9,7 +9,7 @@ mod repetitions;
 const START: Timestamp = Timestamp::from_nanos(1_767_225_600_000_000_000);
 
 fn source(scenario: &Scenario) -> Synthetic {
-    let pace = Pace::AsFastAsPossible { start: START };
+    let pace = SendPace::AsFastAsPossible { start: START };
     Synthetic::new(scenario, pace, Arc::default())
 }
 
@@ -302,7 +302,7 @@ fn in_real_time_the_source_says_idle_within_its_poll_and_ends_when_stopped() {
     let stop = Arc::new(AtomicBool::new(false));
     let mut source = Synthetic::new(
         &Scenario::new(vec![later], 1),
-        Pace::RealTime,
+        SendPace::RealTime,
         Arc::clone(&stop),
     );
     assert!(matches!(

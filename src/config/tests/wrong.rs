@@ -225,7 +225,7 @@ fn what_does_not_fit_together_is_refused() {
     for (text, message) in [
         (
             "[capture]\ninterface = 'a'\ninterfaces = ['b']",
-            "2: capture.interface: 'a': can not stand beside capture.interfaces",
+            "2: capture.interface: 'a': cannot stand beside capture.interfaces",
         ),
         (
             "\n[[commitment]]\nname = 'a'",

@@ -2,11 +2,11 @@
 //!
 //! hyper's own timer counts from the end of the last answer, so it is the bound of an idle
 //! connection too; a head that drips in would have as long. Here a head that has begun has
-//! [`Limits::head_wait`]; the first one of a connection begins with the connection.
+//! [`HttpLimits::head_wait`]; the first one of a connection begins with the connection.
 //!
-//! [`Limits::head_wait`]: super::Limits::head_wait
+//! [`HttpLimits::head_wait`]: super::HttpLimits::head_wait
 
-use super::places::Place;
+use super::connections::Connection;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::time::{Sleep, sleep};
 /// A connection that fails to be read once a head takes too long.
 pub(super) struct Timed<S> {
     stream: S,
-    place: Arc<Place>,
+    place: Arc<Connection>,
     head_wait: Duration,
     /// The wait that a head has begun in, and when it has to be whole.
     head: Option<(u64, Pin<Box<Sleep>>)>,
@@ -26,7 +26,7 @@ pub(super) struct Timed<S> {
 
 impl<S> Timed<S> {
     /// The first head begins now.
-    pub(super) fn new(stream: S, place: Arc<Place>, head_wait: Duration) -> Self {
+    pub(super) fn new(stream: S, place: Arc<Connection>, head_wait: Duration) -> Self {
         let wait = place.wait();
         Self {
             stream,

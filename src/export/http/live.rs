@@ -2,12 +2,12 @@
 //! there are only so many (HTML Living Standard §9.2), and of one client fewer.
 //!
 //! A listener holds two permits for as long as it is there. One that reads slowly gets the newest state
-//! when it is ready for it, never a queue of old ones. After [`Limits::listener_age`] its stream ends,
+//! when it is ready for it, never a queue of old ones. After [`HttpLimits::listener_age`] its stream ends,
 //! and the browser comes back by itself; so does a stop of the daemon end it.
 //!
-//! [`Limits::listener_age`]: super::Limits::listener_age
+//! [`HttpLimits::listener_age`]: super::HttpLimits::listener_age
 
-use super::shown::{Output, Shown};
+use super::rendered::{Output, RenderedOutputs};
 use crate::export::Published;
 use hyper::body::{Body, Bytes, Frame};
 use std::convert::Infallible;
@@ -31,7 +31,7 @@ pub(super) struct Live {
 }
 
 struct Listener {
-    shown: Arc<Shown>,
+    shown: Arc<RenderedOutputs>,
     published: watch::Receiver<Published>,
     stopped: watch::Receiver<()>,
     age: Pin<Box<Sleep>>,
@@ -41,7 +41,7 @@ struct Listener {
 impl Live {
     /// A stream that begins with the present state; `None` where there are too many already, in all
     /// or of the client whose `own` these are.
-    pub(super) fn new(shown: &Arc<Shown>, own: &Arc<Semaphore>) -> Option<Self> {
+    pub(super) fn new(shown: &Arc<RenderedOutputs>, own: &Arc<Semaphore>) -> Option<Self> {
         let permit = |of: &Arc<Semaphore>| of.clone().try_acquire_owned().ok();
         let permits = [permit(own)?, permit(&shown.listeners)?];
         let mut published = shown.published.clone();

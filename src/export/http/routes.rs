@@ -1,7 +1,7 @@
 //! Which request gets which answer. Read-only: GET and HEAD, no bodies, no parameters.
 
 use super::live::Live;
-use super::shown::{Output, Shown};
+use super::rendered::{Output, RenderedOutputs};
 use crate::export::{collector, json, page};
 use crate::units::Asn;
 use http_body_util::{Either, Full};
@@ -19,7 +19,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 
 /// An answer's body: whole, or as it comes.
-pub(super) type Answer = Either<Full<Bytes>, Live>;
+pub(super) type HttpAnswer = Either<Full<Bytes>, Live>;
 
 /// Paths of single ASNs: this and a number.
 const ASN: &str = "/api/v1/asns/";
@@ -27,13 +27,13 @@ const ASN: &str = "/api/v1/asns/";
 /// The answer to a request; `listeners` are the streams that its client may have besides.
 pub(super) fn answer<B: Body>(
     request: &Request<B>,
-    shown: &Arc<Shown>,
+    shown: &Arc<RenderedOutputs>,
     listeners: &Arc<Semaphore>,
-) -> Response<Answer> {
+) -> Response<HttpAnswer> {
     let path = request.uri().path();
     let mut response = match path {
         _ if !request.body().is_end_stream() => {
-            // What we do not read we can not skip: the connection ends.
+            // What we do not read we cannot skip: the connection ends.
             let mut response = text(StatusCode::PAYLOAD_TOO_LARGE, "no request body is read\n");
             response
                 .headers_mut()
@@ -59,22 +59,22 @@ pub(super) fn answer<B: Body>(
         ),
         _ => one_asn(path, shown),
     };
-    guard(&mut response);
+    add_security_headers(&mut response);
     response
 }
 
 /// The answer to whoever has no name and password, or wrong ones.
-pub(super) fn unauthorized() -> Response<Answer> {
+pub(super) fn unauthorized() -> Response<HttpAnswer> {
     let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
     response
         .headers_mut()
         .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
-    guard(&mut response);
+    add_security_headers(&mut response);
     response
 }
 
 /// What a browser has to know of every answer.
-fn guard(response: &mut Response<Answer>) {
+fn add_security_headers(response: &mut Response<HttpAnswer>) {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -98,7 +98,7 @@ fn is_path(path: &str) -> bool {
 }
 
 /// The page's updates for as long as somebody listens.
-fn live(shown: &Arc<Shown>, listeners: &Arc<Semaphore>) -> Response<Answer> {
+fn live(shown: &Arc<RenderedOutputs>, listeners: &Arc<Semaphore>) -> Response<HttpAnswer> {
     let Some(live) = Live::new(shown, listeners) else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "too many listeners\n");
     };
@@ -110,7 +110,7 @@ fn live(shown: &Arc<Shown>, listeners: &Arc<Semaphore>) -> Response<Answer> {
 }
 
 /// One ASN, for who wants to see all of it.
-fn one_asn(path: &str, shown: &Shown) -> Response<Answer> {
+fn one_asn(path: &str, shown: &RenderedOutputs) -> Response<HttpAnswer> {
     let number = path.strip_prefix(ASN).and_then(|text| text.parse().ok());
     let published = shown.published.borrow().clone();
     match number.and_then(|number| json::page::detail(&published, Asn(number))) {
@@ -119,11 +119,11 @@ fn one_asn(path: &str, shown: &Shown) -> Response<Answer> {
     }
 }
 
-fn output(shown: &Shown, which: Output, kind: &'static str) -> Response<Answer> {
+fn output(shown: &RenderedOutputs, which: Output, kind: &'static str) -> Response<HttpAnswer> {
     rendered(shown.render(which), kind)
 }
 
-fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Response<Answer> {
+fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Response<HttpAnswer> {
     match body {
         Ok(body) => whole(body, kind),
         Err(error) => {
@@ -134,7 +134,7 @@ fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Response<Answer>
     }
 }
 
-fn whole(body: Bytes, kind: &'static str) -> Response<Answer> {
+fn whole(body: Bytes, kind: &'static str) -> Response<HttpAnswer> {
     let mut response = Response::new(Either::Left(Full::new(body)));
     response
         .headers_mut()
@@ -142,7 +142,7 @@ fn whole(body: Bytes, kind: &'static str) -> Response<Answer> {
     response
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<Answer> {
+fn text(status: StatusCode, body: &'static str) -> Response<HttpAnswer> {
     let mut response = whole(Bytes::from_static(body.as_bytes()), PLAIN);
     *response.status_mut() = status;
     response

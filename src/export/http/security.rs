@@ -5,11 +5,11 @@
 //! stands when it begins, a request the passwords as they stand when it comes. Keys of the toolkit
 //! that are not offered here are errors, so that nobody relies on what is not done.
 
-mod door;
+mod basic_auth;
 mod file;
 mod tls;
 
-pub(super) use door::Door;
+pub(super) use basic_auth::BasicAuth;
 
 use crate::files;
 use std::fmt;
@@ -23,7 +23,7 @@ const MAX_FILE_MIB: u64 = 1;
 /// Why a file does not say who may ask.
 #[derive(thiserror::Error, Debug)]
 pub enum SecurityError {
-    /// A file is not there, or can not be read.
+    /// A file is not there, or cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
         /// Which file.
@@ -54,7 +54,7 @@ impl SecurityError {
 #[derive(Default)]
 pub struct Security {
     pub(super) tls: Option<TlsAcceptor>,
-    pub(super) door: Door,
+    pub(super) basic_auth: BasicAuth,
 }
 
 impl fmt::Debug for Security {
@@ -75,7 +75,7 @@ impl Security {
     pub fn load(path: &Path) -> Result<Self, SecurityError> {
         let octets = read(path)?;
         let file = file::parse(&octets, path)?;
-        let place = file::Place { path };
+        let place = file::FilePlace { path };
         let tls = match &file.tls_server_config {
             Some(written) => Some(tls::acceptor(written, &place)?),
             None => None,
@@ -87,11 +87,11 @@ impl Security {
             return Err(place.wrong(&http2, reason));
         }
         let users = file.basic_auth_users.unwrap_or_default();
-        let door = Door::new(
+        let basic_auth = BasicAuth::new(
             users.iter().map(|(name, hash)| (name.as_str(), hash)),
             &place,
         )?;
-        Ok(Self { tls, door })
+        Ok(Self { tls, basic_auth })
     }
 
     /// `https` or `http`.

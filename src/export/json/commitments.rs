@@ -2,12 +2,14 @@
 
 use crate::sla::Verdict;
 use crate::sla::commitment::{DirectionRule, TransitRule};
-use crate::snapshot::{CommitmentAsnRow, CommitmentRow, GuaranteeRow, Interval, PerDirection};
+use crate::snapshot::{
+    CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow, PerDirection,
+};
 use crate::units::Asn;
 use serde::Serialize;
 
 #[derive(Serialize)]
-pub(super) struct Commitment<'a> {
+pub(super) struct CommitmentJson<'a> {
     name: &'a str,
     committed_bps: u64,
     threshold: f64,
@@ -16,15 +18,15 @@ pub(super) struct Commitment<'a> {
     layer: &'static str,
     /// The first second that was judged by these terms, if others held before.
     since: Option<String>,
-    asns: Vec<Judged<'a>>,
+    asns: Vec<JudgedJson<'a>>,
     judges_transit: bool,
-    transit: Vec<Judged<'a>>,
+    transit: Vec<JudgedJson<'a>>,
 }
 
-impl<'a> Commitment<'a> {
+impl<'a> CommitmentJson<'a> {
     pub(super) fn of(row: &'a CommitmentRow) -> Self {
-        let judged = |asn: &'a CommitmentAsnRow| Judged::of(asn, row.direction);
-        let transit = |asn: &'a CommitmentAsnRow| Judged {
+        let judged = |asn: &'a CommitmentAsnRow| JudgedJson::of(asn, row.direction);
+        let transit = |asn: &'a CommitmentAsnRow| JudgedJson {
             role: Some("transit"),
             ..judged(asn)
         };
@@ -46,31 +48,31 @@ impl<'a> Commitment<'a> {
 /// One ASN under one commitment. `name`, `share`, `window_bytes`, `over`, `transit` are additions of
 /// ours to DESIGN's keys: the page lives on them.
 #[derive(Serialize)]
-pub(super) struct Judged<'a> {
+pub(super) struct JudgedJson<'a> {
     asn: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<&'static str>,
     name: Option<&'a str>,
-    share: Shares<f64>,
-    window_bytes: Shares<u64>,
+    share: SharesJson<f64>,
+    window_bytes: SharesJson<u64>,
     over: bool,
-    peak_share: Shares<f64>,
+    peak_share: SharesJson<f64>,
     out_of_sla_seconds: u64,
-    out_of_sla: Vec<OutOfSla>,
+    out_of_sla: Vec<OutOfSlaJson>,
     transit: Vec<u32>,
-    guarantees: Guarantees,
+    guarantees: GuaranteesJson,
 }
 
 /// A commitment judged on both directions together has one value, `sum`, and null for each.
 #[derive(Serialize)]
-pub(super) struct Shares<T> {
+pub(super) struct SharesJson<T> {
     from: Option<T>,
     to: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sum: Option<T>,
 }
 
-impl<T> Shares<T> {
+impl<T> SharesJson<T> {
     pub(super) fn of(value: PerDirection<T>, rule: DirectionRule) -> Self {
         match rule {
             DirectionRule::Sum => Self {
@@ -88,7 +90,7 @@ impl<T> Shares<T> {
 }
 
 #[derive(Serialize)]
-pub(super) struct OutOfSla {
+pub(super) struct OutOfSlaJson {
     direction: &'static str,
     from: String,
     until: String,
@@ -109,8 +111,8 @@ fn numbers(asns: &[Asn]) -> Vec<u32> {
     asns.iter().map(|asn| asn.0).collect()
 }
 
-impl OutOfSla {
-    pub(super) fn of(interval: &Interval) -> Self {
+impl OutOfSlaJson {
+    pub(super) fn of(interval: &ExcessIntervalRow) -> Self {
         Self {
             direction: interval.direction,
             from: interval.from.to_string(),
@@ -129,15 +131,15 @@ impl OutOfSla {
 
 /// Only what is guaranteed.
 #[derive(Serialize)]
-struct Guarantees {
+struct GuaranteesJson {
     #[serde(skip_serializing_if = "Option::is_none")]
-    loss: Option<Standing>,
+    loss: Option<StandingJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    latency: Option<Standing>,
+    latency: Option<StandingJson>,
 }
 
 #[derive(Serialize)]
-pub(super) struct Standing {
+pub(super) struct StandingJson {
     verdict: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -147,7 +149,7 @@ pub(super) struct Standing {
     indeterminate_s: u64,
 }
 
-impl Standing {
+impl StandingJson {
     pub(super) fn of(row: &GuaranteeRow) -> Self {
         Self {
             verdict: row.verdict.map(Verdict::as_str),
@@ -160,22 +162,26 @@ impl Standing {
     }
 }
 
-impl<'a> Judged<'a> {
+impl<'a> JudgedJson<'a> {
     fn of(row: &'a CommitmentAsnRow, rule: DirectionRule) -> Self {
         Self {
             asn: row.asn.0,
             role: None,
             name: row.name.as_deref(),
-            share: Shares::of(row.share, rule),
-            window_bytes: Shares::of(row.window_bytes, rule),
+            share: SharesJson::of(row.share, rule),
+            window_bytes: SharesJson::of(row.window_bytes, rule),
             over: row.out_of_sla,
-            peak_share: Shares::of(row.peak_share, rule),
+            peak_share: SharesJson::of(row.peak_share, rule),
             out_of_sla_seconds: row.out_of_sla_seconds,
-            out_of_sla: row.out_of_sla_intervals.iter().map(OutOfSla::of).collect(),
+            out_of_sla: row
+                .out_of_sla_intervals
+                .iter()
+                .map(OutOfSlaJson::of)
+                .collect(),
             transit: numbers(&row.transit),
-            guarantees: Guarantees {
-                loss: row.loss.as_ref().map(Standing::of),
-                latency: row.latency.as_ref().map(Standing::of),
+            guarantees: GuaranteesJson {
+                loss: row.loss.as_ref().map(StandingJson::of),
+                latency: row.latency.as_ref().map(StandingJson::of),
             },
         }
     }

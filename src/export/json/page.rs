@@ -1,8 +1,8 @@
 //! What the page at `/` draws: its state each second, and one ASN in detail. Made for our own page,
 //! and so without a promise: `/api/v1/asns` is the stable interface.
 
-use super::commitments::{OutOfSla, Shares, Standing};
-use super::shapes::{Asn, CaptureTotals, Discarded, Meter, Quantiles, Totals};
+use super::commitments::{OutOfSlaJson, SharesJson, StandingJson};
+use super::shapes::{AsnJson, CaptureJson, Discarded, MeterJson, Quantiles, TotalsJson};
 use crate::asn::Origin;
 use crate::export::Published;
 use crate::sla::Verdict;
@@ -23,20 +23,20 @@ const MAX_INTERVALS: usize = 20;
 const MINUTES: u64 = 60;
 
 #[derive(Serialize)]
-struct State<'a> {
+struct StateJson<'a> {
     judged: Option<String>,
     last_tainted: Option<String>,
-    capture: CaptureTotals,
-    voice: Totals,
+    capture: CaptureJson,
+    voice: TotalsJson,
     discarded: Discarded<'a>,
     commitments: Vec<Listed<'a>>,
-    meter: Meter<'a>,
+    meter: MeterJson<'a>,
 }
 
 #[derive(Serialize)]
 struct Listed<'a> {
     #[serde(flatten)]
-    terms: Terms<'a>,
+    terms: TermsJson<'a>,
     judged_asns: usize,
     out_of_sla: usize,
     asns: Vec<Row<'a>>,
@@ -45,7 +45,7 @@ struct Listed<'a> {
 }
 
 #[derive(Serialize)]
-struct Terms<'a> {
+struct TermsJson<'a> {
     name: &'a str,
     committed_bps: u64,
     threshold: f64,
@@ -53,19 +53,19 @@ struct Terms<'a> {
     direction: &'static str,
     layer: &'static str,
     since: Option<String>,
-    loss: Option<LossTerms>,
-    latency: Option<LatencyTerms>,
+    loss: Option<LossTermsJson>,
+    latency: Option<LatencyTermsJson>,
 }
 
 #[derive(Serialize)]
-struct LossTerms {
+struct LossTermsJson {
     limit: f64,
     direction: &'static str,
     min_packets: u64,
 }
 
 #[derive(Serialize)]
-struct LatencyTerms {
+struct LatencyTermsJson {
     limit_ms: f64,
     percentile: u8,
     min_round_trips: u64,
@@ -75,7 +75,7 @@ struct LatencyTerms {
 struct Row<'a> {
     asn: u32,
     name: Option<&'a str>,
-    share: Shares<f64>,
+    share: SharesJson<f64>,
     /// On its paths now; where it is out of SLA, what the exclusion covers besides.
     transit: Vec<u32>,
     /// Of the judged direction that is nearer to its limit.
@@ -84,8 +84,8 @@ struct Row<'a> {
     over: bool,
     since: Option<String>,
     out_of_sla_seconds: u64,
-    loss: Option<Standing>,
-    latency: Option<Standing>,
+    loss: Option<StandingJson>,
+    latency: Option<StandingJson>,
     sent: Counted,
     reported: Counted,
     round_trips: u64,
@@ -113,19 +113,19 @@ impl Counted {
 }
 
 #[derive(Serialize)]
-struct Detail<'a> {
+struct DetailJson<'a> {
     judged: Option<String>,
-    asn: Option<Asn<'a>>,
+    asn: Option<AsnJson<'a>>,
     streams: u64,
     jitter_ms: Option<Quantiles>,
-    commitments: Vec<Judged<'a>>,
+    commitments: Vec<JudgedJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct Judged<'a> {
-    terms: Terms<'a>,
+struct JudgedJson<'a> {
+    terms: TermsJson<'a>,
     row: Row<'a>,
-    intervals: Vec<OutOfSla>,
+    intervals: Vec<OutOfSlaJson>,
     /// Verdicts on loss and latency, one for each minute of the hour that ends now.
     verdicts: Vec<[Option<&'static str>; 2]>,
 }
@@ -136,18 +136,18 @@ struct Judged<'a> {
 /// What the serialiser refuses; no snapshot is known to make it.
 pub fn state(published: &Published) -> Result<String, serde_json::Error> {
     let snapshot = &*published.snapshot;
-    serde_json::to_string(&State {
+    serde_json::to_string(&StateJson {
         judged: snapshot.judged.map(|second| second.to_string()),
-        last_tainted: snapshot.last_tainted.map(|second| second.to_string()),
-        capture: CaptureTotals::of(snapshot),
-        voice: Totals::of(snapshot.voice),
+        last_tainted: snapshot.last_incomplete.map(|second| second.to_string()),
+        capture: CaptureJson::of(snapshot),
+        voice: TotalsJson::of(snapshot.voice),
         discarded: Discarded(&snapshot.discards),
         commitments: snapshot
             .commitments
             .iter()
             .map(|commitment| listed(commitment, snapshot))
             .collect(),
-        meter: Meter::of(published),
+        meter: MeterJson::of(published),
     })
 }
 
@@ -170,9 +170,9 @@ pub fn detail(published: &Published, asn: Number) -> Option<Result<String, serde
     if totals.is_none() && commitments.is_empty() {
         return None;
     }
-    Some(serde_json::to_string(&Detail {
+    Some(serde_json::to_string(&DetailJson {
         judged: snapshot.judged.map(|second| second.to_string()),
-        asn: totals.map(Asn::of),
+        asn: totals.map(AsnJson::of),
         streams: totals.map_or(0, |row| row.streams),
         jitter_ms: totals
             .and_then(|row| row.jitter.as_ref())
@@ -195,7 +195,7 @@ fn listed<'a>(commitment: &'a CommitmentRow, snapshot: &'a Snapshot) -> Listed<'
     };
     let out = commitment.asns.iter().filter(|row| row.out_of_sla);
     Listed {
-        terms: Terms::of(commitment),
+        terms: TermsJson::of(commitment),
         judged_asns: commitment.asns.len(),
         out_of_sla: out.count(),
         asns: drawn(&commitment.asns),
@@ -219,12 +219,12 @@ fn judged<'a>(
     commitment: &'a CommitmentRow,
     asn: &'a CommitmentAsnRow,
     snapshot: &'a Snapshot,
-) -> Judged<'a> {
+) -> JudgedJson<'a> {
     let intervals = asn.out_of_sla_intervals.iter().rev().take(MAX_INTERVALS);
-    Judged {
-        terms: Terms::of(commitment),
+    JudgedJson {
+        terms: TermsJson::of(commitment),
         row: row(commitment, asn, snapshot),
-        intervals: intervals.map(OutOfSla::of).collect(),
+        intervals: intervals.map(OutOfSlaJson::of).collect(),
         verdicts: by_minute(&asn.last_hour, snapshot, |minute| {
             minute.map_or([None; 2], |minute| {
                 minute.verdicts.map(|verdict| verdict.map(Verdict::as_str))
@@ -246,15 +246,15 @@ fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Sna
     Row {
         asn: asn.asn.0,
         name: asn.name.as_deref(),
-        share: Shares::of(asn.share, commitment.direction),
+        share: SharesJson::of(asn.share, commitment.direction),
         transit: transit.iter().map(|one| one.0).collect(),
         most: largest(asn.share, commitment.direction),
         peak: largest(asn.peak_share, commitment.direction),
         over: asn.out_of_sla,
         since: open.map(|over| over.from.to_string()),
         out_of_sla_seconds: asn.out_of_sla_seconds,
-        loss: asn.loss.as_ref().map(Standing::of),
-        latency: asn.latency.as_ref().map(Standing::of),
+        loss: asn.loss.as_ref().map(StandingJson::of),
+        latency: asn.latency.as_ref().map(StandingJson::of),
         sent: Counted::of(asn.samples.sent),
         reported: Counted::of(asn.samples.reported),
         round_trips: asn.samples.round_trips,
@@ -297,7 +297,7 @@ fn largest(share: PerDirection<f64>, rule: DirectionRule) -> f64 {
     }
 }
 
-impl<'a> Terms<'a> {
+impl<'a> TermsJson<'a> {
     fn of(row: &'a CommitmentRow) -> Self {
         Self {
             name: &row.name,
@@ -307,7 +307,7 @@ impl<'a> Terms<'a> {
             direction: row.direction.as_str(),
             layer: row.layer.as_str(),
             since: row.since.map(|second| second.to_string()),
-            loss: row.guarantee.loss.map(|loss| LossTerms {
+            loss: row.guarantee.loss.map(|loss| LossTermsJson {
                 limit: loss.limit.as_f64(),
                 direction: match loss.direction {
                     LossDirection::From => "from",
@@ -316,7 +316,7 @@ impl<'a> Terms<'a> {
                 },
                 min_packets: loss.min_packets,
             }),
-            latency: row.guarantee.latency.map(|latency| LatencyTerms {
+            latency: row.guarantee.latency.map(|latency| LatencyTermsJson {
                 limit_ms: latency.limit.as_secs_f64() * 1e3,
                 percentile: latency.percentile,
                 min_round_trips: latency.min_round_trips,

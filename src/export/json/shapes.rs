@@ -7,7 +7,7 @@ use crate::snapshot::{
     AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Reported, Snapshot,
     StreamRow, TransitRow,
 };
-use crate::stream::rtt::method::Method;
+use crate::stream::rtt::method::RttMethod;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -23,7 +23,7 @@ fn nanos_to_millis(nanos: u64) -> f64 {
 }
 
 #[derive(Serialize)]
-pub(super) struct CaptureTotals {
+pub(super) struct CaptureJson {
     frames: u64,
     bytes: u64,
     first: Option<String>,
@@ -32,7 +32,7 @@ pub(super) struct CaptureTotals {
     mirror_copies: u64,
 }
 
-impl CaptureTotals {
+impl CaptureJson {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
         let capture = &snapshot.capture;
         Self {
@@ -46,12 +46,12 @@ impl CaptureTotals {
 }
 
 #[derive(Serialize)]
-pub(super) struct Totals {
+pub(super) struct TotalsJson {
     packets: u64,
     bytes: u64,
 }
 
-impl Totals {
+impl TotalsJson {
     pub(super) fn of(count: Count) -> Self {
         Self {
             packets: count.packets,
@@ -83,7 +83,7 @@ impl Serialize for Whose {
 }
 
 #[derive(Serialize)]
-pub(super) struct Stream<'a> {
+pub(super) struct StreamJson<'a> {
     src: String,
     dst: String,
     ssrc: String,
@@ -106,7 +106,7 @@ pub(super) struct Stream<'a> {
     last: String,
 }
 
-impl<'a> Stream<'a> {
+impl<'a> StreamJson<'a> {
     pub(super) fn of(row: &'a StreamRow) -> Self {
         Self {
             src: row.src.to_string(),
@@ -134,7 +134,7 @@ impl<'a> Stream<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Asn<'a> {
+pub(super) struct AsnJson<'a> {
     #[serde(rename = "asn")]
     label: Whose,
     name: Option<&'a str>,
@@ -180,7 +180,7 @@ struct ReportedCounts {
     lost: u64,
 }
 
-impl<'a> Asn<'a> {
+impl<'a> AsnJson<'a> {
     pub(super) fn of(row: &'a AsnRow) -> Self {
         let Reported { expected, lost } = row.reported;
         Self {
@@ -198,34 +198,34 @@ impl<'a> Asn<'a> {
 
 /// What went through an ASN: no part of any origin's traffic.
 #[derive(Serialize)]
-pub(super) struct Transit<'a> {
+pub(super) struct TransitJson<'a> {
     #[serde(rename = "asn")]
     label: Whose,
     name: Option<&'a str>,
     role: &'static str,
-    from: Totals,
-    to: Totals,
+    from: TotalsJson,
+    to: TotalsJson,
 }
 
-impl<'a> Transit<'a> {
+impl<'a> TransitJson<'a> {
     pub(super) fn of(row: &'a TransitRow) -> Self {
         Self {
             label: Whose(row.label),
             name: row.name.as_deref(),
             role: "transit",
-            from: Totals::of(row.from),
-            to: Totals::of(row.to),
+            from: TotalsJson::of(row.from),
+            to: TotalsJson::of(row.to),
         }
     }
 }
 
 /// Methods with a sample.
-struct RoundTrips<'a>(&'a [Option<Distribution>; Method::ALL.len()]);
+struct RoundTrips<'a>(&'a [Option<Distribution>; RttMethod::ALL.len()]);
 
 impl Serialize for RoundTrips<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut map = to.serialize_map(None)?;
-        for (method, samples) in Method::ALL.iter().zip(self.0) {
+        for (method, samples) in RttMethod::ALL.iter().zip(self.0) {
             if let Some(samples) = samples.as_ref().filter(|samples| samples.count > 0) {
                 map.serialize_entry(method.as_str(), &Quantiles::of(samples))?;
             }
@@ -256,7 +256,7 @@ impl Quantiles {
 
 /// The meter's own health.
 #[derive(Serialize)]
-pub(super) struct Meter<'a> {
+pub(super) struct MeterJson<'a> {
     ready: bool,
     pending_frames: u64,
     late_frames: u64,
@@ -271,7 +271,7 @@ pub(super) struct Meter<'a> {
     revision: &'a str,
 }
 
-impl<'a> Meter<'a> {
+impl<'a> MeterJson<'a> {
     pub(super) fn of(published: &'a Published) -> Self {
         let (snapshot, standing) = (&*published.snapshot, &*published.standing);
         let interfaces = snapshot.capture.interfaces.iter();
@@ -280,7 +280,7 @@ impl<'a> Meter<'a> {
             pending_frames: snapshot.pending_frames,
             late_frames: snapshot.late_frames,
             clock_steps: snapshot.clock_steps,
-            tainted_seconds: snapshot.tainted_seconds,
+            tainted_seconds: snapshot.incomplete_seconds,
             streams_refused: snapshot.streams_refused,
             transit_left_out: snapshot.transit_left_out,
             interfaces: interfaces.map(InterfaceFrames::of).collect(),

@@ -14,12 +14,12 @@ pub(super) enum Align {
 }
 
 /// A table that is written once.
-pub(super) struct Table<const N: usize> {
+pub(super) struct TextTable<const N: usize> {
     columns: [(&'static str, Align); N],
     rows: Vec<[String; N]>,
 }
 
-impl<const N: usize> Table<N> {
+impl<const N: usize> TextTable<N> {
     pub(super) fn new(columns: &[(&'static str, Align); N]) -> Self {
         Self {
             columns: *columns,
@@ -50,7 +50,7 @@ impl<const N: usize> Table<N> {
         let mut line = String::new();
         for ((cell, widest), (_, align)) in cells.iter().zip(widths).zip(&self.columns) {
             let padding = widest.saturating_sub(width(cell));
-            // Writing to a String can not fail.
+            // Writing to a String cannot fail.
             let _ = match align {
                 Align::Left => write!(line, "  {cell}{:padding$}", ""),
                 Align::Right => write!(line, "  {:padding$}{cell}", ""),
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_for_wide_and_for_combining_characters() {
-        let mut table = Table::new(&[("Name", Align::Left), ("N", Align::Right)]);
+        let mut table = TextTable::new(&[("Name", Align::Left), ("N", Align::Right)]);
         table.row(["東京".into(), "1".into()]);
         table.row(["e\u{301}t".into(), "22".into()]);
         let mut out = Vec::new();

@@ -1,7 +1,7 @@
 //! Transit in the report: what an exclusion covers besides, which transit ASNs are judged, and what
 //! went through each. Nothing is written where no source has paths.
 
-use super::table::{Align, Table};
+use super::table::{Align, TextTable};
 use super::{STANDING, grouped, octets, percent, standing, write_intervals};
 use crate::snapshot::{CommitmentAsnRow, CommitmentRow, Snapshot};
 use crate::units::Asn;
@@ -41,7 +41,7 @@ pub(super) fn write_judged(out: &mut impl Write, commitment: &CommitmentRow) -> 
         return Ok(());
     }
     writeln!(out, "  Transit, by all that goes through it")?;
-    let mut table = Table::new(&STANDING);
+    let mut table = TextTable::new(&STANDING);
     for row in &commitment.transit {
         table.row(standing(row, commitment.direction));
     }
@@ -61,7 +61,7 @@ pub(super) fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Res
         out,
         "\nTransit: through an ASN to its destination (known) or from its source (assumed)"
     )?;
-    let mut table = Table::new(&[
+    let mut table = TextTable::new(&[
         ("ASN", Align::Right),
         ("Name", Align::Left),
         ("From packets", Align::Right),

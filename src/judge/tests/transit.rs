@@ -20,9 +20,9 @@ struct Sent(Asn, &'static [Asn], u64, u64);
 
 fn seconds(bench: &mut Bench, seconds: std::ops::RangeInclusive<u64>, sent: &[Sent]) {
     for second in seconds {
-        let mut sum = Slot::default();
+        let mut sum = SecondCounts::default();
         for Sent(asn, transit, octets, lost) in sent {
-            for (mut pair, usage) in slot(*octets, *lost).usage {
+            for (mut pair, usage) in counts(*octets, *lost).usage {
                 pair.src = Origin::As(*asn);
                 pair.transit = Transit::new(transit, &[]);
                 sum.add(&pair, &usage);
@@ -68,8 +68,12 @@ fn an_asn_out_of_sla_lists_what_lies_on_its_paths_and_nothing_else_happens_to_th
         (interval.from, &*interval.transit),
         (Second(5), &[WIDE, SLIM][..])
     );
-    let terms = commitment_row(&bench);
-    assert!(terms.transit.is_empty(), "not judged: {:?}", terms.transit);
+    let policy = commitment_row(&bench);
+    assert!(
+        policy.transit.is_empty(),
+        "not judged: {:?}",
+        policy.transit
+    );
     assert_eq!(
         last(&bench, NEAR),
         (Some(Met), None),
@@ -88,10 +92,10 @@ fn transit_is_out_by_all_that_goes_through_it_and_its_packets_leave_the_loss() {
     seconds(&mut bench, 1..=3, &both);
     assert_eq!(last(&bench, FAR).0, Some(Indeterminate), "not seen whole");
     seconds(&mut bench, 4..=6, &both);
-    let terms = commitment_row(&bench);
-    assert!(terms.asns.iter().all(|row| !row.out_of_sla));
-    let [wide, slim] = terms.transit.as_slice() else {
-        panic!("{terms:?}");
+    let policy = commitment_row(&bench);
+    assert!(policy.asns.iter().all(|row| !row.out_of_sla));
+    let [wide, slim] = policy.transit.as_slice() else {
+        panic!("{policy:?}");
     };
     assert_eq!(
         (wide.asn, wide.out_of_sla, wide.window_bytes.from),
@@ -132,7 +136,7 @@ fn with_a_second_unseen_nothing_is_void_for_the_sake_of_transit() {
     bench.part(
         7,
         7,
-        Slot::default(),
+        SecondCounts::default(),
         Vec::new(),
         vec![(Second(7), Second(7))],
     );
@@ -160,7 +164,7 @@ fn a_reload_that_begins_to_judge_transit_begins_anew_and_one_that_ends_it_does_n
     seconds(&mut bench, 1..=6, &all);
     bench
         .judge
-        .revise(terms(vec![judging()], &bench.terms.scopes));
+        .revise(policy(vec![judging()], &bench.policy.scopes));
     seconds(&mut bench, 7..=10, &all);
     assert_eq!(last(&bench, FAR).0, Some(Indeterminate));
     seconds(&mut bench, 11..=11, &all);
@@ -168,7 +172,7 @@ fn a_reload_that_begins_to_judge_transit_begins_anew_and_one_that_ends_it_does_n
     bench.judge.take_notices();
     bench
         .judge
-        .revise(terms(vec![commitment()], &bench.terms.scopes));
+        .revise(policy(vec![commitment()], &bench.policy.scopes));
     let notices = bench.judge.take_notices();
     assert!(
         notices

@@ -1,11 +1,11 @@
 use super::*;
 use crate::units::Address;
-use crate::voice::{Content, Tap};
-use crate::wire::Imprint;
+use crate::voice::{CapturePoint, Content};
+use crate::wire::DedupKey;
 
 /// Whether a packet is a copy, so many microseconds after the last of these.
 fn is_copy(identifications: &[u16], identification: u16, micros: u64, is_newest: bool) -> bool {
-    let mut recent = Recent::default();
+    let mut recent = RecentPackets::default();
     for identification in identifications {
         recent.note(*identification);
     }
@@ -43,20 +43,20 @@ fn where_packets_bear_no_number_of_their_own_only_moments_make_a_copy() {
 fn a_copied_signal_is_told_from_one_that_is_sent_again() {
     let packet = |micros: u64, identification, checksum, last| Packet {
         time: Timestamp::from_nanos(1_000_000_000_000 + micros * 1000),
-        tap: Tap::default(),
+        capture_point: CapturePoint::default(),
         src: Endpoint {
             address: Address::v4([192, 0, 2, last]),
             port: 5060,
         },
         dst: Endpoint::default(),
         ip_bytes: 400,
-        imprint: Imprint {
+        dedup_key: DedupKey {
             identification,
             checksum,
         },
         content: Content::Sip(b""),
     };
-    let mut signals = Signals::default();
+    let mut signals = SeenSignalling::default();
     let mut has = |micros, identification, checksum, last| {
         signals.has(&packet(micros, identification, checksum, last))
     };

@@ -1,19 +1,25 @@
 use super::*;
 use crate::units::Endpoint;
-use crate::voice::Tap;
-use crate::voice::kind::Kind::{Audio, Video};
+use crate::voice::CapturePoint;
+use crate::voice::kind::StreamKind::{Audio, Video};
 
-fn key(ssrc: u32) -> Key {
-    Key::new(Endpoint::default(), Endpoint::default(), ssrc)
+fn key(ssrc: u32) -> StreamKey {
+    StreamKey::new(Endpoint::default(), Endpoint::default(), ssrc)
 }
 
 /// A packet at `millis` with number, timestamp, payload type and payload octets.
-fn held(millis: u64, sequence: u16, timestamp: u32, payload_type: u8, payload_bytes: u16) -> Held {
+fn held(
+    millis: u64,
+    sequence: u16,
+    timestamp: u32,
+    payload_type: u8,
+    payload_bytes: u16,
+) -> RtpSummary {
     let time = Timestamp::from_nanos(1_000_000_000_000 + millis * 1_000_000);
     let ip_bytes = 40 + u32::from(payload_bytes);
-    Held {
+    RtpSummary {
         time,
-        tap: Tap::default(),
+        capture_point: CapturePoint::default(),
         ip_bytes,
         timestamp,
         sequence,
@@ -24,7 +30,7 @@ fn held(millis: u64, sequence: u16, timestamp: u32, payload_type: u8, payload_by
 }
 
 /// A regular stream: interval in ms, timestamp step, payload type and octets.
-fn stream(interval: u64, step: u32, payload_type: u8, octets: u16) -> Vec<Held> {
+fn stream(interval: u64, step: u32, payload_type: u8, octets: u16) -> Vec<RtpSummary> {
     let packet = |index: u16| {
         held(
             interval * u64::from(index),
@@ -38,18 +44,18 @@ fn stream(interval: u64, step: u32, payload_type: u8, octets: u16) -> Vec<Held> 
 }
 
 /// How many packets it takes to prove a stream, and of which kind.
-fn proof(packets: impl IntoIterator<Item = Held>) -> Option<(usize, Kind)> {
+fn proof(packets: impl IntoIterator<Item = RtpSummary>) -> Option<(usize, StreamKind)> {
     let mut probation = Probation::default();
     packets
         .into_iter()
         .find_map(|packet| match probation.consider(key(1), packet) {
-            Outcome::Proven(packets, kind) => Some((packets.len(), kind)),
-            Outcome::Pending(_) | Outcome::Refused => None,
+            ProbationOutcome::Proven(packets, kind) => Some((packets.len(), kind)),
+            ProbationOutcome::Pending(_) | ProbationOutcome::Refused => None,
         })
 }
 
 /// What it is, its packets, and after how many of them it is told as what.
-type Case = (&'static str, Vec<Held>, Option<(usize, Kind)>);
+type Case = (&'static str, Vec<RtpSummary>, Option<(usize, StreamKind)>);
 
 #[test]
 fn media_is_told_by_type_clock_and_shape() {
@@ -114,17 +120,17 @@ fn disorder_duplicates_and_some_loss_do_not_hinder_proof() {
     };
     assert_eq!(
         proof(pick(&[1, 0, 2, 3])),
-        Some((4, Kind::Audio)),
+        Some((4, StreamKind::Audio)),
         "swapped"
     );
     assert_eq!(
         proof(pick(&[0, 0, 1, 1, 2, 2, 3])),
-        Some((7, Kind::Audio)),
+        Some((7, StreamKind::Audio)),
         "every one twice"
     );
     assert_eq!(
         proof(pick(&[0, 2, 3, 6])),
-        Some((4, Kind::Audio)),
+        Some((4, StreamKind::Audio)),
         "three lost"
     );
     assert_eq!(proof(pick(&[0, 1, 2])), None, "too few");
@@ -145,10 +151,13 @@ fn a_constant_where_the_ssrc_would_be_proves_nothing() {
 fn what_does_not_prove_itself_comes_back() {
     let mut probation = Probation::default();
     let lonely = held(0, 1, 0, 8, 160);
-    assert_eq!(probation.consider(key(1), lonely), Outcome::Pending(None));
+    assert_eq!(
+        probation.consider(key(1), lonely),
+        ProbationOutcome::Pending(None)
+    );
     assert_eq!(
         probation.consider(key(2), held(4_000, 9, 0, 8, 160)),
-        Outcome::Pending(None)
+        ProbationOutcome::Pending(None)
     );
     let mut given_up = Vec::new();
     probation.expire(Second(1_005), &mut given_up);
@@ -169,8 +178,8 @@ fn a_candidate_holds_a_bounded_number_of_packets() {
         // Never in sequence.
         let packet = held(u64::from(index), index.wrapping_mul(9_999), 0, 8, 160);
         match probation.consider(key(1), packet) {
-            Outcome::Pending(Some(_)) => left += 1,
-            Outcome::Pending(None) => {}
+            ProbationOutcome::Pending(Some(_)) => left += 1,
+            ProbationOutcome::Pending(None) => {}
             other => panic!("{other:?}"),
         }
     }

@@ -4,13 +4,13 @@
 //! bits is, and stays at the largest there is; what many streams have alike is shared.
 
 use crate::attribution::Attributed;
-use crate::stream::gaps::{Gaps, Moment};
+use crate::stream::gaps::{CoarseTime, Gaps};
 use crate::stream::record::restart::Restart;
-use crate::stream::reports::FarEnd;
-use crate::stream::sequence::{Arrival, Step};
-use crate::stream::tally::Continuity;
+use crate::stream::reports::RemoteReports;
+use crate::stream::sequence::{Arrival, SequenceStep};
+use crate::stream::tally::SequenceCounts;
 use crate::units::Timestamp;
-use crate::voice::signalling::Format;
+use crate::voice::signalling::CodecFormat;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -20,25 +20,25 @@ const OTHER_TYPES: usize = 3;
 
 /// Behind the hot lines of a [`Stream`](super::Stream).
 #[derive(Clone, Debug)]
-pub(super) struct Cold {
+pub(super) struct ColdState {
     pub(super) first: Timestamp,
     /// When the gap began of which numbers were lost last.
-    pub(super) gap_from: Moment,
+    pub(super) gap_from: CoarseTime,
     pub(super) gaps: Gaps,
     /// None before its first packet is counted.
     pub(super) attributed: Option<Arc<Attributed>>,
     /// Since it was last settled.
-    pub(super) odd: Oddities,
+    pub(super) odd: AnomalyCounts,
     /// All settled: packets, and their IP total lengths.
     pub(super) packets: u64,
     pub(super) ip_bytes: u64,
-    pub(super) continuity: Oddities,
-    pub(super) far_end: FarEnd,
+    pub(super) continuity: AnomalyCounts,
+    pub(super) far_end: RemoteReports,
     /// A new numbering that may have begun.
     pub(super) restart: Option<Box<Restart>>,
     pub(super) restarts: u32,
     pub(super) unseen: u32,
-    pub(super) format: Option<Arc<Format>>,
+    pub(super) format: Option<Arc<CodecFormat>>,
     /// Other payload types, and their packets.
     other_types: [u8; OTHER_TYPES],
     other_packets: [u32; OTHER_TYPES],
@@ -46,28 +46,28 @@ pub(super) struct Cold {
 
 // What the allocator gives in its blocks of 160 octets.
 const _: () = assert!(
-    size_of::<Cold>() <= 152,
+    size_of::<ColdState>() <= 152,
     "as much as a block of memory has room for"
 );
 
-impl Cold {
+impl ColdState {
     /// Touches each cache line.
-    pub(super) fn approach(&self) {
+    pub(super) fn prefetch(&self) {
         black_box((self.first, self.packets, self.other_packets));
     }
 
     /// Of a stream that begins now.
-    pub(super) fn new(first: Timestamp, format: Option<Arc<Format>>) -> Self {
+    pub(super) fn new(first: Timestamp, format: Option<Arc<CodecFormat>>) -> Self {
         Self {
             first,
-            gap_from: Moment::of(first),
+            gap_from: CoarseTime::of(first),
             gaps: Gaps::new(first),
             attributed: None,
-            odd: Oddities::default(),
+            odd: AnomalyCounts::default(),
             packets: 0,
             ip_bytes: 0,
-            continuity: Oddities::default(),
-            far_end: FarEnd::default(),
+            continuity: AnomalyCounts::default(),
+            far_end: RemoteReports::default(),
             restart: None,
             restarts: 0,
             unseen: 0,
@@ -92,7 +92,7 @@ impl Cold {
     }
 
     /// Moves what was odd since the last time to all that was.
-    pub(super) fn settle_odd(&mut self) -> Continuity {
+    pub(super) fn take_anomalies(&mut self) -> SequenceCounts {
         let odd = std::mem::take(&mut self.odd);
         self.continuity.add(&odd);
         odd.continuity()
@@ -104,24 +104,24 @@ impl Cold {
     }
 }
 
-/// A [`Continuity`] of one stream.
+/// A [`SequenceCounts`] of one stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Oddities {
+pub(super) struct AnomalyCounts {
     lost: u32,
     late: u32,
     duplicates: u32,
     reordered: u32,
 }
 
-impl Oddities {
+impl AnomalyCounts {
     /// Counts what a step says beside that there was a packet.
-    pub(super) fn tally(&mut self, step: &Step) {
+    pub(super) fn tally(&mut self, step: &SequenceStep) {
         let late = u32::from(step.arrival == Arrival::Late) + step.late;
         let again = matches!(step.arrival, Arrival::Duplicate | Arrival::Mirrored);
         let swapped = Arrival::Restarted { swapped: true };
         let reordered = step.arrival == Arrival::Reordered || step.arrival == swapped;
         self.add(&Self {
-            lost: narrow(step.lost),
+            lost: saturated_u32(step.lost),
             late,
             duplicates: u32::from(again) + step.duplicates,
             reordered: u32::from(reordered),
@@ -145,8 +145,8 @@ impl Oddities {
     }
 
     /// The same in the form that is summed over streams.
-    pub(super) fn continuity(&self) -> Continuity {
-        Continuity {
+    pub(super) fn continuity(&self) -> SequenceCounts {
+        SequenceCounts {
             lost: self.lost.into(),
             late: self.late.into(),
             duplicates: self.duplicates.into(),
@@ -156,6 +156,6 @@ impl Oddities {
 }
 
 /// As much of it as 32 bits hold.
-pub(super) fn narrow(count: u64) -> u32 {
+pub(super) fn saturated_u32(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

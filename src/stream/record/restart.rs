@@ -8,12 +8,12 @@
 //!
 //! A stream has a [`Restart`] only while that is open, for two seconds of packets at most.
 
-use crate::stream::gaps::Moment;
+use crate::stream::gaps::CoarseTime;
 use crate::stream::jitter::Jitter;
 use crate::stream::record::Stream;
-use crate::stream::sequence::{Arrival, Jump, Sequence, Step};
+use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep};
 use crate::units::Timestamp;
-use crate::voice::held::Held;
+use crate::voice::rtp_summary::RtpSummary;
 use std::time::Duration;
 
 /// So long the old numbering may still go on: longer than any path reorders or delays copies.
@@ -59,7 +59,7 @@ pub(super) struct Restart {
 
 impl Restart {
     /// Begins with a packet that lies behind; whether its number had come.
-    fn new(packet: &Held, had_come: bool) -> Self {
+    fn new(packet: &RtpSummary, had_come: bool) -> Self {
         let sequence = Sequence::new(packet.sequence);
         let place = (packet.time, packet.timestamp);
         Self {
@@ -78,7 +78,7 @@ impl Restart {
     }
 
     /// Whether a packet continues the new numbering.
-    fn continues(&self, packet: &Held, jitter: &Jitter) -> bool {
+    fn continues(&self, packet: &RtpSummary, jitter: &Jitter) -> bool {
         let ahead = packet.sequence.wrapping_sub(self.sequence.last_number());
         let number = self.sequence.extended() + u64::from(ahead);
         let number = if ahead < 1 << 15 {
@@ -96,7 +96,7 @@ impl Restart {
 
     /// Takes a packet that continues it. Where the old numbering does not expect it, `behind` says
     /// whether its number had come there.
-    fn take(&mut self, packet: &Held, behind: Option<bool>) {
+    fn take(&mut self, packet: &RtpSummary, behind: Option<bool>) {
         let place = (packet.time, packet.timestamp);
         if let Some(had_come) = behind {
             self.packets += 1;
@@ -149,7 +149,7 @@ impl Restart {
     }
 
     /// When a packet was sent by its timestamp, after the first.
-    fn sent(&self, packet: &Held, numbers: u64, jitter: &Jitter) -> Duration {
+    fn sent(&self, packet: &RtpSummary, numbers: u64, jitter: &Jitter) -> Duration {
         let units = packet.timestamp.wrapping_sub(self.first.1);
         jitter
             .nanos(units)
@@ -159,9 +159,9 @@ impl Restart {
 
 impl Stream {
     /// Decides whether a new numbering has begun, if this packet shows it.
-    pub(super) fn decide_restart(&mut self, packet: &Held) -> Step {
+    pub(super) fn decide_restart(&mut self, packet: &RtpSummary) -> SequenceStep {
         let Some(restart) = &self.cold.restart else {
-            return Step::of(Arrival::InOrder);
+            return SequenceStep::of(Arrival::InOrder);
         };
         let continues = restart.continues(packet, &self.jitter);
         let is_decided = match (continues, self.sequence.expects(packet.sequence)) {
@@ -175,18 +175,18 @@ impl Stream {
         if is_decided {
             self.end_restart()
         } else {
-            Step::of(Arrival::InOrder)
+            SequenceStep::of(Arrival::InOrder)
         }
     }
 
     /// Takes a packet for the new numbering that may have begun, if only that explains it. One that
     /// the old numbering expects is counted there, and speaks against the new one.
-    pub(super) fn continue_restart(&mut self, packet: &Held) -> Option<Step> {
+    pub(super) fn continue_restart(&mut self, packet: &RtpSummary) -> Option<SequenceStep> {
         let restart = self.cold.restart.as_mut()?;
         let continues = restart.continues(packet, &self.jitter);
         if !self.sequence.expects(packet.sequence) {
             restart.take(packet, Some(self.sequence.has(packet.sequence)));
-            return Some(Step::of(Arrival::Suspect));
+            return Some(SequenceStep::of(Arrival::Suspect));
         }
         if continues {
             restart.take(packet, None);
@@ -199,18 +199,22 @@ impl Stream {
     }
 
     /// A new numbering may have begun with a packet that lies behind.
-    pub(super) fn suspect_restart(&mut self, packet: &Held, step: Step) -> Step {
+    pub(super) fn suspect_restart(
+        &mut self,
+        packet: &RtpSummary,
+        step: SequenceStep,
+    ) -> SequenceStep {
         let had_come = step.arrival == Arrival::Duplicate;
         self.cold.restart = Some(Box::new(Restart::new(packet, had_come)));
-        Step {
+        SequenceStep {
             arrival: Arrival::Suspect,
             ..step
         }
     }
 
     /// Decides on the new numbering that may have begun: nothing more is waited for.
-    pub(in crate::stream) fn end_restart(&mut self) -> Step {
-        let none = Step::of(Arrival::InOrder);
+    pub(in crate::stream) fn end_restart(&mut self) -> SequenceStep {
+        let none = SequenceStep::of(Arrival::InOrder);
         let Some(restart) = self.cold.restart.take() else {
             return none;
         };
@@ -218,19 +222,19 @@ impl Stream {
             for (arrival, timestamp) in restart.others {
                 self.jitter.advance(arrival, timestamp);
             }
-            return Step {
+            return SequenceStep {
                 late: restart.packets - restart.copies,
                 duplicates: restart.copies,
                 ..none
             };
         }
         let lost = self.sequence.missing() + restart.lost;
-        self.cold.gap_from = Moment::of(restart.first.0);
+        self.cold.gap_from = CoarseTime::of(restart.first.0);
         self.note_oldest_gap();
         self.begin_numbering(restart.sequence, restart.first.0);
         (self.newest, self.newest_timestamp) = restart.newest;
         self.cold.odd.reorder(restart.reordered);
-        Step {
+        SequenceStep {
             lost,
             duplicates: restart.duplicates,
             ..none

@@ -19,8 +19,8 @@ impl Sender {
         let mut sender = Self {
             stream: Stream::new(
                 key(),
-                Kind::Audio,
-                &held(1_000_000, sequence, timestamp),
+                StreamKind::Audio,
+                &summary(1_000_000, sequence, timestamp),
                 None,
             ),
             time: 1_000_000,
@@ -35,12 +35,12 @@ impl Sender {
     }
 
     fn arrive(&mut self, millis: u64, sequence: u16, timestamp: u32) -> Arrival {
-        let step = self.stream.advance(&held(millis, sequence, timestamp));
+        let step = self.stream.advance(&summary(millis, sequence, timestamp));
         self.count(&step);
         step.arrival
     }
 
-    fn count(&mut self, step: &Step) {
+    fn count(&mut self, step: &SequenceStep) {
         self.lost += step.lost;
         self.late += u64::from(step.arrival == Arrival::Late) + u64::from(step.late);
         self.duplicates +=
@@ -70,14 +70,14 @@ impl Sender {
     }
 }
 
-fn key() -> Key {
-    Key::new(Endpoint::default(), Endpoint::default(), 1)
+fn key() -> StreamKey {
+    StreamKey::new(Endpoint::default(), Endpoint::default(), 1)
 }
 
-fn held(millis: u64, sequence: u16, timestamp: u32) -> Held {
-    Held {
+fn summary(millis: u64, sequence: u16, timestamp: u32) -> RtpSummary {
+    RtpSummary {
         time: Timestamp::from_nanos(millis * 1_000_000),
-        tap: Tap::default(),
+        capture_point: CapturePoint::default(),
         ip_bytes: 200,
         timestamp,
         sequence,
@@ -157,7 +157,7 @@ fn stragglers_of_long_ago_are_late_and_do_not_restart_the_stream() {
 
 #[test]
 fn events_and_comfort_noise_share_the_numbers_and_the_most_frequent_type_is_shown() {
-    let mut stream = Stream::new(key(), Kind::Audio, &held(0, 1, 0), None);
+    let mut stream = Stream::new(key(), StreamKind::Audio, &summary(0, 1, 0), None);
     for number in 1..=100_u16 {
         let event = (40..45).contains(&number);
         let timestamp = if event {
@@ -166,8 +166,8 @@ fn events_and_comfort_noise_share_the_numbers_and_the_most_frequent_type_is_show
             160 * u32::from(number)
         };
         let payload_type = if event { 101 } else { 8 };
-        let packet = held(20 * u64::from(number), number, timestamp);
-        let step = stream.advance(&Held {
+        let packet = summary(20 * u64::from(number), number, timestamp);
+        let step = stream.advance(&RtpSummary {
             payload_type,
             ..packet
         });
@@ -182,7 +182,7 @@ fn what_was_missed_by_us_is_taken_off_and_remembered() {
     sender.send(10);
     let before = sender.time;
     sender.skip(100);
-    let step = sender.stream.advance(&held(
+    let step = sender.stream.advance(&summary(
         sender.time,
         sender.sequence + 1,
         sender.timestamp + 160,
@@ -200,16 +200,16 @@ fn what_was_missed_by_us_is_taken_off_and_remembered() {
 
 #[test]
 fn a_tally_is_settled_once_with_all_layers() {
-    let mut stream = Stream::new(key(), Kind::Audio, &held(0, 1, 0), None);
-    let step = stream.advance(&held(0, 1, 0));
+    let mut stream = Stream::new(key(), StreamKind::Audio, &summary(0, 1, 0), None);
+    let step = stream.advance(&summary(0, 1, 0));
     assert!(
         stream.tally(Second(5), 200, &step),
         "the first of its second"
     );
-    let step = stream.advance(&held(20, 2, 160));
+    let step = stream.advance(&summary(20, 2, 160));
     assert!(!stream.tally(Second(5), 30, &step));
-    let (rtp, _) = stream.settle().unwrap();
+    let (rtp, _) = stream.take_tally().unwrap();
     // 200 + 18, and the 64 octets that an Ethernet frame has at least.
     assert_eq!((rtp.packets, rtp.ip, rtp.ethernet), (2, 230, 282));
-    assert_eq!(stream.settle(), None, "nothing twice");
+    assert_eq!(stream.take_tally(), None, "nothing twice");
 }

@@ -2,7 +2,7 @@
 
 /// How a round trip was measured.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Method {
+pub enum RttMethod {
     /// RTCP sender report and the report block that answers it (RFC 3550 §6.4.1, RFC 3611).
     Rtcp,
     /// STUN request and response (RFC 8489, RFC 7675).
@@ -13,7 +13,7 @@ pub enum Method {
     Tcp,
 }
 
-impl Method {
+impl RttMethod {
     /// Every method, in the order of the enum.
     pub const ALL: [Self; 4] = [Self::Rtcp, Self::Stun, Self::Sip, Self::Tcp];
 
@@ -30,22 +30,22 @@ impl Method {
 
 /// A set of methods.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Methods(u8);
+pub struct RttMethods(u8);
 
-impl Methods {
+impl RttMethods {
     /// No method.
     pub const NONE: Self = Self(0);
     /// RTCP and STUN: the default.
-    pub const DEFAULT: Self = Self::NONE.with(Method::Rtcp).with(Method::Stun);
+    pub const DEFAULT: Self = Self::NONE.with(RttMethod::Rtcp).with(RttMethod::Stun);
 
     /// This set and one method more.
     #[must_use]
-    pub const fn with(self, method: Method) -> Self {
+    pub const fn with(self, method: RttMethod) -> Self {
         Self(self.0 | 1 << method as u8)
     }
 
     /// Whether the method is in the set.
-    pub const fn contains(self, method: Method) -> bool {
+    pub const fn contains(self, method: RttMethod) -> bool {
         self.0 & 1 << method as u8 != 0
     }
 }

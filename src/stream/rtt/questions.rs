@@ -24,12 +24,12 @@ struct Question {
 
 /// Questions by their hash.
 #[derive(Debug, Default)]
-pub(super) struct Questions {
+pub(super) struct PendingRequests {
     waiting: HashMap<u64, Question>,
     order: VecDeque<(Timestamp, u64)>,
 }
 
-impl Questions {
+impl PendingRequests {
     /// A question goes by.
     pub(super) fn ask(&mut self, key: u64, now: Timestamp) {
         if let Some(question) = self.waiting.get_mut(&key) {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::units::Address;
-use crate::voice::Tap;
+use crate::voice::CapturePoint;
 
 const A: [u8; 4] = [192, 0, 2, 1];
 const B: [u8; 4] = [203, 0, 113, 9];
@@ -16,11 +16,11 @@ fn packet(millis: u64, src: Endpoint, dst: Endpoint, content: Content<'_>) -> Pa
     let time = Timestamp::from_nanos(1_000_000_000_000 + millis * 1_000_000);
     Packet {
         time,
-        tap: Tap::default(),
+        capture_point: CapturePoint::default(),
         src,
         dst,
         ip_bytes: 100,
-        imprint: crate::wire::Imprint::default(),
+        dedup_key: crate::wire::DedupKey::default(),
         content,
     }
 }
@@ -51,8 +51,8 @@ fn receiver_report(about: u32, last_sr: u32, delay: u32) -> Vec<u8> {
 }
 
 /// What a sequence of packets measures, in milliseconds, and how many answers were refused.
-fn measure(packets: &[Packet<'_>]) -> (Vec<(Method, u128)>, u64) {
-    let (mut round_trips, mut samples) = (RoundTrips::default(), Vec::new());
+fn measure(packets: &[Packet<'_>]) -> (Vec<(RttMethod, u128)>, u64) {
+    let (mut round_trips, mut samples) = (RttMatcher::default(), Vec::new());
     for packet in packets {
         round_trips.observe(packet, &mut samples);
     }
@@ -71,7 +71,7 @@ fn a_report_and_its_answer_measure_the_way_from_the_tap_and_back() {
     let answer = receiver_report(0xaa, stamp, 3277);
     let other = receiver_report(0xab, stamp, 3277);
     let late = receiver_report(0xaa, stamp, 65_536);
-    let rtcp = Method::Rtcp;
+    let rtcp = RttMethod::Rtcp;
     let ask = packet(0, a, b, clear(&asked));
     let cases = [
         (
@@ -182,7 +182,7 @@ fn extended_reports_measure_the_sender_of_media() {
         packet(0, b, a, clear(&clock)),
         packet(130, a, b, clear(&answer)),
     ];
-    assert_eq!(measure(&packets), (vec![(Method::Rtcp, 29)], 0));
+    assert_eq!(measure(&packets), (vec![(RttMethod::Rtcp, 29)], 0));
 }
 
 #[test]
@@ -195,14 +195,17 @@ fn stun_is_paired_by_its_transaction_and_a_repeated_request_gives_nothing() {
             transaction: 42,
         })
     };
-    let ask = packet(0, a, b, stun(Class::Request));
-    let again = packet(10, a, b, stun(Class::Request));
-    let answer = packet(25, b, a, stun(Class::Success));
-    let copy = packet(26, b, a, stun(Class::Success));
-    assert_eq!(measure(&[ask, answer, copy]), (vec![(Method::Stun, 25)], 0));
+    let ask = packet(0, a, b, stun(StunClass::Request));
+    let again = packet(10, a, b, stun(StunClass::Request));
+    let answer = packet(25, b, a, stun(StunClass::Success));
+    let copy = packet(26, b, a, stun(StunClass::Success));
+    assert_eq!(
+        measure(&[ask, answer, copy]),
+        (vec![(RttMethod::Stun, 25)], 0)
+    );
     assert_eq!(measure(&[ask, again, answer]), (vec![], 0), "Karn");
     assert_eq!(
-        measure(&[ask, packet(25, end(B, 9), a, stun(Class::Success))]),
+        measure(&[ask, packet(25, end(B, 9), a, stun(StunClass::Success))]),
         (vec![], 0)
     );
 }
@@ -218,7 +221,7 @@ fn a_sip_request_is_answered_by_its_first_response() {
         packet(12, b, a, Content::Sip(trying)),
         packet(900, b, a, Content::Sip(trying)),
     ];
-    assert_eq!(measure(&packets), (vec![(Method::Sip, 12)], 0));
+    assert_eq!(measure(&packets), (vec![(RttMethod::Sip, 12)], 0));
 }
 
 #[test]
@@ -240,13 +243,13 @@ fn a_handshake_measures_both_sides() {
     ];
     assert_eq!(
         measure(&packets),
-        (vec![(Method::Tcp, 30), (Method::Tcp, 4)], 0)
+        (vec![(RttMethod::Tcp, 30), (RttMethod::Tcp, 4)], 0)
     );
 }
 
 #[test]
 fn what_waits_is_bounded_and_forgotten() {
-    let mut questions = Questions::default();
+    let mut questions = PendingRequests::default();
     for key in 0..70_000 {
         questions.ask(key, Timestamp::from_nanos(key));
     }

@@ -2,9 +2,9 @@
 //! formats (RFC 8866, RFC 3264).
 
 use crate::units::{Endpoint, Second, Timestamp};
-use crate::voice::kind::Kind;
+use crate::voice::kind::StreamKind;
 use crate::voice::payload_type::assigned;
-use crate::wire::sdp::{Description, Media, MediaKind};
+use crate::wire::sdp::{Description, MediaDescription, MediaType};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -18,7 +18,7 @@ const MEMORY_SECONDS: u64 = 3600;
 
 /// One format that was agreed on.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Format {
+pub struct CodecFormat {
     /// RTP payload type.
     pub payload_type: u8,
     /// Encoding name, as written.
@@ -29,18 +29,18 @@ pub struct Format {
 
 /// What is known of a stream beforehand.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Known {
+pub struct MediaFact {
     /// Audio or video.
-    pub kind: Kind,
+    pub kind: StreamKind,
     /// Its format.
-    pub format: Arc<Format>,
+    pub format: Arc<CodecFormat>,
 }
 
 #[derive(Clone, Debug)]
 struct Fact {
     said: Timestamp,
-    kind: Kind,
-    formats: Arc<[Arc<Format>]>,
+    kind: StreamKind,
+    formats: Arc<[Arc<CodecFormat>]>,
 }
 
 /// Facts by transport address.
@@ -89,12 +89,17 @@ impl Facts {
 
     /// What is known of media between two ends. The receiver's own wish counts first; behind a
     /// NAT only the other end is where its description says.
-    pub(super) fn about(&self, src: Endpoint, dst: Endpoint, payload_type: u8) -> Option<Known> {
+    pub(super) fn about(
+        &self,
+        src: Endpoint,
+        dst: Endpoint,
+        payload_type: u8,
+    ) -> Option<MediaFact> {
         [dst, src].into_iter().find_map(|end| {
             let fact = self.known.get(&end)?;
-            let agreed = |format: &&Arc<Format>| format.payload_type == payload_type;
+            let agreed = |format: &&Arc<CodecFormat>| format.payload_type == payload_type;
             let format = fact.formats.iter().find(agreed)?.clone();
-            Some(Known {
+            Some(MediaFact {
                 kind: fact.kind,
                 format,
             })
@@ -122,23 +127,23 @@ impl Facts {
 }
 
 /// What a media section is to us; fax, text and data are nothing.
-fn kind(media: &Media) -> Option<Kind> {
+fn kind(media: &MediaDescription) -> Option<StreamKind> {
     match media.kind {
-        MediaKind::Audio if media.rtp => Some(Kind::Audio),
-        MediaKind::Video if media.rtp => Some(Kind::Video),
-        MediaKind::Audio | MediaKind::Video | MediaKind::Image | MediaKind::Other => None,
+        MediaType::Audio if media.rtp => Some(StreamKind::Audio),
+        MediaType::Video if media.rtp => Some(StreamKind::Video),
+        MediaType::Audio | MediaType::Video | MediaType::Image | MediaType::Other => None,
     }
 }
 
-fn formats(media: &Media) -> Arc<[Arc<Format>]> {
-    let format = |format: &crate::wire::sdp::Format| {
+fn formats(media: &MediaDescription) -> Arc<[Arc<CodecFormat>]> {
+    let format = |format: &crate::wire::sdp::SdpFormat| {
         let assigned = assigned(format.payload_type);
         let (codec, clock) = match (&format.map, assigned) {
             (Some(map), _) => (map.encoding.as_str(), NonZeroU32::new(map.clock_rate)),
             (None, Some(known)) => (known.codec, Some(known.clock)),
             (None, None) => ("", None),
         };
-        Arc::new(Format {
+        Arc::new(CodecFormat {
             payload_type: format.payload_type,
             codec: codec.into(),
             clock,

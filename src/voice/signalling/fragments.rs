@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const UDP_HEADER: usize = 8;
 
 #[derive(Debug)]
-struct Puzzle {
+struct PartialDatagram {
     key: (Address, Address, u32),
     began: Timestamp,
     pieces: Vec<(u16, Vec<u8>)>,
@@ -33,12 +33,12 @@ struct Puzzle {
 /// Datagrams in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
-    waiting: VecDeque<Puzzle>,
+    waiting: VecDeque<PartialDatagram>,
 }
 
 impl Fragments {
     /// Takes a piece; the payload of the datagram if it is the last that was missing.
-    pub(super) fn take(&mut self, fragment: &Fragment<'_>) -> Option<Vec<u8>> {
+    pub(super) fn insert(&mut self, fragment: &Fragment<'_>) -> Option<Vec<u8>> {
         let key = (fragment.src, fragment.dst, fragment.identification);
         let place = self.waiting.iter().position(|pieces| pieces.key == key);
         if fragment.offset == 0 && !fragment.octets.get(UDP_HEADER..).is_some_and(is_sip) {
@@ -51,7 +51,7 @@ impl Fragments {
                 self.waiting.pop_front();
             }
             let began = fragment.time;
-            self.waiting.push_back(Puzzle {
+            self.waiting.push_back(PartialDatagram {
                 key,
                 began,
                 pieces: Vec::new(),
@@ -72,7 +72,7 @@ impl Fragments {
     }
 }
 
-impl Puzzle {
+impl PartialDatagram {
     fn add(&mut self, fragment: &Fragment<'_>) {
         let known = self
             .pieces

@@ -38,7 +38,7 @@ pub(super) struct Segments {
 
 impl Segments {
     /// Takes a segment; every message that is now whole goes to `message`.
-    pub(super) fn take(
+    pub(super) fn insert(
         &mut self,
         src: Endpoint,
         dst: Endpoint,
@@ -68,7 +68,7 @@ impl Segments {
         }
         if let Some(half) = self.halves.get_mut(&key) {
             half.last = time;
-            half.take(segment.sequence, segment.payload);
+            half.insert(segment.sequence, segment.payload);
             half.deliver(message);
         }
     }
@@ -80,7 +80,7 @@ impl Segments {
 }
 
 impl Half {
-    fn take(&mut self, sequence: u32, payload: &[u8]) {
+    fn insert(&mut self, sequence: u32, payload: &[u8]) {
         if payload.is_empty() {
             return;
         }

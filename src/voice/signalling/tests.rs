@@ -1,7 +1,7 @@
 use super::*;
 use crate::units::Address;
-use crate::voice::kind::Kind;
-use crate::voice::{Segment, Tap};
+use crate::voice::kind::StreamKind;
+use crate::voice::{CapturePoint, Segment};
 
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
 m=audio 4000 RTP/AVP 8 111\r\na=rtpmap:111 opus/48000/2\r\n\
@@ -24,23 +24,23 @@ fn packet(content: Content<'_>) -> Packet<'_> {
     let (src, dst) = (end(1, 5060), end(9, 5060));
     Packet {
         time: Timestamp::default(),
-        tap: Tap::default(),
+        capture_point: CapturePoint::default(),
         src,
         dst,
         ip_bytes: 0,
-        imprint: crate::wire::Imprint::default(),
+        dedup_key: crate::wire::DedupKey::default(),
         content,
     }
 }
 
 /// Codec and kind of media from somewhere to an address.
-fn known(signalling: &Signalling, to: Endpoint, payload_type: u8) -> Option<(Kind, String)> {
+fn known(signalling: &Signalling, to: Endpoint, payload_type: u8) -> Option<(StreamKind, String)> {
     let known = signalling.about(end(200, 7), to, payload_type)?;
     Some((known.kind, known.format.codec.to_string()))
 }
 
 fn check(signalling: &Signalling, how: &str) {
-    let audio = |codec: &str| Some((Kind::Audio, codec.to_owned()));
+    let audio = |codec: &str| Some((StreamKind::Audio, codec.to_owned()));
     assert_eq!(known(signalling, end(1, 4000), 8), audio("PCMA"), "{how}");
     assert_eq!(known(signalling, end(1, 4000), 111), audio("opus"), "{how}");
     assert_eq!(
@@ -50,7 +50,7 @@ fn check(signalling: &Signalling, how: &str) {
     );
     assert_eq!(
         known(signalling, end(1, 4002), 96),
-        Some((Kind::Video, "VP8".into())),
+        Some((StreamKind::Video, "VP8".into())),
         "{how}"
     );
     assert_eq!(known(signalling, end(1, 4001), 8), None, "{how}");
@@ -59,7 +59,7 @@ fn check(signalling: &Signalling, how: &str) {
 #[test]
 fn a_message_in_one_datagram_says_where_media_is_wanted() {
     let mut signalling = Signalling::default();
-    signalling.hear(&packet(Content::Sip(&invite())));
+    signalling.observe(&packet(Content::Sip(&invite())));
     check(&signalling, "datagram");
     let symmetric = signalling.about(end(1, 4000), end(77, 9), 111);
     assert_eq!(
@@ -79,7 +79,7 @@ fn fragments_in_any_order_make_a_message() {
         .map(|(place, piece)| (place * 104, piece))
         .collect();
     let take = |signalling: &mut Signalling, (offset, octets): (usize, &[u8]), identification| {
-        signalling.hear_fragment(&Fragment {
+        signalling.observe_fragment(&Fragment {
             time: Timestamp::default(),
             src: end(1, 0).address,
             dst: end(9, 0).address,
@@ -123,9 +123,9 @@ fn segments_in_disorder_and_twice_make_messages() {
                 payload,
             })
         };
-        signalling.hear(&packet(segment(u32::MAX, 0x02, &[])));
+        signalling.observe(&packet(segment(u32::MAX, 0x02, &[])));
         for (offset, part) in order {
-            signalling.hear(&packet(segment(offset, 0x10, part)));
+            signalling.observe(&packet(segment(offset, 0x10, part)));
         }
         check(&signalling, "segments");
     }
@@ -142,7 +142,7 @@ fn what_is_not_sip_is_not_held() {
             flags: 0,
             payload: &noise,
         };
-        signalling.hear(&packet(Content::SipSegment(segment)));
+        signalling.observe(&packet(Content::SipSegment(segment)));
     }
     assert!(signalling.is_empty());
 }
@@ -150,7 +150,7 @@ fn what_is_not_sip_is_not_held() {
 #[test]
 fn a_fact_is_forgotten_an_hour_after_it_was_said_last() {
     let mut signalling = Signalling::default();
-    signalling.hear(&packet(Content::Sip(&invite())));
+    signalling.observe(&packet(Content::Sip(&invite())));
     signalling.expire(Second(3600));
     check(&signalling, "after an hour");
     signalling.expire(Second(3601));

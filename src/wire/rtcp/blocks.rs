@@ -51,16 +51,16 @@ impl ReportBlock {
 
 /// The report blocks of a report.
 #[derive(Clone, Debug)]
-pub struct Reports<'a>(std::slice::Iter<'a, [u8; REPORT]>);
+pub struct ReportBlocks<'a>(std::slice::Iter<'a, [u8; REPORT]>);
 
-impl<'a> Reports<'a> {
+impl<'a> ReportBlocks<'a> {
     pub(super) fn new(octets: &'a [u8], count: u8) -> Self {
         let blocks = octets.as_chunks().0;
         Self(blocks.get(..count.into()).unwrap_or(blocks).iter())
     }
 }
 
-impl Iterator for Reports<'_> {
+impl Iterator for ReportBlocks<'_> {
     type Item = ReportBlock;
 
     fn next(&mut self) -> Option<ReportBlock> {

@@ -47,7 +47,7 @@ fn a_compound_packet_is_read_whole() {
     assert_eq!(sender(&payload), Some(7));
     let found: Vec<_> = packets(&payload).collect();
     let [
-        Packet::SenderReport {
+        RtcpPacket::SenderReport {
             ssrc: 7,
             ntp: 0xe000_0001_8000_0000,
             rtp: 800,
@@ -55,9 +55,9 @@ fn a_compound_packet_is_read_whole() {
             octets: 800,
             reports,
         },
-        Packet::Other { kind: 202 },
-        Packet::Extended { ssrc: 7, blocks },
-        Packet::Goodbye(sources),
+        RtcpPacket::Other { kind: 202 },
+        RtcpPacket::Extended { ssrc: 7, blocks },
+        RtcpPacket::Goodbye(sources),
     ] = &found[..]
     else {
         panic!("{found:?}");
@@ -102,7 +102,7 @@ fn loss_is_a_signed_number_of_24_bits() {
     ] {
         let mut payload = receiver_report();
         payload[13..16].copy_from_slice(&octets);
-        let Some(Packet::ReceiverReport { mut reports, .. }) = packets(&payload).next() else {
+        let Some(RtcpPacket::ReceiverReport { mut reports, .. }) = packets(&payload).next() else {
             panic!("no receiver report");
         };
         assert_eq!(reports.next().unwrap().lost, lost);
@@ -202,12 +202,12 @@ proptest! {
         assess(&payload, wire(&payload) + more);
         for packet in packets(&payload) {
             match packet {
-                Packet::SenderReport { reports, .. } | Packet::ReceiverReport { reports, .. } => {
+                RtcpPacket::SenderReport { reports, .. } | RtcpPacket::ReceiverReport { reports, .. } => {
                     prop_assert!(reports.count() <= 31);
                 }
-                Packet::Goodbye(sources) => prop_assert!(sources.count() <= 31),
-                Packet::Extended { blocks, .. } => prop_assert!(blocks.count() <= 75),
-                Packet::Other { .. } => {}
+                RtcpPacket::Goodbye(sources) => prop_assert!(sources.count() <= 31),
+                RtcpPacket::Extended { blocks, .. } => prop_assert!(blocks.count() <= 75),
+                RtcpPacket::Other { .. } => {}
             }
         }
     }

@@ -28,11 +28,11 @@ fn address(text: &str) -> Option<Address> {
 
 #[test]
 fn an_offer_is_read_section_by_section() {
-    let plain = |payload_type| Format {
+    let plain = |payload_type| SdpFormat {
         payload_type,
         map: None,
     };
-    let mapped = |payload_type, encoding: &str, clock_rate, channels| Format {
+    let mapped = |payload_type, encoding: &str, clock_rate, channels| SdpFormat {
         payload_type,
         map: Some(RtpMap {
             encoding: encoding.to_owned(),
@@ -40,8 +40,8 @@ fn an_offer_is_read_section_by_section() {
             channels,
         }),
     };
-    let audio = Media {
-        kind: MediaKind::Audio,
+    let audio = MediaDescription {
+        kind: MediaType::Audio,
         port: 4000,
         count: 2,
         rtp: true,
@@ -60,8 +60,8 @@ fn an_offer_is_read_section_by_section() {
         rtcp_mux: false,
         direction: Direction::SendOnly,
     };
-    let video = Media {
-        kind: MediaKind::Video,
+    let video = MediaDescription {
+        kind: MediaType::Video,
         port: 0,
         count: 1,
         secure: true,
@@ -73,8 +73,8 @@ fn an_offer_is_read_section_by_section() {
         direction: Direction::Inactive,
         ..audio.clone()
     };
-    let image = Media {
-        kind: MediaKind::Image,
+    let image = MediaDescription {
+        kind: MediaType::Image,
         port: 5000,
         rtp: false,
         secure: false,

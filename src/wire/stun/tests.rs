@@ -23,13 +23,13 @@ fn read(octets: &[u8]) -> Option<StunHeader> {
 #[test]
 fn class_and_method_are_told_apart() {
     for (kind, class, method) in [
-        (0x0001, Class::Request, 1),
-        (0x0011, Class::Indication, 1),
-        (0x0101, Class::Success, 1),
-        (0x0111, Class::Error, 1),
-        (0x0003, Class::Request, 3),    // TURN Allocate
-        (0x0016, Class::Indication, 6), // TURN Send
-        (0x3eef, Class::Request, 0xfff),
+        (0x0001, StunClass::Request, 1),
+        (0x0011, StunClass::Indication, 1),
+        (0x0101, StunClass::Success, 1),
+        (0x0111, StunClass::Error, 1),
+        (0x0003, StunClass::Request, 3),    // TURN Allocate
+        (0x0016, StunClass::Indication, 6), // TURN Send
+        (0x3eef, StunClass::Request, 0xfff),
     ] {
         let header = read(&message(kind, MAGIC_COOKIE, &[])).unwrap();
         assert_eq!((header.class, header.method), (class, method), "{kind:#x}");

@@ -2,10 +2,10 @@
 //!
 //! Capture programs write their drop counters last (draft-ietf-opsawg-pcapng §4.6), when every
 //! verdict has long been given. A file on disk can be read from behind: every block repeats its
-//! length at its end. So the drops taint the seconds before they are judged. A pipe can not be
+//! length at its end. So the drops taint the seconds before they are judged. A pipe cannot be
 //! read from behind; there they taint what is still to be judged.
 
-use super::super::order::Order;
+use super::super::byte_order::ByteOrder;
 use super::options::Options;
 use super::{BYTE_ORDER_MAGIC, FRAMING, SECTION, STATISTICS};
 use std::fs::File;
@@ -26,7 +26,7 @@ pub(in super::super) struct Ending {
     pub(super) low: u32,
 }
 
-/// The statistics at the end of a file that tell of drops. Whatever can not be read tells of
+/// The statistics at the end of a file that tell of drops. Whatever cannot be read tells of
 /// none: the frames will show what is wrong with the file.
 pub(in super::super) fn read(path: &Path) -> Vec<Ending> {
     read_octets(path)
@@ -35,12 +35,12 @@ pub(in super::super) fn read(path: &Path) -> Vec<Ending> {
 }
 
 /// The byte order of the file's first section, and its last octets.
-fn read_octets(path: &Path) -> Option<(Order, Vec<u8>)> {
+fn read_octets(path: &Path) -> Option<(ByteOrder, Vec<u8>)> {
     let mut file = File::open(path).ok()?;
     let mut head = [0; FRAMING];
     file.read_exact(&mut head).ok()?;
     let [k0, k1, k2, k3, _, _, _, _, m0, m1, m2, m3] = head;
-    let mut orders = [Order::Little, Order::Big].into_iter();
+    let mut orders = [ByteOrder::Little, ByteOrder::Big].into_iter();
     let order = orders.find(|order| order.u32([m0, m1, m2, m3]) == BYTE_ORDER_MAGIC)?;
     if [k0, k1, k2, k3] != SECTION {
         return None;
@@ -54,7 +54,7 @@ fn read_octets(path: &Path) -> Option<(Order, Vec<u8>)> {
 }
 
 /// Walks back over statistics blocks, to the first block of another type.
-fn walk(order: Order, mut octets: &[u8]) -> Vec<Ending> {
+fn walk(order: ByteOrder, mut octets: &[u8]) -> Vec<Ending> {
     let mut endings = Vec::new();
     while let Some((before, block)) = last_block(order, octets) {
         let Some((
@@ -103,7 +103,7 @@ fn walk(order: Order, mut octets: &[u8]) -> Vec<Ending> {
 }
 
 /// What stands before the last block, and that block without its last length.
-fn last_block(order: Order, octets: &[u8]) -> Option<(&[u8], &[u8])> {
+fn last_block(order: ByteOrder, octets: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = order.u32(*octets.last_chunk()?) as usize;
     if length < FRAMING || !length.is_multiple_of(4) {
         return None;

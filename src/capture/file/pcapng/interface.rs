@@ -1,10 +1,10 @@
 //! The interfaces of a pcapng section: how their frames are to be read, and what their own
 //! counters say was dropped (draft-ietf-opsawg-pcapng §4.2 and §4.6).
 
-use super::super::names::Names;
-use super::super::order::Order;
+use super::super::byte_order::ByteOrder;
+use super::super::names::InterfaceNames;
 use super::options::Options;
-use crate::capture::{InterfaceId, LinkType, Unseen, UnseenCause};
+use crate::capture::{CaptureGap, GapCause, InterfaceId, LinkType};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
 const IF_NAME: u16 = 2;
@@ -71,7 +71,11 @@ pub(super) struct Interface {
 impl Interface {
     /// Reads an Interface Description Block's body; `None` where it is too short. The second
     /// value is `false` if all names were taken, and the interface became the nameless one.
-    pub(super) fn parse(order: Order, body: &[u8], names: &mut Names) -> Option<(Self, bool)> {
+    pub(super) fn parse(
+        order: ByteOrder,
+        body: &[u8],
+        names: &mut InterfaceNames,
+    ) -> Option<(Self, bool)> {
         let (&[l0, l1, _, _, s0, s1, s2, s3], options) = body.split_first_chunk()?;
         let mut name = &[][..];
         // The default is microseconds (§4.2).
@@ -112,7 +116,7 @@ impl Interface {
     }
 
     /// A frame says how many went missing since the one before it.
-    pub(super) fn dropped_before(&mut self, frames: u64, time: Timestamp) -> Unseen {
+    pub(super) fn dropped_before(&mut self, frames: u64, time: Timestamp) -> CaptureGap {
         self.told = self.told.saturating_add(frames);
         self.dropped(frames, self.last.unwrap_or(time), time)
     }
@@ -124,7 +128,7 @@ impl Interface {
         time: Timestamp,
         options: &Options<'_>,
         first: Option<Timestamp>,
-    ) -> Option<Unseen> {
+    ) -> Option<CaptureGap> {
         let by_interface = options.number(ISB_IFDROP);
         let by_system = options.number(ISB_OSDROP);
         by_interface.or(by_system)?;
@@ -141,13 +145,13 @@ impl Interface {
         (fresh > 0).then(|| self.dropped(fresh, from, time))
     }
 
-    fn dropped(&self, frames: u64, from: Timestamp, until: Timestamp) -> Unseen {
-        Unseen {
+    fn dropped(&self, frames: u64, from: Timestamp, until: Timestamp) -> CaptureGap {
+        CaptureGap {
             from: from.min(until),
             until: until.max(from),
             frames,
             interface: self.id,
-            cause: UnseenCause::Dropped,
+            cause: GapCause::Dropped,
         }
     }
 }

@@ -1,18 +1,18 @@
 //! Options of a pcapng block (draft-ietf-opsawg-pcapng §3.5): code, length, value padded to four
 //! octets.
 
-use super::super::order::Order;
+use super::super::byte_order::ByteOrder;
 
 /// Walks the options of a block. Ends at `opt_endofopt`, at the end of the octets, or at an option
 /// that does not fit into them: options are remarks, a broken one costs no frame.
 #[derive(Clone, Debug)]
 pub(super) struct Options<'a> {
-    order: Order,
+    order: ByteOrder,
     octets: &'a [u8],
 }
 
 impl<'a> Options<'a> {
-    pub(super) const fn new(order: Order, octets: &'a [u8]) -> Self {
+    pub(super) const fn new(order: ByteOrder, octets: &'a [u8]) -> Self {
         Self { order, octets }
     }
 

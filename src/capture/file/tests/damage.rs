@@ -1,17 +1,17 @@
 use super::writer::{Pcap, Pcapng};
 use super::{ORDERS, Seen, file, run, run_octets};
 use crate::capture::CaptureError;
+use crate::capture::file::byte_order::ByteOrder;
 use crate::capture::file::opened::Opened;
-use crate::capture::file::order::Order;
 use crate::capture::file::reader::Reader;
-use crate::capture::file::step::{Aside, Found};
-use crate::capture::file::tape::{Seat, seats};
+use crate::capture::file::shared_reader::{Cursor, cursors};
+use crate::capture::file::step::{FoundFrame, NonFrame};
 use proptest::prelude::*;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-fn small_pcap(order: Order) -> Vec<u8> {
+fn small_pcap(order: ByteOrder) -> Vec<u8> {
     let written = Pcap::new(order, 0xa1b2_c3d4, 1)
         .frame(1, 0, b"one")
         .frame(2, 0, b"")
@@ -19,7 +19,7 @@ fn small_pcap(order: Order) -> Vec<u8> {
     written.octets
 }
 
-fn small_pcapng(order: Order) -> Vec<u8> {
+fn small_pcapng(order: ByteOrder) -> Vec<u8> {
     let written = Pcapng::new(order).named(1, "eth0");
     let dropped = written.number(4, 1);
     let counters = written.number(5, 3);
@@ -68,7 +68,7 @@ fn a_file_cut_at_any_octet_gives_every_frame_before_the_cut() {
 
 #[test]
 fn the_warning_names_file_offset_and_frames() {
-    let whole = small_pcap(Order::Little);
+    let whole = small_pcap(ByteOrder::Little);
     let file = file(&whole[..whole.len() - 1]);
     let path = file.path().to_owned();
     let run = run(std::slice::from_ref(&path));
@@ -117,9 +117,9 @@ fn what_is_no_capture_is_refused_with_what_was_found() {
 
 #[test]
 fn damage_in_the_middle_is_an_error_at_its_offset_after_the_frames_before() {
-    let pcap = Pcap::new(Order::Big, 0xa1b2_c3d4, 1).frame(1, 0, b"x");
+    let pcap = Pcap::new(ByteOrder::Big, 0xa1b2_c3d4, 1).frame(1, 0, b"x");
     let pcapng = || {
-        let written = Pcapng::new(Order::Big).named(1, "a");
+        let written = Pcapng::new(ByteOrder::Big).named(1, "a");
         written.enhanced(0, 1, b"x", &[])
     };
     let mut crooked = pcapng();
@@ -188,16 +188,16 @@ fn a_pipe_that_drips_gives_the_same_frames() {
     for whole in small_files() {
         let expected = run_octets(&whole).frames();
         let drip = Drip(whole.into_iter(), false);
-        let mut reader = Reader::<()>::new(Seat::alone());
+        let mut reader = Reader::<()>::new(Cursor::single());
         reader.begin(|| Ok(Box::new(drip))).unwrap();
         let mut opened = Opened::new(Path::new("drip"), &mut reader).unwrap();
-        let mut names = super::super::names::Names::new();
+        let mut names = super::super::names::InterfaceNames::new();
         let mut frames = Vec::new();
-        let mut found = Found::NONE;
+        let mut found = FoundFrame::NONE;
         loop {
             let step = opened.step(&mut reader, &mut names, &mut found);
-            match step.map_err(|aside| *aside) {
-                Ok(()) | Err(Aside::Unseen(_, true)) => {
+            match step.map_err(|non_frame| *non_frame) {
+                Ok(()) | Err(NonFrame::CaptureGap(_, true)) => {
                     let frame = found.frame(&reader);
                     frames.push(Seen::Frame {
                         nanos: frame.time.as_nanos(),
@@ -207,8 +207,8 @@ fn a_pipe_that_drips_gives_the_same_frames() {
                         interface: frame.interface.0,
                     });
                 }
-                Err(Aside::End) => break,
-                Err(Aside::Interface(_) | Aside::Unseen(_, false)) => {}
+                Err(NonFrame::End) => break,
+                Err(NonFrame::Interface(_) | NonFrame::CaptureGap(_, false)) => {}
                 Err(other) => panic!("{other:?}"),
             }
         }
@@ -219,8 +219,8 @@ fn a_pipe_that_drips_gives_the_same_frames() {
 #[test]
 fn one_reader_of_a_pipe_that_drips_can_begin_before_the_others() {
     let whole = small_files().next().unwrap();
-    let seats = seats::<()>(3, &Arc::default(), Box::new(|_| None));
-    let mut readers: Vec<_> = seats.into_iter().map(Reader::new).collect();
+    let cursors = cursors::<()>(3, &Arc::default(), Box::new(|_| None));
+    let mut readers: Vec<_> = cursors.into_iter().map(Reader::new).collect();
     for reader in &mut readers {
         let drip = Drip(whole.clone().into_iter(), false);
         reader.begin(|| Ok(Box::new(drip))).unwrap();

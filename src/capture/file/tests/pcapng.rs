@@ -1,8 +1,8 @@
 use super::writer::Pcapng;
 use super::{ORDERS, Seen, lengths, run_octets};
 use crate::capture::file::FileSource;
-use crate::capture::file::order::Order;
-use crate::capture::{Event, FrameSource, LinkType, UnseenCause};
+use crate::capture::file::byte_order::ByteOrder;
+use crate::capture::{Event, FrameSource, GapCause, LinkType};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -54,7 +54,7 @@ fn pcapng_reads_alike_in_both_byte_orders() {
 
 #[test]
 fn every_interface_has_its_own_link_type_clock_and_name() {
-    let written = Pcapng::new(Order::Big);
+    let written = Pcapng::new(ByteOrder::Big);
     let nanoseconds = written.option(9, &[9]);
     let binary = written.option(9, &[0x80 + 10]);
     let shifted = written.number(14, (-100_i64).cast_unsigned());
@@ -92,11 +92,11 @@ fn short(seen: Seen) -> (u64, LinkType, u16) {
 
 #[test]
 fn a_section_begins_anew_with_byte_order_and_interfaces_but_names_stay() {
-    let mut written = Pcapng::new(Order::Little)
+    let mut written = Pcapng::new(ByteOrder::Little)
         .named(1, "eth0")
         .named(1, "eth1")
         .enhanced(1, micros(1), b"x", &[])
-        .section(Order::Big)
+        .section(ByteOrder::Big)
         .named(101, "eth1")
         .enhanced(0, micros(2), b"y", &[]);
     let run = run_octets(&written.octets);
@@ -115,7 +115,7 @@ fn a_section_begins_anew_with_byte_order_and_interfaces_but_names_stay() {
 
 #[test]
 fn blocks_that_are_not_frames_are_passed_over() {
-    let written = Pcapng::new(Order::Little)
+    let written = Pcapng::new(ByteOrder::Little)
         .block(4, &[1; 100])
         .block(10, &vec![2; 40 << 20])
         .named(1, "eth0")
@@ -129,7 +129,7 @@ fn blocks_that_are_not_frames_are_passed_over() {
 
 #[test]
 fn a_simple_packet_ends_at_the_snaplen_of_interface_0() {
-    let written = Pcapng::new(Order::Little)
+    let written = Pcapng::new(ByteOrder::Little)
         .interface(1, 5, &[])
         .simple(300, b"five!")
         .simple(3, b"all");
@@ -142,9 +142,9 @@ fn a_simple_packet_ends_at_the_snaplen_of_interface_0() {
 
 #[test]
 fn statistics_give_the_drops_since_the_statistics_before() {
-    let mut written = Pcapng::new(Order::Big).named(1, "eth0");
+    let mut written = Pcapng::new(ByteOrder::Big).named(1, "eth0");
     let drops = |by_interface, by_system| {
-        let writer = Pcapng::new(Order::Big);
+        let writer = Pcapng::new(ByteOrder::Big);
         [writer.number(5, by_interface), writer.number(7, by_system)]
     };
     written = written
@@ -158,14 +158,14 @@ fn statistics_give_the_drops_since_the_statistics_before() {
     let unseen: Vec<Seen> = run_octets(&written.octets).seen[3..].to_vec();
     let dropped = |from, until, frames| {
         let (from, until) = (from * SECOND, until * SECOND);
-        Seen::unseen(UnseenCause::Dropped, from, until, frames, 1)
+        Seen::unseen(GapCause::Dropped, from, until, frames, 1)
     };
     assert_eq!(unseen, [dropped(10, 12, 3), dropped(13, 14, 4)]);
 }
 
 #[test]
 fn what_frames_tell_of_drops_is_not_counted_again_by_statistics() {
-    let written = Pcapng::new(Order::Little).named(1, "eth0");
+    let written = Pcapng::new(ByteOrder::Little).named(1, "eth0");
     let (four, six) = (written.number(4, 4), written.number(5, 6));
     let written = written
         .enhanced(0, micros(10), b"x", &[])
@@ -176,7 +176,7 @@ fn what_frames_tell_of_drops_is_not_counted_again_by_statistics() {
     let unseen: Vec<Seen> = run_octets(&written.octets).seen;
     let dropped = |from, until, frames| {
         let (from, until) = (from * SECOND, until * SECOND);
-        Seen::unseen(UnseenCause::Dropped, from, until, frames, 1)
+        Seen::unseen(GapCause::Dropped, from, until, frames, 1)
     };
     assert_eq!(unseen[1], dropped(10, 14, 0), "foretold by the file's end");
     assert_eq!(unseen[3], dropped(10, 11, 4));
@@ -203,7 +203,7 @@ fn drops_told_at_the_end_of_a_file_taint_from_its_first_frame() {
         let mut told = Vec::new();
         loop {
             match source.next().unwrap() {
-                Event::Unseen(unseen) => {
+                Event::CaptureGap(unseen) => {
                     let (from, until) = (unseen.from.second().0, unseen.until.second().0);
                     told.push((from, until, unseen.frames));
                 }

@@ -1,12 +1,12 @@
 use super::writer::{Pcap, Pcapng};
 use super::{Seen, file, run, show_all};
 use crate::capture::file::FileSource;
-use crate::capture::file::order::Order;
+use crate::capture::file::byte_order::ByteOrder;
 use crate::capture::{CaptureError, Event, FrameSource};
 use std::path::PathBuf;
 
 fn pcap(seconds: &[u32]) -> Vec<u8> {
-    let empty = Pcap::new(Order::Little, 0xa1b2_c3d4, 1);
+    let empty = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1);
     let written = seconds
         .iter()
         .fold(empty, |written, &second| written.frame(second, 0, b"x"));
@@ -37,7 +37,7 @@ fn files_are_read_in_the_order_of_their_first_frames_and_not_merged() {
 #[test]
 fn one_name_in_several_files_is_one_interface() {
     let written = |seconds: u64, names: &[&str]| {
-        let empty = Pcapng::new(Order::Little);
+        let empty = Pcapng::new(ByteOrder::Little);
         let named = names.iter().fold(empty, |file, name| file.named(1, name));
         let last = u32::try_from(names.len() - 1).unwrap();
         file(&named.enhanced(last, seconds * 1_000_000, b"x", &[]).octets)
@@ -58,7 +58,7 @@ fn one_name_in_several_files_is_one_interface() {
 #[test]
 fn records_that_lie_across_buffers_are_whole() {
     let frame = |place: u32| vec![u8::try_from(place % 251).unwrap(); 60_000 + place as usize];
-    let empty = Pcap::new(Order::Little, 0xa1b2_c3d4, 1);
+    let empty = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1);
     let mut written = (0..30).fold(empty, |written, place| {
         written.frame(place, 0, &frame(place))
     });
@@ -88,7 +88,7 @@ fn records_that_lie_across_buffers_are_whole() {
 #[test]
 fn nobody_waits_for_a_reader_that_is_gone() {
     // More than all that may lie between the first reader and the last.
-    let empty = Pcap::new(Order::Little, 0xa1b2_c3d4, 1);
+    let empty = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1);
     let written = (0..50).fold(empty, |written, place| {
         written.frame(place, 0, &vec![7; 200_000])
     });

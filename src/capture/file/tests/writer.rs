@@ -1,8 +1,8 @@
 //! Writes capture files of every flavour, the way the drafts say.
 
-use super::super::order::Order;
+use super::super::byte_order::ByteOrder;
 
-impl Order {
+impl ByteOrder {
     fn put16(self, value: u16) -> [u8; 2] {
         match self {
             Self::Little => value.to_le_bytes(),
@@ -26,17 +26,17 @@ impl Order {
 }
 
 pub(super) struct Pcap {
-    order: Order,
+    order: ByteOrder,
     pub(super) octets: Vec<u8>,
 }
 
 impl Pcap {
-    pub(super) fn new(order: Order, magic: u32, link: u32) -> Self {
+    pub(super) fn new(order: ByteOrder, magic: u32, link: u32) -> Self {
         Self::with_version(order, magic, link, (2, 4))
     }
 
     pub(super) fn with_version(
-        order: Order,
+        order: ByteOrder,
         magic: u32,
         link: u32,
         (major, minor): (u16, u16),
@@ -65,12 +65,12 @@ impl Pcap {
 }
 
 pub(super) struct Pcapng {
-    pub(super) order: Order,
+    pub(super) order: ByteOrder,
     pub(super) octets: Vec<u8>,
 }
 
 impl Pcapng {
-    pub(super) fn new(order: Order) -> Self {
+    pub(super) fn new(order: ByteOrder) -> Self {
         Self {
             order,
             octets: Vec::new(),
@@ -78,7 +78,7 @@ impl Pcapng {
         .section(order)
     }
 
-    pub(super) fn section(mut self, order: Order) -> Self {
+    pub(super) fn section(mut self, order: ByteOrder) -> Self {
         self.order = order;
         let mut body = order.put32(0x1a2b_3c4d).to_vec();
         body.extend(order.put16(1));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::capture::file::FileSource;
-use crate::capture::ring::socket::{self, Place};
+use crate::capture::ring::socket::{self, FilterKind};
 use crate::capture::{Event, Frame, FrameSource};
 use crate::voice::{Content, Rules};
 use crate::wire;
@@ -23,7 +23,7 @@ impl Kernel {
         let (near, far) = UnixDatagram::pair().unwrap();
         let far = OwnedFd::from(far);
         let program = filter(link, &SIP).unwrap();
-        socket::run(&far, &program, Place::Filter).unwrap();
+        socket::run(&far, &program, FilterKind::Filter).unwrap();
         let far = UnixDatagram::from(far);
         far.set_nonblocking(true).unwrap();
         Self { near, far }

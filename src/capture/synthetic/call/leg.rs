@@ -13,7 +13,7 @@ const NTP_TO_UNIX_SECONDS: u64 = 2_208_988_800;
 const CNAME: [u8; 12] = *b"\x01\x08asnmeter\0\0";
 
 /// One direction of a call.
-pub(super) struct Leg {
+pub(super) struct CallLeg {
     pub(super) src: SocketAddr,
     pub(super) dst: SocketAddr,
     /// Packets sent in this repetition, the withheld ones included.
@@ -35,7 +35,7 @@ pub(super) struct Leg {
     last_report: u32,
 }
 
-impl Leg {
+impl CallLeg {
     /// A leg that has not begun.
     pub(super) fn new(src: SocketAddr, dst: SocketAddr, ssrc: u32) -> Self {
         Self {

@@ -36,7 +36,7 @@ pub(super) struct Dialog<'a> {
 /// Appends the message of a signalling act.
 pub(super) fn write(act: Act, dialog: &Dialog<'_>, out: &mut Vec<u8>) {
     let [from, to] = dialog.media;
-    // Writing to a Vec can not fail.
+    // Writing to a Vec cannot fail.
     let _ = match act {
         Act::Invite => message(out, dialog, Line::Invite, Some(from)),
         Act::Accept => message(out, dialog, Line::Ok("INVITE"), Some(to)),

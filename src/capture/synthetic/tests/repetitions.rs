@@ -1,7 +1,7 @@
 //! A scenario that is repeated: other calls each time, which do the same.
 
 use super::*;
-use crate::wire::rtcp::{self, Packet};
+use crate::wire::rtcp::{self, RtcpPacket};
 use std::collections::BTreeSet;
 
 /// A datagram over IPv4.
@@ -121,7 +121,7 @@ fn each_repetition_is_other_calls_on_other_ports_than_the_one_before() {
         ports.push(media.map(|sent| sent.ports.0).collect());
         for sent in one.iter().filter(|sent| !sent.is_rtp() && !sent.is_sip()) {
             for packet in rtcp::packets(&sent.payload) {
-                if let Packet::SenderReport { ssrc, ntp, .. } = packet {
+                if let RtcpPacket::SenderReport { ssrc, ntp, .. } = packet {
                     assert!(questions.insert((ssrc, ntp)), "asked twice");
                 }
             }
@@ -141,7 +141,7 @@ fn a_report_is_of_a_stream_and_by_one_of_the_same_repetition() {
         let mut reports = 0;
         for sent in one.iter().filter(|sent| !sent.is_rtp() && !sent.is_sip()) {
             for packet in rtcp::packets(&sent.payload) {
-                let Packet::ReceiverReport {
+                let RtcpPacket::ReceiverReport {
                     ssrc,
                     reports: blocks,
                 } = packet
@@ -172,7 +172,7 @@ fn every_stream_with_rtcp_ends_with_bye_and_every_call_with_sip_too() {
         let mut gone = BTreeSet::new();
         for sent in one.iter().filter(|sent| !sent.is_rtp() && !sent.is_sip()) {
             for packet in rtcp::packets(&sent.payload) {
-                if let Packet::Goodbye(_) = packet {
+                if let RtcpPacket::Goodbye(_) = packet {
                     let ssrc = sent.word(4);
                     assert!(
                         sent.at > last(ssrc) && gone.insert(ssrc),
@@ -236,7 +236,7 @@ fn a_repeated_scenario_goes_on_until_it_is_stopped_and_its_truth_is_of_all_repet
     let mut scenario = Scenario::new(calls, 1);
     scenario.repeat = Some(Duration::from_secs(2));
     let stop = Arc::new(AtomicBool::new(false));
-    let pace = Pace::AsFastAsPossible { start: START };
+    let pace = SendPace::AsFastAsPossible { start: START };
     let mut source = Synthetic::new(&scenario, pace, Arc::clone(&stop));
     let mut seconds = BTreeMap::<u64, u64>::new();
     loop {
@@ -264,7 +264,7 @@ fn a_repeated_scenario_goes_on_until_it_is_stopped_and_its_truth_is_of_all_repet
 #[test]
 fn a_process_that_slept_goes_on_by_whole_seconds_and_without_a_burst() {
     let calls = vec![call("192.0.2.1:4000", "198.51.100.1:4002", 250, 60_000)];
-    let mut source = Synthetic::new(&Scenario::new(calls, 1), Pace::RealTime, Arc::default());
+    let mut source = Synthetic::new(&Scenario::new(calls, 1), SendPace::RealTime, Arc::default());
     // As if it had begun a while ago and come to nothing since.
     let began = clock::now().minus(Duration::from_millis(7_400));
     source.start = Some(began);

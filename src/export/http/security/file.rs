@@ -58,11 +58,11 @@ pub(super) fn parse(octets: &[u8], path: &Path) -> Result<File, SecurityError> {
 }
 
 /// Where a file is: for messages, and for relative paths in it.
-pub(super) struct Place<'a> {
+pub(super) struct FilePlace<'a> {
     pub(super) path: &'a Path,
 }
 
-impl Place<'_> {
+impl FilePlace<'_> {
     /// A written value is wrong; `reason` begins with its key.
     pub(super) fn wrong<T>(&self, written: &Spanned<T>, reason: &str) -> SecurityError {
         SecurityError::Invalid {
@@ -73,7 +73,7 @@ impl Place<'_> {
     }
 
     /// Something is wrong that stands in no line.
-    pub(super) fn lacks(&self, reason: &str) -> SecurityError {
+    pub(super) fn missing(&self, reason: &str) -> SecurityError {
         SecurityError::Invalid {
             path: self.path.into(),
             line: None,
@@ -82,7 +82,7 @@ impl Place<'_> {
     }
 
     /// A file that this one names.
-    pub(super) fn beside(&self, name: &str) -> PathBuf {
+    pub(super) fn resolve(&self, name: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(name)
     }
 }

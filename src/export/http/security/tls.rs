@@ -1,6 +1,6 @@
 //! TLS 1.2 and 1.3 by rustls, with or without certificates of the clients.
 
-use super::file::{Place, Tls};
+use super::file::{FilePlace, Tls};
 use super::{SecurityError, read};
 use serde_saphyr::Spanned;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 /// What a `tls_server_config` says.
-pub(super) fn acceptor(written: &Tls, place: &Place<'_>) -> Result<TlsAcceptor, SecurityError> {
+pub(super) fn acceptor(written: &Tls, place: &FilePlace<'_>) -> Result<TlsAcceptor, SecurityError> {
     let (Some(cert), Some(key)) = (&written.cert_file, &written.key_file) else {
-        return Err(place.lacks("tls_server_config: needs cert_file and key_file"));
+        return Err(place.missing("tls_server_config: needs cert_file and key_file"));
     };
     let chain = certificates(cert, "cert_file", place)?;
     let (path, octets) = named(key, place)?;
@@ -24,7 +24,7 @@ pub(super) fn acceptor(written: &Tls, place: &Place<'_>) -> Result<TlsAcceptor, 
         .map_err(|error| place.wrong(key, &format!("key_file: {path}: {error}")))?;
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&versions(written, place)?)
-        .map_err(|error| place.lacks(&format!("tls_server_config: {error}")))?;
+        .map_err(|error| place.missing(&format!("tls_server_config: {error}")))?;
     let builder = match clients(written, place)? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
@@ -37,15 +37,18 @@ pub(super) fn acceptor(written: &Tls, place: &Place<'_>) -> Result<TlsAcceptor, 
 }
 
 /// Path and octets of a file that is named.
-fn named(name: &Spanned<String>, place: &Place<'_>) -> Result<(String, Vec<u8>), SecurityError> {
-    let path = place.beside(&name.value);
+fn named(
+    name: &Spanned<String>,
+    place: &FilePlace<'_>,
+) -> Result<(String, Vec<u8>), SecurityError> {
+    let path = place.resolve(&name.value);
     Ok((path.display().to_string(), read(&path)?))
 }
 
 fn certificates(
     name: &Spanned<String>,
     key: &str,
-    place: &Place<'_>,
+    place: &FilePlace<'_>,
 ) -> Result<Vec<CertificateDer<'static>>, SecurityError> {
     let (path, octets) = named(name, place)?;
     let wrong = |reason: &str| place.wrong(name, &format!("{key}: {path}: {reason}"));
@@ -60,7 +63,7 @@ fn certificates(
 /// The versions between `min_version` (default TLS12) and `max_version` (default TLS13).
 fn versions(
     written: &Tls,
-    place: &Place<'_>,
+    place: &FilePlace<'_>,
 ) -> Result<Vec<&'static SupportedProtocolVersion>, SecurityError> {
     const ALL: [(&str, &SupportedProtocolVersion); 2] = [("TLS12", &TLS12), ("TLS13", &TLS13)];
     let nth = |key: &str, name: &Option<Spanned<String>>, usual| match name {
@@ -82,7 +85,7 @@ fn versions(
         .map(|(_, it)| *it)
         .collect();
     if chosen.is_empty() {
-        return Err(place.lacks("tls_server_config: min_version is above max_version"));
+        return Err(place.missing("tls_server_config: min_version is above max_version"));
     }
     Ok(chosen)
 }
@@ -90,7 +93,7 @@ fn versions(
 /// Who checks the clients' certificates; none if nobody asks for them.
 fn clients(
     written: &Tls,
-    place: &Place<'_>,
+    place: &FilePlace<'_>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, SecurityError> {
     let wanted = written.client_auth_type.as_ref();
     let is_required = match wanted.map_or("NoClientCert", |wanted| &wanted.value) {
@@ -107,11 +110,13 @@ fn clients(
         other => {
             let known = "NoClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert";
             let reason = format!("client_auth_type: {other:?} is not one of {known}");
-            return Err(wanted.map_or_else(|| place.lacks(&reason), |it| place.wrong(it, &reason)));
+            return Err(
+                wanted.map_or_else(|| place.missing(&reason), |it| place.wrong(it, &reason))
+            );
         }
     };
     let Some(ca) = &written.client_ca_file else {
-        return Err(place.lacks("tls_server_config: client_auth_type needs client_ca_file"));
+        return Err(place.missing("tls_server_config: client_auth_type needs client_ca_file"));
     };
     let wrong = |reason: &str| place.wrong(ca, &format!("client_ca_file: {reason}"));
     let mut roots = RootCertStore::empty();

@@ -1,0 +1,59 @@
+//! The judge's thread: reports in from every worker's channel, snapshots out.
+
+use super::shared_policy::PolicyReader;
+use crate::events;
+use crate::judge::Judge;
+use crate::judge::assembly::{Assembly, StepDetection};
+use crate::meter::second::WorkerReport;
+use crate::snapshot::evidence::Evidence;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Reports waiting in a worker's channel; beyond that the worker waits and its ring absorbs.
+const CHANNEL: usize = 64;
+
+/// Reports of one worker held back for the others; beyond that they stay in its channel.
+const HELD_BACK: usize = 256;
+
+/// A channel to the judge for each of so many workers.
+pub(super) fn channels(
+    workers: usize,
+) -> (Vec<SyncSender<WorkerReport>>, Vec<Receiver<WorkerReport>>) {
+    (0..workers).map(|_| sync_channel(CHANNEL)).unzip()
+}
+
+/// Judges until every worker is gone; `judged` is called after each merged second.
+pub(super) fn run(
+    mut judge: Judge,
+    mut policy: PolicyReader,
+    receivers: &[Receiver<WorkerReport>],
+    pacing: StepDetection,
+    evidence: &mut dyn Evidence,
+    mut judged: impl FnMut(&Judge),
+) -> Judge {
+    let mut assembly = Assembly::new(receivers.len(), pacing);
+    while let Some(slowest) = assembly.slowest() {
+        // Everybody waits for the slowest; the others must not be left standing meanwhile.
+        match receivers.get(slowest).map(Receiver::recv) {
+            Some(Ok(report)) => assembly.push(slowest, report),
+            Some(Err(_)) | None => assembly.finish(slowest),
+        }
+        for (worker, receiver) in receivers.iter().enumerate() {
+            while assembly.queued(worker) < HELD_BACK
+                && let Ok(report) = receiver.try_recv()
+            {
+                assembly.push(worker, report);
+            }
+        }
+        while let Some(merged) = assembly.next_merged() {
+            if let Some(policy) = policy.newer() {
+                judge.revise(policy);
+            }
+            judge.judge_merged(merged, evidence);
+            for notice in judge.take_notices() {
+                events::out_of_sla(&notice);
+            }
+            judged(&judge);
+        }
+    }
+    judge
+}

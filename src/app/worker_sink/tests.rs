@@ -1,0 +1,140 @@
+use super::*;
+use crate::app::shared_policy::SharedPolicy;
+use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
+use crate::pipeline::timed_source::ClockedSource;
+use crate::pipeline::{Worker, WorkerSettings};
+use crate::units::Timestamp;
+use std::sync::mpsc::Receiver as Reports;
+
+/// Frames of one interface, a millisecond apart.
+struct Queue(std::vec::IntoIter<(u64, Vec<u8>)>, Vec<u8>);
+
+impl FrameSource for Queue {
+    fn next(&mut self) -> Result<Event<'_>, CaptureError> {
+        let Some((millis, octets)) = self.0.next() else {
+            return Ok(Event::End);
+        };
+        self.1 = octets;
+        Ok(Event::Frame(Frame {
+            time: Timestamp::from_nanos(1_000_000_000_000 + millis * 1_000_000),
+            link: LinkType::RawIp,
+            octets: &self.1,
+            length: u32::try_from(self.1.len()).unwrap(),
+            interface: InterfaceId(0),
+            vlan: None,
+        }))
+    }
+}
+
+/// IPv4 and UDP from 192.0.2.1 to 192.0.2.2.
+fn udp(src: u16, dst: u16, payload: &[u8]) -> Vec<u8> {
+    let length = |octets: usize| u16::try_from(octets).unwrap().to_be_bytes();
+    let (ip, udp) = (length(28 + payload.len()), length(8 + payload.len()));
+    let head = [0x45, 0, ip[0], ip[1], 0, 0, 0x40, 0, 64, 17, 0, 0];
+    let ports = [src.to_be_bytes(), dst.to_be_bytes()].concat();
+    [
+        &head[..],
+        &[192, 0, 2, 1, 192, 0, 2, 2],
+        &ports,
+        &udp,
+        &[0, 0],
+        payload,
+    ]
+    .concat()
+}
+
+fn invite(port: u16) -> Vec<u8> {
+    let sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n\
+         m=audio {port} RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n"
+    );
+    let head = "INVITE sip:b@example.net SIP/2.0\r\nContent-Type: application/sdp\r\n";
+    let message = format!("{head}Content-Length: {}\r\n\r\n{sdp}", sdp.len());
+    udp(5060, 5060, message.as_bytes())
+}
+
+fn rtp(port: u16, number: u16) -> Vec<u8> {
+    let mut packet = vec![0x80, 111];
+    packet.extend(number.to_be_bytes());
+    packet.extend((u32::from(number) * 960).to_be_bytes());
+    packet.extend([0, 0, 0, 7]);
+    packet.resize(100, 1);
+    udp(4000, port, &packet)
+}
+
+/// Workers with their judges' ends.
+fn workers(number: usize) -> Vec<(Worker<ChannelSink>, Reports<WorkerReport>)> {
+    let shared_policy = SharedPolicy::new(Arc::default());
+    let each = peer_channels(number).into_iter().map(|peer_channels| {
+        let (sender, reports) = sync_channel(64);
+        let sink = ChannelSink::new(sender, shared_policy.reader(), true).among(peer_channels);
+        (
+            Worker::new(WorkerSettings::default(), &shared_policy.current(), sink),
+            reports,
+        )
+    });
+    each.collect()
+}
+
+fn run(worker: &mut Worker<ChannelSink>, frames: Vec<(u64, Vec<u8>)>) {
+    let queue = Queue(frames.into_iter(), Vec::new());
+    worker.run(&mut ClockedSource::new(queue)).unwrap();
+}
+
+#[test]
+fn what_one_interface_hears_of_signalling_names_the_media_of_another() {
+    let mut workers = workers(3);
+    run(&mut workers[0].0, vec![(0, invite(6000)), (5, rtp(9, 1))]);
+    // One packet proves nothing by itself.
+    run(&mut workers[1].0, vec![(10, rtp(6000, 1))]);
+    run(&mut workers[2].0, vec![(10, rtp(7000, 1))]);
+    let mut rows = workers
+        .into_iter()
+        .map(|(worker, _)| worker.into_sink().into_stream_list().rows);
+    assert!(rows.next().unwrap().is_empty());
+    let [named] = &rows.next().unwrap()[..] else {
+        panic!("one stream");
+    };
+    assert_eq!((&*named.codec, named.packets), ("opus", 1));
+    assert!(rows.next().unwrap().is_empty(), "not announced");
+}
+
+#[test]
+fn signalling_that_comes_late_names_and_clocks_a_running_stream() {
+    let mut only = workers(1).remove(0).0;
+    let mut frames: Vec<_> = (0..60)
+        .map(|number| (20 * u64::from(number), rtp(6000, number)))
+        .collect();
+    frames.insert(20, (395, invite(6000)));
+    run(&mut only, frames);
+    let rows = only.into_sink().into_stream_list().rows;
+    assert_eq!(
+        (rows.len(), &*rows[0].codec, rows[0].packets),
+        (1, "opus", 60)
+    );
+    assert_eq!(rows[0].jitter_max_nanos, Some(0), "48 kHz");
+}
+
+#[test]
+fn a_worker_that_does_not_listen_makes_nobody_wait_and_is_counted() {
+    let shared_policy = SharedPolicy::new(Arc::default());
+    let mut lanes: Vec<_> = peer_channels(2)
+        .into_iter()
+        .map(|peer_channels| {
+            ChannelSink::new(sync_channel(1).0, shared_policy.reader(), false).among(peer_channels)
+        })
+        .collect();
+    let announcement = (Timestamp::default(), Arc::default());
+    let receive_from_peers = (0..ANNOUNCEMENTS + 10).map(|_| lanes[0].send_to_peers(&announcement));
+    assert_eq!(receive_from_peers.sum::<u64>(), 10);
+    let heard = std::iter::from_fn(|| lanes[1].receive_from_peers());
+    assert_eq!(heard.count(), ANNOUNCEMENTS);
+    assert!(
+        lanes[0].receive_from_peers().is_none(),
+        "nobody tells himself"
+    );
+    assert!(
+        peer_channels(1).iter().all(Option::is_none),
+        "nobody to tell"
+    );
+}

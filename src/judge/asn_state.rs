@@ -1,0 +1,169 @@
+//! One origin under one commitment: its window, what it did on each path, and its verdicts.
+
+use crate::judge::history::History;
+use crate::judge::threshold::{ThresholdTracker, nearest};
+use crate::meter::paths::TransitPaths;
+use crate::meter::window::{SlidingWindow, WindowCounts};
+use crate::sla::Verdict;
+use crate::sla::commitment::Commitment;
+use crate::sla::limit::Limit;
+use crate::sla::verdict::{WindowContext, verdicts};
+use crate::snapshot::evidence::{Amendment, OnPath, Verdicts};
+use crate::snapshot::{CommitmentAsnRow, GuaranteeRow, Samples};
+use crate::units::{Asn, Second};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// What came for a judged second: all of it, and what of it came over each path with transit.
+type Amended = (WindowCounts, BTreeMap<Box<[Asn]>, WindowCounts>);
+
+/// One origin under one commitment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AsnState {
+    pub(super) window: SlidingWindow,
+    pub(super) paths: TransitPaths,
+    pub(super) threshold: ThresholdTracker,
+    /// What came for judged seconds and is not yet in the evidence.
+    amendments: BTreeMap<Second, Amended>,
+    loss: GuaranteeRow,
+    latency: GuaranteeRow,
+    /// What the last verdicts rest on.
+    judged: Samples,
+    history: History,
+}
+
+/// What remains of a window without the packets that crossed a transit ASN out of SLA.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Remaining {
+    counts: WindowCounts,
+    /// The transit ASNs out of SLA that packets crossed.
+    excluded: BTreeSet<Asn>,
+}
+
+impl AsnState {
+    /// Adds what was counted in a second; over the path, where what a path does is kept.
+    pub(super) fn add(&mut self, second: Second, counts: WindowCounts, path: Option<&[Asn]>) {
+        self.window.add(second, counts);
+        if let Some(transit) = path {
+            self.paths.add(second, transit, counts);
+        }
+    }
+
+    /// Notes for the evidence what was added to a second judged before.
+    pub(super) fn amend(&mut self, second: Second, counts: WindowCounts, path: Option<&[Asn]>) {
+        let (sum, by_path) = self.amendments.entry(second).or_default();
+        sum.add(counts);
+        if let Some(transit) = path {
+            by_path.entry(transit.into()).or_default().add(counts);
+        }
+    }
+
+    /// Slides on, so that the window ends with `last`.
+    pub(super) fn slide(&mut self, last: Second, width: NonZeroU32) {
+        self.window.slide(last, width);
+        self.paths.slide(last, width);
+    }
+
+    /// Nothing is known of the window any more.
+    pub(super) fn forget(&mut self) {
+        self.window = SlidingWindow::default();
+        self.paths = TransitPaths::default();
+        self.amendments.clear();
+    }
+
+    /// Forgets the round trips: they were held against another limit.
+    pub(super) fn forget_round_trips(&mut self) {
+        self.window.forget_round_trips();
+        self.paths.forget_round_trips();
+    }
+
+    /// Whether there is anything to judge, or to tell of.
+    pub(super) fn is_empty(&self) -> bool {
+        self.window.is_empty() && self.amendments.is_empty()
+    }
+
+    /// What came for judged seconds since the last call.
+    pub(super) fn take_amendments(&mut self) -> Vec<Amendment> {
+        let amended = take(&mut self.amendments).into_iter();
+        let told = amended.map(|(second, (counted, paths))| Amendment {
+            second,
+            counted,
+            paths: paths.into_iter().map(OnPath::from).collect(),
+        });
+        told.collect()
+    }
+
+    fn remaining(&self, out: &BTreeSet<Asn>) -> Remaining {
+        let (over, excluded) = self.paths.crossing(out);
+        let mut counts = *self.window.sum();
+        counts.subtract(over);
+        Remaining { counts, excluded }
+    }
+
+    /// Gives the verdicts of a second. `out` are the transit ASNs out of SLA in it.
+    pub(super) fn give_verdicts(
+        &mut self,
+        commitment: &Commitment,
+        second: Second,
+        seen_whole: bool,
+        out: &BTreeSet<Asn>,
+    ) -> Verdicts {
+        let Remaining { counts, excluded } = self.remaining(out);
+        let out_of_sla = self.threshold.excess().any();
+        let context = WindowContext {
+            out_of_sla,
+            seen_whole,
+            all_over_transit: counts.packets == 0 && self.window.sum().packets > 0,
+        };
+        let (loss, latency) = verdicts(&commitment.guarantee, &counts, context);
+        let because = |verdict| match verdict {
+            Some(Verdict::Void) if !out_of_sla => excluded.first().copied(),
+            _ => None,
+        };
+        for (row, verdict) in [(&mut self.loss, loss), (&mut self.latency, latency)] {
+            row.verdict = verdict;
+            row.void_by_transit = because(verdict);
+            if let Some(seconds) = verdict.and_then(|given| row.seconds.get_mut(given as usize)) {
+                *seconds += 1;
+            }
+        }
+        self.judged = Samples::from(&counts);
+        if !self.window.is_empty() {
+            let most = nearest(commitment.direction, self.window.sum());
+            let thousandths = Limit::from(commitment).thousandths(most);
+            self.history.add(second, thousandths, [loss, latency]);
+        }
+        Verdicts {
+            loss,
+            latency,
+            void_by_transit: because(loss.or(latency)),
+            remaining: counts,
+            excluded: excluded.into_iter().collect(),
+        }
+    }
+
+    /// The row to show.
+    pub(super) fn row(
+        &self,
+        asn: Asn,
+        name: Option<Arc<str>>,
+        commitment: &Commitment,
+        last: Option<Second>,
+    ) -> CommitmentAsnRow {
+        let guarantee = &commitment.guarantee;
+        // What was judged stays on record when it is no longer guaranteed.
+        let shown = |row: GuaranteeRow, is_guaranteed: bool| {
+            (is_guaranteed || row.seconds.iter().any(|seconds| *seconds > 0)).then_some(row)
+        };
+        CommitmentAsnRow {
+            transit: self.paths.transit().collect(),
+            loss: shown(self.loss, guarantee.loss.is_some()),
+            latency: shown(self.latency, guarantee.latency.is_some()),
+            samples: self.judged,
+            last_hour: last.map_or_else(Vec::new, |second| self.history.minutes(second)),
+            ..self.threshold.row(asn, name, self.window.sum(), commitment)
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What a pair's usage is, as a commitment counts it, to the ASNs at its ends and to those between.
+//!
+//! Pure. A packet is traffic of both its ends, and goes through each transit ASN once.
+
+use crate::asn::Origin;
+use crate::attribution::PairKey;
+use crate::attribution::transit::TransitSide;
+use crate::meter::second::PairCounts;
+use crate::meter::window::{Losses, WindowCounts};
+use crate::sla::commitment::Commitment;
+use crate::units::Asn;
+use crate::voice::class::Class;
+use std::borrow::Cow;
+
+/// What a usage is to an ASN that is judged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct PairEnd<'a> {
+    pub(super) asn: Asn,
+    pub(super) counts: WindowCounts,
+    /// The transit ASNs between the tap and it, ascending.
+    pub(super) transit: Cow<'a, [Asn]>,
+}
+
+/// The number of an origin that is judged.
+pub(super) fn judged_asn(origin: Origin) -> Option<Asn> {
+    match origin {
+        Origin::As(asn) if origin.is_judged() => Some(asn),
+        Origin::As(_) | Origin::Local => None,
+    }
+}
+
+/// Octets on the commitment's layer and packets, of the classes that count.
+fn counted_traffic(commitment: &Commitment, usage: &PairCounts) -> (u64, u64) {
+    let classes = Class::ALL.into_iter();
+    let counted = classes.filter(|class| commitment.classes.contains(*class));
+    counted.fold((0, 0), |(bytes, packets), class| {
+        let octets = usage.class(class);
+        (
+            bytes + octets.on(commitment.layer),
+            packets + octets.packets,
+        )
+    })
+}
+
+/// What a pair's usage is to the ASNs at its ends.
+pub(super) fn end_counts<'a>(
+    commitment: &Commitment,
+    pair: &'a PairKey,
+    usage: &PairCounts,
+) -> [Option<PairEnd<'a>>; 2] {
+    let (bytes, packets) = counted_traffic(commitment, usage);
+    let sent = Losses {
+        expected: usage.expected(),
+        lost: usage.continuity.lost,
+    };
+    let reported = Losses {
+        expected: usage.reports.expected,
+        lost: usage.reports.lost,
+    };
+    let from = WindowCounts {
+        from: bytes,
+        packets,
+        sent,
+        unfollowed: usage.unfollowed,
+        ..WindowCounts::default()
+    };
+    let to = WindowCounts {
+        to: bytes,
+        packets,
+        reported,
+        unfollowed: usage.unfollowed,
+        ..WindowCounts::default()
+    };
+    let (before, behind) = (pair.transit.src(), pair.transit.dst());
+    let end = |asn, counts, transit| PairEnd {
+        asn,
+        counts,
+        transit,
+    };
+    match (judged_asn(pair.src), judged_asn(pair.dst)) {
+        (Some(src), Some(dst)) if src == dst => {
+            let counts = WindowCounts {
+                to: bytes,
+                both: bytes,
+                reported,
+                ..from
+            };
+            [Some(end(src, counts, union(before, behind))), None]
+        }
+        (src, dst) => [
+            src.map(|asn| end(asn, from, before.into())),
+            dst.map(|asn| end(asn, to, behind.into())),
+        ],
+    }
+}
+
+/// What is on one of two lists.
+fn union<'a>(before: &'a [Asn], behind: &'a [Asn]) -> Cow<'a, [Asn]> {
+    if before == behind {
+        return before.into();
+    }
+    let mut both = [before, behind].concat();
+    both.sort_unstable();
+    both.dedup();
+    both.into()
+}
+
+/// What a pair's usage is to each ASN between; nothing where no packet of it counts.
+pub(super) fn transit_counts<'a>(
+    commitment: &Commitment,
+    pair: &'a PairKey,
+    usage: &PairCounts,
+) -> impl Iterator<Item = (Asn, WindowCounts)> + use<'a> {
+    let (bytes, packets) = counted_traffic(commitment, usage);
+    let each = pair.transit.each().filter(move |_| packets > 0);
+    each.map(move |(asn, leg)| {
+        let (from, to) = match leg {
+            TransitSide::From => (bytes, 0),
+            TransitSide::To => (0, bytes),
+        };
+        let counts = WindowCounts {
+            from,
+            to,
+            packets,
+            ..WindowCounts::default()
+        };
+        (asn, counts)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attribution::transit::Transit;
+    use crate::sla::commitment::example;
+
+    fn pair(src: u32, dst: u32, before: &[Asn], behind: &[Asn]) -> PairKey {
+        PairKey {
+            src: Origin::As(Asn(src)),
+            dst: Origin::As(Asn(dst)),
+            transit: Transit::new(before, behind),
+            ..PairKey::UNKNOWN
+        }
+    }
+
+    #[test]
+    fn each_end_has_what_lies_on_its_own_side_and_one_that_is_both_has_either() {
+        let (commitment, usage) = (example("c"), PairCounts::packet(Class::Rtp, 100));
+        let between = |pair: &PairKey| {
+            let end_counts = end_counts(&commitment, pair, &usage).into_iter().flatten();
+            let told =
+                end_counts.map(|end| (end.asn.0, end.counts.packets, end.transit.into_owned()));
+            told.collect::<Vec<_>>()
+        };
+        let (one, two) = (Asn(1), Asn(2));
+        let apart = pair(8, 9, &[one], &[two]);
+        assert_eq!(between(&apart), [(8, 1, vec![one]), (9, 1, vec![two])]);
+        let within = pair(8, 8, &[two], &[one, two]);
+        assert_eq!(between(&within), [(8, 1, vec![one, two])]);
+        let nobodys = pair(0, 9, &[one], &[]);
+        assert_eq!(between(&nobodys), [(9, 1, vec![])]);
+    }
+
+    #[test]
+    fn a_packet_goes_through_an_asn_in_one_direction() {
+        let (commitment, usage) = (example("c"), PairCounts::packet(Class::Rtp, 100));
+        let pair = pair(0, 9, &[Asn(1), Asn(2)], &[Asn(2)]);
+        let told: Vec<_> = transit_counts(&commitment, &pair, &usage)
+            .map(|(asn, counts)| (asn.0, counts.from, counts.to, counts.packets))
+            .collect();
+        assert_eq!(told, [(1, 100, 0, 1), (2, 0, 100, 1)]);
+        let nothing = PairCounts {
+            streams: 1,
+            ..PairCounts::default()
+        };
+        assert_eq!(transit_counts(&commitment, &pair, &nothing).count(), 0);
+    }
+}

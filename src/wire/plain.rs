@@ -1,0 +1,241 @@
+//! The way of nearly every frame that is voice, at fixed places: Ethernet with one tag or none, IP
+//! without options or extensions, UDP, RTP.
+//!
+//! [`decode_plain`] and [`PlainUdp::rtp`] give just what [`decode`](super::decode) and [`rtp::parse`] give,
+//! without the steps between; a test holds the two together. What it does not know is no verdict: `None`,
+//! and the long way tells. Pure functions over borrowed octets.
+//!
+//! Headers are checked first and read afterwards, in code of its own for each version of IP: all that
+//! must be kept meanwhile is where they are.
+
+#![expect(
+    clippy::inline_always,
+    reason = "a result handed from one function to the next through memory costs more than it is worth"
+)]
+
+use super::rtp::{self, RtpHeader};
+use super::{Vlans, tunnel};
+use crate::capture::{Frame, LinkType};
+use crate::units::{Address, Endpoint};
+
+/// An RTP packet and what is around it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlainRtp {
+    /// The frame's tags.
+    pub vlans: Vlans,
+    /// Who sent it.
+    pub src: Endpoint,
+    /// To whom.
+    pub dst: Endpoint,
+    /// IP total length in octets.
+    pub ip_bytes: u32,
+    /// What IPv4 calls the packet; 0 in IPv6.
+    pub identification: u16,
+    /// UDP payload octets on the wire.
+    pub length: u16,
+    /// Its header.
+    pub header: RtpHeader,
+}
+
+const ETHERNET: usize = 14;
+const TAG: usize = 4;
+const UDP_HEADER: u16 = 8;
+const UDP: u8 = 17;
+
+const IPV4: u16 = 0x0800;
+const IPV6: u16 = 0x86dd;
+const VLAN: u16 = 0x8100;
+
+/// An IP header without options or extensions.
+pub trait Ip: Copy {
+    /// Octets of it.
+    const LENGTH: u16;
+    /// Source and destination.
+    fn ends(self) -> [Address; 2];
+    /// Total length of the packet in octets.
+    fn length(self) -> u32;
+    /// What IPv4 calls the packet; 0 in IPv6.
+    fn identification(self) -> u16;
+}
+
+/// RFC 791 §3.1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct V4<'a>(&'a [u8; 20]);
+
+/// RFC 8200 §3.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct V6<'a>(&'a [u8; 40]);
+
+/// A UDP datagram in the plainest of frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlainUdp<'a, I> {
+    vlans: Vlans,
+    ip: I,
+    /// RFC 768.
+    udp: &'a [u8; UDP_HEADER as usize],
+    /// Octets of its payload on the wire, and those of them that were captured.
+    length: u16,
+    payload: &'a [u8],
+}
+
+/// What a glance tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PlainDatagram<'a> {
+    /// UDP over IPv4.
+    V4(PlainUdp<'a, V4<'a>>),
+    /// UDP over IPv6.
+    V6(PlainUdp<'a, V6<'a>>),
+}
+
+/// UDP in the plainest of frames, if that is what it is, and no tunnel.
+#[inline(always)]
+pub fn decode_plain<'a>(frame: &Frame<'a>) -> Option<PlainDatagram<'a>> {
+    if frame.link != LinkType::Ethernet {
+        return None;
+    }
+    let mut vlans = Vlans::default();
+    if let Some(vid) = frame.vlan {
+        vlans.push(vid);
+    }
+    let (ethernet, mut packet) = frame.octets.split_first_chunk::<ETHERNET>()?;
+    let mut on_wire = (frame.length as usize).max(frame.octets.len()) - ETHERNET;
+    let [.., high, low] = *ethernet;
+    let mut ethertype = u16::from_be_bytes([high, low]);
+    if ethertype == VLAN {
+        let ([t1, t0, high, low], inside) = packet.split_first_chunk::<TAG>()?;
+        vlans.push(u16::from_be_bytes([*t1, *t0]) & 0x0fff);
+        ethertype = u16::from_be_bytes([*high, *low]);
+        (packet, on_wire) = (inside, on_wire - TAG);
+    }
+    match ethertype {
+        IPV4 => {
+            let (ip, datagram) = packet.split_first_chunk()?;
+            PlainUdp::new(V4::plain(ip)?, datagram, on_wire, vlans).map(PlainDatagram::V4)
+        }
+        IPV6 => {
+            let (ip, datagram) = packet.split_first_chunk()?;
+            PlainUdp::new(V6::plain(ip)?, datagram, on_wire, vlans).map(PlainDatagram::V6)
+        }
+        _ => None,
+    }
+}
+
+impl<'a> V4<'a> {
+    /// Without options, before UDP, and not fragmented: of flags and offset, the two highest bits may
+    /// be set, the reserved one and "do not".
+    #[inline(always)]
+    fn plain(octets: &'a [u8; 20]) -> Option<Self> {
+        let [begin, _, _, _, _, _, f1, f0, _, protocol, ..] = *octets;
+        let is_whole = u16::from_be_bytes([f1, f0]) << 2 == 0;
+        (begin == 0x45 && protocol == UDP && is_whole).then_some(Self(octets))
+    }
+}
+
+impl Ip for V4<'_> {
+    const LENGTH: u16 = 20;
+
+    #[inline(always)]
+    fn ends(self) -> [Address; 2] {
+        let [.., s3, s2, s1, s0, d3, d2, d1, d0] = *self.0;
+        [[s3, s2, s1, s0], [d3, d2, d1, d0]].map(Address::v4)
+    }
+
+    #[inline(always)]
+    fn length(self) -> u32 {
+        let [_, _, l1, l0, ..] = *self.0;
+        u16::from_be_bytes([l1, l0]).into()
+    }
+
+    #[inline(always)]
+    fn identification(self) -> u16 {
+        let [_, _, _, _, i1, i0, ..] = *self.0;
+        u16::from_be_bytes([i1, i0])
+    }
+}
+
+impl<'a> V6<'a> {
+    /// Without extension headers, before UDP.
+    #[inline(always)]
+    fn plain(octets: &'a [u8; 40]) -> Option<Self> {
+        let [begin, _, _, _, _, _, next, ..] = *octets;
+        (begin >> 4 == 6 && next == UDP).then_some(Self(octets))
+    }
+}
+
+impl Ip for V6<'_> {
+    const LENGTH: u16 = 40;
+
+    #[inline(always)]
+    fn ends(self) -> [Address; 2] {
+        let [_, _, _, _, _, _, _, _, ends @ ..] = self.0;
+        match ends.as_chunks().0 {
+            [src, dst] => [Address::v6(*src), Address::v6(*dst)],
+            _ => Default::default(),
+        }
+    }
+
+    #[inline(always)]
+    fn length(self) -> u32 {
+        let [_, _, _, _, l1, l0, ..] = *self.0;
+        u32::from(Self::LENGTH) + u32::from(u16::from_be_bytes([l1, l0]))
+    }
+
+    #[inline(always)]
+    fn identification(self) -> u16 {
+        0
+    }
+}
+
+impl<'a, I: Ip> PlainUdp<'a, I> {
+    /// If IP and UDP say lengths that can be, and the datagram is no tunnel's.
+    #[inline(always)]
+    fn new(ip: I, datagram: &'a [u8], on_wire: usize, vlans: Vlans) -> Option<Self> {
+        let (udp, payload) = datagram.split_first_chunk::<{ UDP_HEADER as usize }>()?;
+        let [_, _, _, _, l1, l0, ..] = *udp;
+        let length = u16::from_be_bytes([l1, l0]);
+        let total = ip.length();
+        if total as usize > on_wire || u32::from(length) + u32::from(I::LENGTH) > total {
+            return None;
+        }
+        let length = length.checked_sub(UDP_HEADER)?;
+        let payload = payload.get(..usize::from(length)).unwrap_or(payload);
+        let plain = Self {
+            vlans,
+            ip,
+            udp,
+            length,
+            payload,
+        };
+        let [_, dst] = plain.ports();
+        (!tunnel::is_port(dst)).then_some(plain)
+    }
+
+    #[inline(always)]
+    fn ports(&self) -> [u16; 2] {
+        let [s1, s0, d1, d0, ..] = *self.udp;
+        [[s1, s0], [d1, d0]].map(u16::from_be_bytes)
+    }
+
+    /// Who sent it, and to whom.
+    #[inline(always)]
+    pub fn ends(&self) -> [Endpoint; 2] {
+        let ([src, dst], [from, to]) = (self.ip.ends(), self.ports());
+        [(src, from), (dst, to)].map(|(address, port)| Endpoint { address, port })
+    }
+
+    /// The RTP packet that it carries, if it looks like one.
+    #[inline(always)]
+    pub fn rtp(&self) -> Option<PlainRtp> {
+        let header = rtp::parse(self.payload, self.length)?;
+        let [src, dst] = self.ends();
+        Some(PlainRtp {
+            vlans: self.vlans,
+            src,
+            dst,
+            ip_bytes: self.ip.length(),
+            identification: self.ip.identification(),
+            length: self.length,
+            header,
+        })
+    }
+}
