@@ -1,6 +1,6 @@
 //! What one frame costs from its first octet to its payload: `cargo bench --bench decode`.
 
-use asnmeter::capture::{Frame, InterfaceId, LinkType};
+use asnmeter::frame::{Frame, InterfaceId, LinkType};
 use asnmeter::units::Timestamp;
 use asnmeter::wire::{Transport, decode, rtp};
 use criterion::{Criterion, criterion_group, criterion_main};

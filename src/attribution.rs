@@ -5,7 +5,7 @@ pub mod scopes;
 pub mod transit;
 
 use crate::asn::{Dissent, Origin, Origins, PathId, Route};
-use crate::capture::InterfaceId;
+use crate::frame::InterfaceId;
 use crate::units::Address;
 use crate::voice::CapturePoint;
 use scopes::{ScopeMask, ScopePlan};

@@ -39,6 +39,7 @@ pub mod discard;
 pub mod events;
 pub mod export;
 pub mod files;
+pub mod frame;
 pub mod judge;
 pub mod meter;
 pub mod pipeline;

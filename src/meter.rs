@@ -11,8 +11,8 @@ pub mod second;
 pub mod window;
 
 use crate::attribution::Attribution;
-use crate::capture::InterfaceId;
 use crate::discard::Discard;
+use crate::frame::InterfaceId;
 use crate::stream::record::Stream;
 use crate::stream::rtt::RttSample;
 use crate::stream::sequence::{Arrival, SequenceStep};

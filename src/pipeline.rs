@@ -11,8 +11,9 @@ pub mod shard;
 pub mod timed_source;
 
 use crate::attribution::Attribution;
-use crate::capture::{CaptureError, CaptureGap, Event, Frame, InterfaceId};
+use crate::capture::{CaptureError, CaptureGap, Event};
 use crate::discard::Discard;
+use crate::frame::{Frame, InterfaceId};
 use crate::meter::second::{ClosedSecond, SecondCounts, WorkerReport, WorkerState};
 use crate::meter::{CopyRule, Meter};
 use crate::sla::policy::Policy;

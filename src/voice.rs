@@ -12,8 +12,8 @@ pub mod rtp_summary;
 pub mod signalling;
 pub mod stream_key;
 
-use crate::capture::{Frame, InterfaceId};
 use crate::discard::Discard;
+use crate::frame::{Frame, InterfaceId};
 use crate::units::{Endpoint, Prefix, Timestamp};
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::stream_key::StreamKey;

@@ -20,8 +20,8 @@ mod udp;
 
 pub use fragment::{Fragment, fragment};
 
-use crate::capture::{Frame, InterfaceId, LinkType};
 use crate::discard::Discard;
+use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::units::{Endpoint, Timestamp};
 use ip::IpPacket;
 use link::LinkPayload;

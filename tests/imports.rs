@@ -16,17 +16,18 @@ const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 /// Every room and the rooms that it may name: those before it in the flow, and the vocabulary that
 /// all share (`units`, `discard`, whose an address is).
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("units", &[]),
     ("discard", &[]),
     ("clock", &["units"]),
     ("files", &[]),
+    ("frame", &["units"]),
+    ("wire", &["discard", "frame", "units"]),
     // Live and synthetic sources tell the time.
-    ("capture", &["clock", "units"]),
-    ("wire", &["capture", "discard", "units"]),
-    ("voice", &["capture", "discard", "units", "wire"]),
+    ("capture", &["clock", "frame", "units", "wire"]),
+    ("voice", &["discard", "frame", "units", "wire"]),
     ("asn", &["files", "units"]),
-    ("attribution", &["asn", "capture", "units", "voice", "wire"]),
+    ("attribution", &["asn", "frame", "units", "voice", "wire"]),
     (
         "stream",
         &["asn", "attribution", "discard", "units", "voice", "wire"],
@@ -36,8 +37,8 @@ const ROOMS: [(&str, &[&str]); 22] = [
         &[
             "asn",
             "attribution",
-            "capture",
             "discard",
+            "frame",
             "stream",
             "units",
             "voice",
@@ -71,6 +72,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "attribution",
             "capture",
             "discard",
+            "frame",
             "meter",
             "sla",
             "stream",
@@ -111,6 +113,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "events",
             "export",
             "files",
+            "frame",
             "judge",
             "meter",
             "pipeline",

@@ -3,8 +3,9 @@
 mod netns;
 
 use asnmeter::capture::pnet::PnetSource;
-use asnmeter::capture::{CaptureError, GapCause, InterfaceId};
+use asnmeter::capture::{CaptureError, GapCause};
 use asnmeter::clock;
+use asnmeter::frame::InterfaceId;
 use netns::{Told, inside, ip, numbered, pair, send, sender};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,7 @@
 //! the capture cut off.
 #![no_main]
 
-use asnmeter::capture::{Frame, InterfaceId, LinkType};
+use asnmeter::frame::{Frame, InterfaceId, LinkType};
 use asnmeter::units::Timestamp;
 use asnmeter::wire::{self, Transport};
 use libfuzzer_sys::fuzz_target;

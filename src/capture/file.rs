@@ -33,7 +33,8 @@ use self::partition::{Partition, RecordScan};
 use self::pcap_partitioner::PcapPartitioner;
 use self::reader::Reader;
 use self::step::{FoundFrame, NonFrame};
-use super::{BurstSink, CaptureError, CaptureGap, Event, Frame, FrameSource, GapCause};
+use super::{BurstSink, CaptureError, CaptureGap, Event, FrameSource, GapCause};
+use crate::frame::Frame;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

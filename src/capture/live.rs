@@ -2,7 +2,8 @@
 
 pub(super) mod watch;
 
-use super::{CaptureError, CaptureGap, GapCause, InterfaceId, LinkType};
+use super::{CaptureError, CaptureGap, GapCause};
+use crate::frame::{InterfaceId, LinkType};
 use crate::units::Timestamp;
 use ::pnet::datalink;
 use std::io;

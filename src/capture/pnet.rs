@@ -9,8 +9,9 @@
 
 use super::live::watch::{InterfaceState, InterfaceWatch};
 use super::live::{self, POLL, REOPEN};
-use super::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
+use super::{CaptureError, Event, FrameSource};
 use crate::clock;
+use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::units::Timestamp;
 use ::pnet::datalink::{self, Channel, Config, DataLinkReceiver, NetworkInterface};
 use std::collections::VecDeque;

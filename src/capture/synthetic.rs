@@ -13,8 +13,9 @@ pub mod pcap;
 mod repetition;
 pub mod scenario;
 
-use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
+use crate::capture::{CaptureError, Event, FrameSource};
 use crate::clock;
+use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::units::{Endpoint, NANOS_PER_SECOND, Second, Timestamp};
 use repetition::Repetition;
 use scenario::Scenario;

@@ -6,8 +6,8 @@
 use crate::asn::{Dissent, Origin};
 use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
-use crate::capture::InterfaceId;
 use crate::discard::{Discard, DiscardCounts};
+use crate::frame::InterfaceId;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Reports, SequenceCounts, TrafficCounts};
 use crate::units::{Second, Timestamp};

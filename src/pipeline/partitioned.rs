@@ -4,8 +4,9 @@
 #[cfg(test)]
 mod tests;
 
+use crate::capture::CaptureError;
 use crate::capture::file::{Assignment, FileSource, SHOWN_EVERY};
-use crate::capture::{CaptureError, Frame};
+use crate::frame::Frame;
 use crate::pipeline::packet_clock::GRACE;
 use crate::pipeline::shard::Shard;
 use crate::pipeline::timed_source::{BATCH, ClockedSource, Selection, TimedEvent, TimedSource};

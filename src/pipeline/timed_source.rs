@@ -1,6 +1,7 @@
 //! What a worker's loop takes: an event, and the boundary between seconds that lies before it.
 
-use crate::capture::{BurstSink, CaptureError, Event, Frame, FrameSource};
+use crate::capture::{BurstSink, CaptureError, Event, FrameSource};
+use crate::frame::Frame;
 use crate::pipeline::packet_clock::{Boundary, PacketClock};
 use crate::pipeline::shard::Shard;
 use crate::voice::{RtpPacket, Rules};

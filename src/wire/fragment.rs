@@ -7,7 +7,7 @@ use super::ip::Fragmented;
 use super::link::{self, LinkPayload};
 use super::octets::ByteReader;
 use super::{Vlans, ip};
-use crate::capture::Frame;
+use crate::frame::Frame;
 use crate::units::{Address, Timestamp};
 use pnet::packet::ip::IpNextHeaderProtocols as Protocol;
 

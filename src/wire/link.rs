@@ -7,8 +7,8 @@
 
 use super::Vlans;
 use super::octets::ByteReader;
-use crate::capture::LinkType;
 use crate::discard::Discard;
+use crate::frame::LinkType;
 use pnet::packet::ethernet::{EtherType, EtherTypes, EthernetPacket};
 use pnet::packet::sll::SLLPacket;
 use pnet::packet::sll2::SLL2Packet;

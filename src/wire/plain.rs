@@ -15,7 +15,7 @@
 
 use super::rtp::{self, RtpHeader};
 use super::{Vlans, tunnel};
-use crate::capture::{Frame, LinkType};
+use crate::frame::{Frame, LinkType};
 use crate::units::{Address, Endpoint};
 
 /// An RTP packet and what is around it.

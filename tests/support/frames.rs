@@ -3,9 +3,8 @@
 
 use asnmeter::capture::synthetic::scenario::Scenario;
 use asnmeter::capture::synthetic::{SendPace, Synthetic};
-use asnmeter::capture::{
-    BurstSink, CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType,
-};
+use asnmeter::capture::{BurstSink, CaptureError, Event, FrameSource};
+use asnmeter::frame::{Frame, InterfaceId, LinkType};
 use asnmeter::units::{NANOS_PER_SECOND, Second, Timestamp};
 use std::net::SocketAddrV4;
 

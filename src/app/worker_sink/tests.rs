@@ -1,6 +1,7 @@
 use super::*;
 use crate::app::shared_policy::SharedPolicy;
-use crate::capture::{CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
+use crate::capture::{CaptureError, Event, FrameSource};
+use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::units::Timestamp;

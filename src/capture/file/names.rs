@@ -1,7 +1,7 @@
 //! The names of the interfaces of all files of a replay: one name is one [`InterfaceId`],
 //! whichever file or section it stands in.
 
-use crate::capture::InterfaceId;
+use crate::frame::InterfaceId;
 use std::collections::HashMap;
 
 /// Longest name kept, in octets. Linux allows 15, Windows device paths take about 60; an option

@@ -19,7 +19,8 @@
 use super::byte_order::ByteOrder;
 use super::reader::Reader;
 use super::step::{FoundFrame, MAX_FRAME, NonFrame, ReadStep};
-use crate::capture::{BurstSink, Frame, InterfaceId, LinkType};
+use crate::capture::BurstSink;
+use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
 /// Octets of the file header.

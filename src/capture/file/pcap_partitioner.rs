@@ -3,7 +3,7 @@
 use super::partition::{Partition, RecordScan, RecordSpan};
 use super::partitioned::{Assignment, Partitioned};
 use super::pcap::{HEADER, Pcap, RECORD};
-use crate::capture::Frame;
+use crate::frame::Frame;
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -28,7 +28,8 @@ use super::byte_order::ByteOrder;
 use super::names::InterfaceNames;
 use super::reader::Reader;
 use super::step::{FoundFrame, MAX_FRAME, NonFrame, ReadStep};
-use crate::capture::{BurstSink, CaptureGap, Frame, GapCause, InterfaceId};
+use crate::capture::{BurstSink, CaptureGap, GapCause};
+use crate::frame::{Frame, InterfaceId};
 use crate::units::Timestamp;
 use std::path::Path;
 

@@ -1,6 +1,7 @@
 //! What one step through a capture file gives, in either format.
 
-use crate::capture::{CaptureGap, Frame, InterfaceId, LinkType};
+use crate::capture::CaptureGap;
+use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::units::Timestamp;
 
 use super::reader::Reader;

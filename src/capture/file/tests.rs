@@ -7,10 +7,9 @@ mod writer;
 use self::writer::Pcap;
 use super::byte_order::ByteOrder;
 use super::{Assignment, FileSource, GapCause};
-use crate::capture::Frame;
-use crate::capture::{
-    BurstSink, CaptureError, CaptureGap, Event, FrameSource, InterfaceId, LinkType,
-};
+use crate::capture::{BurstSink, CaptureError, CaptureGap, Event, FrameSource};
+use crate::frame::Frame;
+use crate::frame::{InterfaceId, LinkType};
 use crate::units::Timestamp;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,8 @@
 //! What a live source did not see: drop counters and the interface's state, looked at every now
 //! and then, become stretches of time. Time is an argument here.
 
-use crate::capture::{CaptureGap, GapCause, InterfaceId};
+use crate::capture::{CaptureGap, GapCause};
+use crate::frame::InterfaceId;
 use crate::units::Timestamp;
 
 /// One look at the counters and the interface.

@@ -2,7 +2,7 @@
 //! `tpacket3_hdr`). All of it in the machine's own byte order.
 #![forbid(unsafe_code)]
 
-use crate::capture::{Frame, InterfaceId, LinkType};
+use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
 /// `vlan_tci`: the VLAN ID without priority and drop eligibility.

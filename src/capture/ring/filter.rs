@@ -10,7 +10,7 @@
 #![forbid(unsafe_code)]
 
 use super::program::{Instruction, JumpLabel, Program};
-use crate::capture::LinkType;
+use crate::frame::LinkType;
 
 /// Octets that pass of what the filter does not know: enough for eight tunnels' headers. A cut
 /// frame of just this length is one of those, because none that it knows is cut so late.

@@ -6,8 +6,9 @@ use super::filter::UNKNOWN;
 use super::{Failure, Ring, RingSettings, Wake};
 use crate::capture::live::watch::{InterfaceState, InterfaceWatch};
 use crate::capture::live::{self, POLL, REOPEN};
-use crate::capture::{BurstSink, CaptureError, Event, Frame, FrameSource, InterfaceId, LinkType};
+use crate::capture::{BurstSink, CaptureError, Event, FrameSource};
 use crate::clock;
+use crate::frame::{Frame, InterfaceId, LinkType};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +34,7 @@ enum Phase {
 /// A source of the frames of one live interface.
 ///
 /// Frames have the kernel's receive time in nanoseconds. VLAN tags the kernel took out come back
-/// in [`crate::capture::Frame::vlan`]. What a network card merged (GRO) comes as one long frame.
+/// in [`crate::frame::Frame::vlan`]. What a network card merged (GRO) comes as one long frame.
 pub struct RingSource {
     name: String,
     id: InterfaceId,

@@ -1,7 +1,8 @@
 //! Frames of a source as a capture file: pcap with nanoseconds, little-endian
 //! (draft-ietf-opsawg-pcap). For tests and benches; link type Ethernet only.
 
-use crate::capture::{CaptureError, Event, FrameSource, LinkType};
+use crate::capture::{CaptureError, Event, FrameSource};
+use crate::frame::LinkType;
 use crate::units::NANOS_PER_SECOND;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

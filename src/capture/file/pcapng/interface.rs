@@ -4,7 +4,8 @@
 use super::super::byte_order::ByteOrder;
 use super::super::names::InterfaceNames;
 use super::options::Options;
-use crate::capture::{CaptureGap, GapCause, InterfaceId, LinkType};
+use crate::capture::{CaptureGap, GapCause};
+use crate::frame::{InterfaceId, LinkType};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
 const IF_NAME: u16 = 2;

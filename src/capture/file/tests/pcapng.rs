@@ -2,7 +2,8 @@ use super::writer::Pcapng;
 use super::{ORDERS, Seen, lengths, run_octets};
 use crate::capture::file::FileSource;
 use crate::capture::file::byte_order::ByteOrder;
-use crate::capture::{Event, FrameSource, GapCause, LinkType};
+use crate::capture::{Event, FrameSource, GapCause};
+use crate::frame::LinkType;
 
 const SECOND: u64 = 1_000_000_000;
 

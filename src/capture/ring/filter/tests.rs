@@ -3,7 +3,8 @@
 use super::*;
 use crate::capture::file::FileSource;
 use crate::capture::ring::socket::{self, FilterKind};
-use crate::capture::{Event, Frame, FrameSource};
+use crate::capture::{Event, FrameSource};
+use crate::frame::Frame;
 use crate::voice::{Content, Rules};
 use crate::wire;
 use std::os::fd::OwnedFd;

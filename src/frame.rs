@@ -1,0 +1,59 @@
+//! What a capture hands over: octets from a link, with time, place and how they are to be read.
+//!
+//! Plain values that borrow from the source's buffer; they refuse nothing.
+
+use crate::units::Timestamp;
+
+/// How the first octets of a frame are to be read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LinkType {
+    /// IEEE 802.3 (LINKTYPE_ETHERNET, 1).
+    Ethernet,
+    /// Linux cooked capture v1 (LINKTYPE_LINUX_SLL, 113).
+    Cooked,
+    /// Linux cooked capture v2 (LINKTYPE_LINUX_SLL2, 276).
+    Cooked2,
+    /// Raw IPv4 or IPv6 (LINKTYPE_RAW 101, also 12, 14, 228, 229).
+    RawIp,
+    /// BSD loopback, address family in either byte order (LINKTYPE_NULL 0, LINKTYPE_LOOP 108).
+    Loopback,
+    /// A link type we do not decode, by its number in the pcap registry.
+    Other(u32),
+}
+
+impl LinkType {
+    /// From a number of the pcap registry (`LINKTYPE_*`, <https://www.tcpdump.org/linktypes.html>).
+    pub const fn from_registry(number: u32) -> Self {
+        match number {
+            0 | 108 => Self::Loopback,
+            1 => Self::Ethernet,
+            // 12 and 14 are DLT_RAW as BSDs and OpenBSD wrote it into files.
+            12 | 14 | 101 | 228 | 229 => Self::RawIp,
+            113 => Self::Cooked,
+            276 => Self::Cooked2,
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// Which interface of its source a frame came from; named by [`Event::Interface`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct InterfaceId(pub u16);
+
+/// Octets from a link with capture time and link type. Borrowed from the source's buffer until
+/// the next event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Frame<'a> {
+    /// When the frame was captured.
+    pub time: Timestamp,
+    /// How to read `octets`.
+    pub link: LinkType,
+    /// What was captured; may be cut.
+    pub octets: &'a [u8],
+    /// Octets on the wire, at least `octets.len()`.
+    pub length: u32,
+    /// Where it was captured.
+    pub interface: InterfaceId,
+    /// A VLAN tag that the kernel took out of the frame, VLAN ID only (0 to 4095).
+    pub vlan: Option<u16>,
+}
