@@ -8,6 +8,7 @@ mod fragment;
 mod ip;
 mod link;
 mod multipart;
+pub mod numbers;
 mod octets;
 pub mod plain;
 pub mod rtcp;

@@ -6,10 +6,13 @@
 //! anything but IP is refused as [`Discard::NotIp`].
 
 use super::Vlans;
+use super::numbers::ethertype::{
+    self, BRIDGING, IPV4, IPV6, MPLS, MPLS_MULTICAST, PPP, PPPOE, SERVICE_VLAN, STACKED_VLAN, VLAN,
+};
 use super::octets::ByteReader;
 use crate::discard::Discard;
 use crate::frame::LinkType;
-use pnet::packet::ethernet::{EtherType, EtherTypes, EthernetPacket};
+use pnet::packet::ethernet::{EtherType, EthernetPacket};
 use pnet::packet::sll::SLLPacket;
 use pnet::packet::sll2::SLL2Packet;
 use pnet::packet::vlan::VlanPacket;
@@ -21,23 +24,6 @@ const MAX_LAYERS: usize = 8;
 
 /// MPLS labels in one stack. Routers impose up to 10 or so (segment routing, RFC 8660).
 const MAX_LABELS: usize = 16;
-
-// EtherTypes (IEEE registry), those that pnet's `EtherTypes` lacks or shares with others.
-const IPV4: u16 = EtherTypes::Ipv4.0;
-const IPV6: u16 = EtherTypes::Ipv6.0;
-const VLAN: u16 = EtherTypes::Vlan.0;
-const SERVICE_VLAN: u16 = 0x88a8;
-/// Stacked tags before 802.1ad, still seen.
-const STACKED_VLAN: u16 = 0x9100;
-const MPLS: u16 = 0x8847;
-const MPLS_MULTICAST: u16 = 0x8848;
-const PPPOE: u16 = 0x8864;
-/// PPP in GRE (RFC 2637).
-const PPP: u16 = 0x880b;
-/// Transparent Ethernet bridging (RFC 1701; GRE, Geneve).
-const BRIDGING: u16 = 0x6558;
-/// Below this the field is an IEEE 802.3 length.
-const FIRST_ETHERTYPE: u16 = 0x0600;
 
 /// What the octets begin with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,7 +112,7 @@ pub(super) fn network(
             LinkPayload::Type(PPPOE) => pppoe(octets)?,
             LinkPayload::Type(PPP) | LinkPayload::Ppp => ppp(octets)?,
             LinkPayload::Type(BRIDGING) => (LinkPayload::Ethernet, octets),
-            LinkPayload::Type(length) if length < FIRST_ETHERTYPE => {
+            LinkPayload::Type(length) if length < ethertype::FIRST => {
                 (LinkPayload::Llc, octets.limit(length.into()))
             }
             LinkPayload::Type(_) => return Err(Discard::NotIp),
@@ -236,7 +222,7 @@ fn llc(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard>
         [0xaa, 0xaa, 0x03] => match *octets.header()? {
             [_, _, _, 0, 0, 0, high, low] => {
                 let ethertype = u16::from_be_bytes([high, low]);
-                if ethertype < FIRST_ETHERTYPE {
+                if ethertype < ethertype::FIRST {
                     return Err(Discard::NotIp);
                 }
                 Ok((LinkPayload::Type(ethertype), octets.skip(8)?))
@@ -265,7 +251,7 @@ fn cooked_layer(protocol: EtherType) -> Result<LinkPayload, Discard> {
     const ETH_P_802_2: u16 = 4;
     match protocol.0 {
         ETH_P_802_2 => Ok(LinkPayload::Llc),
-        0..FIRST_ETHERTYPE => Err(Discard::NotIp),
+        0..ethertype::FIRST => Err(Discard::NotIp),
         ethertype => Ok(LinkPayload::Type(ethertype)),
     }
 }

@@ -13,6 +13,8 @@
     reason = "a result handed from one function to the next through memory costs more than it is worth"
 )]
 
+use super::numbers::ethertype::{IPV4, IPV6, VLAN};
+use super::numbers::{ETHERNET_HEADER, UDP_HEADER, VLAN_TAG, protocol};
 use super::rtp::{self, RtpHeader};
 use super::{Vlans, tunnel};
 use crate::frame::{Frame, LinkType};
@@ -36,15 +38,6 @@ pub struct PlainRtp {
     /// Its header.
     pub header: RtpHeader,
 }
-
-const ETHERNET: usize = 14;
-const TAG: usize = 4;
-const UDP_HEADER: u16 = 8;
-const UDP: u8 = 17;
-
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
-const VLAN: u16 = 0x8100;
 
 /// An IP header without options or extensions.
 pub trait Ip: Copy {
@@ -97,15 +90,15 @@ pub fn decode_plain<'a>(frame: &Frame<'a>) -> Option<PlainDatagram<'a>> {
     if let Some(vid) = frame.vlan {
         vlans.push(vid);
     }
-    let (ethernet, mut packet) = frame.octets.split_first_chunk::<ETHERNET>()?;
-    let mut on_wire = (frame.length as usize).max(frame.octets.len()) - ETHERNET;
+    let (ethernet, mut packet) = frame.octets.split_first_chunk::<ETHERNET_HEADER>()?;
+    let mut on_wire = (frame.length as usize).max(frame.octets.len()) - ETHERNET_HEADER;
     let [.., high, low] = *ethernet;
     let mut ethertype = u16::from_be_bytes([high, low]);
     if ethertype == VLAN {
-        let ([t1, t0, high, low], inside) = packet.split_first_chunk::<TAG>()?;
+        let ([t1, t0, high, low], inside) = packet.split_first_chunk::<VLAN_TAG>()?;
         vlans.push(u16::from_be_bytes([*t1, *t0]) & 0x0fff);
         ethertype = u16::from_be_bytes([*high, *low]);
-        (packet, on_wire) = (inside, on_wire - TAG);
+        (packet, on_wire) = (inside, on_wire - VLAN_TAG);
     }
     match ethertype {
         IPV4 => {
@@ -127,7 +120,7 @@ impl<'a> V4<'a> {
     fn plain(octets: &'a [u8; 20]) -> Option<Self> {
         let [begin, _, _, _, _, _, f1, f0, _, protocol, ..] = *octets;
         let is_whole = u16::from_be_bytes([f1, f0]) << 2 == 0;
-        (begin == 0x45 && protocol == UDP && is_whole).then_some(Self(octets))
+        (begin == 0x45 && protocol == protocol::UDP && is_whole).then_some(Self(octets))
     }
 }
 
@@ -158,7 +151,7 @@ impl<'a> V6<'a> {
     #[inline(always)]
     fn plain(octets: &'a [u8; 40]) -> Option<Self> {
         let [begin, _, _, _, _, _, next, ..] = *octets;
-        (begin >> 4 == 6 && next == UDP).then_some(Self(octets))
+        (begin >> 4 == 6 && next == protocol::UDP).then_some(Self(octets))
     }
 }
 

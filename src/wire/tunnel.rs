@@ -6,6 +6,8 @@
 
 use super::ip::IpPacket;
 use super::link::LinkPayload;
+use super::numbers::ethertype::{self, ERSPAN_2, ERSPAN_3};
+use super::numbers::port::{GENEVE, GTP_U, VXLAN, VXLAN_GPE, VXLAN_LINUX};
 use super::octets::ByteReader;
 use crate::discard::Discard;
 use pnet::packet::gre::GrePacket;
@@ -13,21 +15,6 @@ use pnet::packet::ip::IpNextHeaderProtocols as Protocol;
 
 /// What a tunnel carries.
 pub(super) type Inside<'a> = (LinkPayload, ByteReader<'a>);
-
-/// UDP destination port of GTP-U (3GPP TS 29.281 §4.4.2.3).
-const GTP_U: u16 = 2152;
-/// UDP destination port of VXLAN (RFC 7348 §5).
-const VXLAN: u16 = 4789;
-/// The port Linux took for VXLAN before there was one, still its default.
-const VXLAN_LINUX: u16 = 8472;
-/// UDP destination port of VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3.1).
-const VXLAN_GPE: u16 = 4790;
-/// UDP destination port of Geneve (RFC 8926 §3.3).
-const GENEVE: u16 = 6081;
-
-/// EtherTypes of ERSPAN in GRE (draft-foschiano-erspan §4).
-const ERSPAN_2: u16 = 0x88be;
-const ERSPAN_3: u16 = 0x22eb;
 
 /// GTP-U extension headers in one packet; networks send one.
 const MAX_GTP_EXTENSIONS: usize = 8;
@@ -106,8 +93,8 @@ fn gre(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
         ERSPAN_2 if sequenced == 0 => Ok((LinkPayload::Ethernet, inside)),
         ERSPAN_2 => Ok((LinkPayload::Ethernet, inside.skip(8)?)),
         ERSPAN_3 => erspan_3(inside),
-        // Below 0x0600 would be a length to the link layer: here it is nothing (keepalives: 0).
-        0..0x0600 => Err(Discard::NotIp),
+        // Below the first EtherType would be a length to the link layer: here it is nothing (keepalives: 0).
+        0..ethertype::FIRST => Err(Discard::NotIp),
         ethertype => Ok((LinkPayload::Type(ethertype), inside)),
     }
 }
@@ -175,7 +162,7 @@ fn vxlan(payload: ByteReader<'_>) -> Option<Inside<'_>> {
 fn geneve(payload: ByteReader<'_>) -> Option<Inside<'_>> {
     let [first, flags, high, low, _, _, _, reserved] = *payload.header::<8>().ok()?;
     let ethertype = u16::from_be_bytes([high, low]);
-    if first >> 6 != 0 || flags & 0x3f != 0 || reserved != 0 || ethertype < 0x0600 {
+    if first >> 6 != 0 || flags & 0x3f != 0 || reserved != 0 || ethertype < ethertype::FIRST {
         return None;
     }
     let options = usize::from(first & 0x3f) * 4;

@@ -9,6 +9,7 @@
 use super::Failure;
 use super::program::{Instruction, JumpLabel, Program};
 use super::socket::{self, FilterKind};
+use crate::wire::numbers::{port, protocol};
 use std::ffi::c_int;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
@@ -68,14 +69,14 @@ pub(super) fn by_address_pair() -> Option<Vec<Instruction>> {
     program.if_not(0x40, none);
     let plain = program.label();
     program.octet_at(NETWORK + 9);
-    program.if_not(17, plain);
+    program.if_not(protocol::UDP.into(), plain);
     program.octet_at(NETWORK);
     program.if_not(0x45, plain);
     program.half_at(NETWORK + 6);
     program.if_any(0x3fff, plain);
     program.half_at(NETWORK + 22);
-    program.if_equal(4789, inside);
-    program.if_equal(8472, inside);
+    program.if_equal(port::VXLAN.into(), inside);
+    program.if_equal(port::VXLAN_LINUX.into(), inside);
     program.place(plain);
     v4_pair(&mut program, 0, mixed);
     program.place(inside);

@@ -11,6 +11,7 @@
 
 use super::program::{Instruction, JumpLabel, Program};
 use crate::frame::LinkType;
+use crate::wire::numbers::{UDP_HEADER, VLAN_TAG, ethertype, port, protocol};
 
 /// Octets that pass of what the filter does not know: enough for eight tunnels' headers. A cut
 /// frame of just this length is one of those, because none that it knows is cut so late.
@@ -25,8 +26,8 @@ const OTHER: u32 = 32;
 
 /// Where the EtherType stands in an Ethernet header.
 const ETHERTYPE: u32 = 12;
-const TAG: u32 = 4;
-const UDP: u32 = 8;
+const TAG: u32 = VLAN_TAG as u32;
+const UDP: u32 = UDP_HEADER as u32;
 const TCP: u32 = 20;
 const RTP: u32 = 12;
 /// Of an extension what is not the profile's business (RFC 3550 §5.3.1).
@@ -35,9 +36,13 @@ const VXLAN: u32 = 8;
 const CHANNEL: u32 = 4;
 
 const TAGS: u32 = 2;
-const TAG_TYPES: [u32; 3] = [0x8100, 0x88a8, 0x9100];
-const VXLAN_PORTS: [u32; 2] = [4789, 8472];
-const OTHER_TUNNEL_PORTS: [u32; 3] = [2152, 4790, 6081];
+const TAG_TYPES: [u16; 3] = [
+    ethertype::VLAN,
+    ethertype::SERVICE_VLAN,
+    ethertype::STACKED_VLAN,
+];
+const VXLAN_PORTS: [u16; 2] = [port::VXLAN, port::VXLAN_LINUX];
+const OTHER_TUNNEL_PORTS: [u16; 3] = [port::GTP_U, port::VXLAN_GPE, port::GENEVE];
 
 /// The program for an interface; `None` where its link has no shape that we know.
 pub(super) fn filter(link: LinkType, sip_ports: &[u16]) -> Option<Vec<Instruction>> {
@@ -104,10 +109,13 @@ impl Writer<'_> {
             let program = &mut self.program;
             program.need_here(2, self.ends.unknown);
             program.half(0);
-            program.if_equal(0x0800, here_v4);
-            program.if_equal(0x86dd, here_v6);
+            program.if_equal(ethertype::IPV4.into(), here_v4);
+            program.if_equal(ethertype::IPV6.into(), here_v6);
             for kind in TAG_TYPES {
-                program.if_equal(kind, if left > 0 { tagged } else { self.ends.unknown });
+                program.if_equal(
+                    kind.into(),
+                    if left > 0 { tagged } else { self.ends.unknown },
+                );
             }
             program.go(self.ends.unknown);
             for (here, there) in [(here_v4, v4), (here_v6, v6)] {
@@ -157,10 +165,10 @@ impl Writer<'_> {
         program.if_not(0x40, self.ends.unknown);
         program.half(6);
         program.if_any(0x3fff, self.ends.whole);
-        for (protocol, then) in [(17, udp), (6, tcp)] {
+        for (number, then) in [(protocol::UDP, udp), (protocol::TCP, tcp)] {
             let next = program.label();
             program.octet(9);
-            program.if_not(protocol, next);
+            program.if_not(number.into(), next);
             program.octet(0);
             program.and(0x0f);
             program.shift_left(2);
@@ -178,15 +186,15 @@ impl Writer<'_> {
         program.octet(0);
         program.and(0xf0);
         program.if_not(0x60, self.ends.unknown);
-        for (protocol, then) in [(17, udp), (6, tcp)] {
+        for (number, then) in [(protocol::UDP, udp), (protocol::TCP, tcp)] {
             let next = program.label();
             program.octet(6);
-            program.if_not(protocol, next);
+            program.if_not(number.into(), next);
             program.step(40);
             program.go(then);
             program.place(next);
         }
-        program.if_equal(44, self.ends.whole);
+        program.if_equal(protocol::IPV6_FRAGMENT.into(), self.ends.whole);
         program.go(self.ends.unknown);
     }
 
@@ -219,10 +227,10 @@ impl Writer<'_> {
         self.sip();
         let program = &mut self.program;
         for port in VXLAN_PORTS {
-            program.if_equal(port, if tunnels { vxlan } else { self.ends.unknown });
+            program.if_equal(port.into(), if tunnels { vxlan } else { self.ends.unknown });
         }
         for port in OTHER_TUNNEL_PORTS {
-            program.if_equal(port, self.ends.unknown);
+            program.if_equal(port.into(), self.ends.unknown);
         }
         // RFC 7983 §7.
         program.octet(UDP);

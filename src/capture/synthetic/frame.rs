@@ -1,11 +1,12 @@
 //! Octets of an Ethernet frame with IP and UDP around a payload, checksums right.
 
+use crate::wire::numbers::{ETHERNET_HEADER, ethertype, protocol};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// Locally administered addresses: nobody's.
 const MACS: [u8; 12] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
-const ETHERNET: usize = 14;
-const UDP: u8 = 17;
+const ETHERNET: usize = ETHERNET_HEADER;
+const UDP: u8 = protocol::UDP;
 const TTL: u8 = 64;
 
 /// Writes a frame into `buffer`, over what was there; `payload` appends to it. Gives the IP total
@@ -20,7 +21,7 @@ pub(super) fn write(
     buffer.extend_from_slice(&MACS);
     let ip_header = match (src.ip(), dst.ip()) {
         (IpAddr::V4(src), IpAddr::V4(dst)) => {
-            buffer.extend_from_slice(&[0x08, 0x00]);
+            buffer.extend_from_slice(&ethertype::IPV4.to_be_bytes());
             // RFC 791 §3.1: no fragmentation (0x4000), so the identification may stay 0 (RFC 6864).
             buffer.extend_from_slice(&[0x45, 0xb8, 0, 0, 0, 0, 0x40, 0, TTL, UDP, 0, 0]);
             buffer.extend_from_slice(&src.octets());
@@ -28,7 +29,7 @@ pub(super) fn write(
             20
         }
         (src, dst) => {
-            buffer.extend_from_slice(&[0x86, 0xdd]);
+            buffer.extend_from_slice(&ethertype::IPV6.to_be_bytes());
             // RFC 8200 §3: traffic class EF (RFC 3246), like the 0xb8 above.
             buffer.extend_from_slice(&[0x6b, 0x80, 0, 0, 0, 0, UDP, TTL]);
             buffer.extend_from_slice(&v6(src).octets());

@@ -3,8 +3,8 @@
 //! held.
 
 use crate::units::{Address, Timestamp};
-use crate::wire::Fragment;
 use crate::wire::sip::is_sip;
+use crate::wire::{Fragment, numbers};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ const MAX_PIECES: usize = 56;
 /// after 0.5 s, RFC 3261 §17.1.1.2).
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Octets of UDP's header, which the first piece begins with.
-const UDP_HEADER: usize = 8;
+/// Octets of the header that the first piece begins with.
+const UDP_HEADER: usize = numbers::UDP_HEADER as usize;
 
 #[derive(Debug)]
 struct PartialDatagram {
