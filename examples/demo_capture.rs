@@ -1,5 +1,5 @@
 //! Writes the calls of `asnmeter demo` as a capture file: 90 seconds, the same octets every time.
-//! With `demo.toml` and `demo.tsv` beside this file it is what the README's pictures are made of:
+//! With `demo.toml` and `demo.tsv` beside this file it is what the pictures in the documents are made of:
 //!
 //! ```text
 //! cargo run --release --example demo_capture -- demo.pcap

@@ -107,7 +107,7 @@ pub enum AppError {
 }
 
 impl AppError {
-    /// The exit code (sysexits.h, as DESIGN lists them).
+    /// The exit code (sysexits.h, as docs/INSTALL.md lists them).
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(ConfigError::NoFile { .. })

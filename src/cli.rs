@@ -1,7 +1,7 @@
 //! The command line: what can be asked for, and how the answer leaves the process.
 //!
 //! Flags win over the file. Results go to standard output, everything else to standard error;
-//! exit codes are DESIGN's.
+//! exit codes are those of docs/INSTALL.md.
 
 mod asn;
 mod progress;

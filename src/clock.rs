@@ -1,5 +1,5 @@
 //! The only place that reads a clock or waits. Packet time is the only time of the measurement
-//! (DESIGN); clocks serve the live sources, the operator's log and waiting.
+//! (MODEL §2.1); clocks serve the live sources, the operator's log and waiting.
 //!
 //! Owns nothing but the moment of its first use; lives as long as the process.
 #![expect(

@@ -1,5 +1,5 @@
 //! Why a frame is not voice: one closed list for the whole house, so that every frame is counted
-//! exactly once (conservation, DESIGN).
+//! exactly once (conservation, MODEL §14.1).
 //!
 //! Imports nothing of the project. A new reason is a new row of [`Discard::ALL`].
 

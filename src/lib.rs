@@ -32,6 +32,9 @@ pub mod app;
 pub mod asn;
 pub mod attribution;
 pub mod capture;
+#[cfg(test)]
+#[path = "../tests/support/captures.rs"]
+mod captures;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,6 +1,6 @@
 //! Commitments and verdicts: pure arithmetic in integers. Whoever calls it brings the counts.
 //!
-//! Nothing here reads a clock or a configuration; the rules are DESIGN's, to the letter.
+//! Nothing here reads a clock or a configuration; the rules are those of MODEL §6 and §11, to the letter.
 
 pub mod commitment;
 pub mod limit;

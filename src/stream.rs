@@ -308,7 +308,7 @@ impl Streams {
     }
 
     /// Names and clocks a stream that was there before signalling told of it. What it is stays: a
-    /// fact may confirm, name or clock a stream, never un-count one (DESIGN).
+    /// fact may confirm, name or clock a stream, never un-count one (MODEL §4.3).
     pub fn apply_announcement(&mut self, index: u32) {
         if self.signalling.is_empty() {
             return;

@@ -1,5 +1,5 @@
 //! Proves what an operator meets when something is wrong: one line on standard error that names
-//! the file, line, key and value, the documented exit code (DESIGN, "Command line"), nothing on
+//! the file, line, key and value, the documented exit code (docs/INSTALL.md, "Exit codes"), nothing on
 //! standard output, and nothing half-written.
 #![allow(
     clippy::unwrap_used,

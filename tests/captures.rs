@@ -1,7 +1,7 @@
-//! Proves on every real capture that stands beside the repository, made by nobody of this
-//! project, that a replay counts each frame exactly once, gives the same octets of output however
-//! often and with however many workers it runs, finds no audio where there is none, and agrees
-//! with an independent tool (`oracle.json`) about streams, packets and losses.
+//! Proves on every real capture of `tests/captures/list.tsv`, made by nobody of this project, that a
+//! replay counts each frame exactly once, gives the same octets of output however often and with
+//! however many workers it runs, finds no audio where there is none, and agrees with an independent
+//! tool (`tests/captures/oracle/streams.tsv`) about streams, packets and losses.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -14,29 +14,12 @@ mod support;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use support::CAPTURES;
+use support::captures;
 use support::desk::Desk;
 use support::program::{list, number, replay, replay_text, text};
 
-/// Captures in the index: name and packets.
-fn index() -> Vec<(String, u64)> {
-    let index = fs::read_to_string(format!("{CAPTURES}/INDEX.tsv")).unwrap();
-    let row = |line: &str| {
-        let mut fields = line.split('\t');
-        let name = fields.next().unwrap().to_owned();
-        (name, fields.next().unwrap().parse().unwrap())
-    };
-    let rows: Vec<_> = index.lines().skip(1).map(row).collect();
-    let rows: Vec<_> = rows
-        .into_iter()
-        .filter(|(name, _)| name.starts_with("dev/"))
-        .collect();
-    assert!(rows.len() >= 115, "{} captures", rows.len());
-    rows
-}
-
 fn path(name: &str) -> String {
-    format!("{CAPTURES}/{name}")
+    captures::path(name).display().to_string()
 }
 
 fn sum(rows: &[Value], pointer: &str) -> u64 {
@@ -45,8 +28,8 @@ fn sum(rows: &[Value], pointer: &str) -> u64 {
 
 #[test]
 fn every_frame_is_counted_exactly_once() {
-    for (name, packets) in index() {
-        let document = replay(&[&path(&name)]);
+    for (name, packets) in captures::index() {
+        let document = replay(&[&path(name)]);
         let discarded = document["discarded"].as_object().unwrap().values();
         let discarded: u64 = discarded.map(|frames| frames.as_u64().unwrap()).sum();
         assert_eq!(number(&document, "/capture/frames"), packets, "{name}");
@@ -82,8 +65,8 @@ fn the_output_is_the_same_for_every_run_and_any_number_of_workers() {
         "halves.tsv",
         "0.0.0.0/1\t64500\n128.0.0.0/1\t64501\n2000::/3\t64502\n",
     );
-    for (name, _) in index() {
-        let capture = path(&name);
+    for (name, _) in captures::index() {
+        let capture = path(name);
         let run = |workers: &str, seconds: &str| {
             let seconds_file = desk.name(seconds);
             let document = replay_text(&[
@@ -125,6 +108,9 @@ fn a_judged_configuration_is_not_needed_to_find_the_same_streams() {
     }
 }
 
+/// What tshark, nDPI and plain arithmetic on sequence numbers say of the streams.
+const ORACLE: &str = include_str!("captures/oracle/streams.tsv");
+
 /// A stream's name in tables and messages.
 fn stream_name(src: &str, dst: &str, ssrc: &str) -> String {
     format!("{src} > {dst} {ssrc}")
@@ -144,33 +130,56 @@ fn ours(document: &Value) -> BTreeMap<String, Vec<Value>> {
     found
 }
 
-/// The streams that the oracle lists, by capture, with their names.
-fn oracle() -> BTreeMap<String, Vec<(String, Value)>> {
-    let oracle = fs::read_to_string(format!("{CAPTURES}/oracle.json")).unwrap();
-    let oracle: Value = serde_json::from_str(&oracle).unwrap();
-    let end = |stream: &Value, address: &str, port: &str| {
-        let (address, port) = (text(stream, address), number(stream, &format!("/{port}")));
-        if address.contains(':') {
-            format!("[{address}]:{port}")
-        } else {
-            format!("{address}:{port}")
+/// A stream that the oracle lists.
+struct Known {
+    capture: &'static str,
+    name: String,
+    packets: u64,
+    lost: u64,
+    jitter_mean_ms: Option<f64>,
+    media: &'static str,
+    confidence: f64,
+}
+
+/// The streams that the oracle lists; the columns are named in its first line.
+fn oracle() -> Vec<Known> {
+    let row = |line: &'static str| {
+        let fields: Vec<_> = line.split('\t').collect();
+        let [
+            capture,
+            src,
+            dst,
+            ssrc,
+            packets,
+            lost,
+            jitter,
+            media,
+            confidence,
+        ] = fields[..]
+        else {
+            panic!("{line}");
+        };
+        Known {
+            capture,
+            name: stream_name(src, dst, ssrc),
+            packets: packets.parse().unwrap(),
+            lost: lost.parse().unwrap(),
+            jitter_mean_ms: jitter.parse().ok(),
+            media,
+            confidence: confidence.parse().unwrap(),
         }
     };
-    let named = |stream: &Value| {
-        let (src, dst) = (end(stream, "src", "sport"), end(stream, "dst", "dport"));
-        (
-            stream_name(&src, &dst, text(stream, "ssrc")),
-            stream.clone(),
-        )
-    };
-    let captures = oracle["captures"].as_object().unwrap().iter();
+    let rows: Vec<_> = ORACLE.lines().skip(1).map(row).collect();
+    assert_eq!(rows.len(), 203);
+    rows
+}
+
+/// What we find in each capture that the oracle knows, by capture.
+fn ours_by_capture(oracle: &[Known]) -> BTreeMap<&'static str, BTreeMap<String, Vec<Value>>> {
+    let captures: BTreeSet<_> = oracle.iter().map(|known| known.capture).collect();
     captures
-        .map(|(name, capture)| {
-            (
-                name.clone(),
-                list(capture, "/streams").iter().map(named).collect(),
-            )
-        })
+        .into_iter()
+        .map(|capture| (capture, ours(&replay(&[&path(capture)]))))
         .collect()
 }
 
@@ -241,20 +250,17 @@ const JUMP: &str = "its clock jumps by more than 10 s: not jitter (docs/decision
 #[test]
 fn jitter_is_that_of_the_rfc_over_every_packet() {
     let (mut other, mut compared) = (BTreeSet::new(), 0);
-    for (capture, streams) in oracle() {
-        let found = ours(&replay(&[&path(&capture)]));
-        for (name, stream) in streams {
-            let theirs = &stream["jitter_rfc3550_all_packets"]["mean_ms"];
-            let (Some(theirs), Some([row])) =
-                (theirs.as_f64(), found.get(&name).map(Vec::as_slice))
-            else {
-                continue;
-            };
-            compared += 1;
-            let ours = row["jitter_mean_ms"].as_f64().unwrap_or(0.0);
-            if (ours - theirs).abs() > 0.05 {
-                other.insert((capture.clone(), name));
-            }
+    let oracle = oracle();
+    let found = ours_by_capture(&oracle);
+    for known in oracle {
+        let rows = found[known.capture].get(&known.name).map(Vec::as_slice);
+        let (Some(theirs), Some([row])) = (known.jitter_mean_ms, rows) else {
+            continue;
+        };
+        compared += 1;
+        let ours = row["jitter_mean_ms"].as_f64().unwrap_or(0.0);
+        if (ours - theirs).abs() > 0.05 {
+            other.insert((known.capture.to_owned(), known.name));
         }
     }
     let known = OTHER_JITTER.map(|(capture, name, _)| (capture.to_owned(), name.to_owned()));
@@ -271,19 +277,15 @@ fn jitter_is_that_of_the_rfc_over_every_packet() {
 fn packets_and_losses_are_those_of_the_oracle() {
     let mut different = BTreeSet::new();
     let mut compared = 0;
-    for (capture, streams) in oracle() {
-        let found = ours(&replay(&[&path(&capture)]));
-        for (name, stream) in streams {
-            let Some(parts) = found.get(&name) else {
-                continue;
-            };
-            compared += 1;
-            let adjudicated = stream["lost_adjudicated"].as_u64();
-            let lost = adjudicated.unwrap_or_else(|| number(&stream, "/set_arithmetic/lost"));
-            let theirs = (number(&stream, "/packets"), lost);
-            if (sum(parts, "/packets"), sum(parts, "/lost")) != theirs {
-                different.insert((capture.clone(), name));
-            }
+    let oracle = oracle();
+    let found = ours_by_capture(&oracle);
+    for known in oracle {
+        let Some(parts) = found[known.capture].get(&known.name) else {
+            continue;
+        };
+        compared += 1;
+        if (sum(parts, "/packets"), sum(parts, "/lost")) != (known.packets, known.lost) {
+            different.insert((known.capture.to_owned(), known.name));
         }
     }
     let known: BTreeSet<_> = DIFFERENT
@@ -353,20 +355,18 @@ fn is_audio(label: &str) -> bool {
 #[test]
 fn audio_is_found_where_the_labels_say_so_and_nowhere_else() {
     let (mut right, mut wrong, mut missed) = (0_u32, BTreeSet::new(), BTreeSet::new());
-    for (capture, streams) in oracle() {
-        let found = ours(&replay(&[&path(&capture)]));
-        for (name, stream) in streams {
-            if stream["media_confidence"].as_f64().unwrap() < 0.75 {
-                continue;
-            }
-            let parts = found.get(&name).map_or(&[][..], Vec::as_slice);
-            let as_audio = parts.iter().any(|part| part["kind"] == "audio");
-            match (is_audio(text(&stream, "media")), as_audio) {
-                (true, true) => right += 1,
-                (true, false) => drop(missed.insert((capture.clone(), name))),
-                (false, true) => drop(wrong.insert((capture.clone(), name))),
-                (false, false) => {}
-            }
+    let oracle = oracle();
+    let found = ours_by_capture(&oracle);
+    for known in oracle.into_iter().filter(|known| known.confidence >= 0.75) {
+        let parts = found[known.capture].get(&known.name);
+        let parts = parts.map_or(&[][..], Vec::as_slice);
+        let as_audio = parts.iter().any(|part| part["kind"] == "audio");
+        let name = (known.capture.to_owned(), known.name);
+        match (is_audio(known.media), as_audio) {
+            (true, true) => right += 1,
+            (true, false) => drop(missed.insert(name)),
+            (false, true) => drop(wrong.insert(name)),
+            (false, false) => {}
         }
     }
     let of = |others: usize| {
@@ -392,13 +392,13 @@ fn audio_is_found_where_the_labels_say_so_and_nowhere_else() {
 
 #[test]
 fn no_capture_of_something_else_has_an_audio_stream() {
-    let negative: Vec<_> = index()
+    let negative: Vec<_> = captures::index()
         .into_iter()
         .filter(|(name, _)| name.starts_with("dev/negative/"))
         .collect();
     assert_eq!(negative.len(), 40);
     for (name, _) in negative {
-        let document = replay(&[&path(&name)]);
+        let document = replay(&[&path(name)]);
         let audio = list(&document, "/streams")
             .iter()
             .filter(|stream| stream["kind"] == "audio");

@@ -1,4 +1,4 @@
-//! Proves conservation (DESIGN) on random mixtures of calls, losses, duplicates, disorder, garbage
+//! Proves conservation (MODEL §14.1) on random mixtures of calls, losses, duplicates, disorder, garbage
 //! and clocks that jump: after every judged second each frame stands under exactly one heading
 //! and each voice octet under one ASN in each direction; and what is shown in the end is the same
 //! for one, two and five workers.

@@ -1,4 +1,4 @@
-//! Proves that the rooms of the house stay apart (DESIGN, "Who may import whom"): which room may
+//! Proves that the rooms of the house stay apart (docs/ARCHITECTURE.md, "Who imports whom"): which room may
 //! name which other, and where each outside crate is at home, read from the source itself. Tests
 //! inside the rooms are left out: they may know more.
 #![allow(

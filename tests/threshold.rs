@@ -68,7 +68,7 @@ fn cases() -> Vec<CommitmentState> {
     ]
 }
 
-/// Octets of an IP packet on a layer (DESIGN, "Bytes").
+/// Octets of an IP packet on a layer (MODEL §3.2).
 fn octets(layer: &str, ip: u64) -> u64 {
     match layer {
         "ip" => ip,

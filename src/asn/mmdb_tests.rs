@@ -1,12 +1,11 @@
 use super::*;
+use crate::captures;
 use crate::units::Address;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
-
 fn file(name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(FOLDER).join(name)).unwrap()
+    std::fs::read(captures::path("asn").join(name)).unwrap()
 }
 
 /// Prefix, number and name, as the database's publisher wrote them down.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::captures;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -183,10 +184,7 @@ fn a_gzip_list_is_known_by_its_first_octets_not_by_its_name() {
 
 #[test]
 fn whole_tables_of_pyasn_load_and_answer() {
-    let folder = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../shared/captures/asn"
-    ));
+    let folder = captures::path("asn");
     // 8.8.8.8 was Level 3's before it was Google's
     for (file, prefixes, nobodys, asn) in [
         ("pyasn_ipasn_20140513.dat.gz", 512_621, 21, 15169),
@@ -209,14 +207,11 @@ fn whole_tables_of_pyasn_load_and_answer() {
 
 #[test]
 fn a_route_has_the_first_sources_path_and_says_which_sources_disagree() {
-    let table = Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../shared/captures/asn/mrtparse_quagga_rib"
-    ));
+    let table = captures::path("asn/mrtparse_quagga_rib");
     let folder = tempfile::tempdir().unwrap();
     let sources = [
         list(folder.path(), "a", "203.0.113.0/24 64500\n"),
-        Source::Mrt(table.into()),
+        Source::Mrt(table),
         list(
             folder.path(),
             "b",

@@ -80,7 +80,7 @@ impl CommitmentState {
         }
     }
 
-    /// The same case under changed terms: seconds stay where they were counted alike (DESIGN). What
+    /// The same case under changed terms: seconds stay where they were counted alike (MODEL §6.4). What
     /// is held against another limit from the next second on ends here and keeps the old one; if
     /// that second exceeds the new one, it begins another interval.
     #[must_use]

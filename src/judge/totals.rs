@@ -89,7 +89,7 @@ impl Totals {
     }
 
     fn of(&mut self, origin: Origin) -> &mut AsnTotals {
-        // ASN 0 and `local` are always shown: they are never hidden behind `other` (DESIGN).
+        // ASN 0 and `local` are always shown: they are never hidden behind `other` (MODEL §5.3).
         if self.asns.len() < self.max_asns || !origin.is_judged() || self.asns.contains_key(&origin)
         {
             return self.asns.entry(origin).or_default();
@@ -182,7 +182,7 @@ impl Totals {
         self.transit.rows(name)
     }
 
-    /// The octets of a class in all totals, sent and received: equal by construction (DESIGN).
+    /// The octets of a class in all totals, sent and received: equal by construction (MODEL §14.1).
     pub fn sums(&self, class: Class) -> (Count, Count) {
         let (mut from, mut to) = (Count::default(), Count::default());
         for totals in self.asns.values().chain(&self.other) {

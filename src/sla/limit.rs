@@ -31,7 +31,7 @@ impl From<&Commitment> for Limit {
 }
 
 impl Limit {
-    /// Whether octets in a window exceed it: 8·10⁶·bytes > bps·ppm·W, strictly (DESIGN).
+    /// Whether octets in a window exceed it: 8·10⁶·bytes > bps·ppm·W, strictly (MODEL §6.2).
     pub fn is_exceeded(&self, bytes: u64) -> bool {
         8_000_000 * u128::from(bytes) > self.allowed()
     }

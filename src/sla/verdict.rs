@@ -88,7 +88,7 @@ pub fn verdicts(
     (loss, latency)
 }
 
-/// The order of DESIGN: void, indeterminate, missed, met. Void for the sake of transit only where
+/// The order of MODEL §11.1: void, indeterminate, missed, met. Void for the sake of transit only where
 /// all was seen: an unseen packet might have come another way.
 fn verdict(context: WindowContext, kept: impl FnOnce() -> Option<bool>) -> Verdict {
     if context.out_of_sla || (context.seen_whole && context.all_over_transit) {

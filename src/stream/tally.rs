@@ -69,7 +69,7 @@ impl TrafficCounts {
     }
 }
 
-/// Octets of the Ethernet frame around an IP packet: max(64, ip + 18), tags ignored (DESIGN).
+/// Octets of the Ethernet frame around an IP packet: max(64, ip + 18), tags ignored (MODEL §3.2).
 #[inline]
 pub const fn ethernet_octets(ip: u32) -> u32 {
     let framed = ip.saturating_add(ETHERNET_OVERHEAD);

@@ -1,4 +1,4 @@
-//! Audio or video: decided once for a stream, before its first credit (DESIGN).
+//! Audio or video: decided once for a stream, before its first credit (MODEL §4.4).
 //!
 //! Assigned payload types say so themselves. The others are told by their shape: audio sends one
 //! packet a timestamp and its clock runs at 48 kHz at most; video runs at 90 kHz (RFC 3551 §5)

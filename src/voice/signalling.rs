@@ -2,7 +2,7 @@
 //! in datagrams, in fragments of datagrams and in TCP segments.
 //!
 //! One [`Signalling`] per worker; every worker hears all SIP, whoever counts it. A fact may
-//! confirm, name or clock a stream, never un-count one (DESIGN). Everything held is bounded.
+//! confirm, name or clock a stream, never un-count one (MODEL §4.3). Everything held is bounded.
 
 mod facts;
 mod fragments;

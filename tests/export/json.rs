@@ -17,7 +17,7 @@ fn replay() -> (String, Value) {
     (text, value)
 }
 
-/// Positions of keys in the text: their order is DESIGN's.
+/// Positions of keys in the text: their order is a promise to whoever reads it by eye.
 fn assert_order(text: &str, keys: &[&str]) {
     let mut rest = text;
     for key in keys {

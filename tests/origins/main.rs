@@ -1,5 +1,5 @@
 //! Proves that origins, paths and names are what independent tools say of the same files: mrtparse
-//! (`oracle_*.tsv` beside the captures) and `bgpdump` on routing tables, `location lookup` on
+//! (tests/captures/oracle) and `bgpdump` on routing tables, `location lookup` on
 //! Debian's libloc-database.
 
 #![allow(
@@ -9,6 +9,9 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../support/captures.rs"]
+#[allow(dead_code, reason = "the tables are needed, not the captures")]
+mod captures;
 mod location;
 mod swap;
 mod tables;
@@ -17,10 +20,12 @@ use asnmeter::asn::{OriginSettings, Origins, Source};
 use asnmeter::files::Load;
 use asnmeter::units::{Address, Timestamp};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The real tables; a test that needs them fails where they are not.
-const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
+/// A real table; a test that needs it fails where it is not.
+fn table(name: &str) -> PathBuf {
+    captures::path("asn").join(name)
+}
 
 fn load(source: Source) -> Origins {
     let settings = OriginSettings {

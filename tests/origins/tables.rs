@@ -1,7 +1,7 @@
 //! Routing tables against mrtparse and `bgpdump`, with the rule of the vote written a second time:
 //! over the tools' text, slowly.
 
-use super::{TABLES, address, mrt};
+use super::{address, mrt, table};
 use asnmeter::asn::notation;
 use asnmeter::asn::{Origins, PathStep};
 use asnmeter::units::{Address, Prefix};
@@ -23,7 +23,7 @@ type Expected = BTreeMap<Prefix, Option<(u32, Option<String>)>>;
 
 /// RouteViews' table, of which the first MB of bzip2 is there: its whole records, unpacked.
 fn routeviews(folder: &Path) -> PathBuf {
-    let packed = File::open(format!("{TABLES}/pyasn_rib.20140523.0600_firstMB.bz2")).unwrap();
+    let packed = File::open(table("pyasn_rib.20140523.0600_firstMB.bz2")).unwrap();
     let mut unpacked = bzip2::read::BzDecoder::new(packed);
     let (mut octets, mut buffer) = (Vec::new(), vec![0; 1 << 16]);
     while let Ok(read @ 1..) = unpacked.read(&mut buffer) {
@@ -91,7 +91,8 @@ fn compare(origins: &Origins, expected: &Expected) -> (usize, usize) {
 
 /// What mrtparse counted: `prefix entries origin(count) origin(count)…`.
 fn counted(name: &str) -> Expected {
-    let text = fs::read_to_string(format!("{TABLES}/oracle_{name}.tsv")).unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/oracle");
+    let text = fs::read_to_string(format!("{folder}/{name}.tsv")).unwrap();
     let mut expected = Expected::new();
     for line in text.lines().skip(1) {
         let mut fields = line.split('\t');
@@ -114,7 +115,7 @@ fn every_prefix_has_the_origin_that_mrtparse_counted() {
     for (name, prefixes) in WHOLE.iter().zip(PREFIXES) {
         let name = format!("mrtparse_{name}");
         let expected = counted(&name);
-        let origins = mrt(&Path::new(TABLES).join(&name));
+        let origins = mrt(&table(&name));
         let defaults = expected.keys().filter(|prefix| prefix.is_default());
         let not_default = expected.len() - defaults.count();
         assert_eq!(not_default, prefixes, "{name}");
@@ -186,7 +187,7 @@ fn every_prefix_has_the_origin_and_path_that_bgpdump_prints() {
     let folder = tempfile::tempdir().unwrap();
     let mut files: Vec<PathBuf> = WHOLE
         .iter()
-        .map(|name| Path::new(TABLES).join(format!("mrtparse_{name}")))
+        .map(|name| table(&format!("mrtparse_{name}")))
         .collect();
     files.push(routeviews(folder.path()));
     let mut all = (0, 0);
@@ -202,7 +203,7 @@ fn every_prefix_has_the_origin_and_path_that_bgpdump_prints() {
 #[test]
 fn packed_tables_say_what_unpacked_ones_say() {
     let folder = tempfile::tempdir().unwrap();
-    let octets = fs::read(format!("{TABLES}/mrtparse_quagga_rib")).unwrap();
+    let octets = fs::read(table("mrtparse_quagga_rib")).unwrap();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&octets).unwrap();
     let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());

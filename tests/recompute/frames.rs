@@ -94,7 +94,7 @@ fn asn(address: &[u8]) -> Option<u64> {
 }
 
 /// Whether each frame came after its second was closed: 100 ms of packet time after its end
-/// (DESIGN, "Seconds").
+/// (MODEL §2.2).
 fn late(shots: &[Shot]) -> Vec<bool> {
     let mut newest = 0;
     let is_late = |shot: &Shot| {

@@ -58,7 +58,7 @@ impl<'a> Model<'a> {
         sums
     }
 
-    /// Strictly more than the threshold (DESIGN, "Rate").
+    /// Strictly more than the threshold (MODEL §6.2).
     fn exceeds(&self, bytes: u64) -> bool {
         let Contract {
             bps, ppm, window, ..

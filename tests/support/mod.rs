@@ -1,15 +1,13 @@
 //! What the integration tests share: the program as a process, frames with known content, and the
-//! real captures that stand beside the repository. Each test file takes the parts it needs.
+//! real captures. Each test file takes the parts it needs.
 #![allow(dead_code, reason = "each test file needs a part of it")]
 
+pub(crate) mod captures;
 pub(crate) mod desk;
 pub(crate) mod frames;
 pub(crate) mod mrt;
 pub(crate) mod program;
 pub(crate) mod sockets;
-
-/// Where the real captures are; a test that needs them fails where they are not.
-pub(crate) const CAPTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures");
 
 /// 2026-01-01 00:00:00 UTC: where made-up captures begin.
 pub(crate) const START: u64 = 1_767_225_600;

@@ -1,4 +1,4 @@
-//! What should come of packets that arrived, by the words of DESIGN and RFC 3550 alone: slow,
+//! What should come of packets that arrived, by the words of MODEL §7 and RFC 3550 alone: slow,
 //! obvious, with true numbers that do not wrap and a set of all that came.
 
 use super::support::program::number;

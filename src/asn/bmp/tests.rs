@@ -1,12 +1,12 @@
 use super::*;
 use crate::asn::{Origin, OriginSettings, Origins, PathStep, Source, notation};
+use crate::captures;
 use crate::files::Load;
 use crate::units::Address;
 use proptest::prelude::*;
 use std::fs;
 use std::net::Ipv4Addr;
 
-const CAPTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
 const NAME: &str = "192.0.2.1:11019";
 const STALE: Duration = Duration::from_secs(60);
 
@@ -241,7 +241,7 @@ fn the_length_of_a_message_is_bounded() {
 /// What a router sent in a capture file: the TCP payloads of the connection, in order. Ethernet,
 /// with or without a tag, IPv4 or IPv6, no options that matter.
 fn sent(name: &str) -> Vec<u8> {
-    let capture = fs::read(format!("{CAPTURES}/{name}")).unwrap();
+    let capture = fs::read(captures::path("asn").join(name)).unwrap();
     let is_big = capture[..4] == [0xa1, 0xb2, 0xc3, 0xd4];
     let number = |at: usize| {
         let octets = capture[at..at + 4].try_into().unwrap();
@@ -321,7 +321,7 @@ fn sessions_of_real_routers_are_heard_whole() {
 
 #[test]
 fn every_session_is_taken_without_harm() {
-    let sessions = fs::read_dir(CAPTURES)
+    let sessions = fs::read_dir(captures::path("asn"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name());
     let sessions: Vec<String> = sessions

@@ -1,12 +1,11 @@
 use super::*;
 use crate::asn::{CacheUse, OriginSettings, Origins};
+use crate::captures;
 use crate::files::Load;
 use crate::units::{Address, Timestamp};
 use proptest::prelude::*;
 use std::fs::FileTimes;
 use std::time::Duration;
-
-const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
 
 fn load(source: &Source, cache: &Path, own: &[u32]) -> Origins {
     let settings = OriginSettings {
@@ -38,7 +37,7 @@ fn kept() -> (tempfile::TempDir, Source) {
 #[test]
 fn what_is_read_from_the_cache_says_what_the_source_says() {
     let folder = tempfile::tempdir().unwrap();
-    let table = |name: &str| PathBuf::from(format!("{TABLES}/{name}"));
+    let table = |name: &str| captures::path("asn").join(name);
     for source in [
         Source::Prefixes(table("pyasn_ipasn_20080501_v12.dat.gz")),
         Source::Mmdb(table("GeoLite2-ASN-Test.mmdb")),

@@ -1,12 +1,12 @@
 use super::*;
 use crate::asn::Counts;
 use crate::asn::memory::InMemory;
+use crate::captures;
 use proptest::prelude::*;
 use std::path::PathBuf;
 
 fn captured(name: &str) -> PathBuf {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/asn");
-    Path::new(folder).join(name)
+    captures::path("asn").join(name)
 }
 
 /// A record (RFC 6396 §2).
@@ -180,6 +180,10 @@ fn what_is_no_unicast_route_is_passed_over_and_counted() {
     let update = record(16, 4, &[1, 2, 3]);
     let file = [multicast, rib(&[path32(&[(SEQUENCE, &[1])])]), update].concat();
     assert_eq!(said(&file, &[]).2.passed_over, 2);
+}
+
+#[test]
+fn a_real_file_of_updates_has_no_route_in_it() {
     for updates in ["mrtparse_quagga_bgp", "mrtparse_bird6-mrtdump_bgp"] {
         let error = load(&captured(updates), &HashSet::new(), &Load::default()).unwrap_err();
         let reason = "no route with an origin in it";
@@ -198,7 +202,10 @@ fn a_file_cut_anywhere_is_refused_and_says_in_which_record() {
         let place = format!("rib: MRT record {number}: ");
         assert!(error.starts_with(&place), "{end}: {error}");
     }
-    // the real one ends in the middle of a bzip2 block
+}
+
+#[test]
+fn a_real_table_that_ends_inside_a_bzip2_block_is_refused() {
     let error = load(
         &captured("pyasn_rib.20140523.0600_firstMB.bz2"),
         &HashSet::new(),
@@ -224,9 +231,10 @@ fn text_and_other_files_are_refused() {
     for text in ["192.0.2.0/24 64500\n", "", "BZh9 and no bzip2", "\0\0\0\0"] {
         assert!(parsed(text.as_bytes(), &[]).is_err(), "{text}");
     }
-    let error = load(&captured("SOURCES.tsv"), &HashSet::new(), &Load::default()).unwrap_err();
+    let text = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    let error = load(text, &HashSet::new(), &Load::default()).unwrap_err();
     assert!(
-        error.to_string().contains("SOURCES.tsv: MRT record 1: "),
+        error.to_string().contains("Cargo.toml: MRT record 1: "),
         "{error}"
     );
 }

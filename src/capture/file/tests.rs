@@ -8,11 +8,11 @@ use self::writer::Pcap;
 use super::byte_order::ByteOrder;
 use super::{Assignment, FileSource, GapCause};
 use crate::capture::{BurstSink, CaptureError, CaptureGap, Event, FrameSource};
-use crate::frame::Frame;
-use crate::frame::{InterfaceId, LinkType};
+use crate::captures;
+use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::units::Timestamp;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tempfile::NamedTempFile;
 
 const ORDERS: [ByteOrder; 2] = [ByteOrder::Little, ByteOrder::Big];
@@ -299,17 +299,11 @@ fn frames_of_many_buffers_come_whole_and_in_order() {
 
 #[test]
 fn every_real_capture_gives_the_frames_its_index_counts() {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures"));
-    let index = std::fs::read_to_string(folder.join("INDEX.tsv")).unwrap();
-    let mut captures = 0;
-    for row in index.lines().skip(1) {
-        let mut columns = row.split('\t');
-        let path = folder.join(columns.next().unwrap());
-        let expected: usize = columns.next().unwrap().parse().unwrap();
-        let run = run(&[path]);
-        assert!(run.error.is_none(), "{row}: {:?}", run.error);
-        assert_eq!(run.frames().len(), expected, "{row}");
-        captures += 1;
+    let index = captures::index();
+    assert_eq!(index.len(), 115);
+    for (name, packets) in index {
+        let run = run(&[captures::path(name)]);
+        assert!(run.error.is_none(), "{name}: {:?}", run.error);
+        assert_eq!(run.frames().len() as u64, packets, "{name}");
     }
-    assert_eq!(captures, 115);
 }

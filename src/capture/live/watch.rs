@@ -36,7 +36,7 @@ impl InterfaceWatch {
     }
 
     /// What a look tells of the time since the one before. Drops spoil the stretch they were
-    /// counted in and the one after (DESIGN: up to the next read); so does an interface that was
+    /// counted in and the one after (MODEL §8.1); so does an interface that was
     /// down at either end of a stretch.
     pub(in crate::capture) fn look(
         &mut self,

@@ -45,8 +45,8 @@ impl<'a> CommitmentJson<'a> {
     }
 }
 
-/// One ASN under one commitment. `name`, `share`, `window_bytes`, `over`, `transit` are additions of
-/// ours to DESIGN's keys: the page lives on them.
+/// One ASN under one commitment. `name`, `share`, `window_bytes`, `over`, `transit` are what the
+/// page lives on.
 #[derive(Serialize)]
 pub(super) struct JudgedJson<'a> {
     asn: u32,

@@ -1,4 +1,4 @@
-//! The objects inside the document but the commitments, key by key in DESIGN's order.
+//! The objects inside the document but the commitments, key by key in the order in which they are written.
 
 use crate::asn::Origin;
 use crate::discard::DiscardCounts;

@@ -38,11 +38,8 @@ fn packets(file: &[u8]) -> Vec<(LinkType, &[u8], u32)> {
 }
 
 fn read(name: &str) -> Vec<u8> {
-    let path = format!(
-        "{}/../shared/captures/dev/encap/{name}.pcap",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    let path = crate::captures::path(&format!("dev/encap/{name}.pcap"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// File, UDP and TCP datagrams, their IP octets, and discards by reason.

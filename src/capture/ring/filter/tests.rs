@@ -4,12 +4,12 @@ use super::*;
 use crate::capture::file::FileSource;
 use crate::capture::ring::socket::{self, FilterKind};
 use crate::capture::{Event, FrameSource};
+use crate::captures;
 use crate::frame::Frame;
 use crate::voice::{Content, Rules};
 use crate::wire;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
 
 const SIP: [u16; 2] = [5060, 5061];
 
@@ -192,29 +192,12 @@ fn verdict(frame: Frame<'_>) -> String {
     }
 }
 
-fn captures(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            captures(&path, found);
-        } else if path
-            .extension()
-            .is_some_and(|is| is == "pcap" || is == "pcapng")
-        {
-            found.push(path);
-        }
-    }
-}
-
 #[test]
 fn real_frames_are_recognised_as_what_they_are_after_the_cut() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/captures/dev");
-    let mut found = Vec::new();
-    captures(Path::new(folder), &mut found);
-    assert!(found.len() > 100, "{folder}");
     let kernels = [LinkType::Ethernet, LinkType::RawIp].map(|link| (link, Kernel::new(link)));
     let (mut seen, mut cut) = (0, 0);
-    for path in found {
+    for (name, _) in captures::index() {
+        let path = captures::path(name);
         let mut source = FileSource::open(std::slice::from_ref(&path)).unwrap();
         loop {
             let frame = match source.next() {
@@ -238,8 +221,7 @@ fn real_frames_are_recognised_as_what_they_are_after_the_cut() {
             cut += u32::from(passed < frame.octets.len());
             // Of what is unknown to the filter more is asked than that it is counted.
             if passed != UNKNOWN as usize {
-                let path = path.display();
-                assert_eq!(verdict(short), verdict(frame), "{path} {:?}", frame.time);
+                assert_eq!(verdict(short), verdict(frame), "{name} {:?}", frame.time);
             }
         }
     }
