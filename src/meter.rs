@@ -9,6 +9,7 @@ pub mod distribution;
 pub mod paths;
 pub mod second;
 pub mod window;
+pub mod window_counts;
 
 use crate::attribution::Attribution;
 use crate::capture::InterfaceId;

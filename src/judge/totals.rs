@@ -10,8 +10,9 @@ use crate::judge::transit_totals::TransitTotals;
 use crate::meter::distribution::DurationHistogram;
 use crate::meter::second::{FrameCounts, PairCounts, RoundTrip, SecondCounts};
 use crate::sla::Role;
-use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, Reported, TransitRow};
+use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, TransitRow};
 use crate::stream::rtt::method::RttMethod;
+use crate::stream::tally::LossCounts;
 use crate::units::Asn;
 use crate::voice::class::Class;
 use hashbrown::HashMap;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 pub struct AsnTotals {
     from: DirectionTotals,
     to: DirectionTotals,
-    reported: Reported,
+    reported: LossCounts,
     jitter: Option<Box<DurationHistogram>>,
     round_trips: [Option<Box<DurationHistogram>>; RttMethod::ALL.len()],
     streams: u64,
@@ -53,8 +54,7 @@ fn add_usage(totals: &mut DirectionTotals, usage: &PairCounts) {
     for (total, octets) in totals.classes.iter_mut().zip(&usage.classes) {
         total.add(octets.into());
     }
-    totals.expected += usage.expected();
-    totals.lost += usage.continuity.lost;
+    totals.loss.add(usage.loss());
     totals.duplicates += usage.continuity.duplicates;
     totals.reordered += usage.continuity.reordered;
     totals.late += usage.continuity.late;
@@ -147,8 +147,7 @@ impl Totals {
         src.streams += usage.streams;
         let dst = self.of(pair.dst);
         add_usage(&mut dst.to, usage);
-        dst.reported.expected += usage.reports.expected;
-        dst.reported.lost += usage.reports.lost;
+        dst.reported.add(usage.reports);
     }
 
     fn add_round_trip(&mut self, trip: &RoundTrip) {

@@ -9,7 +9,7 @@ use crate::attribution::scopes::ScopePlan;
 use crate::capture::InterfaceId;
 use crate::discard::{Discard, DiscardCounts};
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::tally::{Reports, SequenceCounts, TrafficCounts};
+use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use hashbrown::HashMap;
@@ -25,7 +25,7 @@ pub struct PairCounts {
     /// Of the RTP packets.
     pub continuity: SequenceCounts,
     /// What `dst`'s end reports about what `src` sent it.
-    pub reports: Reports,
+    pub reports: LossCounts,
     /// Streams with a packet in the second.
     pub streams: u64,
     /// RTP packets of streams that found no room: nobody looked for what is missing between them.
@@ -46,8 +46,7 @@ impl PairCounts {
             mine.add(theirs);
         }
         self.continuity.add(&other.continuity);
-        self.reports.expected += other.reports.expected;
-        self.reports.lost += other.reports.lost;
+        self.reports.add(other.reports);
         self.streams += other.streams;
         self.unfollowed += other.unfollowed;
     }
@@ -72,10 +71,13 @@ impl PairCounts {
         }
     }
 
-    /// RTP packets that should have come, of streams that were followed.
-    pub fn expected(&self) -> u64 {
+    /// RTP packets that should have come, of streams that were followed, and those that did not.
+    pub fn loss(&self) -> LossCounts {
         let followed = self.class(Class::Rtp).packets - self.unfollowed;
-        self.continuity.expected(followed)
+        LossCounts {
+            expected: self.continuity.expected(followed),
+            lost: self.continuity.lost,
+        }
     }
 }
 

@@ -132,8 +132,9 @@ fn the_detail_has_both_directions_verdicts_by_minute_and_times_out_of_sla() {
     assert_eq!(detail["commitments"].as_array().unwrap().len(), 2);
     let judged = &detail["commitments"][0];
     assert_eq!(judged["intervals"][0]["open"], true);
-    assert_eq!(judged["verdicts"][59], json!(["void", "met"]));
-    assert_eq!(judged["verdicts"][0], json!([null, null]));
+    let verdicts = |minute: usize| judged["verdicts"][minute].as_array().unwrap();
+    assert_eq!(verdicts(59)[..2], [json!("void"), json!("met")]);
+    assert!(verdicts(0).iter().all(Value::is_null));
     assert!(json::page::detail(&published, Asn(4_200_000_000)).is_none());
 }
 
