@@ -1,5 +1,6 @@
 use crate::example;
 use asnmeter::export::{Published, json, page};
+use asnmeter::sla::measure::Measure;
 use asnmeter::units::Asn;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -55,6 +56,13 @@ fn the_script_never_makes_markup_of_text() {
         assert!(!page::SCRIPT.contains(word), "{word}");
     }
     assert_eq!(page::PAGE.matches("<script").count(), 1);
+}
+
+#[test]
+fn the_script_has_a_row_for_each_measure_in_the_order_of_the_list() {
+    let rows = page::SCRIPT.split("{ label: \"").skip(1);
+    let labels: Vec<_> = rows.map(|row| row.split('"').next().unwrap()).collect();
+    assert_eq!(labels, Measure::ALL.map(Measure::as_str));
 }
 
 #[test]
