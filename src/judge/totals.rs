@@ -133,18 +133,16 @@ impl Totals {
         for trip in &counts.round_trips {
             self.add_round_trip(trip);
         }
-        for (origin, samples) in &counts.jitter {
-            let of_origin = self.of(*origin).jitter.get_or_insert_default();
-            for jitter in samples {
-                of_origin.record((*jitter).into());
-            }
-        }
     }
 
     fn add_pair(&mut self, pair: &PairKey, usage: &PairCounts) {
         let src = self.of(pair.src);
         add_usage(&mut src.from, usage);
         src.streams += usage.streams;
+        for jitter in &usage.jitter {
+            let durations = src.jitter.get_or_insert_default();
+            durations.record((*jitter).into());
+        }
         let dst = self.of(pair.dst);
         add_usage(&mut dst.to, usage);
         dst.reported.add(usage.reports);
