@@ -215,7 +215,7 @@ pub fn out_of_sla(notice: &ExcessNotice) {
         direction,
         change,
     } = notice;
-    let over = change.over();
+    let (over, direction) = (change.over(), direction.as_str());
     let peak_share = over.peak_share();
     let peak = peak_share * 100.0;
     let (part, role) = match role {
@@ -226,7 +226,7 @@ pub fn out_of_sla(notice: &ExcessNotice) {
         ("COMMITMENT", commitment),
         ("ASN", asn),
         ("ROLE", &part),
-        ("DIRECTION", direction),
+        ("DIRECTION", &direction),
         ("SINCE", &over.from),
         ("PEAK_SHARE", &peak_share),
     ];

@@ -8,6 +8,7 @@
 pub mod collector;
 pub mod http;
 pub mod json;
+mod measures;
 pub mod metrics;
 pub mod page;
 pub mod process;

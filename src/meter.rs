@@ -9,6 +9,7 @@ pub mod distribution;
 pub mod paths;
 pub mod second;
 pub mod window;
+pub mod window_counts;
 
 use crate::attribution::Attribution;
 use crate::discard::Discard;
@@ -386,16 +387,8 @@ impl Meter {
         let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio) else {
             return;
         };
-        let one = PairCounts {
-            streams: 1,
-            ..PairCounts::default()
-        };
-        let counts = self.counts_of(second);
-        counts.add(stream.pair(), &one);
-        if let Some(jitter) = stream.jitter().current() {
-            let of_origin = counts.jitter.entry(stream.pair().src).or_default();
-            of_origin.push(jitter.into());
-        }
+        let jitter = stream.jitter().current();
+        self.counts_of(second).add_stream(stream.pair(), jitter);
     }
 
     fn flush_stream(&mut self, stream: &mut Stream) {

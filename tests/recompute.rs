@@ -130,7 +130,7 @@ fn seconds_with(sorted: &ByAsn, commitment: &str, asn: u64, verdict: &str) -> us
     let lines = &sorted[&(commitment.to_owned(), asn)];
     lines
         .values()
-        .filter(|[from, _]| from.loss.as_deref() == Some(verdict))
+        .filter(|[from, _]| from.verdicts[0].as_deref() == Some(verdict))
         .count()
 }
 

@@ -6,6 +6,7 @@
 use crate::export::Published;
 use crate::export::rows;
 use crate::export::series::Series;
+use crate::sla::measure::Measure;
 use std::fmt::Write as _;
 
 pub use crate::export::series::MetricKind;
@@ -85,9 +86,9 @@ pub const TABLE: &[Row] = &[
     row("asnmeter_commitment_window_seconds", Gauge, &["commitment"],
         "The time over which rates are taken", rows::window),
     row("asnmeter_commitment_guarantee_loss_ratio", Gauge, &["commitment"],
-        "The guaranteed packet loss; nothing where none is guaranteed", rows::guaranteed_loss),
+        "The guaranteed packet loss; nothing where none is guaranteed", |all, series| rows::guaranteed(Measure::Loss, all, series)),
     row("asnmeter_commitment_guarantee_latency_seconds", Gauge, &["commitment"],
-        "The guaranteed round trip; nothing where none is guaranteed", rows::guaranteed_latency),
+        "The guaranteed round trip; nothing where none is guaranteed", |all, series| rows::guaranteed(Measure::Latency, all, series)),
     row("asnmeter_commitment_info", Gauge, &["commitment", "direction", "layer"],
         "1; which traffic is held against the threshold (either, from, to, sum), and which octets of it", rows::commitment_info),
     row("asnmeter_commitment_asn_share_ratio", Gauge, &["commitment", "asn", "direction"],

@@ -10,8 +10,9 @@ use crate::judge::transit_totals::TransitTotals;
 use crate::meter::distribution::DurationHistogram;
 use crate::meter::second::{FrameCounts, PairCounts, RoundTrip, SecondCounts};
 use crate::sla::Role;
-use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, Reported, TransitRow};
+use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, TransitRow};
 use crate::stream::rtt::method::RttMethod;
+use crate::stream::tally::LossCounts;
 use crate::units::Asn;
 use crate::voice::class::Class;
 use hashbrown::HashMap;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 pub struct AsnTotals {
     from: DirectionTotals,
     to: DirectionTotals,
-    reported: Reported,
+    reported: LossCounts,
     jitter: Option<Box<DurationHistogram>>,
     round_trips: [Option<Box<DurationHistogram>>; RttMethod::ALL.len()],
     streams: u64,
@@ -53,8 +54,7 @@ fn add_usage(totals: &mut DirectionTotals, usage: &PairCounts) {
     for (total, octets) in totals.classes.iter_mut().zip(&usage.classes) {
         total.add(octets.into());
     }
-    totals.expected += usage.expected();
-    totals.lost += usage.continuity.lost;
+    totals.loss.add(usage.loss());
     totals.duplicates += usage.continuity.duplicates;
     totals.reordered += usage.continuity.reordered;
     totals.late += usage.continuity.late;
@@ -133,22 +133,19 @@ impl Totals {
         for trip in &counts.round_trips {
             self.add_round_trip(trip);
         }
-        for (origin, samples) in &counts.jitter {
-            let of_origin = self.of(*origin).jitter.get_or_insert_default();
-            for jitter in samples {
-                of_origin.record((*jitter).into());
-            }
-        }
     }
 
     fn add_pair(&mut self, pair: &PairKey, usage: &PairCounts) {
         let src = self.of(pair.src);
         add_usage(&mut src.from, usage);
         src.streams += usage.streams;
+        for jitter in &usage.jitter {
+            let durations = src.jitter.get_or_insert_default();
+            durations.record((*jitter).into());
+        }
         let dst = self.of(pair.dst);
         add_usage(&mut dst.to, usage);
-        dst.reported.expected += usage.reports.expected;
-        dst.reported.lost += usage.reports.lost;
+        dst.reported.add(usage.reports);
     }
 
     fn add_round_trip(&mut self, trip: &RoundTrip) {

@@ -108,11 +108,28 @@ impl SequenceCounts {
     }
 }
 
-/// What RTCP report blocks said about packets sent to an ASN.
+/// Packets that should have come, and those of them that did not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Reports {
-    /// Packets the far end expected, by extended highest sequence number.
+pub struct LossCounts {
+    /// Should have come.
     pub expected: u64,
-    /// Lost of these, less our own gaps in the same interval.
+    /// Of these, did not.
     pub lost: u64,
+}
+
+/// What RTCP report blocks said about packets sent to an ASN: expected by extended highest sequence
+/// number, lost of these less our own gaps in the same interval.
+pub type Reports = LossCounts;
+
+impl LossCounts {
+    /// Makes each number what a function gives of it and another one.
+    pub fn combine(&mut self, other: Self, with: impl Fn(u64, u64) -> u64) {
+        self.expected = with(self.expected, other.expected);
+        self.lost = with(self.lost, other.lost);
+    }
+
+    /// Adds more.
+    pub fn add(&mut self, other: Self) {
+        self.combine(other, |mine, theirs| mine + theirs);
+    }
 }

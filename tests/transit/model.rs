@@ -14,6 +14,9 @@ pub(crate) fn second(object: &Value) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
+/// What every contract of the test guarantees.
+const MEASURES: [&str; 2] = ["loss", "latency"];
+
 const KEYS: [&str; 7] = [
     "bytes",
     "both_bytes",
@@ -147,7 +150,7 @@ impl<'a> Model<'a> {
             }
             let none = BTreeSet::new();
             let verdicts = self.verdicts(lines, &window, over, out.get(&now).unwrap_or(&none));
-            for (guarantee, verdict) in ["loss", "latency"].iter().zip(verdicts) {
+            for (guarantee, verdict) in MEASURES.iter().zip(verdicts) {
                 if let Some(verdict) = verdict {
                     count(format!("{guarantee} {verdict}"));
                 }
@@ -159,7 +162,7 @@ impl<'a> Model<'a> {
                 let counted = |what: &str| tally.get(&(is_transit, asn, what.into())).copied();
                 let shown = number(row, "/out_of_sla_seconds");
                 assert_eq!(shown, counted("out").unwrap_or(0), "AS{asn}");
-                for guarantee in ["loss", "latency"].iter().filter(|_| !is_transit) {
+                for guarantee in MEASURES.iter().filter(|_| !is_transit) {
                     for verdict in ["met", "missed", "void", "indeterminate"] {
                         let shown = number(row, &format!("/guarantees/{guarantee}/{verdict}_s"));
                         let counted = counted(&format!("{guarantee} {verdict}"));
@@ -177,7 +180,7 @@ impl<'a> Model<'a> {
         window: &[ByPath; 2],
         over: [bool; 2],
         out: &BTreeSet<u64>,
-    ) -> [Option<&'v str>; 2] {
+    ) -> [Option<&'v str>; MEASURES.len()] {
         let mut excluded = BTreeSet::new();
         let remaining = [0, 1].map(|side| {
             let mut left = window[side][&Vec::new()];
@@ -222,8 +225,8 @@ impl<'a> Model<'a> {
             let reason = excluded.first().filter(|_| by_transit);
             let reason = reason.map(|asn| format!("transit AS{asn}"));
             assert_eq!(line["reason"].as_str(), reason.as_deref(), "{line}");
-            assert_eq!(line["loss"].as_str(), given[0], "{line}");
-            assert_eq!(line["latency"].as_str(), given[1], "{line}");
+            let verdicts = MEASURES.map(|measure| line[measure].as_str());
+            assert_eq!(verdicts, given, "{line}");
             for (key, left) in KEYS
                 .iter()
                 .zip(left)

@@ -4,10 +4,11 @@ use crate::asn::Origin;
 use crate::discard::DiscardCounts;
 use crate::export::{Published, SourceRow};
 use crate::snapshot::{
-    AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Reported, Snapshot,
-    StreamRow, TransitRow,
+    AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Snapshot, StreamRow,
+    TransitRow,
 };
 use crate::stream::rtt::method::RttMethod;
+use crate::stream::tally::LossCounts;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -147,8 +148,8 @@ pub(super) struct AsnJson<'a> {
 struct Direction {
     packets: u64,
     bytes: u64,
-    expected: u64,
-    lost: u64,
+    #[serde(flatten)]
+    loss: Losses,
     late: u64,
     unfollowed: u64,
 }
@@ -159,8 +160,7 @@ impl Direction {
         Self {
             packets,
             bytes,
-            expected: totals.expected,
-            lost: totals.lost,
+            loss: Losses::of(totals.loss),
             late: totals.late,
             unfollowed: totals.unfollowed,
         }
@@ -171,25 +171,30 @@ impl Direction {
 struct DirectionWithReports {
     #[serde(flatten)]
     totals: Direction,
-    reported: ReportedCounts,
+    reported: Losses,
 }
 
 #[derive(Serialize)]
-struct ReportedCounts {
+struct Losses {
     expected: u64,
     lost: u64,
 }
 
+impl Losses {
+    fn of(LossCounts { expected, lost }: LossCounts) -> Self {
+        Self { expected, lost }
+    }
+}
+
 impl<'a> AsnJson<'a> {
     pub(super) fn of(row: &'a AsnRow) -> Self {
-        let Reported { expected, lost } = row.reported;
         Self {
             label: Whose(row.label),
             name: row.name.as_deref(),
             from: Direction::of(&row.from),
             to: DirectionWithReports {
                 totals: Direction::of(&row.to),
-                reported: ReportedCounts { expected, lost },
+                reported: Losses::of(row.reported),
             },
             rtt_ms: RoundTrips(&row.round_trips),
         }

@@ -6,6 +6,7 @@
 
 use super::*;
 use crate::sla::commitment::DirectionRule;
+use crate::sla::direction::Direction;
 use crate::sla::limit::Limit;
 use crate::stream::tally::Layer;
 use crate::units::BitRate;
@@ -82,7 +83,7 @@ fn an_open_interval_ends_with_its_contract_and_begins_anew_if_the_next_second_ex
             panic!("{notices:?}")
         };
         assert!(matches!(&notice.change, ExcessChange::Revised(over) if over.peak_share() == 0.12));
-        assert_eq!(notice.direction, "from");
+        assert_eq!(notice.direction, Direction::From);
         bench.second(9, 9, 1000, 0);
         let row = bench.row();
         assert_eq!(row.out_of_sla, is_over, "{mbps} {layer:?}");
@@ -128,8 +129,8 @@ fn what_was_over_in_one_direction_is_not_shown_as_both_together() {
     let row = bench.row();
     let shown = row.out_of_sla_intervals.iter();
     let shown: Vec<_> = shown.map(|one| (one.direction, one.from.0)).collect();
-    assert_eq!(shown, [("from", 8), ("sum", 21)]);
-    assert_eq!(row.peak_share.from, 0.1008, "of both together, since then");
+    assert_eq!(shown, [(Direction::From, 8), (Direction::Sum, 21)]);
+    assert_eq!(row.peak_share.sum, 0.1008, "of both together, since then");
     bench.revise(at(100));
     assert_eq!(bench.row().peak_share.from, 0.12);
 }
@@ -144,7 +145,7 @@ fn seconds_judged_by_a_guarantee_outlive_it() {
     nothing.guarantee.loss = None;
     bench.revise(nothing);
     bench.second(7, 7, 1000, 0);
-    let loss = bench.row().loss.unwrap();
+    let loss = bench.row().guarantees.get(Measure::Loss).unwrap();
     assert_eq!((loss.verdict, loss.seconds_of(Met)), (None, 2));
 }
 
