@@ -384,6 +384,8 @@ impl Streams {
             if let Some(stream) = self.stream_mut(index) {
                 let step = stream.end_restart();
                 stream.tally_anomalies(&step);
+                // A second of this number comes a second time, and is a new one.
+                stream.forget_second();
                 stream.last = now;
                 self.expiry_queue.set(due, index);
             }
