@@ -93,10 +93,12 @@ pub(crate) const CONTRACTS: [Contract; 5] = [
     },
 ];
 
-/// Loss in parts per million, expected packets and round trips that every contract has.
+/// Loss in parts per million, expected packets, round trips and stream-seconds that every contract
+/// has.
 pub(crate) const LOSS_PPM: u64 = 5000;
 pub(crate) const MIN_PACKETS: u64 = 50;
 pub(crate) const MIN_ROUND_TRIPS: u64 = 2;
+pub(crate) const MIN_STREAM_SECONDS: u64 = 10;
 
 pub(crate) fn configuration() -> String {
     let mut file =
@@ -119,8 +121,9 @@ pub(crate) fn configuration() -> String {
             "[[commitment]]\nname = \"{name}\"\ncommitted_rate = \"{bps} bps\"\n\
              window = \"{window}s\"\ndirection = \"{direction}\"\nlayer = \"{layer}\"\n{}\
              guarantee = {{ loss = \"0.5%\", loss_direction = \"{loss_direction}\", \
-             latency = \"150ms\", latency_percentile = 50, min_samples = \
-             {{ packets = {MIN_PACKETS}, round_trips = {MIN_ROUND_TRIPS} }} }}\n",
+             latency = \"150ms\", latency_percentile = 50, jitter = \"1ms\", \
+             jitter_percentile = 50, min_samples = {{ packets = {MIN_PACKETS}, \
+             round_trips = {MIN_ROUND_TRIPS}, stream_seconds = {MIN_STREAM_SECONDS} }} }}\n",
             transit.unwrap_or_default(),
         );
         file.push_str(&commitment);
