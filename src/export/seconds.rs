@@ -149,7 +149,11 @@ impl fmt::Display for Key {
 
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        if self.0.is_empty() {
+            to.serialize_str(self.1)
+        } else {
+            to.collect_str(self)
+        }
     }
 }
 
