@@ -3,7 +3,7 @@
 
 use crate::contracts::Contract;
 use crate::support::START;
-use crate::support::frames::{Shot, of_scenario, tagged};
+use crate::support::frames::{Shot, jitter, of_scenario, tagged};
 use asnmeter::capture::synthetic::scenario::{Call, Codec, Scenario};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -62,21 +62,6 @@ fn scenario() -> Scenario {
     Scenario::new(calls, 64_500)
 }
 
-/// From 192.0.2.0/24 every other packet of RTP comes 6 ms late, for ten seconds.
-fn jitter(shot: &mut Shot) {
-    let is_tagged = shot.octets[12..14] == [0x81, 0x00];
-    let packet = &shot.octets[if is_tagged { 18 } else { 14 }..];
-    let is_rtp = packet[9] == 17 && packet[28] == 0x80 && packet[29] & 0x7f < 72;
-    let is_odd = packet.len() > 31 && packet[31] % 2 == 1;
-    if packet[12..15] == [192, 0, 2]
-        && is_rtp
-        && is_odd
-        && (100..110).contains(&(shot.second() - START))
-    {
-        shot.nanos += 6_000_000;
-    }
-}
-
 /// The capture, beginning with a moment of the first second; with disorder one frame in 397 comes
 /// 700 ms after its capture time.
 pub(crate) fn calls(first: u64, disorder: bool) -> Vec<Shot> {
@@ -90,8 +75,13 @@ pub(crate) fn calls(first: u64, disorder: bool) -> Vec<Shot> {
         }
     }
     shots.retain(|shot| shot.nanos >= first);
-    shots.iter_mut().for_each(jitter);
-    shots.sort();
+    let ten_seconds = START + 100..START + 110;
+    jitter(
+        &mut shots,
+        |src| src[..3] == [192, 0, 2],
+        ten_seconds,
+        6_000_000,
+    );
     if disorder {
         let mut placed: Vec<_> = shots.into_iter().enumerate().collect();
         let late = |place: usize| if place % 397 == 396 { 700_000_000 } else { 0 };

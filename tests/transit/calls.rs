@@ -1,7 +1,7 @@
 //! The calls, the routing table, the contracts, and what is true of them by the frames alone.
 
 use crate::support::START;
-use crate::support::frames::{Shot, of_scenario};
+use crate::support::frames::{Shot, jitter, of_scenario};
 use crate::support::mrt;
 use asnmeter::capture::synthetic::scenario::{Call, Codec, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
@@ -178,7 +178,10 @@ pub(crate) fn shots(disorder: bool) -> Vec<Shot> {
         report_interval: Duration::from_secs(2),
         ..Scenario::new(calls, 64_510)
     };
-    let shots = of_scenario(&scenario, START);
+    let mut shots = of_scenario(&scenario, START);
+    // From 64500 over 64510, and not over its other way.
+    let over_64510 = |src: &[u8]| src[..3] == [203, 0, 113] && src[3] < 128;
+    jitter(&mut shots, over_64510, START..u64::MAX, 3_000_000);
     if !disorder {
         return shots;
     }
