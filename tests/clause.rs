@@ -228,6 +228,29 @@ fn latency() {
 }
 
 #[test]
+fn jitter() {
+    for row in table("jitter") {
+        let [samples, over, percentile, verdict] = &row[..] else {
+            panic!("{row:?}")
+        };
+        let contract = contract(&format!(
+            "committed_rate = \"100 Mbps\"\n\
+             guarantee = {{ jitter = \"30ms\", jitter_percentile = {percentile} }}"
+        ));
+        let window = WindowCounts {
+            stream_seconds: SampleCounts {
+                samples: number(samples),
+                over: number(over),
+            },
+            ..WindowCounts::default()
+        };
+        let given = judged(&contract, 4, window, true);
+        let jitter = given.get(Measure::Jitter);
+        assert_eq!(jitter.unwrap().as_str(), verdict, "{row:?}");
+    }
+}
+
+#[test]
 fn every_configuration_on_the_page_is_one() {
     let page = page();
     let blocks: Vec<_> = page.split("```toml\n").skip(1).collect();

@@ -157,7 +157,9 @@ const good = [
     queries: [
       [q.quantile(0.5, [], "asnmeter_rtp_jitter_seconds", A), "p50"],
       [q.quantile(0.95, [], "asnmeter_rtp_jitter_seconds", A), "p95"],
+      limitOf("jitter", C),
     ],
+    overrides: [LIMIT],
   }),
   curves({
     title: "Duplicates and reordering",

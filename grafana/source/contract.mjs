@@ -41,7 +41,7 @@ const terms = [
   }),
   stat({
     title: "Window",
-    about: "The time over which rates, loss and latency are taken.",
+    about: "The time over which rates and all that is guaranteed are taken.",
     expression: `max(${q.of("asnmeter_commitment_window_seconds", C)})`,
     unit: "s",
     width: 2,

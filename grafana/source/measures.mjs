@@ -24,6 +24,14 @@ export const MEASURES = [
       ["unit", "s"],
     ],
   },
+  {
+    label: "jitter",
+    title: "Jitter",
+    unit: "s",
+    limit: "asnmeter_commitment_guarantee_jitter_seconds",
+    about: "The guaranteed interarrival jitter of streams from the ASN at the end of each second.",
+    now: ["Jitter p95", q.perCommitment(q.quantile(0.95, ["job", "instance", "asn"], "asnmeter_rtp_jitter_seconds")), ["unit", "s"]],
+  },
 ];
 
 /** What is guaranteed of a measure, as a curve for each commitment. */

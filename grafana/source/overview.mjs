@@ -27,7 +27,7 @@ const now = [
   }),
   stat({
     title: "Guarantees missed",
-    about: `Loss or latency worse than guaranteed, of ASNs within their limit, in a window that the meter saw whole.
+    about: `What is guaranteed was not kept, of ASNs within their limit, in a window that the meter saw whole.
       These are the provider's.`,
     expression: `sum(${q.of("asnmeter_commitment_asn_verdict", 'verdict="missed"', C)})`,
     unit: "none",

@@ -128,6 +128,8 @@ pub(super) struct GuaranteeSection {
     pub(super) latency: Written<String>,
     pub(super) latency_percentile: Written<i64>,
     pub(super) latency_methods: Written<Vec<Spanned<String>>>,
+    pub(super) jitter: Written<String>,
+    pub(super) jitter_percentile: Written<i64>,
     #[serde(default)]
     pub(super) min_samples: MinSamplesSection,
 }
@@ -138,4 +140,5 @@ pub(super) struct GuaranteeSection {
 pub(super) struct MinSamplesSection {
     pub(super) packets: Written<i64>,
     pub(super) round_trips: Written<i64>,
+    pub(super) stream_seconds: Written<i64>,
 }

@@ -3,6 +3,7 @@
 use super::check::{Check, one_of};
 use super::error::ConfigError;
 use super::{file, values};
+use crate::sla::measure::jitter::JitterGuarantee;
 use crate::sla::measure::latency::LatencyGuarantee;
 use crate::sla::measure::loss::{LossDirection, LossGuarantee};
 use crate::sla::measure::{Guarantee, Measure};
@@ -13,6 +14,10 @@ use toml::Spanned;
 
 /// The largest latency that can be guaranteed: beyond it nobody calls it a conversation.
 const MAX_LATENCY: Duration = Duration::from_secs(10);
+
+/// The largest jitter that can be guaranteed: no receiver's buffer is that long, and the meter tells
+/// jitter apart up to here and further.
+const MAX_JITTER: Duration = Duration::from_secs(1);
 
 /// The largest `min_samples`.
 const MAX_SAMPLES: i64 = 1_000_000_000;
@@ -26,6 +31,7 @@ impl Check<'_> {
         let guarantee = Guarantee {
             loss: self.loss(written)?,
             latency: self.latency(written)?,
+            jitter: self.jitter(written)?,
         };
         for (key, measure, span) in details(written) {
             if let (Some(span), None) = (span, guarantee.get(measure)) {
@@ -64,7 +70,11 @@ impl Check<'_> {
         written: &file::GuaranteeSection,
     ) -> Result<Option<LatencyGuarantee>, ConfigError> {
         let (key, limit) = ("commitment.guarantee.latency", written.latency.as_ref());
-        let read = |text: &String| limit_of(text).map(LatencyGuarantee::new).map(Some);
+        let read = |text: &String| {
+            limit_of(text, MAX_LATENCY)
+                .map(LatencyGuarantee::new)
+                .map(Some)
+        };
         let Some(usual) = self.value(key, limit, None, read)? else {
             return Ok(None);
         };
@@ -85,6 +95,30 @@ impl Check<'_> {
                 methods.into_iter().fold(RttMethods::NONE, RttMethods::with)
             }),
             min_round_trips: self.least("round_trips", least, usual.min_round_trips)?,
+            ..usual
+        }))
+    }
+
+    fn jitter(
+        &self,
+        written: &file::GuaranteeSection,
+    ) -> Result<Option<JitterGuarantee>, ConfigError> {
+        let (key, limit) = ("commitment.guarantee.jitter", written.jitter.as_ref());
+        let read = |text: &String| {
+            limit_of(text, MAX_JITTER)
+                .map(JitterGuarantee::new)
+                .map(Some)
+        };
+        let Some(usual) = self.value(key, limit, None, read)? else {
+            return Ok(None);
+        };
+        let (percentile, least) = (
+            written.jitter_percentile.as_ref(),
+            written.min_samples.stream_seconds.as_ref(),
+        );
+        Ok(Some(JitterGuarantee {
+            percentile: self.percentile("jitter", percentile, usual.percentile)?,
+            min_stream_seconds: self.least("stream_seconds", least, usual.min_stream_seconds)?,
             ..usual
         }))
     }
@@ -114,13 +148,13 @@ impl Check<'_> {
     }
 }
 
-/// A limit in time.
-fn limit_of(text: &str) -> Result<Duration, String> {
-    values::duration(text, Duration::from_nanos(1), MAX_LATENCY)
+/// A limit in time, above 0.
+fn limit_of(text: &str, most: Duration) -> Result<Duration, String> {
+    values::duration(text, Duration::from_nanos(1), most)
 }
 
 /// What only says more of the guarantee of a measure: key, measure, and where it is written.
-fn details(written: &file::GuaranteeSection) -> [(&'static str, Measure, Option<Range<usize>>); 5] {
+fn details(written: &file::GuaranteeSection) -> [(&'static str, Measure, Option<Range<usize>>); 7] {
     fn at<T>(written: Option<&Spanned<T>>) -> Option<Range<usize>> {
         written.map(Spanned::span)
     }
@@ -142,6 +176,16 @@ fn details(written: &file::GuaranteeSection) -> [(&'static str, Measure, Option<
             "min_samples.round_trips",
             latency,
             at(samples.round_trips.as_ref()),
+        ),
+        (
+            "jitter_percentile",
+            Measure::Jitter,
+            at(written.jitter_percentile.as_ref()),
+        ),
+        (
+            "min_samples.stream_seconds",
+            Measure::Jitter,
+            at(samples.stream_seconds.as_ref()),
         ),
     ]
 }

@@ -145,10 +145,16 @@ pub const KEYS: &[Key] = &[
         "So many per cent of the round trips of a window have to keep the limit."),
     key("commitment.guarantee.latency_methods", "list of `rtcp`, `stun`, `sip`, `tcp`", Default(r#"["rtcp", "stun"]"#), r#"["rtcp"]"#,
         "Which measurements count, pooled. `sip` includes processing time."),
+    key("commitment.guarantee.jitter", "above 0 up to 1s", Nothing, r#""30ms""#,
+        "Guaranteed interarrival jitter (RFC 3550 A.8) of each stream from the ASN, as it stands at the end of every second. Not written: not guaranteed, never judged."),
+    key("commitment.guarantee.jitter_percentile", "1 to 100", Default("95"), "99",
+        "So many per cent of the stream-seconds of a window have to keep the limit."),
     key("commitment.guarantee.min_samples.packets", "1 to 1000000000", Default("100"), "1000",
         "Fewer expected packets in the window: loss is `indeterminate`."),
     key("commitment.guarantee.min_samples.round_trips", "1 to 1000000000", Default("20"), "50",
         "Fewer round trips in the window: latency is `indeterminate`."),
+    key("commitment.guarantee.min_samples.stream_seconds", "1 to 1000000000", Default("20"), "60",
+        "Fewer seconds of streams with a known clock in the window: jitter is `indeterminate`."),
 ];
 
 /// What holds for every key, in paragraphs.

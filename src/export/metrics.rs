@@ -89,6 +89,8 @@ pub const TABLE: &[Row] = &[
         "The guaranteed packet loss; nothing where none is guaranteed", |all, series| rows::guaranteed(Measure::Loss, all, series)),
     row("asnmeter_commitment_guarantee_latency_seconds", Gauge, &["commitment"],
         "The guaranteed round trip; nothing where none is guaranteed", |all, series| rows::guaranteed(Measure::Latency, all, series)),
+    row("asnmeter_commitment_guarantee_jitter_seconds", Gauge, &["commitment"],
+        "The guaranteed interarrival jitter; nothing where none is guaranteed", |all, series| rows::guaranteed(Measure::Jitter, all, series)),
     row("asnmeter_commitment_info", Gauge, &["commitment", "direction", "layer"],
         "1; which traffic is held against the threshold (either, from, to, sum), and which octets of it", rows::commitment_info),
     row("asnmeter_commitment_asn_share_ratio", Gauge, &["commitment", "asn", "direction"],

@@ -32,8 +32,8 @@ pub const SCRIPT: &str = script!();
 pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
-    "style-src 'sha256-GZBqi0NV66yAmiOlrJDVeG71BmQqz2LJ6q61PoC/mYU='; ",
-    "script-src 'sha256-arcWCY6K4alOOrmsyVJbyixESpioxg2m5H6ayRLgnzI='",
+    "style-src 'sha256-E5jM/+saj9A2UbzH3E4invBd1R8oIJNZcbnFveFLMBQ='; ",
+    "script-src 'sha256-t4qw9XBCEIsvjG7QjxnjXL+YNOzeRrxJ4KaJRTQWAxw='",
 );
 
 /// The whole page.

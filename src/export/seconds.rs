@@ -6,7 +6,8 @@
 //! already judged. A window is therefore the sum of its seconds and of the amendments to them in
 //! lines up to its own. What comes later than any window reaches is in the totals only, and in no
 //! line. In a line `from`, expected and lost are those of the packets that the ASN
-//! sent; in a line `to`, those that its end reports. Round trips stand in `from`.
+//! sent; in a line `to`, those that its end reports. Round trips and stream-seconds stand in
+//! `from`.
 //!
 //! `transit` are the transit ASNs on the ASN's paths in the window. Where the contract judges
 //! transit there are more keys: `paths` is what of a second was counted over each path, so that the
@@ -148,7 +149,11 @@ impl fmt::Display for Key {
 
 impl Serialize for Key {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        if self.0.is_empty() {
+            to.serialize_str(self.1)
+        } else {
+            to.collect_str(self)
+        }
     }
 }
 

@@ -22,6 +22,8 @@ pub struct WindowCounts {
     pub reported: LossCounts,
     /// Round trips to it by the methods that count, and those over the limit.
     pub round_trips: SampleCounts,
+    /// Seconds of streams from it that have a jitter, and those at whose end it was over the limit.
+    pub stream_seconds: SampleCounts,
 }
 
 /// Samples and how many were over a limit.
@@ -58,6 +60,7 @@ impl WindowCounts {
         self.sent.combine(other.sent, with);
         self.reported.combine(other.reported, with);
         self.round_trips.combine(other.round_trips, with);
+        self.stream_seconds.combine(other.stream_seconds, with);
     }
 
     /// Adds another cell.

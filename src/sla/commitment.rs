@@ -92,6 +92,7 @@ pub(crate) fn example(name: &str) -> Commitment {
         guarantee: Guarantee {
             loss: Some(LossGuarantee::new(Ratio::from_ppm(5_000))),
             latency: Some(LatencyGuarantee::new(Duration::from_millis(150))),
+            ..Guarantee::default()
         },
     }
 }

@@ -3,11 +3,13 @@
 //! Whoever counts, judges or shows measures goes through [`Measure::ALL`] and asks the
 //! [`Properties`] of each. A new one is its file and a row in each list here.
 
+pub mod jitter;
 pub mod latency;
 pub mod loss;
 
 use crate::meter::second::PairCounts;
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use jitter::JitterGuarantee;
 use latency::LatencyGuarantee;
 use loss::LossGuarantee;
 
@@ -18,11 +20,13 @@ pub enum Measure {
     Loss,
     /// Round-trip latency.
     Latency,
+    /// Interarrival jitter.
+    Jitter,
 }
 
 impl Measure {
     /// Every measure, in the order of the enum.
-    pub const ALL: [Self; 2] = [Self::Loss, Self::Latency];
+    pub const ALL: [Self; 3] = [Self::Loss, Self::Latency, Self::Jitter];
 
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -32,6 +36,7 @@ impl Measure {
         match self {
             Self::Loss => &loss::PROPERTIES,
             Self::Latency => &latency::PROPERTIES,
+            Self::Jitter => &jitter::PROPERTIES,
         }
     }
 
@@ -48,6 +53,8 @@ pub struct Guarantee {
     pub loss: Option<LossGuarantee>,
     /// Round-trip latency.
     pub latency: Option<LatencyGuarantee>,
+    /// Interarrival jitter of what the ASN sends.
+    pub jitter: Option<JitterGuarantee>,
 }
 
 impl Guarantee {
@@ -56,6 +63,7 @@ impl Guarantee {
         match measure {
             Measure::Loss => self.loss.as_ref().map(|one| one as _),
             Measure::Latency => self.latency.as_ref().map(|one| one as _),
+            Measure::Jitter => self.jitter.as_ref().map(|one| one as _),
         }
     }
 }
@@ -193,6 +201,7 @@ mod tests {
             (measure.properties().received)(&Guarantee::default(), &usage, &mut full);
         }
         full.round_trips = SampleCounts::one(true);
+        full.stream_seconds = SampleCounts::one(true);
         for measure in Measure::ALL {
             let mut counts = full;
             (measure.properties().forget)(&mut counts);

@@ -14,6 +14,7 @@ use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::{DirectionRule, TransitRule};
 use asnmeter::sla::direction::{Direction, Directions};
 use asnmeter::sla::limit::Limit;
+use asnmeter::sla::measure::jitter::JitterGuarantee;
 use asnmeter::sla::measure::latency::LatencyGuarantee;
 use asnmeter::sla::measure::loss::LossGuarantee;
 use asnmeter::sla::measure::{Guarantee, Measure, PerMeasure};
@@ -121,7 +122,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
     let share = Directions { from, to, sum };
     let peak_share = share.map(|share| share * 1.1);
     let verdict = if over { Verdict::Void } else { Verdict::Met };
-    CommitmentAsnRow {
+    let mut row = CommitmentAsnRow {
         asn: Asn(asn),
         name: name.map(Arc::from),
         window_bytes: share.map(window),
@@ -176,6 +177,10 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
                 samples: 45,
                 over: 1,
             },
+            stream_seconds: SampleCounts {
+                samples: 500,
+                over: 3,
+            },
             ..WindowCounts::default()
         },
         last_hour: (50..60)
@@ -185,7 +190,13 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
                 verdicts: of_each(Some(verdict), Some(Verdict::Met)),
             })
             .collect(),
-    }
+    };
+    *row.guarantees.get_mut(Measure::Jitter) = Some(GuaranteeRow {
+        verdict: Some(verdict),
+        void_by_transit: None,
+        seconds: [505, 2, if over { 43 } else { 0 }, 6],
+    });
+    row
 }
 
 fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>) -> CommitmentRow {
@@ -199,6 +210,7 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
         guarantee: Guarantee {
             loss: Some(LossGuarantee::new(Ratio::from_ppm(5_000))),
             latency: Some(LatencyGuarantee::new(Duration::from_millis(150))),
+            jitter: Some(JitterGuarantee::new(Duration::from_millis(30))),
         },
         since: None,
         asns,

@@ -5,9 +5,10 @@ use std::time::UNIX_EPOCH;
 
 /// The measures, in the order of the lines; each with the keys of its two numbers: all, and those of
 /// them that were lost or over a limit.
-pub(crate) const MEASURES: [(&str, [&str; 2]); 2] = [
+pub(crate) const MEASURES: [(&str, [&str; 2]); 3] = [
     ("loss", ["expected", "lost"]),
     ("latency", ["round_trips", "over_limit"]),
+    ("jitter", ["stream_seconds", "over_jitter"]),
 ];
 
 /// Two numbers for each measure.

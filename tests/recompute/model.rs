@@ -153,14 +153,15 @@ impl<'a> Model<'a> {
         let numbers = window.map(|counts| counts.numbers[place.unwrap()]);
         match measure {
             "loss" => self.loss_kept(numbers),
-            "latency" => {
-                let [trips, over] = numbers[0];
-                let allowed = (100 - self.contract.percentile) * trips;
-                let is_enough = trips >= self.contract.min_round_trips;
-                is_enough.then_some(100 * over <= allowed)
-            }
+            "latency" => self.sampled_kept(numbers[0], self.contract.min_round_trips),
+            "jitter" => self.sampled_kept(numbers[0], self.contract.min_stream_seconds),
             other => panic!("no measure {other}"),
         }
+    }
+
+    fn sampled_kept(&self, [samples, over]: [u64; 2], least: u64) -> Option<bool> {
+        let allowed = (100 - self.contract.percentile) * samples;
+        (samples >= least).then_some(100 * over <= allowed)
     }
 
     fn loss_kept(&self, numbers: [[u64; 2]; 2]) -> Option<bool> {

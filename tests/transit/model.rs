@@ -1,7 +1,7 @@
 //! Judges transit again from the lines of `--seconds` and the contract, knowing nothing else: keeps
 //! every second of every path and adds up anew.
 
-use crate::calls::{Contract, LOSS_PPM, MIN_PACKETS, MIN_ROUND_TRIPS};
+use crate::calls::{Contract, LOSS_PPM, MIN_PACKETS, MIN_ROUND_TRIPS, MIN_STREAM_SECONDS};
 use crate::support::START;
 use crate::support::program::{list, number, text};
 use serde_json::Value;
@@ -15,9 +15,9 @@ pub(crate) fn second(object: &Value) -> u64 {
 }
 
 /// What every contract of the test guarantees.
-const MEASURES: [&str; 2] = ["loss", "latency"];
+const MEASURES: [&str; 3] = ["loss", "latency", "jitter"];
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 9] = [
     "bytes",
     "both_bytes",
     "packets",
@@ -25,6 +25,8 @@ const KEYS: [&str; 7] = [
     "lost",
     "round_trips",
     "over_limit",
+    "stream_seconds",
+    "over_jitter",
 ];
 
 /// What was counted, by the names in the lines.
@@ -214,9 +216,11 @@ impl<'a> Model<'a> {
             _ if from == Some(false) || to == Some(false) => Some(false),
             _ => from.and(to),
         };
-        let [.., trips, long] = remaining[0];
-        let latency = (trips >= MIN_ROUND_TRIPS).then_some(100 * long <= 50 * trips);
-        let given = [verdict(loss), verdict(latency)];
+        let half = |samples, over, least| (samples >= least).then_some(100 * over <= 50 * samples);
+        let [.., trips, long, streams, jittering] = remaining[0];
+        let latency = half(trips, long, MIN_ROUND_TRIPS);
+        let jitter = half(streams, jittering, MIN_STREAM_SECONDS);
+        let given = [loss, latency, jitter].map(verdict);
         let by_transit = given[0] == Some("void") && !over[0] && !over[1];
         for (line, left) in lines.iter().zip(remaining) {
             let said: BTreeSet<u64> =

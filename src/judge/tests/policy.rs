@@ -8,6 +8,7 @@ use super::*;
 use crate::sla::commitment::DirectionRule;
 use crate::sla::direction::Direction;
 use crate::sla::limit::Limit;
+use crate::sla::measure::jitter::JitterGuarantee;
 use crate::stream::tally::Layer;
 use crate::units::BitRate;
 
@@ -161,4 +162,32 @@ fn a_contract_tells_since_when_it_holds_if_another_one_did_before() {
     bench.second(9, 9, 1000, 0);
     bench.revise(at(200));
     assert_eq!(since(&bench), Some(Second(9)));
+}
+
+#[test]
+fn jitter_held_against_another_limit_is_forgotten_and_loss_is_not() {
+    let jitter = |millis| {
+        let mut commitment = at(100);
+        commitment.guarantee.jitter = Some(JitterGuarantee {
+            min_stream_seconds: 5,
+            ..JitterGuarantee::new(Duration::from_millis(millis))
+        });
+        commitment
+    };
+    let mut bench = Bench::new(vec![jitter(30)]);
+    let seconds = |bench: &mut Bench, seconds: std::ops::RangeInclusive<u64>| {
+        for second in seconds {
+            let mut counts = counts(1000, 0);
+            for usage in counts.usage.values_mut() {
+                usage.jitter = vec![Duration::from_millis(20).into()];
+            }
+            bench.part(second, second, counts, Vec::new(), Vec::new());
+        }
+        let given = bench.record.0.last().unwrap().verdicts.given;
+        [Measure::Loss, Measure::Jitter].map(|measure| given.get(measure).unwrap())
+    };
+    assert_eq!(seconds(&mut bench, 1..=6), [Met, Met]);
+    bench.revise(jitter(10));
+    assert_eq!(seconds(&mut bench, 7..=10), [Met, Indeterminate]);
+    assert_eq!(seconds(&mut bench, 11..=11), [Met, Missed]);
 }
