@@ -221,7 +221,8 @@ impl Tables {
                 .map(Source::name)
                 .collect();
             bmp.sort_unstable();
-            let rules = (config.asn.own.clone(), config.asn.bmp_stale);
+            let routers = config.asn.bmp_routers.clone();
+            let rules = (config.asn.own.clone(), config.asn.bmp_stale, routers);
             let rules = (!bmp.is_empty()).then_some(rules);
             (bmp, rules)
         };

@@ -154,6 +154,8 @@ pub const TABLE: &[Row] = &[
         "Routes of all peers in a BMP source", rows::bmp_routes),
     row("asnmeter_bmp_messages_total", Counter, &["source", "outcome"],
         "BMP messages by what became of them; refused counts routes and peers beyond a bound", rows::bmp_messages),
+    row("asnmeter_bmp_refused_connections_total", Counter, &["source", "reason"],
+        "Connections of routers to a BMP source that were refused: their address is not allowed, or too many", rows::bmp_refused_connections),
     row("asnmeter_judged_second_timestamp_seconds", Gauge, &[],
         "Start of the last judged second, in packet time", rows::judged_second),
     row("asnmeter_config_last_reload_successful", Gauge, &[],

@@ -1,6 +1,7 @@
 use super::*;
 use crate::asn::Counts;
 use crate::asn::memory::InMemory;
+use crate::units::Address;
 use proptest::prelude::*;
 use std::path::PathBuf;
 
@@ -68,7 +69,7 @@ fn table_dump(peer: [u8; 4], attributes: &[u8]) -> Vec<u8> {
 
 fn parsed(octets: &[u8], own: &[u32]) -> Result<Listed, LoadError> {
     let own = own.iter().copied().map(Asn).collect();
-    read(Path::new("rib"), octets, &own)
+    read(Path::new("rib"), octets, OneTable, &own)
 }
 
 /// What the table says of 192.0.2.1, and what was counted.
