@@ -191,6 +191,7 @@ impl Tables {
                     .sources()
                     .map(|source| source.prefixes as u64);
                 events::reloaded(policy.commitments.len(), prefixes.sum());
+                endpoint::remark(&security);
                 self.endpoint.replace(security);
                 self.config_read = Some(clock::now());
                 // What takes a restart is still what the process started with.

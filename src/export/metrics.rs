@@ -165,7 +165,7 @@ pub const TABLE: &[Row] = &[
     row("asnmeter_config_reload_began_timestamp_seconds", Gauge, &[],
         "When the reload that runs began; nothing while none runs", rows::reload::began),
     row("asnmeter_http_refused_total", Counter, &["reason"],
-        "Whom the endpoint turned away, by reason: connections beyond a limit, connections displaced by newer ones before a whole request, heads that were too slow, TLS handshakes that failed, requests without the right credentials",
+        "Whom the endpoint turned away, by reason: connections beyond a limit, connections displaced by newer ones before a whole request, heads that were too slow, TLS handshakes that failed, requests without the right credentials, requests beyond the rate of the web configuration",
         rows::http_refused),
     row("asnmeter_build_info", Gauge, &["version", "revision"],
         "1; the program's version and the commit it was built from", rows::build_info),

@@ -436,6 +436,7 @@ pub(crate) fn http_refused(published: &Published, series: &mut Series) {
         ("slow", &refused.slow),
         ("tls", &refused.handshakes),
         ("credentials", &refused.credentials),
+        ("rate", &refused.rate),
     ] {
         series.add(&[reason], number(count.load(Ordering::Relaxed)));
     }
