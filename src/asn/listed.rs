@@ -208,6 +208,27 @@ impl Listed {
 }
 
 #[cfg(test)]
+impl Listed {
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(super) fn names(&self) -> std::collections::HashMap<Asn, Arc<str>> {
+        let names = self.names.clone().finish();
+        names.iter().map(|(asn, name)| (asn, name.into())).collect()
+    }
+
+    /// The prefixes taken, IPv4 first, with their origins; 0 where there is a gap.
+    pub(super) fn entries(&self) -> Vec<(Prefix, u32)> {
+        let origin = |value| self.announced.origin(value).map_or(0, |asn| asn.0);
+        let entries = self.table.entries().into_iter();
+        entries
+            .map(|(prefix, value)| (prefix, origin(value)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::asn::notation;
@@ -232,26 +253,5 @@ mod tests {
             let found = [Form::Routes, Form::Blocks].map(|form| form.is_too_short(prefix));
             assert_eq!(found, [route, block], "{text}");
         }
-    }
-}
-
-#[cfg(test)]
-impl Listed {
-    pub(super) fn counts(&self) -> Counts {
-        self.counts
-    }
-
-    pub(super) fn names(&self) -> std::collections::HashMap<Asn, Arc<str>> {
-        let names = self.names.clone().finish();
-        names.iter().map(|(asn, name)| (asn, name.into())).collect()
-    }
-
-    /// The prefixes taken, IPv4 first, with their origins; 0 where there is a gap.
-    pub(super) fn entries(&self) -> Vec<(Prefix, u32)> {
-        let origin = |value| self.announced.origin(value).map_or(0, |asn| asn.0);
-        let entries = self.table.entries().into_iter();
-        entries
-            .map(|(prefix, value)| (prefix, origin(value)))
-            .collect()
     }
 }

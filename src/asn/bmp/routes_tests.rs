@@ -20,14 +20,14 @@ fn peers(count: u32) -> Vec<PeerId> {
     (1..=count).map(PeerId::numbered).collect()
 }
 
-fn standing(id: PeerId) -> Option<Standing> {
-    Some(Standing {
+fn standing(id: PeerId) -> Standing {
+    Standing {
         voter: Voter::Number(0),
         router: 0,
         view: View::PrePolicy,
         is_current: true,
         id,
-    })
+    }
 }
 
 /// Votes on everything; prefixes, and the most routes that one step had before it.
@@ -36,7 +36,7 @@ fn add_voted(routes: &mut Routes) -> (usize, usize) {
     for place in 0..SHARDS {
         let held = routes.shards[place].by_prefix.values().map(Vec::len).sum();
         most = usize::max(most, held);
-        routes.votes(place, standing, |_, _, _| prefixes += 1);
+        routes.votes(place, |id| Some(standing(id)), |_, _, _| prefixes += 1);
     }
     (prefixes, most)
 }

@@ -19,7 +19,7 @@ type Peer = (IpAddr, Asn, u32);
 pub(super) struct Peers {
     numbers: HashMap<Peer, u32>,
     /// By index: number and AS.
-    index: HashMap<u16, (u32, Asn)>,
+    index: Vec<Option<(u32, Asn)>>,
 }
 
 impl Peers {
@@ -29,8 +29,13 @@ impl Peers {
         for (index, peer) in &table.id_peer_map {
             let asn = Asn(peer.peer_asn.into());
             let name = (peer.peer_ip, asn, u32::from(peer.peer_bgp_id));
-            if let Some(number) = self.number(name) {
-                self.index.insert(*index, (number, asn));
+            let number = self.number(name);
+            let index = usize::from(*index);
+            if self.index.len() <= index {
+                self.index.resize(index + 1, None);
+            }
+            if let Some(known) = self.index.get_mut(index) {
+                *known = number.map(|number| (number, asn));
             }
         }
     }
@@ -41,8 +46,9 @@ impl Peers {
     /// # Errors
     /// That there are too many.
     pub(super) fn indexed(&mut self, index: u16) -> Result<(u32, Option<Asn>), String> {
-        if let Some((number, asn)) = self.index.get(&index) {
-            return Ok((*number, Some(*asn)));
+        let known = self.index.get(usize::from(index)).copied();
+        if let Some((number, asn)) = known.flatten() {
+            return Ok((number, Some(asn)));
         }
         let nobody = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let number = self.number((nobody, Asn::NONE, index.into()));

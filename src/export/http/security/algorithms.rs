@@ -60,12 +60,11 @@ pub(super) fn provider(
                 return Err(place.wrong(name, &reason));
             };
             let mut groups = provider.kx_groups.iter();
-            match groups.find(|it| Some(it.name()) == *group) {
-                Some(group) => chosen.push(*group),
-                None => {
-                    let what = format!("curve_preferences: {} is not offered", name.value);
-                    remarks.push(place.remark(name, &what));
-                }
+            if let Some(group) = groups.find(|it| Some(it.name()) == *group) {
+                chosen.push(*group);
+            } else {
+                let what = format!("curve_preferences: {} is not offered", name.value);
+                remarks.push(place.remark(name, &what));
             }
         }
         if chosen.is_empty() {

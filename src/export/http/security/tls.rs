@@ -26,8 +26,18 @@ pub(super) fn acceptor(
     remarks: &mut Vec<String>,
 ) -> Result<TlsAcceptor, SecurityError> {
     let (Some(cert), Some(key)) = (
-        Pem::one(&written.cert, &written.cert_file, "cert", place)?,
-        Pem::one(&written.key, &written.key_file, "key", place)?,
+        Pem::one(
+            written.cert.as_ref(),
+            written.cert_file.as_ref(),
+            "cert",
+            place,
+        )?,
+        Pem::one(
+            written.key.as_ref(),
+            written.key_file.as_ref(),
+            "key",
+            place,
+        )?,
     ) else {
         let reason = "tls_server_config: needs cert_file and key_file, or cert and key";
         return Err(place.missing(reason));
@@ -67,8 +77,8 @@ struct Pem<'a> {
 impl<'a> Pem<'a> {
     /// What stands under `key`, or in the file that `key_file` names; not both.
     fn one(
-        text: &'a Option<Spanned<String>>,
-        file: &'a Option<Spanned<String>>,
+        text: Option<&'a Spanned<String>>,
+        file: Option<&'a Spanned<String>>,
         key: &str,
         place: &FilePlace<'_>,
     ) -> Result<Option<Self>, SecurityError> {
@@ -160,8 +170,8 @@ fn clients(
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, SecurityError> {
     let wanted = written.client_auth_type.as_ref();
     let ca = Pem::one(
-        &written.client_ca,
-        &written.client_ca_file,
+        written.client_ca.as_ref(),
+        written.client_ca_file.as_ref(),
         "client_ca",
         place,
     )?;
