@@ -83,7 +83,7 @@ pub fn reload_failed(error: &dyn Display) {
 
 /// What routers are asked has changed: only a restart brings that into force.
 pub fn routers_need_restart() {
-    let keys = "bmp sources, own and bmp_stale in [asn]";
+    let keys = "bmp sources, own, bmp_stale and bmp_routers in [asn]";
     emit(
         Level::Warning,
         "routers_need_restart",
@@ -132,13 +132,13 @@ pub fn router_connected(router: &dyn Display) {
     );
 }
 
-/// A router is one too many.
-pub fn router_refused(router: &dyn Display) {
+/// A router is turned away.
+pub fn router_refused(router: &dyn Display, why: &str) {
     emit(
         Level::Warning,
         "router_refused",
-        format_args!("bmp: {router} refused: too many routers"),
-        &[("ROUTER", router)],
+        format_args!("bmp: {router} refused: {why}"),
+        &[("ROUTER", router), ("REASON", &why)],
     );
 }
 

@@ -61,10 +61,10 @@ fn the_output_is_the_same_for_every_run_and_any_number_of_workers() {
          [[commitment]]\nname = \"c\"\ncommitted_rate = \"1 Mbps\"\nthreshold = \"1%\"\n\
          window = \"5s\"\nguarantee = { loss = \"0.5%\", latency = \"150ms\" }\n",
     );
-    desk.file(
-        "halves.tsv",
-        "0.0.0.0/1\t64500\n128.0.0.0/1\t64501\n2000::/3\t64502\n",
-    );
+    // a prefix that is shorter attributes nothing
+    let halves = (0..256).map(|net| format!("{net}.0.0.0/8 {}\n", 64500 + net / 128));
+    let global = (0x200..0x400).map(|net| format!("{net:x}0::/12 64502\n"));
+    desk.file("halves.tsv", halves.chain(global).collect::<String>());
     for (name, _) in captures::index() {
         let capture = path(name);
         let run = |workers: &str, seconds: &str| {

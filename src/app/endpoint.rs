@@ -53,6 +53,13 @@ pub(super) fn read(path: Option<&Path>, load: &Load) -> Result<Arc<Security>, Ht
     Ok(Arc::new(Security::load(path)?))
 }
 
+/// Tells the log what a file asks for, and is not done.
+pub(super) fn remark(security: &Security) {
+    for remark in security.remarks() {
+        events::warning_logged(remark);
+    }
+}
+
 /// Tells the log of clients that crowd the endpoint, for as long as it is served.
 pub(super) async fn log_crowding(mut crowded: watch::Receiver<Option<Crowded>>) {
     while crowded.changed().await.is_ok() {

@@ -9,6 +9,7 @@ use crate::asn::bmp::{self, Feed, State};
 use crate::asn::{OriginSettings, Source, SourceTable};
 use crate::clock;
 use crate::events;
+use crate::units::Prefix;
 use rustix::net::sockopt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -28,6 +29,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// How often it is asked again, and how many times, before it is taken for gone.
 const AGAIN: Duration = Duration::from_secs(10);
 const TIMES: u32 = 3;
+
+/// The log is told no more often of routers that are turned away; counters know of each.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// Tables are made no more often than this: seconds are what is judged.
 const LEAST: Duration = Duration::from_secs(1);
@@ -62,7 +66,8 @@ pub(super) async fn listen(settings: &OriginSettings) -> Result<Vec<Router>, App
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let feed = Feed::new(&settings.own, settings.bmp_stale);
         let feed = Arc::new(Mutex::new(feed));
-        tokio::spawn(accept(listener, feed.clone()));
+        let allowed = settings.bmp_routers.clone();
+        tokio::spawn(accept(listener, allowed, feed.clone()));
         routers.push(Router {
             address: *address,
             feed,
@@ -117,20 +122,36 @@ fn make(feed: &Mutex<Feed>, name: &str) -> SourceTable {
     table.finish(name, clock::now)
 }
 
-/// Takes connections for as long as the daemon runs.
-async fn accept(listener: TcpListener, feed: Arc<Mutex<Feed>>) {
+/// Takes connections for as long as the daemon runs: from `allowed` addresses, or from any.
+async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Feed>>) {
     let connected = Arc::new(AtomicUsize::new(0));
+    let mut told = None;
     loop {
         let Ok((stream, router)) = listener.accept().await else {
             // out of file descriptors, most likely: it passes, or the log of others says so
             tokio::time::sleep(LEAST).await;
             continue;
         };
-        if connected.fetch_add(1, Ordering::Relaxed) >= MAX_ROUTERS {
-            connected.fetch_sub(1, Ordering::Relaxed);
-            events::router_refused(&router);
+        let is_allowed = |prefix: &Prefix| prefix.contains(router.ip().into());
+        let is_foreign = !allowed.is_empty() && !allowed.iter().any(is_allowed);
+        if is_foreign || connected.load(Ordering::Relaxed) >= MAX_ROUTERS {
+            let mut feed = feed.lock().await;
+            let turned_away = &mut feed.turned_away;
+            let (count, why) = if is_foreign {
+                let why = "its address is not in asn.bmp_routers";
+                (&mut turned_away.address, why)
+            } else {
+                (&mut turned_away.limit, "too many routers")
+            };
+            *count += 1;
+            let now = clock::uptime();
+            if told.is_none_or(|told| now.saturating_sub(told) >= QUIET) {
+                told = Some(now);
+                events::router_refused(&router, why);
+            }
             continue;
         }
+        connected.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = keep_asking(&stream) {
             events::router_not_asked(&router, &error);
         }

@@ -63,6 +63,7 @@ pub(super) struct AsnSection {
     pub(super) cache: Written<String>,
     pub(super) max_shrink: Written<String>,
     pub(super) bmp_stale: Written<String>,
+    pub(super) bmp_routers: Written<Vec<Spanned<String>>>,
 }
 
 /// One of `sources`: exactly one key.

@@ -276,12 +276,20 @@ impl HttpState {
             let (shown, refused, share) = (&self.shown, &self.refused, &place.share);
             async move {
                 let credentials = request.headers().get(AUTHORIZATION);
-                let response = if security.basic_auth.admits(credentials, &share.turn).await {
+                let mut response = if !security.has_room() {
+                    refused.rate.fetch_add(1, Ordering::Relaxed);
+                    routes::too_many()
+                } else if security.is_open(request.uri().path())
+                    || security.basic_auth.admits(credentials, &share.turn).await
+                {
                     routes::answer(&request, shown, &share.listeners)
                 } else {
                     refused.credentials.fetch_add(1, Ordering::Relaxed);
                     routes::unauthorized()
                 };
+                for (name, value) in &security.headers {
+                    response.headers_mut().insert(name, value.clone());
+                }
                 Ok::<_, Infallible>(response.map(|body| Kept {
                     body,
                     _answering: answering,

@@ -401,6 +401,18 @@ pub(crate) fn bmp_messages(published: &Published, series: &mut Series) {
     });
 }
 
+pub(crate) fn bmp_refused_connections(published: &Published, series: &mut Series) {
+    each_bmp(published, |source, state| {
+        let turned_away = state.turned_away;
+        for (reason, count) in [
+            ("address", turned_away.address),
+            ("limit", turned_away.limit),
+        ] {
+            series.add(&[source, reason], number(count));
+        }
+    });
+}
+
 pub(crate) fn judged_second(published: &Published, series: &mut Series) {
     if let Some(second) = published.snapshot.judged {
         series.add(&[], number(second.0));
@@ -415,6 +427,7 @@ pub(crate) fn http_refused(published: &Published, series: &mut Series) {
         ("slow", &refused.slow),
         ("tls", &refused.handshakes),
         ("credentials", &refused.credentials),
+        ("rate", &refused.rate),
     ] {
         series.add(&[reason], number(count.load(Ordering::Relaxed)));
     }

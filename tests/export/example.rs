@@ -321,6 +321,10 @@ fn standing() -> DaemonState {
                         passed_over: 60,
                         ..bmp::BmpStats::default()
                     },
+                    turned_away: bmp::TurnedAway {
+                        address: 3,
+                        limit: 0,
+                    },
                     last: Some(JUDGED.start()),
                 }),
             },

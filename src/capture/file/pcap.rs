@@ -15,6 +15,9 @@
 //! | FCS |f|                   |             LinkType              |    /      Packet Data       /
 //! +---------------------------------------------------------------+    +------------------------+
 //! ```
+//!
+//! In the modified form of Kuznetzov, which FRITZ!Box routers write, the header of a record has
+//! 8 octets more: interface, protocol and direction (libpcap sf-pcap.c).
 
 use super::byte_order::ByteOrder;
 use super::reader::Reader;
@@ -33,36 +36,51 @@ const SWAPPED: u16 = 3;
 
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
+const MODIFIED: u32 = 0xa1b2_cd34;
+
+/// Octets that the modified form has between the header of a record and its packet.
+const MODIFIED_MORE: usize = 8;
+
+/// What a magic number says of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Form {
+    order: ByteOrder,
+    /// Nanoseconds in the unit of the second timestamp word.
+    unit: u64,
+    /// Octets between the header of a record and its packet.
+    more: usize,
+}
 
 /// A classic capture after its header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pcap {
     order: ByteOrder,
     link: LinkType,
-    /// Nanoseconds in the unit of the second timestamp word.
     unit: u64,
+    more: usize,
     minor: u16,
     named: bool,
 }
 
 impl Pcap {
-    /// Byte order and timestamp unit of a magic number; `None` if it is none of pcap's.
-    pub(super) fn magic(octets: [u8; 4]) -> Option<(ByteOrder, u64)> {
-        [ByteOrder::Little, ByteOrder::Big]
-            .into_iter()
-            .find_map(|order| match order.u32(octets) {
-                MICROSECONDS => Some((order, 1000)),
-                NANOSECONDS => Some((order, 1)),
-                _ => None,
-            })
+    /// What a magic number says; `None` if it is none of pcap's.
+    pub(super) fn magic(octets: [u8; 4]) -> Option<Form> {
+        let orders = [ByteOrder::Little, ByteOrder::Big].into_iter();
+        let mut forms = orders.filter_map(|order| {
+            let (unit, more) = match order.u32(octets) {
+                MICROSECONDS => (1000, 0),
+                NANOSECONDS => (1, 0),
+                MODIFIED => (1000, MODIFIED_MORE),
+                _ => return None,
+            };
+            Some(Form { order, unit, more })
+        });
+        forms.next()
     }
 
     /// Reads the file header after its magic number.
-    pub(super) fn new(
-        order: ByteOrder,
-        unit: u64,
-        header: &[u8; HEADER],
-    ) -> Result<Self, Box<NonFrame>> {
+    pub(super) fn new(form: Form, header: &[u8; HEADER]) -> Result<Self, Box<NonFrame>> {
+        let Form { order, unit, more } = form;
         let &[_, _, _, _, j0, j1, n0, n1, .., l0, l1, l2, l3] = header;
         let (major, minor) = (order.u16([j0, j1]), order.u16([n0, n1]));
         if major != 2 {
@@ -74,6 +92,7 @@ impl Pcap {
             order,
             link,
             unit,
+            more,
             minor,
             named: false,
         })
@@ -85,6 +104,7 @@ impl Pcap {
         let at_hand = reader.ahead();
         let (mut ahead, mut taken) = (at_hand, 0);
         while self.named
+            && self.more == 0
             && let Some((frame, rest)) = self.record(ahead)
             && taker.offer(&frame)
         {
@@ -96,7 +116,7 @@ impl Pcap {
     }
 
     /// The record that begins here, if all of it is there and nothing is odd about it; and what is
-    /// behind it.
+    /// behind it. Not for the modified form.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a frame is not worth a call")]
     pub(super) fn record<'a>(&self, octets: &'a [u8]) -> Option<(Frame<'a>, &'a [u8])> {
@@ -117,7 +137,7 @@ impl Pcap {
 
     /// Whether its records are what they seem to be, and may be plain voice.
     pub(super) fn is_plain(&self) -> bool {
-        self.link == LinkType::Ethernet && self.minor > SWAPPED
+        self.link == LinkType::Ethernet && self.minor > SWAPPED && self.more == 0
     }
 
     /// Octets captured of the record with this header; `None` if something is odd about them.
@@ -139,7 +159,8 @@ impl Pcap {
             return Err(Box::new(NonFrame::Interface(InterfaceId(0))));
         }
         reader.seek();
-        if !reader.want(RECORD)? {
+        let header = RECORD + self.more;
+        if !reader.want(header)? {
             return Self::tail(reader);
         }
         let Some(record) = reader.ahead().first_chunk() else {
@@ -155,11 +176,11 @@ impl Pcap {
                 format_args!("record of {captured} octets, at most {MAX_FRAME} are possible"),
             );
         }
-        if !reader.want(RECORD + captured as usize)? {
+        if !reader.want(header + captured as usize)? {
             return Self::tail(reader);
         }
-        let place = reader.place() + RECORD;
-        reader.consume(RECORD + captured as usize);
+        let place = reader.place() + header;
+        reader.consume(header + captured as usize);
         reader.pass();
         let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
         *found = FoundFrame {

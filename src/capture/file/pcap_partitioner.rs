@@ -25,8 +25,8 @@ impl<F> PcapPartitioner<F> {
     /// For a file that begins with these octets, and the way along it; `None` for one that cannot be
     /// dealt.
     pub(super) fn new(octets: &[u8], whose: F) -> Option<(Self, RecordScan)> {
-        let (order, unit) = Pcap::magic(*octets.first_chunk()?)?;
-        let pcap = Pcap::new(order, unit, octets.first_chunk()?).ok()?;
+        let form = Pcap::magic(*octets.first_chunk()?)?;
+        let pcap = Pcap::new(form, octets.first_chunk()?).ok()?;
         let scan = RecordScan {
             ahead: HEADER,
             ..RecordScan::default()

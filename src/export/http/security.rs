@@ -2,19 +2,28 @@
 //! exporter-toolkit says (`--web.config.file`).
 //!
 //! `app` loads it before anything is served and again on SIGHUP; a connection takes TLS as it
-//! stands when it begins, a request the passwords as they stand when it comes. Keys of the toolkit
-//! that are not offered here are errors, so that nobody relies on what is not done.
+//! stands when it begins, a request the rest as it stands when it comes. Of the toolkit's keys
+//! those that are not done here and do no harm are remarked; those on which somebody may rely are
+//! errors.
 
+mod algorithms;
 mod basic_auth;
 mod file;
+mod headers;
+mod rate;
+mod sans;
 mod tls;
 
 pub(super) use basic_auth::BasicAuth;
 
 use crate::files;
+use hyper::header::HeaderMap;
+use rate::Rate;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 /// MiB of the file, and of each file that it names, at most.
@@ -55,6 +64,12 @@ impl SecurityError {
 pub struct Security {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) basic_auth: BasicAuth,
+    /// Headers of every answer.
+    pub(super) headers: HeaderMap,
+    /// Paths that need no password.
+    open: BTreeSet<String>,
+    rate: Option<Rate>,
+    remarks: Vec<String>,
 }
 
 impl fmt::Debug for Security {
@@ -76,22 +91,46 @@ impl Security {
         let octets = read(path)?;
         let file = file::parse(&octets, path)?;
         let place = file::FilePlace { path };
+        let mut remarks = Vec::new();
         let tls = match &file.tls_server_config {
-            Some(written) => Some(tls::acceptor(written, &place)?),
+            Some(written) => Some(tls::acceptor(written, &place, &mut remarks)?),
             None => None,
         };
-        if let Some(http2) = file.http_server_config.unwrap_or_default().http2
-            && http2.value
-        {
-            let reason = "http_server_config.http2: is not offered: HTTP/1.1 only";
-            return Err(place.wrong(&http2, reason));
+        let http = file.http_server_config.unwrap_or_default();
+        if let Some(http2) = http.http2.filter(|http2| http2.value) {
+            let what = "http_server_config.http2: is not offered: HTTP/1.1 only";
+            remarks.push(place.remark(&http2, what));
         }
+        let headers = http.headers.unwrap_or_default();
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value));
         let users = file.basic_auth_users.unwrap_or_default();
-        let basic_auth = BasicAuth::new(
-            users.iter().map(|(name, hash)| (name.as_str(), hash)),
-            &place,
-        )?;
-        Ok(Self { tls, basic_auth })
+        let users = users.iter().map(|(name, hash)| (name.as_str(), hash));
+        let open = file.basic_auth_excluded_paths.into_iter().flatten();
+        let rate = file.rate_limit.unwrap_or_default();
+        Ok(Self {
+            tls,
+            basic_auth: BasicAuth::new(users, &place)?,
+            headers: headers::read(headers, &place)?,
+            open: open.map(|path| path.value).collect(),
+            rate: Rate::new(&rate, &place)?,
+            remarks,
+        })
+    }
+
+    /// What the file asks for, and is not done: lines for the log.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Whether one more request may be answered now.
+    pub(super) fn has_room(&self) -> bool {
+        let rate = self.rate.as_ref();
+        rate.is_none_or(|rate| rate.admits(Instant::now()))
+    }
+
+    /// Whether a path needs no password.
+    pub(super) fn is_open(&self, path: &str) -> bool {
+        self.open.contains(path)
     }
 
     /// `https` or `http`.

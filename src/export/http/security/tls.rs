@@ -1,6 +1,8 @@
 //! TLS 1.2 and 1.3 by rustls, with or without certificates of the clients.
 
+use super::algorithms::provider;
 use super::file::{FilePlace, Tls};
+use super::sans::AllowedNames;
 use super::{SecurityError, read};
 use serde_saphyr::Spanned;
 use std::sync::Arc;
@@ -13,17 +15,39 @@ use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
-/// What a `tls_server_config` says.
-pub(super) fn acceptor(written: &Tls, place: &FilePlace<'_>) -> Result<TlsAcceptor, SecurityError> {
-    let (Some(cert), Some(key)) = (&written.cert_file, &written.key_file) else {
-        return Err(place.missing("tls_server_config: needs cert_file and key_file"));
+/// Names of clients say nothing of those who do not have to show a certificate.
+const NAMES_NEED: &str =
+    "client_allowed_sans: needs the client_auth_type RequireAndVerifyClientCert";
+
+/// What a `tls_server_config` says; what of it is not done goes to `remarks`.
+pub(super) fn acceptor(
+    written: &Tls,
+    place: &FilePlace<'_>,
+    remarks: &mut Vec<String>,
+) -> Result<TlsAcceptor, SecurityError> {
+    let (Some(cert), Some(key)) = (
+        Pem::one(
+            written.cert.as_ref(),
+            written.cert_file.as_ref(),
+            "cert",
+            place,
+        )?,
+        Pem::one(
+            written.key.as_ref(),
+            written.key_file.as_ref(),
+            "key",
+            place,
+        )?,
+    ) else {
+        let reason = "tls_server_config: needs cert_file and key_file, or cert and key";
+        return Err(place.missing(reason));
     };
-    let chain = certificates(cert, "cert_file", place)?;
-    let (path, octets) = named(key, place)?;
-    let secret = PrivateKeyDer::from_pem_slice(&octets)
-        .map_err(|error| place.wrong(key, &format!("key_file: {path}: {error}")))?;
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&versions(written, place)?)
+    let chain = cert.certificates(place)?;
+    let secret = PrivateKeyDer::from_pem_slice(&key.octets)
+        .map_err(|error| key.wrong(place, &error.to_string()))?;
+    let provider = Arc::new(provider(written, place, remarks)?);
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions(written, place, remarks)?)
         .map_err(|error| place.missing(&format!("tls_server_config: {error}")))?;
     let builder = match clients(written, place)? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
@@ -31,39 +55,77 @@ pub(super) fn acceptor(written: &Tls, place: &FilePlace<'_>) -> Result<TlsAccept
     };
     let mut config = builder
         .with_single_cert(chain, secret)
-        .map_err(|error| place.wrong(cert, &format!("cert_file: {error}")))?;
+        .map_err(|error| place.wrong(cert.written, &format!("{}: {error}", cert.key)))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let prefers = written.prefer_server_cipher_suites.as_ref();
+    config.ignore_client_order = prefers.is_some_and(|prefers| prefers.value);
+    for path in written.client_auth_excluded_paths.iter().flatten() {
+        let what = "client_auth_excluded_paths: every path needs a certificate here";
+        remarks.push(place.remark(path, what));
+    }
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Path and octets of a file that is named.
-fn named(
-    name: &Spanned<String>,
-    place: &FilePlace<'_>,
-) -> Result<(String, Vec<u8>), SecurityError> {
-    let path = place.resolve(&name.value);
-    Ok((path.display().to_string(), read(&path)?))
+/// Text in PEM, from the file itself or from one that it names.
+struct Pem<'a> {
+    /// The key that it stands under, with the path of the file it is in.
+    key: String,
+    written: &'a Spanned<String>,
+    octets: Vec<u8>,
 }
 
-fn certificates(
-    name: &Spanned<String>,
-    key: &str,
-    place: &FilePlace<'_>,
-) -> Result<Vec<CertificateDer<'static>>, SecurityError> {
-    let (path, octets) = named(name, place)?;
-    let wrong = |reason: &str| place.wrong(name, &format!("{key}: {path}: {reason}"));
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&octets).collect();
-    let found = found.map_err(|error| wrong(&error.to_string()))?;
-    if found.is_empty() {
-        return Err(wrong("has no certificate in PEM"));
+impl<'a> Pem<'a> {
+    /// What stands under `key`, or in the file that `key_file` names; not both.
+    fn one(
+        text: Option<&'a Spanned<String>>,
+        file: Option<&'a Spanned<String>>,
+        key: &str,
+        place: &FilePlace<'_>,
+    ) -> Result<Option<Self>, SecurityError> {
+        match (text, file) {
+            (Some(_), Some(file)) => {
+                let reason = format!("{key}_file: stands beside {key}: one of them");
+                Err(place.wrong(file, &reason))
+            }
+            (Some(text), None) => Ok(Some(Self {
+                key: key.into(),
+                written: text,
+                octets: text.value.clone().into_bytes(),
+            })),
+            (None, Some(file)) => {
+                let path = place.resolve(&file.value);
+                Ok(Some(Self {
+                    key: format!("{key}_file: {}", path.display()),
+                    written: file,
+                    octets: read(&path)?,
+                }))
+            }
+            (None, None) => Ok(None),
+        }
     }
-    Ok(found)
+
+    fn wrong(&self, place: &FilePlace<'_>, reason: &str) -> SecurityError {
+        place.wrong(self.written, &format!("{}: {reason}", self.key))
+    }
+
+    fn certificates(
+        &self,
+        place: &FilePlace<'_>,
+    ) -> Result<Vec<CertificateDer<'static>>, SecurityError> {
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.octets).collect();
+        let found = found.map_err(|error| self.wrong(place, &error.to_string()))?;
+        if found.is_empty() {
+            return Err(self.wrong(place, "has no certificate in PEM"));
+        }
+        Ok(found)
+    }
 }
 
 /// The versions between `min_version` (default TLS12) and `max_version` (default TLS13).
 fn versions(
     written: &Tls,
     place: &FilePlace<'_>,
+    remarks: &mut Vec<String>,
 ) -> Result<Vec<&'static SupportedProtocolVersion>, SecurityError> {
     const ALL: [(&str, &SupportedProtocolVersion); 2] = [("TLS12", &TLS12), ("TLS13", &TLS13)];
     let nth = |key: &str, name: &Option<Spanned<String>>, usual| match name {
@@ -76,7 +138,18 @@ fn versions(
                 place.wrong(name, &reason)
             }),
     };
-    let least = nth("min_version", &written.min_version, 0)?;
+    let least = match &written.min_version {
+        // less is offered than asked for
+        Some(old) if ["TLS10", "TLS11"].contains(&old.value.as_str()) => {
+            let what = format!(
+                "min_version: {} is not offered: TLS12 is the least",
+                old.value
+            );
+            remarks.push(place.remark(old, &what));
+            0
+        }
+        written => nth("min_version", written, 0)?,
+    };
     let most = nth("max_version", &written.max_version, ALL.len() - 1)?;
     let chosen: Vec<_> = ALL
         .iter()
@@ -96,12 +169,21 @@ fn clients(
     place: &FilePlace<'_>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, SecurityError> {
     let wanted = written.client_auth_type.as_ref();
+    let ca = Pem::one(
+        written.client_ca.as_ref(),
+        written.client_ca_file.as_ref(),
+        "client_ca",
+        place,
+    )?;
+    let names = written.client_allowed_sans.as_deref().unwrap_or_default();
+    let first_name = names.first();
     let is_required = match wanted.map_or("NoClientCert", |wanted| &wanted.value) {
         "" | "NoClientCert" => {
-            return match &written.client_ca_file {
-                // Whoever names an authority believes that clients are checked.
-                Some(ca) => Err(place.wrong(ca, "client_ca_file: needs a client_auth_type")),
-                None => Ok(None),
+            return match (ca, first_name) {
+                // Whoever names an authority, or names, believes that clients are checked.
+                (Some(ca), _) => Err(ca.wrong(place, "needs a client_auth_type")),
+                (None, Some(name)) => Err(place.wrong(name, NAMES_NEED)),
+                (None, None) => Ok(None),
             };
         }
         "VerifyClientCertIfGiven" => false,
@@ -115,15 +197,14 @@ fn clients(
             );
         }
     };
-    let Some(ca) = &written.client_ca_file else {
+    let Some(ca) = ca else {
         return Err(place.missing("tls_server_config: client_auth_type needs client_ca_file"));
     };
-    let wrong = |reason: &str| place.wrong(ca, &format!("client_ca_file: {reason}"));
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(ca, "client_ca_file", place)? {
+    for certificate in ca.certificates(place)? {
         roots
             .add(certificate)
-            .map_err(|error| wrong(&error.to_string()))?;
+            .map_err(|error| ca.wrong(place, &error.to_string()))?;
     }
     let provider = Arc::new(ring::default_provider());
     let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
@@ -132,6 +213,11 @@ fn clients(
     }
     let verifier = verifier
         .build()
-        .map_err(|error| wrong(&error.to_string()))?;
-    Ok(Some(verifier))
+        .map_err(|error| ca.wrong(place, &error.to_string()))?;
+    match first_name {
+        None => Ok(Some(verifier)),
+        // who sends no certificate has no name
+        Some(name) if !is_required => Err(place.wrong(name, NAMES_NEED)),
+        Some(_) => Ok(Some(Arc::new(AllowedNames::new(verifier, names, place)?))),
+    }
 }
