@@ -23,7 +23,7 @@ mod running;
 
 use asnmeter::clock;
 use running::{Running, until};
-use std::cell::WindowCounts;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -507,7 +507,7 @@ fn views() {
     until("the router has all", || router_says().len() == all);
     let mut round = 0;
     let mut agree = |what: &str| {
-        let agrees = WindowCounts::new(round);
+        let agrees = Cell::new(round);
         until(what, || {
             agrees.set(agrees.get() + 1);
             meter_says(&running, agrees.get()) == packets_of(&router_says())

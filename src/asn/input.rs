@@ -14,7 +14,7 @@ use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 use packing::Packing;
-use std::cell::WindowCounts;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Take};
 use std::path::Path;
@@ -59,7 +59,7 @@ pub(super) fn open<'a>(path: &Path, load: &'a Load) -> Result<Box<dyn BufRead + 
 
 /// Unpacks what is packed.
 fn unpacking<'a>(input: impl Read + 'a, load: &'a Load) -> io::Result<Box<dyn BufRead + 'a>> {
-    let octets = Rc::new(WindowCounts::new(0));
+    let octets = Rc::new(Cell::new(0));
     let packed = Packed {
         input,
         load,
@@ -97,7 +97,7 @@ struct Packed<'a, R = File> {
     input: R,
     load: &'a Load,
     /// Octets read so far.
-    octets: Rc<WindowCounts<u64>>,
+    octets: Rc<Cell<u64>>,
 }
 
 impl<R: Read> Read for Packed<'_, R> {
@@ -115,7 +115,7 @@ struct Unpacked<'a> {
     packing: Packing,
     load: &'a Load,
     /// Octets of the file read so far.
-    packed: Rc<WindowCounts<u64>>,
+    packed: Rc<Cell<u64>>,
     /// Octets that came out so far.
     octets: u64,
     /// What has failed once is not asked again.

@@ -6,12 +6,12 @@
 //! lives while the file is read, and is refused beyond a bound.
 
 use super::Ballot;
-use crate::asn::announced::Collector;
+use crate::asn::announced::PathCollector;
 use crate::asn::listed::Listed;
 use crate::asn::numbers;
 use crate::asn::path;
 use crate::asn::source::LoadError;
-use crate::asn::vote::{self, Route, Verdict, Vote, Voter};
+use crate::asn::vote::{self, Candidate, VoteResult, Vote, Voter};
 use crate::units::{Asn, Prefix};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -28,7 +28,7 @@ const MAX_TABLES: usize = 1 << 10;
 
 /// An origin that peers name in one table.
 #[derive(Clone, Copy, Debug)]
-struct Candidate {
+struct TableOrigin {
     table: u16,
     /// Origin and path, by their place in the store.
     value: u32,
@@ -45,11 +45,11 @@ struct Candidate {
 pub(super) struct Tables {
     /// When each table was written; what stands before the first index table is as old as can be.
     written: Vec<u32>,
-    by_prefix: HashMap<Prefix, Vec<Candidate>>,
+    by_prefix: HashMap<Prefix, Vec<TableOrigin>>,
     candidates: usize,
     /// Sets of peers, a bit for each number, end to end.
     words: Vec<u64>,
-    store: Collector,
+    store: PathCollector,
 }
 
 /// Puts a number into a set.
@@ -94,7 +94,7 @@ impl Tables {
     }
 
     /// What peers of the table that is being read say together.
-    fn candidate(&mut self, routes: &[Route]) -> Option<Candidate> {
+    fn candidate(&mut self, routes: &[Candidate]) -> Option<TableOrigin> {
         let (heard, seen) = vote::best_path(routes)?;
         let origin = heard.origin()?;
         let mut set = Vec::new();
@@ -105,7 +105,7 @@ impl Tables {
         }
         let begin = u32::try_from(self.words.len()).ok()?;
         self.words.extend(&set);
-        Some(Candidate {
+        Some(TableOrigin {
             table: self.current(),
             value: self.store.value(origin, heard.path()),
             origin,
@@ -116,7 +116,7 @@ impl Tables {
     }
 
     /// The peers that stand behind a candidate.
-    fn voters(&self, candidate: &Candidate) -> &[u64] {
+    fn voters(&self, candidate: &TableOrigin) -> &[u64] {
         let (begin, words) = candidate.voters;
         let begin = begin as usize;
         let words = self.words.get(begin..begin + words as usize);
@@ -124,13 +124,13 @@ impl Tables {
     }
 
     /// The outcome for a prefix, of all tables.
-    fn verdict(&self, mut candidates: Vec<Candidate>) -> Verdict {
+    fn verdict(&self, mut candidates: Vec<TableOrigin>) -> VoteResult {
         let mut votes: BTreeMap<Asn, u32> = BTreeMap::new();
         let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
         candidates.sort_by_key(|it| Reverse(self.written(it.table)));
         // peers that have said something later
         let mut later = Vec::new();
-        let same_time = |one: &Candidate, other: &Candidate| {
+        let same_time = |one: &TableOrigin, other: &TableOrigin| {
             self.written(one.table) == self.written(other.table)
         };
         for of_time in candidates.chunk_by(same_time) {
@@ -149,7 +149,7 @@ impl Tables {
             .iter()
             .min_by_key(|(origin, votes)| (Reverse(**votes), numbers::precedence(**origin)));
         let Some((&origin, _)) = won else {
-            return Verdict::default();
+            return VoteResult::default();
         };
         let of_origin = candidates.iter().filter(|it| it.origin == origin);
         let paths = of_origin.filter_map(|candidate| {
@@ -158,7 +158,7 @@ impl Tables {
             Some((Reverse(*seen), path::length(path), path, candidate.of_set))
         });
         let best = paths.min();
-        Verdict {
+        VoteResult {
             origin: Some(origin),
             path: best.map_or_else(Vec::new, |(.., path, _)| path.to_vec()),
             several: votes.len() > 1,
