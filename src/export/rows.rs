@@ -15,6 +15,7 @@ use crate::sla::commitment::DirectionRule;
 use crate::snapshot::{
     AsnRow, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, GuaranteeRow, Label, Snapshot,
 };
+use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
 use crate::units::NANOS_PER_SECOND;
 use crate::voice::class::Class;
@@ -66,11 +67,26 @@ fn per_direction(published: &Published, series: &mut Series, value: fn(&Directio
 }
 
 pub(crate) fn rtp_expected(published: &Published, series: &mut Series) {
-    per_direction(published, series, |totals| totals.expected);
+    per_direction(published, series, |totals| totals.counters.expected);
 }
 
 pub(crate) fn rtp_lost(published: &Published, series: &mut Series) {
-    per_direction(published, series, |totals| totals.lost);
+    per_direction(published, series, |totals| totals.counters.lost);
+}
+
+pub(crate) fn rtp_maybe_lost(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.counters.maybe_lost);
+}
+
+pub(crate) fn rtp_excused(published: &Published, series: &mut Series) {
+    each_asn(published, |row, asn| {
+        for (direction, totals) in [("from", &row.from), ("to", &row.to)] {
+            for (excuse, packets) in Excuse::ALL.iter().zip(totals.counters.excused) {
+                series.add(&[asn, direction, excuse.as_str()], number(packets));
+            }
+            series.add(&[asn, direction, "late"], number(totals.late));
+        }
+    });
 }
 
 pub(crate) fn rtp_duplicates(published: &Published, series: &mut Series) {

@@ -50,8 +50,8 @@ pub(super) fn end_counts<'a>(
 ) -> [Option<PairEnd<'a>>; 2] {
     let (bytes, packets) = counted_traffic(commitment, usage);
     let sent = Losses {
-        expected: usage.expected(),
-        lost: usage.continuity.lost,
+        expected: usage.expected().max(0).cast_unsigned(),
+        lost: usage.continuity.lost.max(0).cast_unsigned(),
     };
     let reported = Losses {
         expected: usage.reports.expected,

@@ -39,8 +39,8 @@ impl AsnTotals {
         AsnRow {
             label,
             name,
-            from: self.from,
-            to: self.to,
+            from: risen(self.from),
+            to: risen(self.to),
             reported: self.reported,
             jitter: shown(&self.jitter),
             round_trips: self.round_trips.each_ref().map(shown),
@@ -49,12 +49,26 @@ impl AsnTotals {
     }
 }
 
+/// With its counters.
+fn risen(mut totals: DirectionTotals) -> DirectionTotals {
+    totals.raise();
+    totals
+}
+
 fn add_usage(totals: &mut DirectionTotals, usage: &PairCounts) {
     for (total, octets) in totals.classes.iter_mut().zip(&usage.classes) {
         total.add(octets.into());
     }
-    totals.expected += usage.expected();
-    totals.lost += usage.continuity.lost;
+    for (total, more) in [
+        (&mut totals.expected, usage.expected()),
+        (&mut totals.lost, usage.continuity.lost),
+        (&mut totals.maybe_lost, usage.continuity.maybe_lost),
+    ] {
+        *total = total.saturating_add_signed(more);
+    }
+    for (total, more) in totals.excused.iter_mut().zip(usage.continuity.excused) {
+        *total = total.saturating_add_signed(more);
+    }
     totals.duplicates += usage.continuity.duplicates;
     totals.reordered += usage.continuity.reordered;
     totals.late += usage.continuity.late;
@@ -115,12 +129,13 @@ impl Totals {
         }
     }
 
-    /// A new second begins: nothing streams in it yet.
+    /// A new second begins: nothing streams in it yet, and counters stay at least where they are.
     pub fn begin_second(&mut self) {
-        self.asns
-            .values_mut()
-            .chain(&mut self.other)
-            .for_each(|totals| totals.streams = 0);
+        for totals in self.asns.values_mut().chain(&mut self.other) {
+            totals.streams = 0;
+            totals.from.raise();
+            totals.to.raise();
+        }
     }
 
     /// Adds what was counted in a second, whenever it comes.

@@ -72,8 +72,9 @@ impl PairCounts {
         }
     }
 
-    /// RTP packets that should have come, of streams that were followed.
-    pub fn expected(&self) -> u64 {
+    /// RTP packets that should have come, of streams that were followed; less than none in an amendment
+    /// that gives back.
+    pub fn expected(&self) -> i64 {
         let followed = self.class(Class::Rtp).packets - self.unfollowed;
         self.continuity.expected(followed)
     }

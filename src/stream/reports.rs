@@ -101,9 +101,9 @@ mod tests {
         let mut booked = 0;
         let mut feed = |sequence: &mut Sequence, numbers: std::ops::RangeInclusive<u16>| {
             for number in numbers {
-                booked += sequence.advance(number, |_| Jump::Unexplained).lost;
+                booked += sequence.advance(number, |_| Jump::Unexplained).missing;
             }
-            booked
+            booked.cast_unsigned() - sequence.missing()
         };
         let lost = feed(&mut sequence, 1001..=1100);
         let mut far_end = RemoteReports::default();

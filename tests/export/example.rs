@@ -52,7 +52,7 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
         packets,
         bytes: packets * octets,
     };
-    DirectionTotals {
+    let mut totals = DirectionTotals {
         classes: [
             count(packets, 200),
             count(packets / 250, 92),
@@ -60,11 +60,16 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
         ],
         expected: packets + lost,
         lost,
+        maybe_lost: lost / 5,
         duplicates: packets / 10_000,
         reordered: packets / 5000,
         late: packets / 20_000,
         unfollowed: 0,
-    }
+        excused: [lost / 7, 0, lost / 5, 0, 0, 0],
+        ..DirectionTotals::default()
+    };
+    totals.raise();
+    totals
 }
 
 fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow {
@@ -436,6 +441,7 @@ pub(crate) fn stream(place: u16) -> StreamRow {
         bytes: 200_000,
         expected: 1003,
         lost: 5,
+        maybe_lost: 3,
         late: 1,
         duplicates: 1,
         reordered: 2,

@@ -7,6 +7,7 @@ use crate::snapshot::{
     AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Reported, Snapshot,
     StreamRow, TransitRow,
 };
+use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -94,6 +95,7 @@ pub(super) struct StreamJson<'a> {
     bytes: u64,
     expected: u64,
     lost: u64,
+    maybe_lost: u64,
     late: u64,
     duplicates: u64,
     reordered: u64,
@@ -119,6 +121,7 @@ impl<'a> StreamJson<'a> {
             bytes: row.bytes,
             expected: row.expected,
             lost: row.lost,
+            maybe_lost: row.maybe_lost,
             late: row.late,
             duplicates: row.duplicates,
             reordered: row.reordered,
@@ -149,8 +152,24 @@ struct Direction {
     bytes: u64,
     expected: u64,
     lost: u64,
+    maybe_lost: u64,
     late: u64,
     unfollowed: u64,
+    excused: Excused,
+}
+
+/// By the reason, in the order of [`Excuse::ALL`].
+struct Excused([u64; Excuse::ALL.len()]);
+
+impl Serialize for Excused {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            Excuse::ALL
+                .iter()
+                .map(|excuse| excuse.as_str())
+                .zip(&self.0),
+        )
+    }
 }
 
 impl Direction {
@@ -161,8 +180,10 @@ impl Direction {
             bytes,
             expected: totals.expected,
             lost: totals.lost,
+            maybe_lost: totals.maybe_lost,
             late: totals.late,
             unfollowed: totals.unfollowed,
+            excused: Excused(totals.excused),
         }
     }
 }
