@@ -292,11 +292,16 @@ impl Stream {
         decided.then(step)
     }
 
-    /// Whether a packet's number is one that may still come: ahead, or missing and not late.
+    /// Whether a packet's number is one that may still come: ahead, where time explains it, or missing
+    /// and not late.
     fn expects(&self, packet: &RtpSummary) -> bool {
+        let forward = packet.sequence.wrapping_sub(self.sequence.last_number());
         let missing = self.sequence.missing_number(packet.sequence);
-        self.sequence.is_ahead(packet.sequence)
-            || missing.is_some_and(|number| self.due(number, packet.time).is_some())
+        match missing {
+            Some(number) => self.due(number, packet.time).is_some(),
+            None if u64::from(forward) < WINDOW => forward > 0,
+            None => matches!(self.gap(packet, &self.of).explain(forward), Jump::Outage(_)),
+        }
     }
 
     /// What was booked for a missing number, and when it was due, if it is not late.

@@ -11,7 +11,7 @@
 use crate::stream::booking::{Booking, Certainty, Excuse};
 use crate::stream::gaps::{Missing, Skipped};
 use crate::stream::record::Stream;
-use crate::stream::record::clock::{DEFAULT_INTERVAL, PayloadType, SHORTEST_INTERVAL, sent};
+use crate::stream::record::clock::{AUDIO_CLOCKS, PayloadType, SHORTEST_INTERVAL, sent};
 use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep};
 use crate::units::{Second, Timestamp};
 use crate::voice::rtp_summary::RtpSummary;
@@ -44,10 +44,15 @@ pub(super) struct Restart {
     booked: Vec<(Second, i64)>,
     /// Arrival and RTP timestamp of its highest number.
     newest: (Timestamp, u32),
+    /// The clock of its first packet, and what its sender's packets usually lie apart.
+    clock: Option<NonZeroU32>,
+    interval: Duration,
     /// Packets that only the new numbering explains.
     packets: u32,
     /// Of these, those whose number had come already in the old numbering.
     copies: u32,
+    /// Those that came off the line of the first one.
+    loose: u32,
     /// The others, the first few: if there is no new numbering, they are late, and count in jitter
     /// (RFC 3550 §A.8 takes every packet).
     others: Vec<Other>,
@@ -80,7 +85,12 @@ impl From<&RtpSummary> for Other {
 
 impl Restart {
     /// Begins with a packet that lies behind; whether its number had come.
-    fn new(packet: &RtpSummary, had_come: bool) -> Self {
+    fn new(
+        packet: &RtpSummary,
+        had_come: bool,
+        clock: Option<NonZeroU32>,
+        interval: Duration,
+    ) -> Self {
         let sequence = Sequence::new(packet.sequence);
         let place = (packet.time, packet.timestamp);
         Self {
@@ -92,8 +102,11 @@ impl Restart {
             bookings: Vec::new(),
             booked: Vec::new(),
             newest: place,
+            clock,
+            interval,
             packets: 1,
             copies: u32::from(had_come),
+            loose: 0,
             others: (!had_come).then(|| packet.into()).into_iter().collect(),
             rivals: 0,
             shared: Vec::new(),
@@ -103,7 +116,7 @@ impl Restart {
     }
 
     /// Whether a packet continues the new numbering.
-    fn continues(&self, packet: &RtpSummary, clock: Option<NonZeroU32>) -> bool {
+    fn continues(&self, packet: &RtpSummary) -> bool {
         let ahead = packet.sequence.wrapping_sub(self.sequence.last_number());
         let number = self.sequence.extended() + u64::from(ahead);
         let number = if ahead < 1 << 15 {
@@ -116,7 +129,8 @@ impl Restart {
         };
         let gone = packet.time.since(self.first.0);
         let most = gone.as_nanos() / SHORTEST_INTERVAL.as_nanos() + u128::from(PROOF);
-        u128::from(numbers) <= most && agrees(gone, self.sent(packet.timestamp, numbers, clock))
+        let place = (packet.time, packet.timestamp);
+        u128::from(numbers) <= most && self.is_on_time(place, numbers, agrees)
     }
 
     /// Takes a packet that continues it. Where the old numbering does not expect it, `behind` says
@@ -125,6 +139,7 @@ impl Restart {
         if let Some(had_come) = behind {
             self.packets += 1;
             self.copies += u32::from(had_come);
+            self.loose += u32::from(!self.is_close((packet.time, packet.timestamp)));
             if !had_come && self.others.len() < OTHERS {
                 self.others.push(packet.into());
             }
@@ -166,12 +181,23 @@ impl Restart {
     }
 
     /// Whether its packets show a new numbering, closely enough to decide before time is up.
-    fn is_proven(&self, clock: Option<NonZeroU32>) -> bool {
+    fn is_proven(&self) -> bool {
+        self.packets >= PROOF && self.goes_alone() && self.is_close(self.newest)
+    }
+
+    /// The same, where the old numbering expects the same numbers: three copies in a row that are held
+    /// up by chance as long as the next packet must not look like it.
+    fn is_surely_proven(&self) -> bool {
+        self.is_proven() && self.loose * 4 <= self.packets
+    }
+
+    /// Whether a packet lies on the line of the first one.
+    fn is_close(&self, place: (Timestamp, u32)) -> bool {
         let numbers = self.sequence.extended() - self.first_number;
-        let gone = self.newest.0.since(self.first.0);
-        let sent = self.sent(self.newest.1, numbers, clock);
-        let close = gone.abs_diff(sent) <= sent / 4 + Duration::from_millis(5);
-        self.packets >= PROOF && self.goes_alone() && close && agrees(gone, sent)
+        self.is_on_time(place, numbers, |gone, sent| {
+            let close = sent / 4 + Duration::from_millis(5);
+            gone.abs_diff(sent) <= close && agrees(gone, sent)
+        })
     }
 
     /// Whether the old numbering has had its time to go on.
@@ -189,10 +215,23 @@ impl Restart {
         self.rivals.saturating_mul(2) < self.packets
     }
 
-    /// When a packet was sent by its timestamp, after the first.
-    fn sent(&self, timestamp: u32, numbers: u64, clock: Option<NonZeroU32>) -> Duration {
+    /// Whether a packet that came so long after the first was sent then, by its timestamp; a clock that
+    /// is not known may be any that audio has.
+    fn is_on_time(
+        &self,
+        (arrival, timestamp): (Timestamp, u32),
+        numbers: u64,
+        agrees: impl Fn(Duration, Duration) -> bool,
+    ) -> bool {
+        let gone = arrival.since(self.first.0);
         let units = timestamp.wrapping_sub(self.first.1);
-        clock.map_or_else(|| at_default(numbers), |clock| sent(units, clock))
+        if let Some(clock) = self.clock {
+            return agrees(gone, sent(units, clock));
+        }
+        let numbers = u32::try_from(numbers).unwrap_or(u32::MAX);
+        let mut clocks = AUDIO_CLOCKS.into_iter().filter_map(NonZeroU32::new);
+        agrees(gone, self.interval.saturating_mul(numbers))
+            || clocks.any(|clock| agrees(gone, sent(units, clock)))
     }
 
     /// Books what its numbers lost since the last time.
@@ -228,14 +267,14 @@ impl Stream {
         packet: &RtpSummary,
         bookings: &mut Vec<Booking>,
     ) -> SequenceStep {
-        let clock = self.clock();
         let Some(restart) = &self.cold.restart else {
             return SequenceStep::of(Arrival::InOrder);
         };
-        let continues = restart.continues(packet, clock);
-        let is_decided = match (continues, self.expects(packet)) {
+        let expected = self.expects(packet);
+        let continues = restart.continues(packet) && !(expected && self.fits(packet));
+        let is_decided = match (continues, expected) {
             // The new numbering has come to where the old one ended.
-            (true, true) => restart.is_proven(clock),
+            (true, true) => self.sequence.is_ahead(packet.sequence) && restart.is_surely_proven(),
             (true, false) => restart.is_due(packet.time),
             (false, true) => false,
             // Of neither numbering: perhaps of a third.
@@ -256,14 +295,15 @@ impl Stream {
         before: &PayloadType,
         bookings: &mut Vec<Booking>,
     ) -> Option<SequenceStep> {
-        let (clock, expected) = (self.clock(), self.expects(packet));
+        let expected = self.expects(packet);
+        let fits = expected && self.fits(packet);
         let missing = self.sequence.missing_number(packet.sequence);
         let due = missing.and_then(|number| self.due(number, packet.time));
         let restart = self.cold.restart.as_mut()?;
-        let continues = restart.continues(packet, clock);
+        let continues = restart.continues(packet) && !fits;
         if !expected {
             restart.take(packet, Some(self.sequence.has(packet.sequence)));
-            if restart.is_proven(clock) {
+            if restart.is_proven() {
                 restart.book(bookings);
             }
             return Some(SequenceStep::of(Arrival::Suspect));
@@ -279,6 +319,22 @@ impl Stream {
         Some(refuted.then(self.advance_numbering(packet, before, bookings)))
     }
 
+    /// Whether a packet lies on the line of the old numbering at least as closely as on the new one's.
+    fn fits(&self, packet: &RtpSummary) -> bool {
+        let clock = self.clock();
+        let off = |(arrival, timestamp): (Timestamp, u32)| {
+            let units = packet.timestamp.wrapping_sub(timestamp).cast_signed();
+            let sent = clock.map(|clock| sent(units.unsigned_abs(), clock).as_nanos());
+            let sent = i128::try_from(sent.unwrap_or(0)).unwrap_or(i128::MAX);
+            let sent = if units < 0 { -sent } else { sent };
+            let nanos = |time: Timestamp| i128::from(time.as_nanos());
+            (nanos(packet.time) - nanos(arrival) - sent).unsigned_abs()
+        };
+        let restart = self.cold.restart.as_ref();
+        let newest = (self.newest, self.newest_timestamp);
+        restart.is_some_and(|restart| clock.is_some() && off(newest) <= off(restart.newest))
+    }
+
     /// A new numbering may have begun with a packet that lies behind.
     pub(super) fn suspect_restart(
         &mut self,
@@ -286,7 +342,8 @@ impl Stream {
         step: SequenceStep,
     ) -> SequenceStep {
         let had_come = step.arrival == Arrival::Duplicate;
-        self.cold.restart = Some(Box::new(Restart::new(packet, had_come)));
+        let restart = Restart::new(packet, had_come, self.clock(), self.interval());
+        self.cold.restart = Some(Box::new(restart));
         SequenceStep {
             arrival: Arrival::Suspect,
             ..step
@@ -298,7 +355,7 @@ impl Stream {
         let Some(mut restart) = self.cold.restart.take() else {
             return SequenceStep::of(Arrival::InOrder);
         };
-        if !restart.is_proven(self.clock()) {
+        if !restart.is_proven() {
             return self.refute(&restart, bookings);
         }
         self.note_restart(restart.first.0, bookings);
@@ -352,10 +409,6 @@ fn on_clock(forward: u16) -> Jump {
     } else {
         Jump::Old
     }
-}
-
-fn at_default(numbers: u64) -> Duration {
-    DEFAULT_INTERVAL.saturating_mul(u32::try_from(numbers).unwrap_or(u32::MAX))
 }
 
 /// Whether the time between two arrivals is that between two timestamps.
