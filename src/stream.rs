@@ -420,13 +420,24 @@ impl Streams {
             let Some(stream) = self.get(index) else {
                 continue;
             };
-            let due = Second(stream.last.second().0 + self.limits.timeout.as_secs());
+            let last = self.opposite_last(index, stream).max(stream.last);
+            let due = Second(last.second().0 + self.limits.timeout.as_secs());
             if due > now {
                 self.expiry_queue.set(due, index);
             } else {
                 self.end(index, &mut ended);
             }
         }
+    }
+
+    /// The last packet of the stream that goes the opposite way, if this one is the last of its own way:
+    /// a call is not over while one side still sends.
+    fn opposite_last(&self, index: u32, stream: &Stream) -> Timestamp {
+        let is_latest = self.ways.latest(&stream.key) == Some(index);
+        let opposite = StreamKey::new(stream.key.dst(), stream.key.src(), 0);
+        let latest = self.ways.latest(&opposite).filter(|_| is_latest);
+        let opposite = latest.and_then(|latest| self.get(latest));
+        opposite.map_or(Timestamp::default(), |opposite| opposite.last)
     }
 
     /// Ends everything: nothing more will come. Each stream is handed to `ended` as it leaves, so

@@ -126,6 +126,35 @@ fn a_full_table_is_doubt_about_those_it_refused_and_about_nobody_else() {
 }
 
 #[test]
+fn a_way_on_which_senders_begin_anew_again_and_again_may_hide_loss() {
+    // Three seconds of each, and 520 ms from the last packet to the first of the next: 25 packets.
+    let changes = |ssrcs: &[u32]| {
+        let mut shots = Vec::new();
+        for (place, ssrc) in (0..).zip(ssrcs) {
+            let media = Media {
+                ssrc: *ssrc,
+                ..stream(FAR, 0)
+            };
+            shots.extend(sent(&media, 3_500 * place, 0..150));
+        }
+        judged(CONFIG, shots, 64_500).0
+    };
+    for (kind, ssrcs) in [("new_ssrc", [1, 2, 3, 4, 5, 6]), ("restart", [7; 6])] {
+        for (senders, excused, maybe) in [(2, 25, 0), (3, 50, 0), (6, 125, 75)] {
+            let document = changes(&ssrcs[..senders]);
+            let total = |key: &str| total(&document, 64_500, key);
+            assert_eq!(
+                total(&format!("excused/{kind}")),
+                excused,
+                "{kind} {senders}"
+            );
+            assert_eq!(total("maybe_lost"), maybe, "{kind} {senders}");
+            assert_eq!((total("lost"), total("late")), (0, 0), "{kind} {senders}");
+        }
+    }
+}
+
+#[test]
 fn a_sender_that_begins_anew_with_its_first_numbers_hides_no_loss() {
     for restart in [30, 250, 400] {
         let mut shots = Vec::new();
