@@ -38,7 +38,7 @@ use copies::SeenSignalling;
 use expiry::ExpiryQueue;
 use record::Stream;
 use rtt::{RttMatcher, RttSample};
-use sequence::SequenceStep;
+use sequence::{SequenceStep, WINDOW};
 use std::time::Duration;
 use table::StreamTable;
 use transport::Transports;
@@ -300,7 +300,10 @@ impl Streams {
         };
         let key = stream.key;
         self.unseen.excuse(stream, &mut self.bookings);
-        let other = self.ways.latest(&key).filter(|latest| *latest != index);
+        let is_long = |booking: &Booking| booking.count.unsigned_abs() >= WINDOW;
+        let latest = self.bookings.iter().any(is_long);
+        let latest = latest.then(|| self.ways.latest(&key)).flatten();
+        let other = latest.filter(|latest| *latest != index);
         let other = other.and_then(|latest| self.table.get(latest));
         for booking in &mut self.bookings {
             match booking.certainty {

@@ -276,6 +276,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_given_back_lowers_a_sum_and_no_counter() {
+        let mut totals = Totals::new(9, &[]);
+        let mut book = |lost| {
+            totals.begin_second();
+            let mut counts = counts(1, 10);
+            for usage in counts.usage.values_mut() {
+                usage.continuity.lost = lost;
+            }
+            totals.add(&counts);
+            let rows = totals.rows(|_| None);
+            let row = rows.iter().find(|row| row.from.lost > 0).unwrap().from;
+            (row.lost, row.expected, row.counters.lost)
+        };
+        assert_eq!(
+            [5, -2, 1, 2].map(&mut book),
+            [(5, 15, 5), (3, 23, 5), (4, 34, 5), (6, 46, 6)]
+        );
+    }
+
+    #[test]
     fn an_asn_admitted_later_begins_at_zero_and_other_keeps_what_was() {
         let mut totals = Totals::new(1, &[]);
         totals.add(&counts(1, 10));
