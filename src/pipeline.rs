@@ -17,6 +17,7 @@ use crate::frame::{Frame, InterfaceId};
 use crate::meter::second::{ClosedSecond, SecondCounts, WorkerReport, WorkerState};
 use crate::meter::{CopyRule, Meter};
 use crate::sla::policy::Policy;
+use crate::stream::booking::Booking;
 use crate::stream::record::Stream;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::{StreamLimits, Streams};
@@ -274,11 +275,12 @@ impl<O: WorkerSink> Worker<O> {
         }
         self.meter.sample_streams(through, &mut self.streams);
         let mut given_up = Vec::new();
-        let ended = self.streams.expire(through.next(), &mut given_up);
+        let (meter, sink) = (&mut self.meter, &mut self.sink);
+        self.streams
+            .expire(through.next(), &mut given_up, |stream, step, bookings| {
+                end_stream(meter, sink, stream, step, bookings);
+            });
         self.meter.discard_pending(given_up);
-        for stream in ended {
-            end_stream(&mut self.meter, &mut self.sink, stream);
-        }
         self.streams
             .forget_gaps(through.start().minus(UNSEEN_MEMORY));
         self.send(through);
@@ -331,7 +333,11 @@ impl<O: WorkerSink> Worker<O> {
     /// Packet time has jumped back: what is open is closed as it is.
     fn on_clock_step(&mut self, second: Second) {
         let mut given_up = Vec::new();
-        self.streams.step(second.start(), &mut given_up);
+        let meter = &mut self.meter;
+        self.streams
+            .step(second.start(), &mut given_up, |stream, step, bookings| {
+                meter.settle_open(stream, step, bookings);
+            });
         self.meter.discard_pending(given_up);
         self.state.clock_steps += 1;
         let newest = self.meter.newest();
@@ -352,7 +358,9 @@ impl<O: WorkerSink> Worker<O> {
         let mut given_up = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
         self.streams
-            .finish(&mut given_up, |stream| end_stream(meter, sink, stream));
+            .finish(&mut given_up, |stream, step, bookings| {
+                end_stream(meter, sink, stream, step, bookings);
+            });
         self.meter.discard_pending(given_up);
         self.send(last);
     }
@@ -383,8 +391,14 @@ impl<O: WorkerSink> Worker<O> {
 }
 
 /// A stream has ended: what it still had is counted.
-fn end_stream(meter: &mut Meter, sink: &mut impl WorkerSink, mut stream: Stream) {
-    meter.ended(&mut stream);
+fn end_stream(
+    meter: &mut Meter,
+    sink: &mut impl WorkerSink,
+    mut stream: Stream,
+    step: &SequenceStep,
+    bookings: &mut Vec<Booking>,
+) {
+    meter.settle_open(&mut stream, step, bookings);
     sink.ended(&stream);
 }
 

@@ -14,6 +14,7 @@ use crate::sla::commitment::{DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, PerMeasure};
+use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Layer, LossCounts, TrafficCounts};
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
@@ -184,16 +185,35 @@ pub struct TransitRow {
 pub struct DirectionTotals {
     /// Packets and octets by class.
     pub classes: [Count; Class::ALL.len()],
-    /// RTP packets that should have come (packets − duplicates − late + lost), and of these lost.
+    /// RTP packets that should have come (packets − duplicates − late + lost), of these lost, and those
+    /// that may have been lost.
     pub loss: LossCounts,
     /// Duplicates.
     pub duplicates: u64,
     /// Reordered but in time.
     pub reordered: u64,
-    /// Came after they were booked as lost.
+    /// Came when their number was not waited for any more.
     pub late: u64,
     /// RTP packets of streams that found no room: in no loss, and not in `expected`.
     pub unfollowed: u64,
+    /// Not counted as lost for certain, by the reason.
+    pub excused: [u64; Excuse::ALL.len()],
+    /// What counters show.
+    pub counters: Rising,
+}
+
+/// Sums that may go down again, where a packet still comes, at the highest that they have been: a
+/// counter that goes back is one that began anew (Prometheus, OpenMetrics 1.0).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rising {
+    /// Of the expected packets in [`DirectionTotals::loss`].
+    pub expected: u64,
+    /// Of the lost ones.
+    pub lost: u64,
+    /// Of those that may have been lost.
+    pub maybe_lost: u64,
+    /// Of [`DirectionTotals::excused`].
+    pub excused: [u64; Excuse::ALL.len()],
 }
 
 impl DirectionTotals {
@@ -202,6 +222,18 @@ impl DirectionTotals {
         let mut sum = Count::default();
         self.classes.iter().for_each(|class| sum.add(*class));
         sum
+    }
+
+    /// Counters have risen to what the sums are now.
+    pub fn raise(&mut self) {
+        let counters = &mut self.counters;
+        let sums = self.loss.shown();
+        counters.expected = counters.expected.max(sums.expected);
+        counters.lost = counters.lost.max(sums.lost);
+        counters.maybe_lost = counters.maybe_lost.max(sums.maybe_lost);
+        for (counter, sum) in counters.excused.iter_mut().zip(self.excused) {
+            *counter = sum.max(*counter);
+        }
     }
 }
 
@@ -227,9 +259,11 @@ pub struct StreamRow {
     pub bytes: u64,
     /// packets − duplicates − late + lost.
     pub expected: u64,
-    /// Lost.
+    /// Lost for certain.
     pub lost: u64,
-    /// Came after they were booked as lost.
+    /// May have been lost, and nobody can tell.
+    pub maybe_lost: u64,
+    /// Came when their number was not waited for any more.
     pub late: u64,
     /// Duplicates.
     pub duplicates: u64,

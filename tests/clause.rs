@@ -192,10 +192,7 @@ fn packet_loss() {
             "committed_rate = \"100 Mbps\"\nguarantee = {{ loss = \"{guaranteed}%\" }}"
         ));
         let window = WindowCounts {
-            sent: LossCounts {
-                expected: number(expected),
-                lost: number(lost),
-            },
+            sent: LossCounts::certain(number(expected).cast_signed(), number(lost).cast_signed()),
             ..WindowCounts::default()
         };
         let given = judged(&contract, number(share), window, seen_whole == "yes");

@@ -16,6 +16,7 @@ use crate::sla::measure::Measure;
 use crate::snapshot::{
     AsnRow, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, GuaranteeRow, Label, Snapshot,
 };
+use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
 use crate::units::NANOS_PER_SECOND;
 use crate::voice::class::Class;
@@ -67,11 +68,26 @@ fn per_direction(published: &Published, series: &mut Series, value: fn(&Directio
 }
 
 pub(crate) fn rtp_expected(published: &Published, series: &mut Series) {
-    per_direction(published, series, |totals| totals.loss.expected);
+    per_direction(published, series, |totals| totals.counters.expected);
 }
 
 pub(crate) fn rtp_lost(published: &Published, series: &mut Series) {
-    per_direction(published, series, |totals| totals.loss.lost);
+    per_direction(published, series, |totals| totals.counters.lost);
+}
+
+pub(crate) fn rtp_maybe_lost(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.counters.maybe_lost);
+}
+
+pub(crate) fn rtp_excused(published: &Published, series: &mut Series) {
+    each_asn(published, |row, asn| {
+        for (direction, totals) in [("from", &row.from), ("to", &row.to)] {
+            for (excuse, packets) in Excuse::ALL.iter().zip(totals.counters.excused) {
+                series.add(&[asn, direction, excuse.as_str()], number(packets));
+            }
+            series.add(&[asn, direction, "late"], number(totals.late));
+        }
+    });
 }
 
 pub(crate) fn rtp_duplicates(published: &Published, series: &mut Series) {
@@ -92,13 +108,13 @@ pub(crate) fn rtp_unfollowed(published: &Published, series: &mut Series) {
 
 pub(crate) fn reported_expected(published: &Published, series: &mut Series) {
     each_asn(published, |row, asn| {
-        series.add(&[asn], number(row.reported.expected));
+        series.add(&[asn], number(row.reported.shown().expected));
     });
 }
 
 pub(crate) fn reported_lost(published: &Published, series: &mut Series) {
     each_asn(published, |row, asn| {
-        series.add(&[asn], number(row.reported.lost));
+        series.add(&[asn], number(row.reported.shown().lost));
     });
 }
 

@@ -122,7 +122,7 @@ struct Numbers<'a> {
 }
 
 impl Numbers<'_> {
-    fn each(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+    fn each(&self) -> impl Iterator<Item = (&'static str, i64)> + '_ {
         let columns = Measure::ALL.into_iter();
         let columns = columns.flat_map(|measure| measure.properties().columns);
         columns.map(|column| (column.key, self.direction.number(column, self.counts)))
@@ -157,7 +157,7 @@ impl Serialize for Key {
     }
 }
 
-/// Which half of a cell a line is about.
+/// Which half of the counts a line is about.
 #[derive(Clone, Copy)]
 enum Direction {
     From,
@@ -165,7 +165,7 @@ enum Direction {
 }
 
 impl Direction {
-    fn number(self, column: &Column, counts: &WindowCounts) -> u64 {
+    fn number(self, column: &Column, counts: &WindowCounts) -> i64 {
         match self {
             Self::From => (column.from)(counts),
             Self::To => column.to.map_or(0, |to| to(counts)),

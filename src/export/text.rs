@@ -15,7 +15,7 @@ use crate::snapshot::{
     AsnRow, CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow, Snapshot, StreamRow,
 };
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::tally::{Layer, LossCounts};
+use crate::stream::tally::{Layer, ShownLoss};
 use crate::units::Asn;
 use std::io::{self, Write};
 use table::{Align, TextTable};
@@ -224,11 +224,11 @@ fn write_asns(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
             row.name.as_deref().unwrap_or_default().to_owned(),
             grouped(from.packets),
             octets(from.bytes),
-            ratio(row.from.loss),
+            ratio(row.from.loss.shown()),
             grouped(to.packets),
             octets(to.bytes),
-            ratio(row.to.loss),
-            ratio(row.reported),
+            ratio(row.to.loss.shown()),
+            ratio(row.reported.shown()),
             round_trips(row),
         ]);
     }
@@ -266,9 +266,10 @@ fn write_streams(out: &mut impl Write, streams: &[StreamRow]) -> io::Result<()> 
             format!("{} {codec}", row.kind.as_str()),
             format!("{} > {}", row.src_asn, row.dst_asn),
             grouped(row.packets),
-            ratio(LossCounts {
+            ratio(ShownLoss {
                 expected: row.expected,
                 lost: row.lost,
+                maybe_lost: row.maybe_lost,
             }),
             grouped(row.late),
             grouped(row.duplicates),
@@ -351,7 +352,7 @@ fn seconds(guarantee: Option<&GuaranteeRow>) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for display only")]
-fn ratio(LossCounts { expected, lost }: LossCounts) -> String {
+fn ratio(ShownLoss { expected, lost, .. }: ShownLoss) -> String {
     if expected == 0 {
         "-".to_owned()
     } else {

@@ -137,7 +137,7 @@ fn counts(octets: u64, lost: u64) -> SecondCounts {
             ip: octets,
             ethernet: octets,
         };
-        usage.continuity.lost = lost;
+        usage.continuity.lost = lost.cast_signed();
         let pair = PairKey {
             scopes: ScopeMask(1),
             src: Origin::As(FAR),

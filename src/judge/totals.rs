@@ -40,8 +40,8 @@ impl AsnTotals {
         AsnRow {
             label,
             name,
-            from: self.from,
-            to: self.to,
+            from: risen(self.from),
+            to: risen(self.to),
             reported: self.reported,
             jitter: shown(&self.jitter),
             round_trips: self.round_trips.each_ref().map(shown),
@@ -50,11 +50,20 @@ impl AsnTotals {
     }
 }
 
+/// With its counters.
+fn risen(mut totals: DirectionTotals) -> DirectionTotals {
+    totals.raise();
+    totals
+}
+
 fn add_usage(totals: &mut DirectionTotals, usage: &PairCounts) {
     for (total, octets) in totals.classes.iter_mut().zip(&usage.classes) {
         total.add(octets.into());
     }
     totals.loss.add(usage.loss());
+    for (total, more) in totals.excused.iter_mut().zip(usage.continuity.excused) {
+        *total = total.saturating_add_signed(more);
+    }
     totals.duplicates += usage.continuity.duplicates;
     totals.reordered += usage.continuity.reordered;
     totals.late += usage.continuity.late;
@@ -115,12 +124,13 @@ impl Totals {
         }
     }
 
-    /// A new second begins: nothing streams in it yet.
+    /// A new second begins: nothing streams in it yet, and counters stay at least where they are.
     pub fn begin_second(&mut self) {
-        self.asns
-            .values_mut()
-            .chain(&mut self.other)
-            .for_each(|totals| totals.streams = 0);
+        for totals in self.asns.values_mut().chain(&mut self.other) {
+            totals.streams = 0;
+            totals.from.raise();
+            totals.to.raise();
+        }
     }
 
     /// Adds what was counted in a second, whenever it comes.
@@ -254,6 +264,26 @@ mod tests {
                     bytes: 8000
                 }
             )
+        );
+    }
+
+    #[test]
+    fn what_is_given_back_lowers_a_sum_and_no_counter() {
+        let mut totals = Totals::new(9, &[]);
+        let mut book = |lost| {
+            totals.begin_second();
+            let mut counts = counts(1, 10);
+            for usage in counts.usage.values_mut() {
+                usage.continuity.lost = lost;
+            }
+            totals.add(&counts);
+            let rows = totals.rows(|_| None);
+            let row = rows.iter().find(|row| row.from.loss.lost > 0).unwrap().from;
+            (row.loss.lost, row.loss.expected, row.counters.lost)
+        };
+        assert_eq!(
+            [5, -2, 1, 2].map(&mut book),
+            [(5, 15, 5), (3, 23, 5), (4, 34, 5), (6, 46, 6)]
         );
     }
 

@@ -74,12 +74,14 @@ impl PairCounts {
         }
     }
 
-    /// RTP packets that should have come, of streams that were followed, and those that did not.
+    /// RTP packets that should have come, of streams that were followed, and those that did not. Less than
+    /// none in an amendment that gives back.
     pub fn loss(&self) -> LossCounts {
         let followed = self.class(Class::Rtp).packets - self.unfollowed;
         LossCounts {
             expected: self.continuity.expected(followed),
             lost: self.continuity.lost,
+            maybe_lost: self.continuity.maybe_lost,
         }
     }
 }

@@ -51,25 +51,28 @@ impl SampleCounts {
 }
 
 impl WindowCounts {
+    /// Makes each number but the losses what a function gives of it and another one.
     fn combine(&mut self, other: Self, with: impl Fn(u64, u64) -> u64 + Copy) {
         self.from = with(self.from, other.from);
         self.to = with(self.to, other.to);
         self.both = with(self.both, other.both);
         self.packets = with(self.packets, other.packets);
         self.unfollowed = with(self.unfollowed, other.unfollowed);
-        self.sent.combine(other.sent, with);
-        self.reported.combine(other.reported, with);
         self.round_trips.combine(other.round_trips, with);
         self.stream_seconds.combine(other.stream_seconds, with);
     }
 
-    /// Adds another cell.
+    /// Adds more.
     pub fn add(&mut self, other: Self) {
         self.combine(other, |mine, theirs| mine + theirs);
+        self.sent.add(other.sent);
+        self.reported.add(other.reported);
     }
 
-    /// Takes another cell off that was added before.
+    /// Takes off what was added before.
     pub fn subtract(&mut self, other: Self) {
         self.combine(other, u64::saturating_sub);
+        self.sent.subtract(other.sent);
+        self.reported.subtract(other.reported);
     }
 }

@@ -92,7 +92,7 @@ pub enum Term {
 }
 
 /// Takes a number out of what was counted.
-pub type Counter = fn(&WindowCounts) -> u64;
+pub type Counter = fn(&WindowCounts) -> i64;
 
 /// A number that a measure counts in each second.
 #[derive(Debug)]
@@ -194,6 +194,7 @@ mod tests {
             reports: crate::stream::tally::LossCounts {
                 expected: 7,
                 lost: 3,
+                maybe_lost: 1,
             },
             ..PairCounts::default()
         };

@@ -118,9 +118,9 @@ mod tests {
     #[test]
     fn the_order_of_verdicts_is_void_indeterminate_missed_met() {
         let guarantee = example("c").guarantee;
-        let counts = |expected, lost, samples, over| WindowCounts {
+        let counts = |expected: u64, lost, samples, over| WindowCounts {
             packets: expected,
-            sent: LossCounts { expected, lost },
+            sent: LossCounts::certain(expected.cast_signed(), lost),
             round_trips: SampleCounts { samples, over },
             ..WindowCounts::default()
         };

@@ -55,21 +55,26 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
         packets,
         bytes: packets * octets,
     };
-    DirectionTotals {
+    let mut totals = DirectionTotals {
         classes: [
             count(packets, 200),
             count(packets / 250, 92),
             count(packets / 3000, 640),
         ],
         loss: LossCounts {
-            expected: packets + lost,
-            lost,
+            expected: (packets + lost).cast_signed(),
+            lost: lost.cast_signed(),
+            maybe_lost: (lost / 5).cast_signed(),
         },
         duplicates: packets / 10_000,
         reordered: packets / 5000,
         late: packets / 20_000,
         unfollowed: 0,
-    }
+        excused: [lost / 7, 0, lost / 5, 0, 0, 0],
+        ..DirectionTotals::default()
+    };
+    totals.raise();
+    totals
 }
 
 fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow {
@@ -454,6 +459,7 @@ pub(crate) fn stream(place: u16) -> StreamRow {
         bytes: 200_000,
         expected: 1003,
         lost: 5,
+        maybe_lost: 3,
         late: 1,
         duplicates: 1,
         reordered: 2,

@@ -11,7 +11,7 @@ use crate::asn::listed::Listed;
 use crate::asn::numbers;
 use crate::asn::path;
 use crate::asn::source::LoadError;
-use crate::asn::vote::{self, Candidate, VoteResult, Vote, Voter};
+use crate::asn::vote::{self, Candidate, Vote, VoteResult, Voter};
 use crate::units::{Asn, Prefix};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

@@ -7,8 +7,9 @@ use crate::snapshot::{
     AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Snapshot, StreamRow,
     TransitRow,
 };
+use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::tally::LossCounts;
+use crate::stream::tally::{LossCounts, ShownLoss};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -95,6 +96,7 @@ pub(super) struct StreamJson<'a> {
     bytes: u64,
     expected: u64,
     lost: u64,
+    maybe_lost: u64,
     late: u64,
     duplicates: u64,
     reordered: u64,
@@ -120,6 +122,7 @@ impl<'a> StreamJson<'a> {
             bytes: row.bytes,
             expected: row.expected,
             lost: row.lost,
+            maybe_lost: row.maybe_lost,
             late: row.late,
             duplicates: row.duplicates,
             reordered: row.reordered,
@@ -152,6 +155,21 @@ struct Direction {
     loss: Losses,
     late: u64,
     unfollowed: u64,
+    excused: Excused,
+}
+
+/// By the reason, in the order of [`Excuse::ALL`].
+struct Excused([u64; Excuse::ALL.len()]);
+
+impl Serialize for Excused {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            Excuse::ALL
+                .iter()
+                .map(|excuse| excuse.as_str())
+                .zip(&self.0),
+        )
+    }
 }
 
 impl Direction {
@@ -163,6 +181,7 @@ impl Direction {
             loss: Losses::of(totals.loss),
             late: totals.late,
             unfollowed: totals.unfollowed,
+            excused: Excused(totals.excused),
         }
     }
 }
@@ -178,11 +197,21 @@ struct DirectionWithReports {
 struct Losses {
     expected: u64,
     lost: u64,
+    maybe_lost: u64,
 }
 
 impl Losses {
-    fn of(LossCounts { expected, lost }: LossCounts) -> Self {
-        Self { expected, lost }
+    fn of(counts: LossCounts) -> Self {
+        let ShownLoss {
+            expected,
+            lost,
+            maybe_lost,
+        } = counts.shown();
+        Self {
+            expected,
+            lost,
+            maybe_lost,
+        }
     }
 }
 

@@ -12,12 +12,12 @@ pub(super) const PROPERTIES: Properties = Properties {
     columns: &[
         Column {
             key: "stream_seconds",
-            from: |counts| counts.stream_seconds.samples,
+            from: |counts| counts.stream_seconds.samples.cast_signed(),
             to: None,
         },
         Column {
             key: "over_jitter",
-            from: |counts| counts.stream_seconds.over,
+            from: |counts| counts.stream_seconds.over.cast_signed(),
             to: None,
         },
     ],

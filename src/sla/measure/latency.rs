@@ -12,12 +12,12 @@ pub(super) const PROPERTIES: Properties = Properties {
     columns: &[
         Column {
             key: "round_trips",
-            from: |counts| counts.round_trips.samples,
+            from: |counts| counts.round_trips.samples.cast_signed(),
             to: None,
         },
         Column {
             key: "over_limit",
-            from: |counts| counts.round_trips.over,
+            from: |counts| counts.round_trips.over.cast_signed(),
             to: None,
         },
     ],

@@ -2,7 +2,7 @@
 
 use super::{Column, Guaranteed, Properties, Term};
 use crate::meter::window_counts::WindowCounts;
-use crate::stream::tally::LossCounts;
+use crate::stream::tally::{LossCounts, ShownLoss};
 use crate::units::Ratio;
 
 pub(super) const PROPERTIES: Properties = Properties {
@@ -49,9 +49,10 @@ impl LossGuarantee {
     }
 
     fn is_kept_by(&self, counts: LossCounts) -> Option<bool> {
-        let within = 1_000_000 * u128::from(counts.lost)
-            <= u128::from(self.limit.ppm()) * u128::from(counts.expected);
-        (counts.expected >= self.min_packets).then_some(within)
+        let ShownLoss { expected, lost, .. } = counts.shown();
+        let within =
+            1_000_000 * u128::from(lost) <= u128::from(self.limit.ppm()) * u128::from(expected);
+        (expected >= self.min_packets).then_some(within)
     }
 }
 
@@ -124,11 +125,8 @@ mod tests {
         };
         let kept = |sent_lost, expected, lost| {
             both.is_kept(&WindowCounts {
-                sent: LossCounts {
-                    expected: 1000,
-                    lost: sent_lost,
-                },
-                reported: LossCounts { expected, lost },
+                sent: LossCounts::certain(1000, sent_lost),
+                reported: LossCounts::certain(expected, lost),
                 ..WindowCounts::default()
             })
         };
