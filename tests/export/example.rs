@@ -78,18 +78,20 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
 }
 
 fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow {
-    let stats = packets > 0;
+    let is_measured = packets > 0;
     AsnRow {
         label,
         name: name.map(Arc::from),
         from: direction(packets, lost),
         to: direction(packets + 17, 0),
-        reported: LossCounts {
-            expected: packets,
-            lost: lost / 2,
-        },
-        jitter: stats.then(|| distribution(600, 2.5)),
-        round_trips: [stats.then(|| distribution(240, 96.0)), None, None, None],
+        reported: LossCounts::certain(packets.cast_signed(), (lost / 2).cast_signed()),
+        jitter: is_measured.then(|| distribution(600, 2.5)),
+        round_trips: [
+            is_measured.then(|| distribution(240, 96.0)),
+            None,
+            None,
+            None,
+        ],
         streams: packets / 30_000,
     }
 }
@@ -170,14 +172,8 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             }),
         ),
         remaining: WindowCounts {
-            sent: LossCounts {
-                expected: 4500,
-                lost: 9,
-            },
-            reported: LossCounts {
-                expected: 4490,
-                lost: 1,
-            },
+            sent: LossCounts::certain(4500, 9),
+            reported: LossCounts::certain(4490, 1),
             round_trips: SampleCounts {
                 samples: 45,
                 over: 1,
