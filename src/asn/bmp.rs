@@ -14,6 +14,7 @@
 mod peers;
 mod routes;
 mod standing;
+mod state;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -32,6 +33,7 @@ use bytes::Bytes;
 use peers::{Known, Peer, PeerId, Peers, Session};
 use routes::Routes;
 use standing::View;
+pub use state::{BmpStats, State, TurnedAway};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -44,49 +46,6 @@ pub const HEADER: usize = 6;
 /// Octets of a message: two BGP messages of the extended length (RFC 8654) and room beside them.
 /// A bound against nonsense, not a measured limit.
 const MAX_MESSAGE: usize = 1 << 18;
-
-/// What came, by what became of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct BmpStats {
-    /// Route Monitoring, taken.
-    pub routes: u64,
-    /// Peer Up.
-    pub peers_up: u64,
-    /// Peer Down.
-    pub peers_down: u64,
-    /// Initiation, Termination, statistics, mirrored messages, and views that do not count.
-    pub passed_over: u64,
-    /// Could not be read, whole or in part.
-    pub malformed: u64,
-    /// Routes and peers beyond the bounds.
-    pub refused: u64,
-}
-
-/// Connections of routers that were turned away, by reason.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct TurnedAway {
-    /// Their address is none of those allowed.
-    pub address: u64,
-    /// They were one too many.
-    pub limit: u64,
-}
-
-/// What a source of this kind is like at the moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct State {
-    /// Routers connected.
-    pub routers: usize,
-    /// Their peers, and those of routers that have gone not long ago.
-    pub peers: usize,
-    /// Routes of all peers.
-    pub routes: usize,
-    /// What came so far.
-    pub stats: BmpStats,
-    /// Connections turned away so far.
-    pub turned_away: TurnedAway,
-    /// When a router last said something.
-    pub last: Option<Timestamp>,
-}
 
 /// A connection, by its number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -236,10 +195,10 @@ impl Feed {
         };
         loop {
             match update::next(&mut message)? {
-                Some(body) => {
-                    let update = Update::read(body, known.path_ids, header.asn_length())?;
-                    self.update(router, peer, &known, &update);
-                }
+                Some(body) => match Update::read(body, known.path_ids, header.asn_length()) {
+                    Ok(update) => self.update(router, peer, &known, &update),
+                    Err(Unread) => self.stats.malformed += 1,
+                },
                 None => self.stats.passed_over += 1,
             }
             if message.is_empty() {

@@ -205,7 +205,10 @@ impl<B: Ballot> Tally<'_, B> {
         (peer, asn): (u32, Option<Asn>),
         attributes: &Attributes,
     ) -> Result<(), String> {
-        let prefix = announced(prefix);
+        let Some(prefix) = announced(prefix) else {
+            self.listed.passed_over();
+            return Ok(());
+        };
         if self.vote.as_ref().is_none_or(|(open, _)| *open != prefix) {
             self.close();
         }
@@ -260,11 +263,14 @@ fn entry_count(message: &[u8]) -> Option<usize> {
     Some(u16::from_be_bytes(*count).into())
 }
 
-/// A prefix as the parser gives it.
-pub(super) fn announced(prefix: &NetworkPrefix) -> Prefix {
+/// A prefix as the parser gives it; none where IPv6 says something of mapped addresses, which would be
+/// taken for IPv4 (RFC 6890).
+fn announced(prefix: &NetworkPrefix) -> Option<Prefix> {
     let network = prefix.prefix;
     let family = if network.addr().is_ipv4() { 96 } else { 0 };
-    Prefix::new(network.addr().into(), family + network.prefix_len())
+    let prefix = Prefix::new(network.addr().into(), family + network.prefix_len());
+    let is_mapped = family == 0 && prefix.length() >= 96 && prefix.range().0.is_v4();
+    (!is_mapped).then_some(prefix)
 }
 
 /// Whether a path leads through members of a confederation: who sends it is of the same one (RFC 5065

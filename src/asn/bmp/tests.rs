@@ -346,11 +346,20 @@ fn several_updates_in_one_message_are_all_taken_and_the_rest_is_counted() {
     assert_eq!(said(&mut feed, "203.0.113.7").unwrap().0, 64501);
     let stats = feed.state().stats;
     assert_eq!((stats.routes, stats.malformed), (2, 0));
+    // the first says that it withdraws more than it has
+    let mut broken = update(&[64503], &[ONE], &[]);
+    broken[20] = 0xff;
+    let both = [broken, update(&[64503], &[OTHER], &[])].concat();
+    feed.hear(router, &message(0, 1, 0, &both), at(2));
+    assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64500);
+    assert_eq!(said(&mut feed, "203.0.113.7").unwrap().0, 64503);
+    let stats = feed.state().stats;
+    assert_eq!((stats.routes, stats.malformed), (3, 1));
     let cut = [update(&[64502], &[ONE], &[]), vec![0xff; 7]].concat();
     feed.hear(router, &message(0, 1, 0, &cut), at(2));
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64502);
     let stats = feed.state().stats;
-    assert_eq!((stats.routes, stats.malformed), (3, 1));
+    assert_eq!((stats.routes, stats.malformed), (4, 2));
 }
 
 #[test]

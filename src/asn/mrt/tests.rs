@@ -314,6 +314,21 @@ fn a_route_without_a_path_is_our_own_where_the_index_says_that_the_peer_is() {
 }
 
 #[test]
+fn ipv6_says_nothing_of_ipv4_addresses() {
+    // ::ffff:192.0.2.0/120 in a RIB_IPV6_UNICAST record
+    let mut body = vec![0, 0, 0, 0, 120];
+    body.extend([0; 10]);
+    body.extend([0xff, 0xff, 192, 0, 2]);
+    let path = attribute(0x40, 2, &to(9));
+    body.extend([0, 1, 0, 0, 0, 0, 0, 0]);
+    body.extend(u16::try_from(path.len()).unwrap().to_be_bytes());
+    body.extend(path);
+    let file = [rib(&[to(7)]), record(13, 4, &body)].concat();
+    let (origin, _, counts) = add_voted(&file, &[]);
+    assert_eq!((origin, counts.rows, counts.passed_over), (7, 1, 1));
+}
+
+#[test]
 fn what_is_no_table_says_what_it_begins_with() {
     let error = parsed(b"192.0.2.0/24 64500\n", &[])
         .unwrap_err()
