@@ -281,7 +281,7 @@ impl Booked {
         }
         let mut given_up = Vec::new();
         streams.finish(&mut given_up, |mut stream, step, bookings| {
-            meter.settle_open(&mut stream, step, bookings);
+            meter.ended(&mut stream, step, bookings);
         });
         let last = meter.newest();
         booked.close(last, &mut meter, &mut streams);
