@@ -367,12 +367,7 @@ impl Meter {
     }
 
     /// Counts what a stream that has ended, or that time has jumped for, still had.
-    pub fn settle_open(
-        &mut self,
-        stream: &mut Stream,
-        step: &SequenceStep,
-        bookings: &mut Vec<Booking>,
-    ) {
+    pub fn ended(&mut self, stream: &mut Stream, step: &SequenceStep, bookings: &mut Vec<Booking>) {
         stream.tally_anomalies(step);
         self.book(stream, bookings);
         self.flush_stream(stream);

@@ -336,7 +336,7 @@ impl<O: WorkerSink> Worker<O> {
         let meter = &mut self.meter;
         self.streams
             .step(second.start(), &mut given_up, |stream, step, bookings| {
-                meter.settle_open(stream, step, bookings);
+                meter.ended(stream, step, bookings);
             });
         self.meter.discard_pending(given_up);
         self.state.clock_steps += 1;
@@ -398,7 +398,7 @@ fn end_stream(
     step: &SequenceStep,
     bookings: &mut Vec<Booking>,
 ) {
-    meter.settle_open(&mut stream, step, bookings);
+    meter.ended(&mut stream, step, bookings);
     sink.ended(&stream);
 }
 

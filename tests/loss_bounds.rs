@@ -14,10 +14,10 @@ use asnmeter::capture::synthetic::scenario::SplitMix;
 use asnmeter::meter::second::SecondCounts;
 use asnmeter::meter::{CopyRule, Meter};
 use asnmeter::stream::tally::SequenceCounts;
-use asnmeter::stream::{Limits, Streams};
+use asnmeter::stream::{StreamLimits, Streams};
 use asnmeter::units::{Endpoint, Second, Timestamp};
 use asnmeter::voice::rtp_summary::RtpSummary;
-use asnmeter::voice::stream_key::Key;
+use asnmeter::voice::stream_key::StreamKey;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -254,7 +254,7 @@ impl Booked {
         let mut packets = sender.packets.clone();
         packets.sort_by_key(|(_, held)| held.time);
         let (mut streams, mut meter) = (
-            Streams::new(Limits::default()),
+            Streams::new(StreamLimits::default()),
             Meter::new(CopyRule::Counted),
         );
         let attribution = Attribution::default();
@@ -274,14 +274,14 @@ impl Booked {
                 open = over;
             }
             meter.count_arrivals(second, [], &mut streams);
-            let key = Key::new(end(1), end(2), ssrc);
+            let key = StreamKey::new(end(1), end(2), ssrc);
             let size = (second, held.capture_point, held.ip_bytes);
             let progress = streams.advance_media(key, held).unwrap();
-            meter.record_media(size, progress, &attribution).unwrap();
+            meter.count_rtp(size, progress, &attribution).unwrap();
         }
         let mut given_up = Vec::new();
         streams.finish(&mut given_up, |mut stream, step, bookings| {
-            meter.settle_open(&mut stream, step, bookings);
+            meter.ended(&mut stream, step, bookings);
         });
         let last = meter.newest();
         booked.close(last, &mut meter, &mut streams);

@@ -38,7 +38,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use update::{Entry, Family, Unread, Update};
+use update::{AddressFamily, PathPrefix, Unread, Update};
 
 /// Octets of a common header (RFC 7854 §4.1).
 pub const HEADER: usize = 6;
@@ -219,7 +219,7 @@ impl Feed {
         let stats = self.path_heard(peer, known, update);
         let is_lost = stats.is_none() && update.reached.iter().any(|list| !list.is_empty());
         self.stats.malformed += u64::from(update.is_malformed || is_lost);
-        for family in Family::ALL {
+        for family in AddressFamily::ALL {
             let place = family as usize;
             if update.end_of_rib.get(place) == Some(&true) {
                 // what it said before its router came back and has not said again is gone
@@ -266,7 +266,7 @@ impl Feed {
         &mut self,
         id: PeerId,
         before: &[PeerId],
-        reached: &[Entry],
+        reached: &[PathPrefix],
         stats: &Arc<HeardPath>,
     ) {
         for (prefix, path_id) in reached {
@@ -278,7 +278,7 @@ impl Feed {
         }
     }
 
-    fn withdraw(&mut self, id: PeerId, before: &[PeerId], gone: &[Entry]) {
+    fn withdraw(&mut self, id: PeerId, before: &[PeerId], gone: &[PathPrefix]) {
         for (prefix, path_id) in gone {
             self.replaced(before, *prefix);
             self.has_changed |= self.routes.remove(*prefix, (id, *path_id));

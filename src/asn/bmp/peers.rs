@@ -5,7 +5,7 @@
 //! until the same peer says otherwise, or has said everything, or its time is over. Bounded.
 
 use super::standing::{Standing, View};
-use super::update::Family;
+use super::update::AddressFamily;
 use crate::asn::vote::Voter;
 use crate::units::{Asn, Timestamp};
 use bgpkit_parser::bmp::messages::{BmpPerPeerHeader, PeerUpNotification};
@@ -240,7 +240,7 @@ impl Peers {
 
     /// The numbers of what a peer said of a family before its router came back, and has not said
     /// again.
-    pub(super) fn before(&self, router: u32, peer: Peer, family: Family) -> Vec<PeerId> {
+    pub(super) fn before(&self, router: u32, peer: Peer, family: AddressFamily) -> Vec<PeerId> {
         let address = self.routers.get(&router);
         let stale = address.and_then(|address| self.stale.get(&(*address, peer)));
         let stale = stale.into_iter().flatten();
@@ -249,7 +249,12 @@ impl Peers {
     }
 
     /// A peer has said everything of a family: the numbers of what it said before.
-    pub(super) fn is_complete(&mut self, router: u32, peer: Peer, family: Family) -> Vec<PeerId> {
+    pub(super) fn is_complete(
+        &mut self,
+        router: u32,
+        peer: Peer,
+        family: AddressFamily,
+    ) -> Vec<PeerId> {
         let before = self.before(router, peer, family);
         let address = self.routers.get(&router);
         if let Some(place) = address.map(|address| (*address, peer))

@@ -40,7 +40,7 @@ pub struct State {
     /// Routes of all peers.
     pub routes: usize,
     /// What came so far.
-    pub heard: BmpStats,
+    pub stats: BmpStats,
     /// Connections turned away so far.
     pub turned_away: TurnedAway,
     /// When a router last said something.

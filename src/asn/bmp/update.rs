@@ -36,14 +36,14 @@ pub(super) struct Unread;
 
 /// An address family.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Family {
+pub(super) enum AddressFamily {
     /// IPv4.
     V4,
     /// IPv6.
     V6,
 }
 
-impl Family {
+impl AddressFamily {
     /// Both of them.
     pub(super) const ALL: [Self; 2] = [Self::V4, Self::V6];
 
@@ -85,15 +85,15 @@ fn padded<const N: usize>(octets: &[u8]) -> [u8; N] {
 }
 
 /// A prefix and its path identifier; 0 where it has none.
-pub(super) type Entry = (Prefix, u32);
+pub(super) type PathPrefix = (Prefix, u32);
 
 /// What one UPDATE says.
 #[derive(Debug, Default)]
 pub(super) struct Update {
     /// Prefixes that come, by family.
-    pub(super) reached: [Vec<Entry>; 2],
+    pub(super) reached: [Vec<PathPrefix>; 2],
     /// Prefixes that go, by family.
-    pub(super) gone: [Vec<Entry>; 2],
+    pub(super) gone: [Vec<PathPrefix>; 2],
     /// It marks the end of what there is of these families (RFC 4724 §2).
     pub(super) end_of_rib: [bool; 2],
     /// It has prefixes of other families.
@@ -132,8 +132,8 @@ impl Update {
             return Ok(update);
         }
         let mut gone = Vec::new();
-        gone.push((Family::V4, withdrawn));
-        let mut reached = vec![(Family::V4, body)];
+        gone.push((AddressFamily::V4, withdrawn));
+        let mut reached = vec![(AddressFamily::V4, body)];
         update.families(&attributes, &mut reached, &mut gone);
         for (lists, to) in [(reached, &mut update.reached), (gone, &mut update.gone)] {
             for (family, list) in lists {
@@ -155,8 +155,8 @@ impl Update {
     fn families(
         &mut self,
         attributes: &Bytes,
-        reached: &mut Vec<(Family, Bytes)>,
-        gone: &mut Vec<(Family, Bytes)>,
+        reached: &mut Vec<(AddressFamily, Bytes)>,
+        gone: &mut Vec<(AddressFamily, Bytes)>,
     ) {
         let mut rest = attributes.clone();
         let (mut only, mut count) = (None, 0);
@@ -265,7 +265,7 @@ fn attribute(rest: &mut Bytes) -> Option<(u8, Bytes)> {
 /// The prefixes in an attribute of RFC 4760.
 struct Multiprotocol {
     /// None where they are no unicast routes of the Internet.
-    family: Option<Family>,
+    family: Option<AddressFamily>,
     list: Bytes,
 }
 
@@ -284,7 +284,7 @@ impl Multiprotocol {
     /// MP_UNREACH_NLRI: family, prefixes.
     fn gone(mut value: Bytes) -> Option<Self> {
         let &[high, low, subsequent] = value.first_chunk()?;
-        let family = Family::numbered(u16::from_be_bytes([high, low]));
+        let family = AddressFamily::numbered(u16::from_be_bytes([high, low]));
         value.advance(3);
         Some(Self {
             family: family.filter(|_| subsequent == UNICAST),
@@ -297,7 +297,7 @@ impl Multiprotocol {
 /// have not announced them, and some the other way round. The first is told by its nonsense: a list that
 /// begins with two default routes is none, but one whose first identifier is below 65536. The second is
 /// told by a list that adds up only without.
-fn prefixes(list: &[u8], family: Family, has_ids: bool) -> Option<Vec<Entry>> {
+fn prefixes(list: &[u8], family: AddressFamily, has_ids: bool) -> Option<Vec<PathPrefix>> {
     if has_ids || list.starts_with(&[0, 0]) {
         let read = read_prefixes(list, family, true);
         if read.is_some() || list.first() == Some(&0) {
@@ -307,7 +307,7 @@ fn prefixes(list: &[u8], family: Family, has_ids: bool) -> Option<Vec<Entry>> {
     read_prefixes(list, family, false)
 }
 
-fn read_prefixes(mut list: &[u8], family: Family, has_ids: bool) -> Option<Vec<Entry>> {
+fn read_prefixes(mut list: &[u8], family: AddressFamily, has_ids: bool) -> Option<Vec<PathPrefix>> {
     let mut entries = Vec::new();
     while !list.is_empty() {
         let mut id = 0;

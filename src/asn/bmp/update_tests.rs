@@ -33,7 +33,7 @@ fn read(body: Bytes, path_ids: bool) -> Update {
 }
 
 /// Prefixes as text, with their identifiers.
-fn shown(entries: &[Entry]) -> Vec<String> {
+fn shown(entries: &[PathPrefix]) -> Vec<String> {
     let entries = entries.iter();
     entries
         .map(|(prefix, id)| format!("{prefix} {id}"))

@@ -1,6 +1,7 @@
 mod restart;
 
 use super::*;
+use crate::stream::booking::Certainty;
 use crate::units::Endpoint;
 use std::collections::BTreeMap;
 

@@ -1,0 +1,238 @@
+//! What a packet's number does to its stream: what is missing with it, or comes after all, and what
+//! is to be booked of that.
+
+use crate::stream::booking::{Booking, Certainty, Excuse};
+use crate::stream::gaps::{Missing, Skipped};
+use crate::stream::record::clock::{LOOK, PayloadType, SHORTEST_INTERVAL};
+use crate::stream::record::jump::Gap;
+use crate::stream::record::{Stream, clock_of};
+use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep, WINDOW};
+use crate::units::Timestamp;
+use crate::voice::rtp_summary::RtpSummary;
+use std::time::Duration;
+
+impl Stream {
+    /// Any packet but one that was expected.
+    #[cold]
+    pub(super) fn advance_unexpected(
+        &mut self,
+        packet: &RtpSummary,
+        before: &PayloadType,
+        bookings: &mut Vec<Booking>,
+    ) -> SequenceStep {
+        let decided = self.decide_restart(packet, bookings);
+        let step = self.continue_restart(packet, before, bookings);
+        let step = step.unwrap_or_else(|| self.advance_numbering(packet, before, bookings));
+        let step = match step.arrival {
+            Arrival::Duplicate | Arrival::Late => self.suspect_restart(packet, step),
+            _ => step,
+        };
+        let pending = self.cold.restart.is_some();
+        self.sequence.set_restart_pending(pending);
+        decided.then(step)
+    }
+
+    /// Whether a packet's number is one that may still come: ahead, where time explains it, or missing
+    /// and not late.
+    pub(super) fn expects(&self, packet: &RtpSummary) -> bool {
+        let forward = packet.sequence.wrapping_sub(self.sequence.last_number());
+        let missing = self.sequence.missing_number(packet.sequence);
+        match missing {
+            Some(number) => self.due(number, packet.time).is_some(),
+            None if u64::from(forward) < WINDOW => forward > 0,
+            None => matches!(self.gap(packet, &self.of).explain(forward), Jump::Outage(_)),
+        }
+    }
+
+    /// What was booked for a missing number, and when it was due, if it is not late.
+    pub(super) fn due(&self, number: u64, arrival: Timestamp) -> Option<(Certainty, Timestamp)> {
+        self.cold.missing.as_ref()?.expects(number, arrival)
+    }
+
+    /// Takes a packet whose number was missing; none if it was not.
+    fn fill(
+        &mut self,
+        number: u16,
+        arrival: Timestamp,
+        bookings: &mut Vec<Booking>,
+    ) -> Option<SequenceStep> {
+        let place = self.sequence.missing_number(number)?;
+        let Some((certainty, due)) = self.due(place, arrival) else {
+            return Some(self.sequence.advance_late());
+        };
+        bookings.push(Booking::back(certainty, due));
+        if let Some(missing) = &mut self.cold.missing {
+            missing.forget(place);
+        }
+        let step = self.sequence.advance(number, |_| Jump::Unexplained);
+        self.cold.note_missing(step.missing);
+        Some(step)
+    }
+
+    /// Takes a packet into the numbering.
+    pub(super) fn advance_numbering(
+        &mut self,
+        packet: &RtpSummary,
+        before: &PayloadType,
+        bookings: &mut Vec<Booking>,
+    ) -> SequenceStep {
+        if let Some(step) = self.fill(packet.sequence, packet.time, bookings) {
+            return step;
+        }
+        let highest = self.sequence.extended();
+        let gap = self.gap(packet, before);
+        let step = self
+            .sequence
+            .advance(packet.sequence, |forward| gap.explain(forward));
+        self.cold.note_missing(step.missing);
+        let skipped = step.missing.cast_unsigned();
+        match step.arrival {
+            Arrival::InOrder => {
+                let certainty = if skipped < WINDOW {
+                    gap.certainty(skipped)
+                } else {
+                    Certainty::Lost
+                };
+                let from = self.newest.min(packet.time);
+                self.skip(
+                    highest + 1,
+                    skipped,
+                    (certainty, from, packet.time),
+                    bookings,
+                );
+                self.renew(packet, before, highest);
+            }
+            // Before the first: what lies between may still come.
+            Arrival::Reordered if skipped > 0 => {
+                let behind = self.sequence.last_number().wrapping_sub(packet.sequence);
+                let first = highest - u64::from(behind) + 1;
+                let booked = (Certainty::Lost, packet.time, packet.time);
+                self.skip(first, skipped, booked, bookings);
+            }
+            Arrival::Suspect => {
+                let forward = packet.sequence.wrapping_sub(self.sequence.last_number());
+                let ran_on = gap.runs_together(forward);
+                let numbers = if ran_on { u32::from(forward) - 1 } else { 0 };
+                self.cold.suspect = (packet.time, numbers);
+            }
+            Arrival::Restarted { .. } => self.begin_anew(packet, skipped, bookings),
+            _ => {}
+        }
+        step
+    }
+
+    /// What lies between the newest packet and another one.
+    fn gap(&self, packet: &RtpSummary, before: &PayloadType) -> Gap {
+        let format = self.cold.format.as_deref();
+        let interval = self.interval();
+        let shortest = self.cold.pace.shortest();
+        let is_paced = before.step > 0;
+        Gap {
+            gone: packet.time.since(self.newest),
+            units: packet.timestamp.wrapping_sub(self.newest_timestamp),
+            steps: [self.of.step, before.step],
+            clocks: [&self.of, before].map(|of| clock_of(of, format)),
+            shortest: match shortest {
+                Some(shortest) => shortest.min(interval),
+                None if is_paced => interval,
+                None => SHORTEST_INTERVAL,
+            },
+        }
+    }
+
+    /// Numbers were skipped, from a first one on. They were due at the sender's pace before the packet
+    /// that skipped them: where there was a pause as well, it lies before them.
+    fn skip(
+        &mut self,
+        first: u64,
+        numbers: u64,
+        (certainty, from, until): (Certainty, Timestamp, Timestamp),
+        bookings: &mut Vec<Booking>,
+    ) {
+        if numbers == 0 {
+            return;
+        }
+        let lasted = self.interval().as_nanos() * (u128::from(numbers) + 1) * 9 / 8;
+        let lasted = Duration::from_nanos(u64::try_from(lasted).unwrap_or(u64::MAX));
+        let from = from.max(until.minus(lasted));
+        let booking = Booking::between(certainty, numbers, from, until);
+        let skipped = Skipped {
+            certainty,
+            from: booking.from,
+            until,
+        };
+        let missing = &mut self.cold.missing;
+        missing
+            .get_or_insert_with(|| Box::new(Missing::new()))
+            .note(first..first + numbers, skipped);
+        bookings.push(booking);
+    }
+
+    /// A packet has the highest number; `highest` was that before.
+    fn renew(&mut self, packet: &RtpSummary, before: &PayloadType, highest: u64) {
+        let numbers = self.sequence.extended() - highest;
+        let units = packet.timestamp.wrapping_sub(self.newest_timestamp);
+        (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
+        // A packet time is not told by what lies on both sides of an outage, or of another codec.
+        if numbers < WINDOW && before.number == self.of.number {
+            self.note_step(units, numbers);
+        }
+        if self.sequence.extended() / LOOK != highest / LOOK {
+            self.look();
+        }
+    }
+
+    /// The suspect before this packet began a new numbering, by a jump ahead.
+    fn begin_anew(&mut self, packet: &RtpSummary, skipped: u64, bookings: &mut Vec<Booking>) {
+        let (first, ran_on) = self.cold.suspect;
+        if ran_on > 0 {
+            // Numbers and clock ran on together, but not with arrival: the sender was held up. It
+            // may have sent them all, up to what fits into the time.
+            let could = first.since(self.newest).as_nanos() / self.interval().as_nanos().max(1);
+            let numbers = u128::from(ran_on).min(could + 100);
+            let numbers = u64::try_from(numbers).unwrap_or(u64::MAX);
+            let certainty = Certainty::MaybeLost(Excuse::Stalled);
+            let from = self.newest.min(first);
+            bookings.push(Booking::between(certainty, numbers, from, first));
+        } else {
+            self.note_restart(first, bookings);
+        }
+        self.begin_numbering(self.sequence);
+        let booked = (
+            Certainty::Lost,
+            first.min(packet.time),
+            packet.time.max(first),
+        );
+        let from = self.sequence.extended() - skipped;
+        self.skip(from, skipped, booked, bookings);
+        (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
+    }
+
+    /// Goes on with a numbering of which nothing is missing yet.
+    pub(super) fn begin_numbering(&mut self, sequence: Sequence) {
+        self.sequence = sequence;
+        self.jitter.restart();
+        self.cold.pace.restart();
+        self.cold.far_end.restart();
+        self.cold.missing = None;
+        self.cold.restarts = self.cold.restarts.saturating_add(1);
+    }
+
+    /// Of the numbers just skipped, so many are only maybe lost, for a reason.
+    pub(in crate::stream) fn doubt(&mut self, numbers: u64, excuse: Excuse) {
+        let highest = self.sequence.extended();
+        if let Some(missing) = &mut self.cold.missing {
+            missing.doubt(highest.saturating_sub(numbers)..highest, excuse);
+        }
+    }
+
+    /// Whether a new numbering may have begun.
+    pub(in crate::stream) fn is_restart_open(&self) -> bool {
+        self.cold.restart.is_some()
+    }
+
+    /// Time has jumped: no missing number is waited for.
+    pub(in crate::stream) fn forget_missing(&mut self) {
+        self.cold.missing = None;
+    }
+}
