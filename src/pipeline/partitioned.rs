@@ -5,7 +5,7 @@
 mod tests;
 
 use crate::capture::CaptureError;
-use crate::capture::file::{Assignment, FileSource, SHOWN_EVERY};
+use crate::capture::file::{Assignment, BROADCAST_INTERVAL, FileSource};
 use crate::frame::Frame;
 use crate::pipeline::packet_clock::GRACE;
 use crate::pipeline::shard::Shard;
@@ -15,8 +15,10 @@ use crate::wire::plain::{self, Ip, PlainDatagram, PlainUdp};
 
 // Else a second could close at a frame that not all workers are shown.
 const _: () = assert!(
-    GRACE.as_nanos().is_multiple_of(SHOWN_EVERY.as_nanos())
-        && 1_000_000_000_u128.is_multiple_of(SHOWN_EVERY.as_nanos())
+    GRACE
+        .as_nanos()
+        .is_multiple_of(BROADCAST_INTERVAL.as_nanos())
+        && 1_000_000_000_u128.is_multiple_of(BROADCAST_INTERVAL.as_nanos())
 );
 
 /// One worker's source of steps.
@@ -59,7 +61,7 @@ pub fn partitioner(
     move |frame, assignment| match plain::decode_plain(frame) {
         Some(PlainDatagram::V4(plain)) => partitioner.assign(frame, &plain, assignment),
         Some(PlainDatagram::V6(plain)) => partitioner.assign(frame, &plain, assignment),
-        None => assignment.show_all(),
+        None => assignment.broadcast(),
     }
 }
 
@@ -84,8 +86,8 @@ impl Partitioner {
         match self.rules.recognise_plain(frame, plain) {
             Some(packet) => assignment.assign(worker, packet),
             // Signalling is heard by all.
-            None if self.rules.is_sip_port(ends) => assignment.show_all(),
-            None => assignment.show(worker),
+            None if self.rules.is_sip_port(ends) => assignment.broadcast(),
+            None => assignment.forward(worker),
         }
     }
 }
