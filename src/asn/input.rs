@@ -83,7 +83,7 @@ impl<'a, R> Packed<'a, R> {
 
 impl<R: Read> Read for Packed<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.load.goes_on()?;
+        self.load.check_cancelled()?;
         let octets = self.input.read(buffer)?;
         self.octets += octets as u64;
         Ok(octets)
@@ -129,7 +129,7 @@ impl<D: Decoder> Read for Unpacked<D> {
         self.octets += octets as u64;
         let (load, packed) = self.decoder.packed();
         // a little of a bomb is read once, and then unpacks for an hour
-        load.goes_on()?;
+        load.check_cancelled()?;
         if self.octets > FREE && self.octets / MAX_RATIO > packed {
             let reason = format!("unpacks to more than {MAX_RATIO} times its size: no table does");
             return Err(io::Error::other(reason));

@@ -31,7 +31,7 @@ struct Record<'a> {
 /// [`LoadError`] where the file cannot be read, is not a database, is corrupt, or has no AS
 /// number in any record.
 pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
-    let octets = Packed::open(path, load).and_then(|file| files::whole(file, MAX_DATABASE_MIB));
+    let octets = Packed::open(path, load).and_then(|file| files::read_all(file, MAX_DATABASE_MIB));
     let octets = octets.map_err(|error| LoadError::read(path, error))?;
     read(path, &octets, load)
 }
@@ -46,7 +46,7 @@ pub(super) fn read(path: &Path, octets: &[u8], load: &Load) -> Result<Listed, Lo
     let mut records: HashMap<usize, Option<Record<'_>>> = HashMap::new();
     let mut listed = Listed::default();
     for network in reader.networks(WithinOptions::default()).map_err(corrupt)? {
-        load.goes_on()
+        load.check_cancelled()
             .map_err(|error| LoadError::read(path, error))?;
         let network = network.map_err(corrupt)?;
         ends = ends
