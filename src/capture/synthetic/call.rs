@@ -304,7 +304,7 @@ impl LiveCall {
             repetition: self.repetition % 16,
         };
         frame::write(buffer, src, dst, |out| {
-            signalling::write(action, &dialog, out)
+            signalling::write(action, &dialog, out);
         });
     }
 }

@@ -118,7 +118,7 @@ impl Facts {
             match self.known.get(&end) {
                 // Announced again since: its lifetime starts again.
                 Some(fact) if fact.announced >= before => {
-                    self.order.push_back((fact.announced, end))
+                    self.order.push_back((fact.announced, end));
                 }
                 Some(_) => drop(self.known.remove(&end)),
                 None => {}
