@@ -84,7 +84,7 @@ impl<T> BackgroundLoad<T> {
     pub(super) async fn ended(&mut self) -> Result<T, AppError> {
         let passed = clock::uptime().saturating_sub(self.since);
         match timeout(self.deadline.saturating_sub(passed), &mut self.thread).await {
-            Ok(read) => read.unwrap_or(Err(AppError::Panicked("running thread"))),
+            Ok(read) => read.unwrap_or(Err(AppError::Panicked("reading thread"))),
             Err(_) => Err(AppError::Overdue {
                 path: self.load.current(),
                 seconds: self.deadline.as_secs(),
