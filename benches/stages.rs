@@ -94,11 +94,11 @@ fn recognise_plain(rules: &Rules, frame: &Frame<'_>) -> Option<RtpPacket> {
 fn known(packets: &[RtpPacket]) -> Streams {
     let mut streams = Streams::new(StreamLimits::default());
     for packet in packets {
-        if let Progress::Proven(_, stream, summary) =
+        if let Progress::Proven(_, stream, summary, bookings) =
             streams.advance_media(packet.key, packet.summary).unwrap()
         {
             for packet in summary {
-                stream.advance(&packet);
+                stream.advance(&packet, bookings);
             }
         }
     }
@@ -207,7 +207,7 @@ fn stream_and_meter(bench: &mut Criterion, packets: &[RtpPacket]) {
                     let second = summary.time.second();
                     let arrived = [(summary.capture_point.interface, packet.length)];
                     meter.count_arrivals(second, arrived, streams);
-                    let Ok(Progress::Media(index, stream, _)) =
+                    let Ok(Progress::Media(index, stream, _, _)) =
                         streams.advance_media(packet.key, *summary)
                     else {
                         continue;

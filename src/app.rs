@@ -237,7 +237,8 @@ fn daemon_state(policy: &Policy, config_ok: bool) -> DaemonState {
 pub fn check(config: &Config) -> Result<u64, AppError> {
     let load = Load::default();
     let policy = policy(config, None, &load)?;
-    endpoint::read(config.web.config_file.as_deref(), &load)?;
+    let security = endpoint::read(config.web.config_file.as_deref(), &load)?;
+    endpoint::remark(&security);
     Ok(policy
         .origins
         .sources()

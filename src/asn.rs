@@ -118,6 +118,8 @@ pub struct OriginSettings {
     pub max_shrink: Ratio,
     /// How long what a router said stays good after it has gone; default 5 minutes.
     pub bmp_stale: Duration,
+    /// Where routers may connect from; default: anywhere.
+    pub bmp_routers: Vec<Prefix>,
 }
 
 impl Default for OriginSettings {
@@ -129,6 +131,7 @@ impl Default for OriginSettings {
             cache: None,
             max_shrink: Ratio::from_ppm(200_000),
             bmp_stale: Duration::from_secs(300),
+            bmp_routers: Vec::new(),
         }
     }
 }

@@ -82,7 +82,7 @@ pub fn reload_failed(error: &dyn Display) {
 
 /// The BMP settings have changed, which needs a restart.
 pub fn routers_need_restart() {
-    let keys = "bmp sources, own and bmp_stale in [asn]";
+    let keys = "bmp sources, own, bmp_stale and bmp_routers in [asn]";
     emit(
         Level::Warning,
         "routers_need_restart",
@@ -131,13 +131,13 @@ pub fn router_connected(router: &dyn Display) {
     );
 }
 
-/// A router was refused because of the limit.
-pub fn router_refused(router: &dyn Display) {
+/// A router was refused.
+pub fn router_refused(router: &dyn Display, why: &str) {
     emit(
         Level::Warning,
         "router_refused",
-        format_args!("bmp: {router} refused: too many routers"),
-        &[("ROUTER", router)],
+        format_args!("bmp: {router} refused: {why}"),
+        &[("ROUTER", router), ("REASON", &why)],
     );
 }
 
@@ -214,7 +214,7 @@ pub fn out_of_sla(notice: &ExcessNotice) {
         direction,
         change,
     } = notice;
-    let over = change.over();
+    let (over, direction) = (change.over(), direction.as_str());
     let peak_share = over.peak_share();
     let peak = peak_share * 100.0;
     let (part, role) = match role {
@@ -225,7 +225,7 @@ pub fn out_of_sla(notice: &ExcessNotice) {
         ("COMMITMENT", commitment),
         ("ASN", asn),
         ("ROLE", &part),
-        ("DIRECTION", direction),
+        ("DIRECTION", &direction),
         ("SINCE", &over.from),
         ("PEAK_SHARE", &peak_share),
     ];

@@ -8,6 +8,7 @@
 pub mod collector;
 pub mod http;
 pub mod json;
+mod measures;
 pub mod metrics;
 pub mod page;
 pub mod process;
@@ -46,6 +47,8 @@ pub struct Refused {
     pub handshakes: AtomicU64,
     /// Requests without a name and password that are right.
     pub credentials: AtomicU64,
+    /// Requests beyond the rate that the web configuration sets.
+    pub rate: AtomicU64,
 }
 
 /// The state of the daemon itself, beside the measurements.

@@ -9,14 +9,16 @@ pub mod distribution;
 pub mod paths;
 pub mod second;
 pub mod window;
+pub mod window_counts;
 
 use crate::attribution::Attribution;
 use crate::discard::Discard;
 use crate::frame::InterfaceId;
+use crate::stream::booking::Booking;
 use crate::stream::record::Stream;
 use crate::stream::rtt::RttSample;
 use crate::stream::sequence::{Arrival, SequenceStep};
-use crate::stream::tally::TrafficCounts;
+use crate::stream::tally::{SequenceCounts, TrafficCounts};
 use crate::stream::{Finding, Progress, Streams};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
@@ -154,19 +156,25 @@ impl Meter {
         attribution: &Attribution,
     ) -> Result<(), Discard> {
         match progress {
-            Progress::Media(index, stream, step) => {
-                self.count_media(index, stream, summary, &step, attribution)
+            Progress::Media(index, stream, step, bookings) => {
+                let counted = self.count_media(index, stream, summary, &step, attribution);
+                self.book(stream, bookings);
+                counted
             }
             Progress::Pending(left) => {
                 self.counts_of(summary.0).frames.pending += 1;
                 self.discard_pending(left);
                 Ok(())
             }
-            Progress::Proven(index, stream, packets) => self.credit(&packets, |meter, packet| {
-                let step = stream.advance(packet);
-                let summary = (packet.time.second(), packet.capture_point, packet.ip_bytes);
-                meter.count_media(index, stream, summary, &step, attribution)
-            }),
+            Progress::Proven(index, stream, packets, bookings) => {
+                self.credit(&packets, |meter, packet| {
+                    let step = stream.advance(packet, bookings);
+                    let summary = (packet.time.second(), packet.capture_point, packet.ip_bytes);
+                    let counted = meter.count_media(index, stream, summary, &step, attribution);
+                    meter.book(stream, bookings);
+                    counted
+                })
+            }
             Progress::Refused(key, kind, packets) => self.credit(&packets, |meter, packet| {
                 meter.unfollowed(&key, kind, packet, attribution)
             }),
@@ -234,6 +242,29 @@ impl Meter {
         match stream.kind {
             StreamKind::Audio => Ok(()),
             StreamKind::Video => Err(Discard::Video),
+        }
+    }
+
+    /// Books what is missing of a stream, or given back, in the seconds in which it was due.
+    #[inline]
+    fn book(&mut self, stream: &mut Stream, bookings: &mut Vec<Booking>) {
+        for booking in bookings.drain(..) {
+            self.book_one(stream, booking);
+        }
+    }
+
+    #[cold]
+    fn book_one(&mut self, stream: &mut Stream, booking: Booking) {
+        stream.note_booking(&booking);
+        if stream.kind == StreamKind::Video {
+            return;
+        }
+        for (second, count) in booking.by_second() {
+            let usage = PairCounts {
+                continuity: SequenceCounts::booked(booking.certainty, count),
+                ..PairCounts::default()
+            };
+            self.counts_of(second).add(stream.pair(), &usage);
         }
     }
 
@@ -335,8 +366,15 @@ impl Meter {
         }
     }
 
-    /// Counts what a stream that has ended still had.
-    pub fn ended(&mut self, stream: &mut Stream) {
+    /// Counts what a stream that has ended, or that time has jumped for, still had.
+    pub fn settle_open(
+        &mut self,
+        stream: &mut Stream,
+        step: &SequenceStep,
+        bookings: &mut Vec<Booking>,
+    ) {
+        stream.tally_anomalies(step);
+        self.book(stream, bookings);
         self.flush_stream(stream);
     }
 
@@ -386,16 +424,8 @@ impl Meter {
         let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio) else {
             return;
         };
-        let one = PairCounts {
-            streams: 1,
-            ..PairCounts::default()
-        };
-        let counts = self.counts_of(second);
-        counts.add(stream.pair(), &one);
-        if let Some(jitter) = stream.jitter().current() {
-            let of_origin = counts.jitter.entry(stream.pair().src).or_default();
-            of_origin.push(jitter.into());
-        }
+        let jitter = stream.jitter().current();
+        self.counts_of(second).add_stream(stream.pair(), jitter);
     }
 
     fn flush_stream(&mut self, stream: &mut Stream) {

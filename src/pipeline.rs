@@ -17,6 +17,7 @@ use crate::frame::{Frame, InterfaceId};
 use crate::meter::second::{ClosedSecond, SecondCounts, WorkerReport, WorkerState};
 use crate::meter::{CopyRule, Meter};
 use crate::sla::policy::Policy;
+use crate::stream::booking::Booking;
 use crate::stream::record::Stream;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::{StreamLimits, Streams};
@@ -274,11 +275,12 @@ impl<O: WorkerSink> Worker<O> {
         }
         self.meter.sample_streams(through, &mut self.streams);
         let mut expired = Vec::new();
-        let ended = self.streams.expire(through.next(), &mut expired);
+        let (meter, sink) = (&mut self.meter, &mut self.sink);
+        self.streams
+            .expire(through.next(), &mut expired, |stream, step, bookings| {
+                end_stream(meter, sink, stream, step, bookings);
+            });
         self.meter.discard_pending(expired);
-        for stream in ended {
-            end_stream(&mut self.meter, &mut self.sink, stream);
-        }
         self.streams.forget_gaps(through.start().minus(GAP_MEMORY));
         self.send(through);
     }
@@ -330,7 +332,11 @@ impl<O: WorkerSink> Worker<O> {
     /// Packet time stepped back: closes all open seconds, and restarts at `second`.
     fn on_clock_step(&mut self, second: Second) {
         let mut expired = Vec::new();
-        self.streams.step(second.start(), &mut expired);
+        let meter = &mut self.meter;
+        self.streams
+            .step(second.start(), &mut expired, |stream, step, bookings| {
+                meter.settle_open(stream, step, bookings);
+            });
         self.meter.discard_pending(expired);
         self.state.clock_steps += 1;
         let newest = self.meter.newest();
@@ -350,8 +356,9 @@ impl<O: WorkerSink> Worker<O> {
         self.meter.sample_streams(last, &mut self.streams);
         let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
-        self.streams
-            .finish(&mut expired, |stream| end_stream(meter, sink, stream));
+        self.streams.finish(&mut expired, |stream, step, bookings| {
+            end_stream(meter, sink, stream, step, bookings);
+        });
         self.meter.discard_pending(expired);
         self.send(last);
     }
@@ -382,8 +389,14 @@ impl<O: WorkerSink> Worker<O> {
 }
 
 /// Counts what remains of an ended stream, and passes it to the sink.
-fn end_stream(meter: &mut Meter, sink: &mut impl WorkerSink, mut stream: Stream) {
-    meter.ended(&mut stream);
+fn end_stream(
+    meter: &mut Meter,
+    sink: &mut impl WorkerSink,
+    mut stream: Stream,
+    step: &SequenceStep,
+    bookings: &mut Vec<Booking>,
+) {
+    meter.settle_open(&mut stream, step, bookings);
     sink.ended(&stream);
 }
 

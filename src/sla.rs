@@ -3,7 +3,9 @@
 //! Nothing here reads a clock or a configuration; the rules are those of MODEL §6 and §11, to the letter.
 
 pub mod commitment;
+pub mod direction;
 pub mod limit;
+pub mod measure;
 pub mod policy;
 pub mod verdict;
 

@@ -8,12 +8,15 @@ pub mod evidence;
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
 pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
-use crate::meter::window::{Losses, WindowCounts};
+use crate::meter::window_counts::WindowCounts;
 use crate::sla::Verdict;
-use crate::sla::commitment::{DirectionRule, Guarantee, TransitRule};
+use crate::sla::commitment::{DirectionRule, TransitRule};
+use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
+use crate::sla::measure::{Guarantee, PerMeasure};
+use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::tally::{Layer, TrafficCounts};
+use crate::stream::tally::{Layer, LossCounts, TrafficCounts};
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
 pub use crate::voice::class::StreamKind;
@@ -155,7 +158,7 @@ pub struct AsnRow {
     /// What was sent to it.
     pub to: DirectionTotals,
     /// What its end's RTCP says of the streams sent to it.
-    pub reported: Reported,
+    pub reported: LossCounts,
     /// Interarrival jitter of what it sent: a stream's running estimate, once a second.
     pub jitter: Option<Distribution>,
     /// Round trips to its endpoints, by method.
@@ -182,18 +185,35 @@ pub struct TransitRow {
 pub struct DirectionTotals {
     /// Packets and octets by class.
     pub classes: [Count; Class::ALL.len()],
-    /// RTP packets that should have come: packets − duplicates − late + lost.
-    pub expected: u64,
-    /// Of these, lost.
-    pub lost: u64,
+    /// RTP packets that should have come (packets − duplicates − late + lost), of these lost, and those
+    /// that may have been lost.
+    pub loss: LossCounts,
     /// Duplicates.
     pub duplicates: u64,
     /// Reordered but in time.
     pub reordered: u64,
-    /// Came after they were booked as lost.
+    /// Came when their number was not waited for any more.
     pub late: u64,
     /// RTP packets of streams that found no room: in no loss, and not in `expected`.
     pub unfollowed: u64,
+    /// Not counted as lost for certain, by the reason.
+    pub excused: [u64; Excuse::ALL.len()],
+    /// What counters show.
+    pub counters: Rising,
+}
+
+/// Sums that may go down again, where a packet still comes, at the highest that they have been: a
+/// counter that goes back is one that began anew (Prometheus, OpenMetrics 1.0).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rising {
+    /// Of the expected packets in [`DirectionTotals::loss`].
+    pub expected: u64,
+    /// Of the lost ones.
+    pub lost: u64,
+    /// Of those that may have been lost.
+    pub maybe_lost: u64,
+    /// Of [`DirectionTotals::excused`].
+    pub excused: [u64; Excuse::ALL.len()],
 }
 
 impl DirectionTotals {
@@ -203,15 +223,18 @@ impl DirectionTotals {
         self.classes.iter().for_each(|class| sum.add(*class));
         sum
     }
-}
 
-/// What RTCP reports say.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Reported {
-    /// Packets expected by the far end.
-    pub expected: u64,
-    /// Of these, lost before the far end and not already before the tap.
-    pub lost: u64,
+    /// Counters have risen to what the sums are now.
+    pub fn raise(&mut self) {
+        let counters = &mut self.counters;
+        let sums = self.loss.shown();
+        counters.expected = counters.expected.max(sums.expected);
+        counters.lost = counters.lost.max(sums.lost);
+        counters.maybe_lost = counters.maybe_lost.max(sums.maybe_lost);
+        for (counter, sum) in counters.excused.iter_mut().zip(self.excused) {
+            *counter = sum.max(*counter);
+        }
+    }
 }
 
 /// One stream of a replay: one SSRC from one transport address to another. Not part of a
@@ -236,9 +259,11 @@ pub struct StreamRow {
     pub bytes: u64,
     /// packets − duplicates − late + lost.
     pub expected: u64,
-    /// Lost.
+    /// Lost for certain.
     pub lost: u64,
-    /// Came after they were booked as lost.
+    /// May have been lost, and nobody can tell.
+    pub maybe_lost: u64,
+    /// Came when their number was not waited for any more.
     pub late: u64,
     /// Duplicates.
     pub duplicates: u64,
@@ -309,13 +334,13 @@ pub struct CommitmentAsnRow {
     /// Its name, untrusted text.
     pub name: Option<Arc<str>>,
     /// Octets in the current window.
-    pub window_bytes: PerDirection<u64>,
+    pub window_bytes: Directions<u64>,
     /// The window with the largest share so far, in octets.
-    pub peak_window_bytes: PerDirection<u64>,
+    pub peak_window_bytes: Directions<u64>,
     /// Share of the committed rate in the current window: 1.0 is all of it.
-    pub share: PerDirection<f64>,
+    pub share: Directions<f64>,
     /// The largest share so far, each of the committed rate that held.
-    pub peak_share: PerDirection<f64>,
+    pub peak_share: Directions<f64>,
     /// Whether the current window exceeds the threshold.
     pub out_of_sla: bool,
     /// Seconds out of SLA.
@@ -327,42 +352,12 @@ pub struct CommitmentAsnRow {
     pub transit: Vec<Asn>,
     /// Every transit ASN that was ever covered so, ascending.
     pub covered: Vec<Asn>,
-    /// Loss, if guaranteed now or judged before.
-    pub loss: Option<GuaranteeRow>,
-    /// Latency, if guaranteed now or judged before.
-    pub latency: Option<GuaranteeRow>,
+    /// Each measure, if guaranteed now or judged before.
+    pub guarantees: PerMeasure<Option<GuaranteeRow>>,
     /// What the verdicts of the current window rest on.
-    pub samples: Samples,
+    pub remaining: WindowCounts,
     /// The last hour, oldest minute first; minutes without voice are left out.
     pub last_hour: Vec<Minute>,
-}
-
-/// What was counted in a window for the verdicts on loss and latency.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Samples {
-    /// RTP packets of the ASN: expected, and of these lost.
-    pub sent: Reported,
-    /// What its end's RTCP says of the streams sent to it.
-    pub reported: Reported,
-    /// Round trips by the methods that count.
-    pub round_trips: u64,
-    /// Of these, longer than guaranteed.
-    pub over_limit: u64,
-}
-
-impl From<&WindowCounts> for Samples {
-    fn from(window: &WindowCounts) -> Self {
-        let losses = |of: Losses| Reported {
-            expected: of.expected,
-            lost: of.lost,
-        };
-        Self {
-            sent: losses(window.sent),
-            reported: losses(window.reported),
-            round_trips: window.round_trips.samples,
-            over_limit: window.round_trips.over,
-        }
-    }
 }
 
 /// A minute of an ASN under a commitment.
@@ -373,24 +368,15 @@ pub struct Minute {
     /// The largest window that ended in it, in thousandths of the limit that held, in the judged
     /// direction that had more.
     pub peak_thousandths: u32,
-    /// The gravest verdicts on loss and on latency: missed, void, indeterminate, met.
-    pub verdicts: [Option<Verdict>; 2],
-}
-
-/// A value for each direction.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct PerDirection<T> {
-    /// From the ASN (both directions together for a commitment with `direction = "sum"`).
-    pub from: T,
-    /// To the ASN.
-    pub to: T,
+    /// The gravest verdict on each measure: missed, void, indeterminate, met.
+    pub verdicts: PerMeasure<Option<Verdict>>,
 }
 
 /// A time out of SLA in one direction.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ExcessIntervalRow {
-    /// Which traffic went over: `from`, `to` or `sum`.
-    pub direction: &'static str,
+    /// Which traffic went over.
+    pub direction: Direction,
     /// Start of the first second over the threshold.
     pub from: Second,
     /// The last second over the threshold so far.

@@ -5,6 +5,7 @@
 //! the table full is refused and counted, never silently missed. Everything here is told the
 //! time by the packets.
 
+pub mod booking;
 mod capture_gaps;
 pub mod copies;
 pub mod expiry;
@@ -18,11 +19,12 @@ pub mod sequence;
 mod table;
 pub mod tally;
 mod transport;
+mod ways;
 
 use crate::attribution::PairKey;
 use crate::discard::Discard;
 use crate::stream::probation::{Probation, ProbationOutcome};
-use crate::stream::tally::Reports;
+use crate::stream::tally::LossCounts;
 use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
@@ -30,15 +32,17 @@ use crate::voice::signalling::Signalling;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{Content, Packet, RtpPacket};
 use crate::wire::rtcp::{self, Protection};
+use booking::{Booking, Certainty, Excuse};
 use capture_gaps::CaptureGaps;
 use copies::SeenSignalling;
 use expiry::ExpiryQueue;
 use record::Stream;
 use rtt::{RttMatcher, RttSample};
-use sequence::SequenceStep;
+use sequence::{SequenceStep, WINDOW};
 use std::time::Duration;
 use table::StreamTable;
 use transport::Transports;
+use ways::Ways;
 
 /// Bounds of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,12 +65,13 @@ impl Default for StreamLimits {
 /// What a packet did.
 #[derive(Debug)]
 pub enum Progress<'s> {
-    /// A packet of a known audio stream.
-    Media(u32, &'s mut Stream, SequenceStep),
+    /// A packet of a known audio stream, and what is to be booked of that stream with it.
+    Media(u32, &'s mut Stream, SequenceStep, &'s mut Vec<Booking>),
     /// Held; the one that left for it, captured at this time, is not voice.
     Pending(Option<Timestamp>),
-    /// A stream is proven; these are its packets so far, this one the last.
-    Proven(u32, &'s mut Stream, Vec<RtpSummary>),
+    /// A stream is proven; these are its packets so far, this one the last, and what is to be booked
+    /// of the time before them.
+    Proven(u32, &'s mut Stream, Vec<RtpSummary>, &'s mut Vec<Booking>),
     /// A stream is proven, but the table is full: what it is, and its packets so far, this one the
     /// last.
     Refused(StreamKey, StreamKind, Vec<RtpSummary>),
@@ -82,7 +87,7 @@ pub enum Finding {
     /// A round trip to its sender.
     RoundTrip(RttSample),
     /// What its sender lost of a stream between this pair.
-    Reported(PairKey, Reports),
+    Reported(PairKey, LossCounts),
 }
 
 /// The streams of one worker.
@@ -93,12 +98,15 @@ pub struct Streams {
     expiry_queue: ExpiryQueue,
     probation: Probation,
     transports: Transports,
+    ways: Ways,
     signals: SeenSignalling,
     signalling: Signalling,
     round_trips: RttMatcher,
     samples: Vec<RttSample>,
     findings: Vec<Finding>,
     unseen: CaptureGaps,
+    /// Of the packet at hand; its room stays.
+    bookings: Vec<Booking>,
     refused: u64,
 }
 
@@ -111,12 +119,14 @@ impl Streams {
             expiry_queue: ExpiryQueue::default(),
             probation: Probation::default(),
             transports: Transports::default(),
+            ways: Ways::default(),
             signals: SeenSignalling::default(),
             signalling: Signalling::default(),
             round_trips: RttMatcher::default(),
             samples: Vec::new(),
             findings: Vec::new(),
             unseen: CaptureGaps::default(),
+            bookings: Vec::new(),
             refused: 0,
         }
     }
@@ -267,14 +277,45 @@ impl Streams {
     }
 
     fn advance_known(&mut self, index: u32, summary: &RtpSummary) -> Result<Progress<'_>, Discard> {
+        self.bookings.clear();
         let Some(stream) = self.table.get_mut(index) else {
             return Err(Discard::NotVoice);
         };
-        let mut step = stream.advance(summary);
-        if step.lost > 0 {
-            self.unseen.excuse(stream, &mut step);
+        let step = stream.advance(summary, &mut self.bookings);
+        if !self.bookings.is_empty() {
+            self.weigh(index);
         }
-        Ok(Progress::Media(index, stream, step))
+        match self.table.get_mut(index) {
+            Some(stream) => Ok(Progress::Media(index, stream, step, &mut self.bookings)),
+            None => Err(Discard::NotVoice),
+        }
+    }
+
+    /// What else is known of what is to be booked of a stream: stretches that we did not see, and
+    /// other streams on its way.
+    #[cold]
+    fn weigh(&mut self, index: u32) {
+        let Some(stream) = self.table.get_mut(index) else {
+            return;
+        };
+        let key = stream.key;
+        self.unseen.excuse(stream, &mut self.bookings);
+        let is_long = |booking: &Booking| booking.count.unsigned_abs() >= WINDOW;
+        let latest = self.bookings.iter().any(is_long);
+        let latest = latest.then(|| self.ways.latest(&key)).flatten();
+        let other = latest.filter(|latest| *latest != index);
+        let other = other.and_then(|latest| self.table.get(latest));
+        for booking in &mut self.bookings {
+            match booking.certainty {
+                Certainty::Excused(Excuse::Restart) if self.ways.end_gap(&key, booking.until) => {
+                    booking.certainty = Certainty::MaybeLost(Excuse::Restart);
+                }
+                Certainty::Lost if other.is_some_and(|other| other.explains(booking)) => {
+                    booking.certainty = Certainty::MaybeLost(Excuse::OtherSsrc);
+                }
+                Certainty::Lost | Certainty::MaybeLost(_) | Certainty::Excused(_) => {}
+            }
+        }
     }
 
     fn advance_unknown(
@@ -300,9 +341,13 @@ impl Streams {
         let first = packets.first().copied().unwrap_or(summary);
         let format = known.map(|known| known.format);
         let stream = Stream::new(key, kind, &first, format);
+        self.bookings.clear();
         let index = self.insert(stream, summary.time.second());
-        match index.and_then(|index| Some((index, self.stream_mut(index)?))) {
-            Some((index, stream)) => Ok(Progress::Proven(index, stream, packets)),
+        match index.and_then(|index| Some((index, self.table.get_mut(index)?))) {
+            Some((index, stream)) => {
+                let bookings = &mut self.bookings;
+                Ok(Progress::Proven(index, stream, packets, bookings))
+            }
             None => Ok(Progress::Refused(key, kind, packets)),
         }
     }
@@ -333,75 +378,138 @@ impl Streams {
             self.refused += 1;
             return None;
         }
-        let (kind, key) = (stream.kind, stream.key);
+        let (kind, key, first) = (stream.kind, stream.key, stream.first());
         let index = self.table.insert(stream)?;
         if kind == StreamKind::Audio {
             self.transports.add(key.src(), key.dst());
+            if let Some(before) = self.ways.add(&key, index) {
+                self.book_silence(&key, before, first);
+            }
         }
         let due = Second(now.0 + self.limits.timeout.as_secs());
         self.expiry_queue.set(due, index);
         Some(index)
     }
 
-    /// Ends streams without a packet since the timeout, and gives up candidates; the capture
-    /// times of their packets go to `given_up`.
-    pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) -> Vec<Stream> {
+    /// A new SSRC begins on the way of another stream: what that would have sent since its last packet
+    /// is excused, but not if this happens too often.
+    fn book_silence(&mut self, key: &StreamKey, before: u32, first: Timestamp) {
+        let Some(before) = self.table.get(before) else {
+            return;
+        };
+        if let Some(packets) = before.sent_in(first.since(before.last)) {
+            let certainty = if self.ways.end_gap(key, first) {
+                Certainty::MaybeLost(Excuse::NewSsrc)
+            } else {
+                Certainty::Excused(Excuse::NewSsrc)
+            };
+            let booking = Booking::between(certainty, packets, before.last, first);
+            self.bookings.push(booking);
+        }
+    }
+
+    /// Ends streams without a packet since the timeout, each handed to `ended` with what is still to
+    /// be booked of it, and gives up candidates; the capture times of their packets go to `given_up`.
+    pub fn expire(
+        &mut self,
+        now: Second,
+        given_up: &mut Vec<Timestamp>,
+        mut ended: impl FnMut(Stream, &SequenceStep, &mut Vec<Booking>),
+    ) {
         self.probation.expire(now, given_up);
         self.round_trips.expire(now.start());
         self.signalling.expire(now);
-        let mut ended = Vec::new();
         for index in self.expiry_queue.take_due(now) {
             let Some(stream) = self.get(index) else {
                 continue;
             };
-            let due = Second(stream.last.second().0 + self.limits.timeout.as_secs());
+            let last = self.opposite_last(index, stream).max(stream.last);
+            let due = Second(last.second().0 + self.limits.timeout.as_secs());
             if due > now {
                 self.expiry_queue.set(due, index);
             } else {
-                ended.extend(self.remove(index));
+                self.end(index, &mut ended);
             }
         }
-        ended
+    }
+
+    /// The last packet of the stream that goes the opposite way, if this one is the last of its own way:
+    /// a call is not over while one side still sends.
+    fn opposite_last(&self, index: u32, stream: &Stream) -> Timestamp {
+        let is_latest = self.ways.latest(&stream.key) == Some(index);
+        let opposite = StreamKey::new(stream.key.dst(), stream.key.src(), 0);
+        let latest = self.ways.latest(&opposite).filter(|_| is_latest);
+        let opposite = latest.and_then(|latest| self.get(latest));
+        opposite.map_or(Timestamp::default(), |opposite| opposite.last)
     }
 
     /// Ends everything: nothing more will come. Each stream is handed to `ended` as it leaves, so
     /// that there is never a second one of all of them.
-    pub fn finish(&mut self, given_up: &mut Vec<Timestamp>, mut ended: impl FnMut(Stream)) {
+    pub fn finish(
+        &mut self,
+        given_up: &mut Vec<Timestamp>,
+        mut ended: impl FnMut(Stream, &SequenceStep, &mut Vec<Booking>),
+    ) {
         self.probation.clear(given_up);
         self.expiry_queue.take_all();
         for index in self.table.numbers() {
-            if let Some(stream) = self.remove(index) {
-                ended(stream);
-            }
+            self.end(index, &mut ended);
         }
     }
 
-    /// Packet time has jumped back: what was due counts from now.
-    pub fn step(&mut self, now: Timestamp, given_up: &mut Vec<Timestamp>) {
+    /// Packet time has jumped back: what was due counts from now, and no missing number is waited
+    /// for. What is still to be booked of a stream is handed to `settled`.
+    pub fn step(
+        &mut self,
+        now: Timestamp,
+        given_up: &mut Vec<Timestamp>,
+        mut settled: impl FnMut(&mut Stream, &SequenceStep, &mut Vec<Booking>),
+    ) {
         self.probation.clear(given_up);
         let due = Second(now.second().0 + self.limits.timeout.as_secs());
         for index in self.expiry_queue.take_all() {
-            if let Some(stream) = self.stream_mut(index) {
-                let step = stream.end_restart();
-                stream.tally_anomalies(&step);
+            let Some(step) = self.conclude(index) else {
+                continue;
+            };
+            if let Some(stream) = self.table.get_mut(index) {
+                settled(stream, &step, &mut self.bookings);
+                stream.forget_missing();
+                // A second of this number comes a second time, and is a new one.
+                stream.forget_second();
                 stream.last = now;
                 self.expiry_queue.set(due, index);
             }
         }
         self.unseen.clear();
+        self.ways.clear_gaps();
         self.signals.clear();
         self.round_trips.clear();
     }
 
-    fn remove(&mut self, index: u32) -> Option<Stream> {
-        let mut stream = self.table.remove(index)?;
-        if stream.kind == StreamKind::Audio {
-            self.transports.remove(stream.key.src(), stream.key.dst());
+    /// Decides what of a stream is still open; what is to be booked of it lies in `bookings`.
+    fn conclude(&mut self, index: u32) -> Option<SequenceStep> {
+        self.bookings.clear();
+        let stream = self.table.get_mut(index)?;
+        let step = stream.finish(&mut self.bookings);
+        self.weigh(index);
+        Some(step)
+    }
+
+    fn end(
+        &mut self,
+        index: u32,
+        ended: &mut impl FnMut(Stream, &SequenceStep, &mut Vec<Booking>),
+    ) {
+        let Some(step) = self.conclude(index) else {
+            return;
+        };
+        if let Some(stream) = self.table.remove(index) {
+            if stream.kind == StreamKind::Audio {
+                self.transports.remove(stream.key.src(), stream.key.dst());
+                self.ways.remove(&stream.key);
+            }
+            ended(stream, &step, &mut self.bookings);
         }
-        let mut step = stream.finish();
-        self.unseen.excuse(&mut stream, &mut step);
-        stream.tally_anomalies(&step);
-        Some(stream)
     }
 
     /// Remembers a stretch of time in which frames were missed: gaps over it are not loss.

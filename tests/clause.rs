@@ -8,12 +8,13 @@
 )]
 
 use asnmeter::config::checked::Config;
-use asnmeter::meter::window::{Losses, RoundTrips, WindowCounts};
+use asnmeter::meter::window_counts::{SampleCounts, WindowCounts};
 use asnmeter::sla::Verdict;
-use asnmeter::sla::commitment::{Commitment, DirectionRule};
+use asnmeter::sla::commitment::Commitment;
 use asnmeter::sla::limit::Limit;
+use asnmeter::sla::measure::{Measure, PerMeasure};
 use asnmeter::sla::verdict::{WindowContext, excess, measured, verdicts};
-use asnmeter::stream::tally::{Layer, TrafficCounts};
+use asnmeter::stream::tally::{Layer, LossCounts, TrafficCounts};
 use std::fs;
 use std::path::Path;
 
@@ -134,13 +135,10 @@ fn from_or_to() {
             to: number(to),
             ..WindowCounts::default()
         };
-        let (from, to) = measured(contract.direction, &window);
-        let most = match contract.direction {
-            DirectionRule::Either => from.max(to),
-            DirectionRule::From | DirectionRule::Sum => from,
-            DirectionRule::To => to,
-        };
-        assert_eq!(most, number(held), "{row:?}");
+        let measured = measured(&window);
+        let judged = measured.of(contract.direction.judged());
+        let most = judged.map(|(_, bytes)| *bytes).max();
+        assert_eq!(most, Some(number(held)), "{row:?}");
         assert_eq!(state(&contract, &window), expected, "{row:?}");
     }
 }
@@ -169,7 +167,7 @@ fn judged(
     share: u64,
     window: WindowCounts,
     seen_whole: bool,
-) -> [Option<Verdict>; 2] {
+) -> PerMeasure<Option<Verdict>> {
     let full = contract.committed_rate.0 / 8 * u64::from(contract.window.get());
     let window = WindowCounts {
         from: full * share / 100,
@@ -181,7 +179,7 @@ fn judged(
         seen_whole,
         all_over_transit: false,
     };
-    verdicts(&contract.guarantee, &window, standing).into()
+    verdicts(&contract.guarantee, &window, standing)
 }
 
 #[test]
@@ -194,13 +192,11 @@ fn packet_loss() {
             "committed_rate = \"100 Mbps\"\nguarantee = {{ loss = \"{guaranteed}%\" }}"
         ));
         let window = WindowCounts {
-            sent: Losses {
-                expected: number(expected),
-                lost: number(lost),
-            },
+            sent: LossCounts::certain(number(expected).cast_signed(), number(lost).cast_signed()),
             ..WindowCounts::default()
         };
-        let [loss, _] = judged(&contract, number(share), window, seen_whole == "yes");
+        let given = judged(&contract, number(share), window, seen_whole == "yes");
+        let loss = given.get(Measure::Loss);
         assert_eq!(loss.unwrap().as_str(), verdict, "{row:?}");
     }
 }
@@ -216,14 +212,38 @@ fn latency() {
              guarantee = {{ latency = \"150ms\", latency_percentile = {percentile} }}"
         ));
         let window = WindowCounts {
-            round_trips: RoundTrips {
+            round_trips: SampleCounts {
                 samples: number(samples),
                 over: number(over),
             },
             ..WindowCounts::default()
         };
-        let [_, latency] = judged(&contract, 4, window, true);
+        let given = judged(&contract, 4, window, true);
+        let latency = given.get(Measure::Latency);
         assert_eq!(latency.unwrap().as_str(), verdict, "{row:?}");
+    }
+}
+
+#[test]
+fn jitter() {
+    for row in table("jitter") {
+        let [samples, over, percentile, verdict] = &row[..] else {
+            panic!("{row:?}")
+        };
+        let contract = contract(&format!(
+            "committed_rate = \"100 Mbps\"\n\
+             guarantee = {{ jitter = \"30ms\", jitter_percentile = {percentile} }}"
+        ));
+        let window = WindowCounts {
+            stream_seconds: SampleCounts {
+                samples: number(samples),
+                over: number(over),
+            },
+            ..WindowCounts::default()
+        };
+        let given = judged(&contract, 4, window, true);
+        let jitter = given.get(Measure::Jitter);
+        assert_eq!(jitter.unwrap().as_str(), verdict, "{row:?}");
     }
 }
 

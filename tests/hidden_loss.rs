@@ -126,6 +126,61 @@ fn a_full_table_is_doubt_about_those_it_refused_and_about_nobody_else() {
 }
 
 #[test]
+fn a_stream_is_not_over_while_the_other_side_goes_on() {
+    let config = CONFIG.replace("\"2s\"", "\"60s\"");
+    let config = format!("[voice]\nstream_timeout = \"10s\"\n{config}");
+    let (there, back) = (stream(FAR, 0), stream(FAR, 0));
+    let back = Media {
+        src: back.dst,
+        dst: back.src,
+        ..back
+    };
+    // Thirty seconds of it never come.
+    let numbers = (0..200).chain(1_700..2_000);
+    let mut shots = sent(&there, 0, numbers);
+    let (document, _) = judged(&config, shots.clone(), 64_500);
+    assert_eq!(total(&document, 64_500, "lost"), 0, "two streams");
+    shots.extend(sent(&back, 5, 0..2_000));
+    let (document, lines) = judged(&config, shots, 64_500);
+    assert_eq!(total(&document, 64_500, "lost"), 1_500);
+    // In the seconds in which they were due, told of all at once; the last of them is still open.
+    let told = lines.iter().filter(|line| line["amendments"].is_array());
+    let told: Vec<_> = told.map(|line| list(line, "/amendments")).collect();
+    assert_eq!(told.len(), 1);
+    let lost: Vec<_> = told[0].iter().map(|of| number(of, "/lost")).collect();
+    assert_eq!(lost, [50; 29]);
+}
+
+#[test]
+fn a_way_on_which_senders_begin_anew_again_and_again_may_hide_loss() {
+    // Three seconds of each, and 520 ms from the last packet to the first of the next: 25 packets.
+    let changes = |ssrcs: &[u32]| {
+        let mut shots = Vec::new();
+        for (place, ssrc) in (0..).zip(ssrcs) {
+            let media = Media {
+                ssrc: *ssrc,
+                ..stream(FAR, 0)
+            };
+            shots.extend(sent(&media, 3_500 * place, 0..150));
+        }
+        judged(CONFIG, shots, 64_500).0
+    };
+    for (kind, ssrcs) in [("new_ssrc", [1, 2, 3, 4, 5, 6]), ("restart", [7; 6])] {
+        for (senders, excused, maybe) in [(2, 25, 0), (3, 50, 0), (6, 125, 75)] {
+            let document = changes(&ssrcs[..senders]);
+            let total = |key: &str| total(&document, 64_500, key);
+            assert_eq!(
+                total(&format!("excused/{kind}")),
+                excused,
+                "{kind} {senders}"
+            );
+            assert_eq!(total("maybe_lost"), maybe, "{kind} {senders}");
+            assert_eq!((total("lost"), total("late")), (0, 0), "{kind} {senders}");
+        }
+    }
+}
+
+#[test]
 fn a_sender_that_begins_anew_with_its_first_numbers_hides_no_loss() {
     for restart in [30, 250, 400] {
         let mut shots = Vec::new();

@@ -1,7 +1,9 @@
 //! Proves the BMP source with real routers: in a network of its own two `gobgpd` speak BGP with
 //! each other, one of them sends what it hears to the daemon, and calls run from a prefix that the
 //! other announces, announces in another way, and withdraws. The running calls are counted for, and
-//! judged under, whoever announces their prefix at the time, and no packet is lost over it.
+//! judged under, whoever announces their prefix at the time, and no packet is lost over it. With two
+//! neighbours and all views that `gobgpd` can send, every prefix is whose `gobgpd` itself says it is,
+//! through changes, withdrawals and a restart.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -21,14 +23,17 @@ mod running;
 
 use asnmeter::clock;
 use running::{Running, until};
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::Media;
+use support::sockets::connect;
 
 /// Ten calls of 80 kbit/s are 80 % of this commitment's rate.
 const CONFIGURATION: &str = r#"
@@ -108,14 +113,19 @@ impl Drop for Speaker {
 
 /// Tells the neighbour's speaker something; whether it took it.
 fn gobgp(arguments: &str) -> bool {
+    gobgp_at(50052, arguments).is_some()
+}
+
+/// Tells a speaker something; what it answers, if it took it.
+fn gobgp_at(port: u16, arguments: &str) -> Option<String> {
     let mut gobgp = Command::new("gobgp");
     let told = gobgp
-        .args(["-p", "50052"])
+        .args(["-p", &port.to_string()])
         .args(arguments.split(' '))
         .output();
-    told.expect("gobgp is needed for this test")
-        .status
-        .success()
+    let told = told.expect("gobgp is needed for this test");
+    let answer = String::from_utf8(told.stdout).unwrap();
+    told.status.success().then_some(answer)
 }
 
 /// Ten calls from the prefix, from now until told to end; packets sent.
@@ -325,4 +335,260 @@ fn session() {
     let malformed = [("outcome", "malformed")];
     assert_eq!(running.scrape().sum("bmp_messages_total", &malformed), 0);
     assert_eq!(running.end("TERM"), Some(0));
+}
+
+/// A router that shows all it has, and its two neighbours: next hops have to be addresses that can be
+/// some.
+const SHOWING_ALL: &str = r#"
+[global.config]
+as = 64496
+router-id = "10.255.0.1"
+port = 1790
+local-address-list = ["10.255.0.1"]
+[[neighbors]]
+[neighbors.config]
+neighbor-address = "10.255.0.2"
+peer-as = 64500
+[neighbors.transport.config]
+passive-mode = true
+[[neighbors]]
+[neighbors.config]
+neighbor-address = "10.255.0.3"
+peer-as = 64501
+[neighbors.transport.config]
+passive-mode = true
+[[bmp-servers]]
+[bmp-servers.config]
+address = "127.0.0.1"
+port = 11019
+route-monitoring-policy = "all"
+"#;
+
+/// The test's prefixes, and one of the router's own.
+const PREFIXES: u8 = 24;
+const OWN: &str = "198.18.0.0/16";
+
+/// What a neighbour says of a prefix: a number of its own for each, so that a stream's ASN tells which
+/// prefix of which neighbour it was counted for. 64502 to 64504 make some paths longer.
+fn announce(port: u16, prefix: u8, longer: usize) {
+    let mut path: Vec<String> = (0..longer).map(|it| (64_502 + it).to_string()).collect();
+    path.push((u32::from(port) * 1000 + u32::from(prefix)).to_string());
+    let path = path.join(",");
+    let told = format!("global rib add 100.64.{prefix}.0/24 aspath {path}");
+    until("the neighbour takes a path", || {
+        gobgp_at(port, &told).is_some()
+    });
+}
+
+/// Whose each prefix is, as the router itself says: `local` where it is its own.
+fn router_says() -> BTreeMap<String, String> {
+    let rib = gobgp_at(50051, "-j global rib").unwrap();
+    let rib: serde_json::Value = serde_json::from_str(&rib).unwrap_or_default();
+    let rib = rib.as_object().cloned().unwrap_or_default();
+    let whose = rib.into_iter().map(|(prefix, routes)| {
+        let mut routes = routes.as_array().unwrap().iter();
+        let best = routes.find(|route| route["best"] == true).unwrap();
+        let mut attributes = best["attrs"].as_array().unwrap().iter();
+        let path = attributes.find(|attribute| attribute["type"] == 2);
+        let asns = path.map(|path| path["as_paths"][0]["asns"].as_array().unwrap());
+        let origin = asns.and_then(|asns| asns.last());
+        (prefix, origin.map_or("local".into(), ToString::to_string))
+    });
+    whose.collect()
+}
+
+/// Whose packets were, by ASN: so many from each.
+fn counted(running: &Running) -> BTreeMap<String, u64> {
+    let state: serde_json::Value = serde_json::from_str(&running.get("/api/v1/asns").1).unwrap();
+    let rows = state["asns"].as_array().unwrap().iter();
+    let rows = rows.map(|row| {
+        let asn = row["asn"].to_string().trim_matches('"').to_owned();
+        (asn, row["from"]["packets"].as_u64().unwrap())
+    });
+    rows.filter(|(_, packets)| *packets > 0).collect()
+}
+
+/// Packets of a stream.
+const EACH: u32 = 20;
+
+/// A short stream from each of the prefixes: whose its packets are. `round` makes them new streams.
+fn meter_says(running: &Running, round: u16) -> BTreeMap<String, u64> {
+    let mut far = netns::sender("far0");
+    let prefixes = (0..PREFIXES).map(|prefix| format!("100.64.{prefix}.9"));
+    let streams: Vec<Media> = prefixes
+        .chain(["198.18.0.9".to_owned()])
+        .zip(0..)
+        .map(|(address, place)| {
+            let (src, dst) = (
+                format!("{address}:{}", 10_000 + 2 * round),
+                format!("198.51.100.9:{}", 10_000 + 2 * round),
+            );
+            Media::g711(&src, &dst, 0x00bb_0000 + u32::from(round) * 100 + place)
+        })
+        .collect();
+    let before = counted(running);
+    for packet in 0..EACH {
+        for stream in &streams {
+            netns::send(&mut far, &stream.packet(packet));
+        }
+        clock::wait(Duration::from_millis(20));
+    }
+    let sent = u64::from(EACH) * streams.len() as u64;
+    let more = || {
+        let mut now = counted(running);
+        for (asn, packets) in &before {
+            *now.get_mut(asn).unwrap() -= packets;
+        }
+        now.retain(|_, packets| *packets > 0);
+        now
+    };
+    until("every packet is counted", || {
+        more().values().sum::<u64>() == sent
+    });
+    more()
+}
+
+/// The packets by ASN that come of a view of the prefixes; what is in no prefix is of ASN 0.
+fn packets_of(view: &BTreeMap<String, String>) -> BTreeMap<String, u64> {
+    let mut packets = BTreeMap::new();
+    let prefixes = (0..PREFIXES).map(|prefix| format!("100.64.{prefix}.0/24"));
+    for prefix in prefixes.chain([OWN.to_owned()]) {
+        let asn = view.get(&prefix).map_or("0", String::as_str);
+        *packets.entry(asn.to_owned()).or_default() += u64::from(EACH);
+    }
+    packets
+}
+
+#[test]
+fn every_prefix_is_whose_gobgp_says_through_withdrawals_and_a_restart() {
+    netns::inside(
+        "every_prefix_is_whose_gobgp_says_through_withdrawals_and_a_restart",
+        &[],
+        views,
+    );
+}
+
+fn views() {
+    netns::ip("link set lo up");
+    for address in ["10.255.0.1", "10.255.0.2", "10.255.0.3"] {
+        netns::ip(&format!("addr add {address}/32 dev lo"));
+    }
+    netns::pair();
+    let desk = Desk::new();
+    let text = "[capture]\ninterface = \"tap0\"\n\
+        [asn]\nsources = [{ bmp = \"127.0.0.1:11019\" }]\nbmp_stale = \"8s\"\nown = [64496]\n\
+        bmp_routers = [\"127.0.0.0/8\"]\nlocal_prefixes = [\"198.51.100.0/24\"]\n";
+    let file = desk.file("asnmeter.toml", text);
+    let running = Running::start(&desk, "127.0.0.1:0", &["run", "--config", &file]);
+    let gauge = |name: &str| running.scrape().sum(name, &[]);
+    let router = Speaker::start(&desk, "router", SHOWING_ALL, 50051);
+    let neighbour = |name: &str, asn: u16, host: u8, port: u16| {
+        let text = NEIGHBOUR
+            .replace("64500", &asn.to_string())
+            .replace("127.0.0.1", "10.255.0.1")
+            .replace("127.0.0.2", &format!("10.255.0.{host}"));
+        Speaker::start(&desk, name, &text, port)
+    };
+    let _one = neighbour("one", 64500, 2, 50052);
+    let _other = neighbour("other", 64501, 3, 50053);
+    for prefix in 0..PREFIXES {
+        // one of them has it, or the other, or both, with the shorter path now here and now there
+        if prefix % 3 != 1 {
+            announce(50052, prefix, usize::from(prefix % 2));
+        }
+        if prefix % 3 != 0 {
+            announce(50053, prefix, usize::from(prefix % 4 < 2) * 2);
+        }
+    }
+    until("the router takes a route of its own", || {
+        gobgp_at(50051, &format!("global rib add {OWN}")).is_some()
+    });
+    let all = usize::from(PREFIXES) + 1;
+    until("the router has all", || router_says().len() == all);
+    let mut round = 0;
+    let mut agree = |what: &str| {
+        let agrees = Cell::new(round);
+        until(what, || {
+            agrees.set(agrees.get() + 1);
+            meter_says(&running, agrees.get()) == packets_of(&router_says())
+        });
+        round = agrees.get();
+    };
+    agree("all prefixes are whose the router says");
+    assert_eq!(gauge("bmp_routers"), 1);
+
+    for (port, prefix) in [(50052, 0), (50053, 1), (50052, 2), (50053, 5), (50052, 5)] {
+        let told = format!("global rib del 100.64.{prefix}.0/24");
+        assert!(gobgp_at(port, &told).is_some());
+    }
+    // from another AS than before
+    announce(50053, 3, 0);
+    announce(50052, 6, 3);
+    until("the router has withdrawn", || {
+        router_says().len() == all - 3
+    });
+    agree("what was withdrawn is nobody's, or the other neighbour's");
+
+    let before = packets_of(&router_says());
+    drop(router);
+    until("the router has gone", || gauge("bmp_routers") == 0);
+    assert_eq!(
+        meter_says(&running, 500),
+        before,
+        "what it said is good for a while"
+    );
+    assert!(gobgp_at(50052, "global rib del 100.64.8.0/24").is_some());
+    assert!(gobgp_at(50053, "global rib del 100.64.8.0/24").is_some());
+    announce(50053, 9, 0);
+    let _router = Speaker::start(&desk, "again", SHOWING_ALL, 50051);
+    until("the router takes a route of its own again", || {
+        gobgp_at(50051, &format!("global rib add {OWN}")).is_some()
+    });
+    until("the router has all again", || {
+        router_says().len() == all - 4
+    });
+    agree("after a restart all prefixes are whose the router says");
+
+    let outcome = |name: &str| {
+        running
+            .scrape()
+            .sum("bmp_messages_total", &[("outcome", name)])
+    };
+    assert_eq!((outcome("malformed"), outcome("refused")), (0, 0));
+    assert_eq!(gauge("rtp_lost_packets_total"), 0);
+    assert_eq!(running.end("TERM"), Some(0));
+}
+
+#[test]
+fn a_router_that_is_not_allowed_is_turned_away_counted_and_told_once() {
+    let name = "a_router_that_is_not_allowed_is_turned_away_counted_and_told_once";
+    netns::inside(name, &[], || {
+        netns::ip("link set lo up");
+        let desk = Desk::new();
+        let text = "[capture]\ninterface = \"lo\"\n\
+            [asn]\nsources = [{ bmp = \"127.0.0.1:11019\" }]\n\
+            bmp_routers = [\"127.0.0.1\", \"127.0.1.0/24\"]\n";
+        let file = desk.file("asnmeter.toml", text);
+        let running = Running::start(&desk, "127.0.0.1:0", &["run", "--config", &file]);
+        let station = "127.0.0.1:11019".parse().unwrap();
+        let allowed = ["127.0.0.1", "127.0.1.7"].map(|from| connect(from, station, 1));
+        for mut refused in connect("127.0.0.2", station, 3) {
+            // closed, whatever it says
+            let _ = refused.write_all(&message(2, 1, &[4]));
+            assert!(matches!(refused.read(&mut [0; 1]), Ok(0) | Err(_)));
+        }
+        let gauge = |name: &str, labels: &[(&str, &str)]| running.scrape().sum(name, labels);
+        until("the others are connected", || {
+            gauge("bmp_routers", &[]) == 2
+        });
+        let by_address = [("reason", "address")];
+        until("they are counted", || {
+            gauge("bmp_refused_connections_total", &by_address) == 3
+        });
+        let log = running.log();
+        let told = "refused: its address is not in asn.bmp_routers";
+        assert_eq!(log.matches(told).count(), 1, "{log}");
+        drop(allowed);
+        assert_eq!(running.end("TERM"), Some(0));
+    });
 }

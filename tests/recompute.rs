@@ -21,7 +21,7 @@ mod lines;
 mod model;
 
 use contracts::{Contract, contracts};
-use lines::Line;
+use lines::{Line, MEASURES};
 use model::Model;
 use std::collections::{BTreeMap, BTreeSet};
 use support::START;
@@ -127,10 +127,16 @@ fn octets_are_those_of_the_frames(shots: &[Shot], contracts: &[Contract], sorted
 
 /// How many seconds of a contract and an ASN have a verdict on loss.
 fn seconds_with(sorted: &ByAsn, commitment: &str, asn: u64, verdict: &str) -> usize {
+    seconds_of(sorted, "loss", commitment, asn, verdict)
+}
+
+/// How many seconds of a contract and an ASN have a verdict on a measure.
+fn seconds_of(sorted: &ByAsn, measure: &str, commitment: &str, asn: u64, verdict: &str) -> usize {
+    let place = MEASURES.iter().position(|(label, _)| *label == measure);
     let lines = &sorted[&(commitment.to_owned(), asn)];
     lines
         .values()
-        .filter(|[from, _]| from.loss.as_deref() == Some(verdict))
+        .filter(|[from, _]| from.verdicts[place.unwrap()].as_deref() == Some(verdict))
         .count()
 }
 
@@ -147,6 +153,9 @@ fn minutes_of_calls_that_climb_over_and_come_back() {
         "the first window"
     );
     assert_eq!(seconds_with(&sorted, "clause", 64_501, "void"), 0);
+    let jitter = |asn, verdict| seconds_of(&sorted, "jitter", "clause", asn, verdict);
+    assert!(jitter(64_501, "missed") > 40 && jitter(64_501, "met") > 20);
+    assert!(jitter(64_500, "void") > 60 && jitter(64_502, "indeterminate") > 0);
     assert!(!sorted.keys().any(|(name, _)| name == "elsewhere"));
     let silent = sorted[&("one-second".to_owned(), 64_502)].len();
     assert!(

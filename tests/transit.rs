@@ -171,7 +171,8 @@ fn the_lines_are_enough_to_judge_transit_again() {
 }
 
 #[test]
-fn transit_that_goes_over_takes_its_packets_out_of_the_loss_and_voids_what_has_no_other_way() {
+fn transit_that_goes_over_takes_its_packets_out_of_loss_and_jitter_and_voids_what_has_no_other_way()
+{
     let (document, _) = Replayed::new(false).run();
     let judge = commitment(&document, "judge");
     assert_eq!(judge["judges_transit"], true);
@@ -182,19 +183,21 @@ fn transit_that_goes_over_takes_its_packets_out_of_the_loss_and_voids_what_has_n
         number(asn(judge, "/transit", 64_501), "/out_of_sla_seconds"),
         0
     );
-    let seconds = |name: &str, number_of: u64, verdict: &str| {
-        let row = asn(commitment(&document, name), "/asns", number_of);
-        number(row, &format!("/guarantees/loss/{verdict}_s"))
-    };
-    // 64501 has no other way; 64500 has, and loses nothing there.
-    assert_eq!(seconds("list", 64_501, "void"), 0);
-    assert!(seconds("judge", 64_501, "void") > 25);
-    assert!(seconds("list", 64_500, "missed") > 40);
-    let kept = seconds("judge", 64_500, "met") - seconds("list", 64_500, "met");
-    assert!(kept > 20, "{kept} seconds more are met");
-    for verdict in ["met", "missed", "void", "indeterminate"] {
-        let direct = |name| seconds(name, 64_502, verdict);
-        assert_eq!(direct("judge"), direct("list"), "64502 crosses nothing");
+    for measure in ["loss", "jitter"] {
+        let seconds = |name: &str, number_of: u64, verdict: &str| {
+            let row = asn(commitment(&document, name), "/asns", number_of);
+            number(row, &format!("/guarantees/{measure}/{verdict}_s"))
+        };
+        // 64501 has no other way; 64500 has, and neither loses nor jitters there.
+        assert_eq!(seconds("list", 64_501, "void"), 0);
+        assert!(seconds("judge", 64_501, "void") > 25);
+        assert!(seconds("list", 64_500, "missed") > 40, "{measure}");
+        let kept = seconds("judge", 64_500, "met") - seconds("list", 64_500, "met");
+        assert!(kept > 20, "{measure}: {kept} seconds more are met");
+        for verdict in ["met", "missed", "void", "indeterminate"] {
+            let direct = |name| seconds(name, 64_502, verdict);
+            assert_eq!(direct("judge"), direct("list"), "64502 crosses nothing");
+        }
     }
 }
 

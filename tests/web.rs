@@ -61,12 +61,17 @@ fn authority(desk: &Desk, name: &str) {
 
 /// A key and certificate called `name`, signed by an authority.
 fn certificate(desk: &Desk, name: &str, subject: &str, authority: &str) {
+    certificate_for(desk, name, subject, authority, "IP:127.0.0.1");
+}
+
+/// The same with other names for its subject.
+fn certificate_for(desk: &Desk, name: &str, subject: &str, authority: &str, names: &str) {
     let key = format!("-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key");
     openssl(
         desk,
         &format!("req -new {key} -out {name}.csr -subj /CN={subject}"),
     );
-    desk.file("extensions", "subjectAltName=IP:127.0.0.1\n");
+    desk.file("extensions", format!("subjectAltName={names}\n"));
     let by = format!("-CA {authority}.crt -CAkey {authority}.key -CAcreateserial");
     let sign = format!("x509 -req -in {name}.csr {by} -days 2 -extfile extensions");
     openssl(desk, &format!("{sign} -out {name}.crt"));
@@ -278,6 +283,89 @@ fn a_reload_takes_new_certificates_and_passwords_or_keeps_all_of_the_old() {
     });
 }
 
+/// A file that is refused whole, in one line that names it and shows no secret.
+fn refused(desk: &Desk, text: &str, says: &str) {
+    let file = desk.file("web.yml", text);
+    let error = Security::load(file.as_ref()).unwrap_err().to_string();
+    let folder = desk.name("");
+    let folder = folder.trim_end_matches('/');
+    let says = says.replace("DESK", folder);
+    assert!(error.contains(&says), "{error}");
+    assert!(error.starts_with(folder), "{error}");
+    assert!(!error.contains('\n'), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+}
+
+#[test]
+fn what_would_let_in_more_than_the_file_says_is_refused() {
+    let desk = Desk::new();
+    authority(&desk, "ca");
+    certificate(&desk, "server", "server", "ca");
+    let tls = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+    for (text, says) in [
+        (
+            format!("{tls}  cipher_suites: [AES]\n"),
+            "4: cipher_suites: \"AES\" is not a cipher suite",
+        ),
+        (
+            format!("{tls}  max_version: TLS12\n  cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]\n"),
+            " tls_server_config: ",
+        ),
+        (
+            format!("{tls}  curve_preferences: [CurveP521]\n"),
+            " curve_preferences: none of them is offered",
+        ),
+        (
+            format!("{tls}  curve_preferences: [P-256]\n"),
+            "4: curve_preferences: \"P-256\" is not a curve",
+        ),
+        (
+            format!("{tls}  cert: x\n"),
+            "2: cert_file: stands beside cert: one of them",
+        ),
+        (
+            format!("{tls}  client_allowed_sans: [scraper]\n"),
+            "4: client_allowed_sans: needs the client_auth_type RequireAndVerifyClientCert",
+        ),
+        (
+            format!(
+                "{tls}  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.crt\n  \
+                 client_allowed_sans: [scraper]\n"
+            ),
+            "6: client_allowed_sans: needs the client_auth_type RequireAndVerifyClientCert",
+        ),
+        (
+            format!(
+                "{tls}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n  \
+                 client_allowed_sans: [scraper@example.net]\n"
+            ),
+            "6: client_allowed_sans: e-mail addresses are not compared here",
+        ),
+        (
+            "http_server_config:\n  headers:\n    Server: x\n".into(),
+            "3: http_server_config.headers: Server: is not one of Content-Security-Policy, ",
+        ),
+        (
+            "http_server_config:\n  headers:\n    X-Frame-Options: allow\n".into(),
+            "3: http_server_config.headers: X-Frame-Options: \"allow\" is not one of deny, sameorigin",
+        ),
+        (
+            "rate_limit:\n  interval: soon\n  burst: 1\n".into(),
+            "2: rate_limit.interval: \"soon\" is not a duration",
+        ),
+        (
+            "rate_limit:\n  interval: 1s\n  burst: 0\n".into(),
+            "3: rate_limit.burst: has to be at least 1",
+        ),
+        (
+            "rate_limit:\n  burst: 7\n".into(),
+            "2: rate_limit.burst: needs an interval",
+        ),
+    ] {
+        refused(&desk, &text, says);
+    }
+}
+
 #[test]
 fn a_wrong_file_is_refused_with_file_line_and_key() {
     let desk = Desk::new();
@@ -292,8 +380,8 @@ fn a_wrong_file_is_refused_with_file_line_and_key() {
     for (text, says) in [
         ("a: b\n".to_owned(), "1: unknown field `a`"),
         (
-            format!("{tls}  cipher_suites: []\n"),
-            "4: unknown field `cipher_suites`",
+            format!("{tls}  cipher_suite: []\n"),
+            "4: unknown field `cipher_suite`",
         ),
         (
             "tls_server_config: {}\n".into(),
@@ -313,8 +401,12 @@ fn a_wrong_file_is_refused_with_file_line_and_key() {
         ),
         (tls.replace("server.key", "other.key"), "2: cert_file: "),
         (
-            format!("{tls}  min_version: TLS10\n"),
-            "4: min_version: \"TLS10\" is not one of TLS12, TLS13",
+            format!("{tls}  min_version: SSL30\n"),
+            "4: min_version: \"SSL30\" is not one of TLS12, TLS13",
+        ),
+        (
+            format!("{tls}  max_version: TLS11\n"),
+            "4: max_version: \"TLS11\" is not one of TLS12, TLS13",
         ),
         (
             format!("{tls}  min_version: TLS13\n  max_version: TLS12\n"),
@@ -322,7 +414,7 @@ fn a_wrong_file_is_refused_with_file_line_and_key() {
         ),
         (
             format!("{tls}  client_ca_file: ca.crt\n"),
-            "4: client_ca_file: needs a client_auth_type",
+            "4: client_ca_file: DESK/ca.crt: needs a client_auth_type",
         ),
         (
             format!("{tls}  client_auth_type: RequireAndVerifyClientCert\n"),
@@ -331,10 +423,6 @@ fn a_wrong_file_is_refused_with_file_line_and_key() {
         (
             format!("{tls}  client_auth_type: RequestClientCert\n"),
             "4: client_auth_type: \"RequestClientCert\" is not one of NoClientCert, ",
-        ),
-        (
-            "http_server_config:\n  http2: true\n".into(),
-            "2: http_server_config.http2: is not offered",
         ),
         (
             user("secret"),
@@ -346,26 +434,201 @@ fn a_wrong_file_is_refused_with_file_line_and_key() {
         ("#".repeat(1 << 21), "is larger than 1 MiB"),
         ("\u{0}".into(), "web.yml"),
     ] {
-        let file = desk.file("web.yml", &text);
-        let error = Security::load(file.as_ref()).unwrap_err().to_string();
-        let says = says.replace("DESK", desk.name("").trim_end_matches('/'));
-        assert!(error.contains(&says), "{error}");
-        assert!(
-            error.starts_with(desk.name("").trim_end_matches('/')),
-            "{error}"
-        );
-        assert!(!error.contains('\n'), "{error}");
-        assert!(!error.contains("secret"), "{error}");
+        refused(&desk, &text, says);
     }
     for text in [
         "",
         "# nothing\n",
-        "tls_server_config:\nbasic_auth_users:\n",
+        "tls_server_config:\nbasic_auth_users:\nrate_limit:\nhttp_server_config:\n",
+        "rate_limit:\n  interval: 0\n",
         tls,
     ] {
         let file = desk.file("web.yml", text);
-        assert!(Security::load(file.as_ref()).is_ok(), "{text}");
+        let security = Security::load(file.as_ref()).unwrap();
+        assert!(security.remarks().is_empty(), "{text}");
     }
+}
+
+#[test]
+fn what_is_not_done_and_does_no_harm_is_remarked() {
+    let desk = Desk::new();
+    authority(&desk, "ca");
+    certificate(&desk, "server", "server", "ca");
+    let tls = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+    for (text, remark) in [
+        (
+            "http_server_config:\n  http2: true\n".to_owned(),
+            "2: http_server_config.http2: is not offered: HTTP/1.1 only",
+        ),
+        (
+            format!("{tls}  min_version: TLS11\n"),
+            "4: min_version: TLS11 is not offered: TLS12 is the least",
+        ),
+        (
+            format!("{tls}  cipher_suites: [TLS_RSA_WITH_AES_128_CBC_SHA]\n"),
+            "4: cipher_suites: TLS_RSA_WITH_AES_128_CBC_SHA is not offered by name",
+        ),
+        (
+            format!("{tls}  curve_preferences: [CurveP521, CurveP256]\n"),
+            "4: curve_preferences: CurveP521 is not offered",
+        ),
+        (
+            format!("{tls}  client_auth_excluded_paths: [/-/healthy]\n"),
+            "4: client_auth_excluded_paths: every path needs a certificate here",
+        ),
+    ] {
+        let file = desk.file("web.yml", &text);
+        let security = Security::load(file.as_ref()).unwrap();
+        assert_eq!(security.remarks(), [format!("{file}:{remark}")]);
+    }
+    // `config check` and the start tell them
+    let config = desk.file("asnmeter.toml", "[web]\nconfig_file = \"web.yml\"\n");
+    let check = asnmeter(["config", "check", &config]);
+    assert_eq!(check.code, Some(0), "{}", check.stderr);
+    let told = "warning: ";
+    assert!(check.stderr.contains(told), "{}", check.stderr);
+    assert!(
+        check.stderr.contains("client_auth_excluded_paths"),
+        "{}",
+        check.stderr
+    );
+}
+
+/// Every key that exporter-toolkit has, and its own sample's users and paths without a password.
+const WHOLE: &str = "\
+tls_server_config:
+  cert_file: server.crt
+  key_file: server.key
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: ca.crt
+  client_allowed_sans:
+    - scraper.example
+    - 192.0.2.7
+  min_version: TLS12
+  max_version: TLS13
+  cipher_suites:
+    - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+    - TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA
+  prefer_server_cipher_suites: true
+  curve_preferences: [CurveP384, CurveP256]
+http_server_config:
+  http2: true
+  headers:
+    Content-Security-Policy: default-src 'self'
+    X-Frame-Options: deny
+    X-Content-Type-Options: nosniff
+    X-XSS-Protection: \"\"
+    Strict-Transport-Security: max-age=31536000
+rate_limit:
+  interval: INTERVAL
+  burst: BURST
+basic_auth_users:
+  alice: HASH
+basic_auth_excluded_paths:
+- /-/healthy
+- /-/ready
+";
+
+#[test]
+fn a_file_with_every_key_of_the_toolkit_is_taken_at_its_word() {
+    let name = "a_file_with_every_key_of_the_toolkit_is_taken_at_its_word";
+    netns::inside(name, &[], || {
+        netns::ip("link set lo up");
+        let desk = Desk::new();
+        authority(&desk, "ca");
+        certificate(&desk, "server", "first", "ca");
+        for (name, names) in [
+            ("client", "DNS:scraper.example"),
+            ("address", "IP:192.0.2.7"),
+            ("other", "DNS:other.example,DNS:*.example"),
+        ] {
+            certificate_for(&desk, name, "scraper", "ca", names);
+        }
+        let file = |interval: &str, burst: &str| {
+            let text = WHOLE.replace("HASH", &hash("open sesame"));
+            desk.file(
+                "web.yml",
+                text.replace("INTERVAL", interval).replace("BURST", burst),
+            );
+        };
+        file("1ms", "1000");
+        let running = start(&desk);
+        for remark in [
+            "web.yml:13: cipher_suites: TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA is not offered by name",
+            "web.yml:17: http_server_config.http2: is not offered",
+        ] {
+            assert!(running.log().contains(remark), "{}", running.log());
+        }
+        let ask = |path: &str, client: &str, arguments: &[&str]| {
+            let url = format!("https://{}{path}", running.address());
+            let mut command = Command::new("curl");
+            command
+                .args(["-s", "-i", "-v", "--cacert", "ca.crt", "--cert"])
+                .arg(format!("{client}.crt"))
+                .args(["--key", &format!("{client}.key")])
+                .args(arguments)
+                .arg(url)
+                .current_dir(desk.path(""));
+            outcome(&mut command)
+        };
+        // the name in the certificate, octet by octet
+        for (client, is_let_in) in [("client", true), ("address", true), ("other", false)] {
+            let answer = ask("/-/healthy", client, &[]);
+            assert_eq!(answer.stdout.contains(" 200 OK"), is_let_in, "{client}");
+        }
+        // no password for what is excluded, and one for the rest
+        assert!(ask("/-/ready", "client", &[]).stdout.contains("ready"));
+        assert!(ask("/metrics", "client", &[]).stdout.contains(" 401 "));
+        let scrape = ask("/metrics", "client", &["--user", "alice:open sesame"]);
+        for header in [
+            " 200 OK",
+            "content-security-policy: default-src 'self'\r\n",
+            "x-frame-options: deny\r\n",
+            "strict-transport-security: max-age=31536000\r\n",
+            "x-content-type-options: nosniff\r\n",
+        ] {
+            assert!(
+                scrape.stdout.contains(header),
+                "{header}: {:.2000}",
+                scrape.stdout
+            );
+        }
+        assert!(!scrape.stdout.contains("x-xss-protection"));
+        // the suite of TLS 1.2 that is named, and no other
+        let of_suite = |suite: &str| {
+            ask(
+                "/-/healthy",
+                "client",
+                &["--tls-max", "1.2", "--ciphers", suite],
+            )
+        };
+        assert!(
+            of_suite("ECDHE-ECDSA-AES256-GCM-SHA384")
+                .stdout
+                .contains(" 200 OK")
+        );
+        assert_ne!(of_suite("ECDHE-ECDSA-AES128-GCM-SHA256").code, Some(0));
+
+        file("1h", "2");
+        running.signal("HUP");
+        until("the new rate is in force", || {
+            ask("/-/healthy", "client", &[])
+                .stdout
+                .contains(" 429 Too Many Requests")
+        });
+        file("0s", "0");
+        running.signal("HUP");
+        until("there is no rate any more", || {
+            ask("/-/healthy", "client", &[]).stdout.contains(" 200 OK")
+        });
+        until("who was refused is counted", || {
+            let scrape = ask("/metrics", "client", &["--user", "alice:open sesame"]).stdout;
+            let line = "asnmeter_http_refused_total{reason=\"rate\"} ";
+            let count = scrape.split_once(line).unwrap().1.lines().next().unwrap();
+            count.parse::<u32>().unwrap() > 0
+        });
+        assert_eq!(running.end("TERM"), Some(0));
+    });
 }
 
 #[test]

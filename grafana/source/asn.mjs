@@ -3,12 +3,11 @@
 
 import { COMMITMENTS, ONE_ASN, dashboard } from "./dashboard.mjs";
 import { BAD, GOOD, STATES, VERDICTS, WARN, curves, limitCurve, stat, steps, timeline } from "./forms.mjs";
+import { MEASURES, limitOf } from "./measures.mjs";
 import * as q from "./queries.mjs";
 
 const C = q.COMMITMENT;
 const A = q.ASN;
-const LOSS_LIMIT = [`max by (commitment) (${q.of("asnmeter_commitment_guarantee_loss_ratio", C)})`, "guaranteed, {{commitment}}"];
-const LATENCY_LIMIT = [`max by (commitment) (${q.of("asnmeter_commitment_guarantee_latency_seconds", C)})`, "guaranteed, {{commitment}}"];
 const LIMIT = limitCurve("/^(limit|guaranteed)/");
 
 const now = [
@@ -74,10 +73,7 @@ const verdicts = [
     about: `Void: the ASN was out of SLA, no guarantee. Indeterminate: seconds not seen whole, or too few samples. Missed:
       within the limit, seen whole, and worse than guaranteed.`,
     height: 6,
-    queries: [
-      [`max by (commitment) (${q.verdict("loss", C, A)})`, "loss, {{commitment}}"],
-      [`max by (commitment) (${q.verdict("latency", C, A)})`, "latency, {{commitment}}"],
-    ],
+    queries: MEASURES.map(({ label }) => [`max by (commitment) (${q.verdict(label, C, A)})`, `${label}, {{commitment}}`]),
     mappings: VERDICTS,
   }),
 ];
@@ -130,7 +126,7 @@ const good = [
     queries: [
       [`max by (direction) (${q.of(q.LOSS, A)})`, "{{direction}}"],
       [`max(${q.of(q.REPORTED_LOSS, A)})`, "reported by the far end"],
-      LOSS_LIMIT,
+      limitOf("loss", C),
     ],
     overrides: [LIMIT],
   }),
@@ -139,7 +135,7 @@ const good = [
     about: `From the tap to endpoints in the ASN and back. Judged by default: rtcp and stun; sip includes processing. From
       histogram buckets, so between two bounds; the judge takes every sample.`,
     unit: "s",
-    queries: [[q.quantile(0.95, ["method"], "asnmeter_round_trip_seconds", A), "{{method}}"], LATENCY_LIMIT],
+    queries: [[q.quantile(0.95, ["method"], "asnmeter_round_trip_seconds", A), "{{method}}"], limitOf("latency", C)],
     overrides: [LIMIT],
   }),
   curves({
@@ -150,7 +146,7 @@ const good = [
       [q.quantile(0.5, [], "asnmeter_round_trip_seconds", A, 'method=~"rtcp|stun"'), "p50"],
       [q.quantile(0.95, [], "asnmeter_round_trip_seconds", A, 'method=~"rtcp|stun"'), "p95"],
       [q.quantile(0.99, [], "asnmeter_round_trip_seconds", A, 'method=~"rtcp|stun"'), "p99"],
-      LATENCY_LIMIT,
+      limitOf("latency", C),
     ],
     overrides: [LIMIT],
   }),
@@ -161,7 +157,9 @@ const good = [
     queries: [
       [q.quantile(0.5, [], "asnmeter_rtp_jitter_seconds", A), "p50"],
       [q.quantile(0.95, [], "asnmeter_rtp_jitter_seconds", A), "p95"],
+      limitOf("jitter", C),
     ],
+    overrides: [LIMIT],
   }),
   curves({
     title: "Duplicates and reordering",

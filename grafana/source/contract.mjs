@@ -3,6 +3,7 @@
 
 import { ONE_COMMITMENT, dashboard } from "./dashboard.mjs";
 import { BAD, CALM, GOOD, TINTED, UNSURE, VERDICTS, WARN, curves, linkTo, stat, steps, table, timeline } from "./forms.mjs";
+import { MEASURES } from "./measures.mjs";
 import * as q from "./queries.mjs";
 
 const C = 'commitment="$commitment"';
@@ -40,38 +41,32 @@ const terms = [
   }),
   stat({
     title: "Window",
-    about: "The time over which rates, loss and latency are taken.",
+    about: "The time over which rates and all that is guaranteed are taken.",
     expression: `max(${q.of("asnmeter_commitment_window_seconds", C)})`,
     unit: "s",
     width: 2,
   }),
-  stat({
-    title: "Loss",
-    about: "The guaranteed packet loss: missed strictly above.",
-    expression: `max(${q.of("asnmeter_commitment_guarantee_loss_ratio", C)})`,
-    unit: "percentunit",
-    width: 3,
-    defaults: { noValue: "not guaranteed" },
-  }),
-  stat({
-    title: "Latency",
-    about: "The guaranteed round trip from the tap to the ASN's endpoint.",
-    expression: `max(${q.of("asnmeter_commitment_guarantee_latency_seconds", C)})`,
-    unit: "s",
-    width: 3,
-    defaults: { noValue: "not guaranteed" },
-  }),
+  ...MEASURES.map(({ title, about, limit, unit }) =>
+    stat({
+      title,
+      about,
+      expression: `max(${q.of(limit, C)})`,
+      unit,
+      width: 6 / MEASURES.length,
+      defaults: { noValue: "not guaranteed" },
+    }),
+  ),
 ];
 
-const total = (guarantee) =>
+const total = ({ label, title }) =>
   stat({
-    title: `${guarantee === "loss" ? "Loss" : "Latency"} guarantee kept`,
-    about: `Of the time in which the ${guarantee} guarantee held and could be judged (met or missed), all ASNs together, the part in
+    title: `${title} guarantee kept`,
+    about: `Of the time in which the ${label} guarantee held and could be judged (met or missed), all ASNs together, the part in
       which it was met. ${INCREASE}`,
-    expression: `sum(${q.grown(SECONDS, C, `guarantee="${guarantee}"`, 'verdict="met"')})
-      / sum(${q.grown(SECONDS, C, `guarantee="${guarantee}"`, 'verdict=~"met|missed"')})`,
+    expression: `sum(${q.grown(SECONDS, C, `guarantee="${label}"`, 'verdict="met"')})
+      / sum(${q.grown(SECONDS, C, `guarantee="${label}"`, 'verdict=~"met|missed"')})`,
     unit: "percentunit",
-    width: 6,
+    width: 12 / MEASURES.length,
     defaults: { decimals: 2, thresholds: steps(BAD, [0.99, WARN], [0.999, GOOD]), noValue: "never judged" },
   });
 
@@ -85,8 +80,7 @@ const minutes = (word, colour) => [
 
 const result = [
   "What came of it, in the time shown",
-  total("loss"),
-  total("latency"),
+  ...MEASURES.map(total),
   stat({
     title: "ASNs that were out of SLA",
     about: "ASNs that exceeded the threshold for one second at least.",
@@ -134,15 +128,15 @@ const result = [
   }),
 ];
 
-const timelineOf = (guarantee) =>
+const timelineOf = ({ label, title }) =>
   timeline({
-    title: `${guarantee === "loss" ? "Loss" : "Latency"} verdicts`,
-    about: `ASNs whose ${guarantee} guarantee was missed or void at some moment of the time shown; the others kept it, or could not be
+    title: `${title} verdicts`,
+    about: `ASNs whose ${label} guarantee was missed or void at some moment of the time shown; the others kept it, or could not be
       judged.`,
     queries: [
       [
-        `max by (asn) (${q.verdict(guarantee, C)})
-         and on (asn) (max by (asn) (max_over_time(${q.of("asnmeter_commitment_asn_verdict", `guarantee="${guarantee}"`, 'verdict=~"missed|void"', C)}[$__range] @ end())) > 0)`,
+        `max by (asn) (${q.verdict(label, C)})
+         and on (asn) (max by (asn) (max_over_time(${q.of("asnmeter_commitment_asn_verdict", `guarantee="${label}"`, 'verdict=~"missed|void"', C)}[$__range] @ end())) > 0)`,
         "AS{{asn}}",
       ],
     ],
@@ -151,24 +145,17 @@ const timelineOf = (guarantee) =>
 
 const when = [
   "When it was missed, and when it did not apply",
-  timelineOf("loss"),
-  timelineOf("latency"),
-  curves({
-    title: "ASNs under each verdict on loss",
-    about: "How many ASNs had which verdict at each moment.",
-    unit: "none",
-    stacked: true,
-    defaults: { decimals: 0 },
-    queries: [[`sum by (verdict) (${q.of("asnmeter_commitment_asn_verdict", 'guarantee="loss"', C)})`, "{{verdict}}"]],
-  }),
-  curves({
-    title: "ASNs under each verdict on latency",
-    about: "How many ASNs had which verdict at each moment.",
-    unit: "none",
-    stacked: true,
-    defaults: { decimals: 0 },
-    queries: [[`sum by (verdict) (${q.of("asnmeter_commitment_asn_verdict", 'guarantee="latency"', C)})`, "{{verdict}}"]],
-  }),
+  ...MEASURES.map(timelineOf),
+  ...MEASURES.map(({ label }) =>
+    curves({
+      title: `ASNs under each verdict on ${label}`,
+      about: "How many ASNs had which verdict at each moment.",
+      unit: "none",
+      stacked: true,
+      defaults: { decimals: 0 },
+      queries: [[`sum by (verdict) (${q.of("asnmeter_commitment_asn_verdict", `guarantee="${label}"`, C)})`, "{{verdict}}"]],
+    }),
+  ),
 ];
 
 export default dashboard({

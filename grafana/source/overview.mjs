@@ -3,6 +3,7 @@
 
 import { COMMITMENTS, dashboard } from "./dashboard.mjs";
 import { BAD, BAR, CALM, GOOD, STATES, TINTED, VERDICTS, WARN, curves, linkTo, panelLink, stat, steps, table, timeline, words } from "./forms.mjs";
+import { MEASURES } from "./measures.mjs";
 import * as q from "./queries.mjs";
 
 const C = q.COMMITMENT;
@@ -26,7 +27,7 @@ const now = [
   }),
   stat({
     title: "Guarantees missed",
-    about: `Loss or latency worse than guaranteed, of ASNs within their limit, in a window that the meter saw whole.
+    about: `What is guaranteed was not kept, of ASNs within their limit, in a window that the meter saw whole.
       These are the provider's.`,
     expression: `sum(${q.of("asnmeter_commitment_asn_verdict", 'verdict="missed"', C)})`,
     unit: "none",
@@ -93,10 +94,7 @@ const who = [
       ["Rate", q.perAsn(q.judgedRate(C)), ["unit", "bps"]],
       ["Calls left, G.711", `floor(${q.perAsn(q.of(q.CALLS_G711, C))})`, ["decimals", 0]],
       ["Calls left, as now", `floor(${q.perAsn(q.of(q.CALLS_AS_NOW, C))})`, ["decimals", 0]],
-      ["Loss", q.perCommitment(q.of(q.LOSS, 'direction="from"')), ["unit", "percentunit"], ["decimals", 2]],
-      ["Loss verdict", q.perAsn(q.verdict("loss", C)), ["mappings", VERDICTS], TINTED],
-      ["Round trip p95", q.perCommitment(q.quantile(0.95, ["job", "instance", "asn"], "asnmeter_round_trip_seconds", 'method=~"rtcp|stun"')), ["unit", "s"]],
-      ["Latency verdict", q.perAsn(q.verdict("latency", C)), ["mappings", VERDICTS], TINTED],
+      ...MEASURES.flatMap(({ label, title, now }) => [now, [`${title} verdict`, q.perAsn(q.verdict(label, C)), ["mappings", VERDICTS], TINTED]]),
     ],
     sort: [{ displayName: "Limit used", desc: true }],
   }),

@@ -32,7 +32,7 @@ name = "demo"
 committed_rate = "10 Mbps"
 threshold = "10%"
 window = "10s"
-guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 95 }
+guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 95, jitter = "30ms" }
 "#;
 
 /// Runs the demo until a signal ends it.

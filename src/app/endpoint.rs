@@ -53,6 +53,13 @@ pub(super) fn read(path: Option<&Path>, load: &Load) -> Result<Arc<Security>, Ht
     Ok(Arc::new(Security::load(path)?))
 }
 
+/// Logs the settings of a file that are not supported.
+pub(super) fn remark(security: &Security) {
+    for remark in security.remarks() {
+        events::warning_logged(remark);
+    }
+}
+
 /// Logs connections beyond the limits, for as long as the endpoint is served.
 pub(super) async fn log_crowding(mut crowded: watch::Receiver<Option<Crowded>>) {
     while crowded.changed().await.is_ok() {

@@ -103,6 +103,7 @@ fn load_all(
     let policy = policy(&config, None, load)?;
     let web = web.or(config.web.config_file.clone());
     let security = endpoint::read(web.as_deref(), load)?;
+    endpoint::remark(&security);
     Ok((config, policy, WebEndpoint::new(web, security)))
 }
 

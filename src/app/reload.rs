@@ -191,6 +191,7 @@ impl Reloader {
                     .sources()
                     .map(|source| source.prefixes as u64);
                 events::reloaded(policy.commitments.len(), prefixes.sum());
+                endpoint::remark(&security);
                 self.endpoint.replace(security);
                 self.config_read = Some(clock::now());
                 // Sections that need a restart keep the values of the start.
@@ -221,7 +222,8 @@ impl Reloader {
                 .map(Source::name)
                 .collect();
             bmp.sort_unstable();
-            let rules = (config.asn.own.clone(), config.asn.bmp_stale);
+            let routers = config.asn.bmp_routers.clone();
+            let rules = (config.asn.own.clone(), config.asn.bmp_stale, routers);
             let rules = (!bmp.is_empty()).then_some(rules);
             (bmp, rules)
         };

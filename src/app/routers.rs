@@ -9,6 +9,7 @@ use crate::asn::bmp::{self, Feed, State};
 use crate::asn::{OriginSettings, Source, SourceTable};
 use crate::clock;
 use crate::events;
+use crate::units::Prefix;
 use rustix::net::sockopt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -28,6 +29,9 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// TCP keepalive: interval and number of unanswered probes before the router counts as gone.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
+
+/// Shortest interval of log lines about refused routers; the counters have each of them.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Shortest interval between two tables: verdicts are per second.
 const TABLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -62,7 +66,8 @@ pub(super) async fn listen(settings: &OriginSettings) -> Result<Vec<BmpSource>, 
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let feed = Feed::new(&settings.own, settings.bmp_stale);
         let feed = Arc::new(Mutex::new(feed));
-        tokio::spawn(accept(listener, feed.clone()));
+        let allowed = settings.bmp_routers.clone();
+        tokio::spawn(accept(listener, allowed, feed.clone()));
         sources.push(BmpSource {
             address: *address,
             feed,
@@ -119,20 +124,37 @@ fn build_table(feed: &Mutex<Feed>, name: &str) -> SourceTable {
     table.finish(name, clock::now)
 }
 
-/// Accepts connections for as long as the daemon runs.
-async fn accept(listener: TcpListener, feed: Arc<Mutex<Feed>>) {
+/// Accepts connections for as long as the daemon runs, from `allowed` prefixes; if empty, from any.
+async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Feed>>) {
     let connected = Arc::new(AtomicUsize::new(0));
+    let mut last_logged = None;
     loop {
         let Ok((stream, router)) = listener.accept().await else {
             // out of file descriptors, most likely: try again later
             tokio::time::sleep(TABLE_INTERVAL).await;
             continue;
         };
-        if connected.fetch_add(1, Ordering::Relaxed) >= MAX_ROUTERS {
-            connected.fetch_sub(1, Ordering::Relaxed);
-            events::router_refused(&router);
+        let is_allowed = |prefix: &Prefix| prefix.contains(router.ip().into());
+        let is_foreign = !allowed.is_empty() && !allowed.iter().any(is_allowed);
+        if is_foreign || connected.load(Ordering::Relaxed) >= MAX_ROUTERS {
+            let mut feed = feed.lock().await;
+            let turned_away = &mut feed.turned_away;
+            let (count, why) = if is_foreign {
+                let why = "its address is not in asn.bmp_routers";
+                (&mut turned_away.address, why)
+            } else {
+                (&mut turned_away.limit, "too many routers")
+            };
+            *count += 1;
+            let now = clock::uptime();
+            if last_logged.is_none_or(|last_logged| now.saturating_sub(last_logged) >= LOG_INTERVAL)
+            {
+                last_logged = Some(now);
+                events::router_refused(&router, why);
+            }
             continue;
         }
+        connected.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = set_keepalive(&stream) {
             events::router_not_asked(&router, &error);
         }

@@ -98,6 +98,12 @@ impl PathCollector {
         })
     }
 
+    /// The path of a value.
+    pub(super) fn path(&self, value: u32) -> &[Hop] {
+        let place = self.places.get(value as usize).copied();
+        self.paths.path(place.unwrap_or(PathIndex::NONE))
+    }
+
     /// Whether there is none yet.
     pub(super) fn is_empty(&self) -> bool {
         self.origins.is_empty()

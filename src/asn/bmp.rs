@@ -5,38 +5,40 @@
 //! does no I/O. Messages are read by bgpkit-parser.
 //!
 //! Adj-RIB-In (before and after policy) and Loc-RIB (RFC 9069) count; Adj-RIB-Out (RFC 8671) is
-//! what the router says itself, and VPN instances are not the Internet: both are passed over. Two
-//! views of one peer have one vote. What a message that cannot be read has said is lost, and
-//! counted; the connection stays, since the next message has its own length. Refuses routes beyond
-//! a bound.
+//! what the router says itself, and VPN instances are not the Internet: both are passed over. One peer
+//! has one vote, however many views and routers show it, and so has each router that tells its own
+//! choice; [`standing`] says which of their words counts. What a message that cannot be read has said
+//! is lost, and counted; the connection stays, since the next message has its own length. Refuses routes
+//! beyond a bound.
 
 mod peers;
 mod routes;
+mod standing;
+mod state;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use super::SourceTable;
 use super::listed::Listed;
 use super::memory::{InMemory, Loaded};
-use super::mrt::{announced, segments};
+use super::mrt::{is_of_confederation, segments};
 use super::vote::HeardPath;
 use crate::units::{Asn, Prefix, Timestamp};
-use bgpkit_parser::bgp::parse_bgp_message;
 use bgpkit_parser::bmp::messages::{
-    BmpMsgType, BmpPeerType, PerPeerFlags, parse_bmp_common_header, parse_peer_up_notification,
-    parse_per_peer_header,
-};
-use bgpkit_parser::error::BgpValidationWarning;
-use bgpkit_parser::models::{
-    AttributeValue, BgpMessage, BgpUpdateMessage, NetworkPrefix, Nlri, Safi,
+    BmpMsgType, BmpPeerType, BmpPerPeerHeader, PerPeerFlags, parse_bmp_common_header,
+    parse_peer_up_notification, parse_per_peer_header,
 };
 use bytes::Bytes;
-use peers::{Peer, PeerId, Peers};
+use peers::{Known, Peer, PeerId, Peers, Session};
 use routes::Routes;
+use standing::View;
+pub use state::{BmpStats, State, TurnedAway};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use update::{Entry, Family, Unread, Update};
 
 /// Octets of a common header (RFC 7854 §4.1).
 pub const HEADER: usize = 6;
@@ -44,38 +46,6 @@ pub const HEADER: usize = 6;
 /// Octets of a message: two BGP messages of the extended length (RFC 8654) and room beside them.
 /// A bound against nonsense, not a measured limit.
 const MAX_MESSAGE: usize = 1 << 18;
-
-/// What came, by what became of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct BmpStats {
-    /// Route Monitoring, taken.
-    pub routes: u64,
-    /// Peer Up.
-    pub peers_up: u64,
-    /// Peer Down.
-    pub peers_down: u64,
-    /// Initiation, Termination, statistics, mirrored messages, and views that do not count.
-    pub passed_over: u64,
-    /// Could not be read, whole or in part.
-    pub malformed: u64,
-    /// Routes and peers beyond the bounds.
-    pub refused: u64,
-}
-
-/// What a source of this kind is like at the moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct State {
-    /// Routers connected.
-    pub routers: usize,
-    /// Their peers, and those of routers that have gone not long ago.
-    pub peers: usize,
-    /// Routes of all peers.
-    pub routes: usize,
-    /// What came so far.
-    pub stats: BmpStats,
-    /// When a router last said something.
-    pub last: Option<Timestamp>,
-}
 
 /// A connection, by its number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -89,6 +59,8 @@ pub struct Feed {
     peers: Peers,
     routes: Routes,
     stats: BmpStats,
+    /// Connections that were turned away: counted by whoever listens.
+    pub turned_away: TurnedAway,
     last: Option<Timestamp>,
     has_changed: bool,
 }
@@ -119,6 +91,7 @@ impl Feed {
             peers: Peers::default(),
             routes: Routes::default(),
             stats: BmpStats::default(),
+            turned_away: TurnedAway::default(),
             last: None,
             has_changed: false,
         }
@@ -131,7 +104,9 @@ impl Feed {
 
     /// A router has gone; what it said stays for a while.
     pub fn disconnected(&mut self, router: RouterId, now: Timestamp) {
-        self.peers.disconnected(router.0, now);
+        let over = self.peers.disconnected(router.0, now);
+        self.stats.refused += over.len() as u64;
+        self.forget(over);
     }
 
     /// Takes one message, whole. Whether the router has more to say.
@@ -162,133 +137,172 @@ impl Feed {
                 return Ok(true);
             }
         };
-        let counts = match (of_peer.peer_type, of_peer.peer_flags) {
-            (BmpPeerType::Global | BmpPeerType::Local, PerPeerFlags::PeerFlags(flags)) => {
-                !flags.is_adj_rib_out()
-            }
-            (kind, _) => kind == BmpPeerType::LocalRib && of_peer.peer_distinguisher == 0,
-        };
-        if !counts {
+        let Some(peer) = peer(&of_peer) else {
             self.stats.passed_over += 1;
             return Ok(true);
-        }
-        let peer = Peer {
-            router: router.0,
-            address: of_peer.peer_ip,
-            distinguisher: of_peer.peer_distinguisher,
-            view: match of_peer.peer_flags {
-                PerPeerFlags::PeerFlags(flags) => flags.is_post_policy().into(),
-                PerPeerFlags::LocalRibPeerFlags(_) => 2,
-            },
         };
         match kind {
-            BmpMsgType::PeerUpNotification => {
-                let (afi, length) = (of_peer.afi(), of_peer.asn_length());
-                let up = parse_peer_up_notification(
-                    &mut message,
-                    &afi,
-                    &length,
-                    Some(&of_peer.peer_type),
-                )?;
-                self.stats.peers_up += 1;
-                let has_path_ids = peers::has_path_ids(&up);
-                for view in peer.views() {
-                    let before = self.peers.up(&view, has_path_ids);
-                    self.forget(before);
-                }
-            }
+            BmpMsgType::PeerUpNotification => self.peer_up(router, peer, &of_peer, &mut message),
             BmpMsgType::PeerDownNotification => {
                 self.stats.peers_down += 1;
                 for view in peer.views() {
-                    let gone = self.peers.down(&view);
+                    let gone = self.peers.down(router.0, view);
                     self.forget(gone);
                 }
             }
-            _ => {
-                let Some((id, has_path_ids)) = self.peers.speaking(&peer) else {
-                    self.stats.refused += 1;
-                    return Ok(true);
-                };
-                match parse_bgp_message(&mut message, has_path_ids, &of_peer.asn_length())? {
-                    BgpMessage::Update(update) => self.update(id, &update),
-                    _ => self.stats.passed_over += 1,
-                }
-            }
+            _ => self.monitoring(router, peer, &of_peer, message)?,
         }
         Ok(true)
     }
 
-    /// Takes an UPDATE (RFC 4271 §4.3, RFC 4760) of a peer.
-    fn update(&mut self, peer: PeerId, update: &BgpUpdateMessage) {
-        self.stats.routes += 1;
-        if update.is_end_of_rib() {
-            // what it said before its router came back and has not said again is gone
-            let stale = self.peers.is_complete(peer);
-            self.forget(stale);
-            return;
+    /// Takes a Peer Up. One that cannot be read tells nothing of the session, but that it is new.
+    fn peer_up(
+        &mut self,
+        router: RouterId,
+        peer: Peer,
+        header: &BmpPerPeerHeader,
+        message: &mut Bytes,
+    ) {
+        let (afi, length) = (header.afi(), header.asn_length());
+        let up = parse_peer_up_notification(message, &afi, &length, Some(&header.peer_type));
+        let session = match &up {
+            Ok(up) => Session::new(up),
+            Err(_) => Session::default(),
+        };
+        match up {
+            Ok(_) => self.stats.peers_up += 1,
+            Err(_) => self.stats.malformed += 1,
         }
-        let attributes = &update.attributes;
-        let mut warnings = attributes.validation_warnings().iter();
-        if warnings.any(is_about_routes) {
-            self.stats.malformed += 1;
+        for view in peer.views() {
+            let (had, is_there) = self.peers.up(router.0, view, header, session);
+            self.stats.refused += u64::from(!is_there);
+            self.forget(had);
         }
-        let unicast = |nlri: &&Nlri| nlri.safi == Safi::Unicast;
-        let (mut reached, mut gone) = (Vec::new(), Vec::new());
-        reached.extend(&update.announced_prefixes);
-        gone.extend(&update.withdrawn_prefixes);
-        for attribute in attributes {
-            match attribute {
-                AttributeValue::MpReachNlri(nlri) => {
-                    reached.extend(
-                        Some(nlri)
-                            .filter(unicast)
-                            .iter()
-                            .flat_map(|it| &it.prefixes),
-                    );
-                }
-                AttributeValue::MpUnreachNlri(nlri) => {
-                    gone.extend(
-                        Some(nlri)
-                            .filter(unicast)
-                            .iter()
-                            .flat_map(|it| &it.prefixes),
-                    );
-                }
-                _ => {}
+    }
+
+    /// Takes a Route Monitoring message (RFC 7854 §4.6): an UPDATE, though some routers send several
+    /// in one.
+    fn monitoring(
+        &mut self,
+        router: RouterId,
+        peer: Peer,
+        header: &BmpPerPeerHeader,
+        mut message: Bytes,
+    ) -> Result<(), Unread> {
+        let Some(known) = self.peers.speaking(router.0, peer, header) else {
+            self.stats.refused += 1;
+            return Ok(());
+        };
+        loop {
+            match update::next(&mut message)? {
+                Some(body) => match Update::read(body, known.path_ids, header.asn_length()) {
+                    Ok(update) => self.update(router, peer, &known, &update),
+                    Err(Unread) => self.stats.malformed += 1,
+                },
+                None => self.stats.passed_over += 1,
+            }
+            if message.is_empty() {
+                return Ok(());
             }
         }
-        for prefix in gone {
-            self.has_changed |= self.routes.remove(announced(prefix), key(peer, prefix));
-        }
-        if reached.is_empty() {
+    }
+
+    /// Takes an UPDATE (RFC 4271 §4.3, RFC 4760) of a peer.
+    fn update(&mut self, router: RouterId, peer: Peer, known: &Known, update: &Update) {
+        let lists = update.reached.iter().chain(&update.gone);
+        let has_none = lists.map(Vec::len).sum::<usize>() == 0;
+        if has_none && update.has_peers && !update.is_malformed {
+            self.stats.passed_over += 1;
             return;
         }
-        let path = attributes.effective_as_path();
-        let segments = path.as_ref().map(segments).unwrap_or_default();
-        let stats = Arc::new(HeardPath::new(&segments, &self.own));
-        for prefix in reached {
-            match self
-                .routes
-                .insert(announced(prefix), key(peer, prefix), &stats)
-            {
+        self.stats.routes += 1;
+        let stats = self.path_heard(peer, known, update);
+        let is_lost = stats.is_none() && update.reached.iter().any(|list| !list.is_empty());
+        self.stats.malformed += u64::from(update.is_malformed || is_lost);
+        for family in Family::ALL {
+            let place = family as usize;
+            if update.end_of_rib.get(place) == Some(&true) {
+                // what it said before its router came back and has not said again is gone
+                let before = self.peers.is_complete(router.0, peer, family);
+                self.forget(before);
+            }
+            let (Some(id), Some(gone), Some(reached)) = (
+                known.ids.get(place),
+                update.gone.get(place),
+                update.reached.get(place),
+            ) else {
+                continue;
+            };
+            let before = self.peers.before(router.0, peer, family);
+            self.withdraw(*id, &before, gone);
+            match &stats {
+                Some(stats) => self.announce(*id, &before, reached, stats),
+                // what comes with a path that cannot be read goes (RFC 7606 §7.2, §3 d)
+                None => self.withdraw(*id, &before, reached),
+            }
+        }
+    }
+
+    /// What an UPDATE says of what it brings; none where that cannot be read.
+    fn path_heard(&self, peer: Peer, known: &Known, update: &Update) -> Option<Arc<HeardPath>> {
+        let (segments, is_of_confederation) = match &update.path {
+            Some(path) => (segments(path), is_of_confederation(path)),
+            // a router's own choice has its own routes in it, which have no path yet
+            None if peer.view == View::LocRib && !update.is_malformed => (Vec::new(), false),
+            None => return None,
+        };
+        let is_ours = |asn: &Asn| self.own.contains(asn);
+        let internal = known
+            .asn
+            .filter(|asn| known.is_internal || is_of_confederation || is_ours(asn));
+        Some(Arc::new(HeardPath::from_peer(
+            &segments, internal, &self.own,
+        )))
+    }
+
+    /// Takes routes, each in place of the one with its identifier, and of all that the same peer said
+    /// of the prefix `before` its router came back.
+    fn announce(
+        &mut self,
+        id: PeerId,
+        before: &[PeerId],
+        reached: &[Entry],
+        stats: &Arc<HeardPath>,
+    ) {
+        for (prefix, path_id) in reached {
+            self.replaced(before, *prefix);
+            match self.routes.insert(*prefix, (id, *path_id), stats) {
                 Some(is_new) => self.has_changed |= is_new,
                 None => self.stats.refused += 1,
             }
         }
     }
 
-    /// Drops all routes of a peer.
-    fn forget(&mut self, peer: Option<PeerId>) {
-        if let Some(peer) = peer {
+    fn withdraw(&mut self, id: PeerId, before: &[PeerId], gone: &[Entry]) {
+        for (prefix, path_id) in gone {
+            self.replaced(before, *prefix);
+            self.has_changed |= self.routes.remove(*prefix, (id, *path_id));
+        }
+    }
+
+    /// Drops what a peer said of a prefix before its router came back.
+    fn replaced(&mut self, before: &[PeerId], prefix: Prefix) {
+        for id in before {
+            self.has_changed |= self.routes.remove_all(prefix, *id);
+        }
+    }
+
+    /// Drops all routes of peers.
+    fn forget(&mut self, peers: Vec<PeerId>) {
+        for peer in peers {
             self.has_changed |= self.routes.forget(peer);
         }
     }
 
     /// Lets go of what has been stale for too long.
     pub fn expire(&mut self, now: Timestamp) {
-        for peer in self.peers.expire(now.minus(self.stale)) {
-            self.has_changed |= self.routes.forget(peer);
-        }
+        let over = self.peers.expire(now.minus(self.stale));
+        self.forget(over);
     }
 
     /// Whether a table made now would differ from the last one taken.
@@ -303,6 +317,7 @@ impl Feed {
             peers: self.peers.len(),
             routes: self.routes.len(),
             stats: self.stats,
+            turned_away: self.turned_away,
             last: self.last,
         }
     }
@@ -328,8 +343,13 @@ impl Feed {
         let (peers, listed) = (&self.peers, &mut table.listed);
         self.routes.votes(
             table.shard,
-            |id| peers.voter(id),
-            |prefix: Prefix, verdict| listed.add_voted(prefix, verdict),
+            |id| peers.standing(id),
+            |prefix: Prefix, verdict, is_whole| {
+                listed.add_voted(prefix, verdict);
+                if !is_whole {
+                    listed.passed_over();
+                }
+            },
         );
         table.shard += 1;
         table.shard < routes::SHARDS
@@ -355,23 +375,25 @@ impl UnfinishedTable {
     }
 }
 
-/// A route's key beside its prefix: who says it, and which of its routes it is (RFC 7911).
-fn key(peer: PeerId, prefix: &NetworkPrefix) -> (PeerId, u32) {
-    (peer, prefix.path_id.unwrap_or(0))
+/// Which view of which peer a message is about; none where that does not count.
+fn peer(header: &BmpPerPeerHeader) -> Option<Peer> {
+    let view = match (header.peer_type, header.peer_flags) {
+        (BmpPeerType::Global | BmpPeerType::Local, PerPeerFlags::PeerFlags(flags)) => {
+            match (flags.is_adj_rib_out(), flags.is_post_policy()) {
+                (true, _) => None,
+                (false, true) => Some(View::PostPolicy),
+                (false, false) => Some(View::PrePolicy),
+            }
+        }
+        (BmpPeerType::LocalRib, _) if header.peer_distinguisher == 0 => Some(View::LocRib),
+        _ => None,
+    };
+    Some(Peer {
+        address: header.peer_ip,
+        distinguisher: header.peer_distinguisher,
+        view: view?,
+    })
 }
-
-/// Whether what is odd with an UPDATE keeps routes from us. Much is odd with what routers send
-/// that makes no difference here: flags, a next hop that stands elsewhere (RFC 7606).
-fn is_about_routes(warning: &BgpValidationWarning) -> bool {
-    use BgpValidationWarning::{MalformedAsPath, MalformedAttributeList, MalformedNlri};
-    matches!(
-        warning,
-        MalformedAsPath { .. } | MalformedAttributeList { .. } | MalformedNlri { .. }
-    )
-}
-
-/// A message that cannot be read.
-struct Unread;
 
 impl<E: std::error::Error> From<E> for Unread {
     fn from(_: E) -> Self {

@@ -27,7 +27,7 @@ use std::time::SystemTime;
 
 /// The first octets of a file. The number is that of the format and of the rules by which sources
 /// are read: whoever changes either counts it up.
-const MAGIC: &[u8; 16] = b"asnmeter table 1";
+const MAGIC: &[u8; 16] = b"asnmeter table 2";
 
 /// Octets of a file. A guess with room to spare: Debian's libloc-database takes 18 MiB.
 const MAX_FILE: u64 = 1 << 30;

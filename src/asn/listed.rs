@@ -25,10 +25,35 @@ const MAX_HOPS: usize = 1 << 26;
 /// updates that a collector hears are fewer. A bound against files of nothing, not a measured limit.
 const MAX_USELESS: u64 = 1 << 20;
 
+/// How a source comes to its prefixes: that says which are too short to be anybody's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// As they were announced.
+    Routes,
+    /// As blocks of addresses: neighbours of the same AS may have been put together.
+    Blocks,
+}
+
+impl Form {
+    /// Whether a prefix is a default route in all but name, or a part of one: it says where the rest
+    /// goes and not whose it is. IANA gives nobody more than a /8, or a /12 of IPv6. Blocks may be of
+    /// up to four neighbours: 28.0.0.0/8 to 30.0.0.0/8 have one holder, no other row is as long.
+    fn is_too_short(self, prefix: Prefix) -> bool {
+        let is_v4 = prefix.length() >= 96 && prefix.range().0.is_v4();
+        let shortest = match self {
+            _ if !is_v4 => 12,
+            Self::Routes => 96 + 8,
+            Self::Blocks => 96 + 6,
+        };
+        prefix.length() < shortest
+    }
+}
+
 /// Who announces a prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Announcers {
-    /// The lowest of the numbers, so that the order in a list does not matter; 0 if nobody does.
+    /// The first of the numbers in their precedence, so that their order in a list does not matter;
+    /// 0 if nobody does.
     pub(super) lowest: Asn,
     /// More than one is named.
     pub(super) several: bool,
@@ -66,12 +91,18 @@ pub(super) struct Listed {
 
 impl Listed {
     /// Takes a row: the prefixes it stands for, who announces them, and their name.
-    pub(super) fn row(&mut self, prefixes: &[Prefix], by: Announcers, name: Option<&str>) {
+    pub(super) fn row(
+        &mut self,
+        form: Form,
+        prefixes: &[Prefix],
+        by: Announcers,
+        name: Option<&str>,
+    ) {
         self.counts.rows += 1;
         self.counts.several_origins += u64::from(by.several);
         let origin = self.assignable(Some(by.lowest));
         for prefix in prefixes {
-            self.insert(*prefix, origin, &[]);
+            self.insert(form, *prefix, origin, &[]);
         }
         if let Some(name) = name
             && let Some(origin) = origin
@@ -81,11 +112,11 @@ impl Listed {
         }
     }
 
-    /// Takes a network and who announces it, if anybody does.
+    /// Takes a block of addresses and who announces it, if anybody does.
     pub(super) fn network(&mut self, prefix: Prefix, by: Option<Asn>) {
         self.counts.rows += 1;
         let origin = self.assignable(by);
-        self.insert(prefix, origin, &[]);
+        self.insert(Form::Blocks, prefix, origin, &[]);
     }
 
     /// Takes what the peers of a collector say of a prefix.
@@ -94,7 +125,7 @@ impl Listed {
         self.counts.several_origins += u64::from(verdict.several);
         self.counts.as_sets += u64::from(verdict.of_set);
         let origin = self.assignable(verdict.origin);
-        self.insert(prefix, origin, &verdict.path);
+        self.insert(Form::Routes, prefix, origin, &verdict.path);
     }
 
     /// Takes a prefix that is written in the program.
@@ -103,7 +134,7 @@ impl Listed {
         let hops: Vec<Hop> = path.clone().map(|(asn, _)| Hop::As(*asn)).collect();
         path.for_each(|(asn, name)| self.name(*asn, name));
         self.counts.rows += 1;
-        self.insert(row.prefix, Some(row.origin.0), &hops);
+        self.insert(Form::Blocks, row.prefix, Some(row.origin.0), &hops);
     }
 
     /// Takes the name of an ASN; the first that can be shown stays.
@@ -124,9 +155,9 @@ impl Listed {
 
     /// Nobody's prefix is not left out but leaves a gap, or its addresses would be those of whoever
     /// announces a shorter one.
-    fn insert(&mut self, prefix: Prefix, origin: Option<Asn>, path: &[Hop]) {
+    fn insert(&mut self, form: Form, prefix: Prefix, origin: Option<Asn>, path: &[Hop]) {
         match origin {
-            _ if prefix.is_default() => self.counts.default_routes += 1,
+            _ if form.is_too_short(prefix) => self.counts.default_routes += 1,
             Some(origin) => {
                 let value = self.announced.value(origin, path);
                 self.table.insert(prefix, value);
@@ -194,5 +225,33 @@ impl Listed {
         entries
             .map(|(prefix, value)| (prefix, origin(value)))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asn::notation;
+
+    #[test]
+    fn a_prefix_shorter_than_any_that_is_given_out_is_a_default_route() {
+        for (text, route, block) in [
+            ("0.0.0.0/0", true, true),
+            ("128.0.0.0/1", true, true),
+            ("64.0.0.0/5", true, true),
+            ("28.0.0.0/6", true, false),
+            ("28.0.0.0/7", true, false),
+            ("10.0.0.0/8", false, false),
+            ("192.0.2.0/24", false, false),
+            ("::/0", true, true),
+            ("2000::/3", true, true),
+            ("2400::/11", true, true),
+            ("2400::/12", false, false),
+            ("2001:db8::/104", false, false),
+        ] {
+            let prefix = notation::prefix(text).unwrap();
+            let found = [Form::Routes, Form::Blocks].map(|form| form.is_too_short(prefix));
+            assert_eq!(found, [route, block], "{text}");
+        }
     }
 }

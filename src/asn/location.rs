@@ -1,4 +1,4 @@
-//! The text of `location dump`: Debian's libloc-database, by IPFire. Plain, gzip or bzip2.
+//! The text of `location dump`: Debian's libloc-database, by IPFire. Packed or not.
 //!
 //! Blocks of `key: value` apart by empty lines: `aut-num: AS64500` with a `name`, and
 //! `net: 192.0.2.0/24` with or without an `aut-num`. Other keys (`country`, `is-anycast`, …) say

@@ -174,7 +174,7 @@ fn read(source: &Source, own: &HashSet<Asn>, load: &Load) -> Result<Compiled, Lo
         Source::Prefixes(path) => prefixes::load(path, load),
         Source::Mmdb(path) => mmdb::load(path, load),
         Source::Location(path) => location::load(path, load),
-        Source::Mrt(path) => mrt::load(path, own, load),
+        Source::Mrt(path) => return mrt::load(path, own, load),
         // nothing is known before a router has connected
         Source::Bmp(_) => Ok(Listed::default()),
     }?;

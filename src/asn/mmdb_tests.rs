@@ -171,20 +171,109 @@ fn ipinfos_keys_are_read() {
 }
 
 #[test]
+fn a_number_has_any_type_that_is_a_number_and_a_name_any_type_at_all() {
+    for (value, asn) in [
+        // uint16, uint32, int32 and uint64: the latter two with an octet for their extended type
+        (&b"\xa2\xfb\xf4"[..], 64500),
+        (b"\xc3\x01\x00\x04", 65540),
+        (b"\xc4\xff\xff\xff\xfe", 4_294_967_294),
+        (b"\x03\x01\x00\xfb\xf4", 64500),
+        (b"\x03\x02\x01\x00\x04", 65540),
+        (b"\x4764500AS", 0),
+        (b"\x4564500", 64500),
+        (b"\x47AS64500", 64500),
+        (b"\x47as65540", 65540),
+        (b"\x441.10", 65546),
+    ] {
+        for key in [&b"\x43asn"[..], b"\x58autonomous_system_number"] {
+            // a name that is a number is none
+            let record = [&b"\xe2"[..], key, value, b"\x47as_name\xa1\x07"].concat();
+            let listed = read(Path::new("db"), &tiny(&record), &Load::default());
+            if asn == 0 {
+                assert!(listed.is_err());
+                continue;
+            }
+            let entries = listed.unwrap().entries();
+            assert_eq!(entries[0].1, asn, "{value:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_is_named_with_its_network_and_a_dash_is_nobody() {
+    let read_value = |value: &[u8]| {
+        let record = [b"\xe1\x43asn", value].concat();
+        read(Path::new("db"), &tiny(&record), &Load::default())
+    };
+    for (value, reason) in [
+        (&b"\x42no"[..], "asn no is not an AS number"),
+        (b"\x04\x01\xff\xff\xff\xff", "asn -1 is not an AS number"),
+        (
+            b"\x05\x02\x01\0\0\0\0",
+            "asn 4294967296 is not an AS number",
+        ),
+        (
+            b"\x68\0\0\0\0\0\0\0\0",
+            "asn is neither a whole number nor text",
+        ),
+        (b"\xe0", "asn is neither a whole number nor text"),
+    ] {
+        let error = read_value(value).unwrap_err().to_string();
+        assert_eq!(error, format!("db: 10.0.0.0/8: {reason}"), "{value:?}");
+    }
+    for nobody in [&b"\x41-"[..], b"\x44None", b"\x40"] {
+        let error = read_value(nobody).unwrap_err().to_string();
+        assert!(error.contains("no AS number in any record"), "{error}");
+    }
+}
+
+#[test]
+fn a_packed_database_is_unpacked_and_what_is_none_says_what_it_is() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("asn.mmdb.gz");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(&file("GeoLite2-ASN-Test.mmdb")).unwrap();
+    std::fs::write(&path, packed.finish().unwrap()).unwrap();
+    let listed = load(&path, &Load::default()).unwrap();
+    let plain = read(&path, &file("GeoLite2-ASN-Test.mmdb"), &Load::default());
+    assert_eq!(listed.entries(), plain.unwrap().entries());
+
+    std::fs::write(&path, "192.0.2.0/24 64500\n").unwrap();
+    let error = load(&path, &Load::default()).unwrap_err().to_string();
+    assert!(
+        error.ends_with("; begins with \"192.0.2.0/24 645\""),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_search_tree_that_points_back_is_refused() {
     let mut octets = tiny(b"\xe1\x43asn\x43AS1");
     octets[..3].copy_from_slice(&[0, 0, 0]);
     assert!(read(Path::new("db"), &octets, &Load::default()).is_err());
 }
 
-/// An IPv4 database of one node whose lower half points at `record` (MaxMind DB format 2.0).
+/// An IPv4 database in which 10.0.0.0/8 points at `record` (MaxMind DB format 2.0).
 fn tiny(record: &[u8]) -> Vec<u8> {
-    let mut octets = vec![0, 0, 1 + 16, 0, 0, 1];
+    const NODES: u8 = 8;
+    let mut octets = Vec::new();
+    for node in 0..NODES {
+        // a record of 24 bits: the next node, behind the last one the data; NODES is nothing
+        let next = if node + 1 < NODES {
+            node + 1
+        } else {
+            NODES + 16
+        };
+        let is_set = 10 >> (NODES - 1 - node) & 1 == 1;
+        let [left, right] = if is_set { [NODES, next] } else { [next, NODES] };
+        octets.extend([0, 0, left, 0, 0, right]);
+    }
     octets.extend([0; 16]);
     octets.extend(record);
     octets.extend(b"\xab\xcd\xefMaxMind.com\xe9");
     for (key, value) in [
-        (&b"node_count"[..], &b"\xc1\x01"[..]),
+        (&b"node_count"[..], &b"\xc1\x08"[..]),
         (b"record_size", b"\xa1\x18"),
         (b"ip_version", b"\xa1\x04"),
         (b"database_type", b"\x44Tiny"),

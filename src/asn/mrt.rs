@@ -1,26 +1,34 @@
 //! Routing tables in MRT (RFC 6396), as RouteViews, RIPE RIS and one's own routers write them:
 //! TABLE_DUMP_V2 unicast RIBs, with and without ADD-PATH (RFC 8050), and the older TABLE_DUMP.
-//! Plain, gzip or bzip2. Framing and attributes are read by bgpkit-parser.
+//! Packed or not. Framing and attributes are read by bgpkit-parser.
 //!
-//! What the peers of a collector announce for a prefix is a [vote](super::vote); records that are not unicast
-//! routes are passed over and counted. Refuses a file that is damaged or cut anywhere: half a table
-//! attributes traffic to covering prefixes.
+//! What the peers of a collector announce for a prefix is a [vote](super::vote). A table is usually in
+//! order of prefixes, so a vote is closed as soon as the next prefix begins. Where a prefix comes again
+//! with another outcome, there are several tables in the file, and it is read [once more](tables) with
+//! all votes kept to its end. Records that are not unicast routes are passed over and counted. Refuses a
+//! file that is damaged or cut anywhere: half a table attributes traffic to covering prefixes.
 
+mod peers;
+mod tables;
+
+use super::cache::Compiled;
 use super::input;
 use super::listed::Listed;
 use super::path::PathSegment;
 use super::source::LoadError;
-use super::vote::{Candidate, HeardPath, Vote};
+use super::vote::{Candidate, HeardPath, Vote, Voter};
 use crate::files::Load;
-use crate::units::{Address, Asn, Prefix};
+use crate::units::{Asn, Prefix};
 use bgpkit_parser::models::{
     AsPath, AsPathSegment, Attributes, EntryType, MrtMessage, NetworkPrefix, TableDumpV2Message,
     TableDumpV2Type,
 };
 use bgpkit_parser::{ParserError, RawMrtRecord, chunk_mrt_record};
+use peers::Peers;
 use std::collections::HashSet;
-use std::io::Read;
+use std::io::BufRead;
 use std::path::Path;
+use tables::Tables;
 
 /// Octets of a file, unpacked. A guess with room to spare: RIBs of RouteViews' largest collector
 /// have some 3 GiB, but a small bzip2 file can unpack to anything.
@@ -31,15 +39,67 @@ const MAX_FILE: u64 = 1 << 35;
 /// # Errors
 /// [`LoadError`] where the file cannot be read, with the record where it is not MRT or damaged,
 /// and where no route with an origin is in it.
-pub(super) fn load(path: &Path, own: &HashSet<Asn>, load: &Load) -> Result<Listed, LoadError> {
-    read(path, input::open(path, load)?, own)
+pub(super) fn load(path: &Path, own: &HashSet<Asn>, load: &Load) -> Result<Compiled, LoadError> {
+    compiled(path, || input::open(path, load), own)
 }
 
-/// Reads a table record by record; `path` is for messages.
-fn read(path: &Path, input: impl Read, own: &HashSet<Asn>) -> Result<Listed, LoadError> {
+/// Reads a table from wherever `open` begins it, twice if need be; `path` is for messages.
+fn compiled<R: BufRead>(
+    path: &Path,
+    open: impl Fn() -> Result<R, LoadError>,
+    own: &HashSet<Asn>,
+) -> Result<Compiled, LoadError> {
+    let compiled = read(path, open()?, OneTable, own)?.finish();
+    if compiled.counts.conflicts == 0 {
+        return Ok(compiled);
+    }
+    drop(compiled);
+    Ok(read(path, open()?, Tables::default(), own)?.finish())
+}
+
+/// What takes the votes on prefixes.
+trait Ballot {
+    /// A table begins; when it was written.
+    fn table(&mut self, written: u32);
+    /// A prefix has no more routes here.
+    fn close(&mut self, prefix: Prefix, vote: Vote, listed: &mut Listed);
+    /// Refuses what cannot be tables any more.
+    fn bounded(&self, path: &Path) -> Result<(), LoadError>;
+    /// There are no more records.
+    fn end(self, listed: &mut Listed);
+}
+
+/// Each vote is decided when it is closed.
+struct OneTable;
+
+impl Ballot for OneTable {
+    fn table(&mut self, _: u32) {}
+
+    fn close(&mut self, prefix: Prefix, mut vote: Vote, listed: &mut Listed) {
+        listed.add_voted(prefix, &vote.result());
+    }
+
+    fn bounded(&self, _: &Path) -> Result<(), LoadError> {
+        Ok(())
+    }
+
+    fn end(self, _: &mut Listed) {}
+}
+
+/// Reads a file record by record; `path` is for messages.
+fn read<B: Ballot>(
+    path: &Path,
+    mut input: impl BufRead,
+    ballot: B,
+    own: &HashSet<Asn>,
+) -> Result<Listed, LoadError> {
+    // what cannot be read says so below
+    let begins = super::notation::beginning(input.fill_buf().unwrap_or_default());
     let mut input = input.take(MAX_FILE);
     let mut tally = Tally {
         own,
+        peers: Peers::default(),
+        ballot,
         listed: Listed::default(),
         vote: None,
     };
@@ -55,64 +115,81 @@ fn read(path: &Path, input: impl Read, own: &HashSet<Asn>) -> Result<Listed, Loa
                 ParserError::IoError(error) | ParserError::EofError(error) => {
                     return Err(wrong(&error.to_string()));
                 }
+                error if number == 1 => {
+                    return Err(LoadError::format(
+                        path,
+                        &format!("MRT record 1: {error}; {begins}"),
+                    ));
+                }
                 error => return Err(wrong(&error.to_string())),
             },
         };
         tally.record(record).map_err(|reason| wrong(&reason))?;
         tally.listed.bounded(path)?;
+        tally.ballot.bounded(path)?;
     }
     if input.limit() == 0 {
         return Err(LoadError::format(path, "is larger than 32 GiB unpacked"));
     }
-    tally.close();
-    if tally.listed.is_empty() {
+    let listed = tally.end();
+    if listed.is_empty() {
         return Err(LoadError::format(path, "no route with an origin in it"));
     }
-    Ok(tally.listed)
+    Ok(listed)
 }
 
 /// The routes read so far, and those to the prefix that may go on in the next record.
-struct Tally<'a> {
+struct Tally<'a, B> {
     own: &'a HashSet<Asn>,
+    peers: Peers,
+    ballot: B,
     listed: Listed,
     vote: Option<(Prefix, Vote)>,
 }
 
-impl Tally<'_> {
+impl<B: Ballot> Tally<'_, B> {
     /// Takes a record.
     fn record(&mut self, record: RawMrtRecord) -> Result<(), String> {
-        let subtype = record.common_header.entry_subtype;
-        let declared = match record.common_header.entry_type {
+        let header = &record.common_header;
+        let (subtype, written) = (header.entry_subtype, header.timestamp);
+        let declared = match header.entry_type {
             EntryType::TABLE_DUMP => None,
             EntryType::TABLE_DUMP_V2 if is_unicast(subtype) => {
                 Some(entry_count(&record.message_bytes).ok_or("is cut short")?)
             }
-            // the votes need peers told apart, which their index does: no peer table
-            EntryType::TABLE_DUMP_V2 if subtype == TableDumpV2Type::PeerIndexTable as u16 => {
-                return Ok(());
-            }
+            EntryType::TABLE_DUMP_V2 if subtype == TableDumpV2Type::PeerIndexTable as u16 => None,
             _ => {
                 self.listed.passed_over();
                 return Ok(());
             }
         };
         match record.parse().map_err(|error| error.to_string())?.message {
+            MrtMessage::TableDumpV2Message(TableDumpV2Message::PeerIndexTable(index)) => {
+                self.close();
+                self.ballot.table(written);
+                self.peers.begin(&index);
+            }
             MrtMessage::TableDumpV2Message(TableDumpV2Message::RibAfi(rib)) => {
                 // the parser stops at a damaged entry and says nothing
                 if declared != Some(rib.rib_entries.len()) {
                     return Err("is damaged: entries are missing".into());
                 }
                 for entry in &rib.rib_entries {
-                    self.route(&rib.prefix, entry.peer_index.into(), &entry.attributes)?;
+                    let peer = self.peers.indexed(entry.peer_index)?;
+                    self.route(&rib.prefix, peer, &entry.attributes)?;
                 }
             }
             MrtMessage::TableDumpMessage(route) => {
-                let peer = Address::from(route.peer_ip).number();
+                let peer = self
+                    .peers
+                    .named(route.peer_ip, Asn(route.peer_asn.into()))?;
                 self.route(&route.prefix, peer, &route.attributes)?;
             }
             MrtMessage::TableDumpMessageBatch(routes) => {
                 for route in routes {
-                    let peer = Address::from(route.peer_ip).number();
+                    let peer = self
+                        .peers
+                        .named(route.peer_ip, Asn(route.peer_asn.into()))?;
                     self.route(&route.prefix, peer, &route.attributes)?;
                 }
             }
@@ -125,24 +202,44 @@ impl Tally<'_> {
     fn route(
         &mut self,
         prefix: &NetworkPrefix,
-        peer: u128,
+        (peer, asn): (u32, Option<Asn>),
         attributes: &Attributes,
     ) -> Result<(), String> {
-        let prefix = announced(prefix);
+        let Some(prefix) = announced(prefix) else {
+            self.listed.passed_over();
+            return Ok(());
+        };
         if self.vote.as_ref().is_none_or(|(open, _)| *open != prefix) {
             self.close();
         }
         let (_, vote) = self.vote.get_or_insert_with(|| (prefix, Vote::default()));
-        let segments = attributes.effective_as_path().map(|path| segments(&path));
-        let heard = HeardPath::new(&segments.unwrap_or_default(), self.own).into();
-        vote.add(Candidate { heard, peer })
+        let heard = match attributes.effective_as_path() {
+            Some(path) => {
+                let is_ours = |asn: &Asn| self.own.contains(asn);
+                let internal = asn.filter(|asn| is_ours(asn) || is_of_confederation(&path));
+                HeardPath::from_peer(&segments(&path), internal, self.own)
+            }
+            // no attribute is no empty one: nothing is known of the path
+            None => HeardPath::new(&[], self.own),
+        };
+        vote.add(Candidate {
+            heard: heard.into(),
+            voter: Voter::Number(peer),
+        })
     }
 
-    /// Decides the vote on the prefix before this one.
+    /// Ends the vote on the prefix before this one.
     fn close(&mut self) {
-        if let Some((prefix, mut vote)) = self.vote.take() {
-            self.listed.add_voted(prefix, &vote.result());
+        if let Some((prefix, vote)) = self.vote.take() {
+            self.ballot.close(prefix, vote, &mut self.listed);
         }
+    }
+
+    /// What was read.
+    fn end(mut self) -> Listed {
+        self.close();
+        self.ballot.end(&mut self.listed);
+        self.listed
     }
 }
 
@@ -166,11 +263,22 @@ fn entry_count(message: &[u8]) -> Option<usize> {
     Some(u16::from_be_bytes(*count).into())
 }
 
-/// A prefix as the parser gives it.
-pub(super) fn announced(prefix: &NetworkPrefix) -> Prefix {
+/// A prefix as the parser gives it; none where IPv6 says something of mapped addresses, which would be
+/// taken for IPv4 (RFC 6890).
+fn announced(prefix: &NetworkPrefix) -> Option<Prefix> {
     let network = prefix.prefix;
     let family = if network.addr().is_ipv4() { 96 } else { 0 };
-    Prefix::new(network.addr().into(), family + network.prefix_len())
+    let prefix = Prefix::new(network.addr().into(), family + network.prefix_len());
+    let is_mapped = family == 0 && prefix.length() >= 96 && prefix.range().0.is_v4();
+    (!is_mapped).then_some(prefix)
+}
+
+/// Whether a path leads through members of a confederation: who sends it is of the same one (RFC 5065
+/// §4).
+pub(super) fn is_of_confederation(path: &AsPath) -> bool {
+    use AsPathSegment::{ConfedSequence, ConfedSet};
+    let mut segments = path.segments.iter();
+    segments.any(|segment| matches!(segment, ConfedSequence(_) | ConfedSet(_)))
 }
 
 /// The segments of a path but those of confederations.

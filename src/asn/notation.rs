@@ -67,6 +67,12 @@ pub fn asn(text: &str) -> Result<Asn, NotationError> {
     }
 }
 
+/// Whether the text stands where a table has an AS number, and says that nobody announces the
+/// addresses: `None` (pyasn) or `-` (IP2Location).
+pub(super) fn is_nobody(text: &str) -> bool {
+    text == "-" || text.eq_ignore_ascii_case("none")
+}
+
 /// The longest excerpt, in characters: a prefix and its neighbours fit, a screen line is kept.
 const EXCERPT: usize = 60;
 
@@ -87,6 +93,27 @@ pub fn excerpt(text: &str) -> String {
         }
     }
     excerpt
+}
+
+/// Octets of a file that are shown of what it begins with.
+const SHOWN: usize = 16;
+
+/// What a file of unknown form begins with, for a message: as text where it is text.
+pub(super) fn beginning(octets: &[u8]) -> String {
+    let octets = octets.get(..SHOWN).unwrap_or(octets);
+    let is_text = |octet: &u8| octet.is_ascii_graphic() || octet.is_ascii_whitespace();
+    if octets.is_empty() {
+        "is empty".into()
+    } else if octets.iter().all(is_text) {
+        format!("begins with {:?}", String::from_utf8_lossy(octets))
+    } else {
+        let mut shown = String::from("begins with");
+        for octet in octets {
+            // writing to a String cannot fail
+            let _ = write!(shown, " {octet:02x}");
+        }
+        shown
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,18 @@ pub(super) fn is_assignable(asn: Asn) -> bool {
     )
 }
 
+/// Whether the number is for private use (RFC 6996): several may have it, and it means nothing outside
+/// of the network that gave it.
+fn is_private(asn: Asn) -> bool {
+    matches!(asn.0, 64_512..=65_534 | 4_200_000_000..=4_294_967_294)
+}
+
+/// By which of several numbers comes first where nothing else decides: the lowest, but one for private
+/// use behind every other. It has most likely leaked, and is no more somebody's for being lower.
+pub(super) fn precedence(asn: Asn) -> (bool, Asn) {
+    (is_private(asn), asn)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +54,29 @@ mod tests {
         ] {
             assert!(is_assignable(Asn(number)), "{number}");
         }
+    }
+
+    #[test]
+    fn the_lowest_comes_first_and_private_ones_last() {
+        let mut numbers = [
+            4_200_000_000,
+            65_536,
+            64_512,
+            65_534,
+            64_511,
+            4_199_999_999,
+            1,
+        ];
+        numbers.sort_unstable_by_key(|number| precedence(Asn(*number)));
+        let order = [
+            1,
+            64_511,
+            65_536,
+            4_199_999_999,
+            64_512,
+            65_534,
+            4_200_000_000,
+        ];
+        assert_eq!(numbers, order);
     }
 }

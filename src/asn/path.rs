@@ -296,6 +296,11 @@ impl Interner {
         place
     }
 
+    /// The hops of a path.
+    pub(super) fn path(&self, place: PathIndex) -> &[Hop] {
+        self.paths.hops.get(place)
+    }
+
     /// Hops stored so far.
     pub(super) fn hops(&self) -> usize {
         self.paths.hops.all.len()

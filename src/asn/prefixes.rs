@@ -1,5 +1,4 @@
-//! Prefix lists as text, plain, gzip or bzip2, in the forms they are published in, told apart line by
-//! line:
+//! Prefix lists as text, packed or not, in the forms they are published in, told apart line by line:
 //!
 //! - `prefix asn [name]`: pyasn's data files, lists by hand;
 //! - `first last asn country name`: iptoasn.com, ranges;
@@ -7,12 +6,15 @@
 //!   an AS set.
 //!
 //! Fields are apart by blanks or tabs; empty lines and lines that begin with `#` or `;` say
-//! nothing. One wrong line refuses the whole file: a table with silent holes would attribute
+//! nothing. `None` and `-` are nobody. A prefix that is too short to be anybody's is counted and left
+//! out, also if somebody has written it by hand: lists are made of routing tables, and those have such
+//! routes; an override of so much would be an override of everything. One wrong line refuses the whole file: a table with silent holes would attribute
 //! traffic to a covering prefix.
 
 use super::input::{self, Lines};
-use super::listed::{Announcers, Listed};
+use super::listed::{Announcers, Form, Listed};
 use super::notation::{self, NotationError};
+use super::numbers;
 use super::source::LoadError;
 use crate::files::Load;
 use crate::units::{Address, Asn, Prefix};
@@ -57,7 +59,7 @@ fn entry<'a>(line: &'a str, listed: &mut Listed) -> Result<(), Wrong<'a>> {
     if first.contains('/') {
         let prefix = prefix(first)?;
         let by = announcers(second)?;
-        listed.row(&[prefix], by, Some(rest));
+        listed.row(Form::Routes, &[prefix], by, Some(rest));
         return Ok(());
     }
     let (third, rest) = field(rest);
@@ -71,12 +73,13 @@ fn entry<'a>(line: &'a str, listed: &mut Listed) -> Result<(), Wrong<'a>> {
             .strip_prefix('\t')
             .and_then(|rest| rest.split_once('\t'));
         let prefixes = range(start, end).ok_or_else(|| (line, "is not a range".to_owned()))?;
-        listed.row(&prefixes, by, name.map(|(_country, name)| name));
+        let name = name.map(|(_country, name)| name);
+        listed.row(Form::Blocks, &prefixes, by, name);
     } else if third.is_empty() {
         return Err((line, "is not a line of a prefix list".into()));
     } else {
         let prefix = prefix(&format!("{first}/{second}")).map_err(|(_, reason)| (line, reason))?;
-        listed.row(&[prefix], announcers(third)?, None);
+        listed.row(Form::Routes, &[prefix], announcers(third)?, None);
     }
     Ok(())
 }
@@ -93,7 +96,7 @@ fn prefix(text: &str) -> Result<Prefix, (&str, String)> {
 
 /// One AS number or several (`1_2` announced by both, `1,2` an AS set).
 fn announcers(text: &str) -> Result<Announcers, Wrong<'_>> {
-    if text.eq_ignore_ascii_case("none") {
+    if notation::is_nobody(text) {
         return Ok(Announcers {
             lowest: Asn::NONE,
             several: false,
@@ -104,7 +107,8 @@ fn announcers(text: &str) -> Result<Announcers, Wrong<'_>> {
     for part in text.split(['_', ',']) {
         let asn = notation::asn(part).map_err(|error: NotationError| (text, error.to_string()))?;
         if asn != Asn::NONE {
-            lowest = if named == 0 { asn } else { lowest.min(asn) };
+            let is_first = numbers::precedence(asn) < numbers::precedence(lowest);
+            lowest = if named == 0 || is_first { asn } else { lowest };
             named += 1;
         }
     }

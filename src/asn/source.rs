@@ -74,7 +74,7 @@ pub enum LoadError {
         /// What the system said.
         source: io::Error,
     },
-    /// Opening or reading failed, or it is not valid gzip.
+    /// Opening or reading failed, or it is packed and cannot be unpacked.
     #[error("{}: {source}", path.display())]
     Read {
         /// Which file.
@@ -153,10 +153,12 @@ pub struct Counts {
     /// Of these, nobody's: AS 0, `None`, a network or record without a number, a route without
     /// path, and the numbers that are nobody's (23456, 65535).
     pub without_origin: u64,
-    /// Prefixes left out because they are default routes.
+    /// Prefixes left out because they are default routes, or as good as that: IPv4 shorter than /8,
+    /// IPv6 shorter than /12.
     pub default_routes: u64,
     /// Rows that name several ASNs: the lowest stands. Prefixes of a routing table that peers see
-    /// with different origins (MOAS): the one that most of them see stands, then the lowest.
+    /// with different origins (MOAS): the one that most of them see stands, then the lowest that is
+    /// not for private use.
     pub several_origins: u64,
     /// Prefixes of a routing table whose path ends in an AS_SET: the lowest of it stands.
     pub as_sets: u64,

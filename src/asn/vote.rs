@@ -1,7 +1,8 @@
 //! Who announces a prefix when the peers of a collector do not agree.
 //!
-//! The origin that most peers see, then the lowest; of its paths the one that most peers see, then
-//! the shortest, then the lowest. A peer counts once for what it says, however often it says it.
+//! The origin that most peers see, then the lowest that is not for private use; of its paths the one
+//! that most peers see, then the shortest, then the lowest. A peer counts once for what it says, however
+//! often it says it. A route without a path is an internal peer's own.
 //! Lives for one prefix. Refuses more routes than peers can have.
 
 use crate::asn::numbers;
@@ -9,6 +10,7 @@ use crate::asn::path::{self, Hop, PathSegment};
 use crate::units::Asn;
 use std::cmp::Reverse;
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Hops and routes of one prefix together: 65535 peers (RFC 6396 §4.3.1) with usual paths. A bound
@@ -25,16 +27,34 @@ pub(in crate::asn) struct HeardPath {
 }
 
 impl HeardPath {
+    /// What is kept of a path from a peer; `own` numbers are left out of it. An empty one is of a route
+    /// that the AS of an `internal` peer originates (RFC 4271 §5.1.2); from any other peer it says
+    /// nothing.
+    pub(in crate::asn) fn from_peer(
+        segments: &[PathSegment],
+        internal: Option<Asn>,
+        own: &HashSet<Asn>,
+    ) -> Self {
+        match internal {
+            Some(peer) if segments.iter().all(|segment| segment.asns().is_empty()) => {
+                Self::new(&[PathSegment::Sequence(vec![peer])], own)
+            }
+            _ => Self::new(segments, own),
+        }
+    }
+
     /// What is kept of a path.
     pub(in crate::asn) fn new(segments: &[PathSegment], own: &HashSet<Asn>) -> Self {
         let mut announced = segments.iter().rev();
         let last = announced.find(|segment| !segment.asns().is_empty());
         let (origin, of_set) = match last {
             Some(PathSegment::Sequence(sequence)) => (sequence.last().copied(), false),
-            // as with prefix lists: the lowest of those that it can be
+            // as with prefix lists: the first of those that it can be
             Some(PathSegment::Set(set)) => {
-                let somebodys = set.iter().filter(|asn| numbers::is_assignable(**asn));
-                (somebodys.min().copied(), true)
+                let somebodys = set.iter().copied();
+                let somebodys = somebodys.filter(|asn| numbers::is_assignable(*asn));
+                let first = somebodys.min_by_key(|asn| numbers::precedence(*asn));
+                (first, true)
             }
             None => (None, false),
         };
@@ -45,17 +65,45 @@ impl HeardPath {
         }
     }
 
+    /// Who announces it; none where nobody can.
+    pub(in crate::asn) fn origin(&self) -> Option<Asn> {
+        self.origin
+    }
+
+    /// The path to it.
+    pub(in crate::asn) fn path(&self) -> &[Hop] {
+        &self.path
+    }
+
+    /// Whether its origin is one of a set.
+    pub(in crate::asn) fn is_of_set(&self) -> bool {
+        self.of_set
+    }
+
     /// What it takes to remember it, in hops.
     pub(in crate::asn) fn weight(&self) -> usize {
         self.path.len() + 1
     }
 }
 
-/// What one peer says of a prefix. `peer` tells one peer from another.
+/// Who has a vote: what tells one from another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(in crate::asn) enum Voter {
+    /// A peer by its number in a file.
+    Number(u32),
+    /// A BGP speaker at the other end of a session: its address, AS and BGP identifier.
+    Peer(IpAddr, Asn, u32),
+    /// A router that tells its own choice (RFC 9069), by its address and BGP identifier.
+    Router(IpAddr, u32),
+    /// One that has no identifier, by its connection.
+    Connection(u32),
+}
+
+/// What one voter says of a prefix.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::asn) struct Candidate {
     pub(in crate::asn) heard: Arc<HeardPath>,
-    pub(in crate::asn) peer: u128,
+    pub(in crate::asn) voter: Voter,
 }
 
 /// The routes to one prefix.
@@ -91,56 +139,66 @@ impl Vote {
         Ok(())
     }
 
-    /// Counts the votes.
-    pub(in crate::asn) fn result(&mut self) -> VoteResult {
+    /// The routes to each origin that is named, by number.
+    pub(in crate::asn) fn origins(&mut self) -> impl Iterator<Item = &[Candidate]> + Clone {
         self.routes.sort_unstable();
         self.routes.dedup();
-        let mut origins = self
-            .routes
-            .chunk_by(|one, other| one.heard.origin == other.heard.origin);
-        let several = origins.clone().count() > 1;
-        // of equal maxima `max_by_key` takes the last, `min_by_key` the first: the lowest
-        let won = origins.by_ref().min_by_key(|routes| Reverse(peers(routes)));
-        let paths = won
-            .unwrap_or_default()
-            .chunk_by(|one, other| one.heard.path == other.heard.path);
-        let path = paths.min_by_key(|routes| {
-            let length = routes
-                .first()
-                .map_or(0, |route| path::length(&route.heard.path));
-            (Reverse(peers(routes)), length)
+        let same_origin =
+            |one: &Candidate, other: &Candidate| one.heard.origin == other.heard.origin;
+        self.routes.chunk_by(same_origin)
+    }
+
+    /// Counts the votes.
+    pub(in crate::asn) fn result(&mut self) -> VoteResult {
+        let origins = self.origins();
+        let several = origins.clone().nth(1).is_some();
+        let won = origins.min_by_key(|routes| {
+            let origin = routes.first().and_then(|route| route.heard.origin);
+            (
+                Reverse(voters(routes).len()),
+                origin.map(numbers::precedence),
+            )
         });
-        let Some(route) = path.and_then(<[Candidate]>::first) else {
+        let Some((heard, _)) = best_path(won.unwrap_or_default()) else {
             return VoteResult::default();
         };
         VoteResult {
-            origin: route.heard.origin,
-            path: route.heard.path.clone(),
+            origin: heard.origin,
+            path: heard.path.clone(),
             several,
-            of_set: route.heard.of_set,
+            of_set: heard.of_set,
         }
     }
 }
 
-/// How many peers these routes are from.
-fn peers(routes: &[Candidate]) -> usize {
-    let mut peers: Vec<u128> = routes.iter().map(|route| route.peer).collect();
-    peers.sort_unstable();
-    peers.dedup();
-    peers.len()
+/// Of sorted routes to one origin the one that stands, and how many voters see its path.
+pub(in crate::asn) fn best_path(routes: &[Candidate]) -> Option<(&HeardPath, usize)> {
+    let paths = routes.chunk_by(|one, other| one.heard.path == other.heard.path);
+    let paths = paths.filter_map(|routes| Some((&*routes.first()?.heard, voters(routes).len())));
+    // of equal minima `min_by_key` takes the first: the lowest
+    paths.min_by_key(|(heard, seen)| (Reverse(*seen), path::length(&heard.path)))
+}
+
+/// Who says these routes, each once.
+pub(in crate::asn) fn voters(routes: &[Candidate]) -> Vec<Voter> {
+    let mut voters: Vec<Voter> = routes.iter().map(|route| route.voter).collect();
+    voters.sort_unstable();
+    voters.dedup();
+    voters
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn route(peer: u128, segments: &[PathSegment]) -> Candidate {
+    fn route(peer: u32, segments: &[PathSegment]) -> Candidate {
         let heard = HeardPath::new(segments, &HashSet::new()).into();
-        Candidate { heard, peer }
+        let voter = Voter::Number(peer);
+        Candidate { heard, voter }
     }
 
     /// Votes, each a peer and its path; the outcome as text: origin, path.
-    fn result(votes: &[(u128, &[u32])]) -> (u32, Vec<Hop>, bool) {
+    fn result(votes: &[(u32, &[u32])]) -> (u32, Vec<Hop>, bool) {
         let mut vote = Vote::default();
         for (peer, path) in votes {
             let path = path.iter().copied().map(Asn).collect();
@@ -179,6 +237,25 @@ mod tests {
             ),
             // the same route twice, as in a file with two tables
             (&[(1, &[1, 9]), (1, &[1, 9])], 9, &[1, 9], false),
+            // a number for private use does not win for being lower
+            (
+                &[(1, &[1, 64999]), (2, &[2, 65540])],
+                65540,
+                &[2, 65540],
+                true,
+            ),
+            (
+                &[(1, &[1, 4_200_000_007]), (2, &[2, 64512])],
+                64512,
+                &[2, 64512],
+                true,
+            ),
+            (
+                &[(1, &[1, 64999]), (2, &[2, 64999]), (3, &[3, 65540])],
+                64999,
+                &[1, 64999],
+                true,
+            ),
             // AS_TRANS and nobody have no vote
             (
                 &[(1, &[1, 23456]), (2, &[1, 23456]), (3, &[3, 9]), (4, &[])],
@@ -206,6 +283,26 @@ mod tests {
         ] {
             assert_eq!(result(votes).1, hops(path), "{votes:?}");
         }
+    }
+
+    #[test]
+    fn a_route_without_a_path_is_an_internal_peers_own() {
+        let own = HashSet::from([Asn(64496)]);
+        let empty = [PathSegment::Sequence(Vec::new())];
+        for (segments, peer, origin, path) in [
+            (&[][..], 64496, 64496, &[][..]),
+            (&empty, 64500, 64500, &[64500]),
+            // AS 0 is nobody's peer
+            (&[], 0, 0, &[0]),
+        ] {
+            let heard = HeardPath::from_peer(segments, Some(Asn(peer)), &own);
+            assert_eq!(heard.origin.unwrap_or_default(), Asn(origin));
+            assert_eq!(heard.path, hops(path));
+        }
+        assert_eq!(HeardPath::from_peer(&[], None, &own).origin, None);
+        let path = [PathSegment::Sequence(vec![Asn(64501)])];
+        let heard = HeardPath::from_peer(&path, Some(Asn(64500)), &own);
+        assert_eq!(heard.origin, Some(Asn(64501)));
     }
 
     #[test]

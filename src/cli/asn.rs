@@ -99,7 +99,10 @@ fn write_sources<'a>(
         let lines = [
             (counts.rows, "rows or networks"),
             (counts.without_origin, "of them nobody's"),
-            (counts.default_routes, "default routes left out"),
+            (
+                counts.default_routes,
+                "default routes and parts of them, left out",
+            ),
             (counts.several_origins, "with several origins"),
             (counts.as_sets, "with an AS_SET for origin"),
             (

@@ -4,17 +4,13 @@ use super::check::{Check, one_of, prefix};
 use super::error::ConfigError;
 use super::{file, values};
 use crate::attribution::scopes::Scope;
-use crate::sla::commitment::{
-    Commitment, DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
-    TransitRule,
-};
-use crate::stream::rtt::method::{RttMethod, RttMethods};
+use crate::sla::commitment::{Commitment, DirectionRule, TransitRule};
+use crate::sla::measure::Guarantee;
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Ratio};
 use crate::voice::class::{Class, Classes};
 use std::collections::HashSet;
 use std::num::NonZeroU32;
-use std::time::Duration;
 use toml::Spanned;
 
 /// Different scopes at most: each costs every packet a look.
@@ -25,12 +21,6 @@ const MAX_COMMITMENTS: usize = 1024;
 
 /// The longest window: an hour of seconds is kept for every ASN.
 const MAX_WINDOW_SECONDS: u64 = 3600;
-
-/// The largest latency that can be guaranteed: beyond it nobody calls it a conversation.
-const MAX_LATENCY: Duration = Duration::from_secs(10);
-
-/// The largest `min_samples`.
-const MAX_SAMPLES: i64 = 1_000_000_000;
 
 /// What a commitment is where nothing is written. Name and rate have to be.
 pub(super) fn usual() -> Commitment {
@@ -45,25 +35,6 @@ pub(super) fn usual() -> Commitment {
         scope: Scope::default(),
         transit: TransitRule::default(),
         guarantee: Guarantee::default(),
-    }
-}
-
-/// A loss guarantee of which only the limit is written.
-const fn usual_loss(limit: Ratio) -> LossGuarantee {
-    LossGuarantee {
-        limit,
-        direction: LossDirection::From,
-        min_packets: 100,
-    }
-}
-
-/// A latency guarantee of which only the limit is written.
-const fn usual_latency(limit: Duration) -> LatencyGuarantee {
-    LatencyGuarantee {
-        limit,
-        percentile: 95,
-        methods: RttMethods::DEFAULT,
-        min_round_trips: 20,
     }
 }
 
@@ -142,7 +113,7 @@ impl Check<'_> {
                 "commitment.direction",
                 written.direction.as_ref(),
                 usual.direction,
-                |word| one_of(word, &DIRECTIONS),
+                |word| one_of(word, &DirectionRule::ALL.map(|rule| (rule.as_str(), rule))),
             )?,
             layer: self.value(
                 "commitment.layer",
@@ -160,7 +131,7 @@ impl Check<'_> {
     }
 
     /// A list that is not written, or has something in it.
-    fn set<T: Clone + Eq + std::hash::Hash>(
+    pub(super) fn set<T: Clone + Eq + std::hash::Hash>(
         &self,
         key: &str,
         written: Option<&Spanned<Vec<Spanned<String>>>>,
@@ -217,146 +188,7 @@ impl Check<'_> {
             }
         })
     }
-
-    fn guarantee(&self, written: &file::GuaranteeSection) -> Result<Guarantee, ConfigError> {
-        let loss = self.value(
-            "commitment.guarantee.loss",
-            written.loss.as_ref(),
-            None,
-            |text| values::ratio(text).map(usual_loss).map(Some),
-        )?;
-        let latency = self.value(
-            "commitment.guarantee.latency",
-            written.latency.as_ref(),
-            None,
-            |text| {
-                let limit = values::duration(text, Duration::from_nanos(1), MAX_LATENCY)?;
-                Ok(Some(usual_latency(limit)))
-            },
-        )?;
-        self.idle(written, loss.is_some(), latency.is_some())?;
-        Ok(Guarantee {
-            loss: loss.map(|usual| self.loss(written, usual)).transpose()?,
-            latency: latency
-                .map(|usual| self.latency(written, usual))
-                .transpose()?,
-        })
-    }
-
-    /// Refuses keys that say more of a guarantee which is not given.
-    fn idle(
-        &self,
-        written: &file::GuaranteeSection,
-        loss: bool,
-        latency: bool,
-    ) -> Result<(), ConfigError> {
-        let span =
-            |written: Option<std::ops::Range<usize>>, given: bool| written.filter(|_| !given);
-        let samples = &written.min_samples;
-        let keys = [
-            (
-                "loss_direction",
-                "loss",
-                span(written.loss_direction.as_ref().map(Spanned::span), loss),
-            ),
-            (
-                "min_samples.packets",
-                "loss",
-                span(samples.packets.as_ref().map(Spanned::span), loss),
-            ),
-            (
-                "latency_percentile",
-                "latency",
-                span(
-                    written.latency_percentile.as_ref().map(Spanned::span),
-                    latency,
-                ),
-            ),
-            (
-                "latency_methods",
-                "latency",
-                span(written.latency_methods.as_ref().map(Spanned::span), latency),
-            ),
-            (
-                "min_samples.round_trips",
-                "latency",
-                span(samples.round_trips.as_ref().map(Spanned::span), latency),
-            ),
-        ];
-        for (key, guarantee, span) in keys {
-            if let Some(span) = span {
-                let reason = format!("says nothing without guarantee.{guarantee}");
-                return Err(self
-                    .text
-                    .wrong(&format!("commitment.guarantee.{key}"), span, &reason));
-            }
-        }
-        Ok(())
-    }
-
-    fn loss(
-        &self,
-        written: &file::GuaranteeSection,
-        usual: LossGuarantee,
-    ) -> Result<LossGuarantee, ConfigError> {
-        let (key, packets) = (
-            "commitment.guarantee.min_samples.packets",
-            written.min_samples.packets.as_ref(),
-        );
-        Ok(LossGuarantee {
-            limit: usual.limit,
-            direction: self.value(
-                "commitment.guarantee.loss_direction",
-                written.loss_direction.as_ref(),
-                usual.direction,
-                |word| one_of(word, &LOSS_DIRECTIONS),
-            )?,
-            min_packets: self.value(key, packets, usual.min_packets, |least| {
-                values::whole(*least, 1, MAX_SAMPLES)
-            })?,
-        })
-    }
-
-    fn latency(
-        &self,
-        written: &file::GuaranteeSection,
-        usual: LatencyGuarantee,
-    ) -> Result<LatencyGuarantee, ConfigError> {
-        let (key, round_trips) = (
-            "commitment.guarantee.min_samples.round_trips",
-            written.min_samples.round_trips.as_ref(),
-        );
-        let methods = written.latency_methods.as_ref();
-        let methods = self.set("commitment.guarantee.latency_methods", methods, |word| {
-            one_of(
-                word,
-                &RttMethod::ALL.map(|method| (method.as_str(), method)),
-            )
-        })?;
-        Ok(LatencyGuarantee {
-            limit: usual.limit,
-            percentile: self.value(
-                "commitment.guarantee.latency_percentile",
-                written.latency_percentile.as_ref(),
-                usual.percentile,
-                |percentile| values::whole(*percentile, 1, 100),
-            )?,
-            methods: methods.map_or(usual.methods, |methods| {
-                methods.into_iter().fold(RttMethods::NONE, RttMethods::with)
-            }),
-            min_round_trips: self.value(key, round_trips, usual.min_round_trips, |least| {
-                values::whole(*least, 1, MAX_SAMPLES)
-            })?,
-        })
-    }
 }
-
-const DIRECTIONS: [(&str, DirectionRule); 4] = [
-    ("either", DirectionRule::Either),
-    ("from", DirectionRule::From),
-    ("to", DirectionRule::To),
-    ("sum", DirectionRule::Sum),
-];
 
 const LAYERS: [(&str, Layer); 3] = [
     ("ip", Layer::Ip),
@@ -366,12 +198,6 @@ const LAYERS: [(&str, Layer); 3] = [
 
 const TRANSIT_RULES: [(&str, TransitRule); 2] =
     [("list", TransitRule::List), ("judge", TransitRule::Judge)];
-
-const LOSS_DIRECTIONS: [(&str, LossDirection); 3] = [
-    ("from", LossDirection::From),
-    ("to", LossDirection::To),
-    ("both", LossDirection::Both),
-];
 
 /// A threshold of nothing would make every packet too much.
 fn above_zero(ratio: Ratio) -> Result<Ratio, String> {

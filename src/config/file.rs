@@ -63,6 +63,7 @@ pub(super) struct AsnSection {
     pub(super) cache: Written<String>,
     pub(super) max_shrink: Written<String>,
     pub(super) bmp_stale: Written<String>,
+    pub(super) bmp_routers: Written<Vec<Spanned<String>>>,
 }
 
 /// One of `sources`: exactly one key.
@@ -128,6 +129,8 @@ pub(super) struct GuaranteeSection {
     pub(super) latency: Written<String>,
     pub(super) latency_percentile: Written<i64>,
     pub(super) latency_methods: Written<Vec<Spanned<String>>>,
+    pub(super) jitter: Written<String>,
+    pub(super) jitter_percentile: Written<i64>,
     #[serde(default)]
     pub(super) min_samples: MinSamplesSection,
 }
@@ -138,4 +141,5 @@ pub(super) struct GuaranteeSection {
 pub(super) struct MinSamplesSection {
     pub(super) packets: Written<i64>,
     pub(super) round_trips: Written<i64>,
+    pub(super) stream_seconds: Written<i64>,
 }

@@ -139,7 +139,7 @@ impl Check<'_> {
             None => usual.sources,
         };
         let (cache, shrink) = (written.cache.as_ref(), written.max_shrink.as_ref());
-        let stale = written.bmp_stale.as_ref();
+        let (stale, routers) = (written.bmp_stale.as_ref(), written.bmp_routers.as_ref());
         Ok(asn::OriginSettings {
             sources,
             local_prefixes: self.list("asn.local_prefixes", locals, usual.local_prefixes, ours)?,
@@ -155,6 +155,7 @@ impl Check<'_> {
             bmp_stale: self.value("asn.bmp_stale", stale, usual.bmp_stale, |text| {
                 values::seconds(text, 1, 86_400)
             })?,
+            bmp_routers: self.list("asn.bmp_routers", routers, usual.bmp_routers, prefix)?,
         })
     }
 

@@ -3,6 +3,10 @@ use super::*;
 use crate::asn::Source;
 use crate::attribution::scopes::Scope;
 use crate::sla::commitment::*;
+use crate::sla::measure::jitter::JitterGuarantee;
+use crate::sla::measure::latency::LatencyGuarantee;
+use crate::sla::measure::loss::{LossDirection, LossGuarantee};
+use crate::sla::measure::{Guarantee, Measure};
 use crate::stream::rtt::method::{RttMethod, RttMethods};
 use crate::stream::tally::Layer;
 use crate::units::{Asn, BitRate, Ratio};
@@ -50,7 +54,7 @@ fn the_default_file_shows_the_defaults_of_a_commitment() {
     let shown = parse(&everything()).unwrap().commitments;
     let unwritten = parse(
         "[[commitment]]\nname = 'voice-fra'\ncommitted_rate = '100 Mbps'\n\
-         guarantee = { loss = '0.5%', latency = '150ms' }",
+         guarantee = { loss = '0.5%', latency = '150ms', jitter = '30ms' }",
     );
     assert_eq!(shown, unwritten.unwrap().commitments);
 }
@@ -96,12 +100,18 @@ fn with(path: &str, value: &str) -> String {
         }
         "commitment" => format!("{commitment}{named}{name} = {value}"),
         "commitment.scope" => format!("{commitment}{named}[{table}]\n{name} = {value}"),
-        "commitment.guarantee" if matches!(name, "loss" | "latency") => {
+        "commitment.guarantee" if Measure::ALL.iter().any(|one| one.as_str() == name) => {
             format!("{commitment}{named}{guarantee}{name} = {value}")
         }
         "commitment.guarantee" | "commitment.guarantee.min_samples" => {
             let name = path.strip_prefix("commitment.guarantee.").unwrap();
-            format!("{commitment}{named}{guarantee}loss = '1%'\nlatency = '1s'\n{name} = {value}")
+            let given = Measure::ALL.map(|one| {
+                let path = format!("commitment.guarantee.{}", one.as_str());
+                let key = KEYS.iter().find(|key| key.path == path).unwrap();
+                format!("{} = {}", one.as_str(), key.example)
+            });
+            let given = given.join("\n");
+            format!("{commitment}{named}{guarantee}{name} = {value}\n{given}")
         }
         _ => format!("[{table}]\n{name} = {value}"),
     }
@@ -173,7 +183,7 @@ fn a_whole_configuration_is_read() {
         transit = "judge"
         classes = ["rtp", "sip"]
         scope = { local_prefixes = ["198.51.100.0/25"], interfaces = ["eth1"], vlans = [7] }
-        guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 99, latency_methods = ["tcp"], min_samples = { packets = 7 } }
+        guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 99, latency_methods = ["tcp"], jitter = "30ms", jitter_percentile = 90, min_samples = { packets = 7, stream_seconds = 9 } }
         "#,
     );
     let config = config.unwrap();
@@ -214,6 +224,11 @@ fn a_whole_configuration_is_read() {
                 percentile: 99,
                 methods: RttMethods::NONE.with(RttMethod::Tcp),
                 min_round_trips: 20,
+            }),
+            jitter: Some(JitterGuarantee {
+                limit: Duration::from_millis(30),
+                percentile: 90,
+                min_stream_seconds: 9,
             }),
         },
     };

@@ -276,16 +276,23 @@ impl HttpState {
             let (shown, refused, share) = (&self.shown, &self.refused, &connection_guard.share);
             async move {
                 let credentials = request.headers().get(AUTHORIZATION);
-                let response = if security
-                    .basic_auth
-                    .admits(credentials, &share.password_check)
-                    .await
+                let mut response = if !security.has_room() {
+                    refused.rate.fetch_add(1, Ordering::Relaxed);
+                    routes::too_many()
+                } else if security.is_open(request.uri().path())
+                    || security
+                        .basic_auth
+                        .admits(credentials, &share.password_check)
+                        .await
                 {
                     routes::answer(&request, shown, &share.listeners)
                 } else {
                     refused.credentials.fetch_add(1, Ordering::Relaxed);
                     routes::unauthorized()
                 };
+                for (name, value) in &security.headers {
+                    response.headers_mut().insert(name, value.clone());
+                }
                 Ok::<_, Infallible>(response.map(|body| AnswerBody {
                     body,
                     _answering: answering,

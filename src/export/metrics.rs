@@ -6,6 +6,7 @@
 use crate::export::Published;
 use crate::export::rows;
 use crate::export::series::Series;
+use crate::sla::measure::Measure;
 use std::fmt::Write as _;
 
 pub use crate::export::series::MetricKind;
@@ -60,12 +61,16 @@ pub const TABLE: &[Row] = &[
         "RTP packets that should have come past the tap: packets - duplicates - late + lost", rows::rtp_expected),
     row("asnmeter_rtp_lost_packets_total", Counter, &["asn", "direction"],
         "RTP packets lost before the tap: from is the ASN's loss, to is our own", rows::rtp_lost),
+    row("asnmeter_rtp_maybe_lost_packets_total", Counter, &["asn", "direction"],
+        "RTP packets that may have been lost before the tap, and nobody can tell: in neither expected nor lost", rows::rtp_maybe_lost),
+    row("asnmeter_rtp_excused_packets_total", Counter, &["asn", "direction", "kind"],
+        "RTP packets that were not counted as lost for certain, or would have been sent in a gap, by the reason: a new numbering, a new SSRC, a stalled sender, another SSRC in their place, no room for so many, time not seen, late; those of them that may have been lost stand in maybe_lost too", rows::rtp_excused),
     row("asnmeter_rtp_duplicate_packets_total", Counter, &["asn", "direction"],
         "RTP packets that came more than once", rows::rtp_duplicates),
     row("asnmeter_rtp_reordered_packets_total", Counter, &["asn", "direction"],
         "RTP packets out of order but in time", rows::rtp_reordered),
     row("asnmeter_rtp_late_packets_total", Counter, &["asn", "direction"],
-        "RTP packets that came after they were counted as lost, and stay so, or whose number is of long ago", rows::rtp_late),
+        "RTP packets that came when their number was not waited for any more (2 s, 64 numbers): what is counted of it stands", rows::rtp_late),
     row("asnmeter_rtp_unfollowed_packets_total", Counter, &["asn", "direction"],
         "RTP packets of streams that found no room in the stream table: their octets count, their loss is not known, and no guarantee of the ASN is judged met or missed over them", rows::rtp_unfollowed),
     row("asnmeter_rtcp_reported_expected_packets_total", Counter, &["asn"],
@@ -85,9 +90,11 @@ pub const TABLE: &[Row] = &[
     row("asnmeter_commitment_window_seconds", Gauge, &["commitment"],
         "The time over which rates are taken", rows::window),
     row("asnmeter_commitment_guarantee_loss_ratio", Gauge, &["commitment"],
-        "The guaranteed packet loss; nothing where none is guaranteed", rows::guaranteed_loss),
+        "The guaranteed packet loss; nothing where none is guaranteed", |all, series| rows::guaranteed(Measure::Loss, all, series)),
     row("asnmeter_commitment_guarantee_latency_seconds", Gauge, &["commitment"],
-        "The guaranteed round trip; nothing where none is guaranteed", rows::guaranteed_latency),
+        "The guaranteed round trip; nothing where none is guaranteed", |all, series| rows::guaranteed(Measure::Latency, all, series)),
+    row("asnmeter_commitment_guarantee_jitter_seconds", Gauge, &["commitment"],
+        "The guaranteed interarrival jitter; nothing where none is guaranteed", |all, series| rows::guaranteed(Measure::Jitter, all, series)),
     row("asnmeter_commitment_info", Gauge, &["commitment", "direction", "layer"],
         "1; which traffic is held against the threshold (either, from, to, sum), and which octets of it", rows::commitment_info),
     row("asnmeter_commitment_asn_share_ratio", Gauge, &["commitment", "asn", "direction"],
@@ -154,6 +161,8 @@ pub const TABLE: &[Row] = &[
         "Routes of all peers in a BMP source", rows::bmp_routes),
     row("asnmeter_bmp_messages_total", Counter, &["source", "outcome"],
         "BMP messages by what became of them; refused counts routes and peers beyond a bound", rows::bmp_messages),
+    row("asnmeter_bmp_refused_connections_total", Counter, &["source", "reason"],
+        "Connections of routers to a BMP source that were refused: their address is not allowed, or too many", rows::bmp_refused_connections),
     row("asnmeter_judged_second_timestamp_seconds", Gauge, &[],
         "Start of the last judged second, in packet time", rows::judged_second),
     row("asnmeter_config_last_reload_successful", Gauge, &[],
@@ -163,7 +172,7 @@ pub const TABLE: &[Row] = &[
     row("asnmeter_config_reload_began_timestamp_seconds", Gauge, &[],
         "When the reload that runs began; nothing while none runs", rows::reload::began),
     row("asnmeter_http_refused_total", Counter, &["reason"],
-        "Whom the endpoint turned away, by reason: connections beyond a limit, connections displaced by newer ones before a whole request, heads that were too slow, TLS handshakes that failed, requests without the right credentials",
+        "Whom the endpoint turned away, by reason: connections beyond a limit, connections displaced by newer ones before a whole request, heads that were too slow, TLS handshakes that failed, requests without the right credentials, requests beyond the rate of the web configuration",
         rows::http_refused),
     row("asnmeter_build_info", Gauge, &["version", "revision"],
         "1; the program's version and the commit it was built from", rows::build_info),

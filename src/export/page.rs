@@ -15,6 +15,7 @@ macro_rules! script {
             "\"use strict\";{\n",
             include_str!("page/words.js"),
             include_str!("page/drawing.js"),
+            include_str!("page/measures.js"),
             include_str!("page/rows.js"),
             include_str!("page/detail.js"),
             include_str!("page/meter.js"),
@@ -31,8 +32,8 @@ pub const SCRIPT: &str = script!();
 pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
-    "style-src 'sha256-GZBqi0NV66yAmiOlrJDVeG71BmQqz2LJ6q61PoC/mYU='; ",
-    "script-src 'sha256-ZRqnODPdpM2frELW0jJb9ilWG0IvHlmwwXuMb4j7X7c='",
+    "style-src 'sha256-E5jM/+saj9A2UbzH3E4invBd1R8oIJNZcbnFveFLMBQ='; ",
+    "script-src 'sha256-t4qw9XBCEIsvjG7QjxnjXL+YNOzeRrxJ4KaJRTQWAxw='",
 );
 
 /// The whole page.

@@ -11,10 +11,12 @@ use crate::asn::{Origin, bmp};
 use crate::export::Published;
 use crate::export::series::Series;
 use crate::sla::Verdict;
-use crate::sla::commitment::DirectionRule;
+use crate::sla::direction::Directions;
+use crate::sla::measure::Measure;
 use crate::snapshot::{
     AsnRow, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, GuaranteeRow, Label, Snapshot,
 };
+use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
 use crate::units::NANOS_PER_SECOND;
 use crate::voice::class::Class;
@@ -66,11 +68,26 @@ fn per_direction(published: &Published, series: &mut Series, value: fn(&Directio
 }
 
 pub(crate) fn rtp_expected(published: &Published, series: &mut Series) {
-    per_direction(published, series, |totals| totals.expected);
+    per_direction(published, series, |totals| totals.counters.expected);
 }
 
 pub(crate) fn rtp_lost(published: &Published, series: &mut Series) {
-    per_direction(published, series, |totals| totals.lost);
+    per_direction(published, series, |totals| totals.counters.lost);
+}
+
+pub(crate) fn rtp_maybe_lost(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.counters.maybe_lost);
+}
+
+pub(crate) fn rtp_excused(published: &Published, series: &mut Series) {
+    each_asn(published, |row, asn| {
+        for (direction, totals) in [("from", &row.from), ("to", &row.to)] {
+            for (excuse, packets) in Excuse::ALL.iter().zip(totals.counters.excused) {
+                series.add(&[asn, direction, excuse.as_str()], number(packets));
+            }
+            series.add(&[asn, direction, "late"], number(totals.late));
+        }
+    });
 }
 
 pub(crate) fn rtp_duplicates(published: &Published, series: &mut Series) {
@@ -91,13 +108,13 @@ pub(crate) fn rtp_unfollowed(published: &Published, series: &mut Series) {
 
 pub(crate) fn reported_expected(published: &Published, series: &mut Series) {
     each_asn(published, |row, asn| {
-        series.add(&[asn], number(row.reported.expected));
+        series.add(&[asn], number(row.reported.shown().expected));
     });
 }
 
 pub(crate) fn reported_lost(published: &Published, series: &mut Series) {
     each_asn(published, |row, asn| {
-        series.add(&[asn], number(row.reported.lost));
+        series.add(&[asn], number(row.reported.shown().lost));
     });
 }
 
@@ -143,18 +160,11 @@ pub(crate) fn window(published: &Published, series: &mut Series) {
     }
 }
 
-pub(crate) fn guaranteed_loss(published: &Published, series: &mut Series) {
+/// The limit of a measure, where one is guaranteed.
+pub(crate) fn guaranteed(measure: Measure, published: &Published, series: &mut Series) {
     for row in &published.snapshot.commitments {
-        if let Some(loss) = row.guarantee.loss {
-            series.add(&[&row.name], loss.limit.as_f64());
-        }
-    }
-}
-
-pub(crate) fn guaranteed_latency(published: &Published, series: &mut Series) {
-    for row in &published.snapshot.commitments {
-        if let Some(latency) = row.guarantee.latency {
-            series.add(&[&row.name], latency.limit.as_secs_f64());
+        if let Some(guaranteed) = row.guarantee.get(measure) {
+            series.add(&[&row.name], guaranteed.limit());
         }
     }
 }
@@ -190,30 +200,27 @@ fn each_judged(
     }
 }
 
-fn add_share(terms: &CommitmentRow, row: &CommitmentAsnRow, asn: &str, series: &mut Series) {
-    if terms.direction == DirectionRule::Sum {
-        series.add(&[&terms.name, asn, "sum"], row.share.from);
-    } else {
-        series.add(&[&terms.name, asn, "from"], row.share.from);
-        series.add(&[&terms.name, asn, "to"], row.share.to);
+/// One series per direction that is shown.
+fn add_directions<T: Copy>(
+    (terms, asn): (&CommitmentRow, &str),
+    values: &Directions<T>,
+    series: &mut Series,
+    value: impl Fn(T) -> f64,
+) {
+    for (direction, one) in values.of(terms.direction.shown()) {
+        series.add(&[&terms.name, asn, direction.as_str()], value(*one));
     }
 }
 
 pub(crate) fn share(published: &Published, series: &mut Series) {
     each_judged(published, |commitment, row, asn| {
-        add_share(commitment, row, asn, series);
+        add_directions((commitment, asn), &row.share, series, f64::from);
     });
 }
 
 pub(crate) fn window_bytes(published: &Published, series: &mut Series) {
     each_judged(published, |commitment, row, asn| {
-        let (from, to) = (number(row.window_bytes.from), number(row.window_bytes.to));
-        if commitment.direction == DirectionRule::Sum {
-            series.add(&[&commitment.name, asn, "sum"], from);
-        } else {
-            series.add(&[&commitment.name, asn, "from"], from);
-            series.add(&[&commitment.name, asn, "to"], to);
-        }
+        add_directions((commitment, asn), &row.window_bytes, series, number);
     });
 }
 
@@ -236,10 +243,10 @@ fn per_verdict(
     value: fn(&GuaranteeRow, Verdict) -> f64,
 ) {
     each_judged(published, |commitment, row, asn| {
-        for (guarantee, standing) in [("loss", &row.loss), ("latency", &row.latency)] {
+        for (measure, standing) in row.guarantees.iter() {
             let Some(standing) = standing else { continue };
             for verdict in Verdict::ALL {
-                let labels = [&*commitment.name, asn, guarantee, verdict.as_str()];
+                let labels = [&*commitment.name, asn, measure.as_str(), verdict.as_str()];
                 series.add(&labels, value(standing, verdict));
             }
         }
@@ -410,6 +417,18 @@ pub(crate) fn bmp_messages(published: &Published, series: &mut Series) {
     });
 }
 
+pub(crate) fn bmp_refused_connections(published: &Published, series: &mut Series) {
+    each_bmp(published, |source, state| {
+        let turned_away = state.turned_away;
+        for (reason, count) in [
+            ("address", turned_away.address),
+            ("limit", turned_away.limit),
+        ] {
+            series.add(&[source, reason], number(count));
+        }
+    });
+}
+
 pub(crate) fn judged_second(published: &Published, series: &mut Series) {
     if let Some(second) = published.snapshot.judged {
         series.add(&[], number(second.0));
@@ -424,6 +443,7 @@ pub(crate) fn http_refused(published: &Published, series: &mut Series) {
         ("slow", &refused.slow),
         ("tls", &refused.handshakes),
         ("credentials", &refused.credentials),
+        ("rate", &refused.rate),
     ] {
         series.add(&[reason], number(count.load(Ordering::Relaxed)));
     }

@@ -6,7 +6,8 @@
 //! already judged. A window is therefore the sum of its seconds and of the amendments to them in
 //! lines up to its own. What comes later than any window reaches is in the totals only, and in no
 //! line. In a line `from`, expected and lost are those of the packets that the ASN
-//! sent; in a line `to`, those that its end reports. Round trips stand in `from`.
+//! sent; in a line `to`, those that its end reports. Round trips and stream-seconds stand in
+//! `from`.
 //!
 //! `transit` are the transit ASNs on the ASN's paths in the window. Where the contract judges
 //! transit there are more keys: `paths` is what of a second was counted over each path, so that the
@@ -15,12 +16,13 @@
 //! and `remaining_*` the window without such packets, on which the verdicts then rest. A void
 //! verdict that is not for the ASN's own traffic has a `reason`.
 
-use crate::sla::{Role, Verdict};
-use crate::snapshot::evidence::{
-    self, Evidence, Judgement, Losses, OnPath, RoundTrips, WindowCounts,
-};
+use crate::export::measures::{ByMeasure, words};
+use crate::sla::Role;
+use crate::sla::measure::{Column, Measure};
+use crate::snapshot::evidence::{self, Evidence, Judgement, OnPath, WindowCounts};
 use crate::units::Asn;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -42,70 +44,120 @@ struct Line<'a> {
     role: Option<&'static str>,
     direction: &'static str,
     #[serde(flatten)]
-    counted: Counts,
+    counted: Counts<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    paths: Vec<OverPath>,
+    paths: Vec<OverPath<'a>>,
     window_bytes: u64,
-    window_expected: u64,
-    window_lost: u64,
-    window_round_trips: u64,
-    window_over_limit: u64,
+    #[serde(flatten)]
+    window: Numbers<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    amendments: Vec<Amendment>,
+    amendments: Vec<Amendment<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transit: Vec<u32>,
     exceeds: bool,
     out_of_sla: bool,
     tainted: bool,
     seen_whole: bool,
-    loss: Option<&'static str>,
-    latency: Option<&'static str>,
+    #[serde(flatten)]
+    verdicts: ByMeasure<Option<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(flatten)]
-    rest: Option<Rest>,
+    rest: Option<Rest<'a>>,
 }
 
 /// What the verdicts rest on where packets crossed a transit ASN out of SLA.
 #[derive(Serialize)]
-struct Rest {
+struct Rest<'a> {
     excluded: Vec<u32>,
     remaining_packets: u64,
-    remaining_expected: u64,
-    remaining_lost: u64,
-    remaining_round_trips: u64,
-    remaining_over_limit: u64,
+    #[serde(flatten)]
+    remaining: Numbers<'a>,
 }
 
 /// What was counted over one path.
 #[derive(Serialize)]
-struct OverPath {
+struct OverPath<'a> {
     transit: Vec<u32>,
     #[serde(flatten)]
-    counted: Counts,
-}
-
-#[derive(Serialize, PartialEq, Eq, Default)]
-struct Counts {
-    bytes: u64,
-    both_bytes: u64,
-    packets: u64,
-    expected: u64,
-    lost: u64,
-    round_trips: u64,
-    over_limit: u64,
+    counted: Counts<'a>,
 }
 
 #[derive(Serialize)]
-struct Amendment {
-    second: String,
+struct Counts<'a> {
+    bytes: u64,
+    both_bytes: u64,
+    packets: u64,
     #[serde(flatten)]
-    counted: Counts,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    paths: Vec<OverPath>,
+    numbers: Numbers<'a>,
 }
 
-/// Which half of a cell a line is about.
+impl Counts<'_> {
+    fn is_empty(&self) -> bool {
+        let Self {
+            bytes,
+            both_bytes,
+            packets,
+            numbers,
+        } = self;
+        [*bytes, *both_bytes, *packets] == [0; 3] && numbers.each().all(|(_, number)| number == 0)
+    }
+}
+
+#[derive(Serialize)]
+struct Amendment<'a> {
+    second: String,
+    #[serde(flatten)]
+    counted: Counts<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paths: Vec<OverPath<'a>>,
+}
+
+/// What each measure counts, by key.
+struct Numbers<'a> {
+    counts: &'a WindowCounts,
+    direction: Direction,
+    /// What stands before each key.
+    prefix: &'static str,
+}
+
+impl Numbers<'_> {
+    fn each(&self) -> impl Iterator<Item = (&'static str, i64)> + '_ {
+        let columns = Measure::ALL.into_iter();
+        let columns = columns.flat_map(|measure| measure.properties().columns);
+        columns.map(|column| (column.key, self.direction.number(column, self.counts)))
+    }
+}
+
+impl Serialize for Numbers<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(
+            self.each()
+                .map(|(key, number)| (Key(self.prefix, key), number)),
+        )
+    }
+}
+
+struct Key(&'static str, &'static str);
+
+impl fmt::Display for Key {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.0)?;
+        out.write_str(self.1)
+    }
+}
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_empty() {
+            to.serialize_str(self.1)
+        } else {
+            to.collect_str(self)
+        }
+    }
+}
+
+/// Which half of the counts a line is about.
 #[derive(Clone, Copy)]
 enum Direction {
     From,
@@ -113,40 +165,50 @@ enum Direction {
 }
 
 impl Direction {
-    fn of(self, counts: &WindowCounts) -> Counts {
-        let (bytes, Losses { expected, lost }, RoundTrips { samples, over }) = match self {
-            Self::From => (counts.from, counts.sent, counts.round_trips),
-            Self::To => (counts.to, counts.reported, RoundTrips::default()),
-        };
-        Counts {
-            bytes,
-            both_bytes: counts.both,
-            packets: counts.packets,
-            expected,
-            lost,
-            round_trips: samples,
-            over_limit: over,
+    fn number(self, column: &Column, counts: &WindowCounts) -> i64 {
+        match self {
+            Self::From => (column.from)(counts),
+            Self::To => column.to.map_or(0, |to| to(counts)),
         }
     }
 
-    fn paths(self, paths: &[OnPath]) -> Vec<OverPath> {
+    fn numbers<'a>(self, counts: &'a WindowCounts, prefix: &'static str) -> Numbers<'a> {
+        Numbers {
+            counts,
+            direction: self,
+            prefix,
+        }
+    }
+
+    fn bytes(self, counts: &WindowCounts) -> u64 {
+        match self {
+            Self::From => counts.from,
+            Self::To => counts.to,
+        }
+    }
+
+    fn of(self, counts: &WindowCounts) -> Counts<'_> {
+        Counts {
+            bytes: self.bytes(counts),
+            both_bytes: counts.both,
+            packets: counts.packets,
+            numbers: self.numbers(counts, ""),
+        }
+    }
+
+    fn paths(self, paths: &[OnPath]) -> Vec<OverPath<'_>> {
         let paths = paths.iter().map(|path| OverPath {
             transit: numbers(&path.transit),
             counted: self.of(&path.counted),
         });
-        let counted = paths.filter(|path| path.counted != Counts::default());
-        counted.collect()
+        paths.filter(|path| !path.counted.is_empty()).collect()
     }
 
-    fn rest(self, verdicts: &evidence::Verdicts) -> Option<Rest> {
-        let remaining = self.of(&verdicts.remaining);
+    fn rest(self, verdicts: &evidence::Verdicts) -> Option<Rest<'_>> {
         (!verdicts.excluded.is_empty()).then(|| Rest {
             excluded: numbers(&verdicts.excluded),
-            remaining_packets: remaining.packets,
-            remaining_expected: remaining.expected,
-            remaining_lost: remaining.lost,
-            remaining_round_trips: remaining.round_trips,
-            remaining_over_limit: remaining.over_limit,
+            remaining_packets: verdicts.remaining.packets,
+            remaining: self.numbers(&verdicts.remaining, "remaining_"),
         })
     }
 }
@@ -177,10 +239,10 @@ impl SecondsFile {
     }
 
     fn write(&mut self, judgement: &Judgement, direction: Direction) -> io::Result<()> {
-        let window = direction.of(&judgement.window);
         let (name, exceeds) = match direction {
-            Direction::From => ("from", judgement.over.0),
-            Direction::To => ("to", judgement.over.1),
+            // The sum stands there, too.
+            Direction::From => ("from", judgement.over.from || judgement.over.sum),
+            Direction::To => ("to", judgement.over.to),
         };
         let amendments = judgement.amendments.iter().map(|amendment| Amendment {
             second: amendment.second.to_string(),
@@ -200,21 +262,15 @@ impl SecondsFile {
             direction: name,
             counted: direction.of(&judgement.counted),
             paths: direction.paths(&judgement.paths),
-            window_bytes: window.bytes,
-            window_expected: window.expected,
-            window_lost: window.lost,
-            window_round_trips: window.round_trips,
-            window_over_limit: window.over_limit,
-            amendments: amendments
-                .filter(|one| one.counted != Counts::default())
-                .collect(),
+            window_bytes: direction.bytes(&judgement.window),
+            window: direction.numbers(&judgement.window, "window_"),
+            amendments: amendments.filter(|one| !one.counted.is_empty()).collect(),
             transit: numbers(&judgement.transit),
             exceeds,
-            out_of_sla: judgement.over.0 || judgement.over.1,
+            out_of_sla: judgement.over.any(),
             tainted: judgement.incomplete,
             seen_whole: judgement.seen_whole,
-            loss: verdicts.loss.map(Verdict::as_str),
-            latency: verdicts.latency.map(Verdict::as_str),
+            verdicts: words(verdicts.given),
             reason: reason.map(|asn| format!("transit AS{asn}")),
             rest: direction.rest(verdicts),
         };

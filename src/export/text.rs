@@ -9,12 +9,13 @@ mod transit;
 
 use crate::sla::Verdict;
 use crate::sla::commitment::DirectionRule;
+use crate::sla::direction::Directions;
+use crate::sla::measure::Measure;
 use crate::snapshot::{
-    AsnRow, CommitmentAsnRow, CommitmentRow, DirectionTotals, ExcessIntervalRow, GuaranteeRow,
-    PerDirection, Snapshot, StreamRow,
+    AsnRow, CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow, Snapshot, StreamRow,
 };
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::tally::Layer;
+use crate::stream::tally::{Layer, ShownLoss};
 use crate::units::Asn;
 use std::io::{self, Write};
 use table::{Align, TextTable};
@@ -128,13 +129,12 @@ fn write_commitment(out: &mut impl Write, commitment: &CommitmentRow) -> io::Res
     if commitment.asns.is_empty() {
         return writeln!(out, "  no traffic of any ASN");
     }
-    let [asn, name, shares, peak, out_of_sla, now] = STANDING;
-    let (loss, latency) = (("Loss", Align::Left), ("Latency", Align::Left));
-    let mut table = TextTable::new(&[asn, name, shares, peak, out_of_sla, now, loss, latency]);
+    let titles = Measure::ALL.map(|measure| (measure.properties().title, Align::Left));
+    let mut table = TextTable::new(&[&STANDING[..], &titles].concat());
     for row in &commitment.asns {
-        let [asn, name, shares, peak, out_of_sla, now] = standing(row, commitment.direction);
-        let (loss, latency) = (seconds(row.loss.as_ref()), seconds(row.latency.as_ref()));
-        table.row([asn, name, shares, peak, out_of_sla, now, loss, latency]);
+        let mut cells = Vec::from(standing(row, commitment.direction));
+        cells.extend(row.guarantees.iter().map(|(_, one)| seconds(one.as_ref())));
+        table.row(cells);
     }
     table.write(out)?;
     for row in &commitment.asns {
@@ -190,7 +190,7 @@ fn write_interval(
     writeln!(
         out,
         "  {role}AS{asn}: out of SLA ({}) {} to {until}{}, {} s, peak {} ({} in the window){}",
-        interval.direction,
+        interval.direction.as_str(),
         interval.from,
         if interval.open { " and still" } else { "" },
         grouped(until.0.saturating_sub(interval.from.0)),
@@ -224,11 +224,11 @@ fn write_asns(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
             row.name.as_deref().unwrap_or_default().to_owned(),
             grouped(from.packets),
             octets(from.bytes),
-            lost(&row.from),
+            ratio(row.from.loss.shown()),
             grouped(to.packets),
             octets(to.bytes),
-            lost(&row.to),
-            ratio(row.reported.lost, row.reported.expected),
+            ratio(row.to.loss.shown()),
+            ratio(row.reported.shown()),
             round_trips(row),
         ]);
     }
@@ -266,7 +266,11 @@ fn write_streams(out: &mut impl Write, streams: &[StreamRow]) -> io::Result<()> 
             format!("{} {codec}", row.kind.as_str()),
             format!("{} > {}", row.src_asn, row.dst_asn),
             grouped(row.packets),
-            ratio(row.lost, row.expected),
+            ratio(ShownLoss {
+                expected: row.expected,
+                lost: row.lost,
+                maybe_lost: row.maybe_lost,
+            }),
             grouped(row.late),
             grouped(row.duplicates),
             jitter(row),
@@ -323,12 +327,10 @@ fn percent(share: f64) -> String {
     format!("{:.2} %", share * 100.0)
 }
 
-fn shares(value: PerDirection<f64>, rule: DirectionRule) -> String {
-    if rule == DirectionRule::Sum {
-        percent(value.from)
-    } else {
-        format!("{} / {}", percent(value.from), percent(value.to))
-    }
+fn shares(value: Directions<f64>, rule: DirectionRule) -> String {
+    let shown = value.of(rule.shown());
+    let shown: Vec<_> = shown.map(|(_, share)| percent(*share)).collect();
+    shown.join(" / ")
 }
 
 /// Seconds of each verdict that occurred: `met 50 s, void 8 s`.
@@ -350,20 +352,13 @@ fn seconds(guarantee: Option<&GuaranteeRow>) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for display only")]
-fn ratio(part: u64, whole: u64) -> String {
-    if whole == 0 {
+fn ratio(ShownLoss { expected, lost, .. }: ShownLoss) -> String {
+    if expected == 0 {
         "-".to_owned()
     } else {
-        format!(
-            "{} ({})",
-            grouped(part),
-            percent(part as f64 / whole as f64)
-        )
+        let part = percent(lost as f64 / expected as f64);
+        format!("{} ({part})", grouped(lost))
     }
-}
-
-fn lost(totals: &DirectionTotals) -> String {
-    ratio(totals.lost, totals.expected)
 }
 
 fn round_trips(row: &AsnRow) -> String {

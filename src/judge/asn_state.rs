@@ -1,15 +1,18 @@
-//! One origin under one commitment: its window, what it did on each path, and its verdicts.
+//! One subject of judgement under one commitment, an origin or transit: its window, what it did on
+//! each path, and its verdicts.
 
 use crate::judge::history::History;
-use crate::judge::threshold::{ThresholdTracker, nearest};
+use crate::judge::threshold::ThresholdTracker;
 use crate::meter::paths::TransitPaths;
-use crate::meter::window::{SlidingWindow, WindowCounts};
-use crate::sla::Verdict;
+use crate::meter::window::SlidingWindow;
+use crate::meter::window_counts::WindowCounts;
 use crate::sla::commitment::Commitment;
 use crate::sla::limit::Limit;
-use crate::sla::verdict::{WindowContext, verdicts};
+use crate::sla::measure::PerMeasure;
+use crate::sla::verdict::{WindowContext, measured, verdicts};
+use crate::sla::{Role, Verdict};
 use crate::snapshot::evidence::{Amendment, OnPath, Verdicts};
-use crate::snapshot::{CommitmentAsnRow, GuaranteeRow, Samples};
+use crate::snapshot::{CommitmentAsnRow, GuaranteeRow};
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
@@ -19,7 +22,7 @@ use std::sync::Arc;
 /// What came for a judged second: all of it, and what of it came over each path with transit.
 type Amended = (WindowCounts, BTreeMap<Box<[Asn]>, WindowCounts>);
 
-/// One origin under one commitment.
+/// One subject of judgement under one commitment. Transit has no paths and no verdicts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AsnState {
     pub(super) window: SlidingWindow,
@@ -27,10 +30,9 @@ pub(super) struct AsnState {
     pub(super) threshold: ThresholdTracker,
     /// What came for judged seconds and is not yet in the evidence.
     amendments: BTreeMap<Second, Amended>,
-    loss: GuaranteeRow,
-    latency: GuaranteeRow,
+    guarantees: PerMeasure<GuaranteeRow>,
     /// What the last verdicts rest on.
-    judged: Samples,
+    remaining: WindowCounts,
     history: History,
 }
 
@@ -73,10 +75,10 @@ impl AsnState {
         self.amendments.clear();
     }
 
-    /// Forgets the round trips: they were held against another limit.
-    pub(super) fn forget_round_trips(&mut self) {
-        self.window.forget_round_trips();
-        self.paths.forget_round_trips();
+    /// Forgets something of every second: it was held against another limit.
+    pub(super) fn forget_of_each(&mut self, what: fn(&mut WindowCounts)) {
+        self.window.forget(what);
+        self.paths.forget(what);
     }
 
     /// Whether there is anything to judge, or to tell of.
@@ -117,28 +119,30 @@ impl AsnState {
             seen_whole,
             all_over_transit: counts.packets == 0 && self.window.sum().packets > 0,
         };
-        let (loss, latency) = verdicts(&commitment.guarantee, &counts, context);
+        let given = verdicts(&commitment.guarantee, &counts, context);
         let because = |verdict| match verdict {
             Some(Verdict::Void) if !out_of_sla => excluded.first().copied(),
             _ => None,
         };
-        for (row, verdict) in [(&mut self.loss, loss), (&mut self.latency, latency)] {
-            row.verdict = verdict;
-            row.void_by_transit = because(verdict);
+        for (measure, verdict) in given.iter() {
+            let row = self.guarantees.get_mut(measure);
+            row.verdict = *verdict;
+            row.void_by_transit = because(*verdict);
             if let Some(seconds) = verdict.and_then(|given| row.seconds.get_mut(given as usize)) {
                 *seconds += 1;
             }
         }
-        self.judged = Samples::from(&counts);
+        self.remaining = counts;
         if !self.window.is_empty() {
-            let most = nearest(commitment.direction, self.window.sum());
+            let measured = measured(self.window.sum());
+            let judged = measured.of(commitment.direction.judged());
+            let most = judged.map(|(_, bytes)| *bytes).max().unwrap_or(0);
             let thousandths = Limit::from(commitment).thousandths(most);
-            self.history.add(second, thousandths, [loss, latency]);
+            self.history.add(second, thousandths, given);
         }
         Verdicts {
-            loss,
-            latency,
-            void_by_transit: because(loss.or(latency)),
+            given,
+            void_by_transit: because(given.iter().find_map(|(_, verdict)| *verdict)),
             remaining: counts,
             excluded: excluded.into_iter().collect(),
         }
@@ -147,21 +151,21 @@ impl AsnState {
     /// The row to show.
     pub(super) fn row(
         &self,
-        asn: Asn,
+        (role, asn): (Role, Asn),
         name: Option<Arc<str>>,
         commitment: &Commitment,
         last: Option<Second>,
     ) -> CommitmentAsnRow {
-        let guarantee = &commitment.guarantee;
         // What was judged stays on record when it is no longer guaranteed.
-        let shown = |row: GuaranteeRow, is_guaranteed: bool| {
+        let guarantees = PerMeasure::from_fn(|measure| {
+            let row = *self.guarantees.get(measure);
+            let is_guaranteed = role == Role::Origin && commitment.guarantee.get(measure).is_some();
             (is_guaranteed || row.seconds.iter().any(|seconds| *seconds > 0)).then_some(row)
-        };
+        });
         CommitmentAsnRow {
             transit: self.paths.transit().collect(),
-            loss: shown(self.loss, guarantee.loss.is_some()),
-            latency: shown(self.latency, guarantee.latency.is_some()),
-            samples: self.judged,
+            guarantees,
+            remaining: self.remaining,
             last_hour: last.map_or_else(Vec::new, |second| self.history.minutes(second)),
             ..self.threshold.row(asn, name, self.window.sum(), commitment)
         }

@@ -5,19 +5,20 @@
 
 use crate::attribution::scopes::{ScopeId, ScopeMask};
 use crate::judge::asn_state::AsnState;
-use crate::judge::pair_counts::{PairEnd, end_counts, judged_asn, transit_counts};
-use crate::judge::threshold::{ExcessNotice, ThresholdTracker};
+use crate::judge::pair_counts::{Contribution, end_counts, judged_asn, transit_counts};
+use crate::judge::threshold::ExcessNotice;
 use crate::meter::second::{RoundTrip, SecondCounts};
-use crate::meter::window::{RoundTrips, SlidingWindow, WindowCounts, first_second};
+use crate::meter::window::{SlidingWindow, first_second};
 use crate::sla::Role;
 use crate::sla::commitment::{Commitment, TransitRule};
 use crate::sla::limit::Limit;
+use crate::sla::measure::Measure;
 use crate::snapshot::CommitmentRow;
-use crate::snapshot::evidence::{Amendment, Evidence, Judgement, OnPath, Verdicts};
+use crate::snapshot::evidence::{Evidence, Judgement, OnPath, Verdicts};
 use crate::units::{Asn, Second};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Paths of all origins together of which it is kept what they do, where transit is judged. The
@@ -36,31 +37,17 @@ pub struct CommitmentState {
     pub scope: ScopeId,
     /// The first second that was counted under this scope without a break.
     seen_since: Second,
-    asns: BTreeMap<Asn, AsnState>,
-    /// What goes through each transit ASN, where that is judged.
-    transit: BTreeMap<Asn, TransitState>,
+    /// Every origin, and where transit is judged what goes through each transit ASN.
+    subjects: BTreeMap<(Role, Asn), AsnState>,
     /// Paths in all dockets.
     paths: usize,
     /// Times that transit was not noted, since a bound was reached.
     left_out: u64,
 }
 
-/// One transit ASN under one commitment.
-#[derive(Clone, Debug, Default)]
-struct TransitState {
-    window: SlidingWindow,
-    threshold: ThresholdTracker,
-    /// What came for judged seconds and is not yet in the evidence.
-    amendments: BTreeMap<Second, WindowCounts>,
-}
-
-/// How a second was seen.
-#[derive(Clone, Copy)]
-struct SecondView {
-    second: Second,
-    incomplete: bool,
-    /// The whole window was.
-    whole: bool,
+/// The keys of all subjects in a role.
+fn all_of(role: Role) -> RangeInclusive<(Role, Asn)> {
+    (role, Asn(0))..=(role, Asn(u32::MAX))
 }
 
 impl CommitmentState {
@@ -73,8 +60,7 @@ impl CommitmentState {
             name,
             scope,
             seen_since,
-            asns: BTreeMap::new(),
-            transit: BTreeMap::new(),
+            subjects: BTreeMap::new(),
             paths: 0,
             left_out: 0,
         }
@@ -99,39 +85,33 @@ impl CommitmentState {
             && old.window == commitment.window
             // what a path does was not kept while transit was only listed
             && (old.transit == commitment.transit || !judges_transit);
-        let limit = |of: &Commitment| of.guarantee.latency.map(|l| (l.limit, l.methods));
-        let same_limit = limit(old) == limit(&commitment);
+        let stale: Vec<_> = Measure::ALL
+            .map(Measure::properties)
+            .into_iter()
+            .filter(|it| !(it.counts_alike)(&old.guarantee, &commitment.guarantee))
+            .map(|it| it.forget)
+            .collect();
         let held_alike = counted_alike
             && Limit::from(old) == Limit::from(&commitment)
             && old.direction == commitment.direction;
-        let origins = self.asns.iter_mut();
-        let origins =
-            origins.map(|(asn, asn_state)| (Role::Origin, *asn, &mut asn_state.threshold));
-        let transit = self.transit.iter_mut();
-        let transit =
-            transit.map(|(asn, transit_state)| (Role::Transit, *asn, &mut transit_state.threshold));
-        for (role, asn, threshold) in origins.chain(transit) {
-            if held_alike && (role == Role::Origin || judges_transit) {
-                continue;
+        for ((role, asn), asn_state) in &mut self.subjects {
+            let is_judged = *role == Role::Origin || judges_transit;
+            if !(held_alike && is_judged) {
+                let ended = asn_state.threshold.revise().into_iter();
+                notices.extend(
+                    ended.map(|change| ExcessNotice::new(&self.name, (*role, *asn), change)),
+                );
             }
-            let ended = threshold.revise();
-            notices.extend(ended.map(|change| ExcessNotice::new(&self.name, (role, asn), change)));
-        }
-        for asn_state in self.asns.values_mut() {
-            if !counted_alike {
+            if !(counted_alike && is_judged) {
                 asn_state.window = SlidingWindow::default();
                 asn_state.paths.clear();
-            } else if !same_limit {
-                asn_state.forget_round_trips();
+            }
+            for what in &stale {
+                asn_state.forget_of_each(*what);
             }
             if !judges_transit {
                 asn_state.paths.keep_list_only();
             }
-        }
-        if !counted_alike || !judges_transit {
-            self.transit
-                .values_mut()
-                .for_each(|transit_state| transit_state.window = SlidingWindow::default());
         }
         if !counted_alike {
             self.seen_since = next;
@@ -148,11 +128,7 @@ impl CommitmentState {
     /// Nothing is known of any window any more: the next whole second is the first.
     pub fn restart(&mut self, next: Second) {
         self.seen_since = next;
-        self.asns.values_mut().for_each(AsnState::forget);
-        for transit_state in self.transit.values_mut() {
-            transit_state.window = SlidingWindow::default();
-            transit_state.amendments.clear();
-        }
+        self.subjects.values_mut().for_each(AsnState::forget);
     }
 
     /// A worker did not count this scope in a second.
@@ -184,75 +160,53 @@ impl CommitmentState {
                 continue;
             }
             let end_counts = end_counts(&self.commitment, pair, usage);
-            for end in end_counts.into_iter().flatten() {
-                self.add_end(second, &end, is_amendment);
+            for one in end_counts.into_iter().flatten() {
+                self.contribute(second, &one, is_amendment);
             }
             if self.judges_transit() {
-                for (asn, counts) in transit_counts(&self.commitment, pair, usage) {
-                    self.add_through(second, asn, counts, is_amendment);
+                for one in transit_counts(&self.commitment, pair, usage) {
+                    self.contribute(second, &one, is_amendment);
                 }
             }
         }
         for trip in &counts.round_trips {
             if trip.pair.scopes.contains(bit)
-                && let Some(end) = self.round_trip(trip)
+                && let Some(one) = self.round_trip(trip)
             {
-                self.add_end(second, &end, is_amendment);
+                self.contribute(second, &one, is_amendment);
             }
         }
     }
 
     /// What a round trip is to the ASN of its endpoint, if it is one that counts.
-    fn round_trip<'a>(
-        &self,
-        RoundTrip { pair, method, time }: &'a RoundTrip,
-    ) -> Option<PairEnd<'a>> {
-        let latency = self.commitment.guarantee.latency?;
-        let asn = judged_asn(pair.src).filter(|_| latency.methods.contains(*method))?;
-        let over = u64::from(*time > latency.limit);
-        let round_trips = RoundTrips { samples: 1, over };
-        let counts = WindowCounts {
-            round_trips,
-            ..WindowCounts::default()
-        };
-        let transit = Cow::Borrowed(pair.transit.src());
-        Some(PairEnd {
-            asn,
-            counts,
-            transit,
-        })
+    fn round_trip<'a>(&self, trip: &'a RoundTrip) -> Option<Contribution<'a>> {
+        let asn = judged_asn(trip.pair.src)?;
+        let counts = self.commitment.guarantee.latency?.sample(trip)?;
+        let transit = trip.pair.transit.src().into();
+        Some(Contribution::to_origin(asn, counts, transit))
     }
 
-    fn add_end(&mut self, second: Second, end: &PairEnd<'_>, is_amendment: bool) {
+    fn contribute(&mut self, second: Second, one: &Contribution<'_>, is_amendment: bool) {
         let judges_transit = self.judges_transit();
-        let asn_state = self.asns.entry(end.asn).or_default();
+        let asn_state = self.subjects.entry((one.role, one.asn)).or_default();
         let mut path = None;
-        if !end.transit.is_empty() {
-            if end.counts.packets > 0 {
-                self.left_out += asn_state.paths.note_crossed(second, &end.transit);
+        if !one.transit.is_empty() {
+            if one.counts.packets > 0 {
+                self.left_out += asn_state.paths.note_crossed(second, &one.transit);
             }
             if judges_transit {
-                let known = asn_state.paths.knows(&end.transit);
+                let known = asn_state.paths.knows(&one.transit);
                 if known || self.paths < MAX_PATHS {
                     self.paths += usize::from(!known);
-                    path = Some(&*end.transit);
+                    path = Some(&*one.transit);
                 } else {
                     self.left_out += 1;
                 }
             }
         }
-        asn_state.add(second, end.counts, path);
+        asn_state.add(second, one.counts, path);
         if is_amendment {
-            asn_state.amend(second, end.counts, path);
-        }
-    }
-
-    fn add_through(&mut self, second: Second, asn: Asn, counts: WindowCounts, is_amendment: bool) {
-        let transit_state = self.transit.entry(asn).or_default();
-        transit_state.window.add(second, counts);
-        if is_amendment {
-            let amended = transit_state.amendments.entry(second).or_default();
-            amended.add(counts);
+            asn_state.amend(second, one.counts, path);
         }
     }
 
@@ -267,106 +221,55 @@ impl CommitmentState {
         notices: &mut Vec<ExcessNotice>,
     ) {
         let first = first_second(second, self.commitment.window);
-        let sight = SecondView {
-            second,
-            incomplete: second < self.seen_since || incomplete_in(second, second),
-            whole: first >= self.seen_since && !incomplete_in(first, second),
-        };
-        let out = self.judge_transit(sight, evidence, notices);
-        self.judge_origins(sight, &out, evidence, notices);
-        self.asns
-            .retain(|asn, asn_state| !asn_state.window.is_empty() || admitted(Role::Origin, *asn));
-        self.transit.retain(|asn, transit_state| {
-            !transit_state.window.is_empty() || admitted(Role::Transit, *asn)
-        });
-    }
-
-    /// Judges what goes through each transit ASN; those out of SLA.
-    fn judge_transit(
-        &mut self,
-        sight: SecondView,
-        evidence: &mut dyn Evidence,
-        notices: &mut Vec<ExcessNotice>,
-    ) -> BTreeSet<Asn> {
-        let (commitment, second) = (&self.commitment, sight.second);
-        let mut out = BTreeSet::new();
-        for (asn, transit_state) in &mut self.transit {
-            transit_state.window.slide(second, commitment.window);
-            let window = *transit_state.window.sum();
-            let (changes, _) = transit_state
-                .threshold
-                .judge(commitment, second, &window, []);
-            let notice = |change| ExcessNotice::new(&self.name, (Role::Transit, *asn), change);
-            notices.extend(changes.into_iter().map(notice));
-            let excess = transit_state.threshold.excess();
-            if excess.any() {
-                out.insert(*asn);
-            }
-            let amended = take(&mut transit_state.amendments).into_iter();
-            let amendments: Vec<_> = amended.map(Amendment::whole).collect();
-            if transit_state.window.is_empty() && amendments.is_empty() {
-                continue;
-            }
-            evidence.judged(&Judgement {
-                second,
-                commitment: self.name.clone(),
-                asn: *asn,
-                role: Role::Transit,
-                counted: transit_state.window.second(second),
-                paths: Vec::new(),
-                amendments,
-                window,
-                transit: Vec::new(),
-                over: (excess.from, excess.to),
-                incomplete: sight.incomplete,
-                seen_whole: sight.whole,
-                verdicts: Verdicts::none(window),
-            });
-        }
-        out
-    }
-
-    fn judge_origins(
-        &mut self,
-        sight: SecondView,
-        out: &BTreeSet<Asn>,
-        evidence: &mut dyn Evidence,
-        notices: &mut Vec<ExcessNotice>,
-    ) {
-        let (commitment, second) = (&self.commitment, sight.second);
+        let incomplete = second < self.seen_since || incomplete_in(second, second);
+        let seen_whole = first >= self.seen_since && !incomplete_in(first, second);
+        let commitment = &self.commitment;
         self.paths = 0;
-        for (asn, asn_state) in &mut self.asns {
-            asn_state.slide(second, commitment.window);
-            self.paths += asn_state.paths.len();
-            let window = *asn_state.window.sum();
-            let (changes, left_out) =
-                asn_state
+        let mut out = BTreeSet::new();
+        // What is left of an origin depends on which transit is out of SLA.
+        for role in [Role::Transit, Role::Origin] {
+            for ((_, asn), asn_state) in self.subjects.range_mut(all_of(role)) {
+                asn_state.slide(second, commitment.window);
+                self.paths += asn_state.paths.len();
+                let window = *asn_state.window.sum();
+                let transit = asn_state.paths.transit();
+                let (changes, left_out) = asn_state
                     .threshold
-                    .judge(commitment, second, &window, asn_state.paths.transit());
-            self.left_out += left_out;
-            let notice = |change| ExcessNotice::new(&self.name, (Role::Origin, *asn), change);
-            notices.extend(changes.into_iter().map(notice));
-            let verdicts = asn_state.give_verdicts(commitment, second, sight.whole, out);
-            if asn_state.is_empty() {
-                continue;
+                    .judge(commitment, second, &window, transit);
+                self.left_out += left_out;
+                let notice = |change| ExcessNotice::new(&self.name, (role, *asn), change);
+                notices.extend(changes.into_iter().map(notice));
+                let over = asn_state.threshold.excess();
+                let verdicts = match role {
+                    Role::Origin => asn_state.give_verdicts(commitment, second, seen_whole, &out),
+                    Role::Transit => {
+                        out.extend(over.any().then_some(*asn));
+                        Verdicts::none(window)
+                    }
+                };
+                if asn_state.is_empty() {
+                    continue;
+                }
+                let counted = asn_state.window.second(second);
+                evidence.judged(&Judgement {
+                    second,
+                    commitment: self.name.clone(),
+                    asn: *asn,
+                    role,
+                    counted,
+                    paths: asn_state.paths.second(second).map(OnPath::from).collect(),
+                    amendments: asn_state.take_amendments(),
+                    window,
+                    transit: asn_state.paths.transit().collect(),
+                    over,
+                    incomplete: incomplete || counted.unfollowed > 0,
+                    seen_whole: seen_whole && verdicts.remaining.unfollowed == 0,
+                    verdicts,
+                });
             }
-            let excess = asn_state.threshold.excess();
-            evidence.judged(&Judgement {
-                second,
-                commitment: self.name.clone(),
-                asn: *asn,
-                role: Role::Origin,
-                counted: asn_state.window.second(second),
-                paths: asn_state.paths.second(second).map(OnPath::from).collect(),
-                amendments: asn_state.take_amendments(),
-                window,
-                transit: asn_state.paths.transit().collect(),
-                over: (excess.from, excess.to),
-                incomplete: sight.incomplete || asn_state.window.second(second).unfollowed > 0,
-                seen_whole: sight.whole && verdicts.remaining.unfollowed == 0,
-                verdicts,
-            });
         }
+        self.subjects
+            .retain(|(role, asn), asn_state| !asn_state.window.is_empty() || admitted(*role, *asn));
     }
 
     /// Times that transit was not noted since the last call, since a bound was reached.
@@ -376,15 +279,9 @@ impl CommitmentState {
 
     /// ASNs out of SLA in the last judged second, and what for.
     pub fn out_of_sla(&self) -> impl Iterator<Item = (Role, Asn)> + '_ {
-        let origins = self.asns.iter();
-        let origins = origins.map(|(asn, asn_state)| (Role::Origin, *asn, &asn_state.threshold));
-        let transit = self.transit.iter();
-        let transit =
-            transit.map(|(asn, transit_state)| (Role::Transit, *asn, &transit_state.threshold));
-        let out = origins
-            .chain(transit)
-            .filter(|(_, _, threshold)| threshold.excess().any());
-        out.map(|(role, asn, _)| (role, asn))
+        let out = self.subjects.iter();
+        let out = out.filter(|(_, asn_state)| asn_state.threshold.excess().any());
+        out.map(|(subject, _)| *subject)
     }
 
     /// The row to show, of the ASNs that are admitted; `last` is the last second judged.
@@ -395,10 +292,14 @@ impl CommitmentState {
         name: impl Fn(Asn) -> Option<Arc<str>>,
     ) -> CommitmentRow {
         let commitment = &self.commitment;
-        let asns = self.asns.iter();
-        let asns = asns.filter(|(asn, _)| admitted(Role::Origin, **asn));
-        let transit = self.transit.iter();
-        let transit = transit.filter(|(asn, _)| admitted(Role::Transit, **asn));
+        let rows = |of| {
+            let all = self.subjects.range(all_of(of));
+            let shown = all.filter(|((role, asn), _)| admitted(*role, *asn));
+            let row = |(subject, asn_state): (&(Role, Asn), &AsnState)| {
+                asn_state.row(*subject, name(subject.1), commitment, last)
+            };
+            shown.map(row).collect()
+        };
         CommitmentRow {
             name: self.name.clone(),
             committed_rate: commitment.committed_rate,
@@ -408,18 +309,9 @@ impl CommitmentState {
             layer: commitment.layer,
             guarantee: commitment.guarantee.clone(),
             since: self.since,
-            asns: asns
-                .map(|(asn, asn_state)| asn_state.row(*asn, name(*asn), commitment, last))
-                .collect(),
+            asns: rows(Role::Origin),
             transit_rule: commitment.transit,
-            transit: transit
-                .map(|(asn, transit_state)| {
-                    let window = transit_state.window.sum();
-                    transit_state
-                        .threshold
-                        .row(*asn, name(*asn), window, commitment)
-                })
-                .collect(),
+            transit: rows(Role::Transit),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! which the window was empty takes none.
 
 use crate::sla::Verdict;
+use crate::sla::measure::PerMeasure;
 use crate::snapshot::Minute;
 use crate::units::Second;
 
@@ -18,9 +19,8 @@ const SECONDS: u64 = 60;
 pub struct History(Vec<Minute>);
 
 impl History {
-    /// Takes a judged second: what its window was of the limit, in thousandths, and its verdicts on
-    /// loss and latency.
-    pub fn add(&mut self, second: Second, thousandths: u32, verdicts: [Option<Verdict>; 2]) {
+    /// Takes a judged second: what its window was of the limit, in thousandths, and its verdicts.
+    pub fn add(&mut self, second: Second, thousandths: u32, verdicts: PerMeasure<Option<Verdict>>) {
         let start = Second(second.0 - second.0 % SECONDS);
         if self.0.last().is_none_or(|last| last.start != start) {
             // Behind a clock that stepped back, what was later is no longer the past.
@@ -29,13 +29,14 @@ impl History {
             self.0.push(Minute {
                 start,
                 peak_thousandths: 0,
-                verdicts: [None; 2],
+                verdicts: PerMeasure::default(),
             });
         }
         if let Some(minute) = self.0.last_mut() {
             minute.peak_thousandths = minute.peak_thousandths.max(thousandths);
-            for (kept, new) in minute.verdicts.iter_mut().zip(verdicts) {
-                *kept = most_severe(*kept, new);
+            for (measure, new) in verdicts.iter() {
+                let kept = minute.verdicts.get_mut(measure);
+                *kept = most_severe(*kept, *new);
             }
         }
     }
@@ -62,28 +63,36 @@ fn most_severe(one: Option<Verdict>, other: Option<Verdict>) -> Option<Verdict> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sla::measure::Measure;
     use Verdict::{Indeterminate, Met, Missed, Void};
+
+    fn verdicts(loss: Option<Verdict>, latency: Option<Verdict>) -> PerMeasure<Option<Verdict>> {
+        let mut verdicts = PerMeasure::default();
+        *verdicts.get_mut(Measure::Loss) = loss;
+        *verdicts.get_mut(Measure::Latency) = latency;
+        verdicts
+    }
 
     #[test]
     fn a_minute_keeps_its_peak_and_its_gravest_verdicts() {
         let mut history = History::default();
-        history.add(Second(120), 5, [Some(Met), None]);
-        history.add(Second(150), 9, [Some(Void), Some(Indeterminate)]);
-        history.add(Second(179), 7, [Some(Met), Some(Missed)]);
-        history.add(Second(180), 1, [None, None]);
+        history.add(Second(120), 5, verdicts(Some(Met), None));
+        history.add(Second(150), 9, verdicts(Some(Void), Some(Indeterminate)));
+        history.add(Second(179), 7, verdicts(Some(Met), Some(Missed)));
+        history.add(Second(180), 1, PerMeasure::default());
         let minutes = history.minutes(Second(180));
         assert_eq!(minutes.len(), 2);
         assert_eq!(minutes[0].start, Second(120));
         assert_eq!(minutes[0].peak_thousandths, 9);
-        assert_eq!(minutes[0].verdicts, [Some(Void), Some(Missed)]);
-        assert_eq!(minutes[1].verdicts, [None, None]);
+        assert_eq!(minutes[0].verdicts, verdicts(Some(Void), Some(Missed)));
+        assert_eq!(minutes[1].verdicts, PerMeasure::default());
     }
 
     #[test]
     fn no_more_than_an_hour_is_kept_or_shown() {
         let mut history = History::default();
         for second in 0..20_000 {
-            history.add(Second(second), 7, [None, None]);
+            history.add(Second(second), 7, PerMeasure::default());
             assert!(history.0.len() <= 60);
         }
         assert_eq!(history.minutes(Second(19_999)).len(), 60);
@@ -99,7 +108,7 @@ mod tests {
     fn a_clock_that_steps_back_leaves_only_what_is_past() {
         let mut history = History::default();
         for second in [60, 120, 180, 60] {
-            history.add(Second(second), 1, [None, None]);
+            history.add(Second(second), 1, PerMeasure::default());
         }
         assert_eq!(history.minutes(Second(60)).len(), 1);
     }

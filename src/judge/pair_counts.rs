@@ -6,15 +6,18 @@ use crate::asn::Origin;
 use crate::attribution::PairKey;
 use crate::attribution::transit::TransitSide;
 use crate::meter::second::PairCounts;
-use crate::meter::window::{Losses, WindowCounts};
+use crate::meter::window_counts::WindowCounts;
+use crate::sla::Role;
 use crate::sla::commitment::Commitment;
+use crate::sla::measure::Measure;
 use crate::units::Asn;
 use crate::voice::class::Class;
 use std::borrow::Cow;
 
 /// What a usage is to an ASN that is judged.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct PairEnd<'a> {
+pub(super) struct Contribution<'a> {
+    pub(super) role: Role,
     pub(super) asn: Asn,
     pub(super) counts: WindowCounts,
     /// The transit ASNs between the tap and it, ascending.
@@ -47,50 +50,57 @@ pub(super) fn end_counts<'a>(
     commitment: &Commitment,
     pair: &'a PairKey,
     usage: &PairCounts,
-) -> [Option<PairEnd<'a>>; 2] {
+) -> [Option<Contribution<'a>>; 2] {
+    let (src, dst) = (judged_asn(pair.src), judged_asn(pair.dst));
+    if (src, dst) == (None, None) {
+        return [None, None];
+    }
     let (bytes, packets) = counted_traffic(commitment, usage);
-    let sent = Losses {
-        expected: usage.expected(),
-        lost: usage.continuity.lost,
-    };
-    let reported = Losses {
-        expected: usage.reports.expected,
-        lost: usage.reports.lost,
-    };
-    let from = WindowCounts {
-        from: bytes,
+    let both = WindowCounts {
         packets,
-        sent,
         unfollowed: usage.unfollowed,
         ..WindowCounts::default()
     };
-    let to = WindowCounts {
-        to: bytes,
-        packets,
-        reported,
-        unfollowed: usage.unfollowed,
-        ..WindowCounts::default()
+    let sent = |mut counts: WindowCounts| {
+        counts.from = bytes;
+        for measure in Measure::ALL {
+            (measure.properties().sent)(&commitment.guarantee, usage, &mut counts);
+        }
+        counts
+    };
+    let received = |mut counts: WindowCounts| {
+        counts.to = bytes;
+        for measure in Measure::ALL {
+            (measure.properties().received)(&commitment.guarantee, usage, &mut counts);
+        }
+        counts
     };
     let (before, behind) = (pair.transit.src(), pair.transit.dst());
-    let end = |asn, counts, transit| PairEnd {
-        asn,
-        counts,
-        transit,
-    };
-    match (judged_asn(pair.src), judged_asn(pair.dst)) {
+    match (src, dst) {
         (Some(src), Some(dst)) if src == dst => {
-            let counts = WindowCounts {
-                to: bytes,
-                both: bytes,
-                reported,
-                ..from
-            };
-            [Some(end(src, counts, union(before, behind))), None]
+            let mut counts = received(sent(both));
+            counts.both = bytes;
+            [
+                Some(Contribution::to_origin(src, counts, union(before, behind))),
+                None,
+            ]
         }
         (src, dst) => [
-            src.map(|asn| end(asn, from, before.into())),
-            dst.map(|asn| end(asn, to, behind.into())),
+            src.map(|asn| Contribution::to_origin(asn, sent(both), before.into())),
+            dst.map(|asn| Contribution::to_origin(asn, received(both), behind.into())),
         ],
+    }
+}
+
+impl<'a> Contribution<'a> {
+    /// What is of an origin, over the transit between the tap and it.
+    pub(super) fn to_origin(asn: Asn, counts: WindowCounts, transit: Cow<'a, [Asn]>) -> Self {
+        Self {
+            role: Role::Origin,
+            asn,
+            counts,
+            transit,
+        }
     }
 }
 
@@ -110,7 +120,7 @@ pub(super) fn transit_counts<'a>(
     commitment: &Commitment,
     pair: &'a PairKey,
     usage: &PairCounts,
-) -> impl Iterator<Item = (Asn, WindowCounts)> + use<'a> {
+) -> impl Iterator<Item = Contribution<'a>> + use<'a> {
     let (bytes, packets) = counted_traffic(commitment, usage);
     let each = pair.transit.each().filter(move |_| packets > 0);
     each.map(move |(asn, leg)| {
@@ -124,7 +134,12 @@ pub(super) fn transit_counts<'a>(
             packets,
             ..WindowCounts::default()
         };
-        (asn, counts)
+        Contribution {
+            role: Role::Transit,
+            asn,
+            counts,
+            transit: Cow::Borrowed(&[]),
+        }
     })
 }
 
@@ -166,7 +181,14 @@ mod tests {
         let (commitment, usage) = (example("c"), PairCounts::packet(Class::Rtp, 100));
         let pair = pair(0, 9, &[Asn(1), Asn(2)], &[Asn(2)]);
         let told: Vec<_> = transit_counts(&commitment, &pair, &usage)
-            .map(|(asn, counts)| (asn.0, counts.from, counts.to, counts.packets))
+            .map(|one| {
+                (
+                    one.asn.0,
+                    one.counts.from,
+                    one.counts.to,
+                    one.counts.packets,
+                )
+            })
             .collect();
         assert_eq!(told, [(1, 100, 0, 1), (2, 0, 100, 1)]);
         let nothing = PairCounts {

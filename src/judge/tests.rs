@@ -11,6 +11,7 @@ use crate::meter::second::{PairCounts, RoundTrip};
 use crate::sla::Role;
 use crate::sla::Verdict::{self, Indeterminate, Met, Missed, Void};
 use crate::sla::commitment::{Commitment, example};
+use crate::sla::measure::Measure;
 use crate::snapshot::evidence::Judgement;
 use crate::snapshot::{CommitmentAsnRow, Label};
 use crate::stream::rtt::method::RttMethod;
@@ -122,7 +123,7 @@ impl Bench {
         self.record
             .0
             .iter()
-            .map(|judgement| judgement.verdicts.loss)
+            .map(|judgement| *judgement.verdicts.given.get(Measure::Loss))
             .collect()
     }
 }
@@ -136,7 +137,7 @@ fn counts(octets: u64, lost: u64) -> SecondCounts {
             ip: octets,
             ethernet: octets,
         };
-        usage.continuity.lost = lost;
+        usage.continuity.lost = lost.cast_signed();
         let pair = PairKey {
             scopes: ScopeMask(1),
             src: Origin::As(FAR),
@@ -221,7 +222,7 @@ fn a_tainted_second_makes_every_window_that_holds_it_indeterminate_and_its_loss_
         .iter()
         .find(|row| row.label == Label::Origin(Origin::As(FAR)));
     assert_eq!(
-        far.unwrap().from.lost,
+        far.unwrap().from.loss.lost,
         0,
         "500 gaps of a second that we did not see whole"
     );
@@ -233,11 +234,16 @@ fn silence_gives_no_verdict_and_counts_no_second() {
     bench.second(10, 1_000_000, 1000, 0);
     let row = bench.row();
     assert_eq!(
-        row.loss.unwrap().seconds.iter().sum::<u64>(),
+        row.guarantees
+            .get(Measure::Loss)
+            .unwrap()
+            .seconds
+            .iter()
+            .sum::<u64>(),
         5,
         "the five windows that hold it"
     );
-    assert_eq!(row.loss.unwrap().verdict, None);
+    assert_eq!(row.guarantees.get(Measure::Loss).unwrap().verdict, None);
     assert_eq!(bench.judge.judged(), Some(Second(1_000_000)));
 }
 
@@ -316,7 +322,10 @@ fn round_trips_count_by_method_and_against_the_limit() {
         (40, 5)
     );
     // 5 of 40 are more than 5 in 100.
-    assert_eq!(judgement.verdicts.latency, Some(Missed));
+    assert_eq!(
+        *judgement.verdicts.given.get(Measure::Latency),
+        Some(Missed)
+    );
 }
 
 #[test]
@@ -331,7 +340,7 @@ fn a_scope_that_a_worker_did_not_count_is_unseen_for_that_second() {
     for second in 8..=12 {
         bench.second(second, second, 1000, 0);
     }
-    let met = |judgement: &&Judgement| judgement.verdicts.loss == Some(Met);
+    let met = |judgement: &&Judgement| *judgement.verdicts.given.get(Measure::Loss) == Some(Met);
     let seconds = bench
         .record
         .0

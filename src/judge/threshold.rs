@@ -1,13 +1,15 @@
 //! An ASN in one role against a threshold: when it was over, for how long, how far.
 
-use crate::judge::intervals::{ExcessChange, ExcessInterval, ExcessIntervals};
+use crate::judge::intervals::{ExcessChange, ExcessIntervals};
 use crate::meter::paths::MAX_LISTED;
-use crate::meter::window::WindowCounts;
+use crate::meter::window_counts::WindowCounts;
 use crate::sla::Role;
-use crate::sla::commitment::{Commitment, DirectionRule};
+use crate::sla::commitment::Commitment;
+use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
-use crate::sla::verdict::{Excess, excess, measured};
-use crate::snapshot::{CommitmentAsnRow, ExcessIntervalRow, PerDirection, Samples};
+use crate::sla::measure::PerMeasure;
+use crate::sla::verdict::{excess, measured};
+use crate::snapshot::{CommitmentAsnRow, ExcessIntervalRow};
 use crate::units::{Asn, Second};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,8 +23,8 @@ pub struct ExcessNotice {
     pub asn: Asn,
     /// What it was over for.
     pub role: Role,
-    /// `from`, `to` or `sum`.
-    pub direction: &'static str,
+    /// Which traffic was over.
+    pub direction: Direction,
     /// What changed.
     pub change: ExcessChange,
 }
@@ -32,7 +34,7 @@ impl ExcessNotice {
     pub(super) fn new(
         commitment: &str,
         (role, asn): (Role, Asn),
-        (direction, change): (&'static str, ExcessChange),
+        (direction, change): (Direction, ExcessChange),
     ) -> Self {
         Self {
             commitment: commitment.into(),
@@ -53,6 +55,10 @@ struct DirectionTracker {
 }
 
 impl DirectionTracker {
+    fn peak_bytes(&self) -> u64 {
+        self.peak.map_or(0, |(bytes, _)| bytes)
+    }
+
     fn peak_share(&self) -> f64 {
         self.peak.map_or(0.0, |(bytes, limit)| limit.share(bytes))
     }
@@ -67,11 +73,9 @@ impl DirectionTracker {
 /// One ASN in one role.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ThresholdTracker {
-    excess: Excess,
+    excess: Directions<bool>,
     seconds_out: u64,
-    from: DirectionTracker,
-    to: DirectionTracker,
-    sum: DirectionTracker,
+    sides: Directions<DirectionTracker>,
     /// Every transit ASN that an exclusion of this one has covered: a series, once shown, stays.
     covered: BTreeSet<Asn>,
 }
@@ -85,9 +89,9 @@ impl ThresholdTracker {
         second: Second,
         window: &WindowCounts,
         transit: impl IntoIterator<Item = Asn>,
-    ) -> (Vec<(&'static str, ExcessChange)>, u64) {
+    ) -> (Vec<(Direction, ExcessChange)>, u64) {
         let limit = Limit::from(commitment);
-        let (from, to) = measured(commitment.direction, window);
+        let measured = measured(window);
         self.excess = excess(commitment, window);
         self.seconds_out += u64::from(self.excess.any());
         let covered: Vec<Asn> = if self.excess.any() {
@@ -99,17 +103,12 @@ impl ThresholdTracker {
         let new = covered.iter().filter(|asn| !self.covered.contains(asn));
         let new: Vec<Asn> = new.take(room).copied().collect();
         self.covered.extend(new);
-        let sides = match commitment.direction {
-            DirectionRule::Sum => [Some(("sum", &mut self.sum, self.excess.from, from)), None],
-            DirectionRule::Either | DirectionRule::From | DirectionRule::To => [
-                Some(("from", &mut self.from, self.excess.from, from)),
-                Some(("to", &mut self.to, self.excess.to, to)),
-            ],
-        };
         let (mut changes, mut left_out) = (Vec::new(), 0);
-        for (direction, side, over, bytes) in sides.into_iter().flatten() {
-            side.raise_peak(bytes, limit);
-            let (change, more) = side.intervals.judge(second, limit, over, bytes, &covered);
+        for (direction, bytes) in measured.of(commitment.direction.shown()) {
+            let side = self.sides.get_mut(direction);
+            side.raise_peak(*bytes, limit);
+            let over = *self.excess.get(direction);
+            let (change, more) = side.intervals.judge(second, limit, over, *bytes, &covered);
             changes.extend(change.map(|change| (direction, change)));
             left_out += more;
         }
@@ -117,20 +116,17 @@ impl ThresholdTracker {
     }
 
     /// Ends what is open, before another contract holds.
-    pub(super) fn revise(&mut self) -> impl Iterator<Item = (&'static str, ExcessChange)> {
-        let ended = [
-            ("from", self.from.intervals.close()),
-            ("to", self.to.intervals.close()),
-            ("sum", self.sum.intervals.close()),
-        ];
-        let changed = |(direction, over): (_, Option<ExcessInterval>)| {
-            Some((direction, ExcessChange::Revised(over?)))
-        };
-        ended.into_iter().filter_map(changed)
+    pub(super) fn revise(&mut self) -> Vec<(Direction, ExcessChange)> {
+        let mut ended = Vec::new();
+        for direction in Direction::ALL {
+            let over = self.sides.get_mut(direction).intervals.close();
+            ended.extend(over.map(|over| (direction, ExcessChange::Revised(over))));
+        }
+        ended
     }
 
     /// How the last judged window stood.
-    pub(super) fn excess(&self) -> Excess {
+    pub(super) fn excess(&self) -> Directions<bool> {
         self.excess
     }
 
@@ -143,9 +139,9 @@ impl ThresholdTracker {
         commitment: &Commitment,
     ) -> CommitmentAsnRow {
         let limit = Limit::from(commitment);
-        let (from, to) = measured(commitment.direction, window);
+        let window_bytes = measured(window);
         let mut intervals = Vec::new();
-        for (direction, side) in [("from", &self.from), ("to", &self.to), ("sum", &self.sum)] {
+        for (direction, side) in self.sides.iter() {
             let of = side.intervals.iter().map(|(over, open)| ExcessIntervalRow {
                 direction,
                 from: over.from,
@@ -159,49 +155,21 @@ impl ThresholdTracker {
             intervals.extend(of);
         }
         intervals.sort_by_key(|interval| interval.from);
-        let peaks = match commitment.direction {
-            DirectionRule::Sum => [Some(&self.sum), None],
-            DirectionRule::Either | DirectionRule::From | DirectionRule::To => {
-                [Some(&self.from), Some(&self.to)]
-            }
-        };
-        let peak_bytes = |side: &DirectionTracker| side.peak.map_or(0, |(bytes, _)| bytes);
-        let [peak_from, peak_to] = peaks;
         CommitmentAsnRow {
             asn,
             name,
-            window_bytes: PerDirection { from, to },
-            peak_window_bytes: PerDirection {
-                from: peak_from.map_or(0, peak_bytes),
-                to: peak_to.map_or(0, peak_bytes),
-            },
-            share: PerDirection {
-                from: limit.share(from),
-                to: limit.share(to),
-            },
-            peak_share: PerDirection {
-                from: peak_from.map_or(0.0, DirectionTracker::peak_share),
-                to: peak_to.map_or(0.0, DirectionTracker::peak_share),
-            },
+            window_bytes,
+            peak_window_bytes: self.sides.map(DirectionTracker::peak_bytes),
+            share: window_bytes.map(|bytes| limit.share(*bytes)),
+            peak_share: self.sides.map(DirectionTracker::peak_share),
             out_of_sla: self.excess.any(),
             out_of_sla_seconds: self.seconds_out,
             out_of_sla_intervals: intervals,
             transit: Vec::new(),
             covered: self.covered.iter().copied().collect(),
-            loss: None,
-            latency: None,
-            samples: Samples::default(),
+            guarantees: PerMeasure::default(),
+            remaining: WindowCounts::default(),
             last_hour: Vec::new(),
         }
-    }
-}
-
-/// Of the octets from and to an ASN those that are nearer to the limit.
-pub(super) const fn nearest(rule: DirectionRule, window: &WindowCounts) -> u64 {
-    let (from, to) = measured(rule, window);
-    match rule {
-        DirectionRule::Either if to > from => to,
-        DirectionRule::Either | DirectionRule::From | DirectionRule::Sum => from,
-        DirectionRule::To => to,
     }
 }

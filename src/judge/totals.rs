@@ -10,8 +10,9 @@ use crate::judge::transit_totals::TransitTotals;
 use crate::meter::distribution::DurationHistogram;
 use crate::meter::second::{FrameCounts, PairCounts, RoundTrip, SecondCounts};
 use crate::sla::Role;
-use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, Reported, TransitRow};
+use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, TransitRow};
 use crate::stream::rtt::method::RttMethod;
+use crate::stream::tally::LossCounts;
 use crate::units::Asn;
 use crate::voice::class::Class;
 use hashbrown::HashMap;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 pub struct AsnTotals {
     from: DirectionTotals,
     to: DirectionTotals,
-    reported: Reported,
+    reported: LossCounts,
     jitter: Option<Box<DurationHistogram>>,
     round_trips: [Option<Box<DurationHistogram>>; RttMethod::ALL.len()],
     streams: u64,
@@ -39,8 +40,8 @@ impl AsnTotals {
         AsnRow {
             label,
             name,
-            from: self.from,
-            to: self.to,
+            from: risen(self.from),
+            to: risen(self.to),
             reported: self.reported,
             jitter: shown(&self.jitter),
             round_trips: self.round_trips.each_ref().map(shown),
@@ -49,12 +50,20 @@ impl AsnTotals {
     }
 }
 
+/// With its counters.
+fn risen(mut totals: DirectionTotals) -> DirectionTotals {
+    totals.raise();
+    totals
+}
+
 fn add_usage(totals: &mut DirectionTotals, usage: &PairCounts) {
     for (total, octets) in totals.classes.iter_mut().zip(&usage.classes) {
         total.add(octets.into());
     }
-    totals.expected += usage.expected();
-    totals.lost += usage.continuity.lost;
+    totals.loss.add(usage.loss());
+    for (total, more) in totals.excused.iter_mut().zip(usage.continuity.excused) {
+        *total = total.saturating_add_signed(more);
+    }
     totals.duplicates += usage.continuity.duplicates;
     totals.reordered += usage.continuity.reordered;
     totals.late += usage.continuity.late;
@@ -115,12 +124,13 @@ impl Totals {
         }
     }
 
-    /// A new second begins: nothing streams in it yet.
+    /// A new second begins: nothing streams in it yet, and counters stay at least where they are.
     pub fn begin_second(&mut self) {
-        self.asns
-            .values_mut()
-            .chain(&mut self.other)
-            .for_each(|totals| totals.streams = 0);
+        for totals in self.asns.values_mut().chain(&mut self.other) {
+            totals.streams = 0;
+            totals.from.raise();
+            totals.to.raise();
+        }
     }
 
     /// Adds what was counted in a second, whenever it comes.
@@ -133,22 +143,19 @@ impl Totals {
         for trip in &counts.round_trips {
             self.add_round_trip(trip);
         }
-        for (origin, samples) in &counts.jitter {
-            let of_origin = self.of(*origin).jitter.get_or_insert_default();
-            for jitter in samples {
-                of_origin.record((*jitter).into());
-            }
-        }
     }
 
     fn add_pair(&mut self, pair: &PairKey, usage: &PairCounts) {
         let src = self.of(pair.src);
         add_usage(&mut src.from, usage);
         src.streams += usage.streams;
+        for jitter in &usage.jitter {
+            let durations = src.jitter.get_or_insert_default();
+            durations.record((*jitter).into());
+        }
         let dst = self.of(pair.dst);
         add_usage(&mut dst.to, usage);
-        dst.reported.expected += usage.reports.expected;
-        dst.reported.lost += usage.reports.lost;
+        dst.reported.add(usage.reports);
     }
 
     fn add_round_trip(&mut self, trip: &RoundTrip) {
@@ -257,6 +264,26 @@ mod tests {
                     bytes: 8000
                 }
             )
+        );
+    }
+
+    #[test]
+    fn what_is_given_back_lowers_a_sum_and_no_counter() {
+        let mut totals = Totals::new(9, &[]);
+        let mut book = |lost| {
+            totals.begin_second();
+            let mut counts = counts(1, 10);
+            for usage in counts.usage.values_mut() {
+                usage.continuity.lost = lost;
+            }
+            totals.add(&counts);
+            let rows = totals.rows(|_| None);
+            let row = rows.iter().find(|row| row.from.loss.lost > 0).unwrap().from;
+            (row.loss.lost, row.loss.expected, row.counters.lost)
+        };
+        assert_eq!(
+            [5, -2, 1, 2].map(&mut book),
+            [(5, 15, 5), (3, 23, 5), (4, 34, 5), (6, 46, 6)]
         );
     }
 

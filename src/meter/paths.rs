@@ -4,7 +4,8 @@
 //! Belongs to one ASN under one commitment. The list of transit ASNs is bounded; the caller bounds
 //! the number of paths.
 
-use crate::meter::window::{SlidingWindow, WindowCounts, first_second};
+use crate::meter::window::{SlidingWindow, first_second};
+use crate::meter::window_counts::WindowCounts;
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -82,11 +83,11 @@ impl TransitPaths {
         self.windows.clear();
     }
 
-    /// Forgets the round trips: they were held against another limit.
-    pub fn forget_round_trips(&mut self) {
+    /// Forgets something of every second: it was held against another limit.
+    pub fn forget(&mut self, what: fn(&mut WindowCounts)) {
         self.windows
             .values_mut()
-            .for_each(SlidingWindow::forget_round_trips);
+            .for_each(|window| window.forget(what));
     }
 
     /// The transit ASNs crossed in the window, ascending.

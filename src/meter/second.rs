@@ -3,13 +3,13 @@
 //! Everything here is additive: the sum over workers, and over a second and its amendments, is
 //! the truth whatever the order. Integers only.
 
-use crate::asn::{Dissent, Origin};
+use crate::asn::Dissent;
 use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
 use crate::frame::InterfaceId;
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::tally::{Reports, SequenceCounts, TrafficCounts};
+use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use hashbrown::HashMap;
@@ -18,16 +18,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What one pair did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PairCounts {
     /// By class.
     pub classes: [TrafficCounts; Class::ALL.len()],
     /// Of the RTP packets.
     pub continuity: SequenceCounts,
     /// What `dst`'s end reports about what `src` sent it.
-    pub reports: Reports,
+    pub reports: LossCounts,
     /// Streams with a packet in the second.
     pub streams: u64,
+    /// Their jitter at its end, of each that has one.
+    pub jitter: Vec<ShortDuration>,
     /// RTP packets of streams that found no room: nobody looked for what is missing between them.
     pub unfollowed: u64,
 }
@@ -46,9 +48,9 @@ impl PairCounts {
             mine.add(theirs);
         }
         self.continuity.add(&other.continuity);
-        self.reports.expected += other.reports.expected;
-        self.reports.lost += other.reports.lost;
+        self.reports.add(other.reports);
         self.streams += other.streams;
+        self.jitter.extend_from_slice(&other.jitter);
         self.unfollowed += other.unfollowed;
     }
 
@@ -72,10 +74,15 @@ impl PairCounts {
         }
     }
 
-    /// RTP packets that should have come, of streams that were followed.
-    pub fn expected(&self) -> u64 {
+    /// RTP packets that should have come, of streams that were followed, and those that did not. Less than
+    /// none in an amendment that gives back.
+    pub fn loss(&self) -> LossCounts {
         let followed = self.class(Class::Rtp).packets - self.unfollowed;
-        self.continuity.expected(followed)
+        LossCounts {
+            expected: self.continuity.expected(followed),
+            lost: self.continuity.lost,
+            maybe_lost: self.continuity.maybe_lost,
+        }
     }
 }
 
@@ -172,8 +179,6 @@ pub struct SecondCounts {
     pub usage: HashMap<PairKey, PairCounts>,
     /// Round trips that ended in it.
     pub round_trips: Vec<RoundTrip>,
-    /// Jitter of each stream with a packet in it, at its end, by the origin that sends.
-    pub jitter: HashMap<Origin, Vec<ShortDuration>>,
 }
 
 /// A duration in nanoseconds, at most the 4.3 s that 32 bits hold: there may be one for each of a
@@ -198,7 +203,20 @@ impl SecondCounts {
     pub fn add(&mut self, pair: &PairKey, usage: &PairCounts) {
         match self.usage.get_mut(pair) {
             Some(known) => known.add(usage),
-            None => drop(self.usage.insert(pair.clone(), *usage)),
+            None => drop(self.usage.insert(pair.clone(), usage.clone())),
+        }
+    }
+
+    /// Adds a stream with a packet in the second, and its jitter.
+    pub fn add_stream(&mut self, pair: &PairKey, jitter: Option<Duration>) {
+        let add = |usage: &mut PairCounts| {
+            usage.streams += 1;
+            usage.jitter.extend(jitter.map(ShortDuration::from));
+        };
+        if let Some(known) = self.usage.get_mut(pair) {
+            add(known);
+        } else {
+            add(self.usage.entry(pair.clone()).or_default());
         }
     }
 
@@ -209,9 +227,6 @@ impl SecondCounts {
             self.add(&pair, &usage);
         }
         self.round_trips.extend(other.round_trips);
-        for (origin, jitter) in other.jitter {
-            self.jitter.entry(origin).or_default().extend(jitter);
-        }
     }
 }
 

@@ -1,81 +1,10 @@
 //! The last W seconds of one ASN under one commitment: the seconds that had something, and their
 //! sum, kept as they come and go.
 
+use crate::meter::window_counts::WindowCounts;
 use crate::units::Second;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
-
-/// What one ASN did in one second, as one commitment counts it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct WindowCounts {
-    /// Octets it sent, on the commitment's layer.
-    pub from: u64,
-    /// Octets sent to it.
-    pub to: u64,
-    /// Octets in both of these: of packets with both ends in the ASN.
-    pub both: u64,
-    /// Voice packets, of any class.
-    pub packets: u64,
-    /// RTP packets expected from it, and lost of these.
-    pub sent: Losses,
-    /// RTP packets that its end reports as expected, and as lost.
-    pub reported: Losses,
-    /// Round trips to it by the methods that count, and those over the limit.
-    pub round_trips: RoundTrips,
-    /// RTP packets from or to it of streams that found no room. With any, nobody can say what of its
-    /// traffic was lost, or how long it took.
-    pub unfollowed: u64,
-}
-
-/// Packets expected and lost.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Losses {
-    /// Should have come.
-    pub expected: u64,
-    /// Did not.
-    pub lost: u64,
-}
-
-/// Round trips and how many were too long.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct RoundTrips {
-    /// Samples.
-    pub samples: u64,
-    /// Samples over the limit.
-    pub over: u64,
-}
-
-impl WindowCounts {
-    fn fields(&mut self) -> [&mut u64; 11] {
-        [
-            &mut self.from,
-            &mut self.to,
-            &mut self.both,
-            &mut self.packets,
-            &mut self.sent.expected,
-            &mut self.sent.lost,
-            &mut self.reported.expected,
-            &mut self.reported.lost,
-            &mut self.round_trips.samples,
-            &mut self.round_trips.over,
-            &mut self.unfollowed,
-        ]
-    }
-
-    /// Adds another cell.
-    pub fn add(&mut self, mut other: Self) {
-        for (mine, theirs) in self.fields().into_iter().zip(other.fields()) {
-            *mine += *theirs;
-        }
-    }
-
-    /// Takes another cell off that was added before.
-    pub fn subtract(&mut self, mut other: Self) {
-        for (mine, theirs) in self.fields().into_iter().zip(other.fields()) {
-            *mine = mine.saturating_sub(*theirs);
-        }
-    }
-}
 
 /// A sliding window.
 #[derive(Clone, Debug, Default)]
@@ -106,12 +35,10 @@ impl SlidingWindow {
         }
     }
 
-    /// Forgets the round trips: they were held against another limit.
-    pub fn forget_round_trips(&mut self) {
-        self.sum.round_trips = RoundTrips::default();
-        self.seconds
-            .iter_mut()
-            .for_each(|(_, counts)| counts.round_trips = RoundTrips::default());
+    /// Forgets something of every second: it was held against another limit.
+    pub fn forget(&mut self, what: fn(&mut WindowCounts)) {
+        what(&mut self.sum);
+        self.seconds.iter_mut().for_each(|(_, counts)| what(counts));
     }
 
     /// The sum over the window.

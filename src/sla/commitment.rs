@@ -2,12 +2,11 @@
 //! (which packets count) and by the verdicts.
 
 use crate::attribution::scopes::Scope;
-use crate::stream::rtt::method::RttMethods;
+use crate::sla::measure::Guarantee;
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Ratio};
 use crate::voice::class::Classes;
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 /// A contract's committed data rate with its scope, threshold, window and guarantees.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,6 +60,9 @@ pub enum DirectionRule {
 }
 
 impl DirectionRule {
+    /// Every rule, in the order of the enum.
+    pub const ALL: [Self; 4] = [Self::Either, Self::From, Self::To, Self::Sum];
+
     /// The value in metrics and JSON, and in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,54 +74,11 @@ impl DirectionRule {
     }
 }
 
-/// What is guaranteed below the threshold. `None`: not guaranteed, so never judged.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Guarantee {
-    /// Packet loss.
-    pub loss: Option<LossGuarantee>,
-    /// Round-trip latency.
-    pub latency: Option<LatencyGuarantee>,
-}
-
-/// Guaranteed packet loss: missed if lost ÷ expected is strictly above the limit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LossGuarantee {
-    /// The limit.
-    pub limit: Ratio,
-    /// Whose loss is judged.
-    pub direction: LossDirection,
-    /// Fewer expected packets than this in the window: indeterminate. Default 100.
-    pub min_packets: u64,
-}
-
-/// Whose loss is judged.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum LossDirection {
-    /// Gaps at the tap in what the ASN sent.
-    #[default]
-    From,
-    /// What the far end's RTCP reports lost of what we sent.
-    To,
-    /// Either of them worse than the limit.
-    Both,
-}
-
-/// Guaranteed latency: missed if 100·(samples over the limit) > (100 − percentile)·samples.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LatencyGuarantee {
-    /// The limit of a round trip.
-    pub limit: Duration,
-    /// Percentile, 1 to 100.
-    pub percentile: u8,
-    /// Which measurements count; pooled.
-    pub methods: RttMethods,
-    /// Fewer round trips than this in the window: indeterminate. Default 20.
-    pub min_round_trips: u64,
-}
-
 /// The clause with its defaults: 100 Mbps, 10 %, 60 s, 0.5 % loss, 150 ms at the 95th percentile.
 #[cfg(test)]
 pub(crate) fn example(name: &str) -> Commitment {
+    use crate::sla::measure::{latency::LatencyGuarantee, loss::LossGuarantee};
+    use std::time::Duration;
     Commitment {
         name: name.into(),
         committed_rate: BitRate(100_000_000),
@@ -131,17 +90,9 @@ pub(crate) fn example(name: &str) -> Commitment {
         scope: Scope::default(),
         transit: TransitRule::List,
         guarantee: Guarantee {
-            loss: Some(LossGuarantee {
-                limit: Ratio::from_ppm(5_000),
-                direction: LossDirection::From,
-                min_packets: 100,
-            }),
-            latency: Some(LatencyGuarantee {
-                limit: Duration::from_millis(150),
-                percentile: 95,
-                methods: RttMethods::DEFAULT,
-                min_round_trips: 20,
-            }),
+            loss: Some(LossGuarantee::new(Ratio::from_ppm(5_000))),
+            latency: Some(LatencyGuarantee::new(Duration::from_millis(150))),
+            ..Guarantee::default()
         },
     }
 }

@@ -1,55 +1,30 @@
 //! The arithmetic of the clause, in integers: what exceeds, and how a guarantee stands.
 
-use crate::meter::window::{Losses, RoundTrips, WindowCounts};
+use crate::meter::window_counts::WindowCounts;
 use crate::sla::Verdict;
-use crate::sla::commitment::{
-    Commitment, DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee,
-};
+use crate::sla::commitment::Commitment;
+use crate::sla::direction::Directions;
 use crate::sla::limit::Limit;
+use crate::sla::measure::{Guarantee, PerMeasure};
 
-/// Which traffic of an ASN is over the threshold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Excess {
-    /// What it sends, or both directions together for a commitment on their sum.
-    pub from: bool,
-    /// What is sent to it.
-    pub to: bool,
-}
-
-impl Excess {
-    /// Out of SLA: the union.
-    pub const fn any(self) -> bool {
-        self.from || self.to
+/// The octets of a window that may be held against the threshold.
+pub const fn measured(window: &WindowCounts) -> Directions<u64> {
+    Directions {
+        from: window.from,
+        to: window.to,
+        sum: window.from + window.to - window.both,
     }
 }
 
-/// The octets held against the threshold, from and to; the sum stands under `from`.
-pub const fn measured(direction: DirectionRule, window: &WindowCounts) -> (u64, u64) {
-    match direction {
-        DirectionRule::Sum => (window.from + window.to - window.both, 0),
-        DirectionRule::Either | DirectionRule::From | DirectionRule::To => (window.from, window.to),
-    }
-}
-
-/// Holds a window against the threshold.
-pub fn excess(commitment: &Commitment, window: &WindowCounts) -> Excess {
+/// Holds a window against the threshold: the directions that exceed it, of those that are judged.
+pub fn excess(commitment: &Commitment, window: &WindowCounts) -> Directions<bool> {
     let limit = Limit::from(commitment);
-    let over = |bytes| limit.is_exceeded(bytes);
-    let (from, to) = measured(commitment.direction, window);
-    match commitment.direction {
-        DirectionRule::Either => Excess {
-            from: over(from),
-            to: over(to),
-        },
-        DirectionRule::From | DirectionRule::Sum => Excess {
-            from: over(from),
-            to: false,
-        },
-        DirectionRule::To => Excess {
-            from: false,
-            to: over(to),
-        },
+    let measured = measured(window);
+    let mut excess = Directions::default();
+    for (direction, bytes) in measured.of(commitment.direction.judged()) {
+        *excess.get_mut(direction) = limit.is_exceeded(*bytes);
     }
+    excess
 }
 
 /// What is known of a window besides its counts.
@@ -63,29 +38,24 @@ pub struct WindowContext {
     pub all_over_transit: bool,
 }
 
-/// The verdicts on loss and on latency; none where nothing is guaranteed or nobody spoke. `window`
-/// is what remains without the packets that crossed a transit ASN out of SLA.
+/// The verdict on each measure; none where nothing is guaranteed or nobody spoke. `window` is what
+/// remains without the packets that crossed a transit ASN out of SLA.
 pub fn verdicts(
     guarantee: &Guarantee,
     window: &WindowCounts,
     context: WindowContext,
-) -> (Option<Verdict>, Option<Verdict>) {
+) -> PerMeasure<Option<Verdict>> {
     if window.packets == 0 && !context.all_over_transit {
-        return (None, None);
+        return PerMeasure::default();
     }
     let context = WindowContext {
         seen_whole: context.seen_whole && window.unfollowed == 0,
         ..context
     };
-    let loss = guarantee
-        .loss
-        .as_ref()
-        .map(|loss| verdict(context, || loss_kept(loss, window)));
-    let latency = guarantee
-        .latency
-        .as_ref()
-        .map(|latency| verdict(context, || latency_kept(latency, window.round_trips)));
-    (loss, latency)
+    PerMeasure::from_fn(|measure| {
+        let guaranteed = guarantee.get(measure)?;
+        Some(verdict(context, || guaranteed.is_kept(window)))
+    })
 }
 
 /// The order of MODEL §11.1: void, indeterminate, missed, met. Void for the sake of transit only where
@@ -101,38 +71,15 @@ fn verdict(context: WindowContext, kept: impl FnOnce() -> Option<bool>) -> Verdi
     }
 }
 
-/// Whether the loss is within its limit; none with too few packets to say.
-fn loss_kept(guarantee: &LossGuarantee, window: &WindowCounts) -> Option<bool> {
-    let kept = |losses: Losses| {
-        let within = 1_000_000 * u128::from(losses.lost)
-            <= u128::from(guarantee.limit.ppm()) * u128::from(losses.expected);
-        (losses.expected >= guarantee.min_packets).then_some(within)
-    };
-    match guarantee.direction {
-        LossDirection::From => kept(window.sent),
-        LossDirection::To => kept(window.reported),
-        // Missed if either is; met only if both are known to be.
-        LossDirection::Both => match (kept(window.sent), kept(window.reported)) {
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (Some(true), Some(true)) => Some(true),
-            (None, _) | (_, None) => None,
-        },
-    }
-}
-
-/// Whether the percentile is within its limit; none with too few round trips to say.
-fn latency_kept(guarantee: &LatencyGuarantee, trips: RoundTrips) -> Option<bool> {
-    let allowed = u128::from(100_u8.saturating_sub(guarantee.percentile));
-    let within = 100 * u128::from(trips.over) <= allowed * u128::from(trips.samples);
-    (trips.samples >= guarantee.min_round_trips).then_some(within)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meter::window_counts::SampleCounts;
     use crate::sla::Verdict::{Indeterminate, Met, Missed, Void};
-    use crate::sla::commitment::example;
-    use crate::units::Ratio;
+    use crate::sla::commitment::{DirectionRule, example};
+    use crate::sla::direction::Direction;
+    use crate::sla::measure::Measure;
+    use crate::stream::tally::LossCounts;
 
     const SEEN: WindowContext = WindowContext {
         out_of_sla: false,
@@ -149,44 +96,32 @@ mod tests {
             both: 50_000_000,
             ..WindowCounts::default()
         };
+        let (from, to, sum) = (Direction::From, Direction::To, Direction::Sum);
         let cases = [
-            (
-                DirectionRule::Either,
-                Excess {
-                    from: false,
-                    to: true,
-                },
-            ),
-            (DirectionRule::From, Excess::default()),
-            (
-                DirectionRule::To,
-                Excess {
-                    from: false,
-                    to: true,
-                },
-            ),
+            (DirectionRule::Either, &[from, to][..], Some(to)),
+            (DirectionRule::From, &[from, to], None),
+            (DirectionRule::To, &[from, to], Some(to)),
             // 50 and 75 million, of which 50 are the same packets: 75 000 001.
-            (
-                DirectionRule::Sum,
-                Excess {
-                    from: true,
-                    to: false,
-                },
-            ),
+            (DirectionRule::Sum, &[sum], Some(sum)),
         ];
-        for (rule, expected) in cases {
+        for (rule, shown, expected) in cases {
             commitment.direction = rule;
-            assert_eq!(excess(&commitment, &counts), expected, "{rule:?}");
+            assert_eq!(rule.shown(), shown, "{rule:?}");
+            let excess = excess(&commitment, &counts);
+            let over = excess.iter().filter(|(_, over)| **over);
+            let over: Vec<_> = over.map(|(direction, _)| direction).collect();
+            assert_eq!(over, Vec::from_iter(expected), "{rule:?}");
+            assert_eq!(excess.any(), expected.is_some(), "{rule:?}");
         }
     }
 
     #[test]
     fn the_order_of_verdicts_is_void_indeterminate_missed_met() {
         let guarantee = example("c").guarantee;
-        let counts = |expected, lost, samples, over| WindowCounts {
+        let counts = |expected: u64, lost, samples, over| WindowCounts {
             packets: expected,
-            sent: Losses { expected, lost },
-            round_trips: RoundTrips { samples, over },
+            sent: LossCounts::certain(expected.cast_signed(), lost),
+            round_trips: SampleCounts { samples, over },
             ..WindowCounts::default()
         };
         let unseen = WindowContext {
@@ -230,45 +165,14 @@ mod tests {
             ("just enough samples", counts(100, 0, 20, 0), SEEN, Met, Met),
         ];
         for (name, counts, context, loss, latency) in cases {
-            assert_eq!(
-                verdicts(&guarantee, &counts, context),
-                (Some(loss), Some(latency)),
-                "{name}"
-            );
+            let given = verdicts(&guarantee, &counts, context);
+            assert_eq!(*given.get(Measure::Loss), Some(loss), "{name}");
+            assert_eq!(*given.get(Measure::Latency), Some(latency), "{name}");
         }
-        assert_eq!(
-            verdicts(&guarantee, &WindowCounts::default(), SEEN),
-            (None, None),
-            "nobody spoke"
-        );
-        assert_eq!(
-            verdicts(&Guarantee::default(), &counts(9, 9, 9, 9), SEEN),
-            (None, None)
-        );
-    }
-
-    #[test]
-    fn both_loss_directions_are_missed_by_either_and_met_by_both() {
-        let mut guarantee = example("c").guarantee;
-        let both = LossGuarantee {
-            limit: Ratio::from_ppm(5_000),
-            direction: LossDirection::Both,
-            min_packets: 100,
-        };
-        guarantee.loss = Some(both);
-        let counts = |sent_lost, expected, lost| WindowCounts {
-            packets: 1,
-            sent: Losses {
-                expected: 1000,
-                lost: sent_lost,
-            },
-            reported: Losses { expected, lost },
-            ..WindowCounts::default()
-        };
-        let loss = |counts| verdicts(&guarantee, &counts, SEEN).0.unwrap();
-        assert_eq!(loss(counts(0, 1000, 0)), Met);
-        assert_eq!(loss(counts(0, 1000, 6)), Missed);
-        assert_eq!(loss(counts(6, 0, 0)), Missed);
-        assert_eq!(loss(counts(0, 99, 0)), Indeterminate);
+        let none = PerMeasure::default();
+        let silent = verdicts(&guarantee, &WindowCounts::default(), SEEN);
+        assert_eq!(silent, none, "nobody spoke");
+        let nothing = Guarantee::default();
+        assert_eq!(verdicts(&nothing, &counts(9, 9, 9, 9), SEEN), none);
     }
 }

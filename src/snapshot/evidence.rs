@@ -1,6 +1,8 @@
 //! What was known when a verdict was given: enough to give it again, by somebody else.
 
-pub use crate::meter::window::{Losses, RoundTrips, WindowCounts};
+pub use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use crate::sla::direction::Directions;
+use crate::sla::measure::PerMeasure;
 use crate::sla::{Role, Verdict};
 use crate::units::{Asn, Second};
 use std::sync::Arc;
@@ -46,10 +48,8 @@ impl Amendment {
 /// The verdicts of a second and what they rest on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Verdicts {
-    /// On loss, if there is one.
-    pub loss: Option<Verdict>,
-    /// On latency, if there is one.
-    pub latency: Option<Verdict>,
+    /// On each measure, if there is one.
+    pub given: PerMeasure<Option<Verdict>>,
     /// Where they are void and not for the ASN's own traffic: the lowest transit ASN out of SLA
     /// that its packets crossed.
     pub void_by_transit: Option<Asn>,
@@ -63,8 +63,7 @@ impl Verdicts {
     /// No guarantee is judged by this window.
     pub fn none(window: WindowCounts) -> Self {
         Self {
-            loss: None,
-            latency: None,
+            given: PerMeasure::default(),
             void_by_transit: None,
             remaining: window,
             excluded: Vec::new(),
@@ -93,8 +92,8 @@ pub struct Judgement {
     pub window: WindowCounts,
     /// The transit ASNs on its paths in the window, ascending.
     pub transit: Vec<Asn>,
-    /// Traffic over the threshold: from (or the sum) and to.
-    pub over: (bool, bool),
+    /// Traffic over the threshold.
+    pub over: Directions<bool>,
     /// This second was not seen whole.
     pub incomplete: bool,
     /// Every second of the window was seen whole.

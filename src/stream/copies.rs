@@ -48,9 +48,9 @@ impl RecentPackets {
     /// Whether a packet whose number has come already is another copy of one that is remembered,
     /// so long `after` the last; `is_newest`: it bears the newest number of the stream.
     pub fn has(self, identification: u16, after: Duration, is_newest: bool) -> bool {
-        let lanes = [0, 16, 32, 48].map(|place| self.0 >> place & 0xffff);
+        let remembered = [0, 16, 32, 48].map(|place| self.0 >> place & 0xffff);
         let identification = u64::from(identification);
-        let same = lanes.iter().filter(|sink| **sink == identification);
+        let same = remembered.iter().filter(|known| **known == identification);
         match (identification, same.count()) {
             (_, 0) => false,
             (1.., 1) => after <= WINDOW,

@@ -1,92 +1,162 @@
-//! When the gaps began that are still open: a number that is lost now was missing since then, and
-//! may have been missed by us.
+//! When the numbers were due that are missing: if one still comes, its second is given it back.
 //!
-//! One [`Gaps`] lives in each stream, off the path of expected packets. It knows blocks of numbers,
-//! not numbers, and moments, not times: an answer may be too early by a block, and too late by less
-//! than a [`CoarseTime`], in which no sender has another packet ready.
+//! A stream has one [`Missing`] from its first gap on, off the path of expected packets. It knows
+//! the numbers inside the reorder window by their place modulo 64.
 
+use crate::stream::booking::{Certainty, Excuse, due};
+use crate::stream::sequence::WINDOW;
 use crate::units::Timestamp;
 use std::ops::Range;
 
-/// Numbers in a block.
-const BLOCK: u64 = 16;
+/// A number is late for so long: beyond it, it stays lost. Longer than any path reorders.
+const LATE: u64 = 2 * TICKS_PER_SECOND;
 
-/// Blocks remembered: so many the reorder window of 64 numbers touches.
-const BLOCKS: usize = 5;
+/// Known a little longer, for what is decided only after it has come. Below 256 ticks, or a due time
+/// would be another.
+const KNOWN: u64 = 240;
 
-/// The beginnings of gaps, by blocks of extended numbers.
+/// Due times are kept in 64ths of a second: a tick never lies in two seconds.
+const TICKS_PER_SECOND: u64 = 64;
+const NANOS_PER_TICK: u64 = 1_000_000_000 / TICKS_PER_SECOND;
+
+/// Due times of missing numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Gaps {
-    began: [CoarseTime; BLOCKS],
-    /// The highest block with a gap in it; 2^36 numbers take years.
-    marked: u32,
+pub(super) struct Missing {
+    /// In ticks modulo 256.
+    due: [u8; 64],
+    /// Bit number modulo 64: it is booked as lost.
+    lost: u64,
+    /// The same: it is booked as maybe lost.
+    maybe: u64,
+    /// In ticks: no due time is later than this, and none that is known is earlier by 256.
+    now: u64,
+    /// Why the last ones may be lost.
+    excuse: Excuse,
 }
 
-impl Gaps {
-    /// For a numbering before which, at this moment, all was whole.
-    pub(super) const fn new(whole: Timestamp) -> Self {
+/// What is booked for numbers that were skipped, between two packets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Skipped {
+    pub(super) certainty: Certainty,
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+impl Missing {
+    /// None is missing.
+    pub(super) const fn new() -> Self {
         Self {
-            began: [CoarseTime::of(whole); BLOCKS],
-            marked: 0,
+            due: [0; 64],
+            lost: 0,
+            maybe: 0,
+            now: 0,
+            excuse: Excuse::NoRoom,
         }
     }
 
-    /// These numbers did not come after this moment, and have not come yet.
-    pub(super) fn note(&mut self, missing: Range<u64>, since: Timestamp) {
-        let Some(last) = missing
-            .end
-            .checked_sub(1)
-            .filter(|last| missing.contains(last))
-        else {
-            return;
-        };
-        // What is further behind has left the window with this step already.
-        let oldest = (last / BLOCK).saturating_sub(BLOCKS as u64 - 1);
-        let first = (missing.start / BLOCK)
-            .max(u64::from(self.marked) + 1)
-            .max(oldest);
-        for block in first..=last / BLOCK {
-            if let Some(began) = self.began.get_mut(place(block)) {
-                *began = CoarseTime::of(since);
+    /// These numbers were skipped by the one behind them.
+    pub(super) fn note(&mut self, numbers: Range<u64>, skipped: Skipped) {
+        let Skipped {
+            certainty,
+            from,
+            until,
+        } = skipped;
+        self.pass(until);
+        let count = numbers.end.saturating_sub(numbers.start);
+        let oldest = (numbers.end + 1).saturating_sub(WINDOW).max(numbers.start);
+        for number in oldest..=numbers.end {
+            let bit = bit(number);
+            self.lost &= !bit;
+            self.maybe &= !bit;
+            if number == numbers.end {
+                break;
             }
-            self.marked = u32::try_from(block).unwrap_or(u32::MAX);
+            let due = ticks(due(number + 1 - numbers.start, count, from, until));
+            let place = self.due.get_mut(place(number));
+            if let Some(place) = place.filter(|_| due + KNOWN >= self.now) {
+                *place = low(due);
+                match certainty {
+                    Certainty::Lost => self.lost |= bit,
+                    Certainty::MaybeLost(excuse) => {
+                        self.maybe |= bit;
+                        self.excuse = excuse;
+                    }
+                    Certainty::Excused(_) => {}
+                }
+            }
         }
     }
 
-    /// Since when a number is missing that is inside the window, told some time after.
-    pub(super) fn began(&self, number: u64, now: Timestamp) -> Timestamp {
-        let began = self.began.get(place(number / BLOCK));
-        began.map_or(now, |began| began.before(now))
+    /// When a missing number was due and what was booked for it, if a packet that comes then is in
+    /// time.
+    pub(super) fn expects(
+        &self,
+        number: u64,
+        arrival: Timestamp,
+    ) -> Option<(Certainty, Timestamp)> {
+        let certainty = match (self.lost & bit(number) > 0, self.maybe & bit(number) > 0) {
+            (true, _) => Certainty::Lost,
+            (false, true) => Certainty::MaybeLost(self.excuse),
+            (false, false) => return None,
+        };
+        let due = self.due_of(number);
+        let is_late = ticks(arrival).saturating_sub(due) > LATE;
+        (!is_late).then(|| (certainty, Timestamp::from_nanos(due * NANOS_PER_TICK)))
+    }
+
+    /// The packet of a missing number has come.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.lost &= !bit(number);
+        self.maybe &= !bit(number);
+    }
+
+    /// Of the newest numbers, so many are only maybe lost, for a reason.
+    pub(super) fn doubt(&mut self, numbers: Range<u64>, excuse: Excuse) {
+        let oldest = numbers.end.saturating_sub(WINDOW).max(numbers.start);
+        for number in oldest..numbers.end {
+            self.maybe |= self.lost & bit(number);
+            self.lost &= !bit(number);
+        }
+        self.excuse = excuse;
+    }
+
+    /// Time has gone on: what was due too long ago is forgotten.
+    fn pass(&mut self, time: Timestamp) {
+        let now = ticks(time).max(self.now);
+        let mut known = self.lost | self.maybe;
+        while known > 0 {
+            let number = u64::from(known.trailing_zeros());
+            known &= known - 1;
+            if self.due_of(number) + KNOWN < now {
+                self.forget(number);
+            }
+        }
+        self.now = now;
+    }
+
+    /// In ticks.
+    fn due_of(&self, number: u64) -> u64 {
+        let due = self.due.get(place(number)).copied().unwrap_or(0);
+        let ago = low(self.now).wrapping_sub(due);
+        self.now.saturating_sub(ago.into())
     }
 }
 
-/// A time in units of 2^18 ns, a quarter of a millisecond, rounded up, modulo 2^32: thirteen days. A
-/// hundred thousand streams hold five of them each. The next packet is due 2.5 ms after the last at
-/// the earliest (RFC 6716 §2.1.4).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct CoarseTime(u32);
-
-impl CoarseTime {
-    const BITS: u32 = 18;
-
-    #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
-    pub(super) const fn of(time: Timestamp) -> Self {
-        Self(Self::count(time) as u32)
-    }
-
-    /// The time that it is of, told within thirteen days after.
-    pub(super) fn before(self, now: Timestamp) -> Timestamp {
-        let gone = Self::of(now).0.wrapping_sub(self.0);
-        Timestamp::from_nanos(Self::count(now).saturating_sub(u64::from(gone)) << Self::BITS)
-    }
-
-    const fn count(time: Timestamp) -> u64 {
-        time.as_nanos().div_ceil(1 << Self::BITS)
-    }
+const fn ticks(time: Timestamp) -> u64 {
+    time.as_nanos() / NANOS_PER_TICK
 }
 
-fn place(block: u64) -> usize {
-    usize::try_from(block % BLOCKS as u64).unwrap_or(0)
+#[expect(clippy::cast_possible_truncation, reason = "modulo 256 is meant")]
+const fn low(ticks: u64) -> u8 {
+    ticks as u8
+}
+
+const fn bit(number: u64) -> u64 {
+    1 << (number % WINDOW)
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number % WINDOW).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -94,42 +164,65 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_nanos(seconds * 1_000_000_000)
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_nanos(1_000_000_000_000 + millis * 1_000_000)
     }
 
-    /// So late may be said of it.
-    fn latest(seconds: u64) -> Timestamp {
-        at(seconds).plus(Duration::from_nanos(1 << CoarseTime::BITS))
+    fn lost(from: u64, until: u64) -> Skipped {
+        Skipped {
+            certainty: Certainty::Lost,
+            from: at(from),
+            until: at(until),
+        }
     }
 
     #[test]
-    fn each_gap_has_a_beginning_of_its_own_even_if_there_is_always_one() {
-        let mut gaps = Gaps::new(at(0));
-        // One number of twenty is missing, for ten thousand numbers: the window is never whole.
-        for number in (70_000..80_000_u64).step_by(20) {
-            gaps.note(number..number + 1, at(number));
-            for open in (70_000..=number).rev().step_by(20).take(3) {
-                let began = gaps.began(open, at(number));
-                assert!(
-                    began <= latest(open) && began >= at(open.saturating_sub(BLOCK)),
-                    "{open}"
-                );
+    fn a_number_is_expected_for_two_seconds_after_it_was_due() {
+        let mut missing = Missing::new();
+        missing.note(65_541..65_542, lost(980, 1_020));
+        let (certainty, due) = missing.expects(65_541, at(1_500)).unwrap();
+        assert_eq!(
+            (certainty, due.second()),
+            (Certainty::Lost, at(1_000).second())
+        );
+        assert!(missing.expects(65_541, at(2_990)).is_some());
+        assert_eq!(missing.expects(65_541, at(3_050)), None);
+        assert_eq!(missing.expects(65_542, at(1_500)), None, "it has come");
+        missing.forget(65_541);
+        assert_eq!(missing.expects(65_541, at(1_500)), None);
+    }
+
+    #[test]
+    fn each_gap_has_a_time_of_its_own_even_if_there_is_always_one() {
+        let mut missing = Missing::new();
+        // One number of five is missing, every 200 ms, for twenty minutes.
+        for gap in 1..6_000_u64 {
+            let (number, due) = (70_000 + 5 * gap, 200 * gap);
+            missing.note(number..number + 1, lost(due - 40, due + 40));
+            for back in (0..9).filter(|back| *back < gap) {
+                let (_, known) = missing
+                    .expects(number - 5 * back, at(due + 40))
+                    .unwrap_or_else(|| panic!("{gap} {back}"));
+                let truth = at(due - 200 * back);
+                assert!(known <= truth && truth.since(known) < Duration::from_millis(16));
             }
         }
     }
 
     #[test]
-    fn a_long_gap_began_when_it_began() {
-        let mut gaps = Gaps::new(at(0));
-        gaps.note(65_540..65_540, at(1));
-        assert_eq!(gaps.began(65_540, at(1)), at(0), "no number");
-        gaps.note(65_600..900_000, at(2));
-        for number in [899_999, 899_999 - 63] {
-            for now in [2, 20_000, 1_000_000] {
-                let began = gaps.began(number, at(now));
-                assert!(began >= at(2) && began <= latest(2));
-            }
+    fn what_was_due_long_ago_is_never_taken_for_something_new() {
+        let mut missing = Missing::new();
+        missing.note(65_600..65_610, lost(0, 220));
+        for pause in (2_500..60_000).step_by(250) {
+            let mut later = missing;
+            later.note(65_620..65_621, lost(pause - 40, pause));
+            assert_eq!(later.expects(65_605, at(pause)), None, "{pause}");
+            assert!(later.expects(65_620, at(pause)).is_some(), "{pause}");
         }
+        // An outage is forgotten but for its end.
+        let mut missing = Missing::new();
+        missing.note(65_600..66_100, lost(0, 10_000));
+        assert_eq!(missing.expects(66_040, at(11_000)), None);
+        assert!(missing.expects(66_099, at(11_000)).is_some());
     }
 }

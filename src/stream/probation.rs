@@ -1,26 +1,36 @@
 //! A lone packet that looks like RTP proves nothing: one in four random octet strings has
-//! RTP's version. Packets of an unknown SSRC are held here until several of them, with
-//! consecutive numbers and a plausible clock, prove that they are one stream (RFC 3550 §A.1
-//! asks for two; strangers to SIP need more).
+//! RTP's version. Packets of an unknown SSRC are held here until several of them prove that they are
+//! one stream (RFC 3550 §A.1 asks for two; strangers to SIP need more): by consecutive numbers and a
+//! plausible clock, or, however many are missing between them, by numbers, timestamps and arrival that
+//! lie on one line.
 //!
 //! One [`Probation`] per worker. What is held is bounded; what does not fit, ages out or is
 //! pushed out comes back to the caller, so that every frame is counted.
 
 use crate::stream::expiry::ExpiryQueue;
+use crate::stream::record::clock::{AUDIO_CLOCKS, SHORTEST_INTERVAL, sent};
 use crate::units::{Second, Timestamp};
 use crate::voice::kind::{self, StreamKind, clock_rate};
-use crate::voice::payload_type::is_possible;
+use crate::voice::payload_type::{is_possible, is_usual};
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::stream_key::StreamKey;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
+use std::num::NonZeroU32;
+use std::time::Duration;
 
 /// Distinct consecutive packets that prove a stream. Three by chance, given that 32 bits of SSRC
 /// stand still, do happen in games (nDPI's CryNetwork captures); four were not seen.
 const PROOF: usize = 4;
 
-/// Numbers that may be missing among them: a stream with heavy loss proves itself too.
+/// Numbers that may be missing among them.
 const MISSING: u32 = 4;
+
+/// How far arrival may be from the line of numbers and timestamps, beside a tenth.
+const OFF_THE_LINE: Duration = Duration::from_millis(20);
+
+/// The longest time between two packets of a line (RFC 7587 §4.2).
+const LONGEST_INTERVAL: Duration = Duration::from_millis(120);
 
 /// Packets held of one candidate; the oldest leaves for the next.
 const HELD: usize = 16;
@@ -146,10 +156,38 @@ fn prove(held: &[RtpSummary]) -> Option<StreamKind> {
     let span = u32::from(last.sequence.wrapping_sub(first.sequence)) + 1;
     let distinct = u32::try_from(run.len()).unwrap_or(u32::MAX);
     let consecutive = run.len() >= PROOF && span <= distinct + MISSING;
-    if !(consecutive && has_plausible_clock(&run)) {
+    let usual = run.iter().all(|held| is_usual(held.payload_type));
+    let plausible = usual && consecutive && has_plausible_clock(&run);
+    if !(plausible || run.last_chunk().is_some_and(lies_on_a_line)) {
         return None;
     }
     kind::decide(&run).or_else(|| (run.len() >= DECIDE_BY).then(|| kind::guess(&run)))
+}
+
+/// Whether timestamps are exactly proportional to numbers, and arrival goes with them at the pace of
+/// some audio clock. Three such distances of 16 and 32 bits are no chance.
+fn lies_on_a_line(run: &[RtpSummary; PROOF]) -> bool {
+    let [first, second, .., last] = run;
+    let numbers = |packet: &RtpSummary| u32::from(packet.sequence.wrapping_sub(first.sequence));
+    let units = |packet: &RtpSummary| packet.timestamp.wrapping_sub(first.timestamp);
+    let Some(step) = units(second).checked_div(numbers(second)) else {
+        return false;
+    };
+    let exact = |packet: &RtpSummary| numbers(packet).checked_mul(step) == Some(units(packet));
+    if !run.iter().all(exact) {
+        return false;
+    }
+    let possible = SHORTEST_INTERVAL..=LONGEST_INTERVAL;
+    let clocks = AUDIO_CLOCKS.into_iter().filter_map(NonZeroU32::new);
+    let mut clocks = clocks.filter(|clock| possible.contains(&sent(step, *clock)));
+    clocks.any(|clock| {
+        let off = |packet: &RtpSummary| {
+            let arrived = packet.time.since(first.time);
+            arrived.abs_diff(sent(units(packet), clock))
+        };
+        let slack = sent(units(last), clock) / 10 + OFF_THE_LINE;
+        run.iter().all(|packet| off(packet) <= slack)
+    })
 }
 
 /// Each number once, in order, relative to the first that came.

@@ -1,15 +1,18 @@
 //! One stream: its numbering, its clock, and what it did in the current second.
 
+pub(super) mod clock;
 mod cold;
+mod jump;
 mod restart;
 
 use crate::asn::Dissent;
 use crate::attribution::{Attribution, PairKey};
+use crate::stream::booking::{Booking, Certainty, Excuse};
 use crate::stream::copies::RecentPackets;
-use crate::stream::gaps::{CoarseTime, Gaps};
+use crate::stream::gaps::{Missing, Skipped};
 use crate::stream::jitter::Jitter;
-use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep};
-use crate::stream::tally::{Reports, SequenceCounts, TrafficCounts, ethernet_octets};
+use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep, WINDOW};
+use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts, ethernet_octets};
 use crate::units::{Second, Timestamp};
 use crate::voice::CapturePoint;
 use crate::voice::kind::StreamKind;
@@ -18,17 +21,21 @@ use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::CodecFormat;
 use crate::voice::stream_key::StreamKey;
 use crate::wire::rtcp::ReportBlock;
-use cold::{ColdState, saturated_u32};
+use clock::{DEFAULT_INTERVAL, LOOK, PayloadType, SHORTEST_INTERVAL, sent};
+use cold::ColdState;
+use jump::Gap;
 use std::hint::black_box;
 use std::mem::offset_of;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Assumed between packets until two in sequence have shown it: RFC 3551 §4.2's default.
-const DEFAULT_INTERVAL: Duration = Duration::from_millis(20);
+/// Of the silence before a restart or a new SSRC at most so much may have been loss
+/// (`voice.silence_limit`).
+const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How far the sender's clock may be from ours over an outage before we call it a new start.
-const OUTAGE_SLACK: Duration = Duration::from_secs(1);
+/// So long before the numbers of one SSRC stop, another one may begin that goes on for it.
+const OTHER_BEGINS: Duration = Duration::from_secs(1);
 
 /// Before its first packet is counted, a stream belongs to nobody.
 static NOBODY: PairKey = PairKey::UNKNOWN;
@@ -58,15 +65,12 @@ pub struct Stream {
     /// Arrival and RTP timestamp of the highest number.
     newest: Timestamp,
     newest_timestamp: u32,
-    /// Timestamp units between two packets in sequence.
-    step: u32,
     tally: Tally,
     /// The second the tally is of.
     second: Tallied,
     generation: u32,
-    /// Packets of the most frequent payload type.
-    usual_packets: u32,
-    usual_type: u8,
+    /// The payload type that came last.
+    of: PayloadType,
     /// Decided once.
     pub kind: StreamKind,
     capture_point: CapturePoint,
@@ -89,8 +93,10 @@ impl Tallied {
 
 const _: () = {
     assert!(size_of::<Stream>() <= 192, "three cache lines");
-    let (second, third) = (offset_of!(Stream, recent), offset_of!(Stream, last));
+    let (second, third) = (offset_of!(Stream, recent), offset_of!(Stream, newest));
     assert!(second / 64 == 1 && third / 64 == 2, "one to touch in each");
+    let all = size_of::<Stream>() + size_of::<ColdState>() + size_of::<Missing>();
+    assert!(all <= 512, "a hundred thousand of them");
 };
 
 impl Stream {
@@ -102,24 +108,20 @@ impl Stream {
         first: &RtpSummary,
         format: Option<Arc<CodecFormat>>,
     ) -> Self {
-        let assigned = assigned(first.payload_type).map(|known| known.clock);
-        let announced = format.as_ref().and_then(|format| format.clock);
-        let clock = announced.or(assigned);
+        let of = PayloadType::new(first.payload_type);
         Self {
             key,
             // As if the packet before the first had come: advance() then counts the first.
             sequence: Sequence::before(first.sequence),
             recent: RecentPackets::default(),
-            jitter: Jitter::new(clock),
+            jitter: Jitter::new(clock_of(&of, format.as_deref())),
             last: first.time,
             newest: first.time,
             newest_timestamp: first.timestamp,
-            step: 0,
             tally: Tally::default(),
             second: Tallied::NONE,
             generation: 0,
-            usual_packets: 0,
-            usual_type: first.payload_type,
+            of,
             kind,
             capture_point: CapturePoint::default(),
             cold: Box::new(ColdState::new(first.time, format)),
@@ -129,7 +131,7 @@ impl Stream {
     /// Touches each cache line, so that none has to be waited for later.
     #[inline]
     pub(super) fn prefetch(&self) {
-        black_box((self.key.ssrc(), self.recent, self.last));
+        black_box((self.key.ssrc(), self.recent, self.newest));
     }
 
     /// Touches what lies elsewhere, once the lines here are near.
@@ -137,8 +139,9 @@ impl Stream {
         self.cold.prefetch();
     }
 
-    /// Takes the next packet: what its number and its time say. Nothing is counted yet.
-    pub fn advance(&mut self, packet: &RtpSummary) -> SequenceStep {
+    /// Takes the next packet: what its number and its time say, and what is to be booked of it, or of
+    /// others, in other seconds. Nothing is counted yet.
+    pub fn advance(&mut self, packet: &RtpSummary, bookings: &mut Vec<Booking>) -> SequenceStep {
         if self.advance_expected(packet) {
             return SequenceStep::of(Arrival::InOrder);
         }
@@ -146,12 +149,16 @@ impl Stream {
             // As if it had not come: nothing of the stream itself.
             return SequenceStep::of(Arrival::Mirrored);
         }
-        let result = self.advance_unexpected(packet);
+        let before = self.of;
+        if before.number != packet.payload_type {
+            self.change_type(packet.payload_type);
+        }
+        let result = self.advance_unexpected(packet, &before, bookings);
         self.recent.note(packet.identification);
         self.last = self.last.max(packet.time);
-        self.note_payload_type(packet.payload_type);
+        self.of.packets = self.of.packets.saturating_add(1);
         if !matches!(result.arrival, Arrival::Duplicate | Arrival::Suspect) {
-            self.jitter.advance(packet.time, packet.timestamp);
+            self.advance_jitter(packet);
         }
         result
     }
@@ -161,16 +168,91 @@ impl Stream {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the way of nearly every packet")]
     pub fn advance_expected(&mut self, packet: &RtpSummary) -> bool {
-        if !self.sequence.advance_expected(packet.sequence) {
+        let same_type = packet.payload_type == self.of.number;
+        if !same_type || !self.sequence.advance_expected(packet.sequence) {
             return false;
         }
-        self.step = packet.timestamp.wrapping_sub(self.newest_timestamp);
+        let units = packet.timestamp.wrapping_sub(self.newest_timestamp);
         (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
         self.recent.note(packet.identification);
         self.last = self.last.max(packet.time);
-        self.note_payload_type(packet.payload_type);
-        self.jitter.advance(packet.time, packet.timestamp);
+        self.of.packets = self.of.packets.saturating_add(1);
+        if units == self.of.step {
+            self.of.confirm_step();
+        } else {
+            self.note_step(units, 1);
+        }
+        if u64::from(packet.sequence) % LOOK == 0 {
+            self.look();
+        }
+        self.advance_jitter(packet);
         true
+    }
+
+    #[inline]
+    fn advance_jitter(&mut self, packet: &RtpSummary) {
+        let (time, timestamp, step) = (packet.time, packet.timestamp, self.of.step);
+        self.jitter.advance(time, timestamp, packet.sequence, step);
+    }
+
+    /// The timestamp went on by another step than the usual one.
+    #[cold]
+    fn note_step(&mut self, units: u32, numbers: u64) {
+        self.of.note_step(units, numbers);
+        // A pause leaves the clock in doubt, and no more: a variable packet time is up to 120 ms
+        // (RFC 7587 §4.2), six times the usual one.
+        if units == 0 || u64::from(units) > 8 * numbers * u64::from(self.of.step) {
+            self.cold.pace.break_clock();
+        }
+    }
+
+    /// Looks at the newest packet's time and timestamp.
+    #[cold]
+    fn look(&mut self) {
+        let (newest, number) = (
+            (self.newest, self.newest_timestamp),
+            self.sequence.extended(),
+        );
+        let before = self.clock();
+        if self.cold.pace.look(newest, number, &mut self.of) && self.clock() != before {
+            if before.is_some() {
+                self.jitter.forget();
+            }
+            self.jitter.set_clock(self.clock());
+        }
+    }
+
+    /// Packets of another payload type come: it has a clock and a pace of its own.
+    #[cold]
+    fn change_type(&mut self, number: u8) {
+        self.of = self.cold.exchange_type(self.of, number);
+        self.jitter.set_clock(self.clock());
+        self.jitter.restart();
+        self.cold.pace.break_clock();
+    }
+
+    /// The clock of the packets that come: that of RFC 3551 for an assigned type, the one that they
+    /// have shown, the one that is announced.
+    fn clock(&self) -> Option<NonZeroU32> {
+        clock_of(&self.of, self.cold.format.as_deref())
+    }
+
+    /// Between two packets, usually.
+    fn interval(&self) -> Duration {
+        let usual = self.cold.usual_type(self.of);
+        let clock = clock_of(&usual, self.cold.format.as_deref());
+        let interval = clock.map(|clock| sent(usual.step, clock));
+        let possible = SHORTEST_INTERVAL..=Duration::from_secs(1);
+        interval
+            .filter(|interval| possible.contains(interval))
+            .unwrap_or(DEFAULT_INTERVAL)
+    }
+
+    /// So many packets the sender would have sent in a silence; none if that is less than one.
+    pub(super) fn sent_in(&self, silence: Duration) -> Option<u64> {
+        let packets = silence.min(SILENCE_LIMIT).as_nanos() / self.interval().as_nanos().max(1);
+        let packets = u64::try_from(packets).unwrap_or(u64::MAX);
+        packets.checked_sub(1).filter(|packets| *packets > 0)
     }
 
     /// Whether a packet is a mirror port's copy of one before it.
@@ -190,12 +272,17 @@ impl Stream {
         )
     }
 
-    /// Any packet but one that was expected and loses nothing.
+    /// Any packet but one that was expected.
     #[cold]
-    fn advance_unexpected(&mut self, packet: &RtpSummary) -> SequenceStep {
-        let decided = self.decide_restart(packet);
-        let step = self.continue_restart(packet);
-        let step = step.unwrap_or_else(|| self.advance_numbering(packet));
+    fn advance_unexpected(
+        &mut self,
+        packet: &RtpSummary,
+        before: &PayloadType,
+        bookings: &mut Vec<Booking>,
+    ) -> SequenceStep {
+        let decided = self.decide_restart(packet, bookings);
+        let step = self.continue_restart(packet, before, bookings);
+        let step = step.unwrap_or_else(|| self.advance_numbering(packet, before, bookings));
         let step = match step.arrival {
             Arrival::Duplicate | Arrival::Late => self.suspect_restart(packet, step),
             _ => step,
@@ -205,74 +292,229 @@ impl Stream {
         decided.then(step)
     }
 
-    /// Takes a packet into the numbering.
-    fn advance_numbering(&mut self, packet: &RtpSummary) -> SequenceStep {
-        let oldest = self.sequence.oldest_missing();
-        let before = self.sequence.extended();
-        let newest = (self.newest, self.newest_timestamp);
-        let (step, jitter) = (self.step, self.jitter);
-        let result = self.sequence.advance(packet.sequence, |forward| {
-            explain(forward, packet, newest, step, &jitter)
-        });
-        if result.lost > 0 {
-            let began = oldest.map(|number| self.cold.gaps.began(number, newest.0));
-            self.cold.gap_from = CoarseTime::of(began.unwrap_or(newest.0));
+    /// Whether a packet's number is one that may still come: ahead, where time explains it, or missing
+    /// and not late.
+    fn expects(&self, packet: &RtpSummary) -> bool {
+        let forward = packet.sequence.wrapping_sub(self.sequence.last_number());
+        let missing = self.sequence.missing_number(packet.sequence);
+        match missing {
+            Some(number) => self.due(number, packet.time).is_some(),
+            None if u64::from(forward) < WINDOW => forward > 0,
+            None => matches!(self.gap(packet, &self.of).explain(forward), Jump::Outage(_)),
         }
-        let restarted = matches!(result.arrival, Arrival::Restarted { .. });
-        if self.sequence.extended() > before || restarted {
-            let missing = before + 1..self.sequence.extended();
-            self.cold.gaps.note(missing, newest.0);
-            if self.sequence.extended() == before + 1 {
-                self.step = packet.timestamp.wrapping_sub(newest.1);
-            }
-            (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
-        }
-        if restarted {
-            self.begin_numbering(self.sequence, newest.0);
-        }
-        result
     }
 
-    /// Goes on with a numbering that is whole up to a time but for what its window misses.
-    fn begin_numbering(&mut self, sequence: Sequence, whole: Timestamp) {
+    /// What was booked for a missing number, and when it was due, if it is not late.
+    fn due(&self, number: u64, arrival: Timestamp) -> Option<(Certainty, Timestamp)> {
+        self.cold.missing.as_ref()?.expects(number, arrival)
+    }
+
+    /// Takes a packet whose number was missing; none if it was not.
+    fn fill(
+        &mut self,
+        number: u16,
+        arrival: Timestamp,
+        bookings: &mut Vec<Booking>,
+    ) -> Option<SequenceStep> {
+        let place = self.sequence.missing_number(number)?;
+        let Some((certainty, due)) = self.due(place, arrival) else {
+            return Some(self.sequence.advance_late());
+        };
+        bookings.push(Booking::back(certainty, due));
+        if let Some(missing) = &mut self.cold.missing {
+            missing.forget(place);
+        }
+        let step = self.sequence.advance(number, |_| Jump::Unexplained);
+        self.cold.note_missing(step.missing);
+        Some(step)
+    }
+
+    /// Takes a packet into the numbering.
+    fn advance_numbering(
+        &mut self,
+        packet: &RtpSummary,
+        before: &PayloadType,
+        bookings: &mut Vec<Booking>,
+    ) -> SequenceStep {
+        if let Some(step) = self.fill(packet.sequence, packet.time, bookings) {
+            return step;
+        }
+        let highest = self.sequence.extended();
+        let gap = self.gap(packet, before);
+        let step = self
+            .sequence
+            .advance(packet.sequence, |forward| gap.explain(forward));
+        self.cold.note_missing(step.missing);
+        let skipped = step.missing.cast_unsigned();
+        match step.arrival {
+            Arrival::InOrder => {
+                let certainty = if skipped < WINDOW {
+                    gap.certainty(skipped)
+                } else {
+                    Certainty::Lost
+                };
+                let from = self.newest.min(packet.time);
+                self.skip(
+                    highest + 1,
+                    skipped,
+                    (certainty, from, packet.time),
+                    bookings,
+                );
+                self.renew(packet, before, highest);
+            }
+            // Before the first: what lies between may still come.
+            Arrival::Reordered if skipped > 0 => {
+                let behind = self.sequence.last_number().wrapping_sub(packet.sequence);
+                let first = highest - u64::from(behind) + 1;
+                let booked = (Certainty::Lost, packet.time, packet.time);
+                self.skip(first, skipped, booked, bookings);
+            }
+            Arrival::Suspect => {
+                let forward = packet.sequence.wrapping_sub(self.sequence.last_number());
+                let ran_on = gap.runs_together(forward);
+                let numbers = if ran_on { u32::from(forward) - 1 } else { 0 };
+                self.cold.suspect = (packet.time, numbers);
+            }
+            Arrival::Restarted { .. } => self.begin_anew(packet, skipped, bookings),
+            _ => {}
+        }
+        step
+    }
+
+    /// What lies between the newest packet and another one.
+    fn gap(&self, packet: &RtpSummary, before: &PayloadType) -> Gap {
+        let format = self.cold.format.as_deref();
+        let interval = self.interval();
+        let shortest = self.cold.pace.shortest();
+        let is_paced = before.step > 0;
+        Gap {
+            gone: packet.time.since(self.newest),
+            units: packet.timestamp.wrapping_sub(self.newest_timestamp),
+            steps: [self.of.step, before.step],
+            clocks: [&self.of, before].map(|of| clock_of(of, format)),
+            shortest: match shortest {
+                Some(shortest) => shortest.min(interval),
+                None if is_paced => interval,
+                None => SHORTEST_INTERVAL,
+            },
+        }
+    }
+
+    /// Numbers were skipped, from a first one on. They were due at the sender's pace before the packet
+    /// that skipped them: where there was a pause as well, it lies before them.
+    fn skip(
+        &mut self,
+        first: u64,
+        numbers: u64,
+        (certainty, from, until): (Certainty, Timestamp, Timestamp),
+        bookings: &mut Vec<Booking>,
+    ) {
+        if numbers == 0 {
+            return;
+        }
+        let lasted = self.interval().as_nanos() * (u128::from(numbers) + 1) * 9 / 8;
+        let lasted = Duration::from_nanos(u64::try_from(lasted).unwrap_or(u64::MAX));
+        let from = from.max(until.minus(lasted));
+        let booking = Booking::between(certainty, numbers, from, until);
+        let skipped = Skipped {
+            certainty,
+            from: booking.from,
+            until,
+        };
+        let missing = &mut self.cold.missing;
+        missing
+            .get_or_insert_with(|| Box::new(Missing::new()))
+            .note(first..first + numbers, skipped);
+        bookings.push(booking);
+    }
+
+    /// A packet has the highest number; `highest` was that before.
+    fn renew(&mut self, packet: &RtpSummary, before: &PayloadType, highest: u64) {
+        let numbers = self.sequence.extended() - highest;
+        let units = packet.timestamp.wrapping_sub(self.newest_timestamp);
+        (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
+        // A packet time is not told by what lies on both sides of an outage, or of another codec.
+        if numbers < WINDOW && before.number == self.of.number {
+            self.note_step(units, numbers);
+        }
+        if self.sequence.extended() / LOOK != highest / LOOK {
+            self.look();
+        }
+    }
+
+    /// The suspect before this packet began a new numbering, by a jump ahead.
+    fn begin_anew(&mut self, packet: &RtpSummary, skipped: u64, bookings: &mut Vec<Booking>) {
+        let (first, ran_on) = self.cold.suspect;
+        if ran_on > 0 {
+            // Numbers and clock ran on together, but not with arrival: the sender was held up. It
+            // may have sent them all, up to what fits into the time.
+            let could = first.since(self.newest).as_nanos() / self.interval().as_nanos().max(1);
+            let numbers = u128::from(ran_on).min(could + 100);
+            let numbers = u64::try_from(numbers).unwrap_or(u64::MAX);
+            let certainty = Certainty::MaybeLost(Excuse::Stalled);
+            let from = self.newest.min(first);
+            bookings.push(Booking::between(certainty, numbers, from, first));
+        } else {
+            self.note_restart(first, bookings);
+        }
+        self.begin_numbering(self.sequence);
+        let booked = (
+            Certainty::Lost,
+            first.min(packet.time),
+            packet.time.max(first),
+        );
+        let from = self.sequence.extended() - skipped;
+        self.skip(from, skipped, booked, bookings);
+        (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
+    }
+
+    /// Goes on with a numbering of which nothing is missing yet.
+    fn begin_numbering(&mut self, sequence: Sequence) {
         self.sequence = sequence;
         self.jitter.restart();
+        self.cold.pace.restart();
         self.cold.far_end.restart();
-        self.cold.gaps = Gaps::new(whole);
+        self.cold.missing = None;
         self.cold.restarts = self.cold.restarts.saturating_add(1);
     }
 
-    /// Whether the numbers now lost were missed in a stretch of time, from its gap until now.
-    pub fn gap(&self) -> (Timestamp, Timestamp) {
-        (self.cold.gap_from.before(self.newest), self.newest)
+    /// Whether what another SSRC of the same way is missing went under this one: it began with that
+    /// gap, and has sent as many packets as are missing there, give or take 3 %.
+    pub(super) fn explains(&self, booking: &Booking) -> bool {
+        let sent = self.cold.packets + u64::from(self.tally.packets);
+        let missing = booking.count.unsigned_abs();
+        let began = self.cold.first.plus(OTHER_BEGINS) >= booking.from;
+        missing >= WINDOW && began && sent.abs_diff(missing) <= (missing * 3 / 100).max(3)
     }
 
-    /// Numbers that were lost while we were not looking: ours, not the network's.
-    pub fn excuse(&mut self, step: &mut SequenceStep) {
-        self.cold.unseen = self.cold.unseen.saturating_add(saturated_u32(step.lost));
-        step.lost = 0;
-    }
-
-    /// Takes what the far end says of this stream: its losses since it last said so.
-    pub fn report(&mut self, block: &ReportBlock) -> Option<Reports> {
-        let booked = self.cold.booked();
-        self.cold.far_end.report(block, &self.sequence, booked)
-    }
-
-    #[inline]
-    fn note_payload_type(&mut self, payload_type: u8) {
-        if self.usual_type == payload_type {
-            self.usual_packets = self.usual_packets.saturating_add(1);
-        } else {
-            self.note_other_type(payload_type);
+    /// Of the numbers just skipped, so many are only maybe lost, for a reason.
+    pub(super) fn doubt(&mut self, numbers: u64, excuse: Excuse) {
+        let highest = self.sequence.extended();
+        if let Some(missing) = &mut self.cold.missing {
+            missing.doubt(highest.saturating_sub(numbers)..highest, excuse);
         }
     }
 
-    #[cold]
-    fn note_other_type(&mut self, payload_type: u8) {
-        let mut usual = (self.usual_type, self.usual_packets);
-        self.cold.note_type(payload_type, &mut usual);
-        (self.usual_type, self.usual_packets) = usual;
+    /// Whether a new numbering may have begun.
+    pub(super) fn is_restart_open(&self) -> bool {
+        self.cold.restart.is_some()
+    }
+
+    /// Time has jumped: no missing number is waited for.
+    pub(super) fn forget_missing(&mut self) {
+        self.cold.missing = None;
+    }
+
+    /// Takes what is booked of it into its own sums.
+    pub fn note_booking(&mut self, booking: &Booking) {
+        self.cold.note_booking(booking);
+    }
+
+    /// Takes what the far end says of this stream: its losses since it last said so.
+    pub fn report(&mut self, block: &ReportBlock) -> Option<LossCounts> {
+        let absent = u64::try_from(self.cold.absent).unwrap_or(0);
+        let booked = absent.saturating_sub(self.sequence.missing());
+        self.cold.far_end.report(block, &self.sequence, booked)
     }
 
     /// Whether the stream is attributed as this packet's tap and these tables would.
@@ -329,25 +571,9 @@ impl Stream {
         self.second = Tallied::NONE;
     }
 
-    /// The stream is over: what never came is lost.
-    pub fn finish(&mut self) -> SequenceStep {
-        let decided = self.end_restart();
-        let lost = self.sequence.missing();
-        if decided.lost == 0 {
-            self.note_oldest_gap();
-        }
-        self.sequence = Sequence::before(self.sequence.last_number().wrapping_add(1));
-        decided.then(SequenceStep {
-            lost,
-            ..SequenceStep::of(Arrival::InOrder)
-        })
-    }
-
-    /// Since when the oldest number is missing that has not come.
-    fn note_oldest_gap(&mut self) {
-        if let Some(oldest) = self.sequence.oldest_missing() {
-            self.cold.gap_from = CoarseTime::of(self.cold.gaps.began(oldest, self.newest));
-        }
+    /// The stream is over: nothing more is waited for.
+    pub fn finish(&mut self, bookings: &mut Vec<Booking>) -> SequenceStep {
+        self.end_restart(bookings)
     }
 
     /// Its first packet.
@@ -384,7 +610,7 @@ impl Stream {
 
     /// All settled losses and the like.
     pub fn continuity(&self) -> SequenceCounts {
-        self.cold.continuity.continuity()
+        self.cold.all()
     }
 
     /// The encoding's name, by signalling or by the payload type; empty where neither tells.
@@ -406,59 +632,29 @@ impl Stream {
     /// Whether signalling has not told of its most frequent payload type.
     pub fn is_unnamed(&self) -> bool {
         let told = self.cold.format.as_ref().map(|format| format.payload_type);
-        told != Some(self.usual_type)
+        told != Some(self.payload_type())
     }
 
-    /// Takes what signalling tells of it while it runs: its clock holds from now on.
+    /// Takes what signalling tells of it while it runs: its clock holds from now on, where nothing
+    /// better is known.
     pub fn name(&mut self, format: Arc<CodecFormat>) {
-        self.jitter.set_clock(format.clock);
         self.cold.format = Some(format);
+        self.jitter.set_clock(self.clock());
     }
 
     /// The most frequent payload type.
     pub fn payload_type(&self) -> u8 {
-        self.usual_type
+        self.cold.usual_type(self.of).number
     }
 }
 
-/// What a jump of 64 numbers or more is: an outage if sequence, timestamp and time agree.
-#[cold]
-fn explain(
-    forward: u16,
-    packet: &RtpSummary,
-    newest: (Timestamp, u32),
-    step: u32,
-    jitter: &Jitter,
-) -> Jump {
-    let interval = jitter.nanos(step).filter(|nanos| *nanos > 0);
-    let interval = interval.unwrap_or_else(|| nanos(DEFAULT_INTERVAL));
-    if forward >= 1 << 15 && step > 0 {
-        // Behind, if its timestamp is as far behind as its number.
-        let units = i64::from(packet.timestamp.wrapping_sub(newest.1).cast_signed());
-        let behind = i64::from(forward.wrapping_neg()) * i64::from(step);
-        if (units + behind).abs() <= 8 * i64::from(step) {
-            return Jump::Old;
-        }
-    }
-    let gone = nanos(packet.time.since(newest.0));
-    let passed = gone / interval;
-    let wraps = passed
-        .saturating_sub(u64::from(forward))
-        .saturating_add(1 << 15)
-        >> 16;
-    let distance = u64::from(forward) + (wraps << 16);
-    let in_time = distance <= passed.saturating_add(passed / 4).saturating_add(64);
-    let sent = jitter.nanos(packet.timestamp.wrapping_sub(newest.1));
-    let on_clock = sent.is_none_or(|sent| sent.abs_diff(gone) <= nanos(OUTAGE_SLACK).max(gone / 8));
-    if in_time && on_clock {
-        Jump::Outage(distance)
-    } else {
-        Jump::Unexplained
-    }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+/// The clock of a payload type: assigned (RFC 3551 §6), measured, announced.
+fn clock_of(of: &PayloadType, format: Option<&CodecFormat>) -> Option<NonZeroU32> {
+    let announced = format.filter(|format| format.payload_type == of.number);
+    assigned(of.number)
+        .map(|known| known.clock)
+        .or_else(|| of.measured())
+        .or_else(|| announced.and_then(|format| format.clock))
 }
 
 #[cfg(test)]

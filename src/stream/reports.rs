@@ -1,11 +1,11 @@
 //! What the far end says it lost of one stream, less what was lost before the tap: the loss
 //! between the tap and the far end.
 //!
-//! One [`RemoteReports`] lives in each stream. Reports are cumulative, so each is held against the one
+//! One [`RemoteReports`] lives in each stream. LossCounts are cumulative, so each is held against the one
 //! before, over the interval of their extended highest sequence numbers (RFC 3550 §6.4.1, §A.3).
 
 use crate::stream::sequence::Sequence;
-use crate::stream::tally::Reports;
+use crate::stream::tally::LossCounts;
 use crate::wire::rtcp::ReportBlock;
 use std::num::NonZeroU32;
 
@@ -37,7 +37,7 @@ impl RemoteReports {
         block: &ReportBlock,
         sequence: &Sequence,
         lost_here: u64,
-    ) -> Option<Reports> {
+    ) -> Option<LossCounts> {
         // Too far behind our highest number to know our gaps at that place: the next one will do.
         let gaps = lost_here + sequence.missing_up_to(block.highest_sequence)?;
         let now = LastReport {
@@ -55,13 +55,11 @@ impl RemoteReports {
         // None, where numbers that were missing have come since.
         let ours = i64::from(now.gaps.wrapping_sub(before.gaps).cast_signed().max(0));
         // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
-        let lost = (reported - ours)
-            .clamp(0, i64::from(expected))
-            .cast_unsigned();
-        Some(Reports {
-            expected: u64::from(expected),
-            lost,
-        })
+        let expected = i64::from(expected);
+        Some(LossCounts::certain(
+            expected,
+            (reported - ours).clamp(0, expected),
+        ))
     }
 
     /// The sender has started anew: the next report begins the next interval.
@@ -101,9 +99,9 @@ mod tests {
         let mut booked = 0;
         let mut feed = |sequence: &mut Sequence, numbers: std::ops::RangeInclusive<u16>| {
             for number in numbers {
-                booked += sequence.advance(number, |_| Jump::Unexplained).lost;
+                booked += sequence.advance(number, |_| Jump::Unexplained).missing;
             }
-            booked
+            booked.cast_unsigned() - sequence.missing()
         };
         let lost = feed(&mut sequence, 1001..=1100);
         let mut far_end = RemoteReports::default();
@@ -115,13 +113,7 @@ mod tests {
         // Five numbers never pass the tap; the far end misses eight.
         let lost = feed(&mut sequence, 1106..=1300);
         let report = far_end.report(&block(CYCLES + 1290, 15), &sequence, lost);
-        assert_eq!(
-            report,
-            Some(Reports {
-                expected: 200,
-                lost: 3
-            })
-        );
+        assert_eq!(report, Some(LossCounts::certain(200, 3)));
         assert_eq!(
             far_end.report(&block(CYCLES + 1290, 15), &sequence, lost),
             None,
@@ -131,10 +123,7 @@ mod tests {
         let report = far_end.report(&block(CYCLES + 1390, 14), &sequence, lost);
         assert_eq!(
             report,
-            Some(Reports {
-                expected: 100,
-                lost: 0
-            }),
+            Some(LossCounts::certain(100, 0)),
             "their count went back"
         );
     }
@@ -153,12 +142,6 @@ mod tests {
             "100 behind"
         );
         let report = far_end.report(&block(490, 4), &sequence, 0);
-        assert_eq!(
-            report,
-            Some(Reports {
-                expected: 40,
-                lost: 4
-            })
-        );
+        assert_eq!(report, Some(LossCounts::certain(40, 4)));
     }
 }

@@ -1,9 +1,9 @@
-//! Loss, duplicates and reordering of one stream from its sequence numbers alone (RFC 3550 §A.1,
-//! §A.3, made exact): every number of the last [`WINDOW`] is remembered, so duplicates cannot
-//! hide loss and reordering is not loss.
+//! Missing numbers, duplicates and reordering of one stream from its sequence numbers alone (RFC
+//! 3550 §A.1, §A.3, made exact): every number of the last [`WINDOW`] is remembered, so duplicates
+//! cannot hide loss and reordering is not loss.
 //!
 //! One [`Sequence`] lives in each stream. It reads no time: whether a large jump is an outage or
-//! a new start is for the caller to say ([`Jump`]).
+//! a new start is for the caller to say ([`Jump`]), and so is how long a missing number is waited for.
 
 /// Numbers that may still arrive: one bit each. 64 packets are 1.3 s at 20 ms a packet and
 /// 160 ms at 2.5 ms, the shortest that Opus has (RFC 6716 §2.1.4).
@@ -62,7 +62,7 @@ pub enum Arrival {
     /// The very same packet had come already: a mirror port's copy. Never given here, where
     /// numbers are all that is known.
     Mirrored,
-    /// It had been counted as lost, and stays so.
+    /// Its number was waited for long enough; what was said of it stands.
     Late,
     /// Out of place; the next packet tells.
     Suspect,
@@ -73,13 +73,13 @@ pub enum Arrival {
     },
 }
 
-/// What one packet brought.
+/// What one packet brought, beside what is booked as missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SequenceStep {
     /// Of this packet.
     pub arrival: Arrival,
-    /// Numbers that have now left the window without their packet.
-    pub lost: u64,
+    /// Numbers that are now missing, or one fewer than before.
+    pub missing: i64,
     /// Earlier suspects that turned out to be late.
     pub late: u32,
     /// Earlier suspects that turned out to have come twice.
@@ -87,13 +87,21 @@ pub struct SequenceStep {
 }
 
 impl SequenceStep {
-    /// A packet that loses nothing.
+    /// A packet that changes nothing else.
     pub const fn of(arrival: Arrival) -> Self {
         Self {
             arrival,
-            lost: 0,
+            missing: 0,
             late: 0,
             duplicates: 0,
+        }
+    }
+
+    /// A packet that skips so many numbers.
+    const fn skipping(numbers: u64, arrival: Arrival) -> Self {
+        Self {
+            missing: numbers.cast_signed(),
+            ..Self::of(arrival)
         }
     }
 
@@ -102,7 +110,7 @@ impl SequenceStep {
     pub fn then(self, next: Self) -> Self {
         Self {
             arrival: next.arrival,
-            lost: self.lost + next.lost,
+            missing: self.missing + next.missing,
             late: self.late + next.late,
             duplicates: self.duplicates + next.duplicates,
         }
@@ -132,11 +140,11 @@ impl Sequence {
         }
     }
 
-    /// Takes the number that was expected, if nothing is lost with it; if not, nothing has changed.
+    /// Takes the number that was expected; if it is another, nothing has changed.
     #[inline]
     pub fn advance_expected(&mut self, number: u16) -> bool {
-        let is_next = number.wrapping_sub(self.last_number()) == 1 && self.doubt == Doubt::None;
-        let follows = is_next && self.window >> (WINDOW - 1) == 1;
+        let is_next = number.wrapping_sub(self.last_number()) == 1;
+        let follows = is_next && self.doubt == Doubt::None;
         if follows {
             self.window = self.window << 1 | 1;
             self.highest += 1;
@@ -162,26 +170,35 @@ impl Sequence {
         let forward = number.wrapping_sub(self.last_number());
         let backward = forward.wrapping_neg();
         let step = if u64::from(forward) < WINDOW && forward > 0 {
-            SequenceStep {
-                lost: self.shift(u64::from(forward)),
-                ..SequenceStep::of(Arrival::InOrder)
-            }
+            SequenceStep::skipping(self.shift(u64::from(forward)), Arrival::InOrder)
         } else if u64::from(backward) < WINDOW {
-            SequenceStep::of(self.fill(u64::from(backward)))
+            self.fill(u64::from(backward))
         } else {
             match explain(forward) {
-                Jump::Outage(distance) => SequenceStep {
-                    lost: self.shift(distance),
-                    ..SequenceStep::of(Arrival::InOrder)
-                },
+                Jump::Outage(distance) => {
+                    SequenceStep::skipping(self.shift(distance), Arrival::InOrder)
+                }
                 Jump::Old => SequenceStep::of(Arrival::Late),
                 Jump::Unexplained => return self.suspect(number),
             }
         };
         SequenceStep {
-            late: u32::from(self.replace_suspect(None).is_some()),
+            late: self.pass_suspect(),
             ..step
         }
+    }
+
+    /// Takes a packet whose number is not waited for any more.
+    pub fn advance_late(&mut self) -> SequenceStep {
+        SequenceStep {
+            late: self.pass_suspect(),
+            ..SequenceStep::of(Arrival::Late)
+        }
+    }
+
+    /// Whatever was suspected, this numbering goes on.
+    fn pass_suspect(&mut self) -> u32 {
+        self.replace_suspect(None).is_some().into()
     }
 
     /// A packet that nothing explains: the start of a new numbering if the next one that nothing
@@ -203,14 +220,10 @@ impl Sequence {
                 ..SequenceStep::of(Arrival::Suspect)
             };
         }
-        let lost = self.missing();
         let swapped = behind < ahead;
         *self = Self::new(if swapped { number } else { first });
-        self.shift(u64::from(ahead.min(behind)));
-        SequenceStep {
-            lost,
-            ..SequenceStep::of(Arrival::Restarted { swapped })
-        }
+        let skipped = self.shift(u64::from(ahead.min(behind)));
+        SequenceStep::skipping(skipped, Arrival::Restarted { swapped })
     }
 
     /// Has another suspect, or none; the one before it.
@@ -221,23 +234,16 @@ impl Sequence {
         }
     }
 
-    /// Moves the window forward; gives the numbers lost by it.
+    /// Moves the window forward; the numbers skipped by it.
     fn shift(&mut self, distance: u64) -> u64 {
         self.highest = self.highest.saturating_add(distance);
-        let leaving = match u32::try_from(distance) {
-            Ok(distance) if u64::from(distance) < WINDOW => {
-                let kept = self.window.checked_shr(64 - distance).unwrap_or(0);
-                self.window = self.window << distance | 1;
-                return u64::from(distance) - u64::from(kept.count_ones());
-            }
-            _ => self.missing(),
-        };
-        self.window = 1;
-        leaving + (distance - WINDOW)
+        let distance_here = u32::try_from(distance).unwrap_or(u32::MAX);
+        self.window = self.window.checked_shl(distance_here).unwrap_or(0) | 1;
+        distance.saturating_sub(1)
     }
 
     /// Fills a place inside the window, or one just before the stream's start.
-    fn fill(&mut self, backward: u64) -> Arrival {
+    fn fill(&mut self, backward: u64) -> SequenceStep {
         let place = self.highest - backward;
         let before = self.base.wrapping_sub(low(place));
         if (1..64).contains(&before) {
@@ -246,14 +252,17 @@ impl Sequence {
                 self.window &= !(1 << (self.highest - missing));
             }
             self.base = low(place);
-            return Arrival::Reordered;
+            return SequenceStep::skipping(u64::from(before) - 1, Arrival::Reordered);
         }
         let bit = 1 << backward;
         if self.window & bit != 0 {
-            return Arrival::Duplicate;
+            return SequenceStep::of(Arrival::Duplicate);
         }
         self.window |= bit;
-        Arrival::Reordered
+        SequenceStep {
+            missing: -1,
+            ..SequenceStep::of(Arrival::Reordered)
+        }
     }
 
     /// Numbers inside the window whose packets have not come (yet).
@@ -261,10 +270,12 @@ impl Sequence {
         self.window.count_zeros() as u64
     }
 
-    /// The lowest of [`Self::missing`], extended.
-    pub fn oldest_missing(&self) -> Option<u64> {
-        let place = 63_u32.checked_sub((!self.window).leading_zeros())?;
-        Some(self.highest - u64::from(place))
+    /// A number that is missing inside the window, extended.
+    pub fn missing_number(&self, number: u16) -> Option<u64> {
+        let behind = self.last_number().wrapping_sub(number);
+        let older = self.window.checked_shr(behind.into());
+        let is_missing = older.is_some_and(|older| older & 1 == 0);
+        is_missing.then(|| self.highest - u64::from(behind))
     }
 
     /// Of [`Self::missing`], those up to a number given modulo 2^16; none if that number has
@@ -293,12 +304,9 @@ impl Sequence {
         older.is_some_and(|older| older & 1 == 1) || self.doubt == Doubt::Suspect(number)
     }
 
-    /// Whether a number is one that may still come: ahead, or missing inside the window.
-    pub fn expects(&self, number: u16) -> bool {
-        let forward = number.wrapping_sub(self.last_number());
-        let behind = forward.wrapping_neg();
-        let older = self.window.checked_shr(u32::from(behind));
-        (1..1 << 15).contains(&forward) || older.is_some_and(|older| older & 1 == 0)
+    /// Whether a number lies ahead.
+    pub fn is_ahead(&self, number: u16) -> bool {
+        (1..1 << 15).contains(&number.wrapping_sub(self.last_number()))
     }
 
     /// Whether a number is the highest so far, or that of what may be a new start.

@@ -1,6 +1,8 @@
 //! What a stream counts: packets with their octets on each layer, what happened to their numbers,
 //! and what the far end reports. Additive, in integers.
 
+use crate::stream::booking::{Certainty, Excuse};
+
 /// Which octets of a packet count towards the share; computed from the IP length, tags ignored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Layer {
@@ -80,39 +82,121 @@ pub const fn ethernet_octets(ip: u32) -> u32 {
     }
 }
 
-/// What happened to the sequence numbers of RTP streams.
+/// What happened to the sequence numbers of RTP streams. A second and its amendments add up: what is
+/// missing is booked in the second in which it was due, and given back if it still comes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SequenceCounts {
-    /// Numbers that left the reorder window without their packet.
-    pub lost: u64,
-    /// Packets that came after that; their numbers stay lost.
+    /// Numbers whose packets are missing for certain.
+    pub lost: i64,
+    /// Numbers that may have been lost, and nobody can tell.
+    pub maybe_lost: i64,
+    /// Packets that came when their number was not waited for any more: what was said of it stands.
     pub late: u64,
     /// Packets whose number had already come.
     pub duplicates: u64,
     /// Packets out of order but in time.
     pub reordered: u64,
+    /// Numbers that were not counted as lost for certain, by the reason ([`Excuse::ALL`]); those of
+    /// them that may have been lost stand in `maybe_lost` too.
+    pub excused: [i64; Excuse::ALL.len()],
 }
 
 impl SequenceCounts {
+    /// What is booked for so many numbers.
+    pub fn booked(certainty: Certainty, count: i64) -> Self {
+        let mut booked = Self::default();
+        let excuse = match certainty {
+            Certainty::Lost => {
+                booked.lost = count;
+                return booked;
+            }
+            Certainty::MaybeLost(excuse) => {
+                booked.maybe_lost = count;
+                excuse
+            }
+            Certainty::Excused(excuse) => excuse,
+        };
+        for (sum, each) in booked.excused.iter_mut().zip(Excuse::ALL) {
+            *sum = if each == excuse { count } else { 0 };
+        }
+        booked
+    }
+
     /// Adds more.
     pub fn add(&mut self, other: &Self) {
         self.lost += other.lost;
+        self.maybe_lost += other.maybe_lost;
         self.late += other.late;
         self.duplicates += other.duplicates;
         self.reordered += other.reordered;
+        for (mine, theirs) in self.excused.iter_mut().zip(other.excused) {
+            *mine += theirs;
+        }
     }
 
-    /// Packets that should have come, of `packets` that did: packets − duplicates − late + lost.
-    pub fn expected(&self, packets: u64) -> u64 {
-        (packets + self.lost).saturating_sub(self.duplicates + self.late)
+    /// Packets that should have come, of `packets` that did: packets − duplicates − late + lost. Less
+    /// than none in an amendment that gives back.
+    pub fn expected(&self, packets: u64) -> i64 {
+        let came = packets.cast_signed() - self.duplicates.cast_signed() - self.late.cast_signed();
+        came + self.lost
     }
 }
 
-/// What RTCP report blocks said about packets sent to an ASN.
+/// Packets that should have come, and those that did not. Signed: an amendment may give back what was
+/// booked before; a second with all its amendments is never less than none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Reports {
-    /// Packets the far end expected, by extended highest sequence number.
+pub struct LossCounts {
+    /// Should have come.
+    pub expected: i64,
+    /// Of these, did not, for certain.
+    pub lost: i64,
+    /// Besides: may have been lost, and nobody can tell.
+    pub maybe_lost: i64,
+}
+
+/// The same, as it is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ShownLoss {
+    /// Should have come.
     pub expected: u64,
-    /// Lost of these, less our own gaps in the same interval.
+    /// Of these, did not, for certain.
     pub lost: u64,
+    /// Besides: may have been lost.
+    pub maybe_lost: u64,
+}
+
+impl LossCounts {
+    /// Nothing in doubt.
+    pub const fn certain(expected: i64, lost: i64) -> Self {
+        Self {
+            expected,
+            lost,
+            maybe_lost: 0,
+        }
+    }
+
+    /// Adds more.
+    pub fn add(&mut self, other: Self) {
+        self.expected += other.expected;
+        self.lost += other.lost;
+        self.maybe_lost += other.maybe_lost;
+    }
+
+    /// Takes off what was added before.
+    pub fn subtract(&mut self, other: Self) {
+        self.expected -= other.expected;
+        self.lost -= other.lost;
+        self.maybe_lost -= other.maybe_lost;
+    }
+
+    /// What is shown: never less than none, though what would give back has come before what it gives
+    /// back.
+    pub fn shown(self) -> ShownLoss {
+        let shown = |count: i64| count.max(0).cast_unsigned();
+        ShownLoss {
+            expected: shown(self.expected),
+            lost: shown(self.lost),
+            maybe_lost: shown(self.maybe_lost),
+        }
+    }
 }

@@ -14,12 +14,18 @@ pub struct Assigned {
     pub clock: NonZeroU32,
 }
 
-/// The first dynamic payload type (RFC 3551 §6); below 64 they are allowed by RFC 5761 §4 only
-/// to those who ran out of them, which takes SDP to know.
+/// The first dynamic payload type (RFC 3551 §6).
 pub const FIRST_DYNAMIC: u8 = 96;
 
-/// Whether a payload type, without SDP, can be media at all.
+/// Whether a payload type, without SDP, can be media at all. Those below 64 that RFC 3551 §6 leaves
+/// unassigned are bound by who has run out of dynamic ones (RFC 3551 §3; browsers send 35 to 63), or by
+/// old use (2 is G.726-32, RFC 1890). 64 to 95 look like RTCP where their marker is set (RFC 5761 §4).
 pub const fn is_possible(payload_type: u8) -> bool {
+    payload_type < 64 || payload_type >= FIRST_DYNAMIC
+}
+
+/// Whether it is assigned or dynamic, as nearly all are.
+pub const fn is_usual(payload_type: u8) -> bool {
     payload_type >= FIRST_DYNAMIC || assigned(payload_type).is_some()
 }
 

@@ -29,7 +29,7 @@ pub enum MediaType {
 
 /// Direction of media, from the view of the sender of the description (RFC 8866 §6.7).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Direction {
+pub enum MediaDirection {
     /// `a=sendrecv`, the default
     #[default]
     SendReceive,
@@ -95,7 +95,7 @@ pub struct MediaDescription {
     /// `a=rtcp-mux` (RFC 5761): RTCP uses the port of the media.
     pub rtcp_mux: bool,
     /// The direction.
-    pub direction: Direction,
+    pub direction: MediaDirection,
 }
 
 /// A session description: its media sections in order, as answers refer to offers by position.
@@ -144,7 +144,7 @@ pub fn parse(text: &[u8]) -> Option<Description> {
 #[derive(Default)]
 struct Session {
     address: Option<Address>,
-    direction: Direction,
+    direction: MediaDirection,
 }
 
 /// `m=<media> <port>[/<number of ports>] <proto> <fmt> …` A malformed line ends
@@ -248,12 +248,12 @@ fn rtcp(value: &str) -> Option<RtcpPort> {
     })
 }
 
-fn direction(attribute: &str) -> Option<Direction> {
+fn direction(attribute: &str) -> Option<MediaDirection> {
     match attribute {
-        "sendrecv" => Some(Direction::SendReceive),
-        "sendonly" => Some(Direction::SendOnly),
-        "recvonly" => Some(Direction::ReceiveOnly),
-        "inactive" => Some(Direction::Inactive),
+        "sendrecv" => Some(MediaDirection::SendReceive),
+        "sendonly" => Some(MediaDirection::SendOnly),
+        "recvonly" => Some(MediaDirection::ReceiveOnly),
+        "inactive" => Some(MediaDirection::Inactive),
         _ => None,
     }
 }

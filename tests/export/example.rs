@@ -11,17 +11,20 @@ use asnmeter::asn::{Origin, bmp};
 use asnmeter::discard::Discard;
 use asnmeter::export::{DaemonState, Published, SourceRow};
 use asnmeter::sla::Verdict;
-use asnmeter::sla::commitment::{
-    DirectionRule, Guarantee, LatencyGuarantee, LossDirection, LossGuarantee, TransitRule,
-};
+use asnmeter::sla::commitment::{DirectionRule, TransitRule};
+use asnmeter::sla::direction::{Direction, Directions};
 use asnmeter::sla::limit::Limit;
+use asnmeter::sla::measure::jitter::JitterGuarantee;
+use asnmeter::sla::measure::latency::LatencyGuarantee;
+use asnmeter::sla::measure::loss::LossGuarantee;
+use asnmeter::sla::measure::{Guarantee, Measure, PerMeasure};
+use asnmeter::snapshot::evidence::{SampleCounts, WindowCounts};
 use asnmeter::snapshot::{
     AsnRow, CaptureTotals, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
-    ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, PerDirection, Reported, Samples,
-    Snapshot, StreamKind, StreamRow, TransitRow,
+    ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, Snapshot, StreamKind, StreamRow,
+    TransitRow,
 };
-use asnmeter::stream::rtt::method::RttMethods;
-use asnmeter::stream::tally::Layer;
+use asnmeter::stream::tally::{Layer, LossCounts};
 use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -52,34 +55,43 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
         packets,
         bytes: packets * octets,
     };
-    DirectionTotals {
+    let mut totals = DirectionTotals {
         classes: [
             count(packets, 200),
             count(packets / 250, 92),
             count(packets / 3000, 640),
         ],
-        expected: packets + lost,
-        lost,
+        loss: LossCounts {
+            expected: (packets + lost).cast_signed(),
+            lost: lost.cast_signed(),
+            maybe_lost: (lost / 5).cast_signed(),
+        },
         duplicates: packets / 10_000,
         reordered: packets / 5000,
         late: packets / 20_000,
         unfollowed: 0,
-    }
+        excused: [lost / 7, 0, lost / 5, 0, 0, 0],
+        ..DirectionTotals::default()
+    };
+    totals.raise();
+    totals
 }
 
 fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow {
-    let stats = packets > 0;
+    let is_measured = packets > 0;
     AsnRow {
         label,
         name: name.map(Arc::from),
         from: direction(packets, lost),
         to: direction(packets + 17, 0),
-        reported: Reported {
-            expected: packets,
-            lost: lost / 2,
-        },
-        jitter: stats.then(|| distribution(600, 2.5)),
-        round_trips: [stats.then(|| distribution(240, 96.0)), None, None, None],
+        reported: LossCounts::certain(packets.cast_signed(), (lost / 2).cast_signed()),
+        jitter: is_measured.then(|| distribution(600, 2.5)),
+        round_trips: [
+            is_measured.then(|| distribution(240, 96.0)),
+            None,
+            None,
+            None,
+        ],
         streams: packets / 30_000,
     }
 }
@@ -101,35 +113,38 @@ fn numbered(asn: u32) -> Label {
     Label::Origin(Origin::As(Asn(asn)))
 }
 
+/// A value for loss and one for latency.
+fn of_each<T: Default>(loss: T, latency: T) -> PerMeasure<T> {
+    let mut values = PerMeasure::default();
+    *values.get_mut(Measure::Loss) = loss;
+    *values.get_mut(Measure::Latency) = latency;
+    values
+}
+
 fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> CommitmentAsnRow {
     let over = from > threshold || to > threshold;
-    let window = |share: f64| (share * 12_500_000.0).round() as u64;
+    let window = |share: &f64| (share * 12_500_000.0).round() as u64;
+    // What is shown of a commitment on both together is `from`, and `to` is nothing.
+    let sum = from + to;
+    let share = Directions { from, to, sum };
+    let peak_share = share.map(|share| share * 1.1);
     let verdict = if over { Verdict::Void } else { Verdict::Met };
-    CommitmentAsnRow {
+    let mut row = CommitmentAsnRow {
         asn: Asn(asn),
         name: name.map(Arc::from),
-        window_bytes: PerDirection {
-            from: window(from),
-            to: window(to),
-        },
-        peak_window_bytes: PerDirection {
-            from: window(from * 1.1),
-            to: window(to * 1.1),
-        },
-        share: PerDirection { from, to },
-        peak_share: PerDirection {
-            from: from * 1.1,
-            to: to * 1.1,
-        },
+        window_bytes: share.map(window),
+        peak_window_bytes: peak_share.map(window),
+        share,
+        peak_share,
         out_of_sla: over,
         out_of_sla_seconds: if over { 43 } else { 0 },
         out_of_sla_intervals: Vec::from_iter(over.then(|| ExcessIntervalRow {
-            direction: "from",
+            direction: Direction::From,
             from: Second(JUDGED.0 - 42),
             last: JUDGED,
             open: true,
-            peak_window_bytes: window(from * 1.1),
-            peak_share: from * 1.1,
+            peak_window_bytes: window(&peak_share.from),
+            peak_share: peak_share.from,
             limit: Limit {
                 committed_rate: BitRate(10_000_000),
                 threshold: Ratio::from_ppm(100_000),
@@ -144,36 +159,45 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
         } else {
             Vec::new()
         },
-        loss: Some(GuaranteeRow {
-            verdict: Some(verdict),
-            void_by_transit: None,
-            seconds: [500, 3, if over { 43 } else { 0 }, 10],
-        }),
-        latency: Some(GuaranteeRow {
-            verdict: Some(verdict),
-            void_by_transit: None,
-            seconds: [510, 0, if over { 43 } else { 0 }, 3],
-        }),
-        samples: Samples {
-            sent: Reported {
-                expected: 4500,
-                lost: 9,
+        guarantees: of_each(
+            Some(GuaranteeRow {
+                verdict: Some(verdict),
+                void_by_transit: None,
+                seconds: [500, 3, if over { 43 } else { 0 }, 10],
+            }),
+            Some(GuaranteeRow {
+                verdict: Some(verdict),
+                void_by_transit: None,
+                seconds: [510, 0, if over { 43 } else { 0 }, 3],
+            }),
+        ),
+        remaining: WindowCounts {
+            sent: LossCounts::certain(4500, 9),
+            reported: LossCounts::certain(4490, 1),
+            round_trips: SampleCounts {
+                samples: 45,
+                over: 1,
             },
-            reported: Reported {
-                expected: 4490,
-                lost: 1,
+            stream_seconds: SampleCounts {
+                samples: 500,
+                over: 3,
             },
-            round_trips: 45,
-            over_limit: 1,
+            ..WindowCounts::default()
         },
         last_hour: (50..60)
             .map(|minute| Minute {
                 start: Second(JUDGED.0 - 60 * (59 - minute)),
                 peak_thousandths: (from * 10_000.0).round() as u32,
-                verdicts: [Some(verdict), Some(Verdict::Met)],
+                verdicts: of_each(Some(verdict), Some(Verdict::Met)),
             })
             .collect(),
-    }
+    };
+    *row.guarantees.get_mut(Measure::Jitter) = Some(GuaranteeRow {
+        verdict: Some(verdict),
+        void_by_transit: None,
+        seconds: [505, 2, if over { 43 } else { 0 }, 6],
+    });
+    row
 }
 
 fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>) -> CommitmentRow {
@@ -185,17 +209,9 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
         direction,
         layer: Layer::Ip,
         guarantee: Guarantee {
-            loss: Some(LossGuarantee {
-                limit: Ratio::from_ppm(5_000),
-                direction: LossDirection::From,
-                min_packets: 100,
-            }),
-            latency: Some(LatencyGuarantee {
-                limit: Duration::from_millis(150),
-                percentile: 95,
-                methods: RttMethods::DEFAULT,
-                min_round_trips: 20,
-            }),
+            loss: Some(LossGuarantee::new(Ratio::from_ppm(5_000))),
+            latency: Some(LatencyGuarantee::new(Duration::from_millis(150))),
+            jitter: Some(JitterGuarantee::new(Duration::from_millis(30))),
         },
         since: None,
         asns,
@@ -207,26 +223,25 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
 /// ASNs in every state.
 fn either() -> Vec<CommitmentAsnRow> {
     let mut missed = judged(3269, Some("Telecom Italia S.p.A."), 0.0392, 0.04, 0.1);
-    missed.loss = Some(GuaranteeRow {
+    *missed.guarantees.get_mut(Measure::Loss) = Some(GuaranteeRow {
         verdict: Some(Verdict::Missed),
         void_by_transit: None,
         seconds: [12, 560, 0, 10],
     });
     let mut slow = judged(4713, Some("NTT Communications (OCN)"), 0.04, 0.04, 0.1);
-    slow.latency = Some(GuaranteeRow {
+    *slow.guarantees.get_mut(Measure::Latency) = Some(GuaranteeRow {
         verdict: Some(Verdict::Missed),
         void_by_transit: None,
         seconds: [0, 572, 0, 10],
     });
     let mut unsure = judged(1136, Some("KPN B.V."), 0.0321, 0.0318, 0.1);
-    unsure.latency = Some(GuaranteeRow {
+    *unsure.guarantees.get_mut(Measure::Latency) = Some(GuaranteeRow {
         verdict: Some(Verdict::Indeterminate),
         void_by_transit: None,
         seconds: [0, 0, 0, 20],
     });
     let mut silent = judged(64_666, Some(HOSTILE), 0.0, 0.0, 0.1);
-    silent.loss = Some(GuaranteeRow::default());
-    silent.latency = None;
+    silent.guarantees = of_each(Some(GuaranteeRow::default()), None);
     vec![
         unsure,
         judged(
@@ -253,9 +268,9 @@ fn judging_transit() -> CommitmentRow {
         void_by_transit: Some(Asn(174)),
         seconds: [560, 0, 12, 10],
     };
-    (around.loss, around.latency) = (Some(void), Some(void));
+    around.guarantees = of_each(Some(void), Some(void));
     let mut through = judged(174, Some("Cogent Communications"), 0.121, 0.0, 0.1);
-    (through.loss, through.latency) = (None, None);
+    through.guarantees = of_each(None, None);
     (through.transit, through.covered) = (Vec::new(), Vec::new());
     for interval in &mut through.out_of_sla_intervals {
         interval.transit.clear();
@@ -306,6 +321,10 @@ fn standing() -> DaemonState {
                         malformed: 1,
                         passed_over: 60,
                         ..bmp::BmpStats::default()
+                    },
+                    turned_away: bmp::TurnedAway {
+                        address: 3,
+                        limit: 0,
                     },
                     last: Some(JUDGED.start()),
                 }),
@@ -436,6 +455,7 @@ pub(crate) fn stream(place: u16) -> StreamRow {
         bytes: 200_000,
         expected: 1003,
         lost: 5,
+        maybe_lost: 3,
         late: 1,
         duplicates: 1,
         reordered: 2,

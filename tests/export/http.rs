@@ -91,6 +91,47 @@ fn served() -> Served {
     Served::new(example::published(), HttpLimits::default())
 }
 
+/// Head and body, as octets, of a request that may be answered with gzip.
+fn packed(served: &Served, path: &str) -> (String, Vec<u8>) {
+    let mut stream = served.connect();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: meter\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut octets = Vec::new();
+    stream.read_to_end(&mut octets).unwrap();
+    let end = octets.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
+    let body = octets.split_off(end + 4);
+    (String::from_utf8(octets).unwrap().to_lowercase(), body)
+}
+
+#[test]
+fn a_scrape_is_packed_for_who_asks_for_it_and_says_the_same() {
+    let served = served();
+    for path in ["/metrics", "/api/v1/asns"] {
+        let (head, body) = packed(&served, path);
+        assert!(head.contains("content-encoding: gzip\r\n"), "{head}");
+        assert!(head.contains("vary: accept-encoding\r\n"), "{head}");
+        let mut unpacked = String::new();
+        let mut decoder = flate2::read::GzDecoder::new(&body[..]);
+        decoder.read_to_string(&mut unpacked).unwrap();
+        let (head, plain) = served.ask(&format!("GET {path} HTTP/1.1"));
+        assert!(!head.contains("content-encoding"), "{head}");
+        assert!(head.contains("vary: accept-encoding\r\n"), "{head}");
+        assert!(unpacked == plain, "{path}");
+        assert!(
+            body.len() * 3 < plain.len(),
+            "{} of {}",
+            body.len(),
+            plain.len()
+        );
+        // packed once for a state, whoever asks
+        assert!(packed(&served, path).1 == body, "{path}");
+    }
+    assert!(!packed(&served, "/").0.contains("content-encoding"));
+}
+
 #[test]
 fn every_route_answers_get_and_head() {
     let served = served();

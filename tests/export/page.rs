@@ -1,5 +1,6 @@
 use crate::example;
 use asnmeter::export::{Published, json, page};
+use asnmeter::sla::measure::Measure;
 use asnmeter::units::Asn;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -55,6 +56,13 @@ fn the_script_never_makes_markup_of_text() {
         assert!(!page::SCRIPT.contains(word), "{word}");
     }
     assert_eq!(page::PAGE.matches("<script").count(), 1);
+}
+
+#[test]
+fn the_script_has_a_row_for_each_measure_in_the_order_of_the_list() {
+    let rows = page::SCRIPT.split("{ label: \"").skip(1);
+    let labels: Vec<_> = rows.map(|row| row.split('"').next().unwrap()).collect();
+    assert_eq!(labels, Measure::ALL.map(Measure::as_str));
 }
 
 #[test]
@@ -132,8 +140,9 @@ fn the_detail_has_both_directions_verdicts_by_minute_and_times_out_of_sla() {
     assert_eq!(detail["commitments"].as_array().unwrap().len(), 2);
     let judged = &detail["commitments"][0];
     assert_eq!(judged["intervals"][0]["open"], true);
-    assert_eq!(judged["verdicts"][59], json!(["void", "met"]));
-    assert_eq!(judged["verdicts"][0], json!([null, null]));
+    let verdicts = |minute: usize| judged["verdicts"][minute].as_array().unwrap();
+    assert_eq!(verdicts(59)[..2], [json!("void"), json!("met")]);
+    assert!(verdicts(0).iter().all(Value::is_null));
     assert!(json::page::detail(&published, Asn(4_200_000_000)).is_none());
 }
 

@@ -104,7 +104,7 @@ const phone = await open(address, PHONE);
 await phone.click('[data-asn="3269"]');
 await phone.waitForSelector("tr.detail .block");
 await picture(phone, "page-phone.png");
-for (const width of [320, 390, 600, 800, 930, 1024]) {
+for (const width of [320, 390, 600, 800, 930, 1024, 1080, 1230]) {
   await phone.setViewportSize({ width, height: 844 });
   assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth), width);
 }

@@ -21,6 +21,9 @@ pub(crate) struct Contract {
     pub(crate) min_packets: u64,
     pub(crate) percentile: u64,
     pub(crate) min_round_trips: u64,
+    /// Whole microseconds.
+    pub(crate) jitter_micros: u64,
+    pub(crate) min_stream_seconds: u64,
 }
 
 const USUAL: Contract = Contract {
@@ -40,6 +43,8 @@ const USUAL: Contract = Contract {
     min_packets: 100,
     percentile: 95,
     min_round_trips: 20,
+    jitter_micros: 2000,
+    min_stream_seconds: 20,
 };
 
 /// Directions, layers, classes, scopes and windows of all kinds.
@@ -80,6 +85,7 @@ pub(crate) fn contracts() -> Vec<Contract> {
             scope: "{ vlans = [7] }",
             vlan: Some(7),
             min_packets: 3000,
+            min_stream_seconds: 60,
             ..some("tagged", 10, "either", "ip")
         },
         Contract {
@@ -89,6 +95,8 @@ pub(crate) fn contracts() -> Vec<Contract> {
             loss_ppm: 20_000,
             percentile: 50,
             min_round_trips: 1,
+            jitter_micros: 500,
+            min_stream_seconds: 1,
             ..some("few-of-ours", 60, "from", "ip")
         },
         Contract {
@@ -124,6 +132,8 @@ pub(crate) fn configuration() -> String {
             min_packets,
             percentile,
             min_round_trips,
+            jitter_micros,
+            min_stream_seconds,
             ..
         } = contract;
         let (threshold, loss) = (percent(contract.ppm), percent(contract.loss_ppm));
@@ -132,8 +142,10 @@ pub(crate) fn configuration() -> String {
              threshold = \"{threshold}\"\nwindow = \"{window}s\"\ndirection = \"{direction}\"\n\
              layer = \"{layer}\"\nclasses = {classes:?}\nscope = {scope}\n\
              guarantee = {{ loss = \"{loss}\", loss_direction = \"{loss_direction}\", \
-             latency = \"150ms\", latency_percentile = {percentile}, min_samples = \
-             {{ packets = {min_packets}, round_trips = {min_round_trips} }} }}\n"
+             latency = \"150ms\", latency_percentile = {percentile}, \
+             jitter = \"{jitter_micros}us\", jitter_percentile = {percentile}, min_samples = \
+             {{ packets = {min_packets}, round_trips = {min_round_trips}, \
+             stream_seconds = {min_stream_seconds} }} }}\n"
         )
     };
     contracts()

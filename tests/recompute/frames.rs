@@ -3,7 +3,7 @@
 
 use crate::contracts::Contract;
 use crate::support::START;
-use crate::support::frames::{Shot, of_scenario, tagged};
+use crate::support::frames::{Shot, jitter, of_scenario, tagged};
 use asnmeter::capture::synthetic::scenario::{Call, Codec, Scenario};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -75,6 +75,13 @@ pub(crate) fn calls(first: u64, disorder: bool) -> Vec<Shot> {
         }
     }
     shots.retain(|shot| shot.nanos >= first);
+    let ten_seconds = START + 100..START + 110;
+    jitter(
+        &mut shots,
+        |src| src[..3] == [192, 0, 2],
+        ten_seconds,
+        6_000_000,
+    );
     if disorder {
         let mut placed: Vec<_> = shots.into_iter().enumerate().collect();
         let late = |place: usize| if place % 397 == 396 { 700_000_000 } else { 0 };

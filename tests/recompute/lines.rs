@@ -3,29 +3,42 @@
 use serde_json::Value;
 use std::time::UNIX_EPOCH;
 
+/// The measures, in the order of the lines; each with the keys of its two numbers: all, and those of
+/// them that were lost or over a limit.
+pub(crate) const MEASURES: [(&str, [&str; 2]); 3] = [
+    ("loss", ["expected", "lost"]),
+    ("latency", ["round_trips", "over_limit"]),
+    ("jitter", ["stream_seconds", "over_jitter"]),
+];
+
+/// Two numbers for each measure.
+pub(crate) type Numbers = [[u64; 2]; MEASURES.len()];
+
+fn number(object: &Value, key: &str) -> u64 {
+    let number = object[key].as_u64();
+    number.unwrap_or_else(|| panic!("{key}: {object}"))
+}
+
+fn numbers(object: &Value, prefix: &str) -> Numbers {
+    MEASURES.map(|(_, keys)| keys.map(|key| number(object, &format!("{prefix}{key}"))))
+}
+
 /// What a line says was counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) bytes: u64,
     pub(crate) both_bytes: u64,
     pub(crate) packets: u64,
-    pub(crate) expected: u64,
-    pub(crate) lost: u64,
-    pub(crate) round_trips: u64,
-    pub(crate) over_limit: u64,
+    pub(crate) numbers: Numbers,
 }
 
 impl Counts {
     fn parse(object: &Value) -> Self {
-        let number = |key: &str| object[key].as_u64().unwrap();
         Self {
-            bytes: number("bytes"),
-            both_bytes: number("both_bytes"),
-            packets: number("packets"),
-            expected: number("expected"),
-            lost: number("lost"),
-            round_trips: number("round_trips"),
-            over_limit: number("over_limit"),
+            bytes: number(object, "bytes"),
+            both_bytes: number(object, "both_bytes"),
+            packets: number(object, "packets"),
+            numbers: numbers(object, ""),
         }
     }
 
@@ -34,10 +47,10 @@ impl Counts {
         self.bytes += more.bytes;
         self.both_bytes += more.both_bytes;
         self.packets += more.packets;
-        self.expected += more.expected;
-        self.lost += more.lost;
-        self.round_trips += more.round_trips;
-        self.over_limit += more.over_limit;
+        let sums = self.numbers.as_flattened_mut().iter_mut();
+        for (sum, number) in sums.zip(more.numbers.as_flattened()) {
+            *sum += number;
+        }
     }
 }
 
@@ -54,14 +67,12 @@ pub(crate) struct Line {
     pub(crate) direction: String,
     pub(crate) counted: Counts,
     pub(crate) amendments: Vec<(u64, Counts)>,
-    /// Bytes, expected, lost, round trips, over the limit.
-    pub(crate) window: [u64; 5],
+    pub(crate) window: (u64, Numbers),
     pub(crate) exceeds: bool,
     pub(crate) out_of_sla: bool,
     pub(crate) tainted: bool,
     pub(crate) seen_whole: bool,
-    pub(crate) loss: Option<String>,
-    pub(crate) latency: Option<String>,
+    pub(crate) verdicts: [Option<String>; MEASURES.len()],
 }
 
 fn second(object: &Value) -> u64 {
@@ -79,7 +90,6 @@ impl Line {
         let amended: Vec<_> = amended
             .map(|one| (second(one), Counts::parse(one)))
             .collect();
-        let window = ["bytes", "expected", "lost", "round_trips", "over_limit"];
         Self {
             second: second(&line),
             commitment: text("commitment").unwrap(),
@@ -87,13 +97,12 @@ impl Line {
             direction: text("direction").unwrap(),
             counted: Counts::parse(&line),
             amendments: amended,
-            window: window.map(|key| line[format!("window_{key}")].as_u64().unwrap()),
+            window: (number(&line, "window_bytes"), numbers(&line, "window_")),
             exceeds: flag("exceeds"),
             out_of_sla: flag("out_of_sla"),
             tainted: flag("tainted"),
             seen_whole: flag("seen_whole"),
-            loss: text("loss"),
-            latency: text("latency"),
+            verdicts: MEASURES.map(|(label, _)| text(label)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A model of the judge that keeps everything and adds it up anew for every second.
 
 use crate::contracts::Contract;
-use crate::lines::{Counts, Line};
+use crate::lines::{Counts, Line, MEASURES};
 use crate::support::rfc3339;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -26,7 +26,8 @@ pub(crate) struct Model<'a> {
     over: [Vec<Over>; 2],
     out: u64,
     last: u64,
-    verdicts: [(Option<&'static str>, BTreeMap<&'static str, u64>); 2],
+    /// Of each measure the last verdict, and how many seconds had which.
+    verdicts: [(Option<&'static str>, BTreeMap<&'static str, u64>); MEASURES.len()],
 }
 
 impl<'a> Model<'a> {
@@ -93,33 +94,23 @@ impl<'a> Model<'a> {
         }
         let window = self.window(second);
         for (line, sum) in lines.iter().zip(&window) {
-            let sums = [
-                sum.bytes,
-                sum.expected,
-                sum.lost,
-                sum.round_trips,
-                sum.over_limit,
-            ];
-            assert_eq!(line.window, sums, "{line:?}");
+            assert_eq!(line.window, (sum.bytes, sum.numbers), "{line:?}");
         }
         let over = self.measure(&window, second);
         let seen_whole = second + 1 - self.contract.window >= self.whole_since;
-        let loss = verdict(
-            &window,
-            over,
-            seen_whole.then(|| self.loss_kept(&window)).flatten(),
-        );
-        let latency = seen_whole.then(|| self.latency_kept(&window[0])).flatten();
-        let latency = verdict(&window, over, latency);
+        let verdicts = MEASURES.map(|(measure, _)| {
+            let kept = seen_whole.then(|| self.is_kept(measure, &window));
+            verdict(&window, over, kept.flatten())
+        });
         for (line, over_here) in lines.iter().zip(over) {
             assert_eq!(line.exceeds, over_here, "{line:?}");
             assert_eq!(line.out_of_sla, over[0] || over[1], "{line:?}");
             assert_eq!(line.tainted, second < self.whole_since, "{line:?}");
             assert_eq!(line.seen_whole, seen_whole, "{line:?}");
-            assert_eq!(line.loss.as_deref(), loss, "{line:?}");
-            assert_eq!(line.latency.as_deref(), latency, "{line:?}");
+            let said = line.verdicts.each_ref().map(Option::as_deref);
+            assert_eq!(said, verdicts, "{line:?}");
         }
-        for ((now, seconds), verdict) in self.verdicts.iter_mut().zip([loss, latency]) {
+        for ((now, seconds), verdict) in self.verdicts.iter_mut().zip(verdicts) {
             *now = verdict;
             if let Some(verdict) = verdict {
                 *seconds.entry(verdict).or_default() += 1;
@@ -156,14 +147,29 @@ impl<'a> Model<'a> {
         over
     }
 
-    /// Whether the loss is within the guarantee; none with too few packets.
-    fn loss_kept(&self, window: &[Counts; 2]) -> Option<bool> {
-        let kept = |counts: &Counts| {
-            let is_enough = counts.expected >= self.contract.min_packets;
-            let limit = u128::from(counts.expected) * u128::from(self.contract.loss_ppm);
-            is_enough.then_some(u128::from(counts.lost) * 1_000_000 <= limit)
-        };
-        let [from, to] = [kept(&window[0]), kept(&window[1])];
+    /// Whether a guarantee is kept; none with too few samples to say.
+    fn is_kept(&self, measure: &str, window: &[Counts; 2]) -> Option<bool> {
+        let place = MEASURES.iter().position(|(label, _)| *label == measure);
+        let numbers = window.map(|counts| counts.numbers[place.unwrap()]);
+        match measure {
+            "loss" => self.loss_kept(numbers),
+            "latency" => self.sampled_kept(numbers[0], self.contract.min_round_trips),
+            "jitter" => self.sampled_kept(numbers[0], self.contract.min_stream_seconds),
+            other => panic!("no measure {other}"),
+        }
+    }
+
+    fn sampled_kept(&self, [samples, over]: [u64; 2], least: u64) -> Option<bool> {
+        let allowed = (100 - self.contract.percentile) * samples;
+        (samples >= least).then_some(100 * over <= allowed)
+    }
+
+    fn loss_kept(&self, numbers: [[u64; 2]; 2]) -> Option<bool> {
+        let [from, to] = numbers.map(|[expected, lost]| {
+            let limit = u128::from(expected) * u128::from(self.contract.loss_ppm);
+            let is_enough = expected >= self.contract.min_packets;
+            is_enough.then_some(u128::from(lost) * 1_000_000 <= limit)
+        });
         match self.contract.loss_direction {
             "from" => from,
             "to" => to,
@@ -171,13 +177,6 @@ impl<'a> Model<'a> {
             "both" => from.and(to),
             other => panic!("no loss direction {other}"),
         }
-    }
-
-    /// Whether enough round trips are within the limit; none with too few of them.
-    fn latency_kept(&self, window: &Counts) -> Option<bool> {
-        let allowed = (100 - self.contract.percentile) * window.round_trips;
-        let is_enough = window.round_trips >= self.contract.min_round_trips;
-        is_enough.then_some(100 * window.over_limit <= allowed)
     }
 
     /// What the document has to say of it after the last second.
@@ -231,6 +230,10 @@ impl<'a> Model<'a> {
             }
             standing
         };
+        let guarantees = MEASURES.iter().zip(&self.verdicts);
+        let guarantees: BTreeMap<_, _> = guarantees
+            .map(|((measure, _), verdicts)| (*measure, standing(verdicts)))
+            .collect();
         json!({
             "share": per_direction(self.now.map(|bytes| json!(share(bytes)))),
             "window_bytes": per_direction(self.now.map(|bytes| json!(bytes))),
@@ -238,10 +241,7 @@ impl<'a> Model<'a> {
             "over": self.over.iter().flatten().any(|(_, last, _)| *last == self.last),
             "out_of_sla_seconds": self.out,
             "out_of_sla": intervals.iter().map(interval).collect::<Vec<_>>(),
-            "guarantees": {
-                "loss": standing(&self.verdicts[0]),
-                "latency": standing(&self.verdicts[1]),
-            },
+            "guarantees": guarantees,
         })
     }
 }

@@ -98,6 +98,27 @@ pub(crate) fn tagged(mut octets: Vec<u8>, vlan: u16) -> Vec<u8> {
     octets
 }
 
+/// Every other packet of RTP from some addresses comes later, in some seconds: the streams' jitter goes
+/// to as much.
+pub(crate) fn jitter(
+    shots: &mut [Shot],
+    from: impl Fn(&[u8]) -> bool,
+    seconds: std::ops::Range<u64>,
+    late: u64,
+) {
+    for shot in shots.iter_mut() {
+        let is_tagged = shot.octets[12..14] == [0x81, 0x00];
+        let packet = &shot.octets[if is_tagged { 18 } else { 14 }..];
+        // UDP, version 2, no RTCP (RFC 5761 §4), an odd sequence number.
+        let is_odd =
+            packet[9] == 17 && packet[28] == 0x80 && packet[29] & 0x7f < 64 && packet[31] % 2 == 1;
+        if is_odd && from(&packet[12..16]) && seconds.contains(&shot.second()) {
+            shot.nanos += late;
+        }
+    }
+    shots.sort_by_key(|shot| shot.nanos);
+}
+
 /// Every frame of some synthetic calls, beginning with a second.
 pub(crate) fn of_scenario(scenario: &Scenario, start: u64) -> Vec<Shot> {
     let pace = SendPace::AsFastAsPossible {

@@ -1,7 +1,7 @@
 //! The calls, the routing table, the contracts, and what is true of them by the frames alone.
 
 use crate::support::START;
-use crate::support::frames::{Shot, of_scenario};
+use crate::support::frames::{Shot, jitter, of_scenario};
 use crate::support::mrt;
 use asnmeter::capture::synthetic::scenario::{Call, Codec, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,10 +93,12 @@ pub(crate) const CONTRACTS: [Contract; 5] = [
     },
 ];
 
-/// Loss in parts per million, expected packets and round trips that every contract has.
+/// Loss in parts per million, expected packets, round trips and stream-seconds that every contract
+/// has.
 pub(crate) const LOSS_PPM: u64 = 5000;
 pub(crate) const MIN_PACKETS: u64 = 50;
 pub(crate) const MIN_ROUND_TRIPS: u64 = 2;
+pub(crate) const MIN_STREAM_SECONDS: u64 = 10;
 
 pub(crate) fn configuration() -> String {
     let mut file =
@@ -119,8 +121,9 @@ pub(crate) fn configuration() -> String {
             "[[commitment]]\nname = \"{name}\"\ncommitted_rate = \"{bps} bps\"\n\
              window = \"{window}s\"\ndirection = \"{direction}\"\nlayer = \"{layer}\"\n{}\
              guarantee = {{ loss = \"0.5%\", loss_direction = \"{loss_direction}\", \
-             latency = \"150ms\", latency_percentile = 50, min_samples = \
-             {{ packets = {MIN_PACKETS}, round_trips = {MIN_ROUND_TRIPS} }} }}\n",
+             latency = \"150ms\", latency_percentile = 50, jitter = \"1ms\", \
+             jitter_percentile = 50, min_samples = {{ packets = {MIN_PACKETS}, \
+             round_trips = {MIN_ROUND_TRIPS}, stream_seconds = {MIN_STREAM_SECONDS} }} }}\n",
             transit.unwrap_or_default(),
         );
         file.push_str(&commitment);
@@ -175,7 +178,10 @@ pub(crate) fn shots(disorder: bool) -> Vec<Shot> {
         report_interval: Duration::from_secs(2),
         ..Scenario::new(calls, 64_510)
     };
-    let shots = of_scenario(&scenario, START);
+    let mut shots = of_scenario(&scenario, START);
+    // From 64500 over 64510, and not over its other way.
+    let over_64510 = |src: &[u8]| src[..3] == [203, 0, 113] && src[3] < 128;
+    jitter(&mut shots, over_64510, START..u64::MAX, 3_000_000);
     if !disorder {
         return shots;
     }

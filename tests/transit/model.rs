@@ -1,7 +1,7 @@
 //! Judges transit again from the lines of `--seconds` and the contract, knowing nothing else: keeps
 //! every second of every path and adds up anew.
 
-use crate::calls::{Contract, LOSS_PPM, MIN_PACKETS, MIN_ROUND_TRIPS};
+use crate::calls::{Contract, LOSS_PPM, MIN_PACKETS, MIN_ROUND_TRIPS, MIN_STREAM_SECONDS};
 use crate::support::START;
 use crate::support::program::{list, number, text};
 use serde_json::Value;
@@ -14,7 +14,10 @@ pub(crate) fn second(object: &Value) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-const KEYS: [&str; 7] = [
+/// What every contract of the test guarantees.
+const MEASURES: [&str; 3] = ["loss", "latency", "jitter"];
+
+const KEYS: [&str; 9] = [
     "bytes",
     "both_bytes",
     "packets",
@@ -22,6 +25,8 @@ const KEYS: [&str; 7] = [
     "lost",
     "round_trips",
     "over_limit",
+    "stream_seconds",
+    "over_jitter",
 ];
 
 /// What was counted, by the names in the lines.
@@ -147,7 +152,7 @@ impl<'a> Model<'a> {
             }
             let none = BTreeSet::new();
             let verdicts = self.verdicts(lines, &window, over, out.get(&now).unwrap_or(&none));
-            for (guarantee, verdict) in ["loss", "latency"].iter().zip(verdicts) {
+            for (guarantee, verdict) in MEASURES.iter().zip(verdicts) {
                 if let Some(verdict) = verdict {
                     count(format!("{guarantee} {verdict}"));
                 }
@@ -159,7 +164,7 @@ impl<'a> Model<'a> {
                 let counted = |what: &str| tally.get(&(is_transit, asn, what.into())).copied();
                 let shown = number(row, "/out_of_sla_seconds");
                 assert_eq!(shown, counted("out").unwrap_or(0), "AS{asn}");
-                for guarantee in ["loss", "latency"].iter().filter(|_| !is_transit) {
+                for guarantee in MEASURES.iter().filter(|_| !is_transit) {
                     for verdict in ["met", "missed", "void", "indeterminate"] {
                         let shown = number(row, &format!("/guarantees/{guarantee}/{verdict}_s"));
                         let counted = counted(&format!("{guarantee} {verdict}"));
@@ -177,7 +182,7 @@ impl<'a> Model<'a> {
         window: &[ByPath; 2],
         over: [bool; 2],
         out: &BTreeSet<u64>,
-    ) -> [Option<&'v str>; 2] {
+    ) -> [Option<&'v str>; MEASURES.len()] {
         let mut excluded = BTreeSet::new();
         let remaining = [0, 1].map(|side| {
             let mut left = window[side][&Vec::new()];
@@ -211,9 +216,11 @@ impl<'a> Model<'a> {
             _ if from == Some(false) || to == Some(false) => Some(false),
             _ => from.and(to),
         };
-        let [.., trips, long] = remaining[0];
-        let latency = (trips >= MIN_ROUND_TRIPS).then_some(100 * long <= 50 * trips);
-        let given = [verdict(loss), verdict(latency)];
+        let half = |samples, over, least| (samples >= least).then_some(100 * over <= 50 * samples);
+        let [.., trips, long, streams, jittering] = remaining[0];
+        let latency = half(trips, long, MIN_ROUND_TRIPS);
+        let jitter = half(streams, jittering, MIN_STREAM_SECONDS);
+        let given = [loss, latency, jitter].map(verdict);
         let by_transit = given[0] == Some("void") && !over[0] && !over[1];
         for (line, left) in lines.iter().zip(remaining) {
             let said: BTreeSet<u64> =
@@ -222,8 +229,8 @@ impl<'a> Model<'a> {
             let reason = excluded.first().filter(|_| by_transit);
             let reason = reason.map(|asn| format!("transit AS{asn}"));
             assert_eq!(line["reason"].as_str(), reason.as_deref(), "{line}");
-            assert_eq!(line["loss"].as_str(), given[0], "{line}");
-            assert_eq!(line["latency"].as_str(), given[1], "{line}");
+            let verdicts = MEASURES.map(|measure| line[measure].as_str());
+            assert_eq!(verdicts, given, "{line}");
             for (key, left) in KEYS
                 .iter()
                 .zip(left)

@@ -180,6 +180,7 @@ impl Line {
         let codec = Codec {
             payload_type: 13,
             octets: 1,
+            packet_ms: every_ms,
             ..self.codec
         };
         for _ in 0..packets {
@@ -221,19 +222,21 @@ impl Line {
         let noise = self.rng.next_u64() % (self.noise_ms * MILLISECOND).max(1);
         let at = START + self.now + noise;
         match fate {
-            Fate::Arrives => self.count_arrivals(at, &rtp),
+            Fate::Arrives => self.count_arrivals(at, codec, &rtp),
             Fate::Lost => self.withheld += 1,
-            Fate::RtpSummary(times) => self.count_arrivals(at + times * self.packet_time(), &rtp),
+            Fate::RtpSummary(times) => {
+                self.count_arrivals(at + times * self.packet_time(), codec, &rtp)
+            }
             Fate::SentTwice(micros) => {
-                self.count_arrivals(at, &rtp);
-                self.count_arrivals(at + micros * 1000, &rtp);
+                self.count_arrivals(at, codec, &rtp);
+                self.count_arrivals(at + micros * 1000, codec, &rtp);
             }
         }
         self.number += 1;
     }
 
     /// A packet reaches the tap: another IP packet each time.
-    fn count_arrivals(&mut self, nanos: u64, rtp: &[u8]) {
+    fn count_arrivals(&mut self, nanos: u64, codec: Codec, rtp: &[u8]) {
         // 0 would say that it is not used (RFC 6864 §4.1).
         self.identification = self.identification.wrapping_add(1).max(1);
         let (src, dst) = (self.src.ip(), self.dst.ip());
@@ -250,6 +253,8 @@ impl Line {
             numbering: self.numbering,
             number: self.number,
             sent: self.clock,
+            payload_type: codec.payload_type,
+            pace: codec.packet_ms * MILLISECOND,
             bytes: packets[0].len() as u64,
             copy: false,
             frames: packets

@@ -18,6 +18,9 @@ pub(crate) struct Arrival {
     pub(crate) number: u64,
     /// What its clock said, in nanoseconds from the sender's beginning.
     pub(crate) sent: u64,
+    pub(crate) payload_type: u8,
+    /// What its sender's clock goes on by from one number to the next, in nanoseconds.
+    pub(crate) pace: u64,
     /// IP total length.
     pub(crate) bytes: u64,
     /// The copy of a mirror port.
@@ -65,8 +68,12 @@ impl Truth {
                 if let Some(before) = before {
                     let came = arrival.nanos as f64 - before.nanos as f64;
                     let sent = arrival.sent as f64 - before.sent as f64;
-                    // Steps over 10 s are pauses (docs/decisions/jitter.md).
-                    if came.abs() <= 1e10 && sent.abs() <= 1e10 {
+                    // Other steps are the sender's own (docs/decisions/jitter.md).
+                    let numbers = arrival.number as f64 - before.number as f64;
+                    let own = sent - numbers * arrival.pace as f64;
+                    let paced = own.abs() < arrival.pace as f64 / 8.0
+                        && arrival.payload_type == before.payload_type;
+                    if paced && came.abs() <= 1e10 && sent.abs() <= 1e10 {
                         j += ((came - sent).abs() / 1e6 - j) / 16.0;
                         truth.jitter.push(j);
                     }

@@ -1,19 +1,28 @@
 //! The peers that routers speak of, and the routers.
 //!
 //! Owned by the [`Feed`](super::Feed). Numbers are never given twice, so that a peer that comes back
-//! is told from what is left of it. Bounded.
+//! is told from what is left of it. What was said over a connection that has gone is stale: it stays
+//! until the same peer says otherwise, or has said everything, or its time is over. Bounded.
 
-use crate::units::{Address, Timestamp};
-use bgpkit_parser::bmp::messages::PeerUpNotification;
+use super::standing::{Standing, View};
+use super::update::Family;
+use crate::asn::vote::Voter;
+use crate::units::{Asn, Timestamp};
+use bgpkit_parser::bmp::messages::{BmpPerPeerHeader, PeerUpNotification};
 use bgpkit_parser::models::capabilities::AddPathSendReceive;
-use bgpkit_parser::models::{BgpMessage, CapabilityValue, ParamValue, Safi};
-use std::collections::BTreeMap;
+use bgpkit_parser::models::{Afi, BgpMessage, BgpOpenMessage, CapabilityValue, ParamValue, Safi};
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-/// Peers of all routers: a large route reflector has some hundred. A guess.
+/// Views of peers of all routers, and as many again of those that have gone: a large route reflector has
+/// some hundred peers. A guess.
 const MAX_PEERS: usize = 4096;
 
-/// A peer's number.
+/// Connections of a router whose routes are stale at a time: one that comes and goes sooner than it has
+/// said everything. A guess.
+const MAX_STALE: usize = 4;
+
+/// The number of a view of a peer and of one address family.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct PeerId(u32);
 
@@ -24,44 +33,67 @@ impl PeerId {
     }
 }
 
-/// One view of one peer over one connection.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+/// One view of one peer of one router.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Peer {
-    /// The connection.
-    pub(super) router: u32,
     /// The peer's address (RFC 7854 §4.2).
     pub(super) address: IpAddr,
     /// The instance it is in.
     pub(super) distinguisher: u64,
-    /// Before policy, after it, or the router's own choice (RFC 9069).
-    pub(super) view: u8,
+    pub(super) view: View,
 }
 
 impl Peer {
     /// All views of this peer that go up and down together: those before and after policy.
     pub(super) fn views(self) -> impl Iterator<Item = Self> {
-        let views = if self.view == 2 { 2..=2 } else { 0..=1 };
-        views.map(move |view| Self { view, ..self })
+        let views = match self.view {
+            View::LocRib => &[View::LocRib][..],
+            View::PrePolicy | View::PostPolicy => &[View::PrePolicy, View::PostPolicy],
+        };
+        views.iter().map(move |view| Self {
+            view: *view,
+            ..self
+        })
     }
 }
 
-/// What is known of a view of a peer.
+/// What Peer Up tells of a session (RFC 7854 §4.10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Session {
+    /// By family, whether prefixes have path identifiers.
+    pub(super) path_ids: [bool; 2],
+    /// The router's own AS.
+    router: Option<Asn>,
+}
+
+/// What is known of a view of a peer whose router is connected.
 #[derive(Clone, Copy, Debug)]
-struct Known {
-    id: PeerId,
-    has_path_ids: bool,
-    /// What it was before its router came back, until it has said everything again.
-    before: Option<PeerId>,
+pub(super) struct Known {
+    /// By family.
+    pub(super) ids: [PeerId; 2],
+    pub(super) path_ids: [bool; 2],
+    /// Its AS; of a router's own choice the router's.
+    pub(super) asn: Option<Asn>,
+    /// The router is of the same AS.
+    pub(super) is_internal: bool,
+}
+
+/// What is left of a view of a peer.
+#[derive(Clone, Copy, Debug)]
+struct Stale {
+    /// By family; none where all was said again.
+    ids: [Option<PeerId>; 2],
+    since: Timestamp,
 }
 
 /// Peers that are up, and those whose router has gone.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     routers: BTreeMap<u32, IpAddr>,
-    known: BTreeMap<Peer, Known>,
-    /// Views of routers that have gone, by address of the router, and since when.
-    stale: BTreeMap<(IpAddr, Peer), (PeerId, Timestamp)>,
-    voters: BTreeMap<PeerId, u128>,
+    known: BTreeMap<(u32, Peer), Known>,
+    /// Views of routers that have gone, by address of the router; the oldest first.
+    stale: BTreeMap<(IpAddr, Peer), Vec<Stale>>,
+    standings: HashMap<PeerId, Standing>,
     next: u32,
 }
 
@@ -78,120 +110,189 @@ impl Peers {
         number
     }
 
-    /// A connection has ended.
-    pub(super) fn disconnected(&mut self, router: u32, now: Timestamp) {
+    /// A connection has ended. The numbers of what there is no room for any more.
+    pub(super) fn disconnected(&mut self, router: u32, now: Timestamp) -> Vec<PeerId> {
         let Some(address) = self.routers.remove(&router) else {
-            return;
+            return Vec::new();
         };
-        let stale = &mut self.stale;
-        self.known.retain(|peer, known| {
-            let goes = peer.router == router;
-            for id in [Some(known.id), known.before].into_iter().flatten() {
-                if goes {
-                    // the connection's number says nothing any more but that they are apart
-                    let place = Peer {
-                        router: id.0,
-                        ..*peer
-                    };
-                    stale.insert((address, place), (id, now));
+        let Self {
+            known,
+            stale,
+            standings,
+            ..
+        } = self;
+        let mut over = Vec::new();
+        known.retain(|(of, peer), known| {
+            if *of != router {
+                return true;
+            }
+            for id in known.ids {
+                if let Some(standing) = standings.get_mut(&id) {
+                    standing.is_current = false;
                 }
             }
-            !goes
+            if stale.len() >= MAX_PEERS && !stale.contains_key(&(address, *peer)) {
+                over.extend(known.ids);
+                return false;
+            }
+            let before = stale.entry((address, *peer)).or_default();
+            before.push(Stale {
+                ids: known.ids.map(Some),
+                since: now,
+            });
+            if before.len() > MAX_STALE {
+                over.extend(before.remove(0).ids.into_iter().flatten());
+            }
+            false
         });
-    }
-
-    /// A peer is up: from now on its routes are said anew. The number of what it had.
-    pub(super) fn up(&mut self, peer: &Peer, has_path_ids: bool) -> Option<PeerId> {
-        let had = self.down(peer);
-        self.add(peer, has_path_ids);
-        had
-    }
-
-    /// A peer is down; the number of what it had.
-    pub(super) fn down(&mut self, peer: &Peer) -> Option<PeerId> {
-        let known = self.known.remove(peer)?;
-        self.voters.remove(&known.id);
-        if let Some(before) = known.before {
-            self.mark_stale(peer, before);
+        for id in &over {
+            standings.remove(id);
         }
-        Some(known.id)
+        over
     }
 
-    /// What was before is let go of at the next occasion.
-    fn mark_stale(&mut self, peer: &Peer, before: PeerId) {
-        if let Some(address) = self.routers.get(&peer.router) {
-            let place = Peer {
-                router: before.0,
-                ..*peer
-            };
-            self.stale
-                .insert((*address, place), (before, Timestamp::default()));
+    /// A peer is up: from now on its routes are said anew. The numbers of what it had over this
+    /// connection, and whether there is room for it.
+    pub(super) fn up(
+        &mut self,
+        router: u32,
+        peer: Peer,
+        header: &BmpPerPeerHeader,
+        session: Session,
+    ) -> (Vec<PeerId>, bool) {
+        let had = self.known.remove(&(router, peer));
+        let had: Vec<PeerId> = had.into_iter().flat_map(|known| known.ids).collect();
+        for id in &had {
+            self.standings.remove(id);
         }
+        let is_there = self.add(router, peer, header, session).is_some();
+        (had, is_there)
     }
 
-    /// A peer says something: its number, and whether its routes have path identifiers. None where
-    /// there is no room for one more.
-    pub(super) fn speaking(&mut self, peer: &Peer) -> Option<(PeerId, bool)> {
-        if let Some(known) = self.known.get(peer) {
-            return Some((known.id, known.has_path_ids));
+    /// A peer is down; the numbers of what it had.
+    pub(super) fn down(&mut self, router: u32, peer: Peer) -> Vec<PeerId> {
+        let known = self.known.remove(&(router, peer));
+        let stale = self.routers.get(&router);
+        let stale = stale.and_then(|address| self.stale.remove(&(*address, peer)));
+        let stale = stale.into_iter().flatten().flat_map(|stale| stale.ids);
+        let known = known.into_iter().flat_map(|known| known.ids);
+        let gone: Vec<PeerId> = known.chain(stale.flatten()).collect();
+        for id in &gone {
+            self.standings.remove(id);
+        }
+        gone
+    }
+
+    /// A peer says something. None where there is no room for one more.
+    pub(super) fn speaking(
+        &mut self,
+        router: u32,
+        peer: Peer,
+        header: &BmpPerPeerHeader,
+    ) -> Option<Known> {
+        if let Some(known) = self.known.get(&(router, peer)) {
+            return Some(*known);
         }
         // a station that has missed the Peer Up does not know of path identifiers either
-        Some((self.add(peer, false)?, false))
+        self.add(router, peer, header, Session::default())
     }
 
-    fn add(&mut self, peer: &Peer, has_path_ids: bool) -> Option<PeerId> {
-        if self.known.len() + self.stale.len() >= MAX_PEERS {
+    fn add(
+        &mut self,
+        router: u32,
+        peer: Peer,
+        header: &BmpPerPeerHeader,
+        session: Session,
+    ) -> Option<Known> {
+        if self.known.len() >= MAX_PEERS {
             return None;
         }
-        let address = *self.routers.get(&peer.router)?;
-        let before = self.stale.keys().find(|(router, place)| {
-            let same = Peer {
-                router: peer.router,
-                ..*place
-            };
-            *router == address && same == *peer
-        });
-        let before = before.copied().and_then(|place| self.stale.remove(&place));
-        let id = PeerId(self.number());
-        let known = Known {
-            id,
-            has_path_ids,
-            before: before.map(|(before, _)| before),
+        let address = *self.routers.get(&router)?;
+        let (asn, identifier) = (Asn(header.peer_asn.into()), header.peer_bgp_id.into());
+        // the peer of a router's own choice is the router: RFC 9069 §4.1 leaves it without an address
+        let voter = match (peer.view, identifier) {
+            (View::LocRib, 0) => Voter::Connection(router),
+            (View::LocRib, _) => Voter::Router(address, identifier),
+            (View::PrePolicy | View::PostPolicy, _) => Voter::Peer(peer.address, asn, identifier),
         };
-        self.known.insert(*peer, known);
-        // an instance's own choice of routes is one more vote, whatever the zeros in its address
-        let voter = Address::from(peer.address).number() ^ u128::from(peer.view == 2) << 127;
-        self.voters.insert(id, voter);
-        Some(id)
+        let known = Known {
+            ids: [PeerId(self.number()), PeerId(self.number())],
+            path_ids: session.path_ids,
+            asn: match peer.view {
+                View::LocRib => Some(asn).filter(|asn| *asn != Asn::NONE).or(session.router),
+                View::PrePolicy | View::PostPolicy => Some(asn),
+            },
+            is_internal: peer.view == View::LocRib || session.router == Some(asn),
+        };
+        for id in known.ids {
+            let standing = Standing {
+                voter,
+                router,
+                view: peer.view,
+                is_current: true,
+                id,
+            };
+            self.standings.insert(id, standing);
+        }
+        self.known.insert((router, peer), known);
+        Some(known)
     }
 
-    /// A peer has said everything: the number of what it was before.
-    pub(super) fn is_complete(&mut self, peer: PeerId) -> Option<PeerId> {
-        let known = self.known.values_mut().find(|known| known.id == peer)?;
-        let before = known.before.take()?;
-        self.voters.remove(&before);
-        Some(before)
+    /// The numbers of what a peer said of a family before its router came back, and has not said
+    /// again.
+    pub(super) fn before(&self, router: u32, peer: Peer, family: Family) -> Vec<PeerId> {
+        let address = self.routers.get(&router);
+        let stale = address.and_then(|address| self.stale.get(&(*address, peer)));
+        let stale = stale.into_iter().flatten();
+        let ids = stale.filter_map(|stale| stale.ids.get(family as usize).copied());
+        ids.flatten().collect()
     }
 
-    /// Whose vote a peer's is: two views of one peer, and one peer of two routers, have one.
-    pub(super) fn voter(&self, peer: PeerId) -> u128 {
-        self.voters
-            .get(&peer)
-            .copied()
-            .unwrap_or(u128::from(peer.0))
+    /// A peer has said everything of a family: the numbers of what it said before.
+    pub(super) fn is_complete(&mut self, router: u32, peer: Peer, family: Family) -> Vec<PeerId> {
+        let before = self.before(router, peer, family);
+        let address = self.routers.get(&router);
+        if let Some(place) = address.map(|address| (*address, peer))
+            && let Some(stale) = self.stale.get_mut(&place)
+        {
+            for id in stale
+                .iter_mut()
+                .filter_map(|it| it.ids.get_mut(family as usize))
+            {
+                *id = None;
+            }
+            stale.retain(|stale| stale.ids.iter().any(Option::is_some));
+            if stale.is_empty() {
+                self.stale.remove(&place);
+            }
+        }
+        for id in &before {
+            self.standings.remove(id);
+        }
+        before
+    }
+
+    /// Who says what has this number.
+    pub(super) fn standing(&self, id: PeerId) -> Option<Standing> {
+        self.standings.get(&id).copied()
     }
 
     /// Lets go of what has been stale since before `since`.
     pub(super) fn expire(&mut self, since: Timestamp) -> Vec<PeerId> {
-        let (mut over, voters) = (Vec::new(), &mut self.voters);
-        self.stale.retain(|_, (id, gone)| {
-            let stays = *gone > since;
-            if !stays {
-                voters.remove(id);
-                over.push(*id);
-            }
-            stays
+        let (mut over, standings) = (Vec::new(), &mut self.standings);
+        self.stale.retain(|_, stale| {
+            stale.retain(|stale| {
+                let stays = stale.since > since;
+                if !stays {
+                    over.extend(stale.ids.into_iter().flatten());
+                }
+                stays
+            });
+            !stale.is_empty()
         });
+        for id in &over {
+            standings.remove(id);
+        }
         over
     }
 
@@ -206,26 +307,48 @@ impl Peers {
     }
 }
 
-/// Whether the peer sends path identifiers with its unicast routes (RFC 7911 §4): it said that it
-/// can, and the router that it wants them.
-pub(super) fn has_path_ids(up: &PeerUpNotification) -> bool {
-    use AddPathSendReceive::{Receive, Send, SendReceive};
-    let says = |open: &BgpMessage, words: [AddPathSendReceive; 2]| {
-        let BgpMessage::Open(open) = open else {
-            return false;
+impl Session {
+    /// What the two OPEN messages say. A peer sends path identifiers (RFC 7911 §4) if it said that it
+    /// can, and the router that it wants them.
+    pub(super) fn new(up: &PeerUpNotification) -> Self {
+        use AddPathSendReceive::{Receive, Send, SendReceive};
+        let (BgpMessage::Open(sent), BgpMessage::Open(received)) =
+            (&up.sent_open, &up.received_open)
+        else {
+            return Self::default();
         };
-        let capabilities = open
-            .opt_params
-            .iter()
-            .flat_map(|param| match &param.param_value {
-                ParamValue::Capacities(capabilities) => capabilities.as_slice(),
-                ParamValue::Raw(_) => &[],
+        let says = |open: &BgpOpenMessage, afi: Afi, words: [AddPathSendReceive; 2]| {
+            let mut families = capabilities(open).filter_map(|capability| match capability {
+                CapabilityValue::AddPath(add_path) => Some(&add_path.address_families),
+                _ => None,
             });
-        let mut families = capabilities.flat_map(|capability| match &capability.value {
-            CapabilityValue::AddPath(add_path) => add_path.address_families.as_slice(),
-            _ => &[],
+            families.any(|families| {
+                let mut families = families.iter();
+                families.any(|it| {
+                    it.afi == afi && it.safi == Safi::Unicast && words.contains(&it.send_receive)
+                })
+            })
+        };
+        let path_ids = [Afi::Ipv4, Afi::Ipv6].map(|afi| {
+            says(received, afi, [Send, SendReceive]) && says(sent, afi, [Receive, SendReceive])
         });
-        families.any(|family| family.safi == Safi::Unicast && words.contains(&family.send_receive))
-    };
-    says(&up.received_open, [Send, SendReceive]) && says(&up.sent_open, [Receive, SendReceive])
+        let mut long = capabilities(sent).filter_map(|capability| match capability {
+            CapabilityValue::FourOctetAs(long) => Some(Asn(long.asn)),
+            _ => None,
+        });
+        let router = long.next().unwrap_or(Asn(sent.asn.into()));
+        Self {
+            path_ids,
+            router: Some(router),
+        }
+    }
+}
+
+fn capabilities(open: &BgpOpenMessage) -> impl Iterator<Item = &CapabilityValue> {
+    let params = open.opt_params.iter();
+    let lists = params.flat_map(|param| match &param.param_value {
+        ParamValue::Capacities(capabilities) => capabilities.as_slice(),
+        ParamValue::Raw(_) => &[],
+    });
+    lists.map(|capability| &capability.value)
 }

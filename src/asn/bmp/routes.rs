@@ -5,6 +5,7 @@
 //! is only marked: its routes have no vote from then on, and go when their shard is next looked at.
 
 use super::peers::PeerId;
+use super::standing::{self, Standing};
 use crate::asn::vote::{Candidate, HeardPath, Vote, VoteResult};
 use crate::units::Prefix;
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -13,6 +14,9 @@ use std::sync::Arc;
 
 /// Hops and routes together: a whole table of four peers has some 30 million. A guess.
 const MAX_WEIGHT: usize = 1 << 26;
+
+/// Routes to one prefix: each peer's, and those with path identifiers. A guess.
+const MAX_OF_PREFIX: usize = 1 << 14;
 
 /// Shards: at the bound of all routes one has 8192 of them at most, which takes some milliseconds.
 pub(super) const SHARDS: usize = 1 << 12;
@@ -113,6 +117,9 @@ impl Routes {
         }
         let shard = self.shards.get_mut(place)?;
         let routes = shard.by_prefix.entry(prefix).or_default();
+        if routes.len() >= MAX_OF_PREFIX {
+            return None;
+        }
         routes.push((key, heard.clone()));
         self.peers.entry(key.0).or_default().add(heard);
         self.count += 1;
@@ -142,6 +149,20 @@ impl Routes {
         self.count -= 1;
         self.weight -= heard.weight();
         true
+    }
+
+    /// Drops all routes of a peer to a prefix, whatever their path identifiers; whether there were any.
+    pub(super) fn remove_all(&mut self, prefix: Prefix, peer: PeerId) -> bool {
+        let place = self.place(prefix);
+        let shard = self.shards.get(place);
+        let routes = shard.and_then(|shard| shard.by_prefix.get(&prefix));
+        let keys = routes.into_iter().flatten().map(|(key, _)| *key);
+        let keys: Vec<Key> = keys.filter(|(of, _)| *of == peer).collect();
+        let mut were = false;
+        for key in keys {
+            were |= self.remove(prefix, key);
+        }
+        were
     }
 
     /// A peer's routes are none any more; whether there were any. Looks at no route: a peer's number
@@ -190,28 +211,32 @@ impl Routes {
         self.count
     }
 
-    /// The vote on every prefix of a shard, in no order. `voter` tells whose vote a peer's is.
+    /// The vote on every prefix of a shard, in no order, and whether all of it could be counted.
+    /// `standing` tells who says a route; none where that is over.
     pub(super) fn votes(
         &mut self,
         place: usize,
-        voter: impl Fn(PeerId) -> u128,
-        mut add_voted: impl FnMut(Prefix, &VoteResult),
+        standing: impl Fn(PeerId) -> Option<Standing>,
+        mut add_voted: impl FnMut(Prefix, &VoteResult, bool),
     ) {
         self.sweep(place);
         let shard = self.shards.get(place);
         for (prefix, routes) in shard.iter().flat_map(|shard| &shard.by_prefix) {
-            let mut vote = Vote::default();
-            for ((peer, _), heard) in routes {
-                let route = Candidate {
-                    heard: heard.clone(),
-                    peer: voter(*peer),
-                };
-                if vote.add(route).is_err() {
+            let routes = routes.iter();
+            let of_voters =
+                routes.filter_map(|((peer, _), heard)| Some((standing(*peer)?, Arc::clone(heard))));
+            let mut counting: Vec<_> = of_voters.collect();
+            standing::keep_counting(&mut counting);
+            let (mut vote, mut is_whole) = (Vote::default(), true);
+            for (standing, heard) in counting {
+                let voter = standing.voter;
+                if vote.add(Candidate { heard, voter }).is_err() {
                     // more than can be counted: those counted decide
+                    is_whole = false;
                     break;
                 }
             }
-            add_voted(*prefix, &vote.result());
+            add_voted(*prefix, &vote.result(), is_whole);
         }
     }
 }

@@ -1,5 +1,7 @@
 use super::*;
+use crate::asn::bmp::standing::View;
 use crate::asn::path::PathSegment;
+use crate::asn::vote::Voter;
 use crate::units::{Address, Asn};
 use std::collections::HashSet;
 
@@ -18,13 +20,23 @@ fn peers(count: u32) -> Vec<PeerId> {
     (1..=count).map(PeerId::numbered).collect()
 }
 
+fn standing(id: PeerId) -> Standing {
+    Standing {
+        voter: Voter::Number(0),
+        router: 0,
+        view: View::PrePolicy,
+        is_current: true,
+        id,
+    }
+}
+
 /// Votes on everything; prefixes, and the most routes that one step had before it.
 fn add_voted(routes: &mut Routes) -> (usize, usize) {
     let (mut prefixes, mut most) = (0, 0);
     for place in 0..SHARDS {
         let held = routes.shards[place].by_prefix.values().map(Vec::len).sum();
         most = usize::max(most, held);
-        routes.votes(place, |_| 0, |_, _| prefixes += 1);
+        routes.votes(place, |id| Some(standing(id)), |_, _, _| prefixes += 1);
     }
     (prefixes, most)
 }

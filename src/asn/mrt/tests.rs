@@ -2,6 +2,7 @@ use super::*;
 use crate::asn::Counts;
 use crate::asn::memory::InMemory;
 use crate::captures;
+use crate::units::Address;
 use proptest::prelude::*;
 use std::path::PathBuf;
 
@@ -68,7 +69,7 @@ fn table_dump(peer: [u8; 4], attributes: &[u8]) -> Vec<u8> {
 
 fn parsed(octets: &[u8], own: &[u32]) -> Result<Listed, LoadError> {
     let own = own.iter().copied().map(Asn).collect();
-    read(Path::new("rib"), octets, &own)
+    read(Path::new("rib"), octets, OneTable, &own)
 }
 
 /// What the table says of 192.0.2.1, and what was counted.
@@ -160,6 +161,182 @@ fn a_table_dumps_16_bit_path_is_completed_by_its_as4_path() {
     assert_eq!(counts.without_origin, 0);
     let alone = parsed(&table_dump([10, 0, 0, 1], &path), &[]).unwrap_err();
     assert_eq!(alone.to_string(), "rib: no route with an origin in it");
+}
+
+/// A PEER_INDEX_TABLE record (RFC 6396 §4.3.1) of a time: numbers and AS of the peers.
+fn index(time: u32, peers: &[(u8, u32)]) -> Vec<u8> {
+    let mut body = vec![198, 51, 100, 254, 0, 0];
+    body.extend(u16::try_from(peers.len()).unwrap().to_be_bytes());
+    for (number, asn) in peers {
+        body.extend([2, 0, 0, 0, *number, 198, 51, 100, *number]);
+        body.extend(asn.to_be_bytes());
+    }
+    let mut record = record(13, 1, &body);
+    record[..4].copy_from_slice(&time.to_be_bytes());
+    record
+}
+
+/// What a file says of 192.0.2.1, of whatever tables it has.
+fn add_voted(octets: &[u8], own: &[u32]) -> (u32, String, Counts) {
+    let own = own.iter().copied().map(Asn).collect();
+    let read = compiled(Path::new("rib"), || Ok(octets), &own).unwrap();
+    let source = InMemory::new("a test", "mrt", read, crate::asn::memory::Loaded::default());
+    let answer = answer(&source, Address::v4([192, 0, 2, 1]));
+    let (origin, path) = answer.unwrap_or_default();
+    (origin.0, path, source.counts)
+}
+
+fn to(last: u32) -> Vec<u8> {
+    path32(&[(SEQUENCE, &[1, last])])
+}
+
+#[test]
+fn all_tables_of_a_file_vote_and_a_peer_once() {
+    let peers = [(1, 64511), (2, 64512), (3, 64513)];
+    let others = [(4, 64514), (5, 64515), (6, 64516)];
+    for (tables, origin, several) in [
+        // one table's peer against three of another's
+        (
+            vec![
+                (7, &peers[..1], vec![to(8)]),
+                (7, &others, vec![to(9), to(9), to(9)]),
+            ],
+            9,
+            1,
+        ),
+        (
+            vec![
+                (7, &peers, vec![to(9), to(9), to(9)]),
+                (7, &others[..1], vec![to(8)]),
+            ],
+            9,
+            1,
+        ),
+        // neither table's winner has the most of all
+        (
+            vec![
+                (7, &peers, vec![to(8), to(8), to(7)]),
+                (7, &others, vec![to(9), to(7), to(7)]),
+            ],
+            7,
+            1,
+        ),
+        // what the same peers said later counts, in whatever order the tables are
+        (
+            vec![
+                (7, &peers, vec![to(8), to(8), to(8)]),
+                (9, &peers, vec![to(9)]),
+            ],
+            8,
+            1,
+        ),
+        (
+            vec![
+                (7, &peers, vec![to(8), to(8)]),
+                (9, &peers, vec![to(9), to(9)]),
+            ],
+            9,
+            0,
+        ),
+        (
+            vec![
+                (9, &peers, vec![to(9), to(9)]),
+                (7, &peers, vec![to(8), to(8)]),
+            ],
+            9,
+            0,
+        ),
+    ] {
+        let tables = tables.iter();
+        let file: Vec<u8> = tables
+            .flat_map(|(time, peers, paths)| [index(*time, peers), rib(paths)].concat())
+            .collect();
+        let (found, path, counts) = add_voted(&file, &[]);
+        assert_eq!((found, path), (origin, format!("1 {origin}")));
+        assert_eq!(
+            (counts.rows, counts.several_origins, counts.conflicts),
+            (1, several, 0)
+        );
+    }
+}
+
+#[test]
+fn a_prefix_that_one_table_has_stands_beside_those_of_the_other() {
+    let mut beside = rib(&[to(6)]);
+    // 192.0.3.0/24
+    beside[19] = 3;
+    let (one, other) = (index(7, &[(1, 64511)]), index(9, &[(1, 64511)]));
+    let file = [one, rib(&[to(8)]), beside, other, rib(&[to(9)])].concat();
+    let read = compiled(Path::new("rib"), || Ok(&file[..]), &HashSet::new()).unwrap();
+    let source = InMemory::new("a test", "mrt", read, crate::asn::memory::Loaded::default());
+    for (last, origin) in [(2, 9), (3, 6)] {
+        assert_eq!(
+            source.origin(Address::v4([192, 0, last, 1])),
+            Some(Asn(origin))
+        );
+    }
+}
+
+#[test]
+fn tables_without_an_index_are_voted_on_together_as_well() {
+    let route = |peer, last| {
+        let path = attribute(0x40, 2, &[SEQUENCE, 2, 0, peer, 0, last]);
+        table_dump([10, 0, 0, peer], &path)
+    };
+    let mut between = route(1, 5);
+    // 198.0.2.0/24
+    between[16] = 198;
+    let file = [route(1, 8), between, route(2, 9), route(3, 9)].concat();
+    assert_eq!(add_voted(&file, &[]).0, 9);
+}
+
+#[test]
+fn a_route_without_a_path_is_our_own_where_the_index_says_that_the_peer_is() {
+    let index = index(7, &[(1, 64500), (2, 64501)]);
+    let confederation = path32(&[(CONFED_SEQUENCE, &[65001, 65002])]);
+    for (paths, own, origin, path) in [
+        (vec![vec![]], &[64500][..], 64500, ""),
+        (vec![confederation.clone()], &[64500], 64500, ""),
+        // who has members of a confederation in a path is of one
+        (vec![confederation], &[], 64500, "64500"),
+        // an external peer sends no empty path (RFC 4271 §5.1.2)
+        (vec![vec![]], &[], 0, ""),
+        (vec![vec![], to(9)], &[], 9, "1 9"),
+    ] {
+        let file = [index.clone(), rib(&paths), rib(&[to(7)])].concat();
+        let mut file = file;
+        // another prefix, so that there is a table
+        let place = file.len() - rib(&[to(7)]).len();
+        file[place + 17] = 200;
+        let (found, steps, _) = add_voted(&file, own);
+        assert_eq!((found, steps.as_str()), (origin, path), "{paths:?} {own:?}");
+    }
+}
+
+#[test]
+fn ipv6_says_nothing_of_ipv4_addresses() {
+    // ::ffff:192.0.2.0/120 in a RIB_IPV6_UNICAST record
+    let mut body = vec![0, 0, 0, 0, 120];
+    body.extend([0; 10]);
+    body.extend([0xff, 0xff, 192, 0, 2]);
+    let path = attribute(0x40, 2, &to(9));
+    body.extend([0, 1, 0, 0, 0, 0, 0, 0]);
+    body.extend(u16::try_from(path.len()).unwrap().to_be_bytes());
+    body.extend(path);
+    let file = [rib(&[to(7)]), record(13, 4, &body)].concat();
+    let (origin, _, counts) = add_voted(&file, &[]);
+    assert_eq!((origin, counts.rows, counts.passed_over), (7, 1, 1));
+}
+
+#[test]
+fn what_is_no_table_says_what_it_begins_with() {
+    let error = parsed(b"192.0.2.0/24 64500\n", &[])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.ends_with("; begins with \"192.0.2.0/24 645\""),
+        "{error}"
+    );
 }
 
 #[test]

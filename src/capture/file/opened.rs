@@ -72,7 +72,7 @@ impl Opened {
             let statistics = regular.then(|| Pcapng::trailing_statistics(path));
             return Ok(Format::Pcapng(Pcapng::new(statistics.unwrap_or_default())));
         }
-        let Some((order, unit)) = Pcap::magic(magic) else {
+        let Some(form) = Pcap::magic(magic) else {
             let hint = match magic {
                 [0x1f, 0x8b, ..] => " (gzip: unpack it first)",
                 [0x28, 0xb5, 0x2f, 0xfd] => " (zstd: unpack it first)",
@@ -86,7 +86,7 @@ impl Opened {
         let Some(header) = available.first_chunk() else {
             return Err(Box::new(NonFrame::Format(cut_header(available.len()))));
         };
-        let pcap = Pcap::new(order, unit, header)?;
+        let pcap = Pcap::new(form, header)?;
         reader.consume(pcap::HEADER);
         Ok(Format::Pcap(pcap))
     }

@@ -15,6 +15,9 @@
 //! | FCS |f|                   |             LinkType              |    /      Packet Data       /
 //! +---------------------------------------------------------------+    +------------------------+
 //! ```
+//!
+//! In the modified form of Kuznetzov, which FRITZ!Box routers write, the header of a record has
+//! 8 octets more: interface, protocol and direction (libpcap sf-pcap.c).
 
 use super::byte_order::ByteOrder;
 use super::reader::Reader;
@@ -33,37 +36,52 @@ const LAST_SWAPPED_MINOR: u16 = 3;
 
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
+const MODIFIED: u32 = 0xa1b2_cd34;
+
+/// Octets that the modified form has between the header of a record and its packet.
+const MODIFIED_MORE: usize = 8;
+
+/// What a magic number says of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Form {
+    order: ByteOrder,
+    /// Nanoseconds in the unit of the second timestamp word.
+    unit: u64,
+    /// Octets between the header of a record and its packet.
+    more: usize,
+}
 
 /// A classic capture after its header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pcap {
     order: ByteOrder,
     link: LinkType,
-    /// Nanoseconds per unit of the second timestamp word.
     unit: u64,
+    more: usize,
     minor: u16,
     /// Whether the interface event was returned.
     interface_reported: bool,
 }
 
 impl Pcap {
-    /// Byte order and timestamp unit of a magic number; `None` if it is not pcap.
-    pub(super) fn magic(octets: [u8; 4]) -> Option<(ByteOrder, u64)> {
-        [ByteOrder::Little, ByteOrder::Big]
-            .into_iter()
-            .find_map(|order| match order.u32(octets) {
-                MICROSECONDS => Some((order, 1000)),
-                NANOSECONDS => Some((order, 1)),
-                _ => None,
-            })
+    /// The variant of a magic number; `None` if it is not pcap.
+    pub(super) fn magic(octets: [u8; 4]) -> Option<Form> {
+        let orders = [ByteOrder::Little, ByteOrder::Big].into_iter();
+        let mut forms = orders.filter_map(|order| {
+            let (unit, more) = match order.u32(octets) {
+                MICROSECONDS => (1000, 0),
+                NANOSECONDS => (1, 0),
+                MODIFIED => (1000, MODIFIED_MORE),
+                _ => return None,
+            };
+            Some(Form { order, unit, more })
+        });
+        forms.next()
     }
 
     /// Parses the file header; the caller has checked the magic number.
-    pub(super) fn new(
-        order: ByteOrder,
-        unit: u64,
-        header: &[u8; HEADER],
-    ) -> Result<Self, Box<NonFrame>> {
+    pub(super) fn new(form: Form, header: &[u8; HEADER]) -> Result<Self, Box<NonFrame>> {
+        let Form { order, unit, more } = form;
         let &[_, _, _, _, j0, j1, n0, n1, .., l0, l1, l2, l3] = header;
         let (major, minor) = (order.u16([j0, j1]), order.u16([n0, n1]));
         if major != 2 {
@@ -75,6 +93,7 @@ impl Pcap {
             order,
             link,
             unit,
+            more,
             minor,
             interface_reported: false,
         })
@@ -86,6 +105,7 @@ impl Pcap {
         let available = reader.available();
         let (mut ahead, mut taken) = (available, 0);
         while self.interface_reported
+            && self.more == 0
             && let Some((frame, rest)) = self.record(ahead)
             && sink.offer(&frame)
         {
@@ -96,7 +116,8 @@ impl Pcap {
         taken
     }
 
-    /// The first record and the octets behind it; `None` if the record is incomplete or implausible.
+    /// The first record and the octets behind it; `None` if the record is incomplete or implausible. Not
+    /// for the modified variant.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call per frame costs too much")]
     pub(super) fn record<'a>(&self, octets: &'a [u8]) -> Option<(Frame<'a>, &'a [u8])> {
@@ -115,9 +136,10 @@ impl Pcap {
         (captured <= length && captured <= MAX_FRAME).then_some((frame, rest))
     }
 
-    /// Whether the file can be partitioned: Ethernet frames, with both lengths in the usual order.
+    /// Whether the file can be partitioned: Ethernet frames, with both lengths in the usual order, and no
+    /// modified record header.
     pub(super) fn is_partitionable(&self) -> bool {
-        self.link == LinkType::Ethernet && self.minor > LAST_SWAPPED_MINOR
+        self.link == LinkType::Ethernet && self.minor > LAST_SWAPPED_MINOR && self.more == 0
     }
 
     /// Captured length of the record with this header; `None` if the lengths are implausible.
@@ -139,7 +161,8 @@ impl Pcap {
             return Err(Box::new(NonFrame::Interface(InterfaceId(0))));
         }
         reader.seek();
-        if !reader.ensure(RECORD)? {
+        let header = RECORD + self.more;
+        if !reader.ensure(header)? {
             return Self::at_end(reader);
         }
         let Some(record) = reader.available().first_chunk() else {
@@ -155,11 +178,11 @@ impl Pcap {
                 format_args!("record of {captured} octets, at most {MAX_FRAME} are possible"),
             );
         }
-        if !reader.ensure(RECORD + captured as usize)? {
+        if !reader.ensure(header + captured as usize)? {
             return Self::at_end(reader);
         }
-        let start = reader.start() + RECORD;
-        reader.consume(RECORD + captured as usize);
+        let start = reader.start() + header;
+        reader.consume(header + captured as usize);
         reader.drop_consumed();
         let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
         *found = FoundFrame {

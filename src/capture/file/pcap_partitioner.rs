@@ -25,8 +25,8 @@ impl<F> PcapPartitioner<F> {
     /// The partitioner of a file that starts with these octets, and the start of its scan; `None` if
     /// the file cannot be partitioned.
     pub(super) fn new(octets: &[u8], assign_frame: F) -> Option<(Self, RecordScan)> {
-        let (order, unit) = Pcap::magic(*octets.first_chunk()?)?;
-        let pcap = Pcap::new(order, unit, octets.first_chunk()?).ok()?;
+        let form = Pcap::magic(*octets.first_chunk()?)?;
+        let pcap = Pcap::new(form, octets.first_chunk()?).ok()?;
         let scan = RecordScan {
             to_next_record: HEADER,
             ..RecordScan::default()

@@ -209,6 +209,39 @@ fn pcap_reads_the_same_in_both_byte_orders_and_both_units() {
 }
 
 #[test]
+fn the_modified_variant_of_fritz_boxes_reads_the_same_in_both_byte_orders() {
+    const MODIFIED: u32 = 0xa1b2_cd34;
+    for order in ORDERS {
+        // interface, protocol and direction are between the record header and the packet
+        let more = [0, 0, 0, 2, 8, 0, 4, 0];
+        let mut written = Pcap::new(order, MODIFIED, 1);
+        let frames = (0..500_u32).map(|number| vec![7; number as usize * 31 % 1600]);
+        let frames: Vec<Vec<u8>> = frames.collect();
+        for (number, frame) in (0..).zip(&frames) {
+            let length = u32::try_from(frame.len()).unwrap();
+            written = written.record([1000 + number, 250, length, length], &more);
+            written.octets.extend(frame);
+        }
+        let run = run_octets(&written.octets);
+        assert!(run.error.is_none() && run.warnings.is_empty());
+        let expected = (0..).zip(&frames).map(|(number, frame)| {
+            let seconds: u64 = 1000 + number;
+            Seen::frame(seconds * 1_000_000_000 + 250_000, frame)
+        });
+        assert_eq!(run.frames(), expected.collect::<Vec<_>>(), "{order:?}");
+        // truncated in these fields
+        let end = written.octets.len() - frames[499].len() - 3;
+        let run = run_octets(&written.octets[..end]);
+        assert_eq!(run.frames().len(), 499);
+        let warning = run.warnings.concat();
+        assert!(
+            warning.contains("cut off in the middle of a record"),
+            "{warning}"
+        );
+    }
+}
+
+#[test]
 fn link_types_of_the_registry_are_recognised_without_the_check_sequence_bits() {
     let table = [
         (0, LinkType::Loopback),

@@ -202,17 +202,22 @@ fn each_wrong_value_is_named_with_line_key_and_value() {
         (
             "commitment.guarantee.latency_percentile",
             "101",
-            "7: commitment.guarantee.latency_percentile: 101: is not within 1 and 100",
+            "5: commitment.guarantee.latency_percentile: 101: is not within 1 and 100",
         ),
         (
             "commitment.guarantee.latency_methods",
             "['icmp']",
-            "7: commitment.guarantee.latency_methods: 'icmp': is not one of rtcp, stun, sip, tcp",
+            "5: commitment.guarantee.latency_methods: 'icmp': is not one of rtcp, stun, sip, tcp",
+        ),
+        (
+            "commitment.guarantee.jitter",
+            "'2s'",
+            "5: commitment.guarantee.jitter: '2s': is not within 1ns and 1s",
         ),
         (
             "commitment.guarantee.min_samples.packets",
             "0",
-            "7: commitment.guarantee.min_samples.packets: 0: is not within 1 and 1000000000",
+            "5: commitment.guarantee.min_samples.packets: 0: is not within 1 and 1000000000",
         ),
     ] {
         assert_eq!(error(&with(path, value)), message);
@@ -246,6 +251,10 @@ fn what_does_not_fit_together_is_refused() {
         (
             &format!("{COMMITMENT}guarantee.latency_percentile = 9"),
             "4: commitment.guarantee.latency_percentile: 9: says nothing without guarantee.latency",
+        ),
+        (
+            &format!("{COMMITMENT}guarantee.min_samples.stream_seconds = 9"),
+            "4: commitment.guarantee.min_samples.stream_seconds: 9: says nothing without guarantee.jitter",
         ),
         (
             &format!("{COMMITMENT}transit = 'judge'"),

@@ -67,7 +67,7 @@ async fn next(mut listener: Listener) -> Option<(Bytes, Listener)> {
         _ = listener.stopped.changed() => None,
         changed = listener.published.changed() => {
             changed.ok()?;
-            let event = listener.shown.render(Output::Event).ok()?;
+            let event = listener.shown.render(Output::Event, false).ok()?;
             Some((event, listener))
         }
         () = sleep(KEEP_ALIVE) => Some((Bytes::from_static(b":\n\n"), listener)),

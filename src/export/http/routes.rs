@@ -7,8 +7,9 @@ use crate::units::Asn;
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Bytes};
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
-    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, HeaderMap, HeaderValue, REFERRER_POLICY, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -48,8 +49,8 @@ pub(super) fn answer<B: Body>(
             response
         }
         "/" => whole(Bytes::from_static(page::PAGE.as_bytes()), HTML),
-        "/metrics" => output(shown, Output::Metrics, collector::TEXT_FORMAT),
-        "/api/v1/asns" => output(shown, Output::Json, JSON),
+        "/metrics" => output(request, shown, Output::Metrics, collector::TEXT_FORMAT),
+        "/api/v1/asns" => output(request, shown, Output::Json, JSON),
         "/api/v1/live" => live(shown, listeners),
         "/-/healthy" => text(StatusCode::OK, "healthy\n"),
         "/-/ready" if shown.is_ready() => text(StatusCode::OK, "ready\n"),
@@ -69,6 +70,13 @@ pub(super) fn unauthorized() -> Response<HttpAnswer> {
     response
         .headers_mut()
         .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+    add_security_headers(&mut response);
+    response
+}
+
+/// The answer to a request beyond the rate limit.
+pub(super) fn too_many() -> Response<HttpAnswer> {
+    let mut response = text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
     add_security_headers(&mut response);
     response
 }
@@ -119,8 +127,48 @@ fn one_asn(path: &str, shown: &RenderedOutputs) -> Response<HttpAnswer> {
     }
 }
 
-fn output(shown: &RenderedOutputs, which: Output, kind: &'static str) -> Response<HttpAnswer> {
-    rendered(shown.render(which), kind)
+fn output<B>(
+    request: &Request<B>,
+    shown: &RenderedOutputs,
+    which: Output,
+    kind: &'static str,
+) -> Response<HttpAnswer> {
+    let is_packed = accepts_gzip(request.headers());
+    let body = shown.render(which, is_packed);
+    let is_packed = is_packed && body.is_ok();
+    let mut response = rendered(body, kind);
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    if is_packed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}
+
+/// Whether an answer may be packed with gzip (RFC 9110 §12.5.3): by its name or by `*`, with a weight
+/// above 0.
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let fields = headers.get_all(ACCEPT_ENCODING).into_iter();
+    let text = fields.filter_map(|field| field.to_str().ok());
+    let (mut named, mut any) = (None, None);
+    for coding in text.flat_map(|text| text.split(',')) {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let mut weights = parts.filter_map(|part| {
+            let (key, weight) = part.split_once('=')?;
+            key.trim().eq_ignore_ascii_case("q").then(|| weight.trim())
+        });
+        let weight = weights
+            .next()
+            .map_or(Some(1.0), |weight| weight.parse().ok());
+        let is_wanted = weight.is_some_and(|weight: f32| weight > 0.0);
+        if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
+            named = Some(is_wanted);
+        } else if name == "*" {
+            any = Some(is_wanted);
+        }
+    }
+    named.or(any).unwrap_or(false)
 }
 
 fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Response<HttpAnswer> {
@@ -146,4 +194,32 @@ fn text(status: StatusCode, body: &'static str) -> Response<HttpAnswer> {
     let mut response = whole(Bytes::from_static(body.as_bytes()), PLAIN);
     *response.status_mut() = status;
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_who_accepts_it() {
+        for (accepted, is_packed) in [
+            (&["gzip"][..], true),
+            (&["deflate, GZIP;q=0.5, br"], true),
+            (&["deflate", "gzip"], true),
+            (&["*"], true),
+            (&["*;q=0.1, gzip;q=0"], false),
+            (&["gzip; q=0.000"], false),
+            (&["gzip;q=x"], false),
+            (&["identity"], false),
+            (&["*;q=0"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for field in accepted {
+                headers.append(ACCEPT_ENCODING, HeaderValue::from_static(field));
+            }
+            assert_eq!(accepts_gzip(&headers), is_packed, "{accepted:?}");
+        }
+    }
 }

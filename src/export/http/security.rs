@@ -2,19 +2,27 @@
 //! exporter-toolkit (`--web.config.file`).
 //!
 //! `app` loads the file before anything is served and again on SIGHUP. TLS settings apply to new
-//! connections, passwords to new requests. Keys of the toolkit that are not supported here are errors,
-//! so that no operator relies on them.
+//! connections, all others to new requests. Keys of the toolkit that are not supported here are logged,
+//! if they are harmless; keys that an operator may rely on are errors.
 
+mod algorithms;
 mod basic_auth;
 mod file;
+mod headers;
+mod rate;
+mod sans;
 mod tls;
 
 pub(super) use basic_auth::BasicAuth;
 
 use crate::files;
+use hyper::header::HeaderMap;
+use rate::Rate;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 /// Largest size of the file, and of each file that it names, in MiB.
@@ -55,6 +63,12 @@ impl SecurityError {
 pub struct Security {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) basic_auth: BasicAuth,
+    /// Headers of every answer.
+    pub(super) headers: HeaderMap,
+    /// Paths that need no password.
+    open: BTreeSet<String>,
+    rate: Option<Rate>,
+    remarks: Vec<String>,
 }
 
 impl fmt::Debug for Security {
@@ -76,22 +90,46 @@ impl Security {
         let octets = read(path)?;
         let file = file::parse(&octets, path)?;
         let location = file::FileLocation { path };
+        let mut remarks = Vec::new();
         let tls = match &file.tls_server_config {
-            Some(written) => Some(tls::acceptor(written, &location)?),
+            Some(written) => Some(tls::acceptor(written, &location, &mut remarks)?),
             None => None,
         };
-        if let Some(http2) = file.http_server_config.unwrap_or_default().http2
-            && http2.value
-        {
-            let reason = "http_server_config.http2: is not offered: HTTP/1.1 only";
-            return Err(location.invalid(&http2, reason));
+        let http = file.http_server_config.unwrap_or_default();
+        if let Some(http2) = http.http2.filter(|http2| http2.value) {
+            let what = "http_server_config.http2: is not offered: HTTP/1.1 only";
+            remarks.push(location.remark(&http2, what));
         }
+        let headers = http.headers.unwrap_or_default();
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value));
         let users = file.basic_auth_users.unwrap_or_default();
-        let basic_auth = BasicAuth::new(
-            users.iter().map(|(name, hash)| (name.as_str(), hash)),
-            &location,
-        )?;
-        Ok(Self { tls, basic_auth })
+        let users = users.iter().map(|(name, hash)| (name.as_str(), hash));
+        let open = file.basic_auth_excluded_paths.into_iter().flatten();
+        let rate = file.rate_limit.unwrap_or_default();
+        Ok(Self {
+            tls,
+            basic_auth: BasicAuth::new(users, &location)?,
+            headers: headers::read(headers, &location)?,
+            open: open.map(|path| path.value).collect(),
+            rate: Rate::new(&rate, &location)?,
+            remarks,
+        })
+    }
+
+    /// Settings of the file that are not supported, as lines for the log.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Whether the rate limit admits one more request now.
+    pub(super) fn has_room(&self) -> bool {
+        let rate = self.rate.as_ref();
+        rate.is_none_or(|rate| rate.admits(Instant::now()))
+    }
+
+    /// Whether a path needs no password.
+    pub(super) fn is_open(&self, path: &str) -> bool {
+        self.open.contains(path)
     }
 
     /// `https` or `http`.

@@ -1,10 +1,10 @@
 //! The document's commitments: terms, and how each ASN stands under them.
 
+use crate::export::measures::OfThose;
 use crate::sla::Verdict;
 use crate::sla::commitment::{DirectionRule, TransitRule};
-use crate::snapshot::{
-    CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow, PerDirection,
-};
+use crate::sla::direction::{Direction, Directions};
+use crate::snapshot::{CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow};
 use crate::units::Asn;
 use serde::Serialize;
 
@@ -60,7 +60,7 @@ pub(super) struct JudgedJson<'a> {
     out_of_sla_seconds: u64,
     out_of_sla: Vec<OutOfSlaJson>,
     transit: Vec<u32>,
-    guarantees: GuaranteesJson,
+    guarantees: OfThose<StandingJson>,
 }
 
 /// A commitment judged on both directions together has one value, `sum`, and null for each.
@@ -72,19 +72,16 @@ pub(super) struct SharesJson<T> {
     sum: Option<T>,
 }
 
-impl<T> SharesJson<T> {
-    pub(super) fn of(value: PerDirection<T>, rule: DirectionRule) -> Self {
-        match rule {
-            DirectionRule::Sum => Self {
-                from: None,
-                to: None,
-                sum: Some(value.from),
-            },
-            DirectionRule::Either | DirectionRule::From | DirectionRule::To => Self {
-                from: Some(value.from),
-                to: Some(value.to),
-                sum: None,
-            },
+impl<T: Copy> SharesJson<T> {
+    pub(super) fn of(value: Directions<T>, rule: DirectionRule) -> Self {
+        let shown = |direction: Direction| {
+            let is_shown = rule.shown().contains(&direction);
+            is_shown.then(|| *value.get(direction))
+        };
+        Self {
+            from: shown(Direction::From),
+            to: shown(Direction::To),
+            sum: shown(Direction::Sum),
         }
     }
 }
@@ -114,7 +111,7 @@ fn numbers(asns: &[Asn]) -> Vec<u32> {
 impl OutOfSlaJson {
     pub(super) fn of(interval: &ExcessIntervalRow) -> Self {
         Self {
-            direction: interval.direction,
+            direction: interval.direction.as_str(),
             from: interval.from.to_string(),
             until: interval.last.next().to_string(),
             open: interval.open,
@@ -127,15 +124,6 @@ impl OutOfSlaJson {
             transit: numbers(&interval.transit),
         }
     }
-}
-
-/// Only what is guaranteed.
-#[derive(Serialize)]
-struct GuaranteesJson {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    loss: Option<StandingJson>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    latency: Option<StandingJson>,
 }
 
 #[derive(Serialize)]
@@ -179,10 +167,7 @@ impl<'a> JudgedJson<'a> {
                 .map(OutOfSlaJson::of)
                 .collect(),
             transit: numbers(&row.transit),
-            guarantees: GuaranteesJson {
-                loss: row.loss.as_ref().map(StandingJson::of),
-                latency: row.latency.as_ref().map(StandingJson::of),
-            },
+            guarantees: OfThose(row.guarantees.map(|one| one.as_ref().map(StandingJson::of))),
         }
     }
 }

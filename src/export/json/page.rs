@@ -5,13 +5,16 @@ use super::commitments::{OutOfSlaJson, SharesJson, StandingJson};
 use super::shapes::{AsnJson, CaptureJson, Discarded, MeterJson, Quantiles, TotalsJson};
 use crate::asn::Origin;
 use crate::export::Published;
+use crate::export::measures::{self, ByMeasure};
 use crate::sla::Verdict;
-use crate::sla::commitment::{DirectionRule, LossDirection};
-use crate::snapshot::{
-    AsnRow, CommitmentAsnRow, CommitmentRow, Label, Minute, PerDirection, Reported, Snapshot,
-};
+use crate::sla::commitment::DirectionRule;
+use crate::sla::direction::Directions;
+use crate::sla::measure::{Column, Counter, Measure, PerMeasure};
+use crate::snapshot::evidence::WindowCounts;
+use crate::snapshot::{AsnRow, CommitmentAsnRow, CommitmentRow, Label, Minute, Snapshot};
 use crate::units::{Asn as Number, NANOS_PER_SECOND};
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 /// ASNs drawn per commitment, the nearest to their limit; 100 of them are 60 kB.
 const MAX_ROWS: usize = 100;
@@ -53,22 +56,8 @@ struct TermsJson<'a> {
     direction: &'static str,
     layer: &'static str,
     since: Option<String>,
-    loss: Option<LossTermsJson>,
-    latency: Option<LatencyTermsJson>,
-}
-
-#[derive(Serialize)]
-struct LossTermsJson {
-    limit: f64,
-    direction: &'static str,
-    min_packets: u64,
-}
-
-#[derive(Serialize)]
-struct LatencyTermsJson {
-    limit_ms: f64,
-    percentile: u8,
-    min_round_trips: u64,
+    #[serde(flatten)]
+    guarantee: ByMeasure<Option<measures::GuaranteeTerms<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -84,12 +73,10 @@ struct Row<'a> {
     over: bool,
     since: Option<String>,
     out_of_sla_seconds: u64,
-    loss: Option<StandingJson>,
-    latency: Option<StandingJson>,
-    sent: Counted,
-    reported: Counted,
-    round_trips: u64,
-    over_limit: u64,
+    #[serde(flatten)]
+    standings: ByMeasure<Option<StandingJson>>,
+    #[serde(flatten)]
+    counted: Counted<'a>,
     /// Round trip by RTCP (or, without one, STUN) that 95 % keep, since the start.
     p95_ms: Option<f64>,
     /// Thousandths of the limit, one for each minute of the hour that ends now; null before the
@@ -97,19 +84,38 @@ struct Row<'a> {
     last_hour: Vec<Option<u32>>,
 }
 
-#[derive(Serialize)]
-struct Counted {
-    expected: u64,
-    lost: u64,
+/// What the verdicts rest on: what is counted of both directions under `sent` and `reported`, the
+/// rest beside them.
+struct Counted<'a>(&'a WindowCounts);
+
+impl Serialize for Counted<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        map.serialize_entry(
+            "sent",
+            &Numbers(self.0, |column| column.to.and(Some(column.from))),
+        )?;
+        map.serialize_entry("reported", &Numbers(self.0, |column| column.to))?;
+        for column in columns().filter(|column| column.to.is_none()) {
+            map.serialize_entry(column.key, &(column.from)(self.0))?;
+        }
+        map.end()
+    }
 }
 
-impl Counted {
-    fn of(counts: Reported) -> Self {
-        Self {
-            expected: counts.expected,
-            lost: counts.lost,
-        }
+/// Numbers of a window, of the columns that have one.
+struct Numbers<'a>(&'a WindowCounts, fn(&Column) -> Option<Counter>);
+
+impl Serialize for Numbers<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(cell, number) = self;
+        to.collect_map(columns().filter_map(|column| Some((column.key, number(column)?(cell)))))
     }
+}
+
+fn columns() -> impl Iterator<Item = &'static Column> {
+    let measures = Measure::ALL.into_iter();
+    measures.flat_map(|measure| measure.properties().columns)
 }
 
 #[derive(Serialize)]
@@ -126,8 +132,8 @@ struct JudgedJson<'a> {
     terms: TermsJson<'a>,
     row: Row<'a>,
     intervals: Vec<OutOfSlaJson>,
-    /// Verdicts on loss and latency, one for each minute of the hour that ends now.
-    verdicts: Vec<[Option<&'static str>; 2]>,
+    /// Verdicts on each measure, in order, one for each minute of the hour that ends now.
+    verdicts: Vec<Vec<Option<&'static str>>>,
 }
 
 /// The state that the page draws, as one line.
@@ -221,15 +227,18 @@ fn judged<'a>(
     snapshot: &'a Snapshot,
 ) -> JudgedJson<'a> {
     let intervals = asn.out_of_sla_intervals.iter().rev().take(MAX_INTERVALS);
+    let minutes = by_minute(&asn.last_hour, snapshot, |minute| {
+        minute.map_or_else(PerMeasure::default, |minute| minute.verdicts)
+    });
+    let words = |verdicts: &PerMeasure<Option<Verdict>>| {
+        let words = verdicts.iter();
+        words.map(|(_, one)| one.map(Verdict::as_str)).collect()
+    };
     JudgedJson {
         terms: TermsJson::of(commitment),
         row: row(commitment, asn, snapshot),
         intervals: intervals.map(OutOfSlaJson::of).collect(),
-        verdicts: by_minute(&asn.last_hour, snapshot, |minute| {
-            minute.map_or([None; 2], |minute| {
-                minute.verdicts.map(|verdict| verdict.map(Verdict::as_str))
-            })
-        }),
+        verdicts: minutes.iter().map(words).collect(),
     }
 }
 
@@ -253,12 +262,8 @@ fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Sna
         over: asn.out_of_sla,
         since: open.map(|over| over.from.to_string()),
         out_of_sla_seconds: asn.out_of_sla_seconds,
-        loss: asn.loss.as_ref().map(StandingJson::of),
-        latency: asn.latency.as_ref().map(StandingJson::of),
-        sent: Counted::of(asn.samples.sent),
-        reported: Counted::of(asn.samples.reported),
-        round_trips: asn.samples.round_trips,
-        over_limit: asn.samples.over_limit,
+        standings: ByMeasure(asn.guarantees.map(|one| one.as_ref().map(StandingJson::of))),
+        counted: Counted(&asn.remaining),
         p95_ms: rtcp.or(stun).map(|samples| Quantiles::of(samples).p95),
         last_hour: by_minute(&asn.last_hour, snapshot, |minute| {
             Some(minute.map_or(0, |minute| minute.peak_thousandths))
@@ -289,12 +294,9 @@ fn by_minute<T: Default>(
         .collect()
 }
 
-fn largest(share: PerDirection<f64>, rule: DirectionRule) -> f64 {
-    match rule {
-        DirectionRule::Either => share.from.max(share.to),
-        DirectionRule::From | DirectionRule::Sum => share.from,
-        DirectionRule::To => share.to,
-    }
+fn largest(share: Directions<f64>, rule: DirectionRule) -> f64 {
+    let judged = share.of(rule.judged());
+    judged.map(|(_, share)| *share).fold(0.0, f64::max)
 }
 
 impl<'a> TermsJson<'a> {
@@ -307,20 +309,9 @@ impl<'a> TermsJson<'a> {
             direction: row.direction.as_str(),
             layer: row.layer.as_str(),
             since: row.since.map(|second| second.to_string()),
-            loss: row.guarantee.loss.map(|loss| LossTermsJson {
-                limit: loss.limit.as_f64(),
-                direction: match loss.direction {
-                    LossDirection::From => "from",
-                    LossDirection::To => "to",
-                    LossDirection::Both => "both",
-                },
-                min_packets: loss.min_packets,
-            }),
-            latency: row.guarantee.latency.map(|latency| LatencyTermsJson {
-                limit_ms: latency.limit.as_secs_f64() * 1e3,
-                percentile: latency.percentile,
-                min_round_trips: latency.min_round_trips,
-            }),
+            guarantee: ByMeasure(PerMeasure::from_fn(|measure| {
+                row.guarantee.get(measure).map(measures::GuaranteeTerms)
+            })),
         }
     }
 }

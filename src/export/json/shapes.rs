@@ -4,10 +4,12 @@ use crate::asn::Origin;
 use crate::discard::DiscardCounts;
 use crate::export::{Published, SourceRow};
 use crate::snapshot::{
-    AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Reported, Snapshot,
-    StreamRow, TransitRow,
+    AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Snapshot, StreamRow,
+    TransitRow,
 };
+use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
+use crate::stream::tally::{LossCounts, ShownLoss};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -94,6 +96,7 @@ pub(super) struct StreamJson<'a> {
     bytes: u64,
     expected: u64,
     lost: u64,
+    maybe_lost: u64,
     late: u64,
     duplicates: u64,
     reordered: u64,
@@ -119,6 +122,7 @@ impl<'a> StreamJson<'a> {
             bytes: row.bytes,
             expected: row.expected,
             lost: row.lost,
+            maybe_lost: row.maybe_lost,
             late: row.late,
             duplicates: row.duplicates,
             reordered: row.reordered,
@@ -147,10 +151,25 @@ pub(super) struct AsnJson<'a> {
 struct Direction {
     packets: u64,
     bytes: u64,
-    expected: u64,
-    lost: u64,
+    #[serde(flatten)]
+    loss: Losses,
     late: u64,
     unfollowed: u64,
+    excused: Excused,
+}
+
+/// By the reason, in the order of [`Excuse::ALL`].
+struct Excused([u64; Excuse::ALL.len()]);
+
+impl Serialize for Excused {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            Excuse::ALL
+                .iter()
+                .map(|excuse| excuse.as_str())
+                .zip(&self.0),
+        )
+    }
 }
 
 impl Direction {
@@ -159,10 +178,10 @@ impl Direction {
         Self {
             packets,
             bytes,
-            expected: totals.expected,
-            lost: totals.lost,
+            loss: Losses::of(totals.loss),
             late: totals.late,
             unfollowed: totals.unfollowed,
+            excused: Excused(totals.excused),
         }
     }
 }
@@ -171,25 +190,40 @@ impl Direction {
 struct DirectionWithReports {
     #[serde(flatten)]
     totals: Direction,
-    reported: ReportedCounts,
+    reported: Losses,
 }
 
 #[derive(Serialize)]
-struct ReportedCounts {
+struct Losses {
     expected: u64,
     lost: u64,
+    maybe_lost: u64,
+}
+
+impl Losses {
+    fn of(counts: LossCounts) -> Self {
+        let ShownLoss {
+            expected,
+            lost,
+            maybe_lost,
+        } = counts.shown();
+        Self {
+            expected,
+            lost,
+            maybe_lost,
+        }
+    }
 }
 
 impl<'a> AsnJson<'a> {
     pub(super) fn of(row: &'a AsnRow) -> Self {
-        let Reported { expected, lost } = row.reported;
         Self {
             label: Whose(row.label),
             name: row.name.as_deref(),
             from: Direction::of(&row.from),
             to: DirectionWithReports {
                 totals: Direction::of(&row.to),
-                reported: ReportedCounts { expected, lost },
+                reported: Losses::of(row.reported),
             },
             rtt_ms: RoundTrips(&row.round_trips),
         }

@@ -1,10 +1,8 @@
 // One ASN under one commitment, opened below its row: everything that is known of it.
 let detail = null;
-const WHOSE = { from: "from the ASN", to: "to it, by its reports", both: "both ways" };
 
 const fact = (name, value, how) => el("div", {}, el("dt", {}, name), el("dd", how ? { class: how } : {}, value));
 const facts = (title, rows, note) => el("div", { class: "block" }, el("h3", {}, title), el("dl", {}, rows.filter(Boolean).map((row) => fact(...row))), note && el("p", { class: "note" }, note));
-const partOf = ({ expected, lost }) => (expected ? percent(lost / expected) + " (" + grouped(lost) + " of " + grouped(expected) + ")" : "no packets");
 
 const trafficOf = (terms, row, streams) => {
   const limit = terms.committed_bps * terms.threshold;
@@ -22,22 +20,6 @@ const trafficOf = (terms, row, streams) => {
   ], "G.711: 50 packets a second each way of " + G711[terms.layer] / 50 + " octets. As now: each further call like the mean of the present ones, one stream from the ASN a call.");
 };
 
-const lossOf = (terms, row, asn) => facts("Loss", [
-  ["From the ASN, in the window", partOf(row.sent), row.loss && row.loss.verdict === "missed" ? "over" : null],
-  ["Reported by its end, in the window", partOf(row.reported)],
-  terms.loss && ["Guaranteed", "up to " + asWritten(terms.loss.limit) + ", judged " + WHOSE[terms.loss.direction]],
-  terms.loss && row.sent.expected < terms.loss.min_packets && ["Too few to say", "fewer than " + grouped(terms.loss.min_packets) + " packets"],
-  asn && ["From the ASN, since the start", partOf(asn.from)],
-  asn && ["To the ASN before the tap (ours)", partOf(asn.to)],
-]);
-
-const latencyOf = (terms, row, asn, jitter) => facts("Round trip and jitter", [
-  terms.latency && ["Over " + millis(terms.latency.limit_ms) + ", in the window", grouped(row.over_limit) + " of " + grouped(row.round_trips), row.latency && row.latency.verdict === "missed" ? "over" : null],
-  terms.latency && row.round_trips < terms.latency.min_round_trips && ["Too few to say", "fewer than " + terms.latency.min_round_trips + " round trips"],
-  ...Object.entries(asn ? asn.rtt_ms : {}).map(([method, { p50, p95, max }]) => [method + ": p50 · p95 · max", [p50, p95, max].map(millis).join(" · ")]),
-  jitter && ["Jitter: p50 · p95 · max", [jitter.p50, jitter.p95, jitter.max].map(millis).join(" · ")],
-], "Percentiles are since the start of the meter.");
-
 const countedOf = (name, { met_s, missed_s, void_s, indeterminate_s }) =>
   [name, [[met_s, "met"], [missed_s, "missed"], [void_s, "void"], [indeterminate_s, "indeterminate"]].filter(([s]) => s).map(([s, word]) => word + " " + span(s)).join(", ") || "never judged"];
 
@@ -52,8 +34,7 @@ const intervalsOf = (intervals, judged, terms) => el("div", { class: "block" }, 
 
 const hourOf = ({ row, verdicts, terms }) => el("div", { class: "block wide" }, el("h3", {}, "Last hour"),
   el("div", { class: "strip" }, el("span", {}, "share"), hour(row.last_hour, stateOf(row, terms), 48), el("span", { class: "soft" }, "line: the limit")),
-  row.loss && strip("loss", verdicts.map(([loss]) => loss)),
-  row.latency && strip("latency", verdicts.map(([, latency]) => latency)));
+  MEASURES.map(({ label }, place) => row[label] && strip(label, verdicts.map((minute) => minute[place]))));
 
 const detailRow = (key, name) => {
   const shown = detail && detail.key === key ? detail.content : null;
@@ -61,11 +42,9 @@ const detailRow = (key, name) => {
   const blocks = here ? [
     hourOf(here),
     trafficOf(here.terms, here.row, shown.streams),
-    lossOf(here.terms, here.row, shown.asn),
-    latencyOf(here.terms, here.row, shown.asn, shown.jitter_ms),
+    ...MEASURES.map(({ block }) => block(here.terms, here.row, shown.asn, shown.jitter_ms)),
     facts("Verdicts, since the start", [
-      here.row.loss && countedOf("Loss", here.row.loss),
-      here.row.latency && countedOf("Latency", here.row.latency),
+      ...MEASURES.map(({ label, title }) => here.row[label] && countedOf(title, here.row[label])),
       ["Out of SLA", here.row.out_of_sla_seconds ? span(here.row.out_of_sla_seconds) : "never"],
     ]),
     intervalsOf(here.intervals, shown.judged, here.terms),

@@ -28,7 +28,7 @@ const tiles = (state) => {
   const out = state.commitments.reduce((sum, { out_of_sla }) => sum + out_of_sla, 0);
   const over = all.filter(({ row }) => row.over);
   const near = all.filter(({ row, terms }) => stateOf(row, terms) === "near");
-  const missed = all.flatMap(({ row }) => ["loss", "latency"].filter((what) => row[what] && row[what].verdict === "missed").map((what) => ({ row, what })));
+  const missed = all.flatMap(({ row }) => MEASURES.map(({ label }) => label).filter((what) => row[what] && row[what].verdict === "missed").map((what) => ({ row, what })));
   const [how, title, text] = healthOf(state);
   return [
     [out ? "over" : near.length ? "near" : "within",

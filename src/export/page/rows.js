@@ -4,8 +4,7 @@ const COLUMNS = [
   ["state", "State", (row, terms) => ["within", "near", "over"].indexOf(stateOf(row, terms))],
   ["share", "Share now", (row) => row.most],
   ["hour", "Last hour", (row) => Math.max(0, ...row.last_hour)],
-  ["loss", "Loss", (row) => lossRatio(row) ?? -1],
-  ["latency", "Latency", (row) => row.p95_ms ?? -1],
+  ...MEASURES.map(({ label, title, value }) => [label, title, (row) => value(row) ?? -1]),
   ["peak", "Peak", (row) => row.peak],
   ["out", "Out of SLA", (row) => row.out_of_sla_seconds],
 ];
@@ -18,10 +17,12 @@ const sorted = (rows, terms) => {
   return [...rows].sort((a, b) => sign * (value(b, terms) - value(a, terms)) || a.asn - b.asn);
 };
 
-const verdictCell = (label, guarantee, detail) => {
+const verdictCell = ({ label, title, value, written }, terms, row) => {
+  const guarantee = terms[label] && row[label];
+  const now = value(row);
   const word = guarantee && guarantee.verdict;
   const text = !guarantee ? "not guaranteed" : word ? MARKS[word] + (guarantee.reason ? ": " + guarantee.reason : "") : "no voice";
-  return el("td", { class: "verdict " + (word || "none"), "data-label": label }, el("span", {}, text), detail && el("small", {}, detail));
+  return el("td", { class: "verdict " + (word || "none"), "data-label": title }, el("span", {}, text), now !== null && el("small", {}, written(now)));
 };
 
 const asnRow = (row, terms, scale, judged) => {
@@ -29,7 +30,6 @@ const asnRow = (row, terms, scale, judged) => {
   const key = terms.name + "/" + row.asn;
   const shares = judgedOf(row.share, terms.direction).map(([direction, share]) =>
     bar(direction, share, scale, terms.threshold, share > terms.threshold ? how : share > terms.threshold * NEAR ? "near" : "within"));
-  const ratio = lossRatio(row);
   return el("tr", { class: how === "over" ? "out" : null, "data-key": key },
     el("th", { scope: "row" },
       el("button", { type: "button", "data-open": key, "data-asn": row.asn, "aria-expanded": String(opened === key), title: nameOf(row) },
@@ -37,8 +37,7 @@ const asnRow = (row, terms, scale, judged) => {
     el("td", { class: "state " + how }, el("span", {}, STATES[how]), row.since && el("small", {}, "since " + clock(row.since, judged))),
     el("td", { class: "shares" }, shares),
     el("td", { class: "last-hour" }, hour(row.last_hour, how, 24)),
-    verdictCell("Loss", terms.loss && row.loss, ratio !== null && percent(ratio)),
-    verdictCell("Latency", terms.latency && row.latency, row.p95_ms !== null && "p95 " + millis(row.p95_ms)),
+    MEASURES.map((measure) => verdictCell(measure, terms, row)),
     el("td", { class: "right", "data-label": "Peak" }, percent(row.peak)),
     el("td", { class: "right", "data-label": "Out of SLA" }, row.out_of_sla_seconds ? span(row.out_of_sla_seconds) : "never"));
 };
@@ -51,9 +50,7 @@ const heading = ([id, text]) => {
 };
 
 const guarantees = (terms) => {
-  const parts = [];
-  if (terms.loss) parts.push("loss up to " + asWritten(terms.loss.limit));
-  if (terms.latency) parts.push(terms.latency.percentile + THIN + "% of round trips within " + millis(terms.latency.limit_ms));
+  const parts = MEASURES.filter(({ label }) => terms[label]).map(({ label, promised }) => promised(terms[label]));
   return parts.length ? "guaranteed: " + parts.join(", ") : "no guarantee";
 };
 

@@ -1,6 +1,6 @@
 //! Series of transit: what goes through ASNs, what exclusions cover, and what is judged.
 
-use super::{add_share, each_judged, flag, number};
+use super::{add_directions, each_judged, flag, number};
 use crate::asn::Origin;
 use crate::export::Published;
 use crate::export::series::Series;
@@ -62,7 +62,7 @@ fn each_transit(
 
 pub(crate) fn share(published: &Published, series: &mut Series) {
     each_transit(published, |commitment, row, asn| {
-        add_share(commitment, row, asn, series);
+        add_directions((commitment, asn), &row.share, series, f64::from);
     });
 }
 

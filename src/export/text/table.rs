@@ -14,41 +14,50 @@ pub(super) enum Align {
 }
 
 /// A table that is written once.
-pub(super) struct TextTable<const N: usize> {
-    columns: [(&'static str, Align); N],
-    rows: Vec<[String; N]>,
+pub(super) struct TextTable {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<String>>,
 }
 
-impl<const N: usize> TextTable<N> {
-    pub(super) fn new(columns: &[(&'static str, Align); N]) -> Self {
+impl TextTable {
+    pub(super) fn new(columns: &[(&'static str, Align)]) -> Self {
         Self {
-            columns: *columns,
+            columns: columns.into(),
             rows: Vec::new(),
         }
     }
 
-    /// Adds a row; cells may hold untrusted text.
-    pub(super) fn row(&mut self, cells: [String; N]) {
-        self.rows.push(cells.map(|cell| cut(&printable(&cell))));
+    /// Adds a row, a cell for each column; they may hold untrusted text.
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+        let cells = cells.into_iter().map(|cell| cut(&printable(&cell)));
+        let cells: Vec<_> = cells.collect();
+        debug_assert_eq!(cells.len(), self.columns.len(), "{cells:?}");
+        self.rows.push(cells);
     }
 
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut widths = self.columns.map(|(title, _)| width(title));
+        let titles = self.columns.iter().map(|(title, _)| *title);
+        let mut widths: Vec<_> = titles.clone().map(width).collect();
         for row in &self.rows {
             for (widest, cell) in widths.iter_mut().zip(row) {
                 *widest = (*widest).max(width(cell));
             }
         }
-        self.line(out, &widths, self.columns.map(|(title, _)| title))?;
+        self.line(out, &widths, titles)?;
         for row in &self.rows {
-            self.line(out, &widths, row.each_ref().map(String::as_str))?;
+            self.line(out, &widths, row.iter().map(String::as_str))?;
         }
         Ok(())
     }
 
-    fn line(&self, out: &mut impl Write, widths: &[usize; N], cells: [&str; N]) -> io::Result<()> {
+    fn line<'a>(
+        &self,
+        out: &mut impl Write,
+        widths: &[usize],
+        cells: impl Iterator<Item = &'a str>,
+    ) -> io::Result<()> {
         let mut line = String::new();
-        for ((cell, widest), (_, align)) in cells.iter().zip(widths).zip(&self.columns) {
+        for ((cell, widest), (_, align)) in cells.zip(widths).zip(&self.columns) {
             let padding = widest.saturating_sub(width(cell));
             // Writing to a String cannot fail.
             let _ = match align {

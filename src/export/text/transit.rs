@@ -26,8 +26,8 @@ pub(super) fn covered(transit: &[Asn]) -> String {
 
 /// How an ASN stands now: by its own traffic, and by what lies on its paths.
 pub(super) fn now(row: &CommitmentAsnRow) -> String {
-    let mut verdicts = [&row.loss, &row.latency].into_iter().flatten();
-    let void = verdicts.find_map(|guarantee| guarantee.void_by_transit);
+    let mut guarantees = row.guarantees.iter();
+    let void = guarantees.find_map(|(_, guarantee)| guarantee.as_ref()?.void_by_transit);
     match (row.out_of_sla, void) {
         (true, _) => "over".to_owned(),
         (false, None) => "within".to_owned(),

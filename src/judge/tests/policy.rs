@@ -6,7 +6,9 @@
 
 use super::*;
 use crate::sla::commitment::DirectionRule;
+use crate::sla::direction::Direction;
 use crate::sla::limit::Limit;
+use crate::sla::measure::jitter::JitterGuarantee;
 use crate::stream::tally::Layer;
 use crate::units::BitRate;
 
@@ -82,7 +84,7 @@ fn an_open_interval_ends_with_its_contract_and_begins_anew_if_the_next_second_ex
             panic!("{notices:?}")
         };
         assert!(matches!(&notice.change, ExcessChange::Revised(over) if over.peak_share() == 0.12));
-        assert_eq!(notice.direction, "from");
+        assert_eq!(notice.direction, Direction::From);
         bench.second(9, 9, 1000, 0);
         let row = bench.row();
         assert_eq!(row.out_of_sla, is_over, "{mbps} {layer:?}");
@@ -128,8 +130,8 @@ fn what_was_over_in_one_direction_is_not_shown_as_both_together() {
     let row = bench.row();
     let shown = row.out_of_sla_intervals.iter();
     let shown: Vec<_> = shown.map(|one| (one.direction, one.from.0)).collect();
-    assert_eq!(shown, [("from", 8), ("sum", 21)]);
-    assert_eq!(row.peak_share.from, 0.1008, "of both together, since then");
+    assert_eq!(shown, [(Direction::From, 8), (Direction::Sum, 21)]);
+    assert_eq!(row.peak_share.sum, 0.1008, "of both together, since then");
     bench.revise(at(100));
     assert_eq!(bench.row().peak_share.from, 0.12);
 }
@@ -144,7 +146,7 @@ fn seconds_judged_by_a_guarantee_outlive_it() {
     nothing.guarantee.loss = None;
     bench.revise(nothing);
     bench.second(7, 7, 1000, 0);
-    let loss = bench.row().loss.unwrap();
+    let loss = bench.row().guarantees.get(Measure::Loss).unwrap();
     assert_eq!((loss.verdict, loss.seconds_of(Met)), (None, 2));
 }
 
@@ -160,4 +162,32 @@ fn a_contract_tells_since_when_it_holds_if_another_one_did_before() {
     bench.second(9, 9, 1000, 0);
     bench.revise(at(200));
     assert_eq!(since(&bench), Some(Second(9)));
+}
+
+#[test]
+fn jitter_held_against_another_limit_is_forgotten_and_loss_is_not() {
+    let jitter = |millis| {
+        let mut commitment = at(100);
+        commitment.guarantee.jitter = Some(JitterGuarantee {
+            min_stream_seconds: 5,
+            ..JitterGuarantee::new(Duration::from_millis(millis))
+        });
+        commitment
+    };
+    let mut bench = Bench::new(vec![jitter(30)]);
+    let seconds = |bench: &mut Bench, seconds: std::ops::RangeInclusive<u64>| {
+        for second in seconds {
+            let mut counts = counts(1000, 0);
+            for usage in counts.usage.values_mut() {
+                usage.jitter = vec![Duration::from_millis(20).into()];
+            }
+            bench.part(second, second, counts, Vec::new(), Vec::new());
+        }
+        let given = bench.record.0.last().unwrap().verdicts.given;
+        [Measure::Loss, Measure::Jitter].map(|measure| given.get(measure).unwrap())
+    };
+    assert_eq!(seconds(&mut bench, 1..=6), [Met, Met]);
+    bench.revise(jitter(10));
+    assert_eq!(seconds(&mut bench, 7..=10), [Met, Indeterminate]);
+    assert_eq!(seconds(&mut bench, 11..=11), [Met, Missed]);
 }

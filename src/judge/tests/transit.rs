@@ -40,7 +40,10 @@ fn commitment_row(bench: &Bench) -> CommitmentRow {
 fn last(bench: &Bench, asn: Asn) -> (Option<Verdict>, Option<Asn>) {
     let of_it = |judgement: &&Judgement| (judgement.asn, judgement.role) == (asn, Role::Origin);
     let judgement = bench.record.0.iter().rev().find(of_it).unwrap();
-    (judgement.verdicts.loss, judgement.verdicts.void_by_transit)
+    (
+        *judgement.verdicts.given.get(Measure::Loss),
+        judgement.verdicts.void_by_transit,
+    )
 }
 
 #[test]
@@ -117,7 +120,7 @@ fn transit_is_out_by_all_that_goes_through_it_and_its_packets_leave_the_loss() {
         (Some(Void), Some(WIDE)),
         "nothing remains"
     );
-    let loss = bench.row().loss.unwrap();
+    let loss = bench.row().guarantees.get(Measure::Loss).unwrap();
     assert_eq!((loss.void_by_transit, loss.seconds_of(Met)), (None, 2));
     // As soon as the transit is back, all of the window counts again.
     seconds(&mut bench, 7..=9, &[Sent(FAR, &[SLIM], 1000, 0)]);

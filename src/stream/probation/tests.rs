@@ -100,7 +100,14 @@ fn media_is_told_by_type_clock_and_shape() {
             stream(33, 3000, 96, 600),
             Some((4, Video)),
         ),
-        ("an unassigned type", stream(20, 160, 77, 160), None),
+        ("a type that RTCP may be", stream(20, 160, 77, 160), None),
+        ("G.726 of old", stream(20, 160, 2, 80), Some((4, Audio))),
+        ("RED of browsers", stream(20, 960, 63, 90), Some((4, Audio))),
+        (
+            "pictures of an unassigned type",
+            stream(33, 3000, 45, 600),
+            None,
+        ),
         ("a clock of 1 kHz", stream(20, 20, 96, 160), None),
         ("a clock of 1 MHz", stream(20, 20_000, 96, 160), None),
     ];
@@ -135,6 +142,38 @@ fn disorder_duplicates_and_some_loss_do_not_hinder_proof() {
     );
     assert_eq!(proof(pick(&[0, 1, 2])), None, "too few");
     assert_eq!(proof(pick(&[0, 0, 0, 0, 0])), None, "one packet five times");
+}
+
+#[test]
+fn few_packets_of_many_prove_a_stream_by_their_line() {
+    // Numbers and timestamps are those of a sender; so many of each ten arrive.
+    for (interval, step, payload_type) in
+        [(20, 160, 8), (10, 480, 111), (60, 480, 2), (30, 240, 35)]
+    {
+        let packet = |number: u16, late: u64| {
+            let time = interval * u64::from(number) + late;
+            held(
+                time,
+                number.wrapping_add(65_500),
+                step * u32::from(number),
+                payload_type,
+                60,
+            )
+        };
+        let every_third = (0..20).map(|number| packet(3 * number, u64::from(number % 3) * 5));
+        assert_eq!(proof(every_third), Some((4, Audio)), "{payload_type}");
+        let few = [3, 17, 18, 41].map(|number| packet(number, 0));
+        assert_eq!(proof(few), Some((4, Audio)), "{payload_type}");
+        // The same numbers, and timestamps off the line by one unit; or all at once.
+        let mut off = few;
+        off[2].timestamp += 1;
+        assert_eq!(proof(off), None, "{payload_type}");
+        let at_once = few.map(|packet| RtpSummary {
+            time: few[0].time,
+            ..packet
+        });
+        assert_eq!(proof(at_once), None, "{payload_type}");
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@
 //! bits is, and stays at the largest there is; what many streams have alike is shared.
 
 use crate::attribution::Attributed;
-use crate::stream::gaps::{CoarseTime, Gaps};
+use crate::stream::booking::{Booking, Certainty};
+use crate::stream::gaps::Missing;
+use crate::stream::record::clock::{Pace, PayloadType};
 use crate::stream::record::restart::Restart;
 use crate::stream::reports::RemoteReports;
 use crate::stream::sequence::{Arrival, SequenceStep};
@@ -14,17 +16,16 @@ use crate::voice::signalling::CodecFormat;
 use std::hint::black_box;
 use std::sync::Arc;
 
-/// Different payload types remembered of a stream beside its most frequent one; a call has codec,
-/// events, comfort noise, FEC.
-const OTHER_TYPES: usize = 3;
+/// Different payload types remembered of a stream; a call has codec, events, comfort noise, FEC.
+/// Beyond them the rarest is forgotten.
+const TYPES: usize = 4;
 
 /// Behind the hot lines of a [`Stream`](super::Stream).
 #[derive(Clone, Debug)]
 pub(super) struct ColdState {
     pub(super) first: Timestamp,
-    /// When the gap began of which numbers were lost last.
-    pub(super) gap_from: CoarseTime,
-    pub(super) gaps: Gaps,
+    /// When the numbers were due that are missing; none before the first gap.
+    pub(super) missing: Option<Box<Missing>>,
     /// None before its first packet is counted.
     pub(super) attributed: Option<Arc<Attributed>>,
     /// Since it was last settled.
@@ -33,62 +34,94 @@ pub(super) struct ColdState {
     pub(super) packets: u64,
     pub(super) ip_bytes: u64,
     pub(super) continuity: AnomalyCounts,
+    /// All booked.
+    lost: i32,
+    maybe_lost: i32,
+    /// Numbers that did not come past us, whoever lost them.
+    pub(super) absent: i32,
     pub(super) far_end: RemoteReports,
     /// A new numbering that may have begun.
     pub(super) restart: Option<Box<Restart>>,
     pub(super) restarts: u32,
-    pub(super) unseen: u32,
+    /// The last packet that was out of place: its arrival, and the numbers that it skipped if its
+    /// timestamp ran on with them.
+    pub(super) suspect: (Timestamp, u32),
     pub(super) format: Option<Arc<CodecFormat>>,
-    /// Other payload types, and their packets.
-    other_types: [u8; OTHER_TYPES],
-    other_packets: [u32; OTHER_TYPES],
+    pub(super) pace: Pace,
+    /// The payload types; what is known of the one that came last stands in the hot lines.
+    types: [PayloadType; TYPES],
 }
-
-// What the allocator gives in its blocks of 160 octets.
-const _: () = assert!(
-    size_of::<ColdState>() <= 152,
-    "as much as a block of memory has room for"
-);
 
 impl ColdState {
     /// Touches each cache line.
     pub(super) fn prefetch(&self) {
-        black_box((self.first, self.packets, self.other_packets));
+        black_box((self.first, self.packets, self.suspect, self.types));
     }
 
     /// Of a stream that begins now.
     pub(super) fn new(first: Timestamp, format: Option<Arc<CodecFormat>>) -> Self {
         Self {
             first,
-            gap_from: CoarseTime::of(first),
-            gaps: Gaps::new(first),
+            missing: None,
             attributed: None,
             odd: AnomalyCounts::default(),
             packets: 0,
             ip_bytes: 0,
             continuity: AnomalyCounts::default(),
+            lost: 0,
+            maybe_lost: 0,
+            absent: 0,
             far_end: RemoteReports::default(),
             restart: None,
             restarts: 0,
-            unseen: 0,
+            suspect: (first, 0),
             format,
-            other_types: Default::default(),
-            other_packets: Default::default(),
+            pace: Pace::new(),
+            types: [PayloadType::default(); TYPES],
         }
     }
 
-    /// Counts a packet of another type than the most `usual` one, type and packets; they change
-    /// places if it is now more frequent.
-    pub(super) fn note_type(&mut self, payload_type: u8, usual: &mut (u8, u32)) {
-        let mut others = self.other_types.iter_mut().zip(&mut self.other_packets);
-        let known = others.find(|(known, packets)| **known == payload_type || **packets == 0);
-        if let Some((known, packets)) = known {
-            (*known, *packets) = (payload_type, packets.saturating_add(1));
-            if *packets > usual.1 {
-                std::mem::swap(known, &mut usual.0);
-                std::mem::swap(packets, &mut usual.1);
-            }
+    /// Puts a payload type away and takes out another one.
+    pub(super) fn exchange_type(&mut self, of: PayloadType, number: u8) -> PayloadType {
+        let of_type = |known: &PayloadType| known.number == of.number && known.packets > 0;
+        let known = self.types.iter().position(of_type);
+        let rarest = (0..).zip(&self.types).min_by_key(|(_, of)| of.packets);
+        let place = known.or(rarest.map(|(place, _)| place));
+        if let Some(known) = place.and_then(|place| self.types.get_mut(place)) {
+            *known = of;
         }
+        let known = self.types.iter();
+        let mut known = known.filter(|known| known.number == number && known.packets > 0);
+        known
+            .next()
+            .copied()
+            .unwrap_or_else(|| PayloadType::new(number))
+    }
+
+    /// The most frequent payload type, beside the one that came last.
+    pub(super) fn usual_type(&self, last: PayloadType) -> PayloadType {
+        let others = self.types.iter().filter(|of| of.number != last.number);
+        let usual = others.max_by_key(|of| of.packets).copied();
+        usual
+            .filter(|usual| usual.packets > last.packets)
+            .unwrap_or(last)
+    }
+
+    /// Takes what is booked of it into its own sums.
+    pub(super) fn note_booking(&mut self, booking: &Booking) {
+        let count = i32::try_from(booking.count).unwrap_or(i32::MAX);
+        let sum = match booking.certainty {
+            Certainty::Lost => &mut self.lost,
+            Certainty::MaybeLost(_) => &mut self.maybe_lost,
+            Certainty::Excused(_) => return,
+        };
+        *sum = sum.saturating_add(count);
+    }
+
+    /// Numbers are missing at the tap, or fewer than before.
+    pub(super) fn note_missing(&mut self, missing: i64) {
+        let missing = i32::try_from(missing).unwrap_or(i32::MAX);
+        self.absent = self.absent.saturating_add(missing);
     }
 
     /// Moves what was odd since the last time to all that was.
@@ -98,16 +131,19 @@ impl ColdState {
         odd.continuity()
     }
 
-    /// Numbers that left the reorder window without their packet, whoever lost them.
-    pub(super) fn booked(&self) -> u64 {
-        u64::from(self.continuity.lost) + u64::from(self.odd.lost) + u64::from(self.unseen)
+    /// All that was settled and booked.
+    pub(super) fn all(&self) -> SequenceCounts {
+        SequenceCounts {
+            lost: self.lost.into(),
+            maybe_lost: self.maybe_lost.into(),
+            ..self.continuity.continuity()
+        }
     }
 }
 
-/// A [`SequenceCounts`] of one stream.
+/// What a [`SequenceCounts`] counts by packets, of one stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct AnomalyCounts {
-    lost: u32,
     late: u32,
     duplicates: u32,
     reordered: u32,
@@ -121,7 +157,6 @@ impl AnomalyCounts {
         let swapped = Arrival::Restarted { swapped: true };
         let reordered = step.arrival == Arrival::Reordered || step.arrival == swapped;
         self.add(&Self {
-            lost: saturated_u32(step.lost),
             late,
             duplicates: u32::from(again) + step.duplicates,
             reordered: u32::from(reordered),
@@ -135,7 +170,6 @@ impl AnomalyCounts {
 
     fn add(&mut self, other: &Self) {
         for (mine, theirs) in [
-            (&mut self.lost, other.lost),
             (&mut self.late, other.late),
             (&mut self.duplicates, other.duplicates),
             (&mut self.reordered, other.reordered),
@@ -147,15 +181,10 @@ impl AnomalyCounts {
     /// The same in the form that is summed over streams.
     pub(super) fn continuity(&self) -> SequenceCounts {
         SequenceCounts {
-            lost: self.lost.into(),
             late: self.late.into(),
             duplicates: self.duplicates.into(),
             reordered: self.reordered.into(),
+            ..SequenceCounts::default()
         }
     }
-}
-
-/// As much of it as 32 bits hold.
-pub(super) fn saturated_u32(count: u64) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -2,6 +2,7 @@ mod restart;
 
 use super::*;
 use crate::units::Endpoint;
+use std::collections::BTreeMap;
 
 /// A 20 ms stream of PCMA as its sender sends it.
 struct Sender {
@@ -9,9 +10,13 @@ struct Sender {
     time: u64,
     timestamp: u32,
     sequence: u16,
-    lost: u64,
+    lost: i64,
+    maybe_lost: i64,
+    excused: i64,
     late: u64,
     duplicates: u64,
+    /// Lost for certain, by the second in which it was due.
+    seconds: BTreeMap<u64, i64>,
 }
 
 impl Sender {
@@ -27,21 +32,41 @@ impl Sender {
             timestamp,
             sequence,
             lost: 0,
+            maybe_lost: 0,
+            excused: 0,
             late: 0,
             duplicates: 0,
+            seconds: BTreeMap::new(),
         };
         sender.arrive(sender.time, sequence, timestamp);
         sender
     }
 
     fn arrive(&mut self, millis: u64, sequence: u16, timestamp: u32) -> Arrival {
-        let step = self.stream.advance(&summary(millis, sequence, timestamp));
-        self.count(&step);
+        self.take(&summary(millis, sequence, timestamp))
+    }
+
+    fn take(&mut self, packet: &RtpSummary) -> Arrival {
+        let mut bookings = Vec::new();
+        let step = self.stream.advance(packet, &mut bookings);
+        self.count(&step, &bookings);
         step.arrival
     }
 
-    fn count(&mut self, step: &SequenceStep) {
-        self.lost += step.lost;
+    fn count(&mut self, step: &SequenceStep, bookings: &[Booking]) {
+        for booking in bookings {
+            match booking.certainty {
+                Certainty::Lost => {
+                    self.lost += booking.count;
+                    for (second, count) in booking.by_second() {
+                        *self.seconds.entry(second.0).or_default() += count;
+                    }
+                }
+                Certainty::MaybeLost(_) => self.maybe_lost += booking.count,
+                Certainty::Excused(_) => self.excused += booking.count,
+            }
+        }
+        assert!(self.seconds.values().all(|lost| *lost >= 0), "{step:?}");
         self.late += u64::from(step.arrival == Arrival::Late) + u64::from(step.late);
         self.duplicates +=
             u64::from(step.arrival == Arrival::Duplicate) + u64::from(step.duplicates);
@@ -64,9 +89,10 @@ impl Sender {
     }
 
     fn total_lost(&mut self) -> u64 {
-        let step = self.stream.finish();
-        self.count(&step);
-        self.lost
+        let mut bookings = Vec::new();
+        let step = self.stream.finish(&mut bookings);
+        self.count(&step, &bookings);
+        self.lost.cast_unsigned()
     }
 }
 
@@ -167,46 +193,121 @@ fn events_and_comfort_noise_share_the_numbers_and_the_most_frequent_type_is_show
         };
         let payload_type = if event { 101 } else { 8 };
         let packet = summary(20 * u64::from(number), number, timestamp);
-        let step = stream.advance(&RtpSummary {
+        let packet = RtpSummary {
             payload_type,
             ..packet
-        });
-        assert_eq!((step.arrival, step.lost), (Arrival::InOrder, 0));
+        };
+        let step = stream.advance(&packet, &mut Vec::new());
+        assert_eq!((step.arrival, step.missing), (Arrival::InOrder, 0));
     }
     assert_eq!(stream.payload_type(), 8);
 }
 
 #[test]
-fn what_was_missed_by_us_is_taken_off_and_remembered() {
+fn what_is_missing_is_booked_in_the_seconds_in_which_it_was_due_and_given_back() {
+    // The first packet comes at 1,000 s.
+    let mut sender = Sender::new(65_500, 0);
+    sender.send(45);
+    sender.skip(110);
+    sender.send(1);
+    let lost = BTreeMap::from([(1000, 4), (1001, 50), (1002, 50), (1003, 6)]);
+    assert_eq!(sender.seconds, lost);
+    // Two of the last ones come after all, one of them too late.
+    let (number, timestamp) = (sender.sequence, sender.timestamp);
+    let arrival = |sender: &mut Sender, back: u16, late| {
+        let timestamp = timestamp.wrapping_sub(160 * u32::from(back));
+        sender.arrive(sender.time + late, number.wrapping_sub(back), timestamp)
+    };
+    assert_eq!(arrival(&mut sender, 2, 500), Arrival::Reordered);
+    assert_eq!(sender.seconds[&1003], 5);
+    assert_eq!(arrival(&mut sender, 30, 1_500), Arrival::Suspect, "late");
+    assert_eq!(sender.total_lost(), 109);
+    assert_eq!((sender.late, sender.maybe_lost, sender.excused), (1, 0, 0));
+}
+
+#[test]
+fn a_number_that_is_only_out_of_order_leaves_no_trace() {
     let mut sender = Sender::new(1, 0);
     sender.send(10);
-    let before = sender.time;
-    sender.skip(100);
-    let step = sender.stream.advance(&summary(
-        sender.time,
-        sender.sequence + 1,
-        sender.timestamp + 160,
-    ));
-    let (from, until) = sender.stream.gap();
-    // To a quarter of a millisecond, rounded up.
-    let late = from.as_nanos() - before * 1_000_000;
-    assert!(late < 1 << 18, "{late}");
-    assert_eq!(until.as_nanos(), sender.time * 1_000_000);
-    let mut step = step;
-    let lost = step.lost;
-    sender.stream.excuse(&mut step);
-    assert_eq!((step.lost, u64::from(sender.stream.cold.unseen)), (0, lost));
+    let (time, number, timestamp) = (sender.time, sender.sequence, sender.timestamp);
+    sender.skip(1);
+    sender.send(5);
+    assert_eq!(sender.lost, 1);
+    sender.arrive(sender.time + 1, number + 1, timestamp + 160);
+    assert_eq!((sender.lost, sender.late), (0, 0));
+    assert_eq!(sender.seconds, BTreeMap::from([(time / 1000, 0)]));
+}
+
+#[test]
+fn a_stalled_sender_may_have_lost_what_it_skips() {
+    let mut sender = Sender::new(1, 0);
+    sender.send(100);
+    // Its clock stood still for half of the time.
+    sender.skip(500);
+    sender.time += 10_000;
+    sender.send(100);
+    assert_eq!(sender.total_lost(), 0);
+    assert_eq!((sender.maybe_lost, sender.excused), (500, 0));
+}
+
+#[test]
+fn numbers_that_jump_where_there_is_no_room_for_them_may_be_lost() {
+    let mut sender = Sender::new(1, 0);
+    sender.send(100);
+    sender.sequence += 9;
+    sender.send(100);
+    assert_eq!((sender.total_lost(), sender.maybe_lost), (0, 9));
+}
+
+#[test]
+fn the_clock_of_an_outage_is_that_of_its_own_payload_type() {
+    let mut sender = Sender::new(1, 0);
+    sender.send(100);
+    // A dynamic type of 48 kHz that nobody has announced, and an outage at once.
+    let opus = |sender: &mut Sender, packets: std::ops::Range<u32>| {
+        for packet in packets {
+            let number = sender.sequence + u16::try_from(packet).unwrap();
+            let time = sender.time + 20 * u64::from(packet);
+            let timestamp = sender.timestamp + 960 * packet;
+            sender.take(&RtpSummary {
+                payload_type: 111,
+                ..summary(time, number, timestamp)
+            });
+        }
+    };
+    opus(&mut sender, 1..3);
+    opus(&mut sender, 150..300);
+    opus(&mut sender, 500..600);
+    assert_eq!((sender.total_lost(), sender.maybe_lost), (147 + 200, 0));
+    assert_eq!(sender.stream.restarts(), 0);
+}
+
+#[test]
+fn an_outage_after_comfort_noise_is_loss() {
+    let mut sender = Sender::new(1, 0);
+    sender.send(100);
+    sender.time += 3_000;
+    sender.timestamp += 24_000;
+    sender.skip(1);
+    let noise = summary(sender.time, sender.sequence, sender.timestamp);
+    sender.take(&RtpSummary {
+        payload_type: 13,
+        ..noise
+    });
+    sender.skip(180);
+    sender.send(100);
+    assert_eq!((sender.total_lost(), sender.maybe_lost), (180, 0));
 }
 
 #[test]
 fn a_tally_is_settled_once_with_all_layers() {
     let mut stream = Stream::new(key(), StreamKind::Audio, &summary(0, 1, 0), None);
-    let step = stream.advance(&summary(0, 1, 0));
+    let step = stream.advance(&summary(0, 1, 0), &mut Vec::new());
     assert!(
         stream.tally(Second(5), 200, &step),
         "the first of its second"
     );
-    let step = stream.advance(&summary(20, 2, 160));
+    let step = stream.advance(&summary(20, 2, 160), &mut Vec::new());
     assert!(!stream.tally(Second(5), 30, &step));
     let (rtp, _) = stream.take_tally().unwrap();
     // 200 + 18, and the 64 octets that an Ethernet frame has at least.

@@ -58,7 +58,7 @@ fn an_offer_is_read_section_by_section() {
             address: address("192.0.2.7"),
         }),
         rtcp_mux: false,
-        direction: Direction::SendOnly,
+        direction: MediaDirection::SendOnly,
     };
     let video = MediaDescription {
         kind: MediaType::Video,
@@ -70,7 +70,7 @@ fn an_offer_is_read_section_by_section() {
         packet_ms: None,
         rtcp: None,
         rtcp_mux: true,
-        direction: Direction::Inactive,
+        direction: MediaDirection::Inactive,
         ..audio.clone()
     };
     let image = MediaDescription {
@@ -81,7 +81,7 @@ fn an_offer_is_read_section_by_section() {
         address: address("192.0.2.1"),
         formats: vec![],
         rtcp_mux: false,
-        direction: Direction::SendOnly,
+        direction: MediaDirection::SendOnly,
         ..video.clone()
     };
     let description = parse(OFFER).unwrap();

@@ -19,6 +19,16 @@ fn small_pcap(order: ByteOrder) -> Vec<u8> {
     written.octets
 }
 
+fn small_modified(order: ByteOrder) -> Vec<u8> {
+    let mut written = Pcap::new(order, 0xa1b2_cd34, 1);
+    for (second, frame) in (1..).zip([&b"one"[..], b"", b"three"]) {
+        let length = u32::try_from(frame.len()).unwrap();
+        let words = [second, 0, length, length];
+        written = written.record(words, &[&[0; 8], frame].concat());
+    }
+    written.octets
+}
+
 fn small_pcapng(order: ByteOrder) -> Vec<u8> {
     let written = Pcapng::new(order).named(1, "eth0");
     let dropped = written.number(4, 1);
@@ -36,9 +46,13 @@ fn small_pcapng(order: ByteOrder) -> Vec<u8> {
 }
 
 fn small_files() -> impl Iterator<Item = Vec<u8>> {
-    ORDERS
-        .into_iter()
-        .flat_map(|order| [small_pcap(order), small_pcapng(order)])
+    ORDERS.into_iter().flat_map(|order| {
+        [
+            small_pcap(order),
+            small_pcapng(order),
+            small_modified(order),
+        ]
+    })
 }
 
 #[test]
@@ -235,7 +249,7 @@ proptest! {
 
     #[test]
     fn random_changes_to_a_capture_never_panic(
-        choice in 0_usize..4,
+        choice in 0_usize..6,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut octets = small_files().nth(choice).unwrap();

@@ -1,4 +1,4 @@
-//! The file as written: the supported keys of exporter-toolkit, with their positions.
+//! The file as written: the keys of exporter-toolkit, with their positions.
 
 use super::SecurityError;
 use serde::Deserialize;
@@ -13,18 +13,28 @@ pub(super) struct File {
     pub(super) tls_server_config: Option<Tls>,
     pub(super) http_server_config: Option<Http>,
     pub(super) basic_auth_users: Option<BTreeMap<String, Spanned<String>>>,
+    pub(super) basic_auth_excluded_paths: Option<Vec<Spanned<String>>>,
+    pub(super) rate_limit: Option<RateLimit>,
 }
 
 /// `tls_server_config`
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Tls {
+    pub(super) cert: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+    pub(super) client_ca: Option<Spanned<String>>,
     pub(super) cert_file: Option<Spanned<String>>,
     pub(super) key_file: Option<Spanned<String>>,
     pub(super) client_auth_type: Option<Spanned<String>>,
     pub(super) client_ca_file: Option<Spanned<String>>,
+    pub(super) client_allowed_sans: Option<Vec<Spanned<String>>>,
+    pub(super) client_auth_excluded_paths: Option<Vec<Spanned<String>>>,
     pub(super) min_version: Option<Spanned<String>>,
     pub(super) max_version: Option<Spanned<String>>,
+    pub(super) cipher_suites: Option<Vec<Spanned<String>>>,
+    pub(super) prefer_server_cipher_suites: Option<Spanned<bool>>,
+    pub(super) curve_preferences: Option<Vec<Spanned<String>>>,
 }
 
 /// `http_server_config`
@@ -32,6 +42,15 @@ pub(super) struct Tls {
 #[serde(deny_unknown_fields)]
 pub(super) struct Http {
     pub(super) http2: Option<Spanned<bool>>,
+    pub(super) headers: Option<BTreeMap<String, Spanned<String>>>,
+}
+
+/// `rate_limit`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RateLimit {
+    pub(super) interval: Option<Spanned<String>>,
+    pub(super) burst: Option<Spanned<i64>>,
 }
 
 /// Parses the file. An empty file sets nothing, as in exporter-toolkit.
@@ -79,6 +98,12 @@ impl FileLocation<'_> {
             line: None,
             reason: reason.into(),
         }
+    }
+
+    /// A setting that is not supported and harmless, as a line for the log.
+    pub(super) fn remark<T>(&self, written: &Spanned<T>, what: &str) -> String {
+        let (path, line) = (self.path.display(), written.referenced.line());
+        format!("{path}:{line}: {what}")
     }
 
     /// The path of a file that this one names.

@@ -1,0 +1,78 @@
+//! What one ASN did in a second, or in a window, as one commitment counts it: sums of integers.
+
+use crate::stream::tally::LossCounts;
+
+/// What one ASN did in one second, as one commitment counts it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WindowCounts {
+    /// Octets it sent, on the commitment's layer.
+    pub from: u64,
+    /// Octets sent to it.
+    pub to: u64,
+    /// Octets in both of these: of packets with both ends in the ASN.
+    pub both: u64,
+    /// Voice packets, of any class.
+    pub packets: u64,
+    /// RTP packets from or to it of streams that found no room. With any, nobody can say what of its
+    /// traffic was lost, or how long it took.
+    pub unfollowed: u64,
+    /// RTP packets expected from it, and lost of these.
+    pub sent: LossCounts,
+    /// RTP packets that its end reports as expected, and as lost.
+    pub reported: LossCounts,
+    /// Round trips to it by the methods that count, and those over the limit.
+    pub round_trips: SampleCounts,
+    /// Seconds of streams from it that have a jitter, and those at whose end it was over the limit.
+    pub stream_seconds: SampleCounts,
+}
+
+/// Samples and how many were over a limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SampleCounts {
+    /// Samples.
+    pub samples: u64,
+    /// Of these, over the limit.
+    pub over: u64,
+}
+
+impl SampleCounts {
+    /// One sample.
+    pub const fn one(is_over: bool) -> Self {
+        Self {
+            samples: 1,
+            over: is_over as u64,
+        }
+    }
+
+    fn combine(&mut self, other: Self, with: impl Fn(u64, u64) -> u64) {
+        self.samples = with(self.samples, other.samples);
+        self.over = with(self.over, other.over);
+    }
+}
+
+impl WindowCounts {
+    /// Makes each number but the losses what a function gives of it and another one.
+    fn combine(&mut self, other: Self, with: impl Fn(u64, u64) -> u64 + Copy) {
+        self.from = with(self.from, other.from);
+        self.to = with(self.to, other.to);
+        self.both = with(self.both, other.both);
+        self.packets = with(self.packets, other.packets);
+        self.unfollowed = with(self.unfollowed, other.unfollowed);
+        self.round_trips.combine(other.round_trips, with);
+        self.stream_seconds.combine(other.stream_seconds, with);
+    }
+
+    /// Adds more.
+    pub fn add(&mut self, other: Self) {
+        self.combine(other, |mine, theirs| mine + theirs);
+        self.sent.add(other.sent);
+        self.reported.add(other.reported);
+    }
+
+    /// Takes off what was added before.
+    pub fn subtract(&mut self, other: Self) {
+        self.combine(other, u64::saturating_sub);
+        self.sent.subtract(other.sent);
+        self.reported.subtract(other.reported);
+    }
+}

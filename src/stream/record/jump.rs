@@ -1,0 +1,225 @@
+//! What a jump of the numbers is: loss, or what may be loss, or a new numbering.
+//!
+//! Pure: a [`Gap`] holds what is known of the two packets around it, and of their stream.
+
+use crate::stream::booking::{Certainty, Excuse};
+use crate::stream::record::clock::{is_some_clock, sent};
+use crate::stream::sequence::Jump;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// How far a sender's clock may be from ours over a gap, beside a tenth of it: jitter, and the
+/// packet time of both ends.
+const SLACK: Duration = Duration::from_millis(200);
+
+/// The packet with the highest number before, and one that lies ahead of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    /// Between their arrivals.
+    pub(super) gone: Duration,
+    /// Between their timestamps, modulo 2^32.
+    pub(super) units: u32,
+    /// The usual steps of their payload types; 0: not known.
+    pub(super) steps: [u32; 2],
+    /// The clocks of their payload types.
+    pub(super) clocks: [Option<NonZeroU32>; 2],
+    /// The shortest time from one packet to the next that the sender usually has.
+    pub(super) shortest: Duration,
+}
+
+impl Gap {
+    /// What is said of so many numbers, fewer than the reorder window has, that were skipped.
+    pub(super) fn certainty(&self, skipped: u64) -> Certainty {
+        let is_backward = self.units > i32::MAX.cast_unsigned();
+        let room = |step: u32| {
+            let wanted = u64::from(step) * (skipped + 1);
+            step > 0 && !is_backward && u64::from(self.units) + u64::from(step / 2) >= wanted
+        };
+        let in_time = times(self.shortest, skipped) <= self.gone.as_nanos();
+        if in_time || self.steps.into_iter().any(room) {
+            Certainty::Lost
+        } else {
+            Certainty::MaybeLost(Excuse::NoRoom)
+        }
+    }
+
+    /// What a jump beyond the reorder window is; `forward` modulo 2^16. An outage is one whose clock
+    /// has run on through it, if so many can have been sent in that time.
+    pub(super) fn explain(&self, forward: u16) -> Jump {
+        if forward >= 1 << 15 && self.is_behind(forward) {
+            return Jump::Old;
+        }
+        if !self.clock_ran_on() {
+            return Jump::Unexplained;
+        }
+        let distances = [self.completed(forward), Some(forward.into())];
+        let mut distances = distances.into_iter().flatten();
+        let outage = distances.find(|distance| self.could_send(*distance - 1));
+        outage.map_or(Jump::Unexplained, Jump::Outage)
+    }
+
+    /// Whether numbers and timestamps ran on together, whatever the time between arrivals: the sender
+    /// was held up.
+    pub(super) fn runs_together(&self, forward: u16) -> bool {
+        let slack = u64::from(forward) / 10 + 10;
+        let near = |step: u32| {
+            let packets = u64::from(self.units).checked_div(step.into());
+            packets.is_some_and(|packets| packets.abs_diff(forward.into()) <= slack)
+        };
+        forward < 1 << 15 && self.steps.into_iter().any(near)
+    }
+
+    /// Whether the timestamp is as far behind as the number.
+    fn is_behind(&self, forward: u16) -> bool {
+        let units = i64::from(self.units.cast_signed());
+        let numbers = i64::from(forward.wrapping_neg());
+        let behind = |step: u32| {
+            let step = i64::from(step);
+            step > 0 && (units + numbers * step).abs() <= 8 * step
+        };
+        self.steps.into_iter().any(behind)
+    }
+
+    /// Whether the time between arrivals is that between timestamps. A clock that is not known yet
+    /// may be any that audio has.
+    fn clock_ran_on(&self) -> bool {
+        let mut clocks = self.clocks.into_iter().flatten();
+        let slack = self.gone / 10 + SLACK;
+        clocks.any(|clock| sent(self.units, clock).abs_diff(self.gone) <= slack)
+            || (self.clocks.contains(&None) && is_some_clock(self.units, self.gone))
+    }
+
+    /// The numbers that went on beyond 16 bits, if the timestamp says exactly that: there is no other
+    /// witness (RFC 3550 §A.1 counts cycles of the numbers that come).
+    fn completed(&self, forward: u16) -> Option<u64> {
+        let exact = |step: u32| {
+            let (units, step) = (u64::from(self.units), u64::from(step));
+            let packets = (units + step / 2).checked_div(step)?;
+            let fits = packets > u64::from(u16::MAX) && packets & 0xffff == u64::from(forward);
+            (fits && units.abs_diff(packets * step) <= step / 100).then_some(packets)
+        };
+        self.steps.into_iter().find_map(exact)
+    }
+
+    fn could_send(&self, numbers: u64) -> bool {
+        let most = self.gone + self.gone / 10 + SLACK;
+        times(self.shortest, numbers) <= most.as_nanos()
+    }
+}
+
+fn times(interval: Duration, numbers: u64) -> u128 {
+    interval.as_nanos().saturating_mul(numbers.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gap(millis: u64, units: u32) -> Gap {
+        Gap {
+            gone: Duration::from_millis(millis),
+            units,
+            steps: [160, 0],
+            clocks: [NonZeroU32::new(8_000); 2],
+            shortest: Duration::from_micros(16_800),
+        }
+    }
+
+    #[test]
+    fn a_jump_is_loss_where_the_clock_has_run_on_and_so_many_can_have_been_sent() {
+        let cases = [
+            ("an outage", gap(10_000, 80_000), 500, Jump::Outage(500)),
+            (
+                "a pause and a loss",
+                gap(10_000, 80_000),
+                100,
+                Jump::Outage(100),
+            ),
+            (
+                "over a wrap",
+                gap(1_400_000, 11_200_000),
+                4_464,
+                Jump::Outage(70_000),
+            ),
+            (
+                "beyond half a cycle",
+                gap(800_000, 6_400_000),
+                40_000,
+                Jump::Outage(40_000),
+            ),
+            (
+                "long pauses",
+                gap(1_300_000, 10_400_000),
+                100,
+                Jump::Outage(100),
+            ),
+            (
+                "more than can be sent",
+                gap(10_000, 80_000),
+                900,
+                Jump::Unexplained,
+            ),
+            (
+                "a clock that stood still",
+                gap(10_000, 160),
+                500,
+                Jump::Unexplained,
+            ),
+            (
+                "a stalled sender",
+                gap(30_000, 80_000),
+                500,
+                Jump::Unexplained,
+            ),
+            ("of long ago", gap(20, u32::MAX - 15_999), 65_436, Jump::Old),
+            ("anew", gap(20, 77_777_777), 30_000, Jump::Unexplained),
+        ];
+        for (name, gap, forward, jump) in cases {
+            assert_eq!(gap.explain(forward), jump, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_stalled_sender_is_told_by_numbers_and_timestamps_that_run_together() {
+        assert!(gap(30_000, 80_000).runs_together(500));
+        assert!(!gap(30_000, 160).runs_together(500));
+        assert!(!gap(30_000, 240_000).runs_together(500));
+    }
+
+    #[test]
+    fn a_small_jump_is_loss_where_timestamp_or_arrival_leaves_room() {
+        let maybe = Certainty::MaybeLost(Excuse::NoRoom);
+        let cases = [
+            ("both", gap(120, 960), 5, Certainty::Lost),
+            ("bunched behind a queue", gap(1, 960), 5, Certainty::Lost),
+            ("a clock that stands still", gap(120, 0), 5, Certainty::Lost),
+            ("neither", gap(20, 160), 5, maybe),
+            (
+                "neither, and the clock goes back",
+                gap(20, u32::MAX - 5_000),
+                5,
+                maybe,
+            ),
+        ];
+        for (name, gap, skipped, certainty) in cases {
+            assert_eq!(gap.certainty(skipped), certainty, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_not_known_may_be_any_that_audio_has() {
+        for clock in [8_000, 16_000, 48_000] {
+            let gap = Gap {
+                clocks: [None; 2],
+                steps: [clock / 50; 2],
+                ..gap(5_000, clock * 5)
+            };
+            assert_eq!(gap.explain(250), Jump::Outage(250), "{clock}");
+        }
+        let gap = Gap {
+            clocks: [None; 2],
+            ..gap(5_000, 5_000_000)
+        };
+        assert_eq!(gap.explain(250), Jump::Unexplained);
+    }
+}
