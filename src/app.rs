@@ -1,6 +1,6 @@
-//! The composition root: the only place that starts threads and tasks, and the only one that
-//! knows every room. It wires sources to workers, workers to the judge, the judge to what is
-//! shown, in that order, and takes them down in the same.
+//! The composition root: the only module that starts threads and tasks, and the only one that knows
+//! every other module. It connects sources to workers, workers to the judge, and the judge to the
+//! export, in this order, and stops them in the same order.
 //!
 //! Nothing is measured here.
 
@@ -9,13 +9,13 @@ pub mod demo;
 mod endpoint;
 mod judge_thread;
 pub mod live;
+mod reload;
 pub mod replay;
 mod routers;
 mod shared_policy;
 mod signals;
 mod source;
 mod systemd;
-mod tables;
 mod worker_sink;
 
 use crate::asn::{self, CacheUse, LoadError, Origins};
@@ -37,52 +37,52 @@ use crate::voice::Rules;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Version of the program.
+/// Version of the program, from Cargo.toml.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The commit it was built from, `unknown` where nobody said.
+/// The commit of the build; `unknown` if the build did not provide it.
 pub const REVISION: &str = env!("ASNMETER_REVISION");
 
-/// Why a command could not do its work. One line.
+/// Why a command failed. The text is one line.
 #[derive(thiserror::Error, Debug)]
 pub enum AppError {
-    /// The configuration.
+    /// The configuration is missing or invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// An ASN source.
+    /// An ASN source cannot be loaded.
     #[error("asn source {0}")]
     Asn(#[from] LoadError),
-    /// A capture source.
+    /// A capture source failed.
     #[error(transparent)]
     Capture(#[from] CaptureError),
-    /// The web endpoint.
+    /// The web endpoint failed.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// A file of results.
+    /// A result cannot be written.
     #[error("{}: {source}", path.display())]
     Write {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Threads, signals or the runtime.
+    /// Threads, signals or the runtime cannot be set up.
     #[error("{what}: {source}")]
     System {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// An address to listen at for routers cannot be had.
+    /// The listen address of a BMP source cannot be bound.
     #[error("asn source {address}: {source}")]
     Listen {
-        /// Which address.
+        /// The address.
         address: std::net::SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The daemon needs something that the configuration does not say: exit code 78.
+    /// The configuration lacks a key that the daemon needs: exit code 78.
     #[error("{}: {reason}", path.display())]
     Incomplete {
         /// The configuration file.
@@ -90,18 +90,18 @@ pub enum AppError {
         /// What is missing.
         reason: &'static str,
     },
-    /// Files that cannot be read to their end in time.
+    /// Reading the files took longer than the deadline.
     #[error("{}: still being read after {seconds} s: not waited for any longer", path.display())]
     Overdue {
         /// The file that was being read.
         path: PathBuf,
-        /// How long it was waited for.
+        /// The deadline in seconds.
         seconds: u64,
     },
-    /// So many threads wait for files that do not come that no more are read.
+    /// Too many threads hang in a file system, so no further file is read. Holds their number.
     #[error("{0} earlier attempts still wait for their files")]
     Hanging(usize),
-    /// A capture thread or the judge has panicked: a defect of ours.
+    /// A capture thread or the judge panicked: a bug.
     #[error("internal error: the {0} has stopped")]
     Panicked(&'static str),
 }
@@ -134,18 +134,22 @@ impl AppError {
     }
 }
 
-/// Where origins come from, as a configuration says; where it names no cache, the directory that
-/// systemd made for the service (systemd.exec(5), `CacheDirectory=`).
+/// Loads the ASN sources of a configuration. If it names no cache, the cache is the directory that
+/// systemd created for the service (systemd.exec(5), `CacheDirectory=`).
 ///
 /// # Errors
 /// [`LoadError`] for the first source that cannot be loaded.
 pub fn origins(config: &Config) -> Result<Origins, LoadError> {
-    renewed(config, None, &Load::default())
+    load_origins(config, None, &Load::default())
 }
 
-/// The same; also an error where a source has lost too much since `previous`, and once `load` is
-/// called off.
-fn renewed(config: &Config, previous: Option<&Origins>, load: &Load) -> Result<Origins, LoadError> {
+/// As [`origins`]. Also fails if a source has lost too many prefixes since `previous`, and once `load`
+/// is cancelled.
+fn load_origins(
+    config: &Config,
+    previous: Option<&Origins>,
+    load: &Load,
+) -> Result<Origins, LoadError> {
     let settings = with_cache(&config.asn);
     let origins = Origins::load(&settings, previous, load, clock::now)?;
     for source in origins.sources() {
@@ -156,24 +160,23 @@ fn renewed(config: &Config, previous: Option<&Origins>, load: &Load) -> Result<O
     Ok(origins)
 }
 
-/// The settings with a cache, if anybody names one.
+/// The settings with a cache directory, if the configuration or systemd names one.
 fn with_cache(settings: &asn::OriginSettings) -> asn::OriginSettings {
     let mut settings = settings.clone();
     if settings.cache.is_none() {
-        let made = std::env::var_os("CACHE_DIRECTORY");
-        // several are apart by colons
-        let first = made
+        let directories = std::env::var_os("CACHE_DIRECTORY");
+        // separated by colons
+        let first = directories
             .as_ref()
-            .and_then(|made| std::env::split_paths(made).next());
+            .and_then(|directories| std::env::split_paths(directories).next());
         settings.cache = first.filter(|path| path.is_absolute());
     }
     settings
 }
 
-/// What a configuration says the judge and the workers are to hold to; of `previous` is kept what
-/// has not changed.
+/// Loads the policy of a configuration. Reuses the unchanged parts of `previous`.
 fn policy(config: &Config, previous: Option<&Policy>, load: &Load) -> Result<Policy, LoadError> {
-    let origins = renewed(config, previous.map(|policy| &*policy.origins), load)?;
+    let origins = load_origins(config, previous.map(|policy| &*policy.origins), load)?;
     let commitments = config.commitments.clone();
     let wanted = commitments.iter().map(|one| &one.scope);
     let scopes = match previous {
@@ -187,7 +190,7 @@ fn policy(config: &Config, previous: Option<&Policy>, load: &Load) -> Result<Pol
     })
 }
 
-/// What a configuration says a worker is to do.
+/// The worker settings of a configuration.
 fn settings(config: &Config) -> WorkerSettings {
     let voice = &config.voice;
     WorkerSettings {
@@ -209,8 +212,8 @@ fn settings(config: &Config) -> WorkerSettings {
     }
 }
 
-/// How the daemon stands, under some terms.
-fn standing(policy: &Policy, config_ok: bool) -> DaemonState {
+/// The state of the daemon under a policy.
+fn daemon_state(policy: &Policy, config_ok: bool) -> DaemonState {
     let sources = policy.origins.sources().map(|source| SourceRow {
         name: source.name.clone(),
         prefixes: source.prefixes as u64,
@@ -227,10 +230,10 @@ fn standing(policy: &Policy, config_ok: bool) -> DaemonState {
     }
 }
 
-/// Loads all that a configuration names, as `config check` does; the number of prefixes.
+/// Loads everything that a configuration names, for `config check`. Returns the number of prefixes.
 ///
 /// # Errors
-/// [`AppError`] for the first thing that is not as it should be.
+/// [`AppError`] for the first fault.
 pub fn check(config: &Config) -> Result<u64, AppError> {
     let load = Load::default();
     let policy = policy(config, None, &load)?;

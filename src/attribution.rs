@@ -1,5 +1,5 @@
-//! Whose a packet is and which commitments it counts in: asked once per stream, and again after
-//! a reload.
+//! Attribution: origins, transit ASNs and scopes of an address pair. Looked up once per stream, and again
+//! after a reload.
 
 pub mod scopes;
 pub mod transit;
@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use transit::{KnownTransit, Transit};
 
-/// Who talks to whom, over whom, under which scopes: the key of everything counted in a second.
+/// Origins, transit ASNs and scopes of an address pair: the key of all counts of a second.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PairKey {
     /// The scopes that match.
@@ -23,12 +23,12 @@ pub struct PairKey {
     pub src: Origin,
     /// Origin of the destination address.
     pub dst: Origin,
-    /// What lies between.
+    /// Transit ASNs between them.
     pub transit: Transit,
 }
 
 impl PairKey {
-    /// Nobody, not yet asked for.
+    /// The key before the lookup.
     pub const UNKNOWN: Self = Self {
         scopes: ScopeMask(0),
         src: Origin::UNKNOWN,
@@ -37,19 +37,19 @@ impl PairKey {
     };
 }
 
-/// What a stream belongs to; shared by all streams that belong alike.
+/// The attribution of a stream; shared by all streams with equal values.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Attributed {
-    /// Who talks to whom.
+    /// The pair.
     pub pair: PairKey,
-    /// Which sources say otherwise of one end at least.
+    /// The ASN sources that disagree about at least one address.
     pub dissent: Dissent,
 }
 
-/// Different ones that are shared at a time; beyond that sharing begins anew. A guess.
+/// Most attributions kept for sharing; beyond that the set is cleared. A guess.
 const MAX_SHARED: usize = 65_536;
 
-/// The tables in force, with the names of one worker's interfaces.
+/// The tables in force and the interface names of one worker.
 #[derive(Clone, Debug, Default)]
 pub struct Attribution {
     generation: u32,
@@ -61,7 +61,7 @@ pub struct Attribution {
 }
 
 impl Attribution {
-    /// New tables; every stream asks again.
+    /// Replaces the tables; every stream is looked up again.
     pub fn replace(&mut self, origins: Arc<Origins>, scopes: Arc<ScopePlan>) {
         self.origins = origins;
         self.scopes = scopes;
@@ -70,30 +70,30 @@ impl Attribution {
         self.generation = self.generation.wrapping_add(1);
     }
 
-    /// An interface gets its name.
+    /// Sets the name of an interface.
     pub fn name_interface(&mut self, id: InterfaceId, name: &str) {
-        let place = usize::from(id.0);
-        if place >= self.interfaces.len() {
-            self.interfaces.resize_with(place + 1, Arc::default);
+        let index = usize::from(id.0);
+        if index >= self.interfaces.len() {
+            self.interfaces.resize_with(index + 1, Arc::default);
         }
-        if let Some(entry) = self.interfaces.get_mut(place) {
+        if let Some(entry) = self.interfaces.get_mut(index) {
             *entry = name.into();
         }
         self.generation = self.generation.wrapping_add(1);
     }
 
-    /// Counts the changes; never 0 once there are tables.
+    /// Number of changes; never 0 once tables are set.
     #[inline]
     pub fn generation(&self) -> u32 {
         self.generation
     }
 
-    /// Who talks to whom, under which scopes.
+    /// Looks up the pair key of two addresses.
     pub fn pair(&self, src: Address, dst: Address, capture_point: CapturePoint) -> PairKey {
         self.resolve(src, dst, capture_point).0
     }
 
-    /// Who talks to whom, under which scopes; and which sources say otherwise of one end at least.
+    /// Looks up the pair key, and the sources that disagree about at least one address.
     pub fn resolve(
         &self,
         src: Address,
@@ -117,7 +117,7 @@ impl Attribution {
         (pair, Dissent(from.dissent.0 | to.dissent.0))
     }
 
-    /// The same for a stream, which keeps it.
+    /// Looks up the attribution of a stream, shared with equal ones.
     pub fn attribute(
         &self,
         src: Address,
@@ -148,13 +148,13 @@ impl Attribution {
         &self.scopes
     }
 
-    /// Names of the interfaces, by number.
+    /// Names of the interfaces, by id.
     pub fn interfaces(&self) -> &[Arc<str>] {
         &self.interfaces
     }
 }
 
-/// The path that leads to somebody else; within our own network there is no transit.
+/// The path to another network; the local network has no transit.
 fn path(route: &Route) -> PathId {
     match route.origin {
         Origin::As(_) => route.path,

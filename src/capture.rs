@@ -1,8 +1,8 @@
-//! Where frames come from: a live ring, pnet's portable channel, capture files, synthetic calls.
+//! Frame sources: a live ring, pnet's portable channel, capture files, synthetic calls.
 //!
-//! One worker owns one source for as long as it runs. A source gives events in the order in which
-//! it has them; the pipeline's loop is the same for all of them. A source refuses nothing and
-//! decodes nothing: what it could not see it reports as [`CaptureGap`].
+//! One worker owns one source for as long as it runs. A source returns events in capture order. The
+//! pipeline runs the same loop for every source. A source discards nothing and decodes nothing. It
+//! reports the time ranges that it did not see completely as [`CaptureGap`].
 
 pub mod file;
 mod live;
@@ -14,101 +14,102 @@ use crate::frame::{Frame, InterfaceId};
 use crate::units::Timestamp;
 use std::path::PathBuf;
 
-/// Why a stretch of time was not seen whole.
+/// Why a time range was not captured completely.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum GapCause {
-    /// The kernel, or whoever wrote the capture file, dropped frames.
+    /// The kernel, or the program that wrote the capture file, dropped frames.
     Dropped,
-    /// The interface was not there or not up.
+    /// The interface did not exist or was down.
     InterfaceDown,
     /// The capture began inside a second.
     Started,
 }
 
-/// A stretch of time that the source did not see whole; every second it touches is tainted.
+/// A time range that the source did not capture completely. Every second that it touches is
+/// incomplete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CaptureGap {
-    /// First moment that may be incomplete.
+    /// Start of the range, inclusive.
     pub from: Timestamp,
-    /// Last moment that may be incomplete.
+    /// End of the range, inclusive.
     pub until: Timestamp,
-    /// Frames known to be missing (0 if the source cannot count them).
+    /// Frames known to be missing; 0 if the source cannot count them.
     pub frames: u64,
-    /// Where.
+    /// The interface that lost them.
     pub interface: InterfaceId,
-    /// Why.
+    /// Why they are missing.
     pub cause: GapCause,
 }
 
-/// What a source has next.
+/// One event of a source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Event<'a> {
-    /// A frame.
+    /// A captured frame.
     Frame(Frame<'a>),
-    /// An interface gets its name, before its first frame (and again if it is renamed).
+    /// The name of an interface. Comes before its first frame, and again if it is renamed.
     Interface(InterfaceId, &'a str),
-    /// Nothing has come up to this moment and nothing from before it will: live sources only.
+    /// No frame captured before this time will follow. Live sources only.
     Idle(Timestamp),
-    /// Something was missed.
+    /// A time range that was not captured completely.
     CaptureGap(CaptureGap),
-    /// So many frames more of an interface were cut because the kernel's filter did not know what
-    /// is in them.
+    /// Number of further frames of an interface that the kernel's filter truncated because it could
+    /// not decode them.
     Unknown(InterfaceId, u64),
-    /// There will be nothing more.
+    /// No event follows.
     End,
 }
 
 /// A source of frames.
 pub trait FrameSource {
-    /// The next event; a live source returns at the latest after its poll interval (100 ms).
-    /// After [`Event::End`] or an error it is not called again.
+    /// The next event. A live source returns after its poll interval (100 ms) at the latest.
+    /// Do not call it again after [`Event::End`] or an error.
     ///
     /// # Errors
-    /// [`CaptureError`] where the source cannot go on.
+    /// [`CaptureError`] if the source cannot continue.
     fn next(&mut self) -> Result<Event<'_>, CaptureError>;
 
-    /// Offers the frames at hand to `taker`, one after the other, as long as it takes them; the
-    /// first that it does not take is the next to come. What is not a frame, and whatever needs a
-    /// second look, ends the burst and is left to [`Self::next`]: this is for speed alone.
-    fn burst(&mut self, _taker: &mut impl BurstSink)
+    /// Offers buffered frames to `sink`, in order, until it refuses one. [`Self::next`] returns the
+    /// refused frame next. Any other event, and a frame that needs a slower check, ends the burst too
+    /// and is left to [`Self::next`]. The method exists for speed only.
+    fn burst(&mut self, _sink: &mut impl BurstSink)
     where
         Self: Sized,
     {
     }
 }
 
-/// Who frames are offered to. Not a closure: what is done for each frame belongs inside the loop
-/// of each source, and only of a method can that be asked.
+/// Receives the frames of a burst. A trait and not a closure, because the work for each frame must
+/// be inlined into the loop of each source, and only a method can carry that attribute.
 pub trait BurstSink {
-    /// Takes a frame, or leaves it.
+    /// Accepts a frame, or refuses it and returns `false`.
     fn offer(&mut self, frame: &Frame<'_>) -> bool;
 }
 
-/// Why a source cannot be opened or cannot go on. The text names the thing that failed.
+/// Why a source cannot be opened or cannot continue. The text names what failed.
 #[derive(thiserror::Error, Debug)]
 pub enum CaptureError {
-    /// A capture file or directory entry that is not there: exit code 69.
+    /// A capture file that does not exist: exit code 69.
     #[error("{}: {source}", path.display())]
     NoFile {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Reading failed in the middle.
+    /// Reading a capture file failed.
     #[error("{}: {source}", path.display())]
     Read {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The file is not a capture, or goes wrong at an offset.
+    /// The file is not a capture, or is damaged at an offset.
     #[error("{}: {reason}", path.display())]
     Format {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong, with its offset.
+        /// The fault and its offset.
         reason: String,
     },
     /// No such interface: exit code 69.
@@ -116,10 +117,10 @@ pub enum CaptureError {
     NoInterface {
         /// Its name as configured.
         interface: String,
-        /// The interfaces there are.
+        /// The interfaces that exist.
         present: Vec<String>,
     },
-    /// Not allowed: exit code 77. Names the capability.
+    /// No permission: exit code 77. The text names the missing capability.
     #[error("interface {interface}: no permission to capture, CAP_NET_RAW is needed")]
     Permission {
         /// Its name as configured.
@@ -130,9 +131,9 @@ pub enum CaptureError {
     System {
         /// Its name as configured.
         interface: String,
-        /// Which call.
+        /// Name of the call.
         call: &'static str,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }

@@ -1,6 +1,6 @@
-//! The command line: what can be asked for, and how the answer leaves the process.
+//! The command line: arguments, output and exit codes.
 //!
-//! Flags win over the file. Results go to standard output, everything else to standard error;
+//! Flags override the file. Results go to standard output, everything else to standard error;
 //! exit codes are those of docs/INSTALL.md.
 
 mod asn;
@@ -101,7 +101,7 @@ enum Format {
     Json,
 }
 
-/// What `--version` says after the name.
+/// The version for `--version`.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     " (commit ",
@@ -109,12 +109,12 @@ const LONG_VERSION: &str = concat!(
     ")"
 );
 
-/// The command line as clap has it: manual pages and completions are made from it.
+/// The clap command, for manual pages and completions.
 pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Runs the command that the process was started with.
+/// Runs the command of the process arguments.
 pub fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -181,7 +181,7 @@ fn print_replay(outcome: &ReplayOutcome, format: Format) -> Result<(), AppError>
     })
 }
 
-/// What an operator should know before a bill is disputed.
+/// Note of `config check` about mirror copies.
 const COPIES: &str = "note: capture.deduplicate is off: frames that the mirror port shows twice \
     count twice and inflate every share (asnmeter_mirror_copies_total counts them)";
 
@@ -202,7 +202,7 @@ fn check(file: &std::path::Path) -> Result<(), AppError> {
     })
 }
 
-/// Writes to standard output; a reader that has gone away is not an error.
+/// Writes to standard output; a closed pipe is not an error.
 fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), AppError> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
@@ -214,7 +214,7 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), App
     }
 }
 
-/// A configuration that is not needed may be missing.
+/// Loads the configuration, or returns the default one without a path.
 fn load_or_default(path: Option<&PathBuf>) -> Result<Config, ConfigError> {
     path.map_or_else(|| Ok(Config::default()), |path| Config::load(path))
 }

@@ -1,17 +1,17 @@
-//! The only place that reads a clock or waits. Packet time is the only time of the measurement
-//! (MODEL §2.1); clocks serve the live sources, the operator's log and waiting.
+//! The only module that reads a clock or sleeps. The measurement uses packet time only (MODEL §2.1);
+//! clocks serve the live sources, the operator's log and timeouts.
 //!
-//! Owns nothing but the moment of its first use; lives as long as the process.
+//! Keeps only the time of its first use, for the life of the process.
 #![expect(
     clippy::disallowed_methods,
-    reason = "this is the file that the rest is sent to"
+    reason = "the only file where these are allowed"
 )]
 
 use crate::units::Timestamp;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The time of day, UTC. It may step: for durations there is [`uptime`].
+/// The wall clock, UTC. It may step: use [`uptime`] for durations.
 pub fn now() -> Timestamp {
     let since_epoch = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -19,13 +19,13 @@ pub fn now() -> Timestamp {
     Timestamp::default().plus(since_epoch)
 }
 
-/// Time since this was first asked; never steps and never goes back.
+/// Monotonic time since the first call.
 pub fn uptime() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// Waits; the thread sleeps.
+/// Blocks the thread.
 pub fn wait(duration: Duration) {
     std::thread::sleep(duration);
 }

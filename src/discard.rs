@@ -1,4 +1,4 @@
-//! Why a frame is not voice: one closed list for the whole house, so that every frame is counted
+//! Why a frame is not voice: one closed list for the whole crate, so that every frame is counted
 //! exactly once (conservation, MODEL §14.1).
 //!
 //! Imports nothing of the project. A new reason is a new row of [`Discard::ALL`].
@@ -7,11 +7,11 @@
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Discard {
-    /// The capture cut the frame inside its headers.
+    /// The capture truncated the frame inside its headers.
     Truncated,
     /// Lengths or versions in the headers contradict each other.
     Malformed,
-    /// The link type is not one we decode.
+    /// The link type is not decoded.
     LinkType,
     /// Not IP: ARP, LLDP, spanning tree…
     NotIp,
@@ -33,11 +33,11 @@ pub enum Discard {
     Video,
     /// Excluded by the configured restriction to ports or prefixes.
     Restricted,
-    /// UDP with nothing in it that looks like voice.
+    /// UDP that is not voice.
     NotVoice,
-    /// Looked like RTP but never proved to be a stream.
+    /// Looked like RTP, but did not pass probation.
     Probation,
-    /// Another copy of a frame, made by a mirror port, where `deduplicate` takes them out.
+    /// A copy of a frame from a mirror port, removed by `deduplicate`.
     MirrorCopy,
 }
 
@@ -99,8 +99,8 @@ impl DiscardCounts {
 
     /// Adds another set of counts.
     pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine += theirs;
+        for (own, other_count) in self.0.iter_mut().zip(other.0) {
+            *own += other_count;
         }
     }
 
@@ -125,9 +125,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_stands_at_its_own_place_with_its_own_name() {
-        for (place, reason) in Discard::ALL.into_iter().enumerate() {
-            assert_eq!(reason as usize, place);
+    fn every_reason_has_its_own_index_and_name() {
+        for (index, reason) in Discard::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
         }
         let names: std::collections::BTreeSet<_> = Discard::ALL.map(Discard::as_str).into();
         assert_eq!(names.len(), Discard::ALL.len());

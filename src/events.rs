@@ -1,5 +1,5 @@
-//! The operator's log: one event, one function, one line; in the journal with its parts as fields.
-//! Never a line per packet: what happens often is a counter.
+//! The operator's log: one event, one function, one line; in the journal with its values as
+//! fields. Never a line per packet: frequent events are counters.
 
 mod sink;
 
@@ -9,22 +9,21 @@ use crate::sla::Role;
 use sink::{Field, Level};
 use std::fmt::Display;
 
-/// One line, and the name of its event for whoever searches the journal.
+/// Writes one line, with the name of its event as a field.
 fn emit(level: Level, event: &'static str, line: impl Display, fields: &[Field<'_>]) {
     let mut all: Vec<Field<'_>> = vec![("EVENT", &event)];
     all.extend(fields);
     sink::write(level, &line.to_string(), &all);
 }
 
-/// A command could not do its work.
+/// A command failed.
 pub fn failed(error: &dyn Display) {
     emit(Level::Error, "failed", error, &[]);
 }
 
-/// A connection to the web endpoint found no free place. `what` they are so many of: of one client,
-/// or in all.
+/// A connection to the web endpoint reached a limit: of its client, or of all.
 pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool) {
-    let whose = if is_share {
+    let owner = if is_share {
         format!("{client} has")
     } else {
         format!("all clients together have, the last of them {client},")
@@ -33,19 +32,19 @@ pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool
         Level::Warning,
         "endpoint_crowded",
         format_args!(
-            "web: {whose} as many connections as may be, {connections}: each more closes the one that \
+            "web: {owner} as many connections as may be, {connections}: each more closes the one that \
              has been longest without a whole request, or is refused"
         ),
         &[("CLIENT", client), ("CONNECTIONS", &connections)],
     );
 }
 
-/// Something is not as it should be, and the work goes on.
+/// A warning that does not stop the work.
 pub fn warning_logged(warning: &dyn Display) {
     emit(Level::Warning, "warned", warning, &[]);
 }
 
-/// The daemon captures and serves.
+/// The daemon has started.
 pub fn started(interfaces: &[String], url: &dyn Display) {
     let interfaces = interfaces.join(", ");
     emit(
@@ -56,7 +55,7 @@ pub fn started(interfaces: &[String], url: &dyn Display) {
     );
 }
 
-/// The configuration is being read again.
+/// A reload has started.
 pub fn reloading() {
     emit(Level::Info, "reloading", "reloading", &[]);
 }
@@ -81,7 +80,7 @@ pub fn reload_failed(error: &dyn Display) {
     );
 }
 
-/// What routers are asked has changed: only a restart brings that into force.
+/// The BMP settings have changed, which needs a restart.
 pub fn routers_need_restart() {
     let keys = "bmp sources, own, bmp_stale and bmp_routers in [asn]";
     emit(
@@ -92,7 +91,7 @@ pub fn routers_need_restart() {
     );
 }
 
-/// An ASN source could not be kept compiled: the next start takes longer.
+/// The compiled cache of an ASN source could not be written: the next start takes longer.
 pub fn cache_failed(source: &str, why: &str) {
     emit(
         Level::Warning,
@@ -102,7 +101,7 @@ pub fn cache_failed(source: &str, why: &str) {
     );
 }
 
-/// An ASN source whose file has changed is in force.
+/// A changed ASN source was loaded.
 pub fn source_loaded(source: &str, prefixes: usize) {
     emit(
         Level::Info,
@@ -112,7 +111,7 @@ pub fn source_loaded(source: &str, prefixes: usize) {
     );
 }
 
-/// An ASN source whose file has changed cannot be loaded.
+/// A changed ASN source cannot be loaded.
 pub fn source_refused(error: &dyn Display) {
     emit(
         Level::Error,
@@ -122,7 +121,7 @@ pub fn source_refused(error: &dyn Display) {
     );
 }
 
-/// A router sends BMP.
+/// A router connected for BMP.
 pub fn router_connected(router: &dyn Display) {
     emit(
         Level::Info,
@@ -132,7 +131,7 @@ pub fn router_connected(router: &dyn Display) {
     );
 }
 
-/// A router is turned away.
+/// A router was refused.
 pub fn router_refused(router: &dyn Display, why: &str) {
     emit(
         Level::Warning,
@@ -142,7 +141,7 @@ pub fn router_refused(router: &dyn Display, why: &str) {
     );
 }
 
-/// Nobody will notice if a router goes without a word.
+/// TCP keepalive could not be enabled for a router, so its silent loss goes unnoticed.
 pub fn router_not_asked(router: &dyn Display, error: &dyn Display) {
     emit(
         Level::Warning,
@@ -162,7 +161,7 @@ pub fn router_gone(router: &dyn Display, why: &dyn Display) {
     );
 }
 
-/// A changed setting that only a restart brings into force.
+/// A changed section needs a restart.
 pub fn needs_restart(section: &str) {
     emit(
         Level::Warning,
@@ -172,7 +171,7 @@ pub fn needs_restart(section: &str) {
     );
 }
 
-/// A worker runs wherever the kernel puts it.
+/// A worker could not be bound to its processor.
 pub fn not_pinned(cpu: u16, error: &std::io::Error) {
     emit(
         Level::Warning,
@@ -182,7 +181,7 @@ pub fn not_pinned(cpu: u16, error: &std::io::Error) {
     );
 }
 
-/// The daemon ends.
+/// The daemon stops.
 pub fn stopping(signal: &str) {
     emit(
         Level::Info,
@@ -192,7 +191,7 @@ pub fn stopping(signal: &str) {
     );
 }
 
-/// The daemon has ended, and everything that was captured is judged.
+/// The daemon has stopped, after judging all captured frames.
 pub fn stopped(judged: &dyn Display, frames: u64, dropped: u64) {
     emit(
         Level::Info,
@@ -206,7 +205,7 @@ pub fn stopped(judged: &dyn Display, frames: u64, dropped: u64) {
     );
 }
 
-/// An ASN went out of SLA, or came back, or was out when the contract changed.
+/// An ASN went out of SLA, returned, or was out when the contract changed.
 pub fn out_of_sla(notice: &ExcessNotice) {
     let ExcessNotice {
         commitment,
@@ -266,7 +265,7 @@ pub fn out_of_sla(notice: &ExcessNotice) {
     }
 }
 
-/// What else the exclusion of an ASN covers.
+/// The transit ASNs that the exclusion of an ASN covers, as text.
 fn covered(over: &ExcessInterval) -> String {
     let transit: Vec<String> = over.transit.iter().map(|asn| format!("AS{asn}")).collect();
     match transit.as_slice() {
@@ -275,7 +274,7 @@ fn covered(over: &ExcessInterval) -> String {
     }
 }
 
-/// The demo runs.
+/// The demo has started.
 pub fn demo(url: &dyn Display) {
     for line in [
         "demo: synthetic calls with a dozen networks, one of which goes over",

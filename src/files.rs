@@ -1,9 +1,9 @@
-//! Files that are loaded, at the start and when they have changed: regular ones only, opened
-//! without waiting, and read for as long as somebody wants them.
+//! Loading of files, at the start and after a change: regular files only, opened without blocking, with
+//! cancellation.
 //!
-//! A FIFO in place of a table, or a file system that has stopped answering, must not take the
-//! daemon with it: what is no file is refused, and what does not end is called off. A [`Load`]
-//! belongs to one attempt at loading; it is shared by who reads and who waits.
+//! A FIFO in place of a table, or a file system that does not respond, must not block the daemon. So
+//! anything but a regular file is refused, and a load that does not end is cancelled. A [`Load`]
+//! belongs to one attempt; the reading thread and the waiting thread share it.
 
 use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
@@ -12,37 +12,37 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Opens a file that must be a regular one, or a link to one. What was opened is looked at, not
-/// what has the name: nothing can take its place in between.
+/// Opens a regular file, or a link to one. The type is checked on the opened file, not on the path, so
+/// that it cannot be exchanged in between.
 ///
 /// # Errors
-/// What the system says, or what it is instead of a file.
+/// The system's error, or the actual type if it is not a regular file.
 pub fn open(path: &Path) -> io::Result<File> {
-    // whoever opens a FIFO waits for its other end, and a terminal may become ours
+    // opening a FIFO would block, and a terminal could become the controlling one
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
     let opened = File::options().read(true).custom_flags(flags).open(path);
     let file = match opened {
-        // a socket cannot even be opened
+        // a socket cannot be opened
         Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
             let found = std::fs::metadata(path).ok();
-            return Err(found.as_ref().and_then(other_than_file).unwrap_or(error));
+            return Err(found.as_ref().and_then(not_regular).unwrap_or(error));
         }
         opened => opened?,
     };
-    match other_than_file(&file.metadata()?) {
+    match not_regular(&file.metadata()?) {
         Some(error) => Err(error),
         None => Ok(file),
     }
 }
 
-/// What is wrong with what is no regular file.
-fn other_than_file(metadata: &Metadata) -> Option<io::Error> {
+/// The error for anything but a regular file.
+fn not_regular(metadata: &Metadata) -> Option<io::Error> {
     let what = kind(metadata.file_type())?;
     let reason = format!("is {what}, not a regular file");
     Some(io::Error::new(io::ErrorKind::InvalidInput, reason))
 }
 
-/// What it is, if no regular file.
+/// The file type in words; `None` for a regular file.
 fn kind(found: FileType) -> Option<&'static str> {
     if found.is_file() {
         return None;
@@ -60,59 +60,59 @@ fn kind(found: FileType) -> Option<&'static str> {
     })
 }
 
-/// The octets of a regular file of at most so many MiB.
+/// Reads a regular file of at most `mib` MiB.
 ///
 /// # Errors
-/// As [`open`]; what the system says while reading; that it is larger.
+/// As [`open`]; the system's read error; an error if the file is larger.
 pub fn read(path: &Path, mib: u64) -> io::Result<Vec<u8>> {
-    whole(open(path)?, mib)
+    read_all(open(path)?, mib)
 }
 
-/// All octets of something that has at most so many MiB.
+/// Reads at most `mib` MiB to the end.
 ///
 /// # Errors
-/// What the system says while reading; that there are more.
-pub fn whole(input: impl Read, mib: u64) -> io::Result<Vec<u8>> {
-    let most = mib << 20;
+/// The system's read error; an error if there are more octets.
+pub fn read_all(input: impl Read, mib: u64) -> io::Result<Vec<u8>> {
+    let limit = mib << 20;
     let mut octets = Vec::new();
-    input.take(most + 1).read_to_end(&mut octets)?;
-    if octets.len() as u64 > most {
+    input.take(limit + 1).read_to_end(&mut octets)?;
+    if octets.len() as u64 > limit {
         return Err(io::Error::other(format!("is larger than {mib} MiB")));
     }
     Ok(octets)
 }
 
-/// One attempt at loading: which file it is at, and whether anybody still wants it.
+/// One attempt at loading: the current file, and whether it was cancelled.
 #[derive(Debug, Default)]
 pub struct Load {
-    called_off: AtomicBool,
-    at: Mutex<PathBuf>,
+    cancelled: AtomicBool,
+    current: Mutex<PathBuf>,
 }
 
 impl Load {
-    /// Notes which file is next.
+    /// Records the file that is read next.
     pub fn begin(&self, path: &Path) {
-        let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
-        path.clone_into(&mut at);
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        path.clone_into(&mut current);
     }
 
-    /// Which file it is at: for whoever has waited too long.
-    pub fn at(&self) -> PathBuf {
-        let at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
-        at.clone()
+    /// The current file, for the error at the deadline.
+    pub fn current(&self) -> PathBuf {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.clone()
     }
 
-    /// Nobody wants it any more: what is being read ends at the next occasion.
-    pub fn call_off(&self) {
-        self.called_off.store(true, Ordering::Relaxed);
+    /// Cancels the load: reading ends at the next check.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Asked between two steps of reading.
+    /// Checks for cancellation; called between two steps of reading.
     ///
     /// # Errors
-    /// That it was called off.
-    pub fn goes_on(&self) -> io::Result<()> {
-        if self.called_off.load(Ordering::Relaxed) {
+    /// An error if the load was cancelled.
+    pub fn check_cancelled(&self) -> io::Result<()> {
+        if self.cancelled.load(Ordering::Relaxed) {
             return Err(io::Error::other("loading was called off"));
         }
         Ok(())
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_up_to_its_bound() {
+    fn a_file_is_read_up_to_its_size_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, vec![7; 1 << 20]).unwrap();

@@ -1,10 +1,10 @@
-//! What a capture hands over: octets from a link, with time, place and how they are to be read.
+//! Frames: captured octets of a link, with time, interface and link type.
 //!
-//! Plain values that borrow from the source's buffer; they refuse nothing.
+//! Plain values that borrow from the buffer of the source.
 
 use crate::units::Timestamp;
 
-/// How the first octets of a frame are to be read.
+/// The link type of a frame: its first header.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LinkType {
     /// IEEE 802.3 (LINKTYPE_ETHERNET, 1).
@@ -17,7 +17,7 @@ pub enum LinkType {
     RawIp,
     /// BSD loopback, address family in either byte order (LINKTYPE_NULL 0, LINKTYPE_LOOP 108).
     Loopback,
-    /// A link type we do not decode, by its number in the pcap registry.
+    /// A link type that is not decoded, by its number in the pcap registry.
     Other(u32),
 }
 
@@ -36,7 +36,7 @@ impl LinkType {
     }
 }
 
-/// Which interface of its source a frame came from; named by [`Event::Interface`].
+/// An interface of a source; `Event::Interface` of `capture` gives its name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct InterfaceId(pub u16);
 
@@ -44,16 +44,16 @@ pub struct InterfaceId(pub u16);
 /// the next event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Frame<'a> {
-    /// When the frame was captured.
+    /// Capture time.
     pub time: Timestamp,
-    /// How to read `octets`.
+    /// Link type of `octets`.
     pub link: LinkType,
-    /// What was captured; may be cut.
+    /// Captured octets; the capture may have truncated the frame.
     pub octets: &'a [u8],
     /// Octets on the wire, at least `octets.len()`.
     pub length: u32,
-    /// Where it was captured.
+    /// Interface of the capture.
     pub interface: InterfaceId,
-    /// A VLAN tag that the kernel took out of the frame, VLAN ID only (0 to 4095).
+    /// A VLAN tag that the kernel removed from the frame, VLAN ID only (0 to 4095).
     pub vlan: Option<u16>,
 }

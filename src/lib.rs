@@ -1,32 +1,30 @@
 //! asnmeter: voice traffic per autonomous system against committed data rates, with proof.
 //!
-//! This is the map, in the order in which a frame goes through the house. The main path itself is
-//! [`pipeline::Worker`].
+//! The modules, in the order in which a frame passes them. The main path is [`pipeline::Worker`].
 //!
-//! [`capture`] gives frames: from a live ring, from pnet's channel, from capture files, or made up.
-//! What it could not see it says.
+//! [`capture`] returns frames: from a live ring, from pnet's channel, from capture files, or synthetic.
+//! It reports the time ranges that it did not capture completely.
 //!
-//! [`wire`] takes a frame apart, through tags and tunnels, down to the innermost datagram, and
-//! reads the formats that voice comes in.
+//! [`wire`] decodes a frame through tags and tunnels to the innermost datagram, and parses the protocols
+//! of voice.
 //!
-//! [`voice`] tells whether a datagram is voice and of which class, and listens to what signalling
-//! announces.
+//! [`voice`] recognises voice and its class, and keeps the facts that signalling announces.
 //!
-//! [`asn`] knows whose an address is; [`attribution`] adds which commitments it concerns. Both are
-//! asked once per stream.
+//! [`asn`] maps an address to its origin ASN; [`attribution`] adds transit ASNs and scopes. Both are
+//! used once per stream.
 //!
-//! [`stream`] proves streams and follows them: loss, jitter, round trips, the far end's reports.
+//! [`stream`] proves streams and tracks them: loss, jitter, round trips, the far end's reports.
 //!
-//! [`meter`] counts, second by second and pair by pair, what a worker saw.
+//! [`meter`] counts what a worker captured, per second and per pair of origins.
 //!
-//! [`sla`] is the contract and its arithmetic: pure, in integers. [`judge`] holds the seconds of
-//! all workers against it, and keeps windows, intervals and totals.
+//! [`sla`] is the contract and its arithmetic: pure, in integers. [`judge`] applies it to the seconds of
+//! all workers, and keeps windows, intervals and totals.
 //!
-//! [`snapshot`] is what the judge publishes; [`export`] shows it, and sees nothing else.
+//! [`snapshot`] is what the judge publishes; [`export`] shows it, and reads nothing else.
 //!
-//! Around them: [`units`] and [`discard`] are the words that all share, [`clock`] is the only one
-//! who looks at a watch, [`files`] opens what is loaded, [`config`] reads what the operator wrote, [`events`] is the operator's log,
-//! [`app`] puts everything together, and [`cli`] is the door.
+//! Around them: [`units`] and [`discard`] are shared vocabulary, [`clock`] is the only module that reads a
+//! clock, [`files`] opens files, [`config`] parses the configuration, [`events`] is the operator's log,
+//! [`app`] composes everything, and [`cli`] is the command line.
 
 pub mod app;
 pub mod asn;

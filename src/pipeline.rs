@@ -1,9 +1,9 @@
-//! The main path: a frame comes in, is counted under exactly one heading, and seconds go out to
-//! the judge.
+//! The main path: a worker counts each frame under exactly one heading, and sends closed seconds to the
+//! judge.
 //!
-//! One [`Worker`] per capture queue. It owns its streams and its seconds; for a packet of a known
-//! stream it takes no lock, reads no clock and allocates nothing. New terms reach it between two
-//! seconds. Live capture and replay run this same code.
+//! One [`Worker`] per capture queue. It owns its streams and its seconds. For a packet of a known stream
+//! it takes no lock, reads no clock and allocates nothing. A new policy takes effect between two
+//! seconds. Live capture and replay run the same code.
 
 pub mod packet_clock;
 pub mod partitioned;
@@ -31,46 +31,46 @@ use std::sync::Arc;
 use std::time::Duration;
 use timed_source::{BATCH, Selection, TimedSource};
 
-/// Gaps this long before a missed stretch of time are still excused by it.
-const UNSEEN_MEMORY: Duration = Duration::from_secs(600);
+/// How long a capture gap is remembered, to excuse sequence gaps.
+const GAP_MEMORY: Duration = Duration::from_secs(600);
 
-/// Where a worker's results go.
+/// Receives the results of a worker.
 pub trait WorkerSink {
-    /// A report for the judge; may wait.
+    /// Sends a report to the judge; may wait.
     fn report(&mut self, report: WorkerReport);
-    /// A stream has ended.
+    /// Takes a stream that has ended.
     fn ended(&mut self, stream: &Stream);
-    /// Terms that have replaced the ones in force since the last call.
+    /// A policy that replaced the current one since the last call.
     fn new_policy(&mut self) -> Option<Arc<Policy>>;
-    /// Whether there are other workers that have to be told what this one hears of signalling.
-    /// Not in a replay: there all workers overhear all of it.
+    /// Whether this worker sends session descriptions to other workers. Not in a replay: there every
+    /// worker observes all signalling.
     fn has_peers(&self) -> bool {
         false
     }
-    /// Tells the others, without waiting; to how many of them it could not be told.
+    /// Sends an announcement to the peers without waiting. Returns the number of peers that missed it.
     fn send_to_peers(&mut self, _: &Announcement) -> u64 {
         0
     }
-    /// What another worker has told.
+    /// The next announcement of a peer, if any.
     fn receive_from_peers(&mut self) -> Option<Announcement> {
         None
     }
 }
 
-/// What a worker is given.
+/// Settings of a worker.
 #[derive(Clone, Debug, Default)]
 pub struct WorkerSettings {
-    /// What is taken for voice.
+    /// Rules that recognise voice.
     pub rules: Rules,
     /// Bounds of the stream table.
     pub limits: StreamLimits,
-    /// What is done with a mirror port's copies.
+    /// Treatment of mirror copies.
     pub copies: CopyRule,
-    /// What it counts where others see the same frames.
+    /// The address pairs that it counts, if several workers see the same frames.
     pub shard: Shard,
 }
 
-/// One capture queue's way from frames to seconds.
+/// Turns the frames of one capture queue into seconds.
 #[derive(Debug)]
 pub struct Worker<O> {
     selection: Selection,
@@ -84,7 +84,7 @@ pub struct Worker<O> {
 }
 
 impl<O: WorkerSink> Worker<O> {
-    /// A worker under some terms.
+    /// A worker under a policy.
     pub fn new(settings: WorkerSettings, policy: &Policy, sink: O) -> Self {
         let mut attribution = Attribution::default();
         attribution.replace(policy.origins.clone(), policy.scopes.clone());
@@ -112,7 +112,7 @@ impl<O: WorkerSink> Worker<O> {
     /// Runs until the source ends.
     ///
     /// # Errors
-    /// [`CaptureError`] where the source cannot go on; what came before it is reported.
+    /// [`CaptureError`] if the source cannot continue; everything before it is reported.
     pub fn run(&mut self, source: &mut impl TimedSource) -> Result<(), CaptureError> {
         loop {
             if self.has_peers {
@@ -136,7 +136,7 @@ impl<O: WorkerSink> Worker<O> {
             match step.event {
                 Event::Frame(frame) => self.count_frame(frame),
                 Event::Interface(id, name) => self.name_interface(id, name),
-                Event::CaptureGap(unseen) => self.note_gap(&unseen),
+                Event::CaptureGap(gap) => self.note_gap(&gap),
                 Event::Idle(_) => {}
                 Event::Unknown(id, frames) => self.note_unknown(id, frames),
                 Event::End => return Ok(()),
@@ -144,7 +144,7 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Tells the other workers what was heard of signalling, and hears what they have.
+    /// Exchanges session descriptions with the other workers.
     fn exchange_sdp(&mut self) {
         let signalling = self.streams.signalling();
         for announcement in signalling.take_for_peers() {
@@ -155,7 +155,7 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Counts packets that were gathered, in their order.
+    /// Counts a batch of packets in their order.
     #[inline]
     fn count_batch(&mut self, packets: &[RtpPacket]) {
         let (Some(first), Some(last)) = (packets.first(), packets.last()) else {
@@ -188,7 +188,7 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Counts a frame, or overhears one that another worker counts.
+    /// Counts a frame, or observes only its signalling, if another worker counts it.
     fn count_frame(&mut self, frame: Frame<'_>) {
         let decoded = wire::decode(frame);
         if !self.selection.shard.owns_decoded(&decoded) {
@@ -204,7 +204,7 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// What a frame is and does.
+    /// Classifies a frame and counts its packet.
     fn account(
         &mut self,
         frame: Frame<'_>,
@@ -227,7 +227,7 @@ impl<O: WorkerSink> Worker<O> {
         counted
     }
 
-    /// Listens to signalling that another worker counts.
+    /// Observes the signalling of a frame that another worker counts.
     fn observe_signalling(&mut self, frame: Frame<'_>, decoded: Result<Datagram<'_>, Discard>) {
         match decoded {
             Ok(datagram) => {
@@ -242,7 +242,7 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// A fragment is counted as what it is; what it is a piece of may be signalling.
+    /// Passes a fragment to signalling: its datagram may be a SIP message. Counts nothing.
     #[cold]
     fn on_fragment(&mut self, frame: Frame<'_>, reason: Discard) {
         if reason == Discard::Fragment
@@ -268,21 +268,20 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Ends what has timed out and sends all seconds up to and with `through` to the judge.
+    /// Ends streams that have timed out, and sends all seconds up to and including `through`.
     fn close(&mut self, through: Second) {
         if self.meter.newest() <= through {
             self.meter.begin_second(through.next(), &mut self.streams);
         }
         self.meter.sample_streams(through, &mut self.streams);
-        let mut given_up = Vec::new();
+        let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
         self.streams
-            .expire(through.next(), &mut given_up, |stream, step, bookings| {
+            .expire(through.next(), &mut expired, |stream, step, bookings| {
                 end_stream(meter, sink, stream, step, bookings);
             });
-        self.meter.discard_pending(given_up);
-        self.streams
-            .forget_gaps(through.start().minus(UNSEEN_MEMORY));
+        self.meter.discard_pending(expired);
+        self.streams.forget_gaps(through.start().minus(GAP_MEMORY));
         self.send(through);
     }
 
@@ -330,18 +329,18 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Packet time has jumped back: what is open is closed as it is.
+    /// Packet time stepped back: closes all open seconds, and restarts at `second`.
     fn on_clock_step(&mut self, second: Second) {
-        let mut given_up = Vec::new();
+        let mut expired = Vec::new();
         let meter = &mut self.meter;
         self.streams
-            .step(second.start(), &mut given_up, |stream, step, bookings| {
+            .step(second.start(), &mut expired, |stream, step, bookings| {
                 meter.ended(stream, step, bookings);
             });
-        self.meter.discard_pending(given_up);
+        self.meter.discard_pending(expired);
         self.state.clock_steps += 1;
         let newest = self.meter.newest();
-        // Or its streams would be sampled now, and once more when the time line has passed here.
+        // Otherwise its streams would be sampled now, and again when time reaches this second again.
         self.meter.begin_second(newest.next(), &mut self.streams);
         self.meter.sample_streams(newest, &mut self.streams);
         self.send(newest);
@@ -349,19 +348,18 @@ impl<O: WorkerSink> Worker<O> {
         self.sink.report(WorkerReport::Stepped(second));
     }
 
-    /// Nothing more will come: everything is settled in the last second.
+    /// Ends all streams, and sends all seconds up to and including the last.
     fn end(&mut self, last: Second) {
         if self.meter.newest() < last {
             self.meter.begin_second(last, &mut self.streams);
         }
         self.meter.sample_streams(last, &mut self.streams);
-        let mut given_up = Vec::new();
+        let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
-        self.streams
-            .finish(&mut given_up, |stream, step, bookings| {
-                end_stream(meter, sink, stream, step, bookings);
-            });
-        self.meter.discard_pending(given_up);
+        self.streams.finish(&mut expired, |stream, step, bookings| {
+            end_stream(meter, sink, stream, step, bookings);
+        });
+        self.meter.discard_pending(expired);
         self.send(last);
     }
 
@@ -370,27 +368,27 @@ impl<O: WorkerSink> Worker<O> {
         self.state.interfaces = self.attribution.interfaces().to_vec();
     }
 
-    /// Taints every second of a stretch that was not seen whole.
-    fn note_gap(&mut self, unseen: &CaptureGap) {
-        let unseen = self.selection.shard.of_gap(*unseen);
+    /// Marks every second of a capture gap as incomplete.
+    fn note_gap(&mut self, gap: &CaptureGap) {
+        let gap = self.selection.shard.own_gap(*gap);
         self.incomplete
-            .push((unseen.from.second(), unseen.until.second()));
-        self.streams.note_gap(unseen.from, unseen.until);
-        add_at(&mut self.state.dropped, unseen.interface, unseen.frames);
+            .push((gap.from.second(), gap.until.second()));
+        self.streams.note_gap(gap.from, gap.until);
+        add_at(&mut self.state.dropped, gap.interface, gap.frames);
     }
 
-    /// Frames that the kernel's filter cut because it did not know what is in them.
+    /// Counts frames that the kernel's filter truncated because it could not decode them.
     fn note_unknown(&mut self, interface: InterfaceId, frames: u64) {
         add_at(&mut self.state.unknown, interface, frames);
     }
 
-    /// Ends the worker and gives back where its results went.
+    /// Ends the worker and returns its sink.
     pub fn into_sink(self) -> O {
         self.sink
     }
 }
 
-/// A stream has ended: what it still had is counted.
+/// Counts what remains of an ended stream, and passes it to the sink.
 fn end_stream(
     meter: &mut Meter,
     sink: &mut impl WorkerSink,
@@ -403,11 +401,11 @@ fn end_stream(
 }
 
 fn add_at(sums: &mut Vec<u64>, interface: InterfaceId, more: u64) {
-    let place = usize::from(interface.0);
-    if sums.len() <= place {
-        sums.resize(place + 1, 0);
+    let index = usize::from(interface.0);
+    if sums.len() <= index {
+        sums.resize(index + 1, 0);
     }
-    if let Some(sum) = sums.get_mut(place) {
+    if let Some(sum) = sums.get_mut(index) {
         *sum += more;
     }
 }

@@ -1,4 +1,4 @@
-//! The quantities everything else is written in. A unit is a type here, so that bits and octets,
+//! The quantities of the crate. Each unit is a type, so that bits and octets,
 //! nanoseconds and seconds, addresses and numbers cannot be mixed up; conversions live in this
 //! file only.
 //!
@@ -53,7 +53,7 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// A ratio of so many parts per million.
+    /// From parts per million.
     pub const fn from_ppm(ppm: u32) -> Self {
         Self { ppm }
     }
@@ -89,12 +89,12 @@ impl Timestamp {
         Second(self.0 / NANOS_PER_SECOND)
     }
 
-    /// The time gone by since `earlier`; zero if `earlier` is later.
+    /// The time since `earlier`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// This point and a duration later; stays at the end of the range.
+    /// Adds a duration; saturates at the end of the range.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(
@@ -103,7 +103,7 @@ impl Timestamp {
         )
     }
 
-    /// This point and a duration earlier; stays at the epoch.
+    /// Subtracts a duration; saturates at the epoch.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(
@@ -166,7 +166,7 @@ pub struct Address {
     low: u64,
 }
 
-/// The octets in front of a v4-mapped address.
+/// The fixed bits of a v4-mapped address, in its lower half.
 const V4_MAPPED: u64 = 0xffff_0000_0000;
 
 impl Address {
@@ -183,7 +183,7 @@ impl Address {
         Self::from_number(u128::from_be_bytes(octets))
     }
 
-    /// From the number that [`Self::number`] gives.
+    /// From the number that [`Self::number`] returns.
     #[expect(clippy::cast_possible_truncation, reason = "the halves are meant")]
     pub const fn from_number(number: u128) -> Self {
         Self {
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_knows_its_range_and_its_text() {
+    fn a_prefix_has_a_range_and_a_text() {
         let prefix = Prefix::new(Address::v4([192, 0, 2, 77]), 96 + 24);
         assert_eq!(prefix.to_string(), "192.0.2.0/24");
         assert!(prefix.contains(Address::v4([192, 0, 2, 255])));

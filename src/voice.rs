@@ -1,9 +1,8 @@
-//! Is a datagram voice, and of which class? What only its own octets can tell is told here; what
-//! several packets of one SSRC tell together the room behind adds (`stream`, probation), and [`kind`]
-//! tells whether they are audio or video.
+//! Recognises voice: whether a datagram may be voice, and of which class, by its own octets. Probation
+//! (`stream`) then decides by several packets of one SSRC, and [`kind`] decides between audio and video.
 //!
-//! The rules live as long as a configuration. Everything that is not voice ends as a
-//! [`Discard`] with its reason.
+//! The rules live as long as a configuration. Everything that is not voice is a [`Discard`] with its
+//! reason.
 
 pub mod class;
 pub mod kind;
@@ -23,17 +22,17 @@ use crate::wire::rtp::{self, FirstOctet, RtpHeader};
 use crate::wire::stun::{self, StunHeader};
 use crate::wire::{Datagram, DedupKey, Transport, Vlans, sip};
 
-/// Where a packet was seen.
+/// The capture point of a packet: where it was captured.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct CapturePoint {
     /// The interface.
     pub interface: InterfaceId,
-    /// The frame's tags.
+    /// VLAN tags of the frame.
     pub vlans: Vlans,
 }
 
 impl CapturePoint {
-    /// Whether it is this one: as `==`, but without a branch for each part.
+    /// The same as `==`, without a branch per field.
     #[inline]
     pub const fn is(self, other: Self) -> bool {
         let (InterfaceId(mine), [outer, inner]) = (self.interface, self.vlans.ids());
@@ -43,51 +42,51 @@ impl CapturePoint {
     }
 }
 
-/// A datagram that is voice as far as it can tell by itself.
+/// A datagram that may be voice, by its own octets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Packet<'a> {
     /// Capture time.
     pub time: Timestamp,
-    /// Where it was seen.
+    /// Capture point.
     pub capture_point: CapturePoint,
-    /// Who sent it.
+    /// Source address and port.
     pub src: Endpoint,
-    /// To whom.
+    /// Destination address and port.
     pub dst: Endpoint,
     /// IP total length in octets.
     pub ip_bytes: u32,
-    /// What tells it from another packet with the same content.
+    /// Identifies copies of the packet.
     pub dedup_key: DedupKey,
-    /// What it carries.
+    /// The content.
     pub content: Content<'a>,
 }
 
-/// What a voice packet carries.
+/// The content of a voice packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content<'a> {
-    /// Media; `payload_bytes` is what follows the RTP header, in octets on the wire.
+    /// An RTP packet.
     Rtp {
-        /// Its header.
+        /// The RTP header.
         header: RtpHeader,
-        /// Octets after the header, padding included.
+        /// Octets on the wire after the RTP header, including padding.
         payload_bytes: u16,
     },
     /// A compound RTCP packet.
     Rtcp {
-        /// Its octets.
+        /// The captured octets.
         payload: &'a [u8],
-        /// Whether they can be read.
+        /// Whether they are encrypted.
         protection: Protection,
     },
     /// A SIP message in a datagram.
     Sip(&'a [u8]),
     /// A TCP segment on a SIP port.
     SipSegment(Segment<'a>),
-    /// STUN: not voice, but it tells how far away an end is.
+    /// A STUN message: not voice, but used for round trips.
     Stun(StunHeader),
 }
 
-/// A TCP segment, as far as its header matters.
+/// A TCP segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Segment<'a> {
     /// Sequence number of its first octet.
@@ -96,29 +95,29 @@ pub struct Segment<'a> {
     pub acknowledgment: u32,
     /// Control bits.
     pub flags: u8,
-    /// Its octets, as far as they were captured.
+    /// Captured payload octets.
     pub payload: &'a [u8],
 }
 
-/// An RTP packet told at a glance, free of its frame.
+/// A plain RTP packet, independent of its frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RtpPacket {
-    /// Who sent it, to whom, and the synchronization source.
+    /// Source, destination and SSRC.
     pub key: StreamKey,
     /// Octets of its frame on the wire.
     pub length: u32,
-    /// The rest of it.
+    /// The other values.
     pub summary: RtpSummary,
 }
 
-/// What is taken for voice.
+/// Rules that recognise voice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rules {
-    /// Ports, first and last, one of which an RTP or RTCP packet must use; empty: any.
+    /// Port ranges (first, last); an RTP or RTCP packet must use one of these ports. Empty: any port.
     pub ports: Vec<(u16, u16)>,
-    /// Prefixes in one of which an end must lie; empty: any.
+    /// Prefixes; source or destination must lie in one of them. Empty: any address.
     pub prefixes: Vec<Prefix>,
-    /// Ports on which SIP is looked for.
+    /// Ports of SIP.
     pub sip_ports: Vec<u16>,
 }
 
@@ -133,13 +132,10 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// What [`Self::recognise`] would say of a frame that carries plain UDP, if it is voice, as nearly
-    /// every one is; `None` is no verdict.
+    /// Recognises an RTP packet in a plain frame. The result is that of [`Self::recognise`]; `None`: use
+    /// that function.
     #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "its result is built where it is to stay"
-    )]
+    #[expect(clippy::inline_always, reason = "the result is built in place")]
     pub fn recognise_plain(
         &self,
         frame: &Frame<'_>,
@@ -168,10 +164,10 @@ impl Rules {
         })
     }
 
-    /// Tells what a datagram is.
+    /// Classifies a datagram.
     ///
     /// # Errors
-    /// The [`Discard`] reason where it is not voice.
+    /// The [`Discard`] reason if it is not voice.
     #[inline]
     pub fn recognise<'a>(&self, datagram: &Datagram<'a>) -> Result<Packet<'a>, Discard> {
         if !self.in_prefixes(datagram.src, datagram.dst) {
@@ -221,7 +217,7 @@ impl Rules {
             FirstOctet::RtpOrRtcp => self.recognise_media(datagram, payload, length),
             FirstOctet::Stun => {
                 let message = stun::parse(payload, length).ok_or(Discard::NotVoice)?;
-                // TURN's indications carry media too (RFC 8656 §11); the outer packet counts.
+                // TURN indications carry media too (RFC 8656 §11); the octets of the outer packet count.
                 match stun::relayed(&message, payload) {
                     Some(media) => self.recognise_relayed(datagram, media, captured_length(media)),
                     None => Ok(Content::Stun(message)),
@@ -238,7 +234,7 @@ impl Rules {
         }
     }
 
-    /// What a TURN relay carries; what is not media is the relay's own business.
+    /// Classifies the payload of a TURN relay. Anything but media is `Discard::Stun`.
     fn recognise_relayed<'a>(
         &self,
         datagram: &Datagram<'a>,
@@ -321,7 +317,7 @@ impl Rules {
                 .any(|prefix| prefix.contains(src.address) || prefix.contains(dst.address))
     }
 
-    /// Whether SIP is looked for between these two.
+    /// Whether one of the two ports is a SIP port.
     #[inline]
     pub fn is_sip_port(&self, [src, dst]: [Endpoint; 2]) -> bool {
         self.sip_ports

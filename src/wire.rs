@@ -1,7 +1,7 @@
-//! From a frame to the datagram inside: link layer, tags, tunnels, IP, and the transport header.
+//! Decodes a frame to its innermost datagram: link layer, tags, tunnels, IP and transport header.
 //!
-//! Pure functions over borrowed octets: no state, no clock, no allocation, and no index that can
-//! panic. What is not an IP packet with a transport we follow ends as a [`Discard`].
+//! Pure functions over borrowed octets: no state, no clock, no allocation, and no index that can panic.
+//! A frame without an IP packet of a known transport is a [`Discard`].
 
 mod fields;
 mod fragment;
@@ -28,15 +28,15 @@ use ip::IpPacket;
 use link::LinkPayload;
 use octets::ByteReader;
 use std::num::NonZeroU16;
-use tunnel::Inside;
+use tunnel::TunnelPayload;
 use udp::Ports;
 
-/// Tunnels inside each other. Mirrored mobile traffic nests four (ERSPAN, VXLAN, GTP-U, 6in4);
-/// twice that is a loop or an attack.
+/// Most nested tunnels. Mirrored mobile traffic nests four (ERSPAN, VXLAN, GTP-U, 6in4); twice that is a
+/// loop or an attack.
 const MAX_TUNNELS: usize = 8;
 
-/// Up to two VLAN IDs of a frame, outermost first; `None` where there is no tag. A priority tag
-/// (VLAN ID 0) names no VLAN and is none (IEEE 802.1Q §9.6).
+/// Up to two VLAN IDs of a frame, outermost first; `None` without a tag. A priority tag (VLAN ID 0)
+/// names no VLAN and does not count (IEEE 802.1Q §9.6).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Vlans {
     /// The outermost tag.
@@ -46,7 +46,7 @@ pub struct Vlans {
 }
 
 impl Vlans {
-    /// Both IDs, outermost first; 0 where there is no tag.
+    /// Both IDs, outermost first; 0 without a tag.
     #[inline]
     pub const fn ids(self) -> [u16; 2] {
         const fn id(tag: Option<NonZeroU16>) -> u16 {
@@ -59,13 +59,13 @@ impl Vlans {
     }
 }
 
-/// What stays the same however often one packet is captured, and differs between two packets with
-/// the same content.
+/// Identifies a packet for deduplication: equal in all copies of one packet, and different in two packets
+/// with the same content.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct DedupKey {
-    /// IPv4's identification (RFC 6864); 0 where the sender does not use it, and in IPv6.
+    /// Identification of IPv4 (RFC 6864); 0 if the sender does not set it, and in IPv6.
     pub identification: u16,
-    /// The transport's checksum, as sent; 0 where there is none.
+    /// Checksum of the transport, as sent; 0 without one.
     pub checksum: u16,
 }
 
@@ -74,23 +74,23 @@ pub struct DedupKey {
 pub struct Datagram<'a> {
     /// Capture time of the frame.
     pub time: Timestamp,
-    /// Where the frame was captured.
+    /// Interface of the frame.
     pub interface: InterfaceId,
-    /// Its VLAN tags (of the frame, not of what a tunnel carries).
+    /// VLAN tags of the frame, not of a tunnelled frame.
     pub vlans: Vlans,
-    /// Source address and port; the port is 0 where there is none.
+    /// Source address and port.
     pub src: Endpoint,
     /// Destination address and port.
     pub dst: Endpoint,
     /// IP total length of the innermost packet (IPv6: 40 + payload length), in octets.
     pub ip_bytes: u32,
-    /// What tells it from another packet with the same content.
+    /// Identifies copies of the packet.
     pub dedup_key: DedupKey,
     /// The transport.
     pub transport: Transport<'a>,
 }
 
-/// What the innermost IP packet carries. Payloads may be cut by the capture.
+/// The transport of the innermost IP packet. The capture may truncate its payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport<'a> {
     /// UDP (RFC 768).
@@ -99,7 +99,7 @@ pub enum Transport<'a> {
         payload: &'a [u8],
         /// Payload octets on the wire by the UDP header, at least `payload.len()`.
         length: u16,
-        /// First fragment of a larger packet: `payload` ends early.
+        /// Whether this is the first fragment of a larger packet: `payload` is incomplete.
         fragment: bool,
     },
     /// TCP (RFC 9293).
@@ -118,7 +118,7 @@ pub enum Transport<'a> {
 /// Decodes a frame down to its innermost IP packet.
 ///
 /// # Errors
-/// The [`Discard`] reason where there is no such packet.
+/// The [`Discard`] reason if there is no such packet.
 #[inline]
 pub fn decode(frame: Frame<'_>) -> Result<Datagram<'_>, Discard> {
     let mut vlans = Vlans::default();
@@ -126,21 +126,25 @@ pub fn decode(frame: Frame<'_>) -> Result<Datagram<'_>, Discard> {
         vlans.push(vid);
     }
     let octets = ByteReader::new(frame.octets, frame.length as usize);
-    match plain(&frame, octets, vlans) {
+    match decode_common(&frame, octets, vlans) {
         Some(datagram) => Ok(datagram),
-        None => descend(&frame, octets, vlans),
+        None => decode_any(&frame, octets, vlans),
     }
 }
 
-/// The way of nearly every frame: Ethernet, IP, UDP or TCP, with nothing in between that needs a
-/// loop; values that a loop carries stay in memory, and that costs more than the decoding. `None`
-/// is no verdict: [`descend`] gives the same datagram, or the reason.
+/// Decodes the common case: Ethernet with at most one tag in the frame, IP, UDP or TCP. It has no loop,
+/// because values that a loop carries stay in memory, which costs more than the decoding. `None`: use
+/// [`decode_any`], which returns the same datagram for such a frame.
 #[inline]
-fn plain<'a>(frame: &Frame<'a>, octets: ByteReader<'a>, vlans: Vlans) -> Option<Datagram<'a>> {
+fn decode_common<'a>(
+    frame: &Frame<'a>,
+    octets: ByteReader<'a>,
+    vlans: Vlans,
+) -> Option<Datagram<'a>> {
     if frame.link != LinkType::Ethernet {
         return None;
     }
-    let (octets, vlans) = link::plain(octets, vlans)?;
+    let (octets, vlans) = link::decode_common(octets, vlans)?;
     let packet = ip::header(octets).ok()?;
     let ports = udp::parse(&packet).ok()?;
     if tunnel::is_port(ports.dst) {
@@ -149,19 +153,19 @@ fn plain<'a>(frame: &Frame<'a>, octets: ByteReader<'a>, vlans: Vlans) -> Option<
     Some(Datagram::new(frame, vlans, &packet, &ports))
 }
 
-/// The whole way, whatever is in between.
+/// Decodes any encapsulation.
 #[inline(never)]
-fn descend<'a>(
+fn decode_any<'a>(
     frame: &Frame<'a>,
     octets: ByteReader<'a>,
     vlans: Vlans,
 ) -> Result<Datagram<'a>, Discard> {
     let (octets, vlans) = link::network(LinkPayload::of(frame.link)?, octets, vlans)?;
     let packet = ip::parse(octets)?;
-    let (packet, ports) = match open(&packet)? {
-        Opened::Transport(ports) => (packet, ports),
-        Opened::Tunnel(inside) => innermost(inside, packet.fragment, None)?,
-        Opened::UdpTunnel(inside, ports) => {
+    let (packet, ports) = match classify(&packet)? {
+        IpContent::Transport(ports) => (packet, ports),
+        IpContent::Tunnel(inside) => innermost(inside, packet.fragment, None)?,
+        IpContent::UdpTunnel(inside, ports) => {
             innermost(inside, packet.fragment, Some((packet, ports)))?
         }
     };
@@ -199,56 +203,56 @@ impl<'a> Datagram<'a> {
     }
 }
 
-/// What an IP packet carries.
-enum Opened<'a> {
+/// The content of an IP packet.
+enum IpContent<'a> {
     /// UDP or TCP.
     Transport(Ports<'a>),
     /// A tunnel.
-    Tunnel(Inside<'a>),
-    /// What looks like a tunnel over UDP, and the datagram that it is if it is not.
-    UdpTunnel(Inside<'a>, Ports<'a>),
+    Tunnel(TunnelPayload<'a>),
+    /// A UDP datagram that looks like a tunnel; and the datagram, for the case that it is none.
+    UdpTunnel(TunnelPayload<'a>, Ports<'a>),
 }
 
 #[inline]
-fn open<'a>(packet: &IpPacket<'a>) -> Result<Opened<'a>, Discard> {
+fn classify<'a>(packet: &IpPacket<'a>) -> Result<IpContent<'a>, Discard> {
     if let Some(inside) = tunnel::over_ip(packet)? {
-        return Ok(Opened::Tunnel(inside));
+        return Ok(IpContent::Tunnel(inside));
     }
     let ports = udp::parse(packet)?;
     Ok(match ports.udp_tunnel() {
-        Some(inside) => Opened::UdpTunnel(inside, ports),
-        None => Opened::Transport(ports),
+        Some(inside) => IpContent::UdpTunnel(inside, ports),
+        None => IpContent::Transport(ports),
     })
 }
 
-/// Opens tunnels until there is none. What a UDP port promised and the octets do not keep is the
-/// UDP datagram `around` it, so that voice on a tunnel's port is not lost.
+/// Decapsulates tunnels down to the innermost packet. If the payload of a supposed UDP tunnel cannot be
+/// decoded, the result is the datagram `outer`, so that voice on the port of a tunnel is not lost.
 fn innermost<'a>(
-    mut inside: Inside<'a>,
+    mut inside: TunnelPayload<'a>,
     mut fragment: bool,
-    mut around: Option<(IpPacket<'a>, Ports<'a>)>,
+    mut outer: Option<(IpPacket<'a>, Ports<'a>)>,
 ) -> Result<(IpPacket<'a>, Ports<'a>), Discard> {
     for _ in 0..MAX_TUNNELS {
         let (layer, octets) = inside;
         let opened = link::network(layer, octets, Vlans::default())
             .and_then(|(octets, _)| ip::parse(octets))
-            .and_then(|packet| Ok((packet, open(&packet)?)));
-        let (mut packet, opened) = match (opened, around) {
+            .and_then(|packet| Ok((packet, classify(&packet)?)));
+        let (mut packet, opened) = match (opened, outer) {
             (Ok(opened), _) => opened,
-            (Err(Discard::Malformed | Discard::Truncated | Discard::NotIp), Some(around)) => {
-                return Ok(around);
+            (Err(Discard::Malformed | Discard::Truncated | Discard::NotIp), Some(outer)) => {
+                return Ok(outer);
             }
             (Err(reason), _) => return Err(reason),
         };
-        // A fragment of the outer packet cuts what it carries.
+        // If the outer packet is a fragment, the inner packet is incomplete.
         fragment |= packet.fragment;
         packet.fragment = fragment;
         match opened {
-            Opened::Transport(ports) => return Ok((packet, ports.cut(fragment))),
-            Opened::Tunnel(next) => inside = next,
-            Opened::UdpTunnel(next, ports) => {
+            IpContent::Transport(ports) => return Ok((packet, ports.cut(fragment))),
+            IpContent::Tunnel(next) => inside = next,
+            IpContent::UdpTunnel(next, ports) => {
                 inside = next;
-                around = Some((packet, ports.cut(fragment)));
+                outer = Some((packet, ports.cut(fragment)));
             }
         }
     }

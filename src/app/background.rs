@@ -1,8 +1,8 @@
-//! Reading aside: on a thread of its own, while the main thread hears signals and answers; for as
-//! long as somebody waits for it, and for no longer than a deadline.
+//! Background loads: files are read on a thread of their own, while the main thread handles signals and
+//! requests. A load ends when it is cancelled, and at a deadline.
 //!
-//! A thread that hangs in a file system that answers no more cannot be ended. It is left behind,
-//! and when too many are, nothing more is read until some come back.
+//! A thread that hangs in a file system cannot be ended. It is abandoned. If too many hang, no further
+//! load starts until some return.
 
 use super::AppError;
 use crate::clock;
@@ -13,36 +13,36 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Longest that a start or a reload may read: three times what the largest routing tables take on a
-/// slow host. A guess.
+/// Longest running time of a start or reload: three times that of the largest routing tables on a slow
+/// host. A guess.
 pub(super) const DEADLINE: Duration = Duration::from_secs(300);
 
-/// Threads that read, those left behind among them.
+/// Most threads that read, including abandoned ones.
 const MAX_THREADS: usize = 8;
 
-/// All threads that read.
+/// Counts the threads that read.
 #[derive(Debug, Default)]
 pub(super) struct BackgroundLoads(Arc<AtomicUsize>);
 
-/// One thread less, however it ends.
-struct Alive(Arc<AtomicUsize>);
+/// Counts its thread until dropped, even by a panic.
+struct ThreadGuard(Arc<AtomicUsize>);
 
-impl Drop for Alive {
+impl Drop for ThreadGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl BackgroundLoads {
-    /// Whether nothing is being read, by nobody.
+    /// Whether no thread reads.
     pub(super) fn is_idle(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
     }
 
-    /// Begins to read.
+    /// Starts a load.
     ///
     /// # Errors
-    /// [`AppError::Hanging`] where too many threads have been left behind.
+    /// [`AppError::Hanging`] if too many threads hang.
     pub(super) fn begin<T: Send + 'static>(
         &self,
         deadline: Duration,
@@ -52,10 +52,10 @@ impl BackgroundLoads {
             self.0.fetch_sub(1, Ordering::Relaxed);
             return Err(AppError::Hanging(MAX_THREADS));
         }
-        let (alive, load) = (Alive(self.0.clone()), Arc::new(Load::default()));
+        let (guard, load) = (ThreadGuard(self.0.clone()), Arc::new(Load::default()));
         let shared = load.clone();
         let thread = tokio::task::spawn_blocking(move || {
-            let _alive = alive;
+            let _guard = guard;
             read(&shared)
         });
         Ok(BackgroundLoad {
@@ -67,7 +67,7 @@ impl BackgroundLoads {
     }
 }
 
-/// What is being read. Whoever drops it calls it off.
+/// A load in progress. Dropping it cancels the load.
 #[derive(Debug)]
 pub(super) struct BackgroundLoad<T> {
     load: Arc<Load>,
@@ -77,16 +77,16 @@ pub(super) struct BackgroundLoad<T> {
 }
 
 impl<T> BackgroundLoad<T> {
-    /// What was read. May be waited for again if it was not waited for to the end.
+    /// Waits for the result. Cancel-safe: may be called again if the future was dropped before its end.
     ///
     /// # Errors
-    /// What went wrong; [`AppError::Overdue`] at the deadline.
+    /// The error of the load; [`AppError::Overdue`] at the deadline.
     pub(super) async fn ended(&mut self) -> Result<T, AppError> {
         let passed = clock::uptime().saturating_sub(self.since);
         match timeout(self.deadline.saturating_sub(passed), &mut self.thread).await {
             Ok(read) => read.unwrap_or(Err(AppError::Panicked("reading thread"))),
             Err(_) => Err(AppError::Overdue {
-                path: self.load.at(),
+                path: self.load.current(),
                 seconds: self.deadline.as_secs(),
             }),
         }
@@ -95,7 +95,7 @@ impl<T> BackgroundLoad<T> {
 
 impl<T> Drop for BackgroundLoad<T> {
     fn drop(&mut self) {
-        self.load.call_off();
+        self.load.cancel();
     }
 }
 
@@ -107,68 +107,68 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    async fn until(so: impl Fn() -> bool) {
+    async fn until(condition: impl Fn() -> bool) {
         let end = clock::uptime() + LONG;
-        while !so() {
+        while !condition() {
             assert!(clock::uptime() < end);
             tokio::task::yield_now().await;
         }
     }
 
-    /// A thread that hangs for as long as the sender is there.
-    fn hang(held: mpsc::Receiver<()>) -> impl FnOnce(&Load) -> Result<(), AppError> + Send {
+    /// A load that hangs until the sender is dropped.
+    fn hang(release: mpsc::Receiver<()>) -> impl FnOnce(&Load) -> Result<(), AppError> + Send {
         move |load| {
             load.begin(Path::new("/mnt/table"));
-            let _ = held.recv();
+            let _ = release.recv();
             Ok(())
         }
     }
 
     #[tokio::test]
-    async fn what_hangs_is_waited_for_until_its_deadline_and_named() {
-        let readers = BackgroundLoads::default();
-        let (holds, held) = mpsc::channel();
-        let mut reading = readers
-            .begin(Duration::from_millis(50), hang(held))
+    async fn a_load_that_hangs_fails_at_its_deadline_with_its_path() {
+        let loads = BackgroundLoads::default();
+        let (sender, release) = mpsc::channel();
+        let mut running = loads
+            .begin(Duration::from_millis(50), hang(release))
             .unwrap();
-        let error = reading.ended().await.unwrap_err().to_string();
+        let error = running.ended().await.unwrap_err().to_string();
         assert_eq!(
             error,
             "/mnt/table: still being read after 0 s: not waited for any longer"
         );
-        drop(reading);
-        assert!(!readers.is_idle(), "the thread is left behind");
-        drop(holds);
-        until(|| readers.is_idle()).await;
+        drop(running);
+        assert!(!loads.is_idle(), "the thread is abandoned");
+        drop(sender);
+        until(|| loads.is_idle()).await;
     }
 
     #[tokio::test]
-    async fn threads_left_behind_are_bounded() {
-        let readers = BackgroundLoads::default();
-        let mut holds = Vec::new();
+    async fn abandoned_threads_are_bounded() {
+        let loads = BackgroundLoads::default();
+        let mut senders = Vec::new();
         for _ in 0..MAX_THREADS {
-            let (hold, held) = mpsc::channel();
-            holds.push(hold);
-            drop(readers.begin(LONG, hang(held)).unwrap());
+            let (sender, release) = mpsc::channel();
+            senders.push(sender);
+            drop(loads.begin(LONG, hang(release)).unwrap());
         }
-        let refused = readers.begin(LONG, |_| Ok(())).unwrap_err();
+        let refused = loads.begin(LONG, |_| Ok(())).unwrap_err();
         assert!(matches!(refused, AppError::Hanging(MAX_THREADS)));
-        holds.pop();
-        until(|| readers.0.load(Ordering::Relaxed) < MAX_THREADS).await;
-        let mut reading = readers.begin(LONG, |_| Ok(7)).unwrap();
-        assert_eq!(reading.ended().await.unwrap(), 7);
+        senders.pop();
+        until(|| loads.0.load(Ordering::Relaxed) < MAX_THREADS).await;
+        let mut running = loads.begin(LONG, |_| Ok(7)).unwrap();
+        assert_eq!(running.ended().await.unwrap(), 7);
     }
 
     #[tokio::test]
-    async fn who_is_not_wanted_any_more_is_told() {
-        let readers = BackgroundLoads::default();
-        let reading = readers.begin(LONG, |load: &Load| {
-            while load.goes_on().is_ok() {
+    async fn a_dropped_load_is_cancelled() {
+        let loads = BackgroundLoads::default();
+        let running = loads.begin(LONG, |load: &Load| {
+            while load.check_cancelled().is_ok() {
                 std::thread::yield_now();
             }
             Ok(())
         });
-        drop(reading.unwrap());
-        until(|| readers.is_idle()).await;
+        drop(running.unwrap());
+        until(|| loads.is_idle()).await;
     }
 }

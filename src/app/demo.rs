@@ -1,5 +1,5 @@
 //! `asnmeter demo`: synthetic calls in real time through the same pipeline, judge and endpoint as
-//! live traffic. Needs no privileges, no file and no network.
+//! live traffic. It needs no privileges, files or network.
 
 use super::live::{self, Running};
 use super::signals::Signals;
@@ -19,13 +19,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// What the demo is judged by: the clause, with a window short enough to watch.
+/// The configuration of the demo, with a short window.
 const CONFIG: &str = r#"
 [asn]
 local_prefixes = ["198.51.100.0/24"]
 
 [voice]
-stream_timeout = "30s"      # what the last calls still had is counted within the next ones
+stream_timeout = "30s"      # streams of one cycle end within the next
 
 [[commitment]]
 name = "demo"
@@ -35,10 +35,10 @@ window = "10s"
 guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 95, jitter = "30ms" }
 "#;
 
-/// Serves synthetic calls until a signal ends it.
+/// Runs the demo until a signal ends it.
 ///
 /// # Errors
-/// [`AppError`], most likely that the address is in use.
+/// [`AppError`], for example if the address is in use.
 pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
     let (config, policy, scenario) = prepare()?;
     let listener = http::bind(listen_address)?;
@@ -55,7 +55,7 @@ pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
     live::block_on(async { running.supervise(listener, None, Signals::new()?).await })
 }
 
-/// What is judged by what.
+/// The configuration, policy and scenario of the demo.
 fn prepare() -> Result<(Config, Arc<Policy>, Scenario), AppError> {
     let config = Config::parse(CONFIG, Path::new("demo"))?;
     let (scenario, prefixes) = demo();

@@ -1,5 +1,5 @@
-//! The web endpoint's file of who may ask: read before anything is served, and at every reload. And
-//! what the log is told of who crowds it.
+//! The security file of the web endpoint: read before anything is served, and at every reload. Also logs
+//! clients that exceed the connection limits.
 
 use crate::events;
 use crate::export::http::security::Security;
@@ -12,39 +12,39 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// The log is told no more often of clients that crowd the endpoint; counters know of each.
-const QUIET: Duration = Duration::from_secs(60);
+/// Shortest interval of log lines about refused connections; the counters have each of them.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Where the file is, and what it said last.
+/// The path of the security file and its current content.
 pub(super) struct WebEndpoint {
     path: Option<PathBuf>,
     security: watch::Sender<Arc<Security>>,
 }
 
 impl WebEndpoint {
-    /// What was [`read`] from the file; without one everybody may ask.
+    /// An endpoint with the [`read`] content; without a file it is open to all.
     pub(super) fn new(path: Option<PathBuf>, security: Arc<Security>) -> Self {
         let (security, _) = watch::channel(security);
         Self { path, security }
     }
 
-    /// Listens on an address, for those whom the file lets in.
+    /// Binds an address, with the current security and its later changes.
     pub(super) fn bind(&self, address: SocketAddr) -> Result<http::HttpServer, HttpError> {
         Ok(http::bind(address)?.with_security(self.security.subscribe()))
     }
 
-    /// Where the file is.
+    /// Path of the file, if there is one.
     pub(super) fn path(&self) -> Option<PathBuf> {
         self.path.clone()
     }
 
-    /// From now on this holds, for requests on open connections too.
+    /// Replaces the content, for requests on open connections too.
     pub(super) fn replace(&self, security: Arc<Security>) {
         self.security.send_replace(security);
     }
 }
 
-/// What a file says.
+/// Reads a security file; without one, no security.
 pub(super) fn read(path: Option<&Path>, load: &Load) -> Result<Arc<Security>, HttpError> {
     let Some(path) = path else {
         return Ok(Arc::default());
@@ -53,20 +53,20 @@ pub(super) fn read(path: Option<&Path>, load: &Load) -> Result<Arc<Security>, Ht
     Ok(Arc::new(Security::load(path)?))
 }
 
-/// Tells the log what a file asks for, and is not done.
+/// Logs the settings of a file that are not supported.
 pub(super) fn remark(security: &Security) {
     for remark in security.remarks() {
         events::warning_logged(remark);
     }
 }
 
-/// Tells the log of clients that crowd the endpoint, for as long as it is served.
+/// Logs connections beyond the limits, for as long as the endpoint is served.
 pub(super) async fn log_crowding(mut crowded: watch::Receiver<Option<Crowded>>) {
     while crowded.changed().await.is_ok() {
         let last = *crowded.borrow_and_update();
         if let Some(last) = last {
             events::endpoint_crowded(&last.client, last.connections, last.is_share);
         }
-        sleep(QUIET).await;
+        sleep(LOG_INTERVAL).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The judge's thread: reports in from every worker's channel, snapshots out.
+//! The judge's thread: takes the reports of all workers, and publishes snapshots.
 
 use super::shared_policy::PolicyReader;
 use crate::events;
@@ -8,20 +8,20 @@ use crate::meter::second::WorkerReport;
 use crate::snapshot::evidence::Evidence;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Reports waiting in a worker's channel; beyond that the worker waits and its ring absorbs.
+/// Capacity of a worker's channel in reports. If it is full, the worker waits and its ring buffers frames.
 const CHANNEL: usize = 64;
 
-/// Reports of one worker held back for the others; beyond that they stay in its channel.
+/// Most reports of one worker that wait for slower workers; further ones stay in its channel.
 const HELD_BACK: usize = 256;
 
-/// A channel to the judge for each of so many workers.
+/// Creates a channel to the judge for each worker.
 pub(super) fn channels(
     workers: usize,
 ) -> (Vec<SyncSender<WorkerReport>>, Vec<Receiver<WorkerReport>>) {
     (0..workers).map(|_| sync_channel(CHANNEL)).unzip()
 }
 
-/// Judges until every worker is gone; `judged` is called after each merged second.
+/// Judges until all workers have ended. Calls `judged` after each merged second.
 pub(super) fn run(
     mut judge: Judge,
     mut policy: PolicyReader,
@@ -32,7 +32,7 @@ pub(super) fn run(
 ) -> Judge {
     let mut assembly = Assembly::new(receivers.len(), pacing);
     while let Some(slowest) = assembly.slowest() {
-        // Everybody waits for the slowest; the others must not be left standing meanwhile.
+        // Wait for the slowest worker, then take what the others have sent, so that they do not block.
         match receivers.get(slowest).map(Receiver::recv) {
             Some(Ok(report)) => assembly.push(slowest, report),
             Some(Err(_)) | None => assembly.finish(slowest),

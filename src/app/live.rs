@@ -1,16 +1,16 @@
 //! `asnmeter run`: the daemon.
 //!
-//! Start: configuration, tables, listener, sources; only when all of them stand does anything
-//! run. Stop: sources, workers, judge, then the web endpoint.
+//! Start order: configuration, tables, listener, sources; the threads start only when all of these are
+//! ready. Stop order: sources, workers, judge, web endpoint.
 
 use super::background::{BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
+use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::source::LiveSource;
-use super::tables::{self, DaemonFiles, Ended, Tables};
 use super::worker_sink::{ChannelSink, peer_channels};
-use super::{AppError, judge_thread, policy, settings, standing, systemd};
+use super::{AppError, daemon_state, judge_thread, policy, settings, systemd};
 use crate::capture::CaptureError;
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{self, RingSource};
@@ -38,12 +38,12 @@ use tokio::time::{Interval, MissedTickBehavior};
 /// Captures, judges and serves until a signal ends it.
 ///
 /// # Errors
-/// [`AppError`]: before the start nothing has run; afterwards a source or the endpoint has failed.
+/// [`AppError`]: the start failed and nothing has run, or a source or the endpoint failed later.
 pub fn run(path: &Path, flags: WebFlags) -> Result<(), AppError> {
     block_on(daemon(path, flags))
 }
 
-/// Runs on this thread; what is still being read at the end is not waited for.
+/// Runs the daemon on this thread. At the end it does not wait for loads in progress.
 pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Result<(), AppError> {
     let failed = |source| AppError::System {
         what: "starting the runtime",
@@ -60,33 +60,33 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
 
 async fn daemon(path: &Path, flags: WebFlags) -> Result<(), AppError> {
     let mut signals = Signals::new()?;
-    let readers = BackgroundLoads::default();
-    let (from, web) = (path.to_owned(), flags.config_file);
-    let mut reading = readers.begin(DEADLINE, move |load| first(&from, web, load))?;
-    let read = tokio::select! {
-        read = reading.ended() => read?,
+    let loads = BackgroundLoads::default();
+    let (file, web) = (path.to_owned(), flags.config_file);
+    let mut first_load = loads.begin(DEADLINE, move |load| load_all(&file, web, load))?;
+    let loaded = tokio::select! {
+        loaded = first_load.ended() => loaded?,
         signal = signals.stop.requested() => {
             events::stopping(signal);
             return Ok(());
         }
     };
-    let (config, policy, endpoint) = read;
+    let (config, policy, endpoint) = loaded;
     let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
     let stop = Arc::new(AtomicBool::new(false));
     let sources = open(&config, &stop)?;
     events::started(&config.capture.interfaces, &listener.url());
     let running = Running::start(&settings(&config), policy.into(), sources, stop, &config)?;
-    let written = DaemonFiles {
+    let files = DaemonFiles {
         path,
         config,
         endpoint,
-        readers,
+        loads,
     };
-    running.supervise(listener, Some(written), signals).await
+    running.supervise(listener, Some(files), signals).await
 }
 
-/// Reads everything for the first time.
-fn first(
+/// Loads configuration, policy and security file at the start.
+fn load_all(
     path: &Path,
     web: Option<PathBuf>,
     load: &Load,
@@ -107,7 +107,7 @@ fn first(
     Ok((config, policy, WebEndpoint::new(web, security)))
 }
 
-/// What the command line says of the endpoint: wins over the file.
+/// Command line flags of the endpoint; they override the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct WebFlags {
     /// `--web.listen-address`
@@ -116,7 +116,7 @@ pub struct WebFlags {
     pub config_file: Option<PathBuf>,
 }
 
-/// Opens every interface, with all its queues, or none.
+/// Opens all interfaces with all their queues; one failure fails all.
 fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<LiveSource>, CaptureError> {
     let (capture, id) = (&config.capture, InterfaceId(0));
     let mut sources = Vec::new();
@@ -140,7 +140,7 @@ fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<LiveSource>, Capt
     Ok(sources)
 }
 
-/// Binds this thread to a processor.
+/// Binds this thread to a processor, if one is configured.
 fn pin(cpu: Option<u16>) {
     let Some(cpu) = cpu else { return };
     let mut only = CpuSet::new();
@@ -157,8 +157,8 @@ pub(super) struct Running {
     published: watch::Sender<Published>,
     workers: Vec<JoinHandle<()>>,
     judge: JoinHandle<()>,
-    /// How each worker ended.
-    ended: mpsc::UnboundedReceiver<Result<(), CaptureError>>,
+    /// The result of each worker that has ended.
+    results: mpsc::UnboundedReceiver<Result<(), CaptureError>>,
 }
 
 impl Running {
@@ -176,14 +176,14 @@ impl Running {
             source,
         };
         let published = Published {
-            standing: standing(&policy, true).into(),
+            standing: daemon_state(&policy, true).into(),
             ..Published::default()
         };
         let (published, _) = watch::channel(published);
         let shared_policy = SharedPolicy::new(policy.clone());
         let judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns);
         let (senders, receivers) = judge_thread::channels(sources.len());
-        let circles = peer_channels(sources.len());
+        let peers = peer_channels(sources.len());
         let (reader, shown) = (shared_policy.reader(), published.clone());
         let judge = thread("judge").spawn(move || {
             judge_thread::run(
@@ -199,23 +199,24 @@ impl Running {
             );
         });
         let judge = judge.map_err(failed)?;
-        let (tell, ended) = mpsc::unbounded_channel();
+        let (result_sender, results) = mpsc::unbounded_channel();
         let mut workers = Vec::new();
-        let queues = sources.into_iter().zip(senders).zip(circles);
-        for (place, ((source, sender), peer_channels)) in queues.enumerate() {
-            let sink = ChannelSink::new(sender, shared_policy.reader(), false).among(peer_channels);
+        let queues = sources.into_iter().zip(senders).zip(peers);
+        for (index, ((source, sender), peer_channels)) in queues.enumerate() {
+            let sink =
+                ChannelSink::new(sender, shared_policy.reader(), false).with_peers(peer_channels);
             let mut worker = Worker::new(settings.clone(), &shared_policy.current(), sink);
-            let tell = tell.clone();
+            let result_sender = result_sender.clone();
             let cpus = &config.capture.cpus;
-            let cpu = cpus.get(place % cpus.len().max(1)).copied();
+            let cpu = cpus.get(index % cpus.len().max(1)).copied();
             let run = move || {
                 pin(cpu);
                 let result = worker.run(&mut ClockedSource::new(source));
-                // Nobody listens any more only when the daemon ends anyway.
-                let _ = tell.send(result);
+                // Fails only if the daemon is ending.
+                let _ = result_sender.send(result);
             };
             workers.push(
-                thread(&format!("worker {place}"))
+                thread(&format!("worker {index}"))
                     .spawn(run)
                     .map_err(failed)?,
             );
@@ -226,28 +227,29 @@ impl Running {
             published,
             workers,
             judge,
-            ended,
+            results,
         })
     }
 
-    /// Serves until a signal or a failure, then takes everything down. `reload` is what SIGHUP
-    /// reads again.
+    /// Serves until a signal or a failure, then stops everything. SIGHUP reloads `files`, if there are
+    /// any.
     pub(super) async fn supervise(
         mut self,
         listener: http::HttpServer,
-        reload: Option<DaemonFiles<'_>>,
+        files: Option<DaemonFiles<'_>>,
         mut signals: Signals,
     ) -> Result<(), AppError> {
-        let mut tables = match reload {
-            Some(written) => {
+        let mut reloader = match files {
+            Some(files) => {
                 let (shared_policy, published) =
                     (self.shared_policy.clone(), self.published.clone());
-                Some(Tables::new(written, shared_policy, published).await?)
+                Some(Reloader::new(files, shared_policy, published).await?)
             }
             None => None,
         };
-        let (mut look, mut ask) = (interval(tables::LOOK), interval(tables::ASK));
-        let (farewell, mut requested) = watch::channel(());
+        let mut file_check = interval(reload::FILE_INTERVAL);
+        let mut router_check = interval(reload::ROUTER_INTERVAL);
+        let (shutdown_sender, mut requested) = watch::channel(());
         let shutdown = async move {
             let _ = requested.changed().await;
         };
@@ -260,19 +262,23 @@ impl Running {
         let result = loop {
             tokio::select! {
                 signal = signals.stop.requested() => { events::stopping(signal); break Ok(()) }
-                _ = signals.hangup.recv() => if let Some(tables) = &mut tables {
-                    tables.reload().await;
+                _ = signals.hangup.recv() => if let Some(reloader) = &mut reloader {
+                    reloader.reload().await;
                 },
-                ended = ended(&mut tables) => if let Some(tables) = &mut tables {
-                    tables.apply(ended).await;
+                result = load_ended(&mut reloader) => if let Some(reloader) = &mut reloader {
+                    reloader.apply(result).await;
                 },
-                _ = look.tick() => if let Some(tables) = &mut tables { tables.check_files() },
-                _ = ask.tick() => if let Some(tables) = &mut tables { tables.ask_routers().await },
+                _ = file_check.tick() => if let Some(reloader) = &mut reloader {
+                    reloader.check_files();
+                },
+                _ = router_check.tick() => if let Some(reloader) = &mut reloader {
+                    reloader.check_routers().await;
+                },
                 served = &mut server => break match served {
                     Ok(result) => result.map_err(AppError::from),
                     Err(_) => Err(AppError::Panicked("web endpoint")),
                 },
-                ended = self.ended.recv() => break match ended {
+                ended = self.results.recv() => break match ended {
                     Some(Ok(())) => Err(AppError::Panicked("capture")),
                     Some(Err(error)) => Err(error.into()),
                     None => Err(AppError::Panicked("worker")),
@@ -280,22 +286,22 @@ impl Running {
             }
         };
         systemd::stopping();
-        // calls off what is being read
-        drop(tables);
+        // cancels the current load
+        drop(reloader);
         self.stop.store(true, Ordering::Relaxed);
         let threads = self.workers.into_iter().chain([self.judge]);
         let joined = tokio::task::spawn_blocking(move || {
             threads.map(JoinHandle::join).all(|ended| ended.is_ok())
         });
-        let all_well = joined.await.unwrap_or(false);
+        let all_joined = joined.await.unwrap_or(false);
         stopped(&self.published.borrow().snapshot);
         watched.abort();
         crowded.abort();
-        drop(farewell);
+        drop(shutdown_sender);
         if !server.is_finished() {
             let _ = server.await;
         }
-        result.and(if all_well {
+        result.and(if all_joined {
             Ok(())
         } else {
             Err(AppError::Panicked("judge"))
@@ -303,22 +309,22 @@ impl Running {
     }
 }
 
-/// Waits for what is being read.
-async fn ended(tables: &mut Option<Tables>) -> Ended {
-    match tables {
-        Some(tables) => tables.ended().await,
+/// Waits for the current load; for ever without one.
+async fn load_ended(reloader: &mut Option<Reloader>) -> LoadResult {
+    match reloader {
+        Some(reloader) => reloader.load_ended().await,
         None => std::future::pending().await,
     }
 }
 
-/// Ticks that are let go of while something else took its time.
+/// An interval that skips missed ticks.
 fn interval(period: Duration) -> Interval {
     let mut interval = tokio::time::interval(period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
 }
 
-/// Says what the last state was: nothing of it is kept.
+/// Logs the last state; it is not stored.
 fn stopped(snapshot: &Snapshot) {
     let capture = &snapshot.capture;
     let dropped = capture.interfaces.iter().map(|one| one.dropped).sum();

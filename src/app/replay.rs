@@ -1,4 +1,4 @@
-//! `asnmeter replay`: capture files through the same loop as live frames.
+//! `asnmeter replay`: judges capture files with the loop of live capture.
 
 use super::shared_policy::SharedPolicy;
 use super::worker_sink::{ChannelSink, StreamList};
@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-/// What to replay.
+/// A replay to run.
 #[derive(Clone, Debug)]
 pub struct ReplayRequest {
     /// Capture files; `-` is standard input.
@@ -33,27 +33,27 @@ pub struct ReplayRequest {
     pub workers: usize,
 }
 
-/// What came of it.
+/// The result of a replay.
 #[derive(Debug)]
 pub struct ReplayOutcome {
     /// The state after the last second.
     pub snapshot: Snapshot,
     /// Every stream.
     pub streams: Vec<StreamRow>,
-    /// What the operator should know.
+    /// Warnings for the operator, one line each.
     pub warnings: Vec<String>,
 }
 
-/// Replays; `watch` is given the progress once reading begins.
+/// Runs a replay. Calls `watch` with the progress when reading starts.
 ///
 /// # Errors
-/// [`AppError`]: nothing is written to standard output then.
+/// [`AppError`]. Nothing was written to standard output.
 pub fn replay(
     request: &ReplayRequest,
     watch: impl FnOnce(Arc<ReadProgress>),
 ) -> Result<ReplayOutcome, AppError> {
-    let whose = partitioner(request.workers, settings(&request.config).rules);
-    let sources = FileSource::open_for(request.workers, &request.captures, whose)?;
+    let assign_frame = partitioner(request.workers, settings(&request.config).rules);
+    let sources = FileSource::open_for(request.workers, &request.captures, assign_frame)?;
     let policy = Arc::new(policy(&request.config, None, &Load::default())?);
     let path = request.seconds.clone().unwrap_or_default();
     let failed = |source| AppError::Write {
@@ -66,10 +66,10 @@ pub fn replay(
         .map(SecondsFile::create)
         .transpose()
         .map_err(failed)?;
-    let mut nobody = ();
+    let mut no_evidence = ();
     let evidence: &mut (dyn Evidence + Send) = match &mut seconds {
         Some(file) => file,
-        None => &mut nobody,
+        None => &mut no_evidence,
     };
     if let Some(source) = sources.first() {
         watch(source.progress());
@@ -101,7 +101,7 @@ pub fn replay(
 
 type Run = (Judge, Vec<StreamList>, Vec<String>);
 
-/// Runs a worker for each source, the first of them on this thread, and the judge.
+/// Runs the judge and one worker per source, the first worker on this thread.
 fn run(
     request: &ReplayRequest,
     shared_policy: &Arc<SharedPolicy>,
@@ -134,32 +134,34 @@ fn run(
         let mut ready: Vec<_> = workers.zip(sources).collect();
         let others: Vec<_> = ready
             .drain(1..)
-            .map(|(worker, source)| scope.spawn(|| drive(worker, source)))
+            .map(|(worker, source)| scope.spawn(|| run_worker(worker, source)))
             .collect();
-        let first = ready.pop().map(|(worker, source)| drive(worker, source));
+        let first = ready
+            .pop()
+            .map(|(worker, source)| run_worker(worker, source));
         let others = others
             .into_iter()
             .map(|worker| worker.join().map_err(|_| AppError::Panicked("worker")));
         let all: Vec<_> = first.into_iter().map(Ok).chain(others).collect();
         let judge = judge.join().map_err(|_| AppError::Panicked("judge"))?;
         let (mut stream_lists, mut warnings) = (Vec::new(), Vec::new());
-        for driven in all {
-            let (stream_list, remarks) = driven??;
+        for result in all {
+            let (stream_list, of_files) = result??;
             stream_lists.push(stream_list);
-            // They have all read the same.
-            warnings = remarks;
+            // Every worker has read the same files.
+            warnings = of_files;
         }
         Ok((judge, stream_lists, warnings))
     })
 }
 
-/// Runs a worker to its end: its streams, and what is to be said about the files.
-fn drive(
+/// Runs a worker to its end. Returns its streams and the warnings about the files.
+fn run_worker(
     mut worker: Worker<ChannelSink>,
     source: FileSource<RtpPacket>,
 ) -> Result<(StreamList, Vec<String>), CaptureError> {
     let mut source = PartitionedSource::new(source);
     worker.run(&mut source)?;
-    let remarks = source.source().warnings().to_vec();
-    Ok((worker.into_sink().into_stream_list(), remarks))
+    let warnings = source.source().warnings().to_vec();
+    Ok((worker.into_sink().into_stream_list(), warnings))
 }

@@ -1,8 +1,8 @@
-//! Listens for routers that send BMP, and keeps what they say in the feed of their source.
+//! Accepts BMP connections of routers, and passes their messages to the feed of their source.
 //!
-//! One task per source and one per connection, on the main thread; a table is made aside, in steps
-//! between which the feed is anybody's, since others wait for it. A router
-//! that says nonsense about where its messages end is cut off; it may come again.
+//! One task per source and one per connection, on the main thread. Tables are built on another thread,
+//! in steps that release the lock of the feed. A router that sends an invalid message length is
+//! disconnected; it may reconnect.
 
 use super::AppError;
 use crate::asn::bmp::{self, Feed, State};
@@ -20,41 +20,41 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Routers connected to one source at a time. A guess.
+/// Most routers connected to one source. A guess.
 const MAX_ROUTERS: usize = 64;
 
-/// A router that has been silent for so long is asked whether it is still there.
-const SILENCE: Duration = Duration::from_secs(30);
+/// TCP keepalive: the first probe goes out after this time without data.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 
-/// How often it is asked again, and how many times, before it is taken for gone.
-const AGAIN: Duration = Duration::from_secs(10);
-const TIMES: u32 = 3;
+/// TCP keepalive: interval and number of unanswered probes before the router counts as gone.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_PROBES: u32 = 3;
 
-/// The log is told no more often of routers that are turned away; counters know of each.
-const QUIET: Duration = Duration::from_secs(60);
+/// Shortest interval of log lines about refused routers; the counters have each of them.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Tables are made no more often than this: seconds are what is judged.
-const LEAST: Duration = Duration::from_secs(1);
+/// Shortest interval between two tables: verdicts are per second.
+const TABLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// And not more often than takes one part in so many of a processor's time.
-const SHARE: u32 = 10;
+/// Building tables takes at most this fraction (1/n) of one processor's time.
+const PROCESSOR_FRACTION: u32 = 10;
 
-/// One BMP source.
-pub(super) struct Router {
+/// One BMP source, with its listener and its feed.
+pub(super) struct BmpSource {
     address: SocketAddr,
     feed: Arc<Mutex<Feed>>,
-    /// The table that is being made: it, when that began, and when it ended.
-    making: Option<JoinHandle<(SourceTable, Duration, Duration)>>,
-    /// When the next table may be made, by the clock that never steps.
+    /// The table under construction. Returns the table, and the uptimes of start and end.
+    building: Option<JoinHandle<(SourceTable, Duration, Duration)>>,
+    /// Uptime from which the next table may be built.
     next: Duration,
 }
 
-/// Listens at every BMP source of a configuration.
+/// Listens on the address of every BMP source of a configuration.
 ///
 /// # Errors
-/// [`AppError::System`] where an address cannot be had.
-pub(super) async fn listen(settings: &OriginSettings) -> Result<Vec<Router>, AppError> {
-    let mut routers = Vec::new();
+/// [`AppError::Listen`] if an address cannot be bound.
+pub(super) async fn listen(settings: &OriginSettings) -> Result<Vec<BmpSource>, AppError> {
+    let mut sources = Vec::new();
     for source in &settings.sources {
         let Source::Bmp(address) = source else {
             continue;
@@ -68,44 +68,46 @@ pub(super) async fn listen(settings: &OriginSettings) -> Result<Vec<Router>, App
         let feed = Arc::new(Mutex::new(feed));
         let allowed = settings.bmp_routers.clone();
         tokio::spawn(accept(listener, allowed, feed.clone()));
-        routers.push(Router {
+        sources.push(BmpSource {
             address: *address,
             feed,
-            making: None,
+            building: None,
             next: Duration::ZERO,
         });
     }
-    Ok(routers)
+    Ok(sources)
 }
 
-impl Router {
-    /// The name of its source.
+impl BmpSource {
+    /// The name of the source.
     pub(super) fn name(&self) -> String {
         Source::Bmp(self.address).name()
     }
 
-    /// How it stands.
+    /// The state of its feed.
     pub(super) async fn state(&self) -> State {
         self.feed.lock().await.state()
     }
 
-    /// The table that was being made, if it is done; begins the next if there is news and it is time.
+    /// The table under construction, if it is complete. Starts the next one if the feed has changed and it
+    /// is time.
     pub(super) async fn table(&mut self) -> Option<SourceTable> {
         let mut feed = self.feed.lock().await;
         feed.expire(clock::now());
-        match &mut self.making {
-            Some(making) if making.is_finished() => {
-                let made = making.await;
-                self.making = None;
-                let (table, began, ended) = made.ok()?;
-                self.next = ended + LEAST.max(ended.saturating_sub(began) * (SHARE - 1));
+        match &mut self.building {
+            Some(building) if building.is_finished() => {
+                let built = building.await;
+                self.building = None;
+                let (table, began, ended) = built.ok()?;
+                self.next = ended
+                    + TABLE_INTERVAL.max(ended.saturating_sub(began) * (PROCESSOR_FRACTION - 1));
                 Some(table)
             }
             None if feed.has_changed() && clock::uptime() >= self.next => {
                 let (feed, name) = (self.feed.clone(), self.name());
-                self.making = Some(spawn_blocking(move || {
+                self.building = Some(spawn_blocking(move || {
                     let began = clock::uptime();
-                    let table = make(&feed, &name);
+                    let table = build_table(&feed, &name);
                     (table, began, clock::uptime())
                 }));
                 None
@@ -115,21 +117,21 @@ impl Router {
     }
 }
 
-/// Makes a table of what a feed knows. Holds the feed for one step at a time.
-fn make(feed: &Mutex<Feed>, name: &str) -> SourceTable {
+/// Builds a table of a feed. Locks the feed for one step at a time.
+fn build_table(feed: &Mutex<Feed>, name: &str) -> SourceTable {
     let mut table = feed.blocking_lock().begin_table(clock::now());
     while feed.blocking_lock().extend_table(&mut table) {}
     table.finish(name, clock::now)
 }
 
-/// Takes connections for as long as the daemon runs: from `allowed` addresses, or from any.
+/// Accepts connections for as long as the daemon runs, from `allowed` prefixes; if empty, from any.
 async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Feed>>) {
     let connected = Arc::new(AtomicUsize::new(0));
-    let mut told = None;
+    let mut last_logged = None;
     loop {
         let Ok((stream, router)) = listener.accept().await else {
-            // out of file descriptors, most likely: it passes, or the log of others says so
-            tokio::time::sleep(LEAST).await;
+            // out of file descriptors, most likely: try again later
+            tokio::time::sleep(TABLE_INTERVAL).await;
             continue;
         };
         let is_allowed = |prefix: &Prefix| prefix.contains(router.ip().into());
@@ -145,21 +147,22 @@ async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Fee
             };
             *count += 1;
             let now = clock::uptime();
-            if told.is_none_or(|told| now.saturating_sub(told) >= QUIET) {
-                told = Some(now);
+            if last_logged.is_none_or(|last_logged| now.saturating_sub(last_logged) >= LOG_INTERVAL)
+            {
+                last_logged = Some(now);
                 events::router_refused(&router, why);
             }
             continue;
         }
         connected.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = keep_asking(&stream) {
+        if let Err(error) = set_keepalive(&stream) {
             events::router_not_asked(&router, &error);
         }
         let (feed, connected) = (feed.clone(), connected.clone());
         tokio::spawn(async move {
             events::router_connected(&router);
             let id = feed.lock().await.connected(router.ip());
-            let why = follow(stream, &feed, id).await;
+            let why = receive(stream, &feed, id).await;
             feed.lock().await.disconnected(id, clock::now());
             events::router_gone(&router, &why);
             connected.fetch_sub(1, Ordering::Relaxed);
@@ -167,17 +170,17 @@ async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Fee
     }
 }
 
-/// Has the kernel ask a silent router whether it is there. BMP says nothing when there is no news, so
-/// one that lost its power would be believed for ever.
-fn keep_asking(stream: &TcpStream) -> rustix::io::Result<()> {
+/// Enables TCP keepalive. BMP has no keepalive of its own, so a router that lost power would stay
+/// connected for ever.
+fn set_keepalive(stream: &TcpStream) -> rustix::io::Result<()> {
     sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, SILENCE)?;
-    sockopt::set_tcp_keepintvl(stream, AGAIN)?;
-    sockopt::set_tcp_keepcnt(stream, TIMES)
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)
 }
 
-/// Takes one router's messages until there are no more; why.
-async fn follow(stream: TcpStream, feed: &Mutex<Feed>, id: bmp::RouterId) -> String {
+/// Receives the messages of a router until the connection ends. Returns the reason.
+async fn receive(stream: TcpStream, feed: &Mutex<Feed>, id: bmp::RouterId) -> String {
     let mut message = Vec::new();
     loop {
         let mut header = [0; bmp::HEADER];
@@ -206,7 +209,7 @@ async fn fill(stream: &TcpStream, mut rest: &mut [u8]) -> Result<(), String> {
         match stream.try_read(rest) {
             Ok(0) => return Err("it has closed the connection".into()),
             Ok(octets) => rest = rest.get_mut(octets..).unwrap_or_default(),
-            // readable was a guess
+            // readable() may be wrong
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(error.to_string()),
         }

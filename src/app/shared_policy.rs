@@ -1,17 +1,17 @@
-//! The terms in force, handed to whoever asks whether there are new ones: one atomic load per
-//! second and worker, a lock only when something has changed.
+//! The policy in force, shared with workers and judge. A check for a new policy is one atomic load; the
+//! lock is taken only after a change.
 
 use crate::sla::policy::Policy;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where `app` posts new terms.
+/// The current policy, replaced by the main thread.
 #[derive(Debug)]
 pub(super) struct SharedPolicy {
     generation: AtomicU64,
     policy: Mutex<Arc<Policy>>,
-    /// Terms that somebody may still have. They are let go of here, when nobody has them any more:
-    /// to free a whole table takes milliseconds that a worker does not have.
+    /// Old policies that may still be in use. They are freed on the main thread once unused, because
+    /// freeing a whole table takes milliseconds that a worker cannot spare.
     retired: Mutex<Vec<Arc<Policy>>>,
 }
 
@@ -42,7 +42,7 @@ impl SharedPolicy {
         self.free_retired();
     }
 
-    /// Frees old terms that nobody has any more.
+    /// Frees the old policies that are no longer in use.
     pub(super) fn free_retired(&self) {
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         retired.retain(|policy| {
@@ -58,7 +58,7 @@ impl SharedPolicy {
     }
 }
 
-/// One reader of the board.
+/// One reader of the policy.
 #[derive(Debug)]
 pub(super) struct PolicyReader {
     shared_policy: Arc<SharedPolicy>,
@@ -66,7 +66,7 @@ pub(super) struct PolicyReader {
 }
 
 impl PolicyReader {
-    /// Terms posted since the last call.
+    /// The current policy, if it was replaced since the last call.
     pub(super) fn newer(&mut self) -> Option<Arc<Policy>> {
         let generation = self.shared_policy.generation.load(Ordering::Acquire);
         (std::mem::replace(&mut self.seen, generation) != generation)
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reader_learns_of_new_terms_once() {
+    fn every_reader_gets_a_new_policy_once() {
         let shared_policy = SharedPolicy::new(Arc::default());
         let mut readers = [shared_policy.reader(), shared_policy.reader()];
         assert!(readers.iter_mut().all(|reader| reader.newer().is_none()));

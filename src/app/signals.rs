@@ -1,13 +1,13 @@
-//! The signals that the daemon hears.
+//! The signals that the daemon handles.
 
 use super::AppError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that the daemon hears, from before it reads anything.
+/// Receives the signals of the daemon. Created before it reads any file.
 pub(super) struct Signals {
-    /// Those that end it.
+    /// The signals that stop the daemon.
     pub(super) stop: Stop,
-    /// The one that has it read everything again.
+    /// The signal that reloads the configuration.
     pub(super) hangup: Signal,
 }
 
@@ -18,9 +18,9 @@ pub(super) struct Stop {
 }
 
 impl Signals {
-    /// From now on they are heard, and do nothing by themselves.
+    /// Registers the handlers; they replace the default action.
     pub(super) fn new() -> Result<Self, AppError> {
-        let hear = |kind| {
+        let handle = |kind| {
             signal(kind).map_err(|source| AppError::System {
                 what: "waiting for signals",
                 source,
@@ -28,16 +28,16 @@ impl Signals {
         };
         Ok(Self {
             stop: Stop {
-                terminate: hear(SignalKind::terminate())?,
-                interrupt: hear(SignalKind::interrupt())?,
+                terminate: handle(SignalKind::terminate())?,
+                interrupt: handle(SignalKind::interrupt())?,
             },
-            hangup: hear(SignalKind::hangup())?,
+            hangup: handle(SignalKind::hangup())?,
         })
     }
 }
 
 impl Stop {
-    /// Waits for one; its name.
+    /// Waits for a signal and returns its name.
     pub(super) async fn requested(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",

@@ -1,5 +1,4 @@
-//! The sources that a running meter may have, as one type: which of them it is is asked once for
-//! a burst of frames, not for each frame.
+//! The sources of the daemon as one type. The dispatch is per burst of frames, not per frame.
 
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::RingSource;
@@ -22,11 +21,11 @@ impl FrameSource for LiveSource {
         }
     }
 
-    fn burst(&mut self, taker: &mut impl BurstSink) {
+    fn burst(&mut self, sink: &mut impl BurstSink) {
         match self {
-            Self::Ring(source) => source.burst(taker),
-            Self::Pnet(source) => source.burst(taker),
-            Self::Synthetic(source) => source.burst(taker),
+            Self::Ring(source) => source.burst(sink),
+            Self::Pnet(source) => source.burst(sink),
+            Self::Synthetic(source) => source.burst(sink),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What the service manager is told by `sd_notify(3)`: that the daemon is ready, reloads or stops,
-//! one line for `systemctl status`, and that the judge goes on.
+//! Notifies the service manager with `sd_notify(3)`: ready, reloading, stopping, a line for
+//! `systemctl status`, and the watchdog.
 //!
-//! A process that nobody asked to tell (no `NOTIFY_SOCKET`) says nothing. A notice that cannot be
-//! delivered is lost: whoever should have had it draws its own conclusions.
+//! Without `NOTIFY_SOCKET` nothing is sent. A notification that cannot be delivered is dropped; the
+//! service manager has timeouts for that.
 
 use crate::asn::Origin;
 use crate::export::Published;
@@ -11,41 +11,40 @@ use sd_notify::NotifyState;
 use std::collections::BTreeSet;
 use tokio::sync::watch;
 
-/// Captures and serves: what is ordered after us may start.
+/// The daemon captures and serves: units ordered after it may start.
 pub(super) fn ready() {
     notify_manager(&[NotifyState::Ready]);
 }
 
-/// Reads its configuration again; [`ready`] ends it, whether it was taken or not.
+/// The daemon reloads its configuration. [`ready`] ends the reload, whether it succeeded or not.
 pub(super) fn reloading() {
-    // systemd from 253 on wants to know when, to tell this reload from an earlier one.
+    // From version 253 on, systemd needs the time to tell reloads apart.
     let now = NotifyState::monotonic_usec_now();
     let states = [Some(NotifyState::Reloading), now.ok()];
     notify_manager(&states.into_iter().flatten().collect::<Vec<_>>());
 }
 
-/// Goes down.
+/// The daemon stops.
 pub(super) fn stopping() {
     notify_manager(&[NotifyState::Stopping]);
 }
 
-/// Tells of every state that is published, until nobody publishes any more.
+/// Sends the status of every published state, until the publisher is gone.
 ///
-/// The watchdog is fed by a second that was judged, and by nothing else: a judge that hangs, or a
-/// worker that it waits for, or this thread, lets it fire. Without traffic seconds are judged all
-/// the same.
+/// Only a newly judged second resets the watchdog. So it fires if the judge hangs, or a worker that the
+/// judge waits for, or this thread. Seconds are judged without traffic too.
 pub(super) async fn notify_states(mut published: watch::Receiver<Published>) {
-    let mut before = published.borrow_and_update().clone();
+    let mut previous = published.borrow_and_update().clone();
     while published.changed().await.is_ok() {
         let now = published.borrow_and_update().clone();
-        let status = status(&before, &now);
-        let progress = now.snapshot.judged != before.snapshot.judged;
+        let status = status(&previous, &now);
+        let progress = now.snapshot.judged != previous.snapshot.judged;
         let mut states = vec![NotifyState::Status(&status)];
         states.extend(progress.then_some(NotifyState::Watchdog));
         notify_manager(&states);
-        // What was refused in between has not been judged: the rate runs from judgement to judgement.
+        // A state without a new judged second keeps the start of the rate.
         if progress {
-            before = now;
+            previous = now;
         }
     }
 }
@@ -54,10 +53,10 @@ fn notify_manager(states: &[NotifyState<'_>]) {
     let _ = sd_notify::notify(states);
 }
 
-/// `2 interfaces, 41 kpps, 0 dropped, 37 ASNs, 1 out of SLA`: frames a second since an earlier
-/// state, drops since the start, ASNs seen, those out of SLA now under any commitment.
-fn status(before: &Published, now: &Published) -> String {
-    let (old, new) = (&before.snapshot, &now.snapshot);
+/// `2 interfaces, 41 kpps, 0 dropped, 37 ASNs, 1 out of SLA`: frames per second since
+/// `previous`, drops since the start, ASNs seen, and ASNs now out of SLA under any commitment.
+fn status(previous: &Published, now: &Published) -> String {
+    let (old, new) = (&previous.snapshot, &now.snapshot);
     let interfaces = &new.capture.interfaces;
     let dropped: u64 = interfaces.iter().map(|interface| interface.dropped).sum();
     let labels = new.asns.iter().map(|row| row.label);
@@ -87,7 +86,7 @@ fn plural(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Frames a second between two states; the clock may have stepped back between them.
+/// Frames per second between two states; 0 if the clock stepped back.
 fn rate(old: &Snapshot, new: &Snapshot) -> String {
     let seconds = match (old.judged, new.judged) {
         (Some(old), Some(new)) if new > old => new.0 - old.0,
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_of_the_seconds_judged_since() {
+    fn the_rate_covers_the_seconds_judged_since_the_previous_state() {
         for (seconds, frames, shown) in [
             (1, 0, "0 pps"),
             (2, 19_999, "9999 pps"),
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_configuration_stays_in_the_line() {
+    fn a_refused_configuration_is_in_the_status() {
         let line = status(&published(1, 1, false), &published(2, 2, false));
         assert!(line.ends_with("0 out of SLA, new configuration refused, the old one is in force"));
     }

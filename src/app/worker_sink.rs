@@ -1,4 +1,5 @@
-//! A worker's way out: its channel to the judge, and the list of its streams where one is wanted.
+//! The sink of a worker: its channels to the judge and to its peers, and the list of its streams in a
+//! replay.
 
 use super::shared_policy::PolicyReader;
 use crate::meter::second::WorkerReport;
@@ -10,7 +11,8 @@ use crate::voice::signalling::Announcement;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Streams listed by a replay; more are counted. At 250 octets each this is a gigabyte.
+/// Most streams that a worker of a replay lists; further ones are only counted. At 250 octets each this
+/// is 1 GB.
 pub(super) const MAX_LISTED: usize = 4_000_000;
 
 /// The streams of a replay.
@@ -20,18 +22,18 @@ pub(super) struct StreamList {
     pub(super) left_out: u64,
 }
 
-/// Announcements waiting for one worker: a second of 1000 new calls. Beyond that they are not heard
-/// there, and counted; the worker that is told never makes the teller wait.
+/// Capacity of a worker's channel of announcements: those of one second with 1000 new calls. Further
+/// ones are dropped and counted; the sender never waits.
 const ANNOUNCEMENTS: usize = 1024;
 
-/// One worker's ear and mouth among the others.
+/// The channels of one worker to and from its peers.
 #[derive(Debug)]
 pub(super) struct PeerChannels {
     others: Vec<SyncSender<Announcement>>,
     received: Receiver<Announcement>,
 }
 
-/// A circle for so many workers; none where there is only one.
+/// The channels between all workers; `None` for a single worker.
 pub(super) fn peer_channels(workers: usize) -> Vec<Option<PeerChannels>> {
     if workers < 2 {
         return (0..workers).map(|_| None).collect();
@@ -40,7 +42,7 @@ pub(super) fn peer_channels(workers: usize) -> Vec<Option<PeerChannels>> {
         (0..workers).map(|_| sync_channel(ANNOUNCEMENTS)).unzip();
     let of_others = |own: usize| {
         let others = senders.iter().enumerate();
-        let others = others.filter(move |(place, _)| *place != own);
+        let others = others.filter(move |(index, _)| *index != own);
         others.map(|(_, sender)| sender.clone()).collect()
     };
     let numbered = receivers.into_iter().enumerate();
@@ -54,13 +56,13 @@ pub(super) fn peer_channels(workers: usize) -> Vec<Option<PeerChannels>> {
         .collect()
 }
 
-/// One worker's way out.
+/// The sink of one worker.
 #[derive(Debug)]
 pub(super) struct ChannelSink {
     peer_channels: Option<PeerChannels>,
     judge: SyncSender<WorkerReport>,
     policy: PolicyReader,
-    /// A replay lists its streams; the daemon does not keep what has ended.
+    /// The ended streams, in a replay; the daemon does not keep them.
     stream_list: Option<StreamList>,
 }
 
@@ -74,8 +76,8 @@ impl ChannelSink {
         }
     }
 
-    /// The same among other workers.
-    pub(super) fn among(self, peer_channels: Option<PeerChannels>) -> Self {
+    /// Adds the channels to the other workers.
+    pub(super) fn with_peers(self, peer_channels: Option<PeerChannels>) -> Self {
         Self {
             peer_channels,
             ..self
@@ -89,7 +91,7 @@ impl ChannelSink {
 
 impl WorkerSink for ChannelSink {
     fn report(&mut self, report: WorkerReport) {
-        // A judge that is gone has panicked; whoever joins it says so.
+        // Fails only if the judge panicked; joining its thread reports that.
         let _ = self.judge.send(report);
     }
 
@@ -126,7 +128,7 @@ impl WorkerSink for ChannelSink {
     }
 }
 
-/// What is shown of a stream that has ended.
+/// The row of an ended stream.
 fn row(stream: &Stream) -> StreamRow {
     let (packets, continuity) = (stream.packets(), stream.continuity());
     let nanos = |time: Option<std::time::Duration>| {

@@ -102,7 +102,7 @@ struct Packed<'a, R = File> {
 
 impl<R: Read> Read for Packed<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.load.goes_on()?;
+        self.load.check_cancelled()?;
         let octets = self.input.read(buffer)?;
         self.octets.set(self.octets.get() + octets as u64);
         Ok(octets)
@@ -126,7 +126,7 @@ impl Unpacked<'_> {
     fn unpack(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let octets = self.decoder.read(buffer);
         // who has called it off is told that, and not how the decoder took it
-        self.load.goes_on()?;
+        self.load.check_cancelled()?;
         let octets = octets.map_err(|error| {
             let reason = format!("{}: {error}", self.packing.name());
             io::Error::new(error.kind(), reason)

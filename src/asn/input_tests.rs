@@ -196,7 +196,7 @@ fn a_load_that_is_called_off_ends_between_two_chunks() {
         let load = Load::default();
         let mut lines = Lines::new(&path, open(&path, &load).unwrap());
         assert!(lines.advance().unwrap());
-        load.call_off();
+        load.cancel();
         let (mut read, mut error) = (1, None);
         while error.is_none() {
             match lines.advance() {

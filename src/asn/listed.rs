@@ -27,14 +27,14 @@ const MAX_USELESS: u64 = 1 << 20;
 
 /// How a source comes to its prefixes: that says which are too short to be anybody's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Form {
+pub(super) enum PrefixForm {
     /// As they were announced.
     Routes,
     /// As blocks of addresses: neighbours of the same AS may have been put together.
     Blocks,
 }
 
-impl Form {
+impl PrefixForm {
     /// Whether a prefix is a default route in all but name, or a part of one: it says where the rest
     /// goes and not whose it is. IANA gives nobody more than a /8, or a /12 of IPv6. Blocks may be of
     /// up to four neighbours: 28.0.0.0/8 to 30.0.0.0/8 have one holder, no other row is as long.
@@ -93,7 +93,7 @@ impl Listed {
     /// Takes a row: the prefixes it stands for, who announces them, and their name.
     pub(super) fn row(
         &mut self,
-        form: Form,
+        form: PrefixForm,
         prefixes: &[Prefix],
         by: Announcers,
         name: Option<&str>,
@@ -116,7 +116,7 @@ impl Listed {
     pub(super) fn network(&mut self, prefix: Prefix, by: Option<Asn>) {
         self.counts.rows += 1;
         let origin = self.assignable(by);
-        self.insert(Form::Blocks, prefix, origin, &[]);
+        self.insert(PrefixForm::Blocks, prefix, origin, &[]);
     }
 
     /// Takes what the peers of a collector say of a prefix.
@@ -125,7 +125,7 @@ impl Listed {
         self.counts.several_origins += u64::from(verdict.several);
         self.counts.as_sets += u64::from(verdict.of_set);
         let origin = self.assignable(verdict.origin);
-        self.insert(Form::Routes, prefix, origin, &verdict.path);
+        self.insert(PrefixForm::Routes, prefix, origin, &verdict.path);
     }
 
     /// Takes a prefix that is written in the program.
@@ -134,7 +134,7 @@ impl Listed {
         let hops: Vec<Hop> = path.clone().map(|(asn, _)| Hop::As(*asn)).collect();
         path.for_each(|(asn, name)| self.name(*asn, name));
         self.counts.rows += 1;
-        self.insert(Form::Blocks, row.prefix, Some(row.origin.0), &hops);
+        self.insert(PrefixForm::Blocks, row.prefix, Some(row.origin.0), &hops);
     }
 
     /// Takes the name of an ASN; the first that can be shown stays.
@@ -155,7 +155,7 @@ impl Listed {
 
     /// Nobody's prefix is not left out but leaves a gap, or its addresses would be those of whoever
     /// announces a shorter one.
-    fn insert(&mut self, form: Form, prefix: Prefix, origin: Option<Asn>, path: &[Hop]) {
+    fn insert(&mut self, form: PrefixForm, prefix: Prefix, origin: Option<Asn>, path: &[Hop]) {
         match origin {
             _ if form.is_too_short(prefix) => self.counts.default_routes += 1,
             Some(origin) => {
@@ -250,7 +250,8 @@ mod tests {
             ("2001:db8::/104", false, false),
         ] {
             let prefix = notation::prefix(text).unwrap();
-            let found = [Form::Routes, Form::Blocks].map(|form| form.is_too_short(prefix));
+            let found =
+                [PrefixForm::Routes, PrefixForm::Blocks].map(|form| form.is_too_short(prefix));
             assert_eq!(found, [route, block], "{text}");
         }
     }

@@ -7,7 +7,7 @@
 //! one that is corrupt anywhere a network points to.
 
 use super::input;
-use super::listed::{Announcers, Form, Listed};
+use super::listed::{Announcers, Listed, PrefixForm};
 use super::notation;
 use super::source::LoadError;
 use crate::files::{self, Load};
@@ -54,7 +54,7 @@ enum Value<'a> {
 /// [`LoadError`] where the file cannot be read, is not a database, is corrupt, or has no AS
 /// number in any record.
 pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
-    let octets = files::whole(input::open(path, load)?, MAX_DATABASE_MIB);
+    let octets = files::read_all(input::open(path, load)?, MAX_DATABASE_MIB);
     let octets = octets.map_err(|error| LoadError::read(path, error))?;
     read(path, &octets, load)
 }
@@ -72,7 +72,7 @@ pub(super) fn read(path: &Path, octets: &[u8], load: &Load) -> Result<Listed, Lo
     let mut records: HashMap<usize, Option<Record<'_>>> = HashMap::new();
     let mut listed = Listed::default();
     for network in reader.networks(WithinOptions::default()).map_err(corrupt)? {
-        load.goes_on()
+        load.check_cancelled()
             .map_err(|error| LoadError::read(path, error))?;
         let network = network.map_err(corrupt)?;
         ends = ends
@@ -98,7 +98,7 @@ pub(super) fn read(path: &Path, octets: &[u8], load: &Load) -> Result<Listed, Lo
             lowest,
             several: false,
         };
-        listed.row(Form::Blocks, &[prefix], by, name);
+        listed.row(PrefixForm::Blocks, &[prefix], by, name);
         listed.bounded(path)?;
     }
     if listed.is_empty() {

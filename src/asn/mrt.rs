@@ -24,7 +24,7 @@ use bgpkit_parser::models::{
     TableDumpV2Type,
 };
 use bgpkit_parser::{ParserError, RawMrtRecord, chunk_mrt_record};
-use peers::Peers;
+use peers::PeerIndex;
 use std::collections::HashSet;
 use std::io::BufRead;
 use std::path::Path;
@@ -98,7 +98,7 @@ fn read<B: Ballot>(
     let mut input = input.take(MAX_FILE);
     let mut tally = Tally {
         own,
-        peers: Peers::default(),
+        peers: PeerIndex::default(),
         ballot,
         listed: Listed::default(),
         vote: None,
@@ -141,7 +141,7 @@ fn read<B: Ballot>(
 /// The routes read so far, and those to the prefix that may go on in the next record.
 struct Tally<'a, B> {
     own: &'a HashSet<Asn>,
-    peers: Peers,
+    peers: PeerIndex,
     ballot: B,
     listed: Listed,
     vote: Option<(Prefix, Vote)>,

@@ -12,7 +12,7 @@
 //! traffic to a covering prefix.
 
 use super::input::{self, Lines};
-use super::listed::{Announcers, Form, Listed};
+use super::listed::{Announcers, Listed, PrefixForm};
 use super::notation::{self, NotationError};
 use super::numbers;
 use super::source::LoadError;
@@ -59,7 +59,7 @@ fn entry<'a>(line: &'a str, listed: &mut Listed) -> Result<(), Wrong<'a>> {
     if first.contains('/') {
         let prefix = prefix(first)?;
         let by = announcers(second)?;
-        listed.row(Form::Routes, &[prefix], by, Some(rest));
+        listed.row(PrefixForm::Routes, &[prefix], by, Some(rest));
         return Ok(());
     }
     let (third, rest) = field(rest);
@@ -74,12 +74,12 @@ fn entry<'a>(line: &'a str, listed: &mut Listed) -> Result<(), Wrong<'a>> {
             .and_then(|rest| rest.split_once('\t'));
         let prefixes = range(start, end).ok_or_else(|| (line, "is not a range".to_owned()))?;
         let name = name.map(|(_country, name)| name);
-        listed.row(Form::Blocks, &prefixes, by, name);
+        listed.row(PrefixForm::Blocks, &prefixes, by, name);
     } else if third.is_empty() {
         return Err((line, "is not a line of a prefix list".into()));
     } else {
         let prefix = prefix(&format!("{first}/{second}")).map_err(|(_, reason)| (line, reason))?;
-        listed.row(Form::Routes, &[prefix], announcers(third)?, None);
+        listed.row(PrefixForm::Routes, &[prefix], announcers(third)?, None);
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Which commitments a packet counts in: their scopes, each once, with a number that outlives a
-//! reload, so that the judge can add seconds counted before and after it.
+//! Scopes of commitments: which packets a commitment covers. Each distinct scope has a number that stays
+//! the same over reloads, so that the judge can add seconds counted before and after one.
 
 use crate::units::{Address, Prefix};
 use crate::wire::Vlans;
@@ -7,15 +7,15 @@ use crate::wire::Vlans;
 /// Most distinct scopes in one configuration; commitments with equal scopes share one.
 pub const MAX_SCOPES: usize = 64;
 
-/// Which packets a commitment is about: the keys are ANDed, the values of one key ORed, an empty
-/// key lets everything pass.
+/// The packets that a commitment covers. Keys are ANDed, the values of a key ORed; an empty key matches
+/// every packet.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Scope {
-    /// One end of the packet lies in one of these.
+    /// Source or destination lies in one of these.
     pub local_prefixes: Vec<Prefix>,
     /// Captured on one of these interfaces, by name.
     pub interfaces: Vec<String>,
-    /// One of the frame's tags is one of these.
+    /// One of the VLAN IDs of the frame is one of these.
     pub vlans: Vec<u16>,
 }
 
@@ -42,7 +42,7 @@ impl Scope {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ScopeId(pub u64);
 
-/// A set of scopes, by their place in a [`ScopePlan`].
+/// A set of scopes, as bits by their index in a [`ScopePlan`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct ScopeMask(pub u64);
 
@@ -50,13 +50,12 @@ pub struct ScopeMask(pub u64);
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ScopePlan {
     scopes: Vec<(ScopeId, Scope)>,
-    /// The next number to give.
+    /// The last number assigned.
     next: u64,
 }
 
 impl ScopePlan {
-    /// The distinct ones of some scopes, at most [`MAX_SCOPES`]; those that `previous` knows keep
-    /// their numbers.
+    /// A plan of the distinct scopes, at most [`MAX_SCOPES`]. Scopes of `previous` keep their numbers.
     pub fn new<'a>(wanted: impl IntoIterator<Item = &'a Scope>, previous: &Self) -> Self {
         let mut plan = Self {
             scopes: Vec::new(),
@@ -84,15 +83,15 @@ impl ScopePlan {
 
     /// The mask bit of a scope, if it is in the plan.
     pub fn bit(&self, id: ScopeId) -> Option<ScopeMask> {
-        let place = self.scopes.iter().position(|(known, _)| *known == id)?;
-        Some(ScopeMask(1 << place))
+        let index = self.scopes.iter().position(|(known, _)| *known == id)?;
+        Some(ScopeMask(1 << index))
     }
 
     /// The scopes that match a packet.
     pub fn matching(&self, src: Address, dst: Address, interface: &str, vlans: Vlans) -> ScopeMask {
         let mut mask = 0;
-        for (place, (_, scope)) in self.scopes.iter().enumerate() {
-            mask |= u64::from(scope.matches(src, dst, interface, vlans)) << place;
+        for (index, (_, scope)) in self.scopes.iter().enumerate() {
+            mask |= u64::from(scope.matches(src, dst, interface, vlans)) << index;
         }
         ScopeMask(mask)
     }
@@ -122,8 +121,8 @@ mod tests {
         let reloaded = ScopePlan::new([&tagged, &all], &plan);
         assert_eq!(reloaded.id(&all), Some(id), "kept");
         assert_ne!(reloaded.id(&tagged), Some(id), "never given twice");
-        let nobody = Address::default();
-        let mask = reloaded.matching(nobody, nobody, "eth0", Vlans::default());
+        let any = Address::default();
+        let mask = reloaded.matching(any, any, "eth0", Vlans::default());
         assert!(mask.contains(reloaded.bit(id).unwrap()));
         let other = reloaded.id(&tagged).unwrap();
         assert!(!mask.contains(reloaded.bit(other).unwrap()));

@@ -1,9 +1,8 @@
-//! Which transit ASNs a packet crosses, between the tap and its two ends.
+//! The transit ASNs of a packet, between the capture point and its two ends.
 //!
-//! What a worker counts is keyed by this, so it holds the numbers themselves and no place in a
-//! table: what was counted stays right when the tables are replaced. The way *to* an address is
-//! known, it is our router's choice. The way *from* it is somebody else's and not visible here; it
-//! is assumed to be the same.
+//! Counts are keyed by them, so they are ASNs and not indexes of a table: counts stay valid when the
+//! tables are replaced. The path *to* an address is known, because the local router chose it. The path
+//! *from* an address is chosen by other networks and not visible here; it is assumed to be the same.
 
 use crate::asn::PathId;
 use crate::units::Asn;
@@ -11,23 +10,23 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The transit ASNs of a pair of addresses; equal ones are equal whatever table they are from.
+/// The transit ASNs of an address pair. Equal lists compare equal, from any table.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Transit(Option<Arc<Legs>>);
 
-/// Ascending, each once.
+/// Both lists, ascending and without duplicates.
 #[derive(PartialEq, Eq, Hash, Debug)]
 struct Legs {
     src: Box<[Asn]>,
     dst: Box<[Asn]>,
 }
 
-/// On which side of the tap a packet crosses a transit ASN.
+/// The side of the capture point on which a packet crosses a transit ASN.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TransitSide {
-    /// On its way to us: assumed.
+    /// Between the source and the capture point: assumed.
     From,
-    /// On its way on from us: known.
+    /// Between the capture point and the destination: known.
     To,
 }
 
@@ -35,23 +34,23 @@ impl Transit {
     /// None, or none known.
     pub const NONE: Self = Self(None);
 
-    /// What lies on the way to the source and on the way to the destination; each ascending.
+    /// The transit ASNs on the paths to source and destination; each list ascending.
     pub fn new(src: &[Asn], dst: &[Asn]) -> Self {
-        // AS 0 is no AS (RFC 7607): a path that has it is wrong there.
-        let somebodys = |leg: &[Asn]| {
+        // AS 0 is reserved (RFC 7607): in a path it is an error.
+        let valid = |leg: &[Asn]| {
             let leg = leg.iter().filter(|asn| **asn != Asn::NONE);
             leg.copied().collect::<Box<[Asn]>>()
         };
-        let (src, dst) = (somebodys(src), somebodys(dst));
+        let (src, dst) = (valid(src), valid(dst));
         Self((!src.is_empty() || !dst.is_empty()).then(|| Arc::new(Legs { src, dst })))
     }
 
-    /// Between the tap and the source, ascending.
+    /// Between the capture point and the source, ascending.
     pub fn src(&self) -> &[Asn] {
         self.0.as_ref().map_or(&[], |legs| &legs.src)
     }
 
-    /// Between the tap and the destination, ascending.
+    /// Between the capture point and the destination, ascending.
     pub fn dst(&self) -> &[Asn] {
         self.0.as_ref().map_or(&[], |legs| &legs.dst)
     }
@@ -61,7 +60,7 @@ impl Transit {
         self.0.is_none()
     }
 
-    /// Every ASN once. What is crossed on both sides stands under the way that is known.
+    /// Every ASN once. One on both sides is listed on the known side.
     pub fn each(&self) -> impl Iterator<Item = (Asn, TransitSide)> + '_ {
         let dst = self.dst();
         let src = self.src().iter().filter(|asn| !has(dst, **asn));
@@ -75,20 +74,20 @@ pub fn has(ascending: &[Asn], asn: Asn) -> bool {
     ascending.binary_search(&asn).is_ok()
 }
 
-/// Pairs of paths remembered by one worker; beyond that all are asked for again.
+/// Most pairs of paths cached by a worker; beyond that the cache is cleared.
 const MAX_KNOWN: usize = 1 << 16;
 
-/// Transit by the paths to source and destination, so that streams share one list.
+/// Cache of transit by the paths to source and destination, so that streams share one list.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KnownTransit(RefCell<HashMap<[PathId; 2], Transit>>);
 
 impl KnownTransit {
-    /// Forgets all: there are other tables, and paths mean something else.
+    /// Clears the cache: path ids are valid for one set of tables only.
     pub(super) fn clear(&mut self) {
         self.0.get_mut().clear();
     }
 
-    /// What lies on two paths of which this gives the transit ASNs.
+    /// The transit of two paths; `transit` returns the ASNs of a path.
     pub(super) fn on<'a>(
         &self,
         paths: [PathId; 2],
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_asn_on_both_sides_of_the_tap_is_crossed_once_and_by_the_known_way() {
+    fn an_asn_on_both_sides_of_the_capture_point_is_listed_once_on_the_known_side() {
         let transit = Transit::new(&asns([0, 1, 2]), &asns([2, 3]));
         let each: Vec<_> = transit.each().collect();
         let expected = [
@@ -125,7 +124,7 @@ mod tests {
             (3, TransitSide::To),
         ];
         assert_eq!(each, expected.map(|(asn, leg)| (Asn(asn), leg)));
-        assert_eq!(transit.src(), asns([1, 2]), "AS 0 is nobody");
+        assert_eq!(transit.src(), asns([1, 2]), "AS 0 is removed");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! Capture files, one after the other: pcap and pcapng, from disk or standard input.
+//! Capture files, read one after the other: pcap and pcapng, from disk or standard input.
 //!
-//! A worker owns a [`FileSource`] for one replay; several read each file once between them, and tell
-//! each other what is in it. Frames are borrowed from what was read. A file that is cut off
-//! at its end gives what it has and a warning; one that is damaged in the middle is refused with the
-//! offset, because what would follow is guesswork.
+//! Each worker of a replay owns one [`FileSource`]. The sources of one replay share a reader: each
+//! file is read once, chunk by chunk, and partitioned among the workers. Frames borrow from the chunk.
+//! A file that is truncated at its end yields the frames before the cut and a warning. A file that is
+//! damaged in the middle is refused with the offset, because the octets behind it cannot be trusted.
 
 mod byte_order;
 mod chunk;
@@ -24,7 +24,7 @@ mod tests;
 mod work_queue;
 
 pub use self::partitioned::Assignment;
-pub use self::pcap_partitioner::SHOWN_EVERY;
+pub use self::pcap_partitioner::BROADCAST_INTERVAL;
 pub use self::progress::ReadProgress;
 
 use self::names::InterfaceNames;
@@ -38,52 +38,53 @@ use crate::frame::Frame;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A source of the frames of capture files; if it is one of several, of cards for some of them.
+/// The frames of capture files, for one worker. With several workers, most frames arrive as items of
+/// type `C`, which the partitioner has already decoded for the worker that counts them.
 pub struct FileSource<C = ()> {
-    /// Files not yet begun, the next one last.
-    waiting: Vec<PathBuf>,
+    /// Files not yet started, in reverse order.
+    pending_files: Vec<PathBuf>,
     current: Option<Opened>,
     reader: Reader<C>,
     names: InterfaceNames,
-    /// The last frame found.
+    /// The frame read last.
     found: FoundFrame,
-    /// Whether it still waits behind what had to be said before it.
-    held: bool,
-    /// Whether the first frame has come.
+    /// Whether `found` was not returned yet, because another event had to come before it.
+    frame_pending: bool,
+    /// Whether the first frame of the replay was read.
     started: bool,
     warnings: Vec<String>,
     progress: Arc<ReadProgress>,
 }
 
 impl FileSource {
-    /// Opens capture files; `-` is standard input. Pipes are read first, in the order given,
-    /// because their first frame cannot be looked at without reading them; then files in the
-    /// order of their first frame's time. Nothing is merged.
+    /// Opens capture files for one worker; `-` is standard input. Pipes are read first, in the order
+    /// given, because the time of their first frame is not known before they are read. Regular files
+    /// follow in the order of their first frames. Files are not merged.
     ///
     /// # Errors
     /// [`CaptureError::NoFile`], [`CaptureError::Read`] or [`CaptureError::Format`] for the first
-    /// path that is no readable capture.
+    /// path that is not a readable capture.
     pub fn open(paths: &[PathBuf]) -> Result<Self, CaptureError> {
-        let mut only = Self::open_for(1, paths, |_, assignment| assignment.show_all())?;
-        Ok(only.swap_remove(0))
+        let mut sources = Self::open_for(1, paths, |_, assignment| assignment.broadcast())?;
+        Ok(sources.swap_remove(0))
     }
 }
 
 impl<C: Send + Sync + 'static> FileSource<C> {
-    /// The same for so many readers, at least one, each on a thread of its own. `whose` says of a frame
-    /// which of them, counted from 0, has to know of it; a reader may be shown more than that. What all
-    /// are shown tells them the time: a frame that is not shown is of the same stretch of
-    /// [`SHOWN_EVERY`] as the last that was shown to all, and not earlier. Memory is bounded, so that
-    /// none can get far ahead of another.
+    /// Opens capture files for `readers` workers, at least one, each on its own thread.
+    /// `assign_frame` decides which reader, counted from 0, gets a frame; a reader may get further
+    /// frames. Broadcast frames tell every reader the time: a frame that a reader does not get lies in
+    /// the same [`BROADCAST_INTERVAL`] as the last broadcast frame, and is not earlier. Memory is
+    /// bounded, so no reader can run far ahead of another.
     ///
     /// # Errors
     /// As [`FileSource::open`].
     pub fn open_for(
         readers: usize,
         paths: &[PathBuf],
-        whose: impl Fn(&Frame<'_>, Assignment<'_, C>) + Clone + Send + Sync + 'static,
+        assign_frame: impl Fn(&Frame<'_>, Assignment<'_, C>) + Clone + Send + Sync + 'static,
     ) -> Result<Vec<Self>, CaptureError> {
-        let mut waiting = Vec::with_capacity(paths.len());
+        let mut pending_files = Vec::with_capacity(paths.len());
         let mut total = Some(0_u64);
         for path in paths {
             let size = Self::size(path)?;
@@ -92,35 +93,39 @@ impl<C: Send + Sync + 'static> FileSource<C> {
                 Some(_) if paths.len() > 1 => opened::first_time(path)?,
                 _ => None,
             };
-            waiting.push((size.is_some(), first, path.clone()));
+            pending_files.push((size.is_some(), first, path.clone()));
         }
-        // Stable: what has no first frame, or the same, stays in the order given.
-        waiting.sort_by_key(|&(regular, first, _)| (regular, first));
-        let waiting: Vec<_> = waiting.into_iter().rev().map(|(.., path)| path).collect();
+        // A stable sort keeps the given order of files without a frame and of equal times.
+        pending_files.sort_by_key(|&(regular, first, _)| (regular, first));
+        let pending_files: Vec<_> = pending_files
+            .into_iter()
+            .rev()
+            .map(|(.., path)| path)
+            .collect();
         let progress = Arc::new(ReadProgress::new(total));
-        let find_dealer = move |octets: &[u8]| -> Option<(Arc<dyn Partition<C>>, RecordScan)> {
-            let (partitioner, scan) = PcapPartitioner::new(octets, whose.clone())?;
+        let find_partitioner = move |octets: &[u8]| -> Option<(Arc<dyn Partition<C>>, RecordScan)> {
+            let (partitioner, scan) = PcapPartitioner::new(octets, assign_frame.clone())?;
             (readers > 1).then(|| (Arc::new(partitioner) as _, scan))
         };
-        let cursors = shared_reader::cursors(readers.max(1), &progress, Box::new(find_dealer));
+        let cursors = shared_reader::cursors(readers.max(1), &progress, Box::new(find_partitioner));
         cursors
             .into_iter()
-            .map(|cursor| Self::begin(waiting.clone(), Reader::new(cursor), progress.clone()))
+            .map(|cursor| Self::begin(pending_files.clone(), Reader::new(cursor), progress.clone()))
             .collect()
     }
 
     fn begin(
-        waiting: Vec<PathBuf>,
+        pending_files: Vec<PathBuf>,
         reader: Reader<C>,
         progress: Arc<ReadProgress>,
     ) -> Result<Self, CaptureError> {
         let mut source = Self {
-            waiting,
+            pending_files,
             current: None,
             reader,
             names: InterfaceNames::new(),
             found: FoundFrame::NONE,
-            held: false,
+            frame_pending: false,
             started: false,
             warnings: Vec::new(),
             progress,
@@ -129,55 +134,57 @@ impl<C: Send + Sync + 'static> FileSource<C> {
         Ok(source)
     }
 
-    /// Whether [`Self::take`] is the way on, beside [`Self::next`]; if not, there may be a burst.
+    /// Whether the current chunk was partitioned. If so, call [`Self::take_items`] before
+    /// [`Self::next`]; if not, the source may offer a burst.
     #[inline]
     pub fn is_partitioned(&self) -> bool {
-        !self.held && self.reader.is_partitioned()
+        !self.frame_pending && self.reader.is_partitioned()
     }
 
-    /// Takes cards that come next, before anything that has to be looked at: so many at most, and as
-    /// long as they are `fit`.
+    /// Takes up to `limit` of the items that come before the next event, and stops at the first
+    /// that `accept` refuses.
     #[inline]
-    pub fn take_items(&mut self, most: usize, fit: impl FnMut(&C) -> bool) -> &[C] {
-        self.reader.take_items(most, fit)
+    pub fn take_items(&mut self, limit: usize, accept: impl FnMut(&C) -> bool) -> &[C] {
+        self.reader.take_items(limit, accept)
     }
 
-    /// What is to be said about the files read so far, one line each, without a frame lost: a
-    /// file that was cut off, frames without a time. Complete after [`Event::End`].
+    /// Warnings about the files read so far, one line each: a truncated file, frames without a
+    /// timestamp. Complete after [`Event::End`].
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// How far reading has come; may be watched from another thread.
+    /// Octets read so far. Another thread may poll it.
     pub fn progress(&self) -> Arc<ReadProgress> {
         Arc::clone(&self.progress)
     }
 
-    /// Octets of a regular file, `None` for a pipe.
+    /// Size of a regular file in octets; `None` for a pipe.
     fn size(path: &Path) -> Result<Option<u64>, CaptureError> {
         if path.as_os_str() == STDIN {
             return Ok(None);
         }
-        let metadata = std::fs::metadata(path).map_err(|source| opened::missing(path, source))?;
+        let metadata =
+            std::fs::metadata(path).map_err(|source| opened::open_error(path, source))?;
         Ok(metadata.is_file().then_some(metadata.len()))
     }
 
     fn begin_next(&mut self) -> Result<(), CaptureError> {
-        let next = self.waiting.pop();
-        let begun = next.map(|path| Opened::begin(&path, &mut self.reader));
-        self.current = begun.transpose()?;
+        let next = self.pending_files.pop();
+        let opened = next.map(|path| Opened::begin(&path, &mut self.reader));
+        self.current = opened.transpose()?;
         Ok(())
     }
 
     #[cold]
     fn end_current(&mut self, cut: Option<u64>) -> Result<(), CaptureError> {
         if let Some(ended) = self.current.take() {
-            self.warnings.extend(ended.remarks(cut));
+            self.warnings.extend(ended.warnings(cut));
         }
         self.begin_next()
     }
 
-    /// Frames of the second in which the capture began, from before it began, are missing.
+    /// The gap before the first frame: the capture began inside a second.
     #[cold]
     fn start(&mut self) -> Option<CaptureGap> {
         let found = self.found;
@@ -196,7 +203,7 @@ impl<C: Send + Sync + 'static> FileSource<C> {
 impl<C: Send + Sync + 'static> FrameSource for FileSource<C> {
     #[inline]
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
-        while !std::mem::take(&mut self.held) {
+        while !std::mem::take(&mut self.frame_pending) {
             let Some(current) = &mut self.current else {
                 return Ok(Event::End);
             };
@@ -208,26 +215,27 @@ impl<C: Send + Sync + 'static> FrameSource for FileSource<C> {
                 NonFrame::End => self.end_current(None)?,
                 NonFrame::Cut(offset) => self.end_current(Some(offset))?,
                 NonFrame::Interface(id) => return Ok(Event::Interface(id, self.names.name(id))),
-                NonFrame::CaptureGap(unseen, frame_follows) => {
-                    self.held = frame_follows;
-                    return Ok(Event::CaptureGap(unseen));
+                NonFrame::CaptureGap(gap, frame_follows) => {
+                    self.frame_pending = frame_follows;
+                    return Ok(Event::CaptureGap(gap));
                 }
                 NonFrame::Read(_) | NonFrame::Format(_) => return Err(current.failed(*non_frame)),
             }
         }
         if !self.started
-            && let Some(unseen) = self.start()
+            && let Some(gap) = self.start()
         {
-            self.held = true;
-            return Ok(Event::CaptureGap(unseen));
+            self.frame_pending = true;
+            return Ok(Event::CaptureGap(gap));
         }
         Ok(Event::Frame(self.found.frame(&self.reader)))
     }
 
     #[inline]
-    fn burst(&mut self, taker: &mut impl BurstSink) {
-        if let (Some(current), true, false) = (&mut self.current, self.started, self.held) {
-            current.burst(&mut self.reader, taker);
+    fn burst(&mut self, sink: &mut impl BurstSink) {
+        if let (Some(current), true, false) = (&mut self.current, self.started, self.frame_pending)
+        {
+            current.burst(&mut self.reader, sink);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What both live sources share: errors of an interface, its kind, and how a capture begins.
+//! Shared by both live sources: interface errors, link types, and the gap at the start of a capture.
 
 pub(super) mod watch;
 
@@ -11,10 +11,10 @@ use std::time::Duration;
 
 /// Longest wait for a frame.
 pub(super) const POLL: Duration = Duration::from_millis(100);
-/// Between two attempts to open an interface that went away.
-pub(super) const REOPEN: Duration = Duration::from_secs(1);
+/// Interval of attempts to open a missing interface.
+pub(super) const REOPEN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The kernel's `ARPHRD_*` of an interface says what its raw frames begin with.
+/// The link type of an interface by its hardware type (`ARPHRD_*`).
 pub(super) const fn link_type(hardware: u16) -> LinkType {
     match hardware {
         // Frames of a loopback have an Ethernet header with empty addresses.
@@ -25,7 +25,7 @@ pub(super) const fn link_type(hardware: u16) -> LinkType {
         | libc::ARPHRD_TUNNEL
         | libc::ARPHRD_TUNNEL6
         | libc::ARPHRD_SIT => LinkType::RawIp,
-        // Not a number of the pcap registry, but one that names what it is.
+        // A hardware type, not a number of the pcap registry; it serves to name the link.
         other => LinkType::Other(other as u32),
     }
 }
@@ -33,7 +33,7 @@ pub(super) const fn link_type(hardware: u16) -> LinkType {
 /// linux/if_arp.h; not in libc.
 const ARPHRD_RAWIP: u16 = 519;
 
-/// The rest of the second in which a capture begins was seen, its beginning was not.
+/// The gap before a capture that begins inside a second.
 pub(super) fn started(interface: InterfaceId, now: Timestamp) -> Option<CaptureGap> {
     let from = now.second().start();
     (from < now).then_some(CaptureGap {
@@ -45,12 +45,12 @@ pub(super) fn started(interface: InterfaceId, now: Timestamp) -> Option<CaptureG
     })
 }
 
-/// A system call on an interface that failed.
+/// The error of a failed system call on an interface.
 pub(super) fn failed(interface: &str, call: &'static str, source: io::Error) -> CaptureError {
     let interface = interface.to_owned();
     match source.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => CaptureError::Permission { interface },
-        Some(libc::ENODEV | libc::ENXIO) => absent(interface),
+        Some(libc::ENODEV | libc::ENXIO) => no_interface(interface),
         _ => CaptureError::System {
             interface,
             call,
@@ -59,8 +59,8 @@ pub(super) fn failed(interface: &str, call: &'static str, source: io::Error) -> 
     }
 }
 
-/// An interface that is not there, with those that are.
-pub(super) fn absent(interface: String) -> CaptureError {
+/// The error for a missing interface; lists the existing ones.
+pub(super) fn no_interface(interface: String) -> CaptureError {
     let present = datalink::interfaces();
     CaptureError::NoInterface {
         interface,

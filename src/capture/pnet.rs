@@ -1,14 +1,13 @@
-//! pnet's portable datalink channel: for systems where the ring does not run.
+//! pnet's portable datalink channel, for systems without the ring.
 //!
-//! A worker owns a [`PnetSource`] for as long as it captures. What this source cannot do, and the
-//! ring can: it has no drop counters, so that frames lost in the socket's buffer go unnoticed; its
-//! times are those of our own reading, not the kernel's; it does not see VLAN tags the kernel took
-//! out; on a loopback it sees every frame twice; and a frame of another interface may slip in while
-//! it opens. pnet cuts frames to its buffer without a word: `FRAME` octets is more than any
-//! interface gives, but for BIG TCP.
+//! A worker owns a [`PnetSource`] for as long as it captures. Compared to the ring it has limits. It has
+//! no drop counter, so frames lost in the socket buffer go unnoticed. Its times are those of reading, not
+//! the kernel's. It does not see VLAN tags that the kernel removed. On a loopback it sees every frame
+//! twice. While it opens, a frame of another interface may come in. pnet truncates frames to its buffer
+//! silently: `READ_BUFFER` octets exceed every frame except with BIG TCP.
 
 use super::live::watch::{InterfaceState, InterfaceWatch};
-use super::live::{self, POLL, REOPEN};
+use super::live::{self, POLL, REOPEN_INTERVAL};
 use super::{CaptureError, Event, FrameSource};
 use crate::clock;
 use crate::frame::{Frame, InterfaceId, LinkType};
@@ -20,12 +19,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Octets of pnet's read buffer: 64 KiB as offloading makes them, and the link header.
-const FRAME: usize = 65_536 + 256;
-/// Between two looks at the interface while nothing comes.
-const LOOK: Duration = Duration::from_secs(1);
-/// Longest that a source which was asked to stop goes on reading.
-const DRAIN: Duration = Duration::from_millis(250);
+/// Octets of pnet's read buffer: 64 KiB, the longest frame of offloading, and the link header.
+const READ_BUFFER: usize = 65_536 + 256;
+/// Interval of checks of the interface while no frames arrive.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest time of reading after a stop request.
+const DRAIN_TIME: Duration = Duration::from_millis(250);
 
 /// A source of the frames of one live interface, through pnet.
 pub struct PnetSource {
@@ -33,27 +32,30 @@ pub struct PnetSource {
     id: InterfaceId,
     promiscuous: bool,
     stop: Arc<AtomicBool>,
-    /// `None` while the interface is away.
+    /// `None` while the interface does not exist.
     receiver: Option<Box<dyn DataLinkReceiver>>,
-    /// The interface's number when the channel was opened.
+    /// Interface index at the time of opening.
     index: u32,
     link: LinkType,
-    named: bool,
-    /// Why the last wait gave no frame.
-    silence: Option<io::ErrorKind>,
-    /// What is to be told before the next frame.
-    queue: VecDeque<Event<'static>>,
+    /// Whether the interface event was returned.
+    name_reported: bool,
+    /// Why the last read returned no frame.
+    read_error: Option<io::ErrorKind>,
+    /// Events to return before the next frame.
+    events: VecDeque<Event<'static>>,
     watch: InterfaceWatch,
-    next_look: Duration,
+    /// Uptime of the next check.
+    next_check: Duration,
+    /// Uptime of the next attempt to open a missing interface.
     next_open: Duration,
-    /// Uptime at which reading ends, once asked to stop.
+    /// Uptime at which reading ends; set by a stop request.
     until: Option<Duration>,
 }
 
 impl PnetSource {
-    /// Captures on `interface`, which may be down but must be there, as `id`. Setting `stop` ends
-    /// the source within a quarter of a second: with [`Event::End`], after what is in the socket's
-    /// buffer as far as that time allows.
+    /// Captures on `interface`, which must exist and may be down, as `id`. Setting `stop` ends the
+    /// source: for up to a quarter of a second it returns the frames in the socket buffer, then
+    /// [`Event::End`].
     ///
     /// # Errors
     /// [`CaptureError::NoInterface`], [`CaptureError::Permission`] or [`CaptureError::System`].
@@ -63,7 +65,7 @@ impl PnetSource {
         promiscuous: bool,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, CaptureError> {
-        let found = find(interface).ok_or_else(|| live::absent(interface.to_owned()))?;
+        let found = find(interface).ok_or_else(|| live::no_interface(interface.to_owned()))?;
         let receiver = channel(&found, promiscuous)?;
         let (now, uptime) = (clock::now(), clock::uptime());
         Ok(Self {
@@ -74,55 +76,55 @@ impl PnetSource {
             receiver: Some(receiver),
             index: found.index,
             link: link(&found),
-            named: false,
-            silence: None,
-            queue: live::started(id, now)
+            name_reported: false,
+            read_error: None,
+            events: live::started(id, now)
                 .map(Event::CaptureGap)
                 .into_iter()
                 .collect(),
             watch: InterfaceWatch::new(id, now, found.is_running()),
-            next_look: uptime + LOOK,
+            next_check: uptime + CHECK_INTERVAL,
             next_open: uptime,
             until: None,
         })
     }
 
-    /// After a wait that gave no frame: looks at the interface if it is time to. Any error but
-    /// a time-out means that the channel is no good any more; pnet itself would report it forever.
-    fn after_silence(&mut self, why: io::ErrorKind) {
+    /// Handles a read without a frame: checks the interface if it is time. Any error but a timeout closes
+    /// the channel; pnet would return the same error forever.
+    fn on_read_error(&mut self, why: io::ErrorKind) {
         let uptime = clock::uptime();
         match why {
-            io::ErrorKind::TimedOut | io::ErrorKind::Interrupted if uptime < self.next_look => {}
+            io::ErrorKind::TimedOut | io::ErrorKind::Interrupted if uptime < self.next_check => {}
             io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {
-                self.next_look = uptime + LOOK;
+                self.next_check = uptime + CHECK_INTERVAL;
                 let found = find(&self.name);
                 let same = found.filter(|found| found.index == self.index);
                 let up = same.as_ref().is_some_and(NetworkInterface::is_running);
-                self.check_interface(clock::now(), up);
+                self.record_state(clock::now(), up);
                 if same.is_none() {
                     self.receiver = None;
                 }
             }
             _ => {
                 self.receiver = None;
-                self.check_interface(clock::now(), false);
+                self.record_state(clock::now(), false);
             }
         }
     }
 
-    fn check_interface(&mut self, time: Timestamp, up: bool) {
+    fn record_state(&mut self, time: Timestamp, up: bool) {
         let dropped = 0;
-        let check_interface = InterfaceState { time, dropped, up };
-        self.queue
-            .extend(self.watch.look(check_interface).map(Event::CaptureGap));
+        let state = InterfaceState { time, dropped, up };
+        self.events
+            .extend(self.watch.update(state).map(Event::CaptureGap));
     }
 
-    /// While the interface is away: waits for a moment and tries once a second to open it.
-    fn interface_gone(&mut self) -> Event<'static> {
+    /// Waits while the interface does not exist, and tries to open it once a second.
+    fn wait_for_interface(&mut self) -> Event<'static> {
         clock::wait(POLL);
         let uptime = clock::uptime();
         if uptime >= self.next_open {
-            self.next_open = uptime + REOPEN;
+            self.next_open = uptime + REOPEN_INTERVAL;
             if let Some(found) = find(&self.name).filter(NetworkInterface::is_running) {
                 self.receiver = channel(&found, self.promiscuous).ok();
                 self.index = found.index;
@@ -130,40 +132,40 @@ impl PnetSource {
             }
         }
         let now = clock::now();
-        self.check_interface(now, false);
-        // The next look tells whether it is up again.
-        self.next_look = uptime;
+        self.record_state(now, false);
+        // The next check finds whether it is up again.
+        self.next_check = uptime;
         Event::Idle(now)
     }
 
-    /// Whether it is time to end: asked to, and nothing left to read or no time left.
-    fn ends(&mut self, drained: bool) -> bool {
+    /// Whether the source ends: a stop was requested, and the buffer is empty or the drain time is over.
+    fn should_end(&mut self, drained: bool) -> bool {
         if !self.stop.load(Ordering::Relaxed) {
             return false;
         }
         let uptime = clock::uptime();
-        drained || uptime >= *self.until.get_or_insert(uptime + DRAIN)
+        drained || uptime >= *self.until.get_or_insert(uptime + DRAIN_TIME)
     }
 }
 
 impl FrameSource for PnetSource {
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
-        if !self.named {
-            self.named = true;
+        if !self.name_reported {
+            self.name_reported = true;
             return Ok(Event::Interface(self.id, &self.name));
         }
-        let silence = self.silence.take();
-        if let Some(why) = silence {
-            self.after_silence(why);
+        let read_error = self.read_error.take();
+        if let Some(why) = read_error {
+            self.on_read_error(why);
         }
-        if let Some(event) = self.queue.pop_front() {
+        if let Some(event) = self.events.pop_front() {
             return Ok(event);
         }
-        if self.ends(silence.is_some() || self.receiver.is_none()) {
+        if self.should_end(read_error.is_some() || self.receiver.is_none()) {
             return Ok(Event::End);
         }
         if self.receiver.is_none() {
-            return Ok(self.interface_gone());
+            return Ok(self.wait_for_interface());
         }
         let read = self.receiver.as_mut().map(|receiver| receiver.next());
         let now = clock::now();
@@ -177,7 +179,7 @@ impl FrameSource for PnetSource {
                 vlan: None,
             })),
             Some(Err(error)) => {
-                self.silence = Some(error.kind());
+                self.read_error = Some(error.kind());
                 Ok(Event::Idle(now))
             }
             None => Ok(Event::Idle(now)),
@@ -190,7 +192,7 @@ fn find(name: &str) -> Option<NetworkInterface> {
     interfaces.find(|interface| interface.name == name)
 }
 
-/// pnet does not tell the kind of link; point-to-point interfaces (tun, ppp) have no header.
+/// pnet does not report the link type; point-to-point interfaces (tun, ppp) have no link header.
 fn link(interface: &NetworkInterface) -> LinkType {
     if interface.is_point_to_point() {
         LinkType::RawIp
@@ -204,7 +206,7 @@ fn channel(
     promiscuous: bool,
 ) -> Result<Box<dyn DataLinkReceiver>, CaptureError> {
     let config = Config {
-        read_buffer_size: FRAME,
+        read_buffer_size: READ_BUFFER,
         read_timeout: Some(POLL),
         promiscuous,
         ..Config::default()

@@ -1,15 +1,16 @@
-//! `AF_PACKET` with a `TPACKET_V3` ring: the kernel fills blocks of frames in memory that we share
+//! `AF_PACKET` with a `TPACKET_V3` ring: the kernel fills blocks of frames in shared memory
 //! (Linux Documentation/networking/packet_mmap.rst).
 //!
-//! With `socket` the only file with `unsafe`. It holds the socket and the mapping and nothing that
-//! decides anything: blocks leave here as plain octets, and all else under it is safe code. A worker owns a [`RingSource`] for as long as it captures.
+//! This file and `socket` are the only ones with `unsafe`. It owns the socket and the mapping, and
+//! returns blocks as plain octets; the other files of this module are safe code. A worker owns a
+//! [`RingSource`] for as long as it captures.
 #![allow(
     unsafe_code,
-    reason = "system calls that std has no form for, and memory shared with the kernel"
+    reason = "system calls that std does not provide, and memory shared with the kernel"
 )]
 #![expect(
     clippy::cast_possible_truncation,
-    reason = "constants that libc has as c_int and that fit the narrower fields they are for"
+    reason = "libc has these constants as c_int; they fit their narrower fields"
 )]
 
 mod block;
@@ -32,42 +33,43 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The kernel closes a block that has frames at the latest after twice this time: its timer only
-/// closes a block that it has met before. Short enough for seconds to close on time, long enough
-/// to fill blocks at a useful rate.
-const RETIRE: Duration = Duration::from_millis(60);
-/// Octets of a block. It bounds the longest frame, which segmentation offload makes 64 KiB.
-const BLOCK: usize = 1 << 20;
-/// Octets of a block of a ring under [`SMALL_RING_MIB`], so that it has 8 blocks at least.
-const SMALL_BLOCK: usize = 128 << 10;
+/// Block timeout. The kernel closes a block with frames after twice this time at the latest, because its
+/// timer closes only a block that it saw open once before. Short enough that seconds close on time,
+/// long enough that blocks fill at a useful rate.
+const RETIRE_TIMEOUT: Duration = Duration::from_millis(60);
+/// Octets of a block. Bounds the longest frame; with segmentation offload a frame has up to 64 KiB.
+const BLOCK_SIZE: usize = 1 << 20;
+/// Octets of a block of a ring smaller than [`SMALL_RING_MIB`], so that it has at least 8 blocks.
+const SMALL_BLOCK_SIZE: usize = 128 << 10;
 const SMALL_RING_MIB: u32 = 16;
-/// Has no effect with `TPACKET_V3` but must divide the block.
-const FRAME: u32 = 2048;
-/// Where `block_status` stands in a block.
-const STATUS: usize = 8;
+/// `tp_frame_size`. `TPACKET_V3` does not use it, but it must divide the block size.
+const FRAME_SIZE: u32 = 2048;
+/// Offset of `block_status` in a block.
+const STATUS_OFFSET: usize = 8;
 
-/// How a ring is set up.
+/// Settings of a ring.
 #[derive(Clone, Debug)]
 pub struct RingSettings {
     /// Its size in MiB, 1 to 4096.
     pub mib: u32,
-    /// Frames addressed to others as well.
+    /// Whether to capture frames that are addressed to other hosts.
     pub promiscuous: bool,
-    /// Media is left in the kernel; SIP on these ports is not. None: all of every frame comes.
+    /// If set, the kernel truncates media, and passes SIP on these ports whole. `None`: frames are not
+    /// truncated.
     pub cut_for: Option<Vec<u16>>,
-    /// Which other rings share the interface's frames with this one.
+    /// The fanout group that shares the interface's frames; `None` for a single queue.
     pub group: Option<Arc<Group>>,
 }
 
-/// A system call that failed.
+/// A failed system call: its name and error.
 type Failure = (&'static str, io::Error);
 
-/// What an interface is at the moment.
+/// The current state of an interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Interface {
-    /// The kernel's number; an interface made anew under its old name has another one.
+    /// The kernel's interface index; a recreated interface of the same name has another one.
     index: c_int,
-    /// Up, and with a carrier.
+    /// Whether it is up and has a carrier.
     running: bool,
     /// `ARPHRD_*`.
     hardware: u16,
@@ -76,29 +78,29 @@ struct Interface {
 /// Why a wait ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wake {
-    /// Perhaps there is a block, perhaps the time is over.
-    Calm,
-    /// The interface went down or away.
-    Error,
+    /// A block may be ready, or the timeout expired.
+    BlockOrTimeout,
+    /// The interface went down or was removed.
+    SocketError,
 }
 
 /// A packet socket with its mapped ring, bound to one interface.
 struct Ring {
     socket: OwnedFd,
-    /// `blocks` times `block_octets`, mapped until drop.
+    /// Start of the mapping of `blocks` times `block_octets`; unmapped at drop.
     map: NonNull<u8>,
     blocks: usize,
     block_octets: usize,
-    /// The interface as it was when the ring was opened.
+    /// The interface at the time of opening.
     interface: Interface,
 }
 
-// SAFETY: the mapping belongs to this value alone and is not bound to a thread.
+// SAFETY: this value alone owns the mapping, and the mapping is not bound to a thread.
 unsafe impl Send for Ring {}
 
 impl Ring {
-    /// Opens a ring of `mib` MiB on an interface, which may be down. Own outgoing frames are seen
-    /// too, but not on a loopback, where each of them comes in again.
+    /// Opens a ring on an interface, which may be down. Outgoing frames are captured too, except on a
+    /// loopback, where each of them arrives again.
     fn open(name: &str, settings: &RingSettings) -> Result<Self, Failure> {
         let mib = settings.mib;
         let socket = socket::open()?;
@@ -110,9 +112,9 @@ impl Ring {
             socket::set(&socket, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
         }
         let block_octets = if mib < SMALL_RING_MIB {
-            SMALL_BLOCK
+            SMALL_BLOCK_SIZE
         } else {
-            BLOCK
+            BLOCK_SIZE
         };
         let blocks = ((mib.max(1) as usize) << 20) / block_octets;
         let request = request(block_octets, blocks);
@@ -126,7 +128,7 @@ impl Ring {
             interface,
         };
 
-        ring.begin(settings)?;
+        ring.start(settings)?;
         if settings.promiscuous {
             let membership = libc::packet_mreq {
                 mr_ifindex: interface.index,
@@ -139,10 +141,10 @@ impl Ring {
         Ok(ring)
     }
 
-    /// Lets frames in. They pass the filter once the ring is a member of its group: until then
-    /// each of them would come to every queue.
-    fn begin(&self, settings: &RingSettings) -> Result<(), Failure> {
-        socket::run(&self.socket, &filter::nothing(), FilterKind::Filter)?;
+    /// Starts the capture. The filter drops all frames until the ring is a member of its group, because
+    /// until then each frame would go to every queue.
+    fn start(&self, settings: &RingSettings) -> Result<(), Failure> {
+        socket::attach(&self.socket, &filter::drop_all(), FilterKind::Filter)?;
         socket::bind(&self.socket, self.interface.index)?;
         if let Some(group) = &settings.group {
             group.join(&self.socket, self.interface.index)?;
@@ -150,8 +152,8 @@ impl Ring {
         let link = live::link_type(self.interface.hardware);
         let cut = settings.cut_for.as_ref();
         match cut.and_then(|sip_ports| filter::filter(link, sip_ports)) {
-            Some(program) => socket::run(&self.socket, &program, FilterKind::Filter),
-            None => socket::unfilter(&self.socket),
+            Some(program) => socket::attach(&self.socket, &program, FilterKind::Filter),
+            None => socket::detach_filter(&self.socket),
         }
     }
 
@@ -160,11 +162,11 @@ impl Ring {
         self.blocks
     }
 
-    /// The octets of a block that the kernel has handed over; `None` while it is the kernel's, or
-    /// where there is no such block.
+    /// The octets of a block that the kernel has closed; `None` while the kernel owns it, or if the number
+    /// is out of range.
     fn block(&self, number: usize) -> Option<&[u8]> {
         let status = self.status(number)?;
-        // Acquire: what the kernel wrote before the status is seen after it.
+        // Acquire: makes the frames visible that the kernel wrote before the status.
         if status.load(Ordering::Acquire) & libc::TP_STATUS_USER == 0 {
             return None;
         }
@@ -177,10 +179,10 @@ impl Ring {
         })
     }
 
-    /// Gives a block back to the kernel.
+    /// Returns a block to the kernel.
     fn release(&mut self, number: usize) {
         if let Some(status) = self.status(number) {
-            // Release: we are done reading before the kernel may write.
+            // Release: our reads end before the kernel may write.
             status.store(libc::TP_STATUS_KERNEL, Ordering::Release);
         }
     }
@@ -190,14 +192,17 @@ impl Ring {
             return None;
         }
         // SAFETY: inside the mapping, which lives as long as `self`; aligned, because blocks are
-        // pages and `STATUS` is a multiple of four; both sides access it as a whole word.
+        // pages and `STATUS_OFFSET` is a multiple of four; both sides access it as a whole word.
         Some(unsafe {
-            let word = self.map.as_ptr().add(number * self.block_octets + STATUS);
+            let word = self
+                .map
+                .as_ptr()
+                .add(number * self.block_octets + STATUS_OFFSET);
             AtomicU32::from_ptr(word.cast())
         })
     }
 
-    /// Waits for the kernel to hand a block over. A signal ends the wait too.
+    /// Waits until the kernel closes a block. A signal ends the wait too.
     fn wait(&self, timeout: Duration) -> Result<Wake, Failure> {
         let mut poll = libc::pollfd {
             fd: self.socket.as_raw_fd(),
@@ -209,26 +214,26 @@ impl Ring {
         if unsafe { libc::poll(&raw mut poll, 1, timeout) } < 0 {
             let error = io::Error::last_os_error();
             return match error.kind() {
-                io::ErrorKind::Interrupted => Ok(Wake::Calm),
+                io::ErrorKind::Interrupted => Ok(Wake::BlockOrTimeout),
                 _ => Err(("poll", error)),
             };
         }
         if poll.revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) == 0 {
-            return Ok(Wake::Calm);
+            return Ok(Wake::BlockOrTimeout);
         }
-        // Reading the error clears it; else the next poll would end at once.
+        // Reading the error clears it; otherwise the next poll would return at once.
         socket::get::<c_int>(&self.socket, libc::SOL_SOCKET, libc::SO_ERROR)?;
-        Ok(Wake::Error)
+        Ok(Wake::SocketError)
     }
 
-    /// Frames that the kernel dropped since this was last asked.
+    /// Frames dropped by the kernel since the last call.
     fn dropped(&self) -> Result<u32, Failure> {
         let statistics: libc::tpacket_stats_v3 =
             socket::get(&self.socket, libc::SOL_PACKET, libc::PACKET_STATISTICS)?;
         Ok(statistics.tp_drops)
     }
 
-    /// The interface that has this name now; `None` if none has.
+    /// The interface with this name now, if any.
     fn lookup(&self, name: &str) -> Option<Interface> {
         socket::lookup(&self.socket, name).ok()
     }
@@ -236,7 +241,7 @@ impl Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        // SAFETY: this is the mapping made in `open`, and no borrow of it outlives `self`.
+        // SAFETY: `open` made this mapping, and no borrow of it outlives `self`.
         unsafe { libc::munmap(self.map.as_ptr().cast(), self.blocks * self.block_octets) };
     }
 }
@@ -247,9 +252,9 @@ fn request(block_octets: usize, blocks: usize) -> libc::tpacket_req3 {
     libc::tpacket_req3 {
         tp_block_size: block_octets,
         tp_block_nr: blocks,
-        tp_frame_size: FRAME,
-        tp_frame_nr: block_octets / FRAME * blocks,
-        tp_retire_blk_tov: number(RETIRE.as_millis() as usize),
+        tp_frame_size: FRAME_SIZE,
+        tp_frame_nr: block_octets / FRAME_SIZE * blocks,
+        tp_retire_blk_tov: number(RETIRE_TIMEOUT.as_millis() as usize),
         tp_sizeof_priv: 0,
         tp_feature_req_word: 0,
     }
@@ -257,8 +262,8 @@ fn request(block_octets: usize, blocks: usize) -> libc::tpacket_req3 {
 
 fn map(socket: &OwnedFd, octets: usize) -> Result<NonNull<u8>, Failure> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a new mapping at a place of the kernel's choice touches no memory of ours.
-    let place = unsafe {
+    // SAFETY: a new mapping at an address that the kernel chooses overlaps no memory of this process.
+    let address = unsafe {
         libc::mmap(
             std::ptr::null_mut(),
             octets,
@@ -268,8 +273,8 @@ fn map(socket: &OwnedFd, octets: usize) -> Result<NonNull<u8>, Failure> {
             0,
         )
     };
-    if place == libc::MAP_FAILED {
+    if address == libc::MAP_FAILED {
         return Err(("mmap", io::Error::last_os_error()));
     }
-    NonNull::new(place.cast()).ok_or_else(|| ("mmap", io::ErrorKind::OutOfMemory.into()))
+    NonNull::new(address.cast()).ok_or_else(|| ("mmap", io::ErrorKind::OutOfMemory.into()))
 }

@@ -1,10 +1,9 @@
-//! Synthetic calls: real Ethernet frames with known truth, for tests, benches and the demo.
+//! Synthetic calls: Ethernet frames with a known truth, for tests, benches and the demo.
 //!
-//! A [`Synthetic`] is a [`FrameSource`] like any other: IPv4 or IPv6, UDP, RTP, RTCP and SIP as
-//! its [`Scenario`] says, in time order, the same frames for the same seed. Its worker owns it.
-//! It holds a fixed number of pending events per call and one frame buffer: nothing grows while it
-//! runs. A repeated scenario is made of other calls each time. What it sent and what it withheld is in
-//! [`Synthetic::truth`].
+//! A [`Synthetic`] is a [`FrameSource`]: IPv4 or IPv6, UDP, RTP, RTCP and SIP as its [`Scenario`]
+//! says, in time order. The same seed gives the same frames. Its worker owns it. It holds a fixed
+//! number of scheduled actions per call and one frame buffer; nothing grows while it runs. Each
+//! repetition of a scenario has new calls. [`Synthetic::truth`] returns the sent and withheld packets.
 
 mod call;
 mod demo;
@@ -25,73 +24,73 @@ use std::time::Duration;
 
 pub use demo::{DEMO_COMMITTED_BPS, DEMO_WINDOW_SECONDS, DemoPrefix, demo};
 
-/// How fast frames come.
+/// How fast frames are produced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SendPace {
-    /// One after the other, with packet times from `start` on; ends when all calls have ended.
+    /// Without waiting, with packet times from `start` on. Ends after the last call.
     AsFastAsPossible {
-        /// Packet time of the scenario's beginning.
+        /// Packet time of the start of the scenario.
         start: Timestamp,
     },
-    /// By the wall clock, beginning with the next full second, so that no second is half seen.
+    /// By the wall clock. Starts at the next full second, so that no second is incomplete.
     RealTime,
 }
 
-/// What was sent, and what was withheld, of one direction of one call, in all repetitions.
+/// The packets sent and withheld in one direction of one call, over all repetitions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Truth {
-    /// Source of the RTP, the first time.
+    /// Source of the RTP in the first repetition.
     pub src: Endpoint,
-    /// Its destination, the first time.
+    /// Destination of the RTP in the first repetition.
     pub dst: Endpoint,
-    /// SSRC, the first time.
+    /// SSRC in the first repetition.
     pub ssrc: u32,
-    /// RTP packets that came past the tap.
+    /// RTP packets that passed the capture point.
     pub packets: u64,
-    /// Their IP total lengths.
+    /// Sum of their IP total lengths, in octets.
     pub bytes: u64,
-    /// RTP packets withheld; never the first nor the last of a stream, so each is a gap.
+    /// RTP packets withheld. Never the first or last of a stream, so each leaves a sequence gap.
     pub lost: u64,
-    /// Sender reports that were answered: round trips to the other end that can be measured.
+    /// Sender reports that were answered: each is a measurable round trip to the other end.
     pub round_trips: u64,
 }
 
-/// A live source returns at the latest after this (the contract of [`FrameSource::next`]).
+/// Longest wait of one call of [`FrameSource::next`].
 const POLL: Duration = Duration::from_millis(100);
 
-/// In real time frames are handed over in batches of this: 200 wakeups a second, not one a frame.
+/// Shortest wait in real time: frames come in batches, with 200 wakeups a second instead of one per
+/// frame.
 const BATCH: Duration = Duration::from_millis(5);
 
-/// A process that slept longer than this goes on from now, not with a burst of the past.
+/// If the source is later than this, it moves the schedule on, and does not send a burst.
 const MAX_LAG: Duration = Duration::from_secs(1);
 
-/// Where all frames of this source are captured.
+/// The interface of all frames of this source.
 const INTERFACE: InterfaceId = InterfaceId(0);
 
 /// A source of synthetic frames.
 pub struct Synthetic {
-    /// The repetition under way, and the one that follows, if one does: it may begin before the
-    /// other is over.
+    /// The current repetition, and the next one, if the scenario repeats. They may overlap.
     repetitions: Vec<Repetition>,
-    /// Nanoseconds from the beginning of one to that of the next.
+    /// Nanoseconds from the start of one repetition to the start of the next.
     period: u64,
     pace: SendPace,
-    /// Packet time of the scenario's beginning; none before the first event.
+    /// Packet time of the start of the scenario; `None` before the first event.
     start: Option<Timestamp>,
     stop: Arc<AtomicBool>,
     buffer: Vec<u8>,
 }
 
 impl Synthetic {
-    /// Prepares a scenario; `stop` ends it at the next event.
+    /// Prepares a scenario. Setting `stop` ends it at the next event.
     pub fn new(scenario: &Scenario, pace: SendPace, stop: Arc<AtomicBool>) -> Self {
         let mut repetitions = vec![Repetition::new(scenario)];
         let mut period = 0;
         if let (Some(repeat), [first]) = (scenario.repeat, repetitions.as_slice()) {
-            // Two at a time, no more: the third begins when the first is over.
+            // At most two overlap: the third starts when the first has ended.
             period = scenario::nanos(repeat).max(first.end().div_ceil(2));
             let mut second = Repetition::new(scenario);
-            second.follow(first, period);
+            second.restart_after(first, period);
             repetitions.push(second);
         }
         Self {
@@ -104,7 +103,7 @@ impl Synthetic {
         }
     }
 
-    /// What was sent so far, two rows per call in the order of the scenario: forth, and back.
+    /// The truth so far: two rows per call in the order of the scenario, first the caller's direction.
     pub fn truth(&self) -> impl Iterator<Item = Truth> + '_ {
         let mut repetitions = self.repetitions.iter().map(Repetition::truth);
         let first = repetitions.next().into_iter().flatten();
@@ -119,33 +118,34 @@ impl Synthetic {
         })
     }
 
-    /// When the next act is due; none when there is nothing more to come.
+    /// Time of the next action, in nanoseconds from the start; `None` after the last.
     fn due(&self) -> Option<u64> {
         self.repetitions.iter().filter_map(Repetition::due).min()
     }
 
-    /// Does the act that is due next, of the earlier repetition if both have one; the time of the
-    /// frame that the buffer now holds, if there is one.
-    fn act(&mut self, start: Timestamp) -> Option<Timestamp> {
-        let acting = self.repetitions.iter_mut();
-        let first = acting.min_by_key(|one| one.due().unwrap_or(u64::MAX))?;
-        let sent = first.act(start, &mut self.buffer);
-        if let [over, next] = self.repetitions.as_mut_slice()
-            && over.due().is_none()
+    /// Performs the next action of both repetitions. Returns the time of the frame in the buffer, if the
+    /// action sends one.
+    fn perform_next(&mut self, start: Timestamp) -> Option<Timestamp> {
+        let repetitions = self.repetitions.iter_mut();
+        let first = repetitions.min_by_key(|one| one.due().unwrap_or(u64::MAX))?;
+        let sent = first.perform_next(start, &mut self.buffer);
+        if let [ended, next] = self.repetitions.as_mut_slice()
+            && ended.due().is_none()
         {
-            std::mem::swap(over, next);
-            next.follow(over, self.period);
+            std::mem::swap(ended, next);
+            next.restart_after(ended, self.period);
         }
         sent
     }
 
-    /// In real time: waits until an act is due. The moment that is idle, if none is.
+    /// Waits in real time for an action at `at`, in nanoseconds from the start. Returns the time up to
+    /// which the source is idle, if the action is not due yet.
     fn wait(&mut self, start: Timestamp, at: u64) -> Option<Timestamp> {
         let now = clock::now();
         let mut due = start.plus(Duration::from_nanos(at));
         let lag = now.since(due);
         if lag > MAX_LAG {
-            // By whole seconds, so that each second of the scenario stays one of packet time.
+            // By whole seconds, so that seconds of the scenario stay aligned to UTC seconds.
             let later = Duration::from_secs(lag.as_secs() + 1);
             self.start = Some(start.plus(later));
             due = due.plus(later);
@@ -156,7 +156,7 @@ impl Synthetic {
         let ahead = due.since(now);
         clock::wait(ahead.clamp(BATCH, POLL));
         let now = clock::now();
-        // Nothing from before the last moment still to come: what is due is later than `now`.
+        // The action is later than `now`, so no frame from before `now` follows.
         (due > now).then_some(now)
     }
 }
@@ -185,7 +185,7 @@ impl FrameSource for Synthetic {
                 return Ok(Event::Idle(idle));
             }
             let start = self.start.unwrap_or(start);
-            if let Some(time) = self.act(start) {
+            if let Some(time) = self.perform_next(start) {
                 let length = u32::try_from(self.buffer.len()).unwrap_or(u32::MAX);
                 return Ok(Event::Frame(Frame {
                     time,

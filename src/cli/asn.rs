@@ -1,4 +1,4 @@
-//! `asnmeter asn`: what the ASN table says of an address, and what the table is made of.
+//! `asnmeter asn`: looks up addresses in the ASN table, and lists its sources.
 
 use super::{Format, load_or_default, print};
 use crate::app::{self, AppError};
@@ -67,7 +67,7 @@ fn load(config: Option<&PathBuf>) -> Result<Origins, AppError> {
     Ok(app::origins(&load_or_default(config)?)?)
 }
 
-/// A line per source, and below it what was left out or decided, as far as anything was.
+/// Writes a line per source, and below it its counts that are not 0.
 fn write_sources<'a>(
     out: &mut dyn Write,
     mut sources: impl Iterator<Item = SourceState<'a>>,
@@ -116,7 +116,7 @@ fn write_sources<'a>(
     })
 }
 
-/// What decides, then what the others say; each with the age of its source.
+/// Writes the answer, then those of the other sources; each with the age of its source.
 fn write_text(out: &mut dyn Write, lookup: &Lookup, ages: &Ages) -> io::Result<()> {
     let Lookup {
         address,
@@ -168,7 +168,7 @@ fn write_text(out: &mut dyn Write, lookup: &Lookup, ages: &Ages) -> io::Result<(
     })
 }
 
-/// How old what a source says is, by its name.
+/// The age of each source, by name.
 struct Ages(HashMap<Arc<str>, Duration>);
 
 impl Ages {

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How often the bar moves.
+/// Update interval of the bar.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A replay shorter than this shows no bar.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Delay before the bar appears; a shorter replay shows none.
+const DELAY: Duration = Duration::from_millis(500);
 
-/// The bar, if there is one.
+/// The progress bar and its thread.
 #[derive(Debug, Default)]
 pub(super) struct ReplayProgress {
     over: Arc<AtomicBool>,
@@ -22,7 +22,7 @@ pub(super) struct ReplayProgress {
 }
 
 impl ReplayProgress {
-    /// Begins to show how far reading has come.
+    /// Starts the bar.
     pub(super) fn start(&self, progress: Arc<ReadProgress>) {
         let target = ProgressDrawTarget::stderr();
         if target.is_hidden() {
@@ -31,7 +31,7 @@ impl ReplayProgress {
         let over = self.over.clone();
         let draw = move || {
             let mut waited = Duration::ZERO;
-            while waited < PATIENCE && !over.load(Ordering::Relaxed) {
+            while waited < DELAY && !over.load(Ordering::Relaxed) {
                 crate::clock::wait(TICK);
                 waited += TICK;
             }
@@ -50,11 +50,11 @@ impl ReplayProgress {
         *self.thread.borrow_mut() = std::thread::Builder::new().spawn(draw).ok();
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
         self.over.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.borrow_mut().take() {
-            // The bar's own failure is nobody's concern.
+            // A panic of the bar is ignored.
             let _ = thread.join();
         }
     }

@@ -1,8 +1,8 @@
-//! Where the operator's log goes: to the journal with its fields where standard error is the
-//! journal's, else to standard error as one line, in colour on a terminal.
+//! The output of the operator's log: the journal with fields, if standard error is connected to it;
+//! otherwise standard error, one line each, in colour on a terminal.
 //!
-//! Chosen at the first line, for the life of the process. A journal that does not take a line at
-//! once must not hold the judge up: the line goes to standard error then, without its fields.
+//! Chosen at the first line, for the life of the process. If the journal would block, the line goes to
+//! standard error without fields, so that the judge never waits.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::sync::OnceLock;
 
-/// How much a line matters. The number is syslog's (RFC 5424 §6.2.1).
+/// The level of a line. The number is that of syslog (RFC 5424 §6.2.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Level {
     Error = 3,
@@ -30,7 +30,7 @@ impl Level {
         }
     }
 
-    /// How the word is shown on a terminal (ECMA-48 §8.3.117).
+    /// The colour of the level on a terminal (ECMA-48 §8.3.117).
     const fn colour(self) -> &'static str {
         match self {
             Self::Error => "\x1b[1;31m",
@@ -69,7 +69,7 @@ impl Sink {
         let as_str = level.as_str();
         match self {
             Self::Journal(socket) if socket.send(&entry(level, message, fields)).is_ok() => {}
-            // systemd reads the level from the number in front (sd-daemon(3)).
+            // systemd reads the level from the prefix (sd-daemon(3)).
             Self::Journal(_) => emit(&format!("<{}>asnmeter: {as_str}: {message}", level as u8)),
             Self::Terminal => emit(&format!(
                 "asnmeter: {}{as_str}\x1b[0m: {message}",
@@ -80,7 +80,7 @@ impl Sink {
     }
 }
 
-/// Standard error that is gone is no reason to end.
+/// Writes to standard error; ignores errors.
 fn emit(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
@@ -100,7 +100,7 @@ fn journal() -> Option<UnixDatagram> {
     Some(socket)
 }
 
-/// Colours are for terminals whose owner has not refused them (no-color.org).
+/// Whether standard error is a terminal with colours, unless `NO_COLOR` is set (no-color.org).
 fn is_colourful() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
@@ -122,7 +122,7 @@ fn entry(level: Level, message: &str, fields: &[Field<'_>]) -> Vec<u8> {
     entry
 }
 
-/// `NAME=value`, or with its length in front where a line's end in it would end the field.
+/// `NAME=value`, or the form with a length, if the value contains a line break.
 fn field(entry: &mut Vec<u8>, name: &str, value: &str) {
     entry.extend(name.bytes());
     if value.contains('\n') {
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_with_a_lines_end_forges_no_field() {
+    fn a_value_with_a_line_break_adds_no_field() {
         let entry = entry(Level::Error, "a\nPRIORITY=0", &[]);
         let expected = b"MESSAGE\n\x0c\0\0\0\0\0\0\0a\nPRIORITY=0\nPRIORITY=3\n";
         assert!(entry.starts_with(expected), "{}", entry.escape_ascii());
     }
 
     #[test]
-    fn a_journal_that_takes_the_line_gets_it_whole() {
+    fn a_line_reaches_the_journal_complete() {
         let (near, far) = UnixDatagram::pair().unwrap();
         Sink::Journal(near).write(Level::Info, "hello", &[("EVENT", &"started")]);
         let mut octets = [0; 256];

@@ -2,8 +2,8 @@
 //!
 //! `app` binds first, so that an address in use is an error at the start, and runs [`serve`] until
 //! shutdown. Every bound is a number in [`HttpLimits`]: connections, the wait for a request, the size
-//! of its head, the age of a connection; `places` says who gives way where one is reached. Request
-//! bodies are refused. Whoever asks, each output is built at most once per published state.
+//! of its head, the age of a connection; `connections` decides which connection is closed at a limit.
+//! Request bodies are refused. Each output is rendered at most once per published state.
 
 mod connections;
 mod head;
@@ -42,38 +42,38 @@ use tokio::time::{sleep, timeout};
 /// The bounds of the listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HttpLimits {
-    /// Connections at the same time. For one more the one that has been without a whole request the
-    /// longest is closed; while all are being answered, the new one is answered 503. Both are counted.
+    /// Connections at the same time. A further one closes the connection that has waited longest for a
+    /// whole request. If all are being answered, the new one is answered 503. Both are counted.
     pub connections: usize,
     /// The same for one client: an IPv4 address, or an IPv6 network of 64 bits.
     pub client_connections: usize,
-    /// How long a request's head may take, from its first octet; the first head of a connection
-    /// begins with the connection.
+    /// Longest time for a request's head, from its first octet. The first head of a connection starts with
+    /// the connection.
     pub head_wait: Duration,
-    /// How long a connection may be without a whole request: idle, or reading the last answer.
+    /// Longest time of a connection without a whole request: idle, or reading the last answer.
     pub request_wait: Duration,
-    /// How long a TLS handshake may take.
+    /// Longest time for a TLS handshake.
     pub handshake_wait: Duration,
     /// Octets of a request's head (at least 8192, hyper's minimum); more is answered 431.
     pub head_bytes: usize,
     /// Header fields of a request; more is answered 431.
     pub header_fields: usize,
-    /// After so long a connection is closed behind its current answer: bounds slow readers.
+    /// Age at which a connection is closed after its current answer: bounds slow readers.
     pub connection_age: Duration,
-    /// How long that answer may still take.
+    /// Longest time for that answer, and for all answers at shutdown.
     pub farewell: Duration,
-    /// Connections that listen to the page's live updates; one more is answered 503.
+    /// Event streams of the page at the same time; a further one is answered 503.
     pub listeners: usize,
     /// The same for one client.
     pub client_listeners: usize,
-    /// After so long such a stream ends; the page comes back.
+    /// Age at which an event stream ends; the page reconnects.
     pub listener_age: Duration,
 }
 
 impl Default for HttpLimits {
     /// Two Prometheus servers, a dashboard and some people need a dozen connections, and all of them
     /// may come through one proxy; a scrape interval of up to a minute keeps its connection. A head is
-    /// a packet or two: 10 s are two losses of the first one and TCP's patience for each.
+    /// one or two packets: 10 s allow two losses of the first one with TCP's retransmission timeouts.
     fn default() -> Self {
         Self {
             connections: 256,
@@ -92,7 +92,7 @@ impl Default for HttpLimits {
     }
 }
 
-/// Why there is no listener.
+/// Why the listener cannot start.
 #[derive(thiserror::Error, Debug)]
 pub enum HttpError {
     /// The address cannot be listened on.
@@ -100,15 +100,15 @@ pub enum HttpError {
     Bind {
         /// As configured.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file that says who may ask.
+    /// The security file is missing or invalid.
     #[error(transparent)]
     Security(#[from] SecurityError),
 }
 
-/// What the system said, without the number behind it.
+/// The text of a system error, without its number.
 fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
@@ -129,34 +129,34 @@ pub struct HttpServer {
 }
 
 impl HttpServer {
-    /// Where it listens; the port is never 0.
+    /// The bound address; the port is never 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same with other bounds.
+    /// Replaces the limits.
     #[must_use]
     pub fn with_limits(self, limits: HttpLimits) -> Self {
         Self { limits, ..self }
     }
 
-    /// The same for those only whom the last `security` lets in.
+    /// Adds the security settings, with their later changes.
     #[must_use]
     pub fn with_security(self, security: watch::Receiver<Arc<Security>>) -> Self {
         Self { security, ..self }
     }
 
-    /// Who was turned away; still counts while the listener is served.
+    /// The counters of refused clients, which count for as long as the listener is served.
     pub fn refused(&self) -> Arc<Refused> {
         Arc::clone(&self.refused)
     }
 
-    /// The last time that a connection found no free place.
+    /// The last connection beyond a limit.
     pub fn crowded(&self) -> watch::Receiver<Option<Crowded>> {
         self.crowded.subscribe()
     }
 
-    /// Where the page is.
+    /// The URL of the page, without the trailing slash.
     pub fn url(&self) -> String {
         format!("{}://{}", self.security.borrow().scheme(), self.address)
     }
@@ -165,7 +165,7 @@ impl HttpServer {
 /// Listens on an address. Needs no runtime yet.
 ///
 /// # Errors
-/// [`HttpError::Bind`] with the address and what the system said.
+/// [`HttpError::Bind`] with the address and the system's error.
 pub fn bind(address: SocketAddr) -> Result<HttpServer, HttpError> {
     let failed = |source| HttpError::Bind { address, source };
     let socket = std::net::TcpListener::bind(address).map_err(failed)?;
@@ -180,8 +180,8 @@ pub fn bind(address: SocketAddr) -> Result<HttpServer, HttpError> {
     })
 }
 
-/// Answers requests from what `published` last received, until `shutdown` is ready; then lets the
-/// current answers end, for [`HttpLimits::farewell`] at most.
+/// Answers requests from the last published state, until `shutdown` is ready. Then waits for the current
+/// answers, for at most [`HttpLimits::farewell`].
 ///
 /// # Errors
 /// [`HttpError::Bind`] if the runtime cannot take the socket.
@@ -201,14 +201,14 @@ pub async fn serve(
     let socket =
         TcpListener::from_std(socket).map_err(|source| HttpError::Bind { address, source })?;
     let (stop, stopped) = watch::channel(());
-    let house = HttpState {
+    let state = HttpState {
         shown: Arc::new(RenderedOutputs::new(published, stopped.clone(), &limits)),
         limits,
         refused,
         security,
         stopped,
     };
-    let places = ConnectionTable::new(limits, house.refused.clone(), crowded);
+    let table = ConnectionTable::new(limits, state.refused.clone(), crowded);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -216,17 +216,17 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             accepted = socket.accept() => match accepted {
-                Ok((stream, from)) => match places.admit(from.ip()) {
-                    Some((place, displaced)) => {
-                        let house = house.clone();
+                Ok((stream, from)) => match table.admit(from.ip()) {
+                    Some((connection_guard, displaced)) => {
+                        let state = state.clone();
                         connections.spawn(async move {
                             tokio::select! {
-                                () = house.receive(stream, place) => {}
+                                () = state.receive(stream, connection_guard) => {}
                                 _ = displaced => {}
                             }
                         });
                     }
-                    None if house.security.borrow().tls.is_none() => refuse(&stream),
+                    None if state.security.borrow().tls.is_none() => refuse(&stream),
                     None => {}
                 },
                 // Out of descriptors, mostly: give the open connections time to end.
@@ -240,7 +240,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// What every connection shares.
+/// State that all connections share.
 #[derive(Clone)]
 struct HttpState {
     shown: Arc<RenderedOutputs>,
@@ -251,14 +251,14 @@ struct HttpState {
 }
 
 impl HttpState {
-    /// One connection, from its handshake to its end.
-    async fn receive(self, stream: TcpStream, place: Arc<Connection>) {
+    /// Handles one connection, from its handshake to its end.
+    async fn receive(self, stream: TcpStream, connection_guard: Arc<Connection>) {
         let tls = self.security.borrow().tls.clone();
         let Some(tls) = tls else {
-            return self.serve_connection(stream, place).await;
+            return self.serve_connection(stream, connection_guard).await;
         };
         match timeout(self.limits.handshake_wait, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.serve_connection(stream, place).await,
+            Ok(Ok(stream)) => self.serve_connection(stream, connection_guard).await,
             Ok(Err(_)) | Err(_) => {
                 self.refused.handshakes.fetch_add(1, Ordering::Relaxed);
             }
@@ -268,19 +268,22 @@ impl HttpState {
     async fn serve_connection(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin,
-        place: Arc<Connection>,
+        connection_guard: Arc<Connection>,
     ) {
         let answer = service_fn(|request| {
-            let answering = place.answer();
+            let answering = connection_guard.answer();
             let security = self.security.borrow().clone();
-            let (shown, refused, share) = (&self.shown, &self.refused, &place.share);
+            let (shown, refused, share) = (&self.shown, &self.refused, &connection_guard.share);
             async move {
                 let credentials = request.headers().get(AUTHORIZATION);
                 let mut response = if !security.has_room() {
                     refused.rate.fetch_add(1, Ordering::Relaxed);
                     routes::too_many()
                 } else if security.is_open(request.uri().path())
-                    || security.basic_auth.admits(credentials, &share.turn).await
+                    || security
+                        .basic_auth
+                        .admits(credentials, &share.password_check)
+                        .await
                 {
                     routes::answer(&request, shown, &share.listeners)
                 } else {
@@ -290,14 +293,14 @@ impl HttpState {
                 for (name, value) in &security.headers {
                     response.headers_mut().insert(name, value.clone());
                 }
-                Ok::<_, Infallible>(response.map(|body| Kept {
+                Ok::<_, Infallible>(response.map(|body| AnswerBody {
                     body,
                     _answering: answering,
                 }))
             }
         });
         let limits = self.limits;
-        let stream = Timed::new(stream, place.clone(), limits.head_wait);
+        let stream = Timed::new(stream, connection_guard.clone(), limits.head_wait);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.request_wait)
@@ -306,7 +309,7 @@ impl HttpState {
             .serve_connection(TokioIo::new(stream), answer);
         let mut connection = pin!(connection);
         let mut stopped = self.stopped.clone();
-        // What a client does wrong, or its going away, is no event of ours.
+        // Errors of the client, and its disconnection, need no report.
         tokio::select! {
             _ = connection.as_mut() => return,
             () = sleep(limits.connection_age) => {}
@@ -317,13 +320,13 @@ impl HttpState {
     }
 }
 
-/// An answer that keeps its connection's place until hyper has all of it.
-struct Kept {
+/// The body of an answer. Marks the connection as being answered until hyper has all of it.
+struct AnswerBody {
     body: HttpAnswer,
     _answering: Answering,
 }
 
-impl Body for Kept {
+impl Body for AnswerBody {
     type Data = Bytes;
     type Error = <HttpAnswer as Body>::Error;
 
@@ -343,7 +346,7 @@ impl Body for Kept {
     }
 }
 
-/// Says why, as far as the socket's buffer takes it, and closes.
+/// Writes a 503 answer, as far as the socket's buffer takes it.
 fn refuse(stream: &TcpStream) {
     const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\
         Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n\r\ntoo many connections\n";

@@ -1,11 +1,11 @@
-//! Captures that several workers replay: whoever reads a piece tells the others of the plain voice in
-//! it, so that a frame is looked at once, however many workers there are.
+//! Replay on several workers: the worker that reads a chunk decodes its plain RTP frames for all, so that
+//! a frame is decoded once for any number of workers.
 
 #[cfg(test)]
 mod tests;
 
 use crate::capture::CaptureError;
-use crate::capture::file::{Assignment, FileSource, SHOWN_EVERY};
+use crate::capture::file::{Assignment, BROADCAST_INTERVAL, FileSource};
 use crate::frame::Frame;
 use crate::pipeline::packet_clock::GRACE;
 use crate::pipeline::shard::Shard;
@@ -13,22 +13,24 @@ use crate::pipeline::timed_source::{BATCH, ClockedSource, Selection, TimedEvent,
 use crate::voice::{RtpPacket, Rules};
 use crate::wire::plain::{self, Ip, PlainDatagram, PlainUdp};
 
-// Else a second could close at a frame that not all workers are shown.
+// Otherwise a second could close at a frame that not every worker gets.
 const _: () = assert!(
-    GRACE.as_nanos().is_multiple_of(SHOWN_EVERY.as_nanos())
-        && 1_000_000_000_u128.is_multiple_of(SHOWN_EVERY.as_nanos())
+    GRACE
+        .as_nanos()
+        .is_multiple_of(BROADCAST_INTERVAL.as_nanos())
+        && 1_000_000_000_u128.is_multiple_of(BROADCAST_INTERVAL.as_nanos())
 );
 
-/// One worker's source of steps.
+/// The source of one worker.
 pub struct PartitionedSource(ClockedSource<FileSource<RtpPacket>>);
 
 impl PartitionedSource {
-    /// A worker's part of some files.
+    /// Adds packet time to a shared file source.
     pub fn new(source: FileSource<RtpPacket>) -> Self {
         Self(ClockedSource::new(source))
     }
 
-    /// The source.
+    /// The file source.
     pub fn source(&self) -> &FileSource<RtpPacket> {
         self.0.source()
     }
@@ -45,12 +47,12 @@ impl TimedSource for PartitionedSource {
         if !self.0.source().is_partitioned() {
             return self.0.next_batch(selection);
         }
-        let (source, packet_clock) = self.0.parts();
-        source.take_items(BATCH, |item| packet_clock.follows(item.summary.time))
+        let (source, packet_clock) = self.0.source_and_clock();
+        source.take_items(BATCH, |item| packet_clock.try_advance(item.summary.time))
     }
 }
 
-/// Says of a frame which of so many workers has to know of it.
+/// Returns the function that assigns a frame to one of `workers` workers, or to all.
 pub fn partitioner(
     workers: usize,
     rules: Rules,
@@ -59,11 +61,11 @@ pub fn partitioner(
     move |frame, assignment| match plain::decode_plain(frame) {
         Some(PlainDatagram::V4(plain)) => partitioner.assign(frame, &plain, assignment),
         Some(PlainDatagram::V6(plain)) => partitioner.assign(frame, &plain, assignment),
-        None => assignment.show_all(),
+        None => assignment.broadcast(),
     }
 }
 
-/// Who sits there, and what they play by.
+/// Assigns frames to workers by their address pair.
 #[derive(Clone)]
 struct Partitioner {
     workers: usize,
@@ -72,7 +74,7 @@ struct Partitioner {
 
 impl Partitioner {
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a frame is not worth a call")]
+    #[expect(clippy::inline_always, reason = "a call per frame costs too much")]
     fn assign(
         &self,
         frame: &Frame<'_>,
@@ -80,12 +82,12 @@ impl Partitioner {
         assignment: Assignment<'_, RtpPacket>,
     ) {
         let ends = plain.ends();
-        let worker = Shard::number(ends, self.workers);
+        let worker = Shard::index_of(ends, self.workers);
         match self.rules.recognise_plain(frame, plain) {
             Some(packet) => assignment.assign(worker, packet),
-            // Signalling is heard by all.
-            None if self.rules.is_sip_port(ends) => assignment.show_all(),
-            None => assignment.show(worker),
+            // Every worker observes signalling.
+            None if self.rules.is_sip_port(ends) => assignment.broadcast(),
+            None => assignment.forward(worker),
         }
     }
 }

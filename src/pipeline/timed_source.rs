@@ -1,4 +1,4 @@
-//! What a worker's loop takes: an event, and the boundary between seconds that lies before it.
+//! The input of a worker's loop: events, each with the boundary of seconds before it.
 
 use crate::capture::{BurstSink, CaptureError, Event, FrameSource};
 use crate::frame::Frame;
@@ -7,42 +7,42 @@ use crate::pipeline::shard::Shard;
 use crate::voice::{RtpPacket, Rules};
 use crate::wire::plain::{self, Ip, PlainDatagram, PlainUdp};
 
-/// One turn of the loop.
+/// An event with its boundary.
 #[derive(Clone, Copy, Debug)]
 pub struct TimedEvent<'a> {
-    /// Crossed before the event.
+    /// The boundary between the previous event and this one, if any.
     pub boundary: Option<Boundary>,
-    /// What comes.
+    /// The event.
     pub event: Event<'a>,
 }
 
-/// What a worker takes notice of.
+/// Selects the packets that a worker counts.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// What is taken for voice.
+    /// Rules that recognise voice.
     pub rules: Rules,
-    /// Whose it must be.
+    /// The address pairs that the worker counts.
     pub shard: Shard,
 }
 
-/// Where steps come from.
+/// A source of events with boundaries.
 pub trait TimedSource {
-    /// The next step; after [`Event::End`] it is not called again.
+    /// The next event. Do not call it again after [`Event::End`].
     ///
     /// # Errors
-    /// [`CaptureError`] where the source cannot go on.
+    /// [`CaptureError`] if the source cannot continue.
     fn next(&mut self) -> Result<TimedEvent<'_>, CaptureError>;
 
-    /// The plain voice of interest that comes next: at most [`BATCH`] packets, all of one second and
-    /// in order of time, and nothing in between; the rest is left to [`Self::next`].
+    /// The next plain RTP packets of the selection: at most [`BATCH`], of one second and in order of time.
+    /// Stops before any other event, which is left to [`Self::next`].
     fn next_batch(&mut self, selection: &Selection) -> &[RtpPacket];
 }
 
-/// Packets whose streams are looked up together: as many waits for memory as a processor of today
-/// keeps in flight, and few enough to stay in its first cache.
+/// Packets of a batch: about as many as a current processor has memory loads in flight, and few enough
+/// for its L1 cache.
 pub const BATCH: usize = 32;
 
-/// Packets of plain voice that wait to be counted together: all of one second.
+/// Plain RTP packets of one second, to be counted together.
 #[derive(Clone, Debug, Default)]
 pub struct PacketBatch {
     packets: [RtpPacket; BATCH],
@@ -56,11 +56,11 @@ impl PacketBatch {
         self.filled < BATCH
     }
 
-    /// Takes a packet; one that finds no room is lost, so ask first.
+    /// Appends a packet. A full batch drops it, so check [`Self::has_room`] first.
     #[inline]
     pub fn push(&mut self, packet: RtpPacket) {
-        if let Some(place) = self.packets.get_mut(self.filled) {
-            *place = packet;
+        if let Some(slot) = self.packets.get_mut(self.filled) {
+            *slot = packet;
             self.filled += 1;
         }
     }
@@ -71,28 +71,28 @@ impl PacketBatch {
         self.packets.get(..self.filled).unwrap_or_default()
     }
 
-    /// Forgets them.
+    /// Removes all packets.
     #[inline]
     pub fn clear(&mut self) {
         self.filled = 0;
     }
 }
 
-/// A frame source whose own frames tell the time.
+/// A frame source with a packet clock.
 #[derive(Debug)]
 pub struct ClockedSource<S> {
     source: S,
     packet_clock: PacketClock,
-    waiting: PacketBatch,
+    batch: PacketBatch,
 }
 
 impl<S: FrameSource> ClockedSource<S> {
-    /// Paces a source.
+    /// Adds a packet clock to a source.
     pub fn new(source: S) -> Self {
         Self {
             source,
             packet_clock: PacketClock::default(),
-            waiting: PacketBatch::default(),
+            batch: PacketBatch::default(),
         }
     }
 
@@ -101,8 +101,8 @@ impl<S: FrameSource> ClockedSource<S> {
         &self.source
     }
 
-    /// The source, and the time as far as it has been told.
-    pub(super) fn parts(&mut self) -> (&mut S, &mut PacketClock) {
+    /// The source and its packet clock.
+    pub(super) fn source_and_clock(&mut self) -> (&mut S, &mut PacketClock) {
         (&mut self.source, &mut self.packet_clock)
     }
 }
@@ -112,9 +112,9 @@ impl<S: FrameSource> TimedSource for ClockedSource<S> {
     fn next(&mut self) -> Result<TimedEvent<'_>, CaptureError> {
         let event = self.source.next()?;
         let boundary = match &event {
-            Event::Frame(frame) => self.packet_clock.frame(frame.time),
-            Event::Idle(now) => self.packet_clock.idle(*now),
-            Event::End => self.packet_clock.end(),
+            Event::Frame(frame) => self.packet_clock.on_frame(frame.time),
+            Event::Idle(now) => self.packet_clock.on_idle(*now),
+            Event::End => self.packet_clock.on_end(),
             Event::Interface(..) | Event::CaptureGap(_) | Event::Unknown(..) => None,
         };
         Ok(TimedEvent { boundary, event })
@@ -122,48 +122,48 @@ impl<S: FrameSource> TimedSource for ClockedSource<S> {
 
     #[inline]
     fn next_batch(&mut self, selection: &Selection) -> &[RtpPacket] {
-        self.waiting.clear();
+        self.batch.clear();
         self.source.burst(&mut BatchCollector {
             selection,
             packet_clock: &mut self.packet_clock,
-            waiting: &mut self.waiting,
+            batch: &mut self.batch,
         });
-        self.waiting.packets()
+        self.batch.packets()
     }
 }
 
-/// Takes plain voice of one second, as far as there is room for it; passes over that of others.
+/// Collects plain RTP packets of one second into a batch, and skips those of other workers.
 struct BatchCollector<'a> {
     selection: &'a Selection,
     packet_clock: &'a mut PacketClock,
-    waiting: &'a mut PacketBatch,
+    batch: &'a mut PacketBatch,
 }
 
 impl BatchCollector<'_> {
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a frame is not worth a call")]
+    #[expect(clippy::inline_always, reason = "a call per frame costs too much")]
     fn take_plain(&mut self, frame: &Frame<'_>, plain: &PlainUdp<'_, impl Ip>) -> bool {
         let Selection { rules, shard } = self.selection;
         if !shard.owns(plain.ends()) {
-            // Signalling is heard by all.
-            return !rules.is_sip_port(plain.ends()) && self.packet_clock.follows(frame.time);
+            // Every worker observes signalling.
+            return !rules.is_sip_port(plain.ends()) && self.packet_clock.try_advance(frame.time);
         }
         let Some(packet) = rules.recognise_plain(frame, plain) else {
             return false;
         };
-        let follows = self.packet_clock.follows(frame.time);
-        if follows {
-            self.waiting.push(packet);
+        let advances = self.packet_clock.try_advance(frame.time);
+        if advances {
+            self.batch.push(packet);
         }
-        follows
+        advances
     }
 }
 
 impl BurstSink for BatchCollector<'_> {
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a frame is not worth a call")]
+    #[expect(clippy::inline_always, reason = "a call per frame costs too much")]
     fn offer(&mut self, frame: &Frame<'_>) -> bool {
-        if !self.waiting.has_room() {
+        if !self.batch.has_room() {
             return false;
         }
         match plain::decode_plain(frame) {

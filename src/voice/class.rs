@@ -5,7 +5,7 @@
 pub enum Class {
     /// Audio media (RFC 3550).
     Rtp,
-    /// Its control protocol.
+    /// RTP control protocol (RFC 3550 §6).
     Rtcp,
     /// Signalling (RFC 3261).
     Sip,
@@ -47,12 +47,12 @@ impl Classes {
     }
 }
 
-/// What a stream carries; decided once, before its first packet is counted.
+/// The kind of media of a stream; decided once, before its first packet is counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum StreamKind {
-    /// Sound: counted.
+    /// Audio: counted.
     Audio,
-    /// Pictures: listed, not counted.
+    /// Video: listed, not counted.
     Video,
 }
 

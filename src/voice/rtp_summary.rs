@@ -1,15 +1,15 @@
-//! A packet as it is remembered while it is not yet known what it belongs to.
+//! The values of an RTP packet that are kept while its stream is in probation.
 
 use crate::units::Timestamp;
 use crate::voice::CapturePoint;
 use crate::wire::rtp::RtpHeader;
 
-/// A held packet: what is needed to account for it later.
+/// The values of an RTP packet that are needed to count it later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RtpSummary {
     /// Capture time.
     pub time: Timestamp,
-    /// Where it was seen.
+    /// Capture point.
     pub capture_point: CapturePoint,
     /// IP total length in octets.
     pub ip_bytes: u32,
@@ -21,12 +21,12 @@ pub struct RtpSummary {
     pub payload_bytes: u16,
     /// RTP payload type.
     pub payload_type: u8,
-    /// What IPv4 calls it; 0 where it is not called anything.
+    /// Identification of IPv4; 0 if not set, and in IPv6.
     pub identification: u16,
 }
 
 impl RtpSummary {
-    /// What to keep of a packet.
+    /// The summary of a packet. `payload_bytes` are the octets after the RTP header.
     #[inline]
     pub fn new(
         time: Timestamp,

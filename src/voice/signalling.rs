@@ -1,8 +1,9 @@
-//! What signalling tells of media before it comes: session descriptions, read from SIP messages
-//! in datagrams, in fragments of datagrams and in TCP segments.
+//! Facts about media from signalling: session descriptions in SIP messages, from datagrams, from
+//! fragments of datagrams and from TCP segments.
 //!
-//! One [`Signalling`] per worker; every worker hears all SIP, whoever counts it. A fact may
-//! confirm, name or clock a stream, never un-count one (MODEL §4.3). Everything held is bounded.
+//! One [`Signalling`] per worker. Every worker observes all SIP, whichever worker counts it. A fact may
+//! confirm a stream, or give its codec or clock rate; it never removes one (MODEL §4.3). All state is
+//! bounded.
 
 mod facts;
 mod fragments;
@@ -20,25 +21,25 @@ use facts::Facts;
 use fragments::Fragments;
 use segments::Segments;
 
-/// A session description and when it was said.
+/// A session description and its capture time.
 pub type Announcement = (Timestamp, Arc<Description>);
 
-/// Announcements waiting to be told to others; beyond that they are not told, and counted.
-const MAX_UNTOLD: usize = 256;
+/// Most announcements that wait to be sent to peers; further ones are dropped and counted.
+const MAX_UNSENT: usize = 256;
 
-/// What was heard.
+/// The signalling state of a worker.
 #[derive(Debug, Default)]
 pub struct Signalling {
     facts: Facts,
-    /// To be told to other workers, where there are others.
-    untold: Option<Vec<Announcement>>,
+    /// Announcements for the peers; `None` without peers.
+    unsent: Option<Vec<Announcement>>,
     missed: u64,
     fragments: Fragments,
     segments: Segments,
 }
 
 impl Signalling {
-    /// Listens to a packet that may carry SIP.
+    /// Observes a packet that may carry SIP.
     pub fn observe(&mut self, packet: &Packet<'_>) {
         match packet.content {
             Content::Sip(message) => self.learn_from(packet.time, message),
@@ -56,63 +57,63 @@ impl Signalling {
         }
     }
 
-    /// Takes a piece of a datagram; the last one makes it whole.
+    /// Observes a fragment; the last one completes its datagram.
     pub fn observe_fragment(&mut self, fragment: &Fragment<'_>) {
         if let Some(payload) = self.fragments.insert(fragment) {
             self.learn_from(fragment.time, &payload);
         }
     }
 
-    /// Learns from a whole SIP message, if it carries a session description.
+    /// Learns from a complete SIP message, if it carries a session description.
     fn learn_from(&mut self, time: Timestamp, message: &[u8]) {
         if let Some(description) = description(message) {
             self.announce(time, description);
         }
     }
 
-    /// Learns a description at first hand.
+    /// Learns a description that this worker observed, and keeps it for the peers.
     fn announce(&mut self, time: Timestamp, description: Description) {
         self.facts.learn(time, &description);
-        match &mut self.untold {
-            Some(untold) if untold.len() < MAX_UNTOLD => untold.push((time, description.into())),
+        match &mut self.unsent {
+            Some(unsent) if unsent.len() < MAX_UNSENT => unsent.push((time, description.into())),
             Some(_) => self.missed += 1,
             None => {}
         }
     }
 
-    /// Learns what another worker has heard.
+    /// Learns an announcement of a peer.
     pub fn learn(&mut self, (time, description): &Announcement) {
         self.facts.learn(*time, description);
     }
 
-    /// Keeps from now on what is heard, for [`Self::take_for_peers`].
+    /// Keeps announcements from now on, for [`Self::take_for_peers`].
     pub fn keep_for_peers(&mut self) {
-        self.untold = Some(Vec::new());
+        self.unsent = Some(Vec::new());
     }
 
-    /// What was heard since the last call, to be told to others.
+    /// Takes the announcements since the last call.
     #[inline]
     pub fn take_for_peers(&mut self) -> Vec<Announcement> {
-        self.untold.as_mut().map(std::mem::take).unwrap_or_default()
+        self.unsent.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// What could not be kept for others.
+    /// Number of announcements dropped because too many waited.
     pub fn missed(&self) -> u64 {
         self.missed
     }
 
-    /// What is known of media with a payload type between two ends.
+    /// The fact about media with a payload type between two endpoints.
     pub fn about(&self, src: Endpoint, dst: Endpoint, payload_type: u8) -> Option<MediaFact> {
         self.facts.about(src, dst, payload_type)
     }
 
-    /// Whether nothing is known of anything.
+    /// Whether there are no facts.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.facts.is_empty()
     }
 
-    /// Forgets what is too old to matter.
+    /// Removes expired facts, fragments and segments.
     pub fn expire(&mut self, now: Second) {
         self.facts.expire(now);
         self.fragments.expire(now.start());
@@ -120,7 +121,7 @@ impl Signalling {
     }
 }
 
-/// The session description that a whole SIP message carries, if any.
+/// The session description in a complete SIP message, if any.
 fn description(message: &[u8]) -> Option<Description> {
     sip::parse(message).and_then(|message| sdp::parse(message.description()?))
 }

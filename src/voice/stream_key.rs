@@ -1,19 +1,19 @@
-//! What makes a stream: one SSRC from one transport address to another.
+//! The key of a stream: source and destination transport address, and SSRC.
 
 use crate::units::{Address, Endpoint};
 use std::hash::{Hash, Hasher};
 
-/// A stream's key, 40 octets: it is read for every packet.
+/// The key of a stream. 40 octets, kept small because it is read for every packet.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct StreamKey {
     src: Address,
     dst: Address,
-    /// Ports of `src` and `dst`, and the SSRC, from the top.
+    /// Port of `src` (upper 16 bits), port of `dst`, and SSRC (lower 32 bits).
     rest: u64,
 }
 
 impl StreamKey {
-    /// Who sends, to whom, and the synchronization source (RFC 3550 §3).
+    /// A key of source, destination and synchronization source (RFC 3550 §3).
     #[inline]
     pub const fn new(src: Endpoint, dst: Endpoint, ssrc: u32) -> Self {
         Self {
@@ -23,7 +23,7 @@ impl StreamKey {
         }
     }
 
-    /// Who sends.
+    /// Source address and port.
     pub const fn src(&self) -> Endpoint {
         let [p1, p0, ..] = self.rest.to_be_bytes();
         Endpoint {
@@ -32,7 +32,7 @@ impl StreamKey {
         }
     }
 
-    /// To whom.
+    /// Destination address and port.
     pub const fn dst(&self) -> Endpoint {
         let [_, _, p1, p0, ..] = self.rest.to_be_bytes();
         Endpoint {
@@ -48,7 +48,7 @@ impl StreamKey {
     }
 }
 
-/// Whole words only: a hasher takes them faster than ports one by one.
+/// Hashes whole words, which is faster than field by field.
 impl Hash for StreamKey {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_gives_back_what_it_was_made_of() {
+    fn a_key_returns_its_parts() {
         let end = |octet, port| Endpoint {
             address: Address::v6([octet; 16]),
             port,

@@ -1,7 +1,7 @@
-//! Lines, header fields and numbers of the protocols that are text: SIP (RFC 3261 §7.3), the parts of
+//! Lines, header fields and numbers of text protocols: SIP (RFC 3261 §7.3), the parts of
 //! its bodies (RFC 2046), SDP (RFC 8866). Pure functions over borrowed octets.
 
-/// What stands before and after the first `separator`.
+/// The octets before and after the first `separator`.
 pub(super) fn split(octets: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = octets.iter().position(|octet| *octet == separator)?;
     Some((octets.get(..at)?, octets.get(at + 1..)?))
@@ -26,7 +26,7 @@ pub(super) fn folded(octets: &[u8]) -> (&[u8], &[u8]) {
     (field.trim_ascii_end(), rest)
 }
 
-/// A decimal number that fits.
+/// A decimal number; `None` if it does not fit.
 pub(super) fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;

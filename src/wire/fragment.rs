@@ -1,7 +1,7 @@
-//! The pieces of a fragmented UDP packet, for those who put some of them together.
+//! Fragments of UDP datagrams, for reassembly of SIP.
 //!
-//! Off the fast path: asked only for frames that [`decode`](super::decode) found to be fragments.
-//! Fragments inside tunnels are not looked at.
+//! Not on the fast path: used only for frames that [`decode`](super::decode) found to be fragments.
+//! Fragments inside tunnels are ignored.
 
 use super::ip::Fragmented;
 use super::link::{self, LinkPayload};
@@ -11,26 +11,26 @@ use crate::frame::Frame;
 use crate::units::{Address, Timestamp};
 use pnet::packet::ip::IpNextHeaderProtocols as Protocol;
 
-/// A piece of a UDP packet (RFC 791 §3.2, RFC 8200 §4.5).
+/// A fragment of a UDP datagram (RFC 791 §3.2, RFC 8200 §4.5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fragment<'a> {
-    /// When it was captured.
+    /// Capture time.
     pub time: Timestamp,
-    /// Who sends.
+    /// Source address.
     pub src: Address,
-    /// To whom.
+    /// Destination address.
     pub dst: Address,
-    /// What all pieces of one packet share.
+    /// Identification that all fragments of a packet share.
     pub identification: u32,
-    /// Where the piece stands in the packet, in octets; UDP's header is at 0.
+    /// Offset in the IP payload, in octets; the UDP header is at 0.
     pub offset: u16,
-    /// Whether there are pieces behind it.
+    /// Whether further fragments follow.
     pub more: bool,
-    /// The piece, all of it.
+    /// The payload of the fragment, complete.
     pub octets: &'a [u8],
 }
 
-/// The piece that a frame carries; `None` where it is none of UDP, or was cut.
+/// The fragment in a frame; `None` if it is not UDP, or was truncated.
 #[cold]
 pub fn fragment(frame: Frame<'_>) -> Option<Fragment<'_>> {
     let octets = ByteReader::new(frame.octets, frame.length as usize);

@@ -1,8 +1,8 @@
-//! IPv4 and IPv6 headers, to the first octet of the transport.
+//! IPv4 and IPv6 headers, up to the first octet of the transport.
 //!
-//! pnet's views read the fields; the lengths in them are checked here, because the views believe
-//! them. A header is refused as [`Discard::Malformed`] where it claims more octets than the wire
-//! carried: accounting by such a header could be inflated at will.
+//! pnet's views read the fields; the lengths are checked here, because the views trust them. A header
+//! that claims more octets than were on the wire is [`Discard::Malformed`]: otherwise a sender could
+//! inflate the accounted octets.
 
 use super::octets::ByteReader;
 use crate::discard::Discard;
@@ -11,38 +11,38 @@ use pnet::packet::ip::{IpNextHeaderProtocol, IpNextHeaderProtocols as Protocol};
 use pnet::packet::ipv4::Ipv4Packet;
 use pnet::packet::ipv6::Ipv6Packet;
 
-/// IPv6 extension headers before the transport. RFC 8200 §4.1 names seven places at most.
+/// Most IPv6 extension headers before the transport. RFC 8200 §4.1 lists seven.
 const MAX_EXTENSIONS: usize = 8;
 
-/// What a first fragment is the beginning of: no IP packet is longer (RFC 791 §3.1).
+/// Assumed length of a packet of which only the first fragment is known: the maximum (RFC 791 §3.1).
 const MAX_PACKET: usize = 65_535;
 
-/// The lowest of the three flags in front of IPv4's fragment offset.
+/// The lowest of the three IPv4 flags.
 const MORE_FRAGMENTS: u8 = 1;
 
-/// An IP packet with its headers taken off.
+/// An IP packet: header values and payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct IpPacket<'a> {
     pub(super) src: Address,
     pub(super) dst: Address,
     /// IP total length (IPv6: 40 + payload length).
     pub(super) bytes: u32,
-    /// IPv4's identification; 0 where there is none.
+    /// Identification of IPv4; 0 in IPv6.
     pub(super) identification: u16,
-    /// What `payload` begins with.
+    /// Protocol of `payload`.
     pub(super) protocol: IpNextHeaderProtocol,
-    /// The first of several fragments: `payload` ends early, and its length on the wire is open.
+    /// Whether this is the first fragment: `payload` is incomplete and its wire length unknown.
     pub(super) fragment: bool,
     pub(super) payload: ByteReader<'a>,
 }
 
-/// Takes the IP header off, of either version, and what extends it.
+/// Parses the IP header of either version, with extension headers.
 #[inline]
 pub(super) fn parse(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     extensions(header(octets)?)
 }
 
-/// Takes the IP header alone off; extension headers are left to [`parse`].
+/// Parses the IP header without extension headers.
 #[inline]
 pub(super) fn header(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     match octets.header::<1>()? {
@@ -59,7 +59,7 @@ fn v4(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
         .ok_or_else(|| octets.missing(Ipv4Packet::minimum_packet_size()))?;
     let header_length = usize::from(header.get_header_length()) * 4;
     let total_length = match usize::from(header.get_total_length()) {
-        // Captured before the network card split it (TSO): the length is written by the card.
+        // Captured before segmentation offload (TSO): the network card writes the length.
         0 => octets.length(),
         total_length => total_length,
     };
@@ -89,7 +89,7 @@ fn v4(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     })
 }
 
-/// RFC 8200 §3. A payload length of 0 is a jumbogram (RFC 2675) or nothing at all: no voice.
+/// RFC 8200 §3. A payload length of 0 is a jumbogram (RFC 2675) or an empty packet: no voice.
 #[inline]
 fn v6(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     const HEADER: usize = Ipv6Packet::minimum_packet_size();
@@ -98,7 +98,7 @@ fn v6(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     if length == HEADER || length > octets.length() {
         return Err(Discard::Malformed);
     }
-    // pnet's getters put addresses together word by word, which costs more than all the rest.
+    // pnet's getters assemble addresses word by word, which is the slowest part of the decoder.
     let addresses = octets.skip(8)?;
     let (src, dst) = (*addresses.header()?, *addresses.skip(16)?.header()?);
     Ok(IpPacket {
@@ -112,7 +112,7 @@ fn v6(octets: ByteReader<'_>) -> Result<IpPacket<'_>, Discard> {
     })
 }
 
-/// Steps over extension headers (RFC 8200 §4) and an authentication header (RFC 4302 §2).
+/// Skips extension headers (RFC 8200 §4) and an authentication header (RFC 4302 §2).
 ///
 /// ```text
 /// |  Next Header  |  Hdr Ext Len  |                               |
@@ -139,7 +139,7 @@ fn extensions(mut packet: IpPacket<'_>) -> Result<IpPacket<'_>, Discard> {
             if offset >> 3 != 0 {
                 return Err(Discard::Fragment);
             }
-            // RFC 6946: a fragment that is the whole packet is no fragment.
+            // RFC 6946: an atomic fragment is a whole packet.
             if offset & 1 == 1 {
                 packet.fragment = true;
                 packet.payload = packet.payload.extend(MAX_PACKET);
@@ -149,7 +149,7 @@ fn extensions(mut packet: IpPacket<'_>) -> Result<IpPacket<'_>, Discard> {
     Err(Discard::TooDeep)
 }
 
-/// A fragment, whichever, with its headers taken off.
+/// A fragment of any offset: header values and payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Fragmented<'a> {
     pub(super) src: Address,
@@ -162,7 +162,7 @@ pub(super) struct Fragmented<'a> {
     pub(super) payload: ByteReader<'a>,
 }
 
-/// Takes the headers off a fragment; `None` where the packet is none.
+/// Parses the headers of a fragment; `None` if the packet is not a fragment.
 pub(super) fn fragmented(octets: ByteReader<'_>) -> Option<Fragmented<'_>> {
     match octets.header::<1>().ok()? {
         [0x40..=0x4f] => v4_fragmented(octets),
@@ -194,8 +194,8 @@ fn v4_fragmented(octets: ByteReader<'_>) -> Option<Fragmented<'_>> {
     })
 }
 
-/// Only where the fragment header comes first: what stands before it is for routers (RFC 8200
-/// §4.1), and no host sends SIP with it.
+/// Only if the fragment header comes first: the headers before it are for routers (RFC 8200 §4.1), and
+/// no host sends SIP with them.
 fn v6_fragmented(octets: ByteReader<'_>) -> Option<Fragmented<'_>> {
     let packet = v6(octets).ok()?;
     if packet.protocol != Protocol::Ipv6Frag {

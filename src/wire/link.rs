@@ -1,9 +1,9 @@
-//! From the first octet of a frame to the first octet of an IP packet: Ethernet with its tags,
-//! MPLS, PPPoE, LLC, cooked captures, loopback, raw IP. Tunnels come back here with what they
-//! carry, so that a tag or a label is understood wherever it stands.
+//! Link layer headers, up to the IP header: Ethernet with tags, MPLS, PPPoE, LLC, cooked captures,
+//! loopback, raw IP. Tunnel payloads are decoded here too, so that tags and labels are understood inside
+//! tunnels.
 //!
-//! A pure walk over borrowed octets, bounded by [`MAX_LAYERS`] and [`MAX_LABELS`]. What ends in
-//! anything but IP is refused as [`Discard::NotIp`].
+//! Pure functions over borrowed octets, bounded by [`MAX_LAYERS`] and [`MAX_LABELS`]. Anything but IP is
+//! [`Discard::NotIp`].
 
 use super::Vlans;
 use super::numbers::ethertype::{
@@ -18,21 +18,21 @@ use pnet::packet::sll2::SLL2Packet;
 use pnet::packet::vlan::VlanPacket;
 use std::num::NonZeroU16;
 
-/// Headers between a frame's or tunnel's first octet and IP. Provider networks stack two or three
-/// tags, a pseudowire adds labels, a control word, Ethernet and its own tags: 8 holds all of that.
+/// Most headers between the start of a frame or tunnel payload and IP. Provider networks stack two or
+/// three tags; a pseudowire adds labels, a control word, Ethernet and its own tags: at most 8 in all.
 const MAX_LAYERS: usize = 8;
 
-/// MPLS labels in one stack. Routers impose up to 10 or so (segment routing, RFC 8660).
+/// Most MPLS labels in a stack. Routers impose up to 10 or so (segment routing, RFC 8660).
 const MAX_LABELS: usize = 16;
 
-/// What the octets begin with.
+/// The type of the next header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum LinkPayload {
     /// An Ethernet header.
     Ethernet,
-    /// What this EtherType, or 802.3 length, announces.
+    /// The payload of this EtherType, or an 802.3 length.
     Type(u16),
-    /// An IPv4 or IPv6 header, told by its version.
+    /// An IPv4 or IPv6 header, by its version field.
     Ip,
     /// The PPP protocol field.
     Ppp,
@@ -47,7 +47,7 @@ pub(super) enum LinkPayload {
 }
 
 impl LinkPayload {
-    /// What a frame of a link type begins with.
+    /// The first header of a frame of a link type.
     #[inline]
     pub(super) fn of(link: LinkType) -> Result<Self, Discard> {
         match link {
@@ -62,7 +62,7 @@ impl LinkPayload {
 }
 
 impl Vlans {
-    /// Notes the next tag inwards.
+    /// Adds the next inner tag.
     #[inline]
     pub(super) fn push(&mut self, vid: u16) {
         let vid = NonZeroU16::new(vid);
@@ -73,10 +73,12 @@ impl Vlans {
     }
 }
 
-/// The way of nearly every frame, without a loop: Ethernet with one tag or none. `None` is no
-/// verdict, the others go through [`network`].
+/// Decodes the common case without a loop: Ethernet with at most one tag. `None`: use [`network`].
 #[inline]
-pub(super) fn plain(octets: ByteReader<'_>, vlans: Vlans) -> Option<(ByteReader<'_>, Vlans)> {
+pub(super) fn decode_common(
+    octets: ByteReader<'_>,
+    vlans: Vlans,
+) -> Option<(ByteReader<'_>, Vlans)> {
     let mut vlans = vlans;
     let (mut layer, mut octets) = ethernet(octets).ok()?;
     if layer == LinkPayload::Type(VLAN) {
@@ -90,14 +92,14 @@ pub(super) fn plain(octets: ByteReader<'_>, vlans: Vlans) -> Option<(ByteReader<
     Some((octets.ok()?, vlans))
 }
 
-/// Walks to the IP header, adding to `vlans` the tags that stand before it and before any label:
-/// those of a pseudowire belong to what it carries.
+/// Decodes up to the IP header. Adds the tags before it to `vlans`, except those after an MPLS label:
+/// they belong to the frame in the pseudowire.
 pub(super) fn network(
     mut layer: LinkPayload,
     mut octets: ByteReader<'_>,
     mut vlans: Vlans,
 ) -> Result<(ByteReader<'_>, Vlans), Discard> {
-    let mut carried = Vlans::default();
+    let mut inner_tags = Vlans::default();
     let mut tags = &mut vlans;
     for _ in 0..MAX_LAYERS {
         (layer, octets) = match layer {
@@ -106,7 +108,7 @@ pub(super) fn network(
             LinkPayload::Type(IPV6) => return Ok((version(octets, 6)?, vlans)),
             LinkPayload::Type(VLAN | SERVICE_VLAN | STACKED_VLAN) => vlan(octets, tags)?,
             LinkPayload::Type(MPLS | MPLS_MULTICAST) => {
-                tags = &mut carried;
+                tags = &mut inner_tags;
                 mpls(octets)?
             }
             LinkPayload::Type(PPPOE) => pppoe(octets)?,
@@ -158,8 +160,8 @@ fn vlan<'a>(
     ))
 }
 
-/// A label stack (RFC 3032 §2.1). What it carries is not written in it; the first nibble tells
-/// (RFC 4928 §3), and the control word of a pseudowire is made so that it can (RFC 4385 §3).
+/// A label stack (RFC 3032 §2.1). It has no payload type; the first nibble of the payload gives it
+/// (RFC 4928 §3), and the control word of a pseudowire is defined accordingly (RFC 4385 §3).
 ///
 /// ```text
 /// |                Label                  | TC  |S|       TTL     |
@@ -198,7 +200,7 @@ fn pppoe(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discar
     Ok((LinkPayload::Ppp, octets.skip(6)?.limit(length.into())))
 }
 
-/// The PPP protocol field, two octets or one (RFC 1661 §6.5), behind an optional address and
+/// The PPP protocol field, two octets or one (RFC 1661 §6.5), after an optional address and
 /// control field (RFC 1662 §3.1).
 fn ppp(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     let octets = match octets.header()? {
@@ -246,7 +248,7 @@ fn cooked2(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Disc
     Ok((cooked_layer(header.get_protocol_type())?, octets.skip(20)?))
 }
 
-/// The protocol of a cooked capture: an EtherType, or one of Linux's own numbers below.
+/// The protocol of a cooked capture: an EtherType, or a number of Linux below the first EtherType.
 fn cooked_layer(protocol: EtherType) -> Result<LinkPayload, Discard> {
     const ETH_P_802_2: u16 = 4;
     match protocol.0 {
@@ -256,8 +258,8 @@ fn cooked_layer(protocol: EtherType) -> Result<LinkPayload, Discard> {
     }
 }
 
-/// The address family of BSD loopback, in the byte order of whoever captured. IPv6 has as many
-/// numbers as there are systems (LINKTYPE_NULL): 10 Linux, 24 NetBSD and OpenBSD, 28 FreeBSD,
+/// The address family of BSD loopback, in the byte order of the capturing machine. IPv6 has a
+/// different number on each system (LINKTYPE_NULL): 10 Linux, 24 NetBSD and OpenBSD, 28 FreeBSD,
 /// 30 macOS.
 fn loopback(octets: ByteReader<'_>) -> Result<(LinkPayload, ByteReader<'_>), Discard> {
     let ([0, 0, 0, family] | [family, 0, 0, 0]) = *octets.header()? else {

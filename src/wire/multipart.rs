@@ -1,16 +1,15 @@
 //! The session description in the body of a SIP message, which may be one part of several
 //! (RFC 2046 §5.1, RFC 5621).
 //!
-//! Pure functions over the borrowed body, bounded by [`MAX_PARTS`]. Parts inside parts are not
-//! looked into.
+//! Pure functions over the borrowed body, bounded by [`MAX_PARTS`]. Nested multipart bodies are ignored.
 
 use super::fields::{folded, lines, split};
 
-/// Parts of a multipart body that are looked into.
+/// Most parts read of a multipart body.
 const MAX_PARTS: usize = 16;
 
-/// Finds the description in the body of a SIP message: all of it for `application/sdp`, the first
-/// such part for `multipart/…` (RFC 2046 §5.1). `None` where there is none.
+/// Finds the description in the body of a SIP message: the whole body for `application/sdp`,
+/// the first such part for `multipart/…` (RFC 2046 §5.1). `None` without one.
 pub(super) fn find<'a>(content_type: &[u8], body: &'a [u8]) -> Option<&'a [u8]> {
     let (kind, parameters) = split(content_type, b';').unwrap_or((content_type, &[]));
     let kind = kind.trim_ascii();
@@ -41,7 +40,7 @@ pub(super) fn find<'a>(content_type: &[u8], body: &'a [u8]) -> Option<&'a [u8]> 
     None
 }
 
-/// What stands before and after the next line that begins with `--boundary`.
+/// The octets before and after the next line that starts with `--boundary`.
 fn part<'a>(boundary: &[u8], body: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let mut rest = body;
     while !rest.is_empty() {
@@ -57,7 +56,7 @@ fn part<'a>(boundary: &[u8], body: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     None
 }
 
-/// The body of a part whose header fields say that it is a description.
+/// The body of a part, if its header fields mark it as a description.
 fn described(part: &[u8]) -> Option<&[u8]> {
     let mut rest = part;
     let mut is_description = false;

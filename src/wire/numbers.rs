@@ -1,5 +1,5 @@
-//! The numbers by which protocols are told: EtherTypes, IP protocols and UDP ports. The decoder, the
-//! kernel's filter and the synthetic sources read them here.
+//! Protocol numbers: EtherTypes, IP protocols and UDP ports. Used by the decoder, the kernel's filter
+//! and the synthetic sources.
 
 /// EtherTypes (IEEE registration authority).
 pub mod ethertype {
@@ -9,11 +9,11 @@ pub mod ethertype {
     pub const IPV4: u16 = EtherTypes::Ipv4.0;
     /// IPv6 (RFC 2464 §3).
     pub const IPV6: u16 = EtherTypes::Ipv6.0;
-    /// A customer's VLAN tag (IEEE 802.1Q).
+    /// Customer VLAN tag (IEEE 802.1Q).
     pub const VLAN: u16 = EtherTypes::Vlan.0;
-    /// A provider's VLAN tag (IEEE 802.1ad).
+    /// Service VLAN tag (IEEE 802.1ad).
     pub const SERVICE_VLAN: u16 = 0x88a8;
-    /// Stacked tags before IEEE 802.1ad, still seen.
+    /// Stacked VLAN tag from before IEEE 802.1ad, still in use.
     pub const STACKED_VLAN: u16 = 0x9100;
     /// MPLS (RFC 5332 §3).
     pub const MPLS: u16 = 0x8847;
@@ -29,11 +29,11 @@ pub mod ethertype {
     pub const ERSPAN_2: u16 = 0x88be;
     /// ERSPAN type III in GRE (draft-foschiano-erspan §4).
     pub const ERSPAN_3: u16 = 0x22eb;
-    /// Below this the field is an IEEE 802.3 length.
+    /// Lowest EtherType; lower values are an IEEE 802.3 length.
     pub const FIRST: u16 = 0x0600;
 }
 
-/// IP protocols (IANA), those that are compared as octets.
+/// IP protocols (IANA) that are compared as octets.
 pub mod protocol {
     /// RFC 9293.
     pub const TCP: u8 = 6;
@@ -49,7 +49,7 @@ pub mod port {
     pub const GTP_U: u16 = 2152;
     /// VXLAN (RFC 7348 §5).
     pub const VXLAN: u16 = 4789;
-    /// The port that Linux took for VXLAN before there was one, still its default.
+    /// The port of VXLAN in Linux before its assignment, still the default there.
     pub const VXLAN_LINUX: u16 = 8472;
     /// VXLAN-GPE (draft-ietf-nvo3-vxlan-gpe §3.1).
     pub const VXLAN_GPE: u16 = 4790;

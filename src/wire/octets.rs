@@ -1,8 +1,8 @@
-//! What is left of a frame: the octets that were captured, and how many were on the wire.
+//! The remaining octets of a frame: those captured, and their number on the wire.
 //!
-//! Every parser of `wire` takes and gives this pair, so that a header which is missing because the
-//! capture was cut ([`Discard::Truncated`]) is never taken for one that was never sent
-//! ([`Discard::Malformed`]). It borrows the frame and lives as long as it.
+//! The parsers of `wire` take and return this pair. So a header that the capture truncated
+//! ([`Discard::Truncated`]) is told from one that was never sent ([`Discard::Malformed`]). Borrows from
+//! the frame.
 
 use crate::discard::Discard;
 
@@ -15,7 +15,7 @@ pub(super) struct ByteReader<'a> {
 }
 
 impl<'a> ByteReader<'a> {
-    /// Captured octets of which there were `length` on the wire, or more if more were captured.
+    /// Captured octets with a wire length of at least `captured.len()`.
     #[inline]
     pub(super) fn new(captured: &'a [u8], length: usize) -> Self {
         Self {
@@ -24,19 +24,19 @@ impl<'a> ByteReader<'a> {
         }
     }
 
-    /// What was captured.
+    /// The captured octets.
     #[inline]
     pub(super) fn captured(self) -> &'a [u8] {
         self.captured
     }
 
-    /// How many octets were on the wire.
+    /// Number of octets on the wire.
     #[inline]
     pub(super) fn length(self) -> usize {
         self.length
     }
 
-    /// Why a header of `needed` octets is not there.
+    /// The reason why a header of `needed` octets is missing.
     #[inline]
     pub(super) fn missing(self, needed: usize) -> Discard {
         if self.length < needed {
@@ -52,7 +52,7 @@ impl<'a> ByteReader<'a> {
         self.captured.first_chunk().ok_or_else(|| self.missing(N))
     }
 
-    /// What follows the first `count` octets, all of which must have been captured.
+    /// The octets after the first `count`, which must have been captured.
     #[inline]
     pub(super) fn skip(self, count: usize) -> Result<Self, Discard> {
         match self.captured.get(count..) {
@@ -64,7 +64,7 @@ impl<'a> ByteReader<'a> {
         }
     }
 
-    /// The first `length` octets of the wire: what comes after them is padding or a trailer.
+    /// The first `length` octets; the rest is padding or a trailer.
     #[inline]
     pub(super) fn limit(self, length: usize) -> Self {
         Self {
@@ -73,14 +73,14 @@ impl<'a> ByteReader<'a> {
         }
     }
 
-    /// The same octets as the beginning of something longer: the rest is in later fragments.
+    /// The same octets with a larger wire length: the rest is in later fragments.
     #[inline]
     pub(super) fn extend(self, length: usize) -> Self {
         Self::new(self.captured, self.length.max(length))
     }
 }
 
-/// The first `N` words of four octets.
+/// The first `N` 32-bit words, in network order.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "one load for each word")]
 pub(super) fn words<const N: usize>(octets: &[u8]) -> Option<[u32; N]> {
@@ -88,7 +88,7 @@ pub(super) fn words<const N: usize>(octets: &[u8]) -> Option<[u32; N]> {
     Some(words.map(u32::from_be_bytes))
 }
 
-/// The last two octets of a word.
+/// The lower 16 bits of a word.
 #[inline]
 pub(super) const fn lower(word: u32) -> u16 {
     (word & 0xffff) as u16
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_never_grows_and_a_length_never_lies_below_the_capture() {
+    fn a_limit_never_grows_and_a_wire_length_is_at_least_the_captured_length() {
         let octets = ByteReader::new(&[0; 10], 4);
         assert_eq!(octets.length(), 10);
         assert_eq!(octets.limit(6).captured().len(), 6);

@@ -1,16 +1,16 @@
-//! The way of nearly every frame that is voice, at fixed places: Ethernet with one tag or none, IP
-//! without options or extensions, UDP, RTP.
+//! Fast decoder for plain RTP frames, with all headers at fixed offsets: Ethernet with at most one tag in
+//! the frame, IP without options or extensions, UDP, RTP. Nearly every voice frame is plain.
 //!
-//! [`decode_plain`] and [`PlainUdp::rtp`] give just what [`decode`](super::decode) and [`rtp::parse`] give,
-//! without the steps between; a test holds the two together. What it does not know is no verdict: `None`,
-//! and the long way tells. Pure functions over borrowed octets.
+//! [`decode_plain`] and [`PlainUdp::rtp`] return the same values as [`decode`](super::decode) and
+//! [`rtp::parse`]; a test compares them. For any other frame they return `None`, and the caller uses the
+//! general decoder. Pure functions over borrowed octets.
 //!
-//! Headers are checked first and read afterwards, in code of its own for each version of IP: all that
-//! must be kept meanwhile is where they are.
+//! Headers are checked first and read later, with separate code per IP version, so that only references
+//! to the headers stay in registers.
 
 #![expect(
     clippy::inline_always,
-    reason = "a result handed from one function to the next through memory costs more than it is worth"
+    reason = "results returned through memory cost more than the decoding"
 )]
 
 use super::numbers::ethertype::{IPV4, IPV6, VLAN};
@@ -20,58 +20,58 @@ use super::{Vlans, tunnel};
 use crate::frame::{Frame, LinkType};
 use crate::units::{Address, Endpoint};
 
-/// An RTP packet and what is around it.
+/// An RTP packet with the values of its outer headers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PlainRtp {
-    /// The frame's tags.
+    /// VLAN tags of the frame.
     pub vlans: Vlans,
-    /// Who sent it.
+    /// Source address and port.
     pub src: Endpoint,
-    /// To whom.
+    /// Destination address and port.
     pub dst: Endpoint,
     /// IP total length in octets.
     pub ip_bytes: u32,
-    /// What IPv4 calls the packet; 0 in IPv6.
+    /// Identification of IPv4; 0 in IPv6.
     pub identification: u16,
     /// UDP payload octets on the wire.
     pub length: u16,
-    /// Its header.
+    /// The RTP header.
     pub header: RtpHeader,
 }
 
 /// An IP header without options or extensions.
 pub trait Ip: Copy {
-    /// Octets of it.
+    /// Octets of the header.
     const LENGTH: u16;
     /// Source and destination.
     fn ends(self) -> [Address; 2];
     /// Total length of the packet in octets.
     fn length(self) -> u32;
-    /// What IPv4 calls the packet; 0 in IPv6.
+    /// Identification of IPv4; 0 in IPv6.
     fn identification(self) -> u16;
 }
 
-/// RFC 791 §3.1.
+/// An IPv4 header without options (RFC 791 §3.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct V4<'a>(&'a [u8; 20]);
 
-/// RFC 8200 §3.
+/// An IPv6 header without extensions (RFC 8200 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct V6<'a>(&'a [u8; 40]);
 
-/// A UDP datagram in the plainest of frames.
+/// A UDP datagram in a plain frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PlainUdp<'a, I> {
     vlans: Vlans,
     ip: I,
-    /// RFC 768.
+    /// The UDP header (RFC 768).
     udp: &'a [u8; UDP_HEADER as usize],
     /// Octets of its payload on the wire, and those of them that were captured.
     length: u16,
     payload: &'a [u8],
 }
 
-/// What a glance tells.
+/// A plain datagram, by IP version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PlainDatagram<'a> {
     /// UDP over IPv4.
@@ -80,7 +80,7 @@ pub enum PlainDatagram<'a> {
     V6(PlainUdp<'a, V6<'a>>),
 }
 
-/// UDP in the plainest of frames, if that is what it is, and no tunnel.
+/// Decodes a plain frame with UDP; `None` for any other frame, and for a tunnel.
 #[inline(always)]
 pub fn decode_plain<'a>(frame: &Frame<'a>) -> Option<PlainDatagram<'a>> {
     if frame.link != LinkType::Ethernet {
@@ -103,21 +103,21 @@ pub fn decode_plain<'a>(frame: &Frame<'a>) -> Option<PlainDatagram<'a>> {
     match ethertype {
         IPV4 => {
             let (ip, datagram) = packet.split_first_chunk()?;
-            PlainUdp::new(V4::plain(ip)?, datagram, on_wire, vlans).map(PlainDatagram::V4)
+            PlainUdp::new(V4::check(ip)?, datagram, on_wire, vlans).map(PlainDatagram::V4)
         }
         IPV6 => {
             let (ip, datagram) = packet.split_first_chunk()?;
-            PlainUdp::new(V6::plain(ip)?, datagram, on_wire, vlans).map(PlainDatagram::V6)
+            PlainUdp::new(V6::check(ip)?, datagram, on_wire, vlans).map(PlainDatagram::V6)
         }
         _ => None,
     }
 }
 
 impl<'a> V4<'a> {
-    /// Without options, before UDP, and not fragmented: of flags and offset, the two highest bits may
-    /// be set, the reserved one and "do not".
+    /// Accepts a header without options, with UDP, not fragmented: only the two highest bits of flags and
+    /// offset may be set (reserved, and do not fragment).
     #[inline(always)]
-    fn plain(octets: &'a [u8; 20]) -> Option<Self> {
+    fn check(octets: &'a [u8; 20]) -> Option<Self> {
         let [begin, _, _, _, _, _, f1, f0, _, protocol, ..] = *octets;
         let is_whole = u16::from_be_bytes([f1, f0]) << 2 == 0;
         (begin == 0x45 && protocol == protocol::UDP && is_whole).then_some(Self(octets))
@@ -147,9 +147,9 @@ impl Ip for V4<'_> {
 }
 
 impl<'a> V6<'a> {
-    /// Without extension headers, before UDP.
+    /// Accepts a header without extension headers, with UDP.
     #[inline(always)]
-    fn plain(octets: &'a [u8; 40]) -> Option<Self> {
+    fn check(octets: &'a [u8; 40]) -> Option<Self> {
         let [begin, _, _, _, _, _, next, ..] = *octets;
         (begin >> 4 == 6 && next == protocol::UDP).then_some(Self(octets))
     }
@@ -180,7 +180,7 @@ impl Ip for V6<'_> {
 }
 
 impl<'a, I: Ip> PlainUdp<'a, I> {
-    /// If IP and UDP say lengths that can be, and the datagram is no tunnel's.
+    /// Checks the lengths of IP and UDP, and that the port is not that of a tunnel.
     #[inline(always)]
     fn new(ip: I, datagram: &'a [u8], on_wire: usize, vlans: Vlans) -> Option<Self> {
         let (udp, payload) = datagram.split_first_chunk::<{ UDP_HEADER as usize }>()?;
@@ -209,14 +209,14 @@ impl<'a, I: Ip> PlainUdp<'a, I> {
         [[s1, s0], [d1, d0]].map(u16::from_be_bytes)
     }
 
-    /// Who sent it, and to whom.
+    /// Source and destination.
     #[inline(always)]
     pub fn ends(&self) -> [Endpoint; 2] {
         let ([src, dst], [from, to]) = (self.ip.ends(), self.ports());
         [(src, from), (dst, to)].map(|(address, port)| Endpoint { address, port })
     }
 
-    /// The RTP packet that it carries, if it looks like one.
+    /// The RTP packet in the datagram, if the header is plausible.
     #[inline(always)]
     pub fn rtp(&self) -> Option<PlainRtp> {
         let header = rtp::parse(self.payload, self.length)?;

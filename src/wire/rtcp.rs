@@ -1,8 +1,8 @@
 //! RTCP (RFC 3550 §6) with extended reports (RFC 3611), compound or reduced-size (RFC 5506).
 //!
-//! [`assess`] says whether a payload is RTCP at all and whether it can be read; [`packets`] walks
-//! what can be. Nothing here reads past the captured octets: a packet that the capture cut ends
-//! the walk. Encrypted SRTCP (RFC 3711 §3.4) shows its first header and sender, no more.
+//! [`assess`] tells whether a payload is RTCP, and whether it is encrypted; [`packets`] iterates over a
+//! clear one, up to the first truncated packet. Of encrypted SRTCP (RFC 3711 §3.4) only the first header
+//! and the SSRC of the sender can be read.
 
 mod blocks;
 
@@ -15,10 +15,10 @@ const RECEIVER_REPORT: u8 = 201;
 const GOODBYE: u8 = 203;
 const EXTENDED_REPORT: u8 = 207;
 
-/// Whether what follows the first sender's SSRC can be read.
+/// Whether the octets after the first SSRC can be read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Protection {
-    /// RTCP, or SRTCP that is only authenticated.
+    /// RTCP, or SRTCP with authentication only.
     Clear,
     /// Encrypted SRTCP: only the first header and its SSRC may be read.
     Encrypted,
@@ -34,7 +34,7 @@ struct Header {
     padding: bool,
     count: u8,
     kind: u8,
-    /// Octets of the whole packet.
+    /// Octets of the packet, including this header.
     length: usize,
 }
 
@@ -50,13 +50,13 @@ impl Header {
         })
     }
 
-    /// The least octets that this type and count need.
-    fn least(self) -> usize {
+    /// Minimum octets of a packet with this type and count.
+    fn min_length(self) -> usize {
         let count = usize::from(self.count);
         match self.kind {
             SENDER_REPORT => 28 + REPORT * count,
             RECEIVER_REPORT => 8 + REPORT * count,
-            // Source descriptions: an SSRC per chunk at least.
+            // 202 = source descriptions: at least an SSRC per chunk.
             GOODBYE | 202 => 4 + 4 * count,
             205 | 206 => 12, // RFC 4585 §6.1
             _ => 8,
@@ -66,14 +66,14 @@ impl Header {
 
 /// Whether a payload of `wire_length` octets is RTCP (RFC 3550 A.2), and whether it can be read.
 ///
-/// The first packet must be of a registered type (200 to 213; any of them, for RFC 5506), hold
-/// what its count promises, fit on the wire, and be padded only if it is the last. Clear packets
-/// add up to the whole payload; if they do not, it is SRTCP.
+/// The first packet must have a registered type (200 to 213; any, because of RFC 5506), be long enough
+/// for its count, fit on the wire, and be padded only if it is the last. The lengths of clear packets
+/// add up to the payload length; otherwise it is SRTCP.
 pub fn assess(payload: &[u8], wire_length: u16) -> Option<Protection> {
     let wire_length = usize::from(wire_length);
     let first = Header::parse(payload)?;
     if !matches!(first.kind, 200..=213)
-        || first.length < first.least()
+        || first.length < first.min_length()
         || first.length > wire_length
         || (first.padding && first.length < wire_length)
     {
@@ -84,7 +84,7 @@ pub fn assess(payload: &[u8], wire_length: u16) -> Option<Protection> {
         let rest = payload.get(end..).unwrap_or_default();
         match Header::parse(rest) {
             Some(next) if end + next.length <= wire_length => end += next.length,
-            // The capture ends between packets: nothing speaks against the rest.
+            // The capture ends between packets: the rest is assumed to be clear.
             None if rest.len() < 4 && payload.len() < wire_length => {
                 return Some(Protection::Clear);
             }
@@ -94,8 +94,8 @@ pub fn assess(payload: &[u8], wire_length: u16) -> Option<Protection> {
     Some(Protection::Clear)
 }
 
-/// What does not add up: the E flag in front of the index (RFC 3711 §3.4) says if it is encrypted.
-/// It is looked for where the usual tags put it: first (80 and 32 bits), or last (RFC 7714 §9.1).
+/// SRTCP: the E flag before the index (RFC 3711 §3.4) tells whether it is encrypted. Its position depends
+/// on the authentication tag: first (80 and 32 bits), or last (RFC 7714 §9.1).
 fn srtcp(rest: &[u8], length: usize) -> Option<Protection> {
     let index = match length {
         0..8 => return None, // less than an index and the shortest tag
@@ -109,47 +109,47 @@ fn srtcp(rest: &[u8], length: usize) -> Option<Protection> {
     }
 }
 
-/// The SSRC of the first packet's sender, clear even in SRTCP.
+/// The SSRC of the first packet's sender, readable even in SRTCP.
 pub fn sender(payload: &[u8]) -> Option<u32> {
     let [_, _, _, _, ssrc @ ..] = *payload.first_chunk::<8>()?;
     Some(u32::from_be_bytes(ssrc))
 }
 
-/// One RTCP packet of those that matter here.
+/// An RTCP packet.
 #[derive(Clone, Debug)]
 pub enum RtcpPacket<'a> {
     /// SR (RFC 3550 §6.4.1).
     SenderReport {
-        /// Who reports.
+        /// SSRC of the reporter.
         ssrc: u32,
         /// NTP timestamp: seconds in the upper, fraction in the lower 32 bits.
         ntp: u64,
-        /// The same moment on the RTP clock.
+        /// The same time as an RTP timestamp.
         rtp: u32,
         /// Packets sent since the beginning.
         packets: u32,
         /// Payload octets sent since the beginning.
         octets: u32,
-        /// What the sender received from others.
+        /// Reception reports of the sender.
         reports: ReportBlocks<'a>,
     },
     /// RR (RFC 3550 §6.4.2).
     ReceiverReport {
-        /// Who reports.
+        /// SSRC of the reporter.
         ssrc: u32,
-        /// What it received.
+        /// Its reception reports.
         reports: ReportBlocks<'a>,
     },
     /// BYE (RFC 3550 §6.6).
     Goodbye(Sources<'a>),
     /// XR (RFC 3611 §2).
     Extended {
-        /// Who reports.
+        /// SSRC of the reporter.
         ssrc: u32,
         /// The report blocks.
         blocks: Blocks<'a>,
     },
-    /// Source descriptions, feedback, applications' own.
+    /// Source descriptions, feedback, application-defined packets.
     Other {
         /// The packet type.
         kind: u8,
@@ -160,8 +160,8 @@ pub enum RtcpPacket<'a> {
 #[derive(Clone, Debug)]
 pub struct Packets<'a>(&'a [u8]);
 
-/// Walks the packets of a payload that [`assess`] found to be [`Protection::Clear`]. Ends at the
-/// first that is cut or none, so a trailer of SRTCP is not read.
+/// Iterates over the packets of a [`Protection::Clear`] payload. Ends at the first truncated or invalid
+/// packet, so a trailer of SRTCP is not read.
 pub fn packets(payload: &[u8]) -> Packets<'_> {
     Packets(payload)
 }
@@ -172,7 +172,7 @@ impl<'a> Iterator for Packets<'a> {
     fn next(&mut self) -> Option<RtcpPacket<'a>> {
         let header = Header::parse(self.0)?;
         let (packet, rest) = self.0.split_at_checked(header.length)?;
-        if header.length < header.least() {
+        if header.length < header.min_length() {
             return None;
         }
         self.0 = rest;

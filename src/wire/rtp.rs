@@ -1,10 +1,10 @@
-//! The RTP header (RFC 3550 §5.1), and which of the protocols that share a voice port a UDP
-//! payload is (RFC 7983, RFC 5761).
+//! The RTP header (RFC 3550 §5.1), and the demultiplexing of protocols on a voice port (RFC 7983, RFC
+//! 5761).
 //!
-//! Pure functions over the captured payload, of which the first 12 octets are enough. The header
-//! of SRTP (RFC 3711 §3.1) is clear and read just the same; so nothing that SRTP encrypts, the
-//! padding count above all, may be asked for. Refuses what RFC 3550 A.1 refuses in one packet; that
-//! needs the numbers of several packets is the business of probation.
+//! Pure functions over the captured payload, of which 12 octets suffice. The header of SRTP (RFC 3711
+//! §3.1) is not encrypted and is read the same way, so no field that SRTP encrypts is used, such as the
+//! padding count. A packet is refused by the rules of RFC 3550 A.1 for a single packet; the rules that
+//! need several packets belong to probation.
 
 use super::octets::{lower, words};
 
@@ -22,7 +22,7 @@ const FIXED: usize = 12;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RtpHeader {
-    /// M: for audio, the first packet after a silence.
+    /// M: for audio, the first packet after silence.
     pub marker: bool,
     /// PT, 0 to 127.
     pub payload_type: u8,
@@ -32,19 +32,19 @@ pub struct RtpHeader {
     pub timestamp: u32,
     /// The synchronization source.
     pub ssrc: u32,
-    /// Octets before the media, extension included; without it where the capture cut it off.
+    /// Octets before the media, including the extension, unless the capture truncated it.
     pub header_len: usize,
     /// P: the payload ends with padding (its count is encrypted in SRTP and not checked).
     pub padding: bool,
 }
 
-/// Reads the header of a payload of `wire_length` octets, the first 12 of which must have been
-/// captured. `None` where it cannot be RTP (RFC 3550 A.1): another version, an RTCP packet
+/// Parses the header of a payload of `wire_length` octets, the first 12 of which must have been
+/// captured. `None` if it cannot be RTP (RFC 3550 A.1): another version, an RTCP packet
 /// type, or contributing sources and extension longer than the payload.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
-    reason = "its result is taken apart where it is asked for"
+    reason = "the caller uses single fields of the result"
 )]
 pub fn parse(payload: &[u8], wire_length: u16) -> Option<RtpHeader> {
     let [begin, timestamp, ssrc] = words(payload.first_chunk::<FIXED>()?)?;
@@ -70,7 +70,7 @@ pub fn parse(payload: &[u8], wire_length: u16) -> Option<RtpHeader> {
     })
 }
 
-/// Octets of the extension after its own four (RFC 3550 §5.3.1); 0 where they were cut off.
+/// Octets of the extension after its own four (RFC 3550 §5.3.1); 0 if truncated.
 #[inline]
 fn extension(payload: &[u8], offset: usize) -> usize {
     match payload.get(offset..).and_then(<[u8]>::first_chunk) {
@@ -91,8 +91,8 @@ const fn is_rtcp_type(octet: u8) -> bool {
     octet & 0xe0 == 0xc0
 }
 
-/// What a UDP payload is by its first octet, where protocols share a port (RFC 7983 §7, with
-/// QUIC by RFC 9443 §3).
+/// The protocol of a UDP payload on a shared port, by its first octet (RFC 7983 §7, with QUIC by RFC
+/// 9443 §3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum FirstOctet {
     /// 0 to 3: STUN (RFC 8489), TURN's messages included.
@@ -103,7 +103,7 @@ pub enum FirstOctet {
     Dtls,
     /// 64 to 79: TURN ChannelData (RFC 8656).
     TurnChannel,
-    /// 80 to 127 and 192 to 255: QUIC (RFC 9000). SIP begins with a letter and lies here too.
+    /// 80 to 127 and 192 to 255: QUIC (RFC 9000). SIP starts with a letter and is here too.
     Quic,
     /// 128 to 191: RTP or RTCP.
     RtpOrRtcp,
@@ -214,8 +214,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_octet_tells_who_shares_the_port() {
-        for (first, share) in [
+    fn the_first_octet_gives_the_protocol_on_a_shared_port() {
+        for (first, expected) in [
             (0, FirstOctet::Stun),
             (3, FirstOctet::Stun),
             (4, FirstOctet::Other),
@@ -233,7 +233,7 @@ mod tests {
             (192, FirstOctet::Quic),
             (255, FirstOctet::Quic),
         ] {
-            assert_eq!(FirstOctet::of(&[first]), share, "{first}");
+            assert_eq!(FirstOctet::of(&[first]), expected, "{first}");
         }
         assert_eq!(FirstOctet::of(&[]), FirstOctet::Other);
     }

@@ -1,18 +1,17 @@
-//! Session descriptions (RFC 8866): where media will come from and go to, and in which formats.
+//! Session descriptions (RFC 8866): addresses and formats of media.
 //!
-//! Reads one description into owned values, bounded by [`MAX_MEDIA`] and [`MAX_FORMATS`]; what is
-//! beyond the bounds, and every line that is not understood, is left out. Nothing is refused but a
-//! text that does not begin as a description.
+//! Parses a description into owned values, bounded by [`MAX_MEDIA`] and [`MAX_FORMATS`]. Values beyond the
+//! bounds and unknown lines are ignored. Only a text that does not start with `v=` is refused.
 
 use super::fields::{lines, number};
 use crate::units::Address;
 use std::net::IpAddr;
 
-/// Media sections that are read. Conferences with more have video, which is not counted.
+/// Most media sections read. Descriptions with more are video conferences, and video is not counted.
 pub const MAX_MEDIA: usize = 16;
-/// Formats of one media section that are read.
+/// Most formats read of a media section.
 pub const MAX_FORMATS: usize = 32;
-/// Octets of an encoding name that are kept; the longest registered one has 28.
+/// Longest encoding name kept, in octets; the longest registered one has 28.
 const MAX_NAME: usize = 32;
 
 /// What a media section carries (RFC 8866 §5.14).
@@ -24,11 +23,11 @@ pub enum MediaType {
     Video,
     /// `image`: T.38 fax
     Image,
-    /// `text`, `application`, `message` and what else there is
+    /// `text`, `application`, `message` and others
     Other,
 }
 
-/// Who will send (RFC 8866 §6.7).
+/// Direction of media, from the view of the sender of the description (RFC 8866 §6.7).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum MediaDirection {
     /// `a=sendrecv`, the default
@@ -47,7 +46,7 @@ pub enum MediaDirection {
 pub struct SdpFormat {
     /// The RTP payload type, 0 to 127.
     pub payload_type: u8,
-    /// What `a=rtpmap` says of it; `None` for a static payload type without one.
+    /// The `a=rtpmap` of the format; `None` for a static payload type without one.
     pub map: Option<RtpMap>,
 }
 
@@ -62,7 +61,7 @@ pub struct RtpMap {
     pub channels: u8,
 }
 
-/// Where RTCP goes if not to the next port (RFC 3605).
+/// Address of RTCP, if it is not the next port (RFC 3605).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RtcpPort {
     /// The port.
@@ -74,9 +73,9 @@ pub struct RtcpPort {
 /// A media section.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MediaDescription {
-    /// What it carries.
+    /// The media type.
     pub kind: MediaType,
-    /// The port media is wanted at; 0 = refused (RFC 3264 §6).
+    /// The port that receives media; 0 = refused (RFC 3264 §6).
     pub port: u16,
     /// Number of ports, every second one, from `port` on.
     pub count: u16,
@@ -84,18 +83,18 @@ pub struct MediaDescription {
     pub rtp: bool,
     /// Whether that profile is a secure one: `…SAVP`, `…SAVPF`.
     pub secure: bool,
-    /// The address media is wanted at: its own, or that of the session. 0.0.0.0 is the old way to
-    /// hold a call (RFC 3264 §8.4).
+    /// The address that receives media: of the section, or of the session. 0.0.0.0 is the old form of
+    /// hold (RFC 3264 §8.4).
     pub address: Option<Address>,
-    /// The formats, the preferred first; empty unless it is RTP.
+    /// The formats, preferred first; empty unless it is RTP.
     pub formats: Vec<SdpFormat>,
     /// `a=ptime`: milliseconds of media in a packet.
     pub packet_ms: Option<u32>,
     /// `a=rtcp`.
     pub rtcp: Option<RtcpPort>,
-    /// `a=rtcp-mux` (RFC 5761): RTCP comes to the media's own port.
+    /// `a=rtcp-mux` (RFC 5761): RTCP uses the port of the media.
     pub rtcp_mux: bool,
-    /// Who will send.
+    /// The direction.
     pub direction: MediaDirection,
 }
 
@@ -106,7 +105,7 @@ pub struct Description {
     pub media: Vec<MediaDescription>,
 }
 
-/// Reads a description. `None` where it does not begin with `v=`.
+/// Parses a description; `None` if it does not start with `v=`.
 pub fn parse(text: &[u8]) -> Option<Description> {
     let mut rest = text.trim_ascii_start();
     if !rest.starts_with(b"v=") {
@@ -141,15 +140,15 @@ pub fn parse(text: &[u8]) -> Option<Description> {
     Some(description)
 }
 
-/// What media sections inherit.
+/// Values that media sections inherit.
 #[derive(Default)]
 struct Session {
     address: Option<Address>,
     direction: MediaDirection,
 }
 
-/// `m=<media> <port>[/<number of ports>] <proto> <fmt> …` A line that is none ends the reading:
-/// what follows it could not be told apart from the section before.
+/// `m=<media> <port>[/<number of ports>] <proto> <fmt> …` A malformed line ends
+/// the parsing, because the lines after it would be added to the previous section.
 fn media(value: &str, session: &Session) -> Option<MediaDescription> {
     let mut words = value.split_ascii_whitespace();
     let kind = match words.next()? {
@@ -228,7 +227,7 @@ impl MediaDescription {
     }
 }
 
-/// `<nettype> <addrtype> <address>[/<ttl>[/<count>]]`; `None` for a name, which we do not resolve.
+/// `<nettype> <addrtype> <address>[/<ttl>[/<count>]]`; `None` for a host name, which is not resolved.
 fn connection(value: &str) -> Option<Address> {
     let mut words = value.split_ascii_whitespace();
     let (Some("IN"), Some("IP4" | "IP6"), Some(address)) =

@@ -1,13 +1,13 @@
-//! SIP messages (RFC 3261): the start line and the few header fields that pair requests with
-//! responses and lead to a session description.
+//! SIP messages (RFC 3261): the start line, and the header fields that pair requests with responses and
+//! describe the body.
 //!
-//! Borrowed slices of one payload, read in one pass, bounded by `MAX_FIELDS`. Values may still
-//! contain the line breaks of header folding (§7.3.1), which count as white space. A message that
-//! is cut is read as far as it goes; what does not begin with a start line is refused.
+//! Values borrow from the payload. Parsing is one pass, bounded by `MAX_FIELDS`. Values may contain the
+//! line breaks of header folding (§7.3.1), which count as white space. A truncated message is parsed up
+//! to its end. A payload without a start line is refused.
 
 use super::fields::{folded, lines, number, split};
 
-/// Header fields of one message that are looked at. Proxies add a handful each (RFC 3261 §16.6).
+/// Most header fields parsed in a message. Each proxy adds a few (RFC 3261 §16.6).
 const MAX_FIELDS: usize = 256;
 
 const VERSION: &[u8] = b"SIP/2.0";
@@ -38,7 +38,7 @@ pub struct CSeq<'a> {
     pub method: &'a [u8],
 }
 
-/// A message. Fields that are not there, or that the capture cut, are `None`.
+/// A message. Fields that are missing, or that the capture truncated, are `None`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Message<'a> {
     /// The first line.
@@ -47,22 +47,22 @@ pub struct Message<'a> {
     pub call_id: Option<&'a [u8]>,
     /// CSeq.
     pub cseq: Option<CSeq<'a>>,
-    /// The branch of the top Via: with the CSeq method it names the transaction (§17.1.3).
+    /// The branch of the top Via: with the CSeq method it identifies the transaction (§17.1.3).
     pub branch: Option<&'a [u8]>,
     /// Content-Type with its parameters.
     pub content_type: Option<&'a [u8]>,
     /// Content-Length.
     pub content_length: Option<u32>,
-    /// The body, no longer than Content-Length; shorter if it was cut.
+    /// The body, no longer than Content-Length; shorter if it was truncated.
     pub body: &'a [u8],
-    /// What follows the body: over TCP, the next message.
+    /// The octets after the body: over TCP, the next message.
     pub rest: &'a [u8],
 }
 
-/// Whether a payload begins with a start line of SIP, as far as it was captured.
+/// Whether a payload starts with a SIP start line.
 #[inline]
 pub fn is_sip(payload: &[u8]) -> bool {
-    // A token's first octet: the cheap test that RTP does not pass.
+    // The first octet of a token is a letter: a cheap check that RTP fails.
     payload.first().is_some_and(u8::is_ascii_alphabetic) && start(lines(payload).0).is_some()
 }
 
@@ -74,8 +74,7 @@ pub fn is_keep_alive(payload: &[u8]) -> bool {
     (1..=4).contains(&payload.len()) && (payload.iter().all(blank) || payload.iter().all(zero))
 }
 
-/// Reads a message; line breaks in front of it are skipped (RFC 3261 §7.5). `None` where it does
-/// not begin with a start line.
+/// Parses a message; skips line breaks before it (RFC 3261 §7.5). `None` without a start line.
 pub fn parse(payload: &[u8]) -> Option<Message<'_>> {
     let blank = payload
         .iter()
@@ -94,7 +93,7 @@ pub fn parse(payload: &[u8]) -> Option<Message<'_>> {
     };
     for _ in 0..MAX_FIELDS {
         if rest.is_empty() {
-            return Some(message); // cut before the empty line
+            return Some(message); // truncated before the empty line
         }
         let (field, after) = folded(rest);
         rest = after;
@@ -106,21 +105,21 @@ pub fn parse(payload: &[u8]) -> Option<Message<'_>> {
             return Some(message);
         }
         if let Some((name, value)) = split(field, b':') {
-            message.note(name.trim_ascii(), value.trim_ascii());
+            message.set_field(name.trim_ascii(), value.trim_ascii());
         }
     }
     Some(message)
 }
 
 impl<'a> Message<'a> {
-    /// The session description that the message carries, alone or as a part of its body.
+    /// The session description: the body, or a part of it.
     pub fn description(&self) -> Option<&'a [u8]> {
         super::multipart::find(self.content_type?, self.body)
     }
 
-    /// Keeps a field if it is one of those that are used, the first of its name. Short names are
-    /// the compact form (RFC 3261 §7.3.3, §20).
-    fn note(&mut self, name: &[u8], value: &'a [u8]) {
+    /// Keeps the first value of each field that is used. Short names are the compact form (RFC 3261
+    /// §7.3.3, §20).
+    fn set_field(&mut self, name: &[u8], value: &'a [u8]) {
         let is = |long: &str, short: &str| {
             name.eq_ignore_ascii_case(long.as_bytes())
                 || name.eq_ignore_ascii_case(short.as_bytes())

@@ -1,30 +1,29 @@
 //! STUN (RFC 8489, and RFC 3489 before it) and TURN's ChannelData (RFC 8656).
 //!
-//! Enough to pair a request with its response, and to find the media that a relay carries.
-//! Integrity and fingerprint are not checked: the tap has no keys.
+//! Pairs a request with its response, and finds the media that a relay carries. Message integrity is not
+//! checked, because the meter has no keys.
 
-/// The cookie that RFC 8489 §5 puts in front of the transaction ID.
+/// The magic cookie before the transaction ID (RFC 8489 §5).
 const MAGIC_COOKIE: u32 = 0x2112_a442;
 
 /// Octets of the header.
 const HEADER: usize = 20;
 
-/// The methods Send and Data of TURN, and the attribute in which they carry media (RFC 8656 §17,
-/// §18.4).
-const TO_PEER: u16 = 0x006;
-const FROM_PEER: u16 = 0x007;
-const CARRIED: u16 = 0x0013;
+/// The methods Send and Data of TURN, and the attribute DATA that carries media (RFC 8656 §17, §18.4).
+const SEND: u16 = 0x006;
+const DATA: u16 = 0x007;
+const DATA_ATTRIBUTE: u16 = 0x0013;
 
 /// The message class (RFC 8489 §5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum StunClass {
-    /// Asks, and is answered under the same transaction.
+    /// A request, answered under the same transaction.
     Request,
-    /// Asks for no answer.
+    /// A message without an answer.
     Indication,
-    /// The answer of success.
+    /// A success response.
     Success,
-    /// The answer of failure.
+    /// An error response.
     Error,
 }
 
@@ -37,17 +36,17 @@ pub enum StunClass {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StunHeader {
-    /// What kind of message.
+    /// The message class.
     pub class: StunClass,
-    /// Its method; 1 is Binding.
+    /// The method; 1 is Binding.
     pub method: u16,
     /// The 128 bits that a response repeats: cookie and transaction ID of RFC 8489, or the
     /// longer transaction ID of RFC 3489.
     pub transaction: u128,
 }
 
-/// Reads the header of a payload of `wire_length` octets. `None` where it is not STUN: another
-/// first octet, a length that is not the payload's, or neither the cookie nor a sound message of
+/// Parses the header of a payload of `wire_length` octets. `None` if it is not STUN: another first octet,
+/// a length that differs from the payload's, or neither the cookie nor a well-formed message of
 /// RFC 3489.
 pub fn parse(payload: &[u8], wire_length: u16) -> Option<StunHeader> {
     let [t1, t0, l1, l0, transaction @ ..] = *payload.first_chunk::<HEADER>()?;
@@ -63,7 +62,7 @@ pub fn parse(payload: &[u8], wire_length: u16) -> Option<StunHeader> {
     if transaction >> 96 != u128::from(MAGIC_COOKIE) && !is_classic(kind, payload, wire_length) {
         return None;
     }
-    // RFC 8489 §5: the two bits of the class lie between those of the method.
+    // RFC 8489 §5: the two class bits are between the method bits.
     let class = match (kind & 0x0100 != 0, kind & 0x0010 != 0) {
         (false, false) => StunClass::Request,
         (false, true) => StunClass::Indication,
@@ -77,8 +76,8 @@ pub fn parse(payload: &[u8], wire_length: u16) -> Option<StunHeader> {
     })
 }
 
-/// A message of RFC 3489 has no cookie: all of it must have been captured, be of one of its six
-/// types (§11.1), and consist of its attributes (§11.2) to the last octet.
+/// A message of RFC 3489 has no cookie: all of it must have been captured, have one of the
+/// six types (§11.1), and consist of attributes (§11.2) up to the last octet.
 fn is_classic(kind: u16, payload: &[u8], wire_length: u16) -> bool {
     if !matches!(kind, 0x0001 | 0x0101 | 0x0111 | 0x0002 | 0x0102 | 0x0112)
         || payload.len() != usize::from(wire_length)
@@ -86,12 +85,12 @@ fn is_classic(kind: u16, payload: &[u8], wire_length: u16) -> bool {
         return false;
     }
     let mut attributes = attributes(payload);
-    // From 0x8000 on an attribute may be ignored, so may be anything.
+    // Attributes from 0x8000 on are optional, so any is allowed.
     attributes.all(|(kind, _)| matches!(kind, 0x0001..=0x000b | 0x8000..))
         && attributes.0.is_empty()
 }
 
-/// The attributes of a message, type and value, up to the first that is cut.
+/// The attributes of a message, type and value, up to the first truncated one.
 #[derive(Clone, Debug)]
 struct Attributes<'a>(&'a [u8]);
 
@@ -112,16 +111,16 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// The media in a Send or Data indication of TURN (RFC 8656 §11); `None` where there is none or
-/// the capture cut it.
+/// The media in a Send or Data indication of TURN (RFC 8656 §11); `None` without one, or if
+/// the capture truncated it.
 pub fn relayed<'a>(header: &StunHeader, payload: &'a [u8]) -> Option<&'a [u8]> {
-    if header.class != StunClass::Indication || !matches!(header.method, TO_PEER | FROM_PEER) {
+    if header.class != StunClass::Indication || !matches!(header.method, SEND | DATA) {
         return None;
     }
-    attributes(payload).find_map(|(kind, value)| (kind == CARRIED).then_some(value))
+    attributes(payload).find_map(|(kind, value)| (kind == DATA_ATTRIBUTE).then_some(value))
 }
 
-/// What a relay carries on a channel (RFC 8656 §12.4).
+/// ChannelData of a relay (RFC 8656 §12.4).
 ///
 /// ```text
 /// |         Channel Number        |            Length             |
@@ -130,14 +129,14 @@ pub fn relayed<'a>(header: &StunHeader, payload: &'a [u8]) -> Option<&'a [u8]> {
 pub struct Channel<'a> {
     /// 0x4000 to 0x4FFF.
     pub number: u16,
-    /// Octets carried.
+    /// Octets of application data.
     pub length: u16,
-    /// Those of them that were captured.
+    /// The captured ones of them.
     pub payload: &'a [u8],
 }
 
-/// Reads ChannelData from a UDP payload of `wire_length` octets. The length must be the payload's,
-/// but for padding to a word (§12.5).
+/// Parses ChannelData from a UDP payload of `wire_length` octets. The length must match the payload,
+/// except for padding to a word (§12.5).
 #[inline]
 pub fn channel(payload: &[u8], wire_length: u16) -> Option<Channel<'_>> {
     let ([c1, c0, l1, l0], rest) = payload.split_first_chunk()?;

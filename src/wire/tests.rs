@@ -1,4 +1,4 @@
-//! One RTP packet in everything that may be around it.
+//! One RTP packet in every supported encapsulation.
 
 mod captures;
 mod frames;
@@ -130,7 +130,7 @@ fn voice_frames() -> Vec<Row> {
 }
 
 #[test]
-fn every_encapsulation_leads_to_the_same_datagram() {
+fn every_encapsulation_decodes_to_the_same_datagram() {
     let rtp = rtp();
     for (name, link, octets, v6, vlans) in voice_frames() {
         let datagram = decode(frame(link, &octets));
@@ -139,7 +139,7 @@ fn every_encapsulation_leads_to_the_same_datagram() {
 }
 
 #[test]
-fn options_are_counted_and_stepped_over() {
+fn ip_options_are_counted_and_skipped() {
     let octets = ethernet(IPV4, &ipv4_options(&[1; 8], &voice_udp()));
     let rtp = rtp();
     let expected = Datagram {
@@ -150,7 +150,7 @@ fn options_are_counted_and_stepped_over() {
 }
 
 #[test]
-fn extension_headers_are_counted_and_stepped_over() {
+fn extension_headers_are_counted_and_skipped() {
     // Hop-by-hop, destination options, routing, authentication, atomic fragment.
     let chain = [
         &[60, 0, 1, 4, 0, 0, 0, 0][..],
@@ -173,7 +173,7 @@ fn extension_headers_are_counted_and_stepped_over() {
 }
 
 #[test]
-fn what_tells_two_packets_apart_is_that_of_the_innermost() {
+fn the_dedup_key_is_that_of_the_innermost_packet() {
     let udp = patched(voice_udp(), &[(6, 0x12), (7, 0x34)]);
     let inner = patched(ipv4(17, &udp), &[(4, 0xab), (5, 0xcd)]);
     let outer = patched(ipv4(4, &inner), &[(5, 99)]);
@@ -187,7 +187,7 @@ fn what_tells_two_packets_apart_is_that_of_the_innermost() {
 }
 
 #[test]
-fn a_tag_the_kernel_took_is_the_outermost() {
+fn a_tag_that_the_kernel_removed_is_the_outermost() {
     let octets = ethernet(0x8100, &tag(20, 0x8100, &tag(30, IPV4, &voice4())));
     let mut frame = frame(LinkType::Ethernet, &octets);
     for (taken, expected) in [
@@ -247,7 +247,7 @@ fn a_packet_captured_before_segmentation_has_the_length_of_its_frame() {
 }
 
 #[test]
-fn what_is_no_tunnel_on_a_tunnel_port_stays_the_outer_datagram() {
+fn a_datagram_to_a_tunnel_port_without_a_tunnel_header_stays_the_outer_datagram() {
     let rtp = rtp();
     for (port, payload) in [
         (2152, rtp.clone()),
@@ -297,7 +297,7 @@ fn tcp_is_read_past_its_options() {
 
 #[test]
 #[rustfmt::skip] // one row, one line
-fn what_is_no_datagram_is_discarded_for_its_reason() {
+fn a_frame_without_a_datagram_is_discarded_with_its_reason() {
     use Discard::{LinkType as Link, Malformed, NotIp, TooDeep, Transport as Other};
     let on_ip = |protocol, payload: &[u8]| ethernet(IPV4, &ipv4(protocol, payload));
     let plain = ethernet(IPV4, &voice4());
@@ -349,16 +349,16 @@ fn what_is_no_datagram_is_discarded_for_its_reason() {
     }
 }
 
-/// What a glance gives.
-fn told(decode_plain: &PlainDatagram<'_>) -> ([Endpoint; 2], Option<plain::PlainRtp>) {
-    match decode_plain {
+/// The result of the plain decoder.
+fn plain_result(datagram: &PlainDatagram<'_>) -> ([Endpoint; 2], Option<plain::PlainRtp>) {
+    match datagram {
         PlainDatagram::V4(plain) => (plain.ends(), plain.rtp()),
         PlainDatagram::V6(plain) => (plain.ends(), plain.rtp()),
     }
 }
 
-/// The same, the long way.
-fn looked_at_closely(frame: &Frame<'_>) -> Option<plain::PlainRtp> {
+/// The same by the general decoder.
+fn general_result(frame: &Frame<'_>) -> Option<plain::PlainRtp> {
     let datagram = decode(*frame).ok()?;
     let Transport::Udp {
         payload, length, ..
@@ -377,20 +377,18 @@ fn looked_at_closely(frame: &Frame<'_>) -> Option<plain::PlainRtp> {
     })
 }
 
-/// A result must be that of the long way, lie inside the frame, and keep its promises.
+/// Checks that both decoders agree, that payloads lie inside the frame, and that lengths are consistent.
 fn check(frame: Frame<'_>) {
     let result = decode(frame);
     let octets = ByteReader::new(frame.octets, frame.length as usize);
-    assert_eq!(result, descend(&frame, octets, NO_VLANS));
-    if let Some(decode_plain) = plain::decode_plain(&frame) {
+    assert_eq!(result, decode_any(&frame, octets, NO_VLANS));
+    if let Some(plain) = plain::decode_plain(&frame) {
         let datagram = result.unwrap();
-        let (ends, glanced) = told(&decode_plain);
+        let (ends, rtp) = plain_result(&plain);
         assert_eq!(ends, [datagram.src, datagram.dst]);
-        assert!(glanced.is_none() || glanced == looked_at_closely(&frame));
+        assert!(rtp.is_none() || rtp == general_result(&frame));
     }
-    let Ok(datagram) = result else {
-        return;
-    };
+    let Ok(datagram) = result else { return };
     let payload = match datagram.transport {
         Transport::Udp {
             payload,
@@ -410,7 +408,7 @@ fn check(frame: Frame<'_>) {
 }
 
 #[test]
-fn a_cut_frame_gives_the_same_datagram_with_less_payload_or_is_truncated() {
+fn a_truncated_frame_decodes_to_the_same_datagram_with_less_payload_or_is_discarded() {
     for (name, link, octets, v6, vlans) in voice_frames() {
         for cut in 0..octets.len() {
             let mut frame = frame(link, &octets);
@@ -418,7 +416,7 @@ fn a_cut_frame_gives_the_same_datagram_with_less_payload_or_is_truncated() {
             check(frame);
             let whole = voice(v6, vlans, &[]);
             match decode(frame) {
-                // What a UDP tunnel carries may be cut away: the outer datagram remains.
+                // If the payload of a UDP tunnel is truncated, the outer datagram remains.
                 Ok(datagram) if datagram.dst == whole.dst => {
                     assert_eq!(datagram.src, whole.src, "{name} {cut}");
                     assert_eq!(datagram.ip_bytes, whole.ip_bytes, "{name} {cut}");
@@ -446,7 +444,7 @@ proptest! {
     }
 
     #[test]
-    fn spoiled_frames_never_panic(
+    fn damaged_frames_never_panic(
         row in proptest::sample::select(voice_frames()),
         spoiled in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..6),
         cut in any::<proptest::sample::Index>(),
@@ -463,7 +461,7 @@ proptest! {
 }
 
 #[test]
-fn the_ports_of_tunnels_are_these_and_no_others() {
+fn the_tunnel_ports_are_exactly_these() {
     let ports: Vec<_> = (0..=u16::MAX)
         .filter(|port| tunnel::is_port(*port))
         .collect();
@@ -471,7 +469,7 @@ fn the_ports_of_tunnels_are_these_and_no_others() {
 }
 
 #[test]
-fn plain_voice_is_told_at_a_glance() {
+fn plain_frames_are_decoded_by_the_plain_decoder() {
     let tagged = tag(7, IPV6, &voice6());
     for octets in [
         ethernet(IPV4, &voice4()),
@@ -481,7 +479,8 @@ fn plain_voice_is_told_at_a_glance() {
         for cut in [octets.len(), octets.len() - 160] {
             let mut frame = frame(LinkType::Ethernet, &octets);
             frame.octets = &octets[..cut];
-            assert!(told(&plain::decode_plain(&frame).unwrap()).1.is_some());
+            let plain = plain::decode_plain(&frame).unwrap();
+            assert!(plain_result(&plain).1.is_some());
             check(frame);
         }
     }

@@ -1,8 +1,8 @@
-//! Tunnels: what stands between an outer IP packet and the frame or packet it carries.
+//! Tunnel headers between an outer IP packet and the inner frame or packet.
 //!
-//! Takes the header of one tunnel off and says what comes next; the walk itself is in
-//! [`super::decode`]. Tunnels over UDP are told by their destination port and then by a header
-//! that must be exactly right: whatever else is sent to such a port stays the UDP datagram it is.
+//! Each function removes one tunnel header and returns the payload with its type; [`super::decode`] has
+//! the loop. A tunnel over UDP is recognised by its destination port and by a strictly checked header.
+//! Any other datagram to such a port remains a UDP datagram.
 
 use super::ip::IpPacket;
 use super::link::LinkPayload;
@@ -13,15 +13,15 @@ use crate::discard::Discard;
 use pnet::packet::gre::GrePacket;
 use pnet::packet::ip::IpNextHeaderProtocols as Protocol;
 
-/// What a tunnel carries.
-pub(super) type Inside<'a> = (LinkPayload, ByteReader<'a>);
+/// The payload of a tunnel, with the type of its first header.
+pub(super) type TunnelPayload<'a> = (LinkPayload, ByteReader<'a>);
 
-/// GTP-U extension headers in one packet; networks send one.
+/// Most GTP-U extension headers in a packet; networks send one.
 const MAX_GTP_EXTENSIONS: usize = 8;
 
-/// The inside of a tunnel directly over IP; `None` where the protocol is none.
+/// The payload of a tunnel directly over IP; `None` if the protocol is not a tunnel.
 #[inline]
-pub(super) fn over_ip<'a>(packet: &IpPacket<'a>) -> Result<Option<Inside<'a>>, Discard> {
+pub(super) fn over_ip<'a>(packet: &IpPacket<'a>) -> Result<Option<TunnelPayload<'a>>, Discard> {
     match packet.protocol {
         Protocol::Ipv4 | Protocol::Ipv6 => Ok(Some((LinkPayload::Ip, packet.payload))),
         Protocol::Gre => gre(packet.payload).map(Some),
@@ -29,32 +29,32 @@ pub(super) fn over_ip<'a>(packet: &IpPacket<'a>) -> Result<Option<Inside<'a>>, D
     }
 }
 
-/// Whether a UDP destination port is that of a tunnel. One look at a table: of comparisons one after
-/// the other, a processor guesses wrong which is the last for every other port.
+/// Whether a UDP destination port belongs to a tunnel. One table access, because a chain of comparisons
+/// causes branch mispredictions.
 #[inline]
 pub(super) fn is_port(port: u16) -> bool {
-    PORTS.get(place(port)) == Some(&port)
+    PORTS.get(slot(port)) == Some(&port)
 }
 
-/// The ports of tunnels, each at its place; one that cannot be there where there is none.
-#[expect(clippy::indexing_slicing, reason = "when it is compiled")]
+/// The ports of tunnels, each in its slot. Empty slots hold a port that belongs to another slot.
+#[expect(clippy::indexing_slicing, reason = "evaluated at compile time")]
 const PORTS: [u16; 8] = {
     let mut ports = [VXLAN; 8];
-    ports[place(VXLAN_LINUX)] = VXLAN_LINUX;
-    ports[place(VXLAN_GPE)] = VXLAN_GPE;
-    ports[place(GTP_U)] = GTP_U;
-    ports[place(GENEVE)] = GENEVE;
+    ports[slot(VXLAN_LINUX)] = VXLAN_LINUX;
+    ports[slot(VXLAN_GPE)] = VXLAN_GPE;
+    ports[slot(GTP_U)] = GTP_U;
+    ports[slot(GENEVE)] = GENEVE;
     ports
 };
 
-/// Different for each of them.
-const fn place(port: u16) -> usize {
+/// A perfect hash of the tunnel ports.
+const fn slot(port: u16) -> usize {
     ((port ^ port >> 8) & 7) as usize
 }
 
-/// The inside of a tunnel over UDP; `None` where the port or the header is none of ours.
+/// The payload of a tunnel over UDP; `None` if port or header do not match.
 #[inline]
-pub(super) fn over_udp(port: u16, payload: ByteReader<'_>) -> Option<Inside<'_>> {
+pub(super) fn over_udp(port: u16, payload: ByteReader<'_>) -> Option<TunnelPayload<'_>> {
     match port {
         VXLAN | VXLAN_LINUX | VXLAN_GPE => vxlan(payload),
         GTP_U => gtp_u(payload),
@@ -73,7 +73,7 @@ pub(super) fn over_udp(port: u16, payload: ByteReader<'_>) -> Option<Inside<'_>>
 /// |                         Key (optional)                        |
 /// |                   Sequence Number (optional)                  |
 /// ```
-fn gre(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
+fn gre(octets: ByteReader<'_>) -> Result<TunnelPayload<'_>, Discard> {
     const HEADER: usize = 4;
     let header = GrePacket::new(octets.captured()).ok_or_else(|| octets.missing(HEADER))?;
     let field = |present: u8| usize::from(present) * 4;
@@ -89,18 +89,18 @@ fn gre(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
     }
     let inside = octets.skip(length)?;
     match header.get_protocol_type() {
-        // Without a sequence number it is type I, which has no header of its own.
+        // Without a sequence number it is type I, which has no ERSPAN header.
         ERSPAN_2 if sequenced == 0 => Ok((LinkPayload::Ethernet, inside)),
         ERSPAN_2 => Ok((LinkPayload::Ethernet, inside.skip(8)?)),
         ERSPAN_3 => erspan_3(inside),
-        // Below the first EtherType would be a length to the link layer: here it is nothing (keepalives: 0).
+        // Values below the first EtherType carry no IP (keepalives: 0).
         0..ethertype::FIRST => Err(Discard::NotIp),
         ethertype => Ok((LinkPayload::Type(ethertype), inside)),
     }
 }
 
 /// Enhanced GRE of PPTP (RFC 2637 §4.1): the key is payload length and call ID.
-fn gre_1(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
+fn gre_1(octets: ByteReader<'_>) -> Result<TunnelPayload<'_>, Discard> {
     const SEQUENCE: u8 = 0x10;
     const ACKNOWLEDGMENT: u8 = 0x80;
     let [flags, more, 0x88, 0x0b, high, low, _, _] = *octets.header()? else {
@@ -114,14 +114,14 @@ fn gre_1(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
     Ok((LinkPayload::Ppp, octets.skip(length)?.limit(payload.into())))
 }
 
-/// ERSPAN type III (draft-foschiano-erspan §4.2), with the platform header that O announces.
+/// ERSPAN type III (draft-foschiano-erspan §4.2), with a platform header if the O bit is set.
 ///
 /// ```text
 /// |  Ver  |          VLAN         | COS |BSO|T|     Session ID    |
 /// |                          Timestamp                            |
 /// |             SGT               |P|    FT   |   Hw ID   |D|Gra|O|
 /// ```
-fn erspan_3(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
+fn erspan_3(octets: ByteReader<'_>) -> Result<TunnelPayload<'_>, Discard> {
     let [.., kind, platform] = *octets.header::<12>()?;
     let inside = octets.skip(if platform & 1 == 1 { 20 } else { 12 })?;
     match kind >> 2 & 0x1f {
@@ -132,13 +132,13 @@ fn erspan_3(octets: ByteReader<'_>) -> Result<Inside<'_>, Discard> {
 }
 
 /// VXLAN (RFC 7348 §5), with its group policy and generic protocol extensions. Reserved bits must
-/// be zero, as they are sent: that tells it from RTP, which begins with 0x80.
+/// be zero, which tells it from RTP: that begins with 0x80.
 ///
 /// ```text
 /// |G|R|R|R|I|P|R|O|    Reserved / Group Policy    | Next Protocol |
 /// |                VXLAN Network Identifier (VNI) |   Reserved    |
 /// ```
-fn vxlan(payload: ByteReader<'_>) -> Option<Inside<'_>> {
+fn vxlan(payload: ByteReader<'_>) -> Option<TunnelPayload<'_>> {
     let layer = match *payload.header::<8>().ok()? {
         [0x08, 0, 0, 0, _, _, _, 0] => LinkPayload::Ethernet,
         // draft-smith-vxlan-group-policy §2.1: D and A are the only flags of the second octet.
@@ -153,13 +153,13 @@ fn vxlan(payload: ByteReader<'_>) -> Option<Inside<'_>> {
     Some((layer, payload.skip(8).ok()?))
 }
 
-/// Geneve (RFC 8926 §3.4); options are stepped over.
+/// Geneve (RFC 8926 §3.4); options are skipped.
 ///
 /// ```text
 /// |Ver|  Opt Len  |O|C|    Rsvd.  |          Protocol Type        |
 /// |        Virtual Network Identifier (VNI)       |    Reserved   |
 /// ```
-fn geneve(payload: ByteReader<'_>) -> Option<Inside<'_>> {
+fn geneve(payload: ByteReader<'_>) -> Option<TunnelPayload<'_>> {
     let [first, flags, high, low, _, _, _, reserved] = *payload.header::<8>().ok()?;
     let ethertype = u16::from_be_bytes([high, low]);
     if first >> 6 != 0 || flags & 0x3f != 0 || reserved != 0 || ethertype < ethertype::FIRST {
@@ -179,7 +179,7 @@ fn geneve(payload: ByteReader<'_>) -> Option<Inside<'_>> {
 /// |                 Tunnel Endpoint Identifier                    |
 /// |    Sequence Number (ESP)      |  N-PDU (ESP)  | Next Ext (ESP)|
 /// ```
-fn gtp_u(payload: ByteReader<'_>) -> Option<Inside<'_>> {
+fn gtp_u(payload: ByteReader<'_>) -> Option<TunnelPayload<'_>> {
     const G_PDU: u8 = 255;
     let [flags, G_PDU, high, low, ..] = *payload.header::<8>().ok()? else {
         return None;

@@ -1,12 +1,12 @@
 //! The two transports that carry voice and its signalling: UDP and TCP.
 //!
-//! pnet's views read the fields, the lengths are checked here. Checksums are not: a mirror port
-//! shows packets before the sender's card has written them.
+//! pnet's views read the fields; the lengths are checked here. Checksums are not checked: a mirrored
+//! packet may have been captured before the sender's network card wrote them.
 
 use super::Transport;
 use super::ip::IpPacket;
 use super::octets::ByteReader;
-use super::tunnel::{self, Inside};
+use super::tunnel::{self, TunnelPayload};
 use crate::discard::Discard;
 use pnet::packet::ip::IpNextHeaderProtocols as Protocol;
 use pnet::packet::tcp::TcpPacket;
@@ -22,9 +22,9 @@ pub(super) struct Ports<'a> {
 }
 
 impl<'a> Ports<'a> {
-    /// What the payload carries if it is that of a tunnel.
+    /// The payload of a tunnel, if this is one.
     #[inline]
-    pub(super) fn udp_tunnel(&self) -> Option<Inside<'a>> {
+    pub(super) fn udp_tunnel(&self) -> Option<TunnelPayload<'a>> {
         match self.transport {
             Transport::Udp {
                 payload, length, ..
@@ -33,7 +33,7 @@ impl<'a> Ports<'a> {
         }
     }
 
-    /// The same, cut or not by the fragmentation of what is around it.
+    /// Marks the payload as incomplete, if the outer packet is a fragment.
     pub(super) fn cut(mut self, by_fragment: bool) -> Self {
         if let Transport::Udp { fragment, .. } = &mut self.transport {
             *fragment |= by_fragment;
@@ -42,7 +42,7 @@ impl<'a> Ports<'a> {
     }
 }
 
-/// Takes the transport header off.
+/// Parses the transport header.
 #[inline]
 pub(super) fn parse<'a>(packet: &IpPacket<'a>) -> Result<Ports<'a>, Discard> {
     match packet.protocol {
@@ -52,7 +52,7 @@ pub(super) fn parse<'a>(packet: &IpPacket<'a>) -> Result<Ports<'a>, Discard> {
     }
 }
 
-/// RFC 768. A length of 0 belongs to jumbograms (RFC 2675 §4), which we do not follow.
+/// RFC 768. A length of 0 belongs to jumbograms (RFC 2675 §4), which are not supported.
 ///
 /// ```text
 /// |          Source Port          |       Destination Port        |
@@ -80,7 +80,7 @@ fn udp<'a>(packet: &IpPacket<'a>) -> Result<Ports<'a>, Discard> {
     })
 }
 
-/// RFC 9293 §3.1. Options that the capture cut off leave an empty payload.
+/// RFC 9293 §3.1. If the capture truncated the options, the payload is empty.
 #[inline]
 fn tcp(octets: ByteReader<'_>) -> Result<Ports<'_>, Discard> {
     const HEADER: usize = TcpPacket::minimum_packet_size();

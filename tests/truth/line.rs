@@ -225,7 +225,7 @@ impl Line {
             Fate::Arrives => self.count_arrivals(at, codec, &rtp),
             Fate::Lost => self.withheld += 1,
             Fate::RtpSummary(times) => {
-                self.count_arrivals(at + times * self.packet_time(), codec, &rtp)
+                self.count_arrivals(at + times * self.packet_time(), codec, &rtp);
             }
             Fate::SentTwice(micros) => {
                 self.count_arrivals(at, codec, &rtp);

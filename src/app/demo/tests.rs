@@ -1,4 +1,4 @@
-//! Cycles of the demo, faster than real time, through the worker and the judge that it has live.
+//! Cycles of the demo, faster than real time, through its worker and judge.
 
 use super::*;
 use crate::capture::{CaptureError, Event};
@@ -19,19 +19,19 @@ use std::fmt;
 /// 2026-01-05 09:00:00 UTC.
 const START: Second = Second(1_767_603_600);
 
-/// The network that goes over.
-const LOUD: Asn = Asn(3320);
+/// The network that exceeds its limit.
+const OVERLOADED: Asn = Asn(3320);
 
-/// What a worker keeps, by what its `Debug` calls it: streams, questions that wait for an answer,
-/// facts of session descriptions; and times, of which each table has at least one an entry.
-const KEPT: [&str; 4] = ["Stream {", "Question {", "Fact {", "Timestamp("];
+/// State of a worker by its name in `Debug`: streams, pending round-trip questions, facts of session
+/// descriptions, and timestamps, of which every table has at least one per entry.
+const RETAINED: [&str; 4] = ["Stream {", "Question {", "Fact {", "Timestamp("];
 
-/// A cycle that was judged.
+/// The results of one cycle.
 #[derive(Default)]
 struct Cycle {
-    /// How far each counter of the scrape, and each bucket, has come in it.
+    /// Increase of each counter and bucket of the scrape.
     counted: BTreeMap<String, u64>,
-    /// Every judgement, its times from the cycle before.
+    /// Every judgement, with times relative to the start of the previous cycle.
     judged: Vec<Judgement>,
 }
 
@@ -42,7 +42,7 @@ impl Evidence for Cycle {
 }
 
 impl Cycle {
-    /// The sum of the series of a counter that have these labels.
+    /// The sum of a counter over the series with these labels.
     fn sum(&self, name: &str, labels: &[&str]) -> u64 {
         let of = |series: &str| {
             series.starts_with(name) && labels.iter().all(|label| series.contains(label))
@@ -51,7 +51,7 @@ impl Cycle {
         counted.map(|(_, value)| value).sum()
     }
 
-    /// The largest windows of an ASN's own traffic, in octets: from it, and to it.
+    /// The largest windows of an ASN as origin, in octets: from it, and to it.
     fn peak(&self, asn: Asn) -> (u64, u64) {
         let own = self.judged.iter().filter(|one| one.asn == asn);
         let windows = own.filter(|one| one.role == Role::Origin);
@@ -61,33 +61,33 @@ impl Cycle {
     }
 }
 
-/// The judge of a worker, and who hears of each cycle.
-struct Court<F> {
+/// A sink that judges directly, and passes each cycle to a closure.
+struct JudgeSink<F> {
     assembly: Assembly,
     judge: Judge,
     length: u64,
     /// The first second of the cycle.
-    begin: Second,
+    start: Second,
     cycle: Cycle,
-    /// The counters when it began.
-    before: BTreeMap<String, u64>,
+    /// The counters at its start.
+    counters_before: BTreeMap<String, u64>,
     take: F,
 }
 
-impl<F> fmt::Debug for Court<F> {
+impl<F> fmt::Debug for JudgeSink<F> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("Court")
+        out.write_str("JudgeSink")
     }
 }
 
-impl<F: FnMut(Cycle)> WorkerSink for Court<F> {
+impl<F: FnMut(Cycle)> WorkerSink for JudgeSink<F> {
     fn report(&mut self, report: WorkerReport) {
         self.assembly.push(0, report);
         while let Some(merged) = self.assembly.next_merged() {
             self.judge.judge_merged(merged, &mut self.cycle);
             self.judge.take_notices();
             let snapshot = self.judge.snapshot();
-            if snapshot.judged == Some(Second(self.begin.0 + self.length - 1)) {
+            if snapshot.judged == Some(Second(self.start.0 + self.length - 1)) {
                 self.end_cycle(&Published {
                     snapshot: snapshot.into(),
                     ..Published::default()
@@ -103,43 +103,43 @@ impl<F: FnMut(Cycle)> WorkerSink for Court<F> {
     }
 }
 
-impl<F: FnMut(Cycle)> Court<F> {
+impl<F: FnMut(Cycle)> JudgeSink<F> {
     fn end_cycle(&mut self, published: &Published) {
         let mut cycle = std::mem::take(&mut self.cycle);
         let counters = counters(&collector::encode(published).unwrap());
         cycle.counted = counters.clone();
-        for (series, before) in std::mem::replace(&mut self.before, counters) {
+        for (series, before) in std::mem::replace(&mut self.counters_before, counters) {
             *cycle.counted.get_mut(&series).unwrap() -= before;
         }
-        let before = self.begin.0 - self.length;
+        let before = self.start.0 - self.length;
         for judgement in &mut cycle.judged {
             judgement.second.0 -= before;
             for amendment in &mut judgement.amendments {
                 amendment.second.0 -= before;
             }
         }
-        self.begin.0 += self.length;
+        self.start.0 += self.length;
         (self.take)(cycle);
     }
 }
 
-/// Every series of a scrape that only grows.
+/// The counters of a scrape.
 fn counters(scrape: &str) -> BTreeMap<String, u64> {
     let lines = scrape.lines().filter(|line| !line.starts_with('#'));
     let samples = lines.filter_map(|line| line.rsplit_once(' '));
-    let grows = |(series, _): &(&str, &str)| {
+    let is_counter = |(series, _): &(&str, &str)| {
         let name = series.split('{').next().unwrap();
         ["_total", "_bucket", "_count"]
             .iter()
             .any(|end| name.ends_with(end))
     };
-    let samples = samples.filter(grows);
+    let samples = samples.filter(is_counter);
     samples
         .map(|(series, value)| (series.to_owned(), value.parse().unwrap()))
         .collect()
 }
 
-/// A source that pauses behind the first frame of each cycle.
+/// A source that ends after the first frame of each cycle, and continues when run again.
 struct Pausing {
     source: ClockedSource<Synthetic>,
     newest: Timestamp,
@@ -164,20 +164,20 @@ impl TimedSource for Pausing {
     }
 }
 
-/// Plays cycles; what the worker keeps when each of them is over.
-fn play(cycles: u64, take: impl FnMut(Cycle)) -> Vec<[usize; KEPT.len()]> {
+/// Runs cycles. Returns the size of the retained state after each.
+fn run_cycles(cycles: u64, take: impl FnMut(Cycle)) -> Vec<[usize; RETAINED.len()]> {
     let (config, policy, scenario) = prepare().unwrap();
     let length = scenario.repeat.unwrap().as_secs();
-    let judge_thread = Court {
+    let sink = JudgeSink {
         assembly: Assembly::new(1, StepDetection::Apart),
         judge: Judge::new(policy.clone(), config.export.max_asns as usize, &[]),
         length,
-        begin: START,
+        start: START,
         cycle: Cycle::default(),
-        before: BTreeMap::new(),
+        counters_before: BTreeMap::new(),
         take,
     };
-    let mut worker = Worker::new(settings(&config), &policy, judge_thread);
+    let mut worker = Worker::new(settings(&config), &policy, sink);
     let start = START.start();
     let pace = SendPace::AsFastAsPossible { start };
     let mut source = Pausing {
@@ -190,14 +190,14 @@ fn play(cycles: u64, take: impl FnMut(Cycle)) -> Vec<[usize; KEPT.len()]> {
         .map(|cycle| {
             source.until = Second(START.0 + cycle * length).start();
             worker.run(&mut source).unwrap();
-            let kept = format!("{worker:?}");
-            KEPT.map(|what| kept.matches(what).count())
+            let state = format!("{worker:?}");
+            RETAINED.map(|what| state.matches(what).count())
         })
         .collect()
 }
 
-/// Holds every cycle from the second on against the second, and tells of each.
-fn hold(cycles: usize) {
+/// Compares every cycle after the second with the second, and prints each.
+fn compare_cycles(cycles: usize) {
     let (mut rows, mut second) = (Vec::new(), None::<Cycle>);
     let take = |cycle: Cycle| {
         let number = rows.len() + 1;
@@ -219,33 +219,36 @@ fn hold(cycles: usize) {
         }
     };
     // The last second of a cycle closes in the next.
-    let kept = play(cycles as u64 + 1, take);
+    let retained = run_cycles(cycles as u64 + 1, take);
     eprintln!("{HEAD}");
-    for (number, (row, kept)) in (1..).zip(rows.iter().zip(&kept)) {
-        eprintln!("{number:5} {row}  {kept:?}");
+    for (number, (row, retained)) in (1..).zip(rows.iter().zip(&retained)) {
+        eprintln!("{number:5} {row}  {retained:?}");
     }
     assert_eq!(rows.len(), cycles);
-    for (number, kept_now) in (1..).zip(&kept).skip(1) {
-        assert_eq!(*kept_now, kept[1], "kept after cycle {number}: {KEPT:?}");
+    for (number, now) in (1..).zip(&retained).skip(1) {
+        assert_eq!(
+            *now, retained[1],
+            "retained after cycle {number}: {RETAINED:?}"
+        );
     }
     let second = second.unwrap();
-    assert!(kept[1].iter().all(|count| *count > 100), "{kept:?}");
+    assert!(retained[1].iter().all(|count| *count > 100), "{retained:?}");
     assert_eq!(second.sum("asnmeter_mirror_copies_total", &[]), 0);
     assert_eq!(second.sum("asnmeter_tainted_seconds_total", &[]), 0);
     assert_eq!(second.sum("asnmeter_late_frames_total", &[]), 0);
     assert_eq!(second.sum("asnmeter_round_trips_refused_total", &[]), 0);
     // 12.90 % of 10 Mbit/s in 10 s.
-    assert_eq!(second.peak(LOUD), (1_612_480, 1_612_480));
+    assert_eq!(second.peak(OVERLOADED), (1_612_480, 1_612_480));
     let out = "asnmeter_commitment_asn_out_of_sla_seconds_total";
     assert_eq!(second.sum(out, &["3320"]), 40);
-    assert_eq!(second.sum(out, &[]), 40, "nobody else");
+    assert_eq!(second.sum(out, &[]), 40, "no other ASN");
 }
 
 const HEAD: &str = "cycle packets   octets   lost copies incomplete round trips reported  out  \
-                    AS3320's peaks (octets) kept (streams, questions, facts, times)";
+                    AS3320's peaks (octets) retained (streams, questions, facts, times)";
 
 fn row(cycle: &Cycle) -> String {
-    let (from, to) = cycle.peak(LOUD);
+    let (from, to) = cycle.peak(OVERLOADED);
     let from_asns = |name: &str| cycle.sum(name, &["direction=\"from\""]);
     let all = |name: &str| cycle.sum(name, &[]);
     format!(
@@ -262,12 +265,12 @@ fn row(cycle: &Cycle) -> String {
 }
 
 #[test]
-fn for_an_hour_each_cycle_has_the_same_figures_and_nothing_of_earlier_ones_is_kept() {
-    hold(42);
+fn for_an_hour_each_cycle_has_the_same_figures_and_retains_the_same_state() {
+    compare_cycles(42);
 }
 
 #[test]
-#[ignore = "as the other for two hours and a half: half a minute or more"]
-fn for_a_hundred_cycles_too() {
-    hold(100);
+#[ignore = "the same for two and a half hours of packet time: half a minute or more"]
+fn a_hundred_cycles_have_the_same_figures() {
+    compare_cycles(100);
 }

@@ -63,12 +63,12 @@ fn rtp(port: u16, number: u16) -> Vec<u8> {
     udp(4000, port, &packet)
 }
 
-/// Workers with their judges' ends.
+/// Workers, each with the receiver of its reports.
 fn workers(number: usize) -> Vec<(Worker<ChannelSink>, Reports<WorkerReport>)> {
     let shared_policy = SharedPolicy::new(Arc::default());
     let each = peer_channels(number).into_iter().map(|peer_channels| {
         let (sender, reports) = sync_channel(64);
-        let sink = ChannelSink::new(sender, shared_policy.reader(), true).among(peer_channels);
+        let sink = ChannelSink::new(sender, shared_policy.reader(), true).with_peers(peer_channels);
         (
             Worker::new(WorkerSettings::default(), &shared_policy.current(), sink),
             reports,
@@ -83,10 +83,10 @@ fn run(worker: &mut Worker<ChannelSink>, frames: Vec<(u64, Vec<u8>)>) {
 }
 
 #[test]
-fn what_one_interface_hears_of_signalling_names_the_media_of_another() {
+fn signalling_of_one_interface_names_the_media_of_another() {
     let mut workers = workers(3);
     run(&mut workers[0].0, vec![(0, invite(6000)), (5, rtp(9, 1))]);
-    // One packet proves nothing by itself.
+    // One packet alone does not prove a stream.
     run(&mut workers[1].0, vec![(10, rtp(6000, 1))]);
     run(&mut workers[2].0, vec![(10, rtp(7000, 1))]);
     let mut rows = workers
@@ -101,7 +101,7 @@ fn what_one_interface_hears_of_signalling_names_the_media_of_another() {
 }
 
 #[test]
-fn signalling_that_comes_late_names_and_clocks_a_running_stream() {
+fn late_signalling_names_and_clocks_a_running_stream() {
     let mut only = workers(1).remove(0).0;
     let mut frames: Vec<_> = (0..60)
         .map(|number| (20 * u64::from(number), rtp(6000, number)))
@@ -117,25 +117,26 @@ fn signalling_that_comes_late_names_and_clocks_a_running_stream() {
 }
 
 #[test]
-fn a_worker_that_does_not_listen_makes_nobody_wait_and_is_counted() {
+fn a_full_peer_channel_blocks_no_sender_and_is_counted() {
     let shared_policy = SharedPolicy::new(Arc::default());
-    let mut lanes: Vec<_> = peer_channels(2)
+    let mut sinks: Vec<_> = peer_channels(2)
         .into_iter()
         .map(|peer_channels| {
-            ChannelSink::new(sync_channel(1).0, shared_policy.reader(), false).among(peer_channels)
+            ChannelSink::new(sync_channel(1).0, shared_policy.reader(), false)
+                .with_peers(peer_channels)
         })
         .collect();
     let announcement = (Timestamp::default(), Arc::default());
-    let receive_from_peers = (0..ANNOUNCEMENTS + 10).map(|_| lanes[0].send_to_peers(&announcement));
-    assert_eq!(receive_from_peers.sum::<u64>(), 10);
-    let heard = std::iter::from_fn(|| lanes[1].receive_from_peers());
-    assert_eq!(heard.count(), ANNOUNCEMENTS);
+    let missed = (0..ANNOUNCEMENTS + 10).map(|_| sinks[0].send_to_peers(&announcement));
+    assert_eq!(missed.sum::<u64>(), 10);
+    let received = std::iter::from_fn(|| sinks[1].receive_from_peers());
+    assert_eq!(received.count(), ANNOUNCEMENTS);
     assert!(
-        lanes[0].receive_from_peers().is_none(),
-        "nobody tells himself"
+        sinks[0].receive_from_peers().is_none(),
+        "not sent to itself"
     );
     assert!(
         peer_channels(1).iter().all(Option::is_none),
-        "nobody to tell"
+        "a single worker has no peers"
     );
 }

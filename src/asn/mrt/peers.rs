@@ -16,13 +16,13 @@ type Peer = (IpAddr, Asn, u32);
 
 /// Peers by name, and those of the index in force.
 #[derive(Debug, Default)]
-pub(super) struct Peers {
+pub(super) struct PeerIndex {
     numbers: HashMap<Peer, u32>,
     /// By index: number and AS.
     index: Vec<Option<(u32, Asn)>>,
 }
 
-impl Peers {
+impl PeerIndex {
     /// A peer index table: what comes is told by it.
     pub(super) fn begin(&mut self, table: &PeerIndexTable) {
         self.index.clear();

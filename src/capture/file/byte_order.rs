@@ -1,5 +1,5 @@
-//! Byte order of a capture file: both formats are written in the order of the machine that
-//! captured, and say so in a magic number.
+//! Byte order of a capture file. Both formats use the byte order of the capturing machine and
+//! mark it with a magic number.
 
 /// A byte order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +33,7 @@ impl ByteOrder {
         }
     }
 
-    /// The four words that sixteen octets are.
+    /// Sixteen octets as four 32-bit words.
     #[inline]
     #[expect(
         clippy::many_single_char_names,

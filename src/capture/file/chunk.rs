@@ -1,25 +1,25 @@
-//! The octets that are read at once, and what they were dealt to.
+//! A chunk: the octets of one read, and their partition among the readers.
 
 use super::partition::{Partition, RecordSpan};
 use super::partitioned::Partitioned;
 use std::sync::Arc;
 
-/// Octets read at once: a system call per about 4500 frames of voice. Less is read more slowly; more
-/// is out of the second cache before it is looked at (docs/decisions/speed.md).
-const CHUNK: usize = 1 << 20;
+/// Octets of a chunk: one system call per about 4500 voice frames. Smaller chunks read more slowly; a
+/// larger one has left the L2 cache before it is decoded (docs/decisions/speed.md).
+const CHUNK_SIZE: usize = 1 << 20;
 
-/// Octets of a page. A kernel that copies pages to what begins just behind a page's start, where the
-/// allocator puts large blocks, takes twice as long on some processors.
+/// Octets of a page. The allocator places large blocks just behind the start of a page. Copying to
+/// such an address takes the kernel twice as long on some processors, so the buffer is aligned.
 pub(super) const PAGE: usize = 4096;
 
-/// Octets as they were read.
+/// The octets of one read.
 #[derive(Debug)]
 pub(super) struct Chunk<C> {
     buffer: Vec<u8>,
-    /// Where a page of the buffer begins.
+    /// Index of the first page boundary in the buffer.
     start: usize,
     pub(super) length: usize,
-    /// Which seat fills it: its octets are near that one's processor.
+    /// Index of the cursor that fills it: the octets are in the cache of its processor.
     pub(super) cursor: usize,
     partitioned: Partitioned<C>,
 }
@@ -37,49 +37,49 @@ impl<C> Default for Chunk<C> {
 }
 
 impl<C> Chunk<C> {
-    /// An empty one, to be filled by this seat.
-    pub(super) fn of(cursor: usize) -> Self {
+    /// An empty chunk, to be filled by this cursor.
+    pub(super) fn new(cursor: usize) -> Self {
         Self {
             cursor,
             ..Self::default()
         }
     }
 
-    /// What was read.
+    /// The octets read.
     #[inline]
     pub(super) fn octets(&self) -> &[u8] {
         let octets = self.buffer.get(self.start..self.start + self.length);
         octets.unwrap_or_default()
     }
 
-    /// Deals it to so many seats, if it can be dealt.
+    /// Partitions the chunk among `cursors` readers, if the file has a partitioner.
     pub(super) fn partition(
         &mut self,
-        follows: Option<(Arc<dyn Partition<C>>, RecordSpan)>,
+        plan: Option<(Arc<dyn Partition<C>>, RecordSpan)>,
         cursors: usize,
     ) {
-        let Some((partitioner, span)) = follows else {
-            return self.partitioned.begin(0);
+        let Some((partitioner, span)) = plan else {
+            return self.partitioned.reset(0);
         };
         let mut partitioned = std::mem::take(&mut self.partitioned);
-        partitioned.begin(cursors);
+        partitioned.reset(cursors);
         partitioner.partition(self.octets(), span, &mut partitioned);
         self.partitioned = partitioned;
     }
 
-    /// What each seat has got of it.
+    /// The partition of the chunk.
     #[inline]
     pub(super) fn partitioned(&self) -> &Partitioned<C> {
         &self.partitioned
     }
 
-    /// All the room that there is.
-    pub(super) fn room(&mut self) -> &mut [u8] {
+    /// The whole buffer, to be filled. Allocated at the first call.
+    pub(super) fn buffer_mut(&mut self) -> &mut [u8] {
         if self.buffer.is_empty() {
-            self.buffer = vec![0; PAGE + CHUNK];
+            self.buffer = vec![0; PAGE + CHUNK_SIZE];
             self.start = self.buffer.as_ptr().align_offset(PAGE).min(PAGE);
         }
-        let room = self.buffer.get_mut(self.start..self.start + CHUNK);
-        room.unwrap_or_default()
+        let buffer = self.buffer.get_mut(self.start..self.start + CHUNK_SIZE);
+        buffer.unwrap_or_default()
     }
 }

@@ -1,94 +1,93 @@
-//! The files, read one after the other by whoever holds the input.
+//! The input of the shared reader: the files, read one after the other by the thread that holds the
+//! lock.
 
 use super::chunk::{Chunk, PAGE};
 use super::partition::{Partition, RecordScan, RecordSpan};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// A pipe that gives less is asked again: every reader finds a file's header in the first piece, so
-/// that one of them can begin before the others do.
-const LEAST: usize = PAGE;
+/// Least octets of a chunk, except the last of a file; a pipe that returns fewer is read again. So
+/// every reader finds the file header in the first chunk, and any of them can start first.
+const MIN_READ: usize = PAGE;
 
-/// What is read from.
+/// The files of a replay and the partitioner of the current one.
 pub(super) struct Input<C> {
-    /// Files begun so far.
-    begun: usize,
-    /// The last of them; none after its end.
-    open: Option<Box<dyn Read + Send>>,
-    /// Whether nothing has been read of it yet.
+    /// Files started so far.
+    files_begun: usize,
+    /// The current file; `None` after its end.
+    current: Option<Box<dyn Read + Send>>,
+    /// Whether nothing of it was read yet.
     is_new: bool,
-    /// Deals its pieces, if they can be dealt.
+    /// Partitions its chunks, if its format allows that.
     partitioner: Option<(Arc<dyn Partition<C>>, RecordScan)>,
-    find_dealer: FindPartitioner<C>,
+    find_partitioner: FindPartitioner<C>,
 }
 
-/// The dealer of a file that begins with some octets, if there is one.
+/// Returns the partitioner of a file that starts with the given octets, if its format has one.
 pub(super) type FindPartitioner<C> =
     Box<dyn Fn(&[u8]) -> Option<(Arc<dyn Partition<C>>, RecordScan)> + Send>;
 
 impl<C> Input<C> {
-    /// Before the first file.
-    pub(super) fn new(find_dealer: FindPartitioner<C>) -> Self {
+    /// An input before its first file.
+    pub(super) fn new(find_partitioner: FindPartitioner<C>) -> Self {
         Self {
-            begun: 0,
-            open: None,
+            files_begun: 0,
+            current: None,
             is_new: false,
             partitioner: None,
-            find_dealer,
+            find_partitioner,
         }
     }
 
-    /// Begins the file behind those `begun` before, unless it was begun already.
+    /// Starts file number `begun`, counted from 0, unless another reader has started it.
     pub(super) fn begin(
         &mut self,
         begun: usize,
         open: impl FnOnce() -> io::Result<Box<dyn Read + Send>>,
     ) -> io::Result<()> {
-        if self.begun == begun {
-            self.open = Some(open()?);
-            self.begun += 1;
+        if self.files_begun == begun {
+            self.current = Some(open()?);
+            self.files_begun += 1;
             self.is_new = true;
         }
         Ok(())
     }
 
-    /// Whether there is more to read of the last file that was begun.
+    /// Whether the current file is not at its end.
     pub(super) fn is_open(&self) -> bool {
-        self.open.is_some()
+        self.current.is_some()
     }
 
-    /// Fills a piece; how many octets, 0 at the end of the file.
+    /// Fills a chunk and returns its octets; 0 at the end of the file.
     pub(super) fn read(&mut self, chunk: &mut Chunk<C>) -> io::Result<usize> {
         chunk.length = 0;
-        let Some(open) = &mut self.open else {
+        let Some(file) = &mut self.current else {
             return Ok(0);
         };
         let ended = loop {
             let free = chunk.length..;
-            match open.read(chunk.room().get_mut(free).unwrap_or_default()) {
+            match file.read(chunk.buffer_mut().get_mut(free).unwrap_or_default()) {
                 Ok(0) => break Ok(chunk.length),
                 Ok(read) => chunk.length += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Err(error),
             }
-            if chunk.length >= LEAST {
+            if chunk.length >= MIN_READ {
                 return Ok(chunk.length);
             }
         };
         if !matches!(ended, Ok(1..)) {
-            self.open = None;
+            self.current = None;
         }
         ended
     }
 
-    /// Who deals the next piece, and what can be dealt of it.
-    pub(super) fn follow(
-        &mut self,
-        chunk: &Chunk<C>,
-    ) -> Option<(Arc<dyn Partition<C>>, RecordSpan)> {
+    /// Scans the records of the next chunk. Returns the partitioner and the records that it can
+    /// assign; `None` if the chunk cannot be partitioned.
+    pub(super) fn scan(&mut self, chunk: &Chunk<C>) -> Option<(Arc<dyn Partition<C>>, RecordSpan)> {
         let octets = chunk.octets();
         if std::mem::take(&mut self.is_new) {
-            self.partitioner = (self.find_dealer)(octets);
+            self.partitioner = (self.find_partitioner)(octets);
         }
         let (partitioner, mut scan) = self.partitioner.take()?;
         let span = partitioner.scan_records(octets, &mut scan)?;

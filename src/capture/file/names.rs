@@ -1,5 +1,5 @@
-//! The names of the interfaces of all files of a replay: one name is one [`InterfaceId`],
-//! whichever file or section it stands in.
+//! The interface names of all files of a replay. A name maps to one [`InterfaceId`] in every file and
+//! section.
 
 use crate::frame::InterfaceId;
 use std::collections::HashMap;
@@ -8,8 +8,8 @@ use std::collections::HashMap;
 /// could carry 65 535.
 const MAX_NAME: usize = 255;
 
-/// Names by id and ids by name. Id 0 is the name that is not known, `""`: classic pcap has no
-/// names, and in pcapng they are optional. Lives as long as the source.
+/// Names by id and ids by name. Id 0 is the unknown name `""`: classic pcap has no names, and in
+/// pcapng they are optional. Lives as long as the source.
 #[derive(Debug)]
 pub(super) struct InterfaceNames {
     by_id: Vec<String>,
@@ -24,7 +24,7 @@ impl InterfaceNames {
         }
     }
 
-    /// The id of a name; `None` when 65 536 names are taken already.
+    /// The id of a name; `None` if 65 536 names exist already.
     pub(super) fn id(&mut self, name: &[u8]) -> Option<InterfaceId> {
         let name = String::from_utf8_lossy(name.get(..MAX_NAME).unwrap_or(name));
         if let Some(&id) = self.by_name.get(name.as_ref()) {
@@ -36,7 +36,7 @@ impl InterfaceNames {
         Some(id)
     }
 
-    /// The name of an id that [`Self::id`] gave.
+    /// The name of an id that [`Self::id`] returned.
     pub(super) fn name(&self, id: InterfaceId) -> &str {
         self.by_id.get(usize::from(id.0)).map_or("", String::as_str)
     }

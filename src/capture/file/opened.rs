@@ -1,4 +1,4 @@
-//! One capture file while it is read: which format it is, and how far it has come.
+//! One capture file while it is read: its format and the number of frames so far.
 
 use super::names::InterfaceNames;
 use super::pcap::{self, Pcap};
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// The name that means standard input.
 pub(super) const STDIN: &str = "-";
 
-/// How a file is written.
+/// The format of a file, with its reading state.
 #[derive(Debug)]
 enum Format {
     Pcap(Pcap),
@@ -31,7 +31,7 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    /// Begins a file, or standard input, and reads which format it is.
+    /// Opens a file, or standard input, and detects its format.
     pub(super) fn begin(
         path: &Path,
         reader: &mut Reader<impl Sized>,
@@ -42,12 +42,12 @@ impl Opened {
             }
             Ok(Box::new(File::open(path)?))
         };
-        let begun = reader.begin(open);
-        begun.map_err(|source| missing(path, source))?;
+        let opened = reader.begin(open);
+        opened.map_err(|source| open_error(path, source))?;
         Self::new(path, reader)
     }
 
-    /// Reads which format an input is.
+    /// Detects the format of an input.
     pub(super) fn new(path: &Path, reader: &mut Reader<impl Sized>) -> Result<Self, CaptureError> {
         let format = Self::recognise(path, reader).map_err(|non_frame| failed(path, *non_frame))?;
         Ok(Self {
@@ -58,19 +58,19 @@ impl Opened {
     }
 
     fn recognise(path: &Path, reader: &mut Reader<impl Sized>) -> Result<Format, Box<NonFrame>> {
-        reader.want(pcap::HEADER)?;
-        let ahead = reader.ahead();
-        let Some(&magic) = ahead.first_chunk() else {
-            return Err(Box::new(NonFrame::Format(match ahead {
+        reader.ensure(pcap::HEADER)?;
+        let available = reader.available();
+        let Some(&magic) = available.first_chunk() else {
+            return Err(Box::new(NonFrame::Format(match available {
                 [] => "not a capture: empty".into(),
                 short => format!("not a capture: {} octets only", short.len()),
             })));
         };
         if magic == pcapng::SECTION {
-            // Only a regular file can be read from behind.
+            // Only a regular file can be read from its end.
             let regular = path.as_os_str() != STDIN && path.is_file();
-            let endings = regular.then(|| Pcapng::endings(path));
-            return Ok(Format::Pcapng(Pcapng::new(endings.unwrap_or_default())));
+            let statistics = regular.then(|| Pcapng::trailing_statistics(path));
+            return Ok(Format::Pcapng(Pcapng::new(statistics.unwrap_or_default())));
         }
         let Some(form) = Pcap::magic(magic) else {
             let hint = match magic {
@@ -83,23 +83,23 @@ impl Opened {
                 "not a pcap or pcapng capture: found {a:02x} {b:02x} {c:02x} {d:02x} at offset 0{hint}"
             ))));
         };
-        let Some(header) = ahead.first_chunk() else {
-            return Err(Box::new(NonFrame::Format(cut_header(ahead.len()))));
+        let Some(header) = available.first_chunk() else {
+            return Err(Box::new(NonFrame::Format(cut_header(available.len()))));
         };
         let pcap = Pcap::new(form, header)?;
         reader.consume(pcap::HEADER);
         Ok(Format::Pcap(pcap))
     }
 
-    /// Offers frames that are at hand.
+    /// Offers buffered frames to `sink`.
     #[inline]
-    pub(super) fn burst(&mut self, reader: &mut Reader<impl Sized>, taker: &mut impl BurstSink) {
+    pub(super) fn burst(&mut self, reader: &mut Reader<impl Sized>, sink: &mut impl BurstSink) {
         if reader.is_partitioned() {
             return;
         }
         self.frames += match &mut self.format {
-            Format::Pcap(pcap) => pcap.burst(reader, taker),
-            Format::Pcapng(pcapng) => pcapng.burst(reader, taker),
+            Format::Pcap(pcap) => pcap.burst(reader, sink),
+            Format::Pcapng(pcapng) => pcapng.burst(reader, sink),
         };
     }
 
@@ -115,7 +115,7 @@ impl Opened {
             Format::Pcap(pcap) => pcap.step(reader, found),
             Format::Pcapng(pcapng) => pcapng.step(reader, names, found),
         };
-        if let Some(records) = reader.records() {
+        if let Some(records) = reader.take_records() {
             self.frames = records;
         }
         match step {
@@ -132,7 +132,7 @@ impl Opened {
         match *non_frame {
             NonFrame::CaptureGap(_, true) => self.frames += 1,
             NonFrame::Cut(0) => {
-                let reason = cut_header(reader.ahead().len());
+                let reason = cut_header(reader.available().len());
                 return Err(Box::new(NonFrame::Format(reason)));
             }
             _ => {}
@@ -140,40 +140,39 @@ impl Opened {
         Err(non_frame)
     }
 
-    /// What ended this file, as the error of its source.
+    /// Converts a failure in this file to the error of its source.
     pub(super) fn failed(&self, non_frame: NonFrame) -> CaptureError {
         failed(&self.path, non_frame)
     }
 
-    /// What is to be said about a file that has come to its end; `cut` is the offset of the
-    /// record it was cut off in.
-    pub(super) fn remarks(&self, cut: Option<u64>) -> Vec<String> {
+    /// Warnings about a file at its end; `cut` is the offset of a record that the end truncates.
+    pub(super) fn warnings(&self, cut: Option<u64>) -> Vec<String> {
         let (path, frames) = (self.path.display(), self.frames);
-        let mut remarks = Vec::new();
+        let mut warnings = Vec::new();
         if let Some(offset) = cut {
-            remarks.push(format!(
+            warnings.push(format!(
                 "{path}: cut off in the middle of a record at offset {offset}, after {frames} frames"
             ));
         }
         if let Format::Pcapng(pcapng) = &self.format {
             if pcapng.timeless > 0 {
-                remarks.push(format!(
+                warnings.push(format!(
                     "{path}: {} of {frames} frames have no time and got that of the frame before",
                     pcapng.timeless
                 ));
             }
             if pcapng.nameless > 0 {
-                remarks.push(format!(
+                warnings.push(format!(
                     "{path}: {} interfaces lost their names, 65535 is the most",
                     pcapng.nameless
                 ));
             }
         }
-        remarks
+        warnings
     }
 }
 
-/// The time of a file's first frame; `None` where it has no frame.
+/// The time of a file's first frame; `None` if it has no frame.
 pub(super) fn first_time(path: &Path) -> Result<Option<Timestamp>, CaptureError> {
     let mut reader = Reader::<()>::new(Cursor::single());
     let mut opened = Opened::begin(path, &mut reader)?;
@@ -192,8 +191,8 @@ pub(super) fn first_time(path: &Path) -> Result<Option<Timestamp>, CaptureError>
     }
 }
 
-/// A file that cannot be opened.
-pub(super) fn missing(path: &Path, source: io::Error) -> CaptureError {
+/// The error for a file that cannot be opened.
+pub(super) fn open_error(path: &Path, source: io::Error) -> CaptureError {
     let path = path.to_owned();
     match source.kind() {
         io::ErrorKind::NotFound => CaptureError::NoFile { path, source },
@@ -201,7 +200,7 @@ pub(super) fn missing(path: &Path, source: io::Error) -> CaptureError {
     }
 }
 
-/// The error that names the file.
+/// Adds the path to a failure.
 fn failed(path: &Path, non_frame: NonFrame) -> CaptureError {
     let path = path.to_owned();
     match non_frame {

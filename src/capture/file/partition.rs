@@ -1,38 +1,39 @@
-//! Dealing: what is told of a frame at a glance is written on a card for the reader that it is for, and
-//! none has to look at the frame any more. What cannot be told is shown to one reader or to all.
+//! Partitioning of chunks among readers. A plain RTP frame is decoded once, into an item for the reader
+//! that counts it. Any other frame is forwarded to one reader or broadcast to all, as it is.
 //!
-//! Whoever reads a piece of the tape deals it, once for all. What lies across two pieces, and a piece
-//! that is not dealt, everybody looks at.
+//! The thread that reads a chunk partitions it for all readers. Every reader decodes the records that
+//! cross a chunk boundary, and all records of a chunk that is not partitioned.
 
 use super::partitioned::Partitioned;
 
-/// Deals the pieces of one file.
+/// Partitions the chunks of one file.
 pub(super) trait Partition<C>: Send + Sync {
-    /// Goes along the records of the next piece, which is quickly done: what can be dealt of it. `None`
-    /// where that cannot be told, of this piece and of all behind it.
+    /// Walks the record headers of the next chunk and returns the records that lie whole in it. `None`
+    /// if a header is implausible: then neither this chunk nor any later one is partitioned. This is
+    /// quick and done under the input's lock.
     fn scan_records(&self, octets: &[u8], scan: &mut RecordScan) -> Option<RecordSpan>;
 
-    /// Deals a piece; others may be dealt at the same time.
+    /// Assigns the records of a chunk. Other chunks may be partitioned at the same time.
     fn partition(&self, octets: &[u8], span: RecordSpan, partitioned: &mut Partitioned<C>);
 }
 
-/// How far the records of a file have been gone along.
+/// State of the scan between two chunks of a file.
 #[derive(Debug, Default)]
 pub(super) struct RecordScan {
-    /// Octets from the beginning of the next piece to that of the next record.
-    pub(super) ahead: usize,
-    /// What the pieces before have of that record's header.
-    pub(super) begun: Vec<u8>,
-    /// Records so far.
+    /// Octets from the start of the next chunk to the next record.
+    pub(super) to_next_record: usize,
+    /// Octets of that record's header that the chunks before contain.
+    pub(super) partial_header: Vec<u8>,
+    /// Records scanned so far.
     pub(super) records: u64,
 }
 
-/// The records that lie whole in a piece.
+/// The records that lie whole in a chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecordSpan {
-    /// Where the first of them begins, and where the last ends.
+    /// Offset in the chunk where the first of them starts, and where the last ends.
     pub(super) begin: usize,
     pub(super) end: usize,
-    /// Records of the file up to there.
+    /// Records of the file up to `end`.
     pub(super) records: u64,
 }

@@ -1,49 +1,52 @@
-//! What was dealt of a piece, and to whom.
+//! The partition of a chunk: one work queue per reader.
 
 use super::work_queue::WorkQueue;
 
-/// A record that is dealt just now: exactly one of its methods is to be called. They take what there is
-/// to say, because a value handed back would go through memory.
+/// Assigns one record. Call exactly one of its methods. They consume the result directly, because a
+/// returned value would be copied through memory.
 #[derive(Debug)]
 pub struct Assignment<'d, C> {
     partitioned: &'d mut Partitioned<C>,
-    place: u32,
+    offset: u32,
 }
 
 impl<'d, C> Assignment<'d, C> {
-    pub(super) fn new(partitioned: &'d mut Partitioned<C>, place: u32) -> Self {
-        Self { partitioned, place }
+    pub(super) fn new(partitioned: &'d mut Partitioned<C>, offset: u32) -> Self {
+        Self {
+            partitioned,
+            offset,
+        }
     }
 
-    /// One reader has to know of it, counted from 0, and the card says all of it.
+    /// One reader, counted from 0, gets the decoded item.
     #[inline]
     pub fn assign(self, reader: usize, item: C) {
         if let Some(queue) = self.partitioned.queues.get_mut(reader) {
-            queue.assign(self.place, item);
+            queue.push_item(self.offset, item);
         }
     }
 
-    /// One reader has to look at it.
-    pub fn show(self, reader: usize) {
+    /// One reader, counted from 0, gets the frame.
+    pub fn forward(self, reader: usize) {
         if let Some(queue) = self.partitioned.queues.get_mut(reader) {
-            queue.show(self.place);
+            queue.push_frame(self.offset);
         }
     }
 
-    /// All readers have to look at it.
-    pub fn show_all(self) {
-        self.partitioned.show_all(self.place);
+    /// All readers get the frame.
+    pub fn broadcast(self) {
+        self.partitioned.broadcast(self.offset);
     }
 }
 
-/// What each reader has got of a piece.
+/// The work queues of a chunk.
 #[derive(Debug)]
 pub(super) struct Partitioned<C> {
-    /// By reader; nobody's where the piece is not dealt.
+    /// By reader; empty if the chunk is not partitioned.
     queues: Vec<WorkQueue<C>>,
-    /// Where the first record begins that does not lie whole in the piece.
+    /// Offset of the first record that does not lie whole in the chunk.
     pub(super) tail: usize,
-    /// Records of the file before that one.
+    /// Records of the file before `tail`.
     pub(super) records: u64,
 }
 
@@ -58,23 +61,23 @@ impl<C> Default for Partitioned<C> {
 }
 
 impl<C> Partitioned<C> {
-    /// Takes everything back, to deal to so many readers; to none: it is not dealt.
-    pub(super) fn begin(&mut self, readers: usize) {
+    /// Empties the queues and provides one per reader; with 0 readers the chunk is not partitioned.
+    pub(super) fn reset(&mut self, readers: usize) {
         self.queues.resize_with(readers, WorkQueue::new);
         self.queues.iter_mut().for_each(WorkQueue::clear);
     }
 
-    /// What this reader has got; `None` where it has to look at everything.
+    /// The queue of a reader; `None` if the chunk is not partitioned.
     #[inline]
     pub(super) fn queue(&self, reader: usize) -> Option<&WorkQueue<C>> {
         self.queues.get(reader)
     }
 
-    /// Shows a record to all readers that do not have it as the last yet.
-    pub(super) fn show_all(&mut self, place: u32) {
+    /// Gives a frame to all readers, except those that got it last.
+    pub(super) fn broadcast(&mut self, offset: u32) {
         for queue in &mut self.queues {
-            if queue.last() != Some(place) {
-                queue.show(place);
+            if queue.last() != Some(offset) {
+                queue.push_frame(offset);
             }
         }
     }

@@ -31,8 +31,8 @@ pub(super) const HEADER: usize = 24;
 /// Octets of a record's header.
 pub(super) const RECORD: usize = 16;
 
-/// Up to this version, 2.3, the two lengths may stand the other way round (libpcap sf-pcap.c).
-const SWAPPED: u16 = 3;
+/// Up to this minor version, 2.3, the two lengths may be in reverse order (libpcap sf-pcap.c).
+const LAST_SWAPPED_MINOR: u16 = 3;
 
 const MICROSECONDS: u32 = 0xa1b2_c3d4;
 const NANOSECONDS: u32 = 0xa1b2_3c4d;
@@ -59,11 +59,12 @@ pub(super) struct Pcap {
     unit: u64,
     more: usize,
     minor: u16,
-    named: bool,
+    /// Whether the interface event was returned.
+    interface_reported: bool,
 }
 
 impl Pcap {
-    /// What a magic number says; `None` if it is none of pcap's.
+    /// The variant of a magic number; `None` if it is not pcap.
     pub(super) fn magic(octets: [u8; 4]) -> Option<Form> {
         let orders = [ByteOrder::Little, ByteOrder::Big].into_iter();
         let mut forms = orders.filter_map(|order| {
@@ -78,7 +79,7 @@ impl Pcap {
         forms.next()
     }
 
-    /// Reads the file header after its magic number.
+    /// Parses the file header; the caller has checked the magic number.
     pub(super) fn new(form: Form, header: &[u8; HEADER]) -> Result<Self, Box<NonFrame>> {
         let Form { order, unit, more } = form;
         let &[_, _, _, _, j0, j1, n0, n1, .., l0, l1, l2, l3] = header;
@@ -86,7 +87,7 @@ impl Pcap {
         if major != 2 {
             return NonFrame::damaged(4, format_args!("pcap version {major}.{minor}"));
         }
-        // The upper half holds the length of the frame check sequence.
+        // The upper half describes the frame check sequence.
         let link = LinkType::from_registry(order.u32([l0, l1, l2, l3]) & 0xffff);
         Ok(Self {
             order,
@@ -94,31 +95,31 @@ impl Pcap {
             unit,
             more,
             minor,
-            named: false,
+            interface_reported: false,
         })
     }
 
-    /// Offers whole records that are at hand; how many were taken.
+    /// Offers whole buffered records to `sink`. Returns the number of accepted frames.
     #[inline]
-    pub(super) fn burst(&self, reader: &mut Reader<impl Sized>, taker: &mut impl BurstSink) -> u64 {
-        let at_hand = reader.ahead();
-        let (mut ahead, mut taken) = (at_hand, 0);
-        while self.named
+    pub(super) fn burst(&self, reader: &mut Reader<impl Sized>, sink: &mut impl BurstSink) -> u64 {
+        let available = reader.available();
+        let (mut ahead, mut taken) = (available, 0);
+        while self.interface_reported
             && self.more == 0
             && let Some((frame, rest)) = self.record(ahead)
-            && taker.offer(&frame)
+            && sink.offer(&frame)
         {
             ahead = rest;
             taken += 1;
         }
-        reader.consume(at_hand.len() - ahead.len());
+        reader.consume(available.len() - ahead.len());
         taken
     }
 
-    /// The record that begins here, if all of it is there and nothing is odd about it; and what is
-    /// behind it. Not for the modified form.
+    /// The first record and the octets behind it; `None` if the record is incomplete or implausible. Not
+    /// for the modified variant.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a frame is not worth a call")]
+    #[expect(clippy::inline_always, reason = "a call per frame costs too much")]
     pub(super) fn record<'a>(&self, octets: &'a [u8]) -> Option<(Frame<'a>, &'a [u8])> {
         let (header, rest) = octets.split_first_chunk()?;
         let [seconds, fraction, captured, length] = self.order.words(header);
@@ -135,39 +136,40 @@ impl Pcap {
         (captured <= length && captured <= MAX_FRAME).then_some((frame, rest))
     }
 
-    /// Whether its records are what they seem to be, and may be plain voice.
-    pub(super) fn is_plain(&self) -> bool {
-        self.link == LinkType::Ethernet && self.minor > SWAPPED && self.more == 0
+    /// Whether the file can be partitioned: Ethernet frames, with both lengths in the usual order, and no
+    /// modified record header.
+    pub(super) fn is_partitionable(&self) -> bool {
+        self.link == LinkType::Ethernet && self.minor > LAST_SWAPPED_MINOR && self.more == 0
     }
 
-    /// Octets captured of the record with this header; `None` if something is odd about them.
+    /// Captured length of the record with this header; `None` if the lengths are implausible.
     #[inline]
     pub(super) fn captured(&self, header: &[u8; RECORD]) -> Option<usize> {
         let [_, _, captured, length] = self.order.words(header);
         (captured <= length && captured <= MAX_FRAME).then_some(captured as usize)
     }
 
-    /// The next record.
+    /// Reads the next record.
     #[inline]
     pub(super) fn step(
         &mut self,
         reader: &mut Reader<impl Sized>,
         found: &mut FoundFrame,
     ) -> ReadStep {
-        if !self.named {
-            self.named = true;
+        if !self.interface_reported {
+            self.interface_reported = true;
             return Err(Box::new(NonFrame::Interface(InterfaceId(0))));
         }
         reader.seek();
         let header = RECORD + self.more;
-        if !reader.want(header)? {
-            return Self::tail(reader);
+        if !reader.ensure(header)? {
+            return Self::at_end(reader);
         }
-        let Some(record) = reader.ahead().first_chunk() else {
-            return Self::tail(reader);
+        let Some(record) = reader.available().first_chunk() else {
+            return Self::at_end(reader);
         };
         let [seconds, fraction, mut captured, mut length] = self.order.words(record);
-        if captured > length && self.minor <= SWAPPED {
+        if captured > length && self.minor <= LAST_SWAPPED_MINOR {
             (captured, length) = (length, captured);
         }
         if captured > MAX_FRAME {
@@ -176,27 +178,27 @@ impl Pcap {
                 format_args!("record of {captured} octets, at most {MAX_FRAME} are possible"),
             );
         }
-        if !reader.want(header + captured as usize)? {
-            return Self::tail(reader);
+        if !reader.ensure(header + captured as usize)? {
+            return Self::at_end(reader);
         }
-        let place = reader.place() + header;
+        let start = reader.start() + header;
         reader.consume(header + captured as usize);
-        reader.pass();
+        reader.drop_consumed();
         let time = u64::from(seconds) * NANOS_PER_SECOND + u64::from(fraction) * self.unit;
         *found = FoundFrame {
             time: Timestamp::from_nanos(time),
             link: self.link,
             interface: InterfaceId(0),
             length,
-            place,
+            start,
             captured,
         };
         Ok(())
     }
 
     #[cold]
-    fn tail(reader: &Reader<impl Sized>) -> ReadStep {
-        Err(Box::new(match reader.ahead() {
+    fn at_end(reader: &Reader<impl Sized>) -> ReadStep {
+        Err(Box::new(match reader.available() {
             [] => NonFrame::End,
             _ => NonFrame::Cut(reader.offset()),
         }))

@@ -1,4 +1,4 @@
-//! Deals a classic pcap: goes along its records, and tells of each who has to know of it.
+//! Partitions a classic pcap file: walks its records and assigns each one.
 
 use super::partition::{Partition, RecordScan, RecordSpan};
 use super::partitioned::{Assignment, Partitioned};
@@ -7,55 +7,57 @@ use crate::frame::Frame;
 use std::hint::black_box;
 use std::time::Duration;
 
-/// All readers are shown the first frame of each such stretch of packet time, by which they know the
-/// time: what they do with it begins and ends at whole tenths of a second.
-pub const SHOWN_EVERY: Duration = Duration::from_nanos(SHOWN_EVERY_NANOS);
-const SHOWN_EVERY_NANOS: u64 = 100_000_000;
+/// The first frame of each interval of packet time is broadcast, so that every reader knows the time.
+/// Intervals start at whole tenths of a UTC second; whatever readers do by time must do so too.
+pub const BROADCAST_INTERVAL: Duration = Duration::from_nanos(BROADCAST_INTERVAL_NANOS);
+const BROADCAST_INTERVAL_NANOS: u64 = 100_000_000;
 
-/// Records looked ahead, while their headers are waited for one after the other.
-const AHEAD: usize = 8;
+/// Records by which a header is prefetched: each header is needed before the next can be found.
+const PREFETCH_RECORDS: usize = 8;
 
-/// The dealer of one file.
+/// The partitioner of one file.
 pub(super) struct PcapPartitioner<F> {
     pcap: Pcap,
-    whose: F,
+    assign_frame: F,
 }
 
 impl<F> PcapPartitioner<F> {
-    /// For a file that begins with these octets, and the way along it; `None` for one that cannot be
-    /// dealt.
-    pub(super) fn new(octets: &[u8], whose: F) -> Option<(Self, RecordScan)> {
+    /// The partitioner of a file that starts with these octets, and the start of its scan; `None` if
+    /// the file cannot be partitioned.
+    pub(super) fn new(octets: &[u8], assign_frame: F) -> Option<(Self, RecordScan)> {
         let form = Pcap::magic(*octets.first_chunk()?)?;
         let pcap = Pcap::new(form, octets.first_chunk()?).ok()?;
         let scan = RecordScan {
-            ahead: HEADER,
+            to_next_record: HEADER,
             ..RecordScan::default()
         };
-        pcap.is_plain().then_some((Self { pcap, whose }, scan))
+        pcap.is_partitionable()
+            .then_some((Self { pcap, assign_frame }, scan))
     }
 
-    /// Where the first record begins that does so in a piece.
-    fn enter(&self, octets: &[u8], scan: &mut RecordScan) -> Option<usize> {
-        if scan.begun.is_empty() {
-            return Some(scan.ahead);
+    /// Offset of the first record that starts in a chunk; continues the scan of the chunk before.
+    fn first_record(&self, octets: &[u8], scan: &mut RecordScan) -> Option<usize> {
+        if scan.partial_header.is_empty() {
+            return Some(scan.to_next_record);
         }
-        let missing = RECORD - scan.begun.len();
-        scan.begun.extend_from_slice(octets.get(..missing)?);
-        let captured = self.pcap.captured(scan.begun.first_chunk()?)?;
-        scan.begun.clear();
+        let missing = RECORD - scan.partial_header.len();
+        scan.partial_header
+            .extend_from_slice(octets.get(..missing)?);
+        let captured = self.pcap.captured(scan.partial_header.first_chunk()?)?;
+        scan.partial_header.clear();
         scan.records += 1;
         Some(missing + captured)
     }
 
-    /// Remembers what begins at the end of a piece.
-    fn leave(&self, rest: &[u8], scan: &mut RecordScan) -> Option<()> {
+    /// Keeps the state for the record that crosses the end of a chunk.
+    fn save_partial(&self, rest: &[u8], scan: &mut RecordScan) -> Option<()> {
         if let Some(header) = rest.first_chunk() {
             let record = RECORD + self.pcap.captured(header)?;
-            scan.ahead = record - rest.len();
+            scan.to_next_record = record - rest.len();
             scan.records += 1;
         } else {
-            scan.ahead = 0;
-            scan.begun.extend_from_slice(rest);
+            scan.to_next_record = 0;
+            scan.partial_header.extend_from_slice(rest);
         }
         Some(())
     }
@@ -63,10 +65,10 @@ impl<F> PcapPartitioner<F> {
 
 impl<C, F: Fn(&Frame<'_>, Assignment<'_, C>) + Send + Sync> Partition<C> for PcapPartitioner<F> {
     fn scan_records(&self, octets: &[u8], scan: &mut RecordScan) -> Option<RecordSpan> {
-        let begin = self.enter(octets, scan)?;
+        let begin = self.first_record(octets, scan)?;
         let Some(mut rest) = octets.get(begin..) else {
-            // One record is longer than the piece.
-            scan.ahead = begin - octets.len();
+            // The record is longer than the chunk.
+            scan.to_next_record = begin - octets.len();
             return Some(RecordSpan {
                 begin: octets.len(),
                 end: octets.len(),
@@ -76,17 +78,17 @@ impl<C, F: Fn(&Frame<'_>, Assignment<'_, C>) + Send + Sync> Partition<C> for Pca
         let mut records = scan.records;
         while let Some(header) = rest.first_chunk() {
             let record = RECORD + self.pcap.captured(header)?;
-            // Most are as long as the one before: the header of one further on is fetched meanwhile.
-            black_box(rest.get(AHEAD * record).copied());
-            let Some(behind) = rest.get(record..) else {
+            // Most records have equal lengths, so this prefetches the header of a later one.
+            black_box(rest.get(PREFETCH_RECORDS * record).copied());
+            let Some(following) = rest.get(record..) else {
                 break;
             };
-            rest = behind;
+            rest = following;
             records += 1;
         }
         scan.records = records;
         let end = octets.len() - rest.len();
-        self.leave(rest, scan)?;
+        self.save_partial(rest, scan)?;
         Some(RecordSpan {
             begin,
             end,
@@ -97,48 +99,49 @@ impl<C, F: Fn(&Frame<'_>, Assignment<'_, C>) + Send + Sync> Partition<C> for Pca
     fn partition(&self, octets: &[u8], span: RecordSpan, partitioned: &mut Partitioned<C>) {
         let octets = octets.get(..span.end).unwrap_or_default();
         let mut rest = octets.get(span.begin..).unwrap_or_default();
-        let mut order = Order::default();
-        let mut before = None;
-        while let Some((frame, behind)) = self.pcap.record(rest) {
-            #[expect(clippy::cast_possible_truncation, reason = "a piece is far smaller")]
-            let place = (octets.len() - rest.len()) as u32;
-            if order.follows(frame.time.as_nanos()) {
-                (self.whose)(&frame, Assignment::new(partitioned, place));
+        let mut time_order = TimeOrder::default();
+        let mut previous = None;
+        while let Some((frame, following)) = self.pcap.record(rest) {
+            #[expect(clippy::cast_possible_truncation, reason = "a chunk is far smaller")]
+            let offset = (octets.len() - rest.len()) as u32;
+            if time_order.is_in_order(frame.time.as_nanos()) {
+                (self.assign_frame)(&frame, Assignment::new(partitioned, offset));
             } else {
-                // All know the same newest time when they come to it.
-                if let Some(before) = before {
-                    partitioned.show_all(before);
+                // All readers then know the same newest time before this frame.
+                if let Some(previous) = previous {
+                    partitioned.broadcast(previous);
                 }
-                partitioned.show_all(place);
+                partitioned.broadcast(offset);
             }
-            before = Some(place);
-            rest = behind;
+            previous = Some(offset);
+            rest = following;
         }
-        // What lies across comes next, and may be earlier.
-        if let Some(before) = before {
-            partitioned.show_all(before);
+        // All readers decode the record that crosses the boundary, and it may be earlier.
+        if let Some(previous) = previous {
+            partitioned.broadcast(previous);
         }
         (partitioned.tail, partitioned.records) = (octets.len(), span.records);
     }
 }
 
-/// Whether frames come in order of time.
+/// Tells whether a frame is in order of time and in the current broadcast interval.
 #[derive(Clone, Copy, Default)]
-struct Order {
-    /// Time of the one before, and the end of its stretch, in nanoseconds.
+struct TimeOrder {
+    /// Time of the previous frame, and the end of its interval, in nanoseconds.
     last: u64,
     until: u64,
 }
 
-impl Order {
-    /// Whether a frame is not earlier than the one before, and of the same stretch.
+impl TimeOrder {
+    /// Whether a frame is not earlier than the previous one, and in the same interval.
     #[inline]
-    fn follows(&mut self, time: u64) -> bool {
-        let follows = time >= self.last && time < self.until;
+    fn is_in_order(&mut self, time: u64) -> bool {
+        let is_in_order = time >= self.last && time < self.until;
         self.last = time;
-        if !follows {
-            self.until = (time / SHOWN_EVERY_NANOS + 1).saturating_mul(SHOWN_EVERY_NANOS);
+        if !is_in_order {
+            self.until =
+                (time / BROADCAST_INTERVAL_NANOS + 1).saturating_mul(BROADCAST_INTERVAL_NANOS);
         }
-        follows
+        is_in_order
     }
 }

@@ -14,16 +14,16 @@
 //! +---------------------------------------------------------------+
 //! ```
 //!
-//! Name resolution, custom and unknown blocks are passed over. Frames of Simple Packet Blocks have
-//! no time: they take that of the frame before them.
+//! Name resolution, custom and unknown blocks are skipped. Frames of Simple Packet Blocks have no
+//! time: they get the time of the frame before them.
 
-mod ending;
 mod interface;
 mod options;
+mod trailing;
 
-pub(super) use self::ending::Ending;
 use self::interface::Interface;
 use self::options::Options;
+pub(super) use self::trailing::TrailingStatistics;
 use super::byte_order::ByteOrder;
 use super::names::InterfaceNames;
 use super::reader::Reader;
@@ -47,16 +47,16 @@ const EPB_DROPCOUNT: u16 = 4;
 /// An obsolete packet's drop count that means "not known".
 const DROPS_UNKNOWN: u16 = u16::MAX;
 
-/// Type, length, and length again.
+/// Octets of type, length and repeated length.
 const FRAMING: usize = 12;
 /// Octets before the frame in enhanced and obsolete packets, type and length included.
 const PACKET_HEADER: usize = 28;
 /// Longest block read as a whole, in octets: libpcap's bound of 16 MiB.
 const MAX_BLOCK: usize = 16 << 20;
-/// Most interfaces in a section: as many as ids.
+/// Most interfaces in a section: the number of ids.
 const MAX_INTERFACES: usize = 65_535;
 
-/// A pcapng file between two blocks.
+/// The reading state of a pcapng file, between two blocks.
 #[derive(Debug)]
 pub(super) struct Pcapng {
     order: ByteOrder,
@@ -65,19 +65,19 @@ pub(super) struct Pcapng {
     first: Option<Timestamp>,
     /// Time of the last frame of this file.
     last: Timestamp,
-    /// Drops that the file's end tells of, until its first frame has come.
-    endings: Vec<Ending>,
-    /// Frames that came without a time.
+    /// Drops reported at the end of the file; empty after the first frame.
+    trailing: Vec<TrailingStatistics>,
+    /// Frames without a time.
     pub(super) timeless: u64,
-    /// Interfaces whose name found no room.
+    /// Interfaces whose name did not fit into the table of names.
     pub(super) nameless: u64,
 }
 
 impl Pcapng {
-    /// A file whose end, as far as it could be read beforehand, tells of these drops.
-    pub(super) const fn new(endings: Vec<Ending>) -> Self {
+    /// A file before its first block, with the drops that its end reports.
+    pub(super) const fn new(trailing: Vec<TrailingStatistics>) -> Self {
         Self {
-            endings,
+            trailing,
             order: ByteOrder::Little,
             interfaces: Vec::new(),
             first: None,
@@ -87,16 +87,16 @@ impl Pcapng {
         }
     }
 
-    /// Offers the frames of plain Enhanced Packet Blocks that are at hand: whole, without options
-    /// and not the first of their section. How many were taken.
+    /// Offers the frames of buffered Enhanced Packet Blocks that are whole, have no options and are not
+    /// the first of their section. Returns the number of accepted frames.
     #[inline]
     pub(super) fn burst(
         &mut self,
         reader: &mut Reader<impl Sized>,
-        taker: &mut impl BurstSink,
+        sink: &mut impl BurstSink,
     ) -> u64 {
-        let at_hand = reader.ahead();
-        let (mut ahead, mut taken) = (at_hand, 0);
+        let available = reader.available();
+        let (mut ahead, mut taken) = (available, 0);
         while self.first.is_some() {
             let Some((head, rest)) = ahead.split_first_chunk::<PACKET_HEADER>() else {
                 break;
@@ -144,7 +144,7 @@ impl Pcapng {
                 || self.order.u32([l0, l1, l2, l3]) as usize != block
                 || *end != [l0, l1, l2, l3]
                 || captured > MAX_FRAME
-                || !taker.offer(&frame)
+                || !sink.offer(&frame)
             {
                 break;
             }
@@ -153,11 +153,11 @@ impl Pcapng {
             ahead = rest;
             taken += 1;
         }
-        reader.consume(at_hand.len() - ahead.len());
+        reader.consume(available.len() - ahead.len());
         taken
     }
 
-    /// The next block that says something.
+    /// Reads up to the next frame or event.
     #[inline]
     pub(super) fn step(
         &mut self,
@@ -167,14 +167,14 @@ impl Pcapng {
     ) -> ReadStep {
         loop {
             let offset = reader.offset();
-            if !reader.want(FRAMING)? {
-                return Err(Box::new(match reader.ahead() {
+            if !reader.ensure(FRAMING)? {
+                return Err(Box::new(match reader.available() {
                     [] => NonFrame::End,
                     _ => NonFrame::Cut(offset),
                 }));
             }
             let Some(&[t0, t1, t2, t3, l0, l1, l2, l3, m0, m1, m2, m3]) =
-                reader.ahead().first_chunk::<FRAMING>()
+                reader.available().first_chunk::<FRAMING>()
             else {
                 return Err(Box::new(NonFrame::Cut(offset)));
             };
@@ -190,7 +190,7 @@ impl Pcapng {
             match kind {
                 INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET => {}
                 _ => {
-                    if !self.pass(reader, kind, length, offset)? {
+                    if !self.skip_block(reader, kind, length, offset)? {
                         return Err(Box::new(NonFrame::Cut(offset)));
                     }
                     continue;
@@ -202,23 +202,23 @@ impl Pcapng {
                 );
                 return NonFrame::damaged(offset, found);
             }
-            if !reader.want(length)? {
+            if !reader.ensure(length)? {
                 return Err(Box::new(NonFrame::Cut(offset)));
             }
-            let place = reader.place();
-            let block = reader.at(place, length);
+            let start = reader.start();
+            let block = reader.slice(start, length);
             if block.last_chunk() != Some(&[l0, l1, l2, l3]) {
-                return Self::unequal(offset, kind, length);
+                return Self::length_mismatch(offset, kind, length);
             }
             let block = block.get(..length - 4).unwrap_or_default();
             let outcome = match kind {
-                ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, block, place, offset, found),
-                SIMPLE_PACKET => self.simple_packet(block, place, offset, found),
+                ENHANCED_PACKET | OBSOLETE_PACKET => self.packet(kind, block, start, offset, found),
+                SIMPLE_PACKET => self.simple_packet(block, start, offset, found),
                 STATISTICS => {
-                    let unseen = self.statistics(block);
+                    let gap = self.statistics(block);
                     reader.consume(length);
-                    let Some(unseen) = unseen else { continue };
-                    return Err(Box::new(NonFrame::CaptureGap(unseen, false)));
+                    let Some(gap) = gap else { continue };
+                    return Err(Box::new(NonFrame::CaptureGap(gap, false)));
                 }
                 _ => self.interface(block, offset, names),
             };
@@ -227,8 +227,8 @@ impl Pcapng {
         }
     }
 
-    /// A section header: byte order and interfaces begin anew (§4.1). Its version stands in the
-    /// eight octets after the magic and has been 1.0 (or 1.2) since the format exists.
+    /// A section header: resets byte order and interfaces (§4.1). Its version is in the eight octets
+    /// after the magic and has always been 1.0 or 1.2.
     #[cold]
     fn begin_section(&mut self, offset: u64, magic: [u8; 4]) -> ReadStep {
         let mut orders = [ByteOrder::Little, ByteOrder::Big].into_iter();
@@ -242,9 +242,9 @@ impl Pcapng {
         Ok(())
     }
 
-    /// Passes over a block of any length without holding it; `false` where the file ends in it.
+    /// Skips a block of any length without buffering it; `false` if the file ends in it.
     #[cold]
-    fn pass(
+    fn skip_block(
         &self,
         reader: &mut Reader<impl Sized>,
         kind: u32,
@@ -252,25 +252,26 @@ impl Pcapng {
         offset: u64,
     ) -> Result<bool, Box<NonFrame>> {
         if kind == SECTION_TYPE {
-            self.version(reader, offset)?;
+            self.check_version(reader, offset)?;
         }
-        if !reader.skip(length - 4)? || !reader.want(4)? {
+        if !reader.skip(length - 4)? || !reader.ensure(4)? {
             return Ok(false);
         }
-        let again = reader.ahead().first_chunk().map(|&end| self.order.u32(end));
+        let end = reader.available().first_chunk();
+        let again = end.map(|&end| self.order.u32(end));
         if again.map(|again| again as usize) != Some(length) {
-            return Self::unequal(offset, kind, length);
+            return Self::length_mismatch(offset, kind, length);
         }
         reader.consume(4);
         Ok(true)
     }
 
-    fn version(&self, reader: &mut Reader<impl Sized>, offset: u64) -> ReadStep {
-        if !reader.want(16)? {
+    fn check_version(&self, reader: &mut Reader<impl Sized>, offset: u64) -> ReadStep {
+        if !reader.ensure(16)? {
             return Ok(());
         }
-        let ahead = reader.ahead().first_chunk::<16>();
-        let major = ahead.map(|&[.., j0, j1, _, _]| self.order.u16([j0, j1]));
+        let header = reader.available().first_chunk::<16>();
+        let major = header.map(|&[.., j0, j1, _, _]| self.order.u16([j0, j1]));
         match major {
             Some(1) | None => Ok(()),
             Some(major) => {
@@ -279,14 +280,14 @@ impl Pcapng {
         }
     }
 
-    /// An Enhanced Packet Block (§4.3) or an obsolete Packet Block (§A.1): they differ in how
-    /// the first word is used.
+    /// An Enhanced Packet Block (§4.3) or an obsolete Packet Block (§A.1): they differ in the
+    /// use of the first word.
     #[inline]
     fn packet(
         &mut self,
         kind: u32,
         block: &[u8],
-        place: usize,
+        start: usize,
         offset: u64,
         found: &mut FoundFrame,
     ) -> ReadStep {
@@ -325,7 +326,7 @@ impl Pcapng {
             drops = dropped.unwrap_or(0);
         }
         let time = interface.time(high, low);
-        let unseen = (drops > 0).then(|| interface.dropped_before(drops, time));
+        let gap = (drops > 0).then(|| interface.dropped_before(drops, time));
         let id = interface.id;
         interface.last = Some(time);
         *found = FoundFrame {
@@ -333,42 +334,39 @@ impl Pcapng {
             link: interface.link,
             interface: interface.id,
             length,
-            place: place + PACKET_HEADER,
+            start: start + PACKET_HEADER,
             captured,
         };
         self.last = time;
-        let unseen = match self.first.replace(self.first.unwrap_or(time)) {
-            None if !self.endings.is_empty() => self.foretold(id, time, unseen),
-            _ => unseen,
+        let gap = match self.first.replace(self.first.unwrap_or(time)) {
+            None if !self.trailing.is_empty() => self.trailing_gap(id, time, gap),
+            _ => gap,
         };
-        match unseen {
+        match gap {
             None => Ok(()),
-            Some(unseen) => Err(Box::new(NonFrame::CaptureGap(unseen, true))),
+            Some(gap) => Err(Box::new(NonFrame::CaptureGap(gap, true))),
         }
     }
 
-    /// Drops that the file's end tells of reach from its first frame to their own time; how many
-    /// they are is told when they are read.
+    /// The gap of the drops that the end of the file reports: from the first frame to the time of those
+    /// statistics. Their number is reported when the statistics are read.
     #[cold]
-    fn foretold(
+    fn trailing_gap(
         &mut self,
         id: InterfaceId,
         from: Timestamp,
         known: Option<CaptureGap>,
     ) -> Option<CaptureGap> {
-        let endings = std::mem::take(&mut self.endings);
-        let time = |ending: &Ending| {
-            let interface = self.interfaces.get(ending.interface as usize)?;
-            Some(interface.time(ending.high, ending.low))
+        let trailing = std::mem::take(&mut self.trailing);
+        let time = |statistics: &TrailingStatistics| {
+            let interface = self.interfaces.get(statistics.interface as usize)?;
+            Some(interface.time(statistics.high, statistics.low))
         };
-        let until = endings
-            .iter()
-            .filter_map(time)
-            .max()
-            .filter(|until| *until > from);
+        let last = trailing.iter().filter_map(time).max();
+        let until = last.filter(|until| *until > from);
         let Some(until) = until else { return known };
-        let frames = known.map_or(0, |unseen| unseen.frames);
-        let from = known.map_or(from, |unseen| unseen.from.min(from));
+        let frames = known.map_or(0, |gap| gap.frames);
+        let from = known.map_or(from, |gap| gap.from.min(from));
         Some(CaptureGap {
             from,
             until,
@@ -378,16 +376,16 @@ impl Pcapng {
         })
     }
 
-    /// The drops that a file's end tells of.
-    pub(super) fn endings(path: &Path) -> Vec<Ending> {
-        ending::read(path)
+    /// The drops that the end of a file reports.
+    pub(super) fn trailing_statistics(path: &Path) -> Vec<TrailingStatistics> {
+        trailing::read(path)
     }
 
-    /// A Simple Packet Block (§4.4): of interface 0, with neither a time nor a captured length.
+    /// A Simple Packet Block (§4.4): of interface 0, without time and captured length.
     fn simple_packet(
         &mut self,
         block: &[u8],
-        place: usize,
+        start: usize,
         offset: u64,
         found: &mut FoundFrame,
     ) -> ReadStep {
@@ -416,13 +414,13 @@ impl Pcapng {
             link: interface.link,
             interface: interface.id,
             length,
-            place: place + HEADER,
+            start: start + HEADER,
             captured,
         };
         Ok(())
     }
 
-    /// An Interface Statistics Block (§4.6). One that makes no sense costs no frame.
+    /// An Interface Statistics Block (§4.6). A malformed one is ignored, so that no frame is lost.
     fn statistics(&mut self, block: &[u8]) -> Option<CaptureGap> {
         let (&[.., i0, i1, i2, i3, h0, h1, h2, h3, l0, l1, l2, l3], options) =
             block.split_first_chunk::<20>()?;
@@ -452,7 +450,7 @@ impl Pcapng {
     }
 
     #[cold]
-    fn unequal<T>(offset: u64, kind: u32, length: usize) -> Result<T, Box<NonFrame>> {
+    fn length_mismatch<T>(offset: u64, kind: u32, length: usize) -> Result<T, Box<NonFrame>> {
         let found =
             format_args!("block of type {kind:#x} whose lengths differ: {length} at its head");
         NonFrame::damaged(offset, found)

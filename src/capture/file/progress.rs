@@ -1,8 +1,8 @@
-//! How far a replay has come: written by the reader once per read, read by whoever draws a bar.
+//! The progress of a replay. The reader updates it once per read; the progress bar polls it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Octets read of octets there are. Shared; lives as long as its last user.
+/// Octets read, and octets in all. Shared; lives as long as its last user.
 #[derive(Debug, Default)]
 pub struct ReadProgress {
     read: AtomicU64,
@@ -18,7 +18,7 @@ impl ReadProgress {
     }
 
     pub(super) fn add(&self, octets: usize) {
-        // Relaxed: a number to look at, nothing else hangs on it.
+        // Relaxed: only displayed, no other memory depends on it.
         self.read.fetch_add(octets as u64, Ordering::Relaxed);
     }
 
@@ -27,7 +27,7 @@ impl ReadProgress {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// Octets of all files together; `None` where one of them is a pipe.
+    /// Octets of all files together; `None` if one of them is a pipe.
     pub const fn total(&self) -> Option<u64> {
         self.total
     }

@@ -1,8 +1,8 @@
-//! Records are looked at where they were read; only those that lie across two pieces of the tape are
-//! put together.
+//! Record access for one worker. Records are decoded in place in their chunk; only a record that
+//! crosses a chunk boundary is copied.
 //!
-//! No mmap: a file that another process truncates would end us by SIGBUS, and pipes need this
-//! path anyway.
+//! No mmap: if another process truncates a mapped file, SIGBUS ends the daemon. Pipes need this path
+//! anyway.
 
 use super::chunk::Chunk;
 use super::shared_reader::Cursor;
@@ -10,36 +10,35 @@ use super::work_queue::{QueuePosition, WorkQueue};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// A window on a tape that moves forward only. Lives as long as its source.
+/// A forward-only view of the octets of the current file. Lives as long as its source.
 pub(super) struct Reader<C> {
     cursor: Cursor<C>,
     chunk: Arc<Chunk<C>>,
-    /// Where the octets not yet consumed begin and end: in the bridge, if there is one, or in the
-    /// piece.
+    /// Range of the octets not yet consumed: in the carry buffer, if it is in use, or in the chunk.
     start: usize,
     end: usize,
-    /// What lies across the end of a piece.
-    bridge: Vec<u8>,
-    /// Where the piece goes on behind the bridge; none without one.
+    /// The record that crosses a chunk boundary.
+    carry: Vec<u8>,
+    /// Index in the chunk behind the octets of `carry`; `None` while `carry` is not in use.
     resume: Option<usize>,
-    /// How far it has come in what was dealt to it of the piece.
+    /// Position in this reader's work queue of the chunk.
     position: QueuePosition,
-    /// Records of the file so far, if it has just come to the end of what was dealt.
+    /// Records of the file so far; set when the end of a work queue is reached.
     records: Option<u64>,
-    /// Offset in the file of `start`.
+    /// Offset of `start` in the file.
     offset: u64,
     ended: bool,
 }
 
 impl<C> Reader<C> {
-    /// Before the first file.
+    /// A reader before its first file.
     pub(super) fn new(cursor: Cursor<C>) -> Self {
         Self {
             cursor,
             chunk: Arc::default(),
             start: 0,
             end: 0,
-            bridge: Vec::new(),
+            carry: Vec::new(),
             resume: None,
             position: QueuePosition::default(),
             records: None,
@@ -48,10 +47,10 @@ impl<C> Reader<C> {
         }
     }
 
-    /// Begins the next file, after the end of the one before.
+    /// Starts the next file, after the end of the previous one.
     ///
     /// # Errors
-    /// What `open` fails with.
+    /// The error of `open`.
     pub(super) fn begin(
         &mut self,
         open: impl FnOnce() -> io::Result<Box<dyn Read + Send>>,
@@ -62,18 +61,18 @@ impl<C> Reader<C> {
         Ok(())
     }
 
-    /// Whether `wanted` octets are ahead, after reading as needed; `false` at the end of the
-    /// input. The caller bounds `wanted`.
+    /// Makes `wanted` octets available, and reads if needed; `false` at the end of the file. The caller
+    /// bounds `wanted`.
     #[inline]
-    pub(super) fn want(&mut self, wanted: usize) -> io::Result<bool> {
+    pub(super) fn ensure(&mut self, wanted: usize) -> io::Result<bool> {
         if self.end - self.start >= wanted {
             return Ok(true);
         }
         self.fill(wanted)
     }
 
-    /// What is begun goes onto the bridge, which is made just as long as wanted, so that it is left as
-    /// soon as its record has been consumed.
+    /// Copies the incomplete record to the carry buffer, with exactly the wanted octets, so that the
+    /// buffer is out of use as soon as the record is consumed.
     #[cold]
     fn fill(&mut self, wanted: usize) -> io::Result<bool> {
         loop {
@@ -85,22 +84,22 @@ impl<C> Reader<C> {
             let mut resume = self.resume.unwrap_or(length);
             if had > 0 && self.resume.is_none() {
                 let octets = self.chunk.octets().get(self.start..self.end);
-                self.bridge.clear();
-                self.bridge.extend_from_slice(octets.unwrap_or_default());
+                self.carry.clear();
+                self.carry.extend_from_slice(octets.unwrap_or_default());
                 (self.start, self.end, self.resume) = (0, had, Some(resume));
             }
             if resume == length {
                 resume = 0;
                 self.resume = self.resume.map(|_| 0);
-                if !self.turn()? {
+                if !self.next_chunk()? {
                     return Ok(false);
                 }
             }
             if had > 0 {
                 let rest = self.chunk.octets().get(resume..).unwrap_or_default();
                 let more = rest.get(..wanted - had).unwrap_or(rest);
-                self.bridge.extend_from_slice(more);
-                (self.end, self.resume) = (self.bridge.len(), Some(resume + more.len()));
+                self.carry.extend_from_slice(more);
+                (self.end, self.resume) = (self.carry.len(), Some(resume + more.len()));
             } else {
                 (self.start, self.end) = (resume, self.chunk.octets().len());
                 self.resume = None;
@@ -108,8 +107,8 @@ impl<C> Reader<C> {
         }
     }
 
-    /// Takes the next piece; `false` at the end of the file.
-    fn turn(&mut self) -> io::Result<bool> {
+    /// Takes the next chunk; `false` at the end of the file.
+    fn next_chunk(&mut self) -> io::Result<bool> {
         let read = std::mem::take(&mut self.chunk);
         self.position = QueuePosition::default();
         if !self.ended {
@@ -121,13 +120,13 @@ impl<C> Reader<C> {
         Ok(!self.ended)
     }
 
-    /// The octets at hand, from the first not yet consumed.
+    /// The available octets, from the first not yet consumed.
     #[inline]
-    pub(super) fn ahead(&self) -> &[u8] {
-        self.at(self.start, self.end - self.start)
+    pub(super) fn available(&self) -> &[u8] {
+        self.slice(self.start, self.end - self.start)
     }
 
-    /// Moves on by `octets`, which are at hand.
+    /// Consumes `octets` of the available ones.
     #[inline]
     pub(super) fn consume(&mut self, octets: usize) {
         let octets = octets.min(self.end - self.start);
@@ -135,7 +134,7 @@ impl<C> Reader<C> {
         self.offset += octets as u64;
     }
 
-    /// Moves on by `octets` that need not be at hand; `false` where the input ends before.
+    /// Consumes `octets`, and reads if needed; `false` if the file ends before.
     pub(super) fn skip(&mut self, mut octets: usize) -> io::Result<bool> {
         loop {
             let step = octets.min(self.end - self.start);
@@ -144,90 +143,89 @@ impl<C> Reader<C> {
             if octets == 0 {
                 return Ok(true);
             }
-            if !self.want(1)? {
+            if !self.ensure(1)? {
                 return Ok(false);
             }
         }
     }
 
-    /// What this reader has got of the piece at hand; `None` where it has to look at everything.
+    /// This reader's work queue of the chunk; `None` if the reader must decode every record.
     #[inline]
     fn queue(&self) -> Option<&WorkQueue<C>> {
         match self.resume {
             Some(_) => None,
-            None => self.chunk.partitioned().queue(self.cursor.number()),
+            None => self.chunk.partitioned().queue(self.cursor.index()),
         }
     }
 
-    /// Whether the piece at hand was dealt: then [`Self::take`] and [`Self::seek`] are the way through.
+    /// Whether the chunk was partitioned. If so, use [`Self::take_items`] and [`Self::seek`].
     #[inline]
     pub(super) fn is_partitioned(&self) -> bool {
         self.queue().is_some()
     }
 
-    /// Takes cards that come before the next record to be looked at, where the piece was dealt: so many
-    /// at most, and as long as they are `fit`.
+    /// Takes up to `limit` of the items that come before the next frame of the work queue, and stops at
+    /// the first that `accept` refuses.
     #[inline]
-    pub(super) fn take_items(&mut self, most: usize, mut fit: impl FnMut(&C) -> bool) -> &[C] {
-        let queue = self.chunk.partitioned().queue(self.cursor.number());
+    pub(super) fn take_items(&mut self, limit: usize, mut accept: impl FnMut(&C) -> bool) -> &[C] {
+        let queue = self.chunk.partitioned().queue(self.cursor.index());
         let items = queue.map_or(&[][..], |queue| queue.items(self.position));
-        let items = items.get(..most).unwrap_or(items);
-        let taken = items.iter().take_while(|item| fit(item)).count();
+        let items = items.get(..limit).unwrap_or(items);
+        let taken = items.iter().take_while(|item| accept(item)).count();
         self.position.skip(taken);
         items.get(..taken).unwrap_or_default()
     }
 
-    /// Moves on to the next record that has a card or is to be looked at, or to what lies across the
-    /// end of the piece.
+    /// Moves to the next record of the work queue, or to the record that crosses the end of the chunk.
     pub(super) fn seek(&mut self) {
         let Some(queue) = self.queue() else {
             return;
         };
-        let place = if let Some((place, _)) = queue.next(self.position) {
-            place
+        let record = if let Some((record, _)) = queue.next(self.position) {
+            record
         } else {
             let partitioned = self.chunk.partitioned();
             self.records = Some(partitioned.records);
             partitioned.tail
         };
-        self.consume(place.saturating_sub(self.start));
+        self.consume(record.saturating_sub(self.start));
     }
 
-    /// What has been consumed need not be looked at any more.
-    pub(super) fn pass(&mut self) {
+    /// Drops the consumed records from the work queue.
+    pub(super) fn drop_consumed(&mut self) {
         while let Some(queue) = self.queue()
-            && let Some((place, position)) = queue.next(self.position)
-            && place < self.start
+            && let Some((record, position)) = queue.next(self.position)
+            && record < self.start
         {
             self.position = position;
         }
     }
 
-    /// Records of the file so far, if it has just come to the end of what was dealt: not all of them
-    /// came by here.
-    pub(super) fn records(&mut self) -> Option<u64> {
+    /// Records of the file so far, once at the end of each work queue; this reader did not see all of
+    /// them.
+    pub(super) fn take_records(&mut self) -> Option<u64> {
         self.records.take()
     }
 
-    /// Offset in the file of the first octet not yet consumed.
+    /// Offset of the first octet not yet consumed, in the file.
     pub(super) const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Place of the first octet not yet consumed; good until the next [`Self::want`] or
-    /// [`Self::skip`].
+    /// Index of the first octet not yet consumed, for [`Self::slice`]. Valid until the next
+    /// [`Self::ensure`] or [`Self::skip`].
     #[inline]
-    pub(super) const fn place(&self) -> usize {
+    pub(super) const fn start(&self) -> usize {
         self.start
     }
 
-    /// The octets at a [`Self::place`].
+    /// `length` octets from an index that [`Self::start`] returned.
     #[inline]
-    pub(super) fn at(&self, place: usize, length: usize) -> &[u8] {
+    pub(super) fn slice(&self, start: usize, length: usize) -> &[u8] {
         let octets = match self.resume {
-            Some(_) => &self.bridge,
+            Some(_) => &self.carry,
             None => self.chunk.octets(),
         };
-        octets.get(place..place + length).unwrap_or_default()
+        octets.get(start..start + length).unwrap_or_default()
     }
 }

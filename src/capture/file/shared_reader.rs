@@ -1,8 +1,8 @@
-//! Capture files as one tape: read once, piece by piece, and gone along by each of its readers.
+//! Reads capture files once, chunk by chunk, for several readers.
 //!
-//! Whoever needs the next piece first reads it and deals it; there is no thread for it. A [`SharedReader`] lives
-//! as long as the last of its [`Cursor`]s. Pieces go round: filled, let go by every seat, filled again; so
-//! many as there may be bound the memory and how far one reader gets ahead of another.
+//! The first reader that needs a chunk reads and partitions it; no extra thread does. A [`SharedReader`]
+//! lives as long as the last of its [`Cursor`]s. Chunks are recycled: a chunk that every cursor has passed
+//! is filled again. The number of chunks bounds the memory, and how far one reader gets ahead of another.
 
 use super::chunk::Chunk;
 use super::input::{FindPartitioner, Input};
@@ -12,39 +12,39 @@ use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Pieces for each reader that lie between the first and the last of them.
-const CHUNKS: usize = 2;
+/// Chunks per reader between the fastest and the slowest reader.
+const CHUNKS_PER_READER: usize = 2;
 
-/// A reader with fewer pieces before it reads one more, if no other is about it: whoever is first
-/// works for those behind. A reader that is alone reads when it has none.
-const LEAD: u64 = 2;
+/// A reader with fewer chunks ahead of it prefetches one, unless another reader is reading. So the
+/// fastest reader works for the slower ones. A single reader reads when it has no chunk left.
+const PREFETCH: u64 = 2;
 
-/// A seat looks so many times more, some microseconds in all, before it sleeps: what it waits for is
-/// often there by then, and a processor that has gone to sleep wakes slowly.
-const PATIENCE: u32 = 100;
+/// A cursor polls this many times, some microseconds in all, before it sleeps: the chunk often arrives
+/// in that time, and a sleeping processor wakes slowly.
+const SPINS_BEFORE_SLEEP: u32 = 100;
 
-/// What stands on the tape.
+/// One entry of the read-ahead window.
 enum Entry<C> {
-    /// Octets that somebody deals just now.
-    Coming,
-    Octets(Arc<Chunk<C>>),
-    /// A file ends.
+    /// A chunk that was read and is being partitioned.
+    Pending,
+    Chunk(Arc<Chunk<C>>),
+    /// The end of a file.
     End,
-    /// Reading failed, for everybody.
+    /// Reading failed; every cursor gets the error.
     Failed(io::Error),
 }
 
-/// The part of the tape that somebody has still to look at.
+/// The entries that at least one cursor has not passed.
 struct ReadAhead<C> {
     /// Number of the first entry.
     first: u64,
     entries: VecDeque<Entry<C>>,
-    /// What each seat looks at or waits for.
-    held: Vec<u64>,
-    /// What all have looked at, to be filled again.
-    take_spare: Vec<Chunk<C>>,
-    /// Pieces that there are.
-    made: usize,
+    /// The entry that each cursor uses or waits for.
+    positions: Vec<u64>,
+    /// Chunks that all cursors have passed, to be filled again.
+    spare: Vec<Chunk<C>>,
+    /// Chunks allocated.
+    allocated: usize,
 }
 
 impl<C> ReadAhead<C> {
@@ -53,168 +53,167 @@ impl<C> ReadAhead<C> {
     }
 
     fn entry(&self, number: u64) -> Option<&Entry<C>> {
-        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.entries.get(place)
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.entries.get(index)
     }
 
     fn entry_mut(&mut self, number: u64) -> Option<&mut Entry<C>> {
-        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.entries.get_mut(place)
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.entries.get_mut(index)
     }
 
-    /// A piece to be filled by this seat: best one that it has filled before.
+    /// A chunk to be filled by this cursor; prefers one that the same cursor filled before.
     fn take_spare(&mut self, cursor: usize) -> Chunk<C> {
-        let own = self
-            .take_spare
-            .iter()
-            .rposition(|chunk| chunk.cursor == cursor);
-        let take_spare = match own {
-            Some(place) => Some(self.take_spare.swap_remove(place)),
-            None if self.made <= self.room() => None,
-            None => self.take_spare.pop(),
+        let own = self.spare.iter().rposition(|chunk| chunk.cursor == cursor);
+        let spare = match own {
+            Some(index) => Some(self.spare.swap_remove(index)),
+            None if self.allocated <= self.capacity() => None,
+            None => self.spare.pop(),
         };
-        take_spare.unwrap_or_else(|| {
-            self.made += 1;
-            Chunk::of(cursor)
+        spare.unwrap_or_else(|| {
+            self.allocated += 1;
+            Chunk::new(cursor)
         })
     }
 
-    /// So many entries may be there.
-    fn room(&self) -> usize {
-        CHUNKS * self.held.len()
+    /// Most entries in the window.
+    fn capacity(&self) -> usize {
+        CHUNKS_PER_READER * self.positions.len()
     }
 
-    /// A seat is at this entry, and has let go of those before it.
-    fn hold(&mut self, cursor: usize, number: u64) {
-        if let Some(held) = self.held.get_mut(cursor) {
-            *held = number;
+    /// Moves a cursor to this entry, and drops the entries that all cursors have passed.
+    fn advance(&mut self, cursor: usize, number: u64) {
+        if let Some(position) = self.positions.get_mut(cursor) {
+            *position = number;
         }
-        let slowest = self.held.iter().copied().min().unwrap_or(u64::MAX);
+        let slowest = self.positions.iter().copied().min().unwrap_or(u64::MAX);
         while self.first < slowest
             && let Some(entry) = self.entries.pop_front()
         {
             self.first += 1;
-            if let Entry::Octets(chunk) = entry {
-                self.take_spare.extend(Arc::into_inner(chunk));
+            if let Entry::Chunk(chunk) = entry {
+                self.spare.extend(Arc::into_inner(chunk));
             }
         }
     }
 }
 
 struct SharedReader<C> {
-    /// Whoever holds it reads.
+    /// The thread that holds this lock reads.
     input: Mutex<Input<C>>,
-    /// Held for moments only, and waited for while `input` is held, never the other way round.
-    ahead_window: Mutex<ReadAhead<C>>,
-    /// Something was read, or there is room again.
-    news: Condvar,
+    /// Locked briefly. Lock order: `input` first, then `window`, never the reverse.
+    window: Mutex<ReadAhead<C>>,
+    /// Signalled when an entry was added or freed.
+    changed: Condvar,
     cursors: usize,
-    /// So many entries before a seat are enough.
-    lead: u64,
+    /// A cursor with this many entries ahead does not read.
+    prefetch: u64,
     progress: Arc<ReadProgress>,
 }
 
-/// One reader's place on a tape.
+/// The position of one reader.
 pub(super) struct Cursor<C> {
     shared_reader: Arc<SharedReader<C>>,
-    place: usize,
-    /// The entry that it takes next.
+    /// Number of the cursor, from 0.
+    index: usize,
+    /// The entry to take next.
     next: u64,
-    /// Files that it has begun.
-    begun: usize,
+    /// Files started.
+    files_begun: usize,
 }
 
-/// So many seats at one tape, all at its beginning, before the first file.
+/// Creates `count` cursors of one shared reader, all before the first file.
 pub(super) fn cursors<C>(
     count: usize,
     progress: &Arc<ReadProgress>,
-    find_dealer: FindPartitioner<C>,
+    find_partitioner: FindPartitioner<C>,
 ) -> Vec<Cursor<C>> {
-    let shared_reader = Arc::new(SharedReader::new(count, progress.clone(), find_dealer));
+    let shared_reader = Arc::new(SharedReader::new(count, progress.clone(), find_partitioner));
     (0..count)
-        .map(|place| Cursor::new(&shared_reader, place))
+        .map(|index| Cursor::new(&shared_reader, index))
         .collect()
 }
 
 impl<C> Cursor<C> {
-    fn new(shared_reader: &Arc<SharedReader<C>>, place: usize) -> Self {
+    fn new(shared_reader: &Arc<SharedReader<C>>, index: usize) -> Self {
         Self {
             shared_reader: shared_reader.clone(),
-            place,
+            index,
             next: 0,
-            begun: 0,
+            files_begun: 0,
         }
     }
 
-    /// The only seat at a tape of its own.
+    /// The only cursor of a shared reader.
     pub(super) fn single() -> Self {
-        let nobody = Box::new(|_: &[u8]| None);
-        Self::new(&Arc::new(SharedReader::new(1, Arc::default(), nobody)), 0)
+        let no_partitioner = Box::new(|_: &[u8]| None);
+        let shared_reader = SharedReader::new(1, Arc::default(), no_partitioner);
+        Self::new(&Arc::new(shared_reader), 0)
     }
 
-    /// Which of the seats it is.
+    /// Number of the cursor, from 0.
     #[inline]
-    pub(super) fn number(&self) -> usize {
-        self.place
+    pub(super) fn index(&self) -> usize {
+        self.index
     }
 
-    /// Begins the next file; whoever comes first opens it. All seats begin the same files in the
-    /// same order, each after the end of the one before.
+    /// Starts the next file; the first cursor that does so opens it. All cursors start the same
+    /// files in the same order, each after the end of the previous file.
     ///
     /// # Errors
-    /// What `open` fails with.
+    /// The error of `open`.
     pub(super) fn begin(
         &mut self,
         open: impl FnOnce() -> io::Result<Box<dyn Read + Send>>,
     ) -> io::Result<()> {
         let mut input = lock(&self.shared_reader.input);
-        input.begin(self.begun, open)?;
-        self.begun += 1;
+        input.begin(self.files_begun, open)?;
+        self.files_begun += 1;
         drop(input);
         self.shared_reader
-            .wake_all(lock(&self.shared_reader.ahead_window));
+            .wake_all(lock(&self.shared_reader.window));
         Ok(())
     }
 
-    /// Gives a piece back and takes the next one; none at the end of the file, which comes once.
+    /// Returns a chunk and takes the next one; `None` once, at the end of the file.
     ///
     /// # Errors
-    /// What reading failed with.
+    /// The read error.
     pub(super) fn exchange(&mut self, read: Arc<Chunk<C>>) -> io::Result<Option<Arc<Chunk<C>>>> {
         drop(read);
         let shared_reader = &*self.shared_reader;
-        let mut ahead_window = lock(&shared_reader.ahead_window);
-        ahead_window.hold(self.place, self.next);
-        shared_reader.news.notify_all();
-        let mut turns = 0;
+        let mut window = lock(&shared_reader.window);
+        window.advance(self.index, self.next);
+        shared_reader.changed.notify_all();
+        let mut spins = 0;
         loop {
-            let enough = ahead_window.end() - self.next >= shared_reader.lead;
-            let has_room = ahead_window.entries.len() < ahead_window.room();
-            if !enough
+            let has_prefetched = window.end() - self.next >= shared_reader.prefetch;
+            let has_room = window.entries.len() < window.capacity();
+            if !has_prefetched
                 && has_room
                 && let Ok(input) = shared_reader.input.try_lock()
                 && input.is_open()
             {
-                let chunk = ahead_window.take_spare(self.place);
-                drop(ahead_window);
+                let chunk = window.take_spare(self.index);
+                drop(window);
                 shared_reader.read(input, chunk);
-                ahead_window = lock(&shared_reader.ahead_window);
+                window = lock(&shared_reader.window);
                 continue;
             }
-            match ahead_window.entry(self.next) {
-                None | Some(Entry::Coming) => {}
+            match window.entry(self.next) {
+                None | Some(Entry::Pending) => {}
                 Some(entry) => {
                     self.next += 1;
-                    return entry.look();
+                    return entry.result();
                 }
             }
-            ahead_window = if turns < PATIENCE {
-                turns += 1;
-                drop(ahead_window);
+            window = if spins < SPINS_BEFORE_SLEEP {
+                spins += 1;
+                drop(window);
                 thread::yield_now();
-                lock(&shared_reader.ahead_window)
+                lock(&shared_reader.window)
             } else {
-                let waited = shared_reader.news.wait(ahead_window);
+                let waited = shared_reader.changed.wait(window);
                 waited.unwrap_or_else(PoisonError::into_inner)
             };
         }
@@ -222,71 +221,76 @@ impl<C> Cursor<C> {
 }
 
 impl<C> Drop for Cursor<C> {
-    /// Nobody waits for a reader that is gone.
+    /// Frees the entries that only this cursor holds, so that no other reader waits for it.
     fn drop(&mut self) {
-        let mut ahead_window = lock(&self.shared_reader.ahead_window);
-        ahead_window.hold(self.place, u64::MAX);
-        self.shared_reader.wake_all(ahead_window);
+        let mut window = lock(&self.shared_reader.window);
+        window.advance(self.index, u64::MAX);
+        self.shared_reader.wake_all(window);
     }
 }
 
 impl<C> SharedReader<C> {
-    fn new(cursors: usize, progress: Arc<ReadProgress>, find_dealer: FindPartitioner<C>) -> Self {
-        let ahead_window = ReadAhead {
+    fn new(
+        cursors: usize,
+        progress: Arc<ReadProgress>,
+        find_partitioner: FindPartitioner<C>,
+    ) -> Self {
+        let window = ReadAhead {
             first: 0,
             entries: VecDeque::new(),
-            held: vec![0; cursors],
-            take_spare: Vec::new(),
-            made: 0,
+            positions: vec![0; cursors],
+            spare: Vec::new(),
+            allocated: 0,
         };
         Self {
-            input: Mutex::new(Input::new(find_dealer)),
-            ahead_window: Mutex::new(ahead_window),
-            news: Condvar::new(),
+            input: Mutex::new(Input::new(find_partitioner)),
+            window: Mutex::new(window),
+            changed: Condvar::new(),
             cursors,
-            lead: if cursors > 1 { LEAD } else { 1 },
+            prefetch: if cursors > 1 { PREFETCH } else { 1 },
             progress,
         }
     }
 
-    /// Reads a piece and deals it. It has its place on the tape before it is dealt, so that others can
-    /// read on meanwhile.
+    /// Reads and partitions a chunk. Its entry is reserved before it is partitioned, so that others can
+    /// read the next chunk meanwhile.
     fn read(&self, mut input: MutexGuard<'_, Input<C>>, mut chunk: Chunk<C>) {
         let entry = match input.read(&mut chunk) {
             Ok(0) => Entry::End,
             Ok(read) => {
                 self.progress.add(read);
-                let follows = input.follow(&chunk);
-                let place = ReservedEntry::behind(self);
+                let plan = input.scan(&chunk);
+                let reserved = ReservedEntry::append(self);
                 drop(input);
-                self.wake_all(lock(&self.ahead_window));
-                chunk.partition(follows, self.cursors);
-                return place.fill(Entry::Octets(Arc::new(chunk)));
+                self.wake_all(lock(&self.window));
+                chunk.partition(plan, self.cursors);
+                return reserved.fill(Entry::Chunk(Arc::new(chunk)));
             }
             Err(error) => Entry::Failed(error),
         };
-        ReservedEntry::behind(self).fill(entry);
+        ReservedEntry::append(self).fill(entry);
     }
 
-    /// Wakes all that wait. Whoever found nothing still held the lock, or waits by now.
-    fn wake_all(&self, ahead_window: MutexGuard<'_, ReadAhead<C>>) {
-        drop(ahead_window);
-        self.news.notify_all();
+    /// Wakes all waiting cursors. Takes the guard, so that none can miss the change between its check
+    /// and its wait.
+    fn wake_all(&self, window: MutexGuard<'_, ReadAhead<C>>) {
+        drop(window);
+        self.changed.notify_all();
     }
 }
 
-/// A place on the tape for what is still to come.
+/// An entry whose chunk is still being partitioned.
 struct ReservedEntry<'t, C> {
     shared_reader: &'t SharedReader<C>,
     number: u64,
 }
 
 impl<'t, C> ReservedEntry<'t, C> {
-    /// The one behind all others.
-    fn behind(shared_reader: &'t SharedReader<C>) -> Self {
-        let mut ahead_window = lock(&shared_reader.ahead_window);
-        let number = ahead_window.end();
-        ahead_window.entries.push_back(Entry::Coming);
+    /// Appends a pending entry.
+    fn append(shared_reader: &'t SharedReader<C>) -> Self {
+        let mut window = lock(&shared_reader.window);
+        let number = window.end();
+        window.entries.push_back(Entry::Pending);
         Self {
             shared_reader,
             number,
@@ -294,31 +298,31 @@ impl<'t, C> ReservedEntry<'t, C> {
     }
 
     fn fill(&self, with: Entry<C>) {
-        let mut ahead_window = lock(&self.shared_reader.ahead_window);
-        if let Some(entry) = ahead_window.entry_mut(self.number) {
+        let mut window = lock(&self.shared_reader.window);
+        if let Some(entry) = window.entry_mut(self.number) {
             *entry = with;
         }
-        self.shared_reader.wake_all(ahead_window);
+        self.shared_reader.wake_all(window);
     }
 }
 
 impl<C> Drop for ReservedEntry<'_, C> {
-    /// Nobody waits for what will not come, because who deals it has panicked.
+    /// Fails an entry that was not filled because its thread panicked, so that nobody waits for it.
     fn drop(&mut self) {
-        let mut ahead_window = lock(&self.shared_reader.ahead_window);
-        if let Some(entry @ Entry::Coming) = ahead_window.entry_mut(self.number) {
+        let mut window = lock(&self.shared_reader.window);
+        if let Some(entry @ Entry::Pending) = window.entry_mut(self.number) {
             *entry = Entry::Failed(io::ErrorKind::Other.into());
-            self.shared_reader.wake_all(ahead_window);
+            self.shared_reader.wake_all(window);
         }
     }
 }
 
 impl<C> Entry<C> {
-    /// The same for each seat.
-    fn look(&self) -> io::Result<Option<Arc<Chunk<C>>>> {
+    /// The entry as a cursor gets it; the same for each.
+    fn result(&self) -> io::Result<Option<Arc<Chunk<C>>>> {
         match self {
-            Self::Octets(chunk) => Ok(Some(chunk.clone())),
-            Self::End | Self::Coming => Ok(None),
+            Self::Chunk(chunk) => Ok(Some(chunk.clone())),
+            Self::End | Self::Pending => Ok(None),
             Self::Failed(error) => Err(match error.raw_os_error() {
                 Some(code) => io::Error::from_raw_os_error(code),
                 None => io::Error::new(error.kind(), error.to_string()),

@@ -1,4 +1,4 @@
-//! What one step through a capture file gives, in either format.
+//! The result of one step through a capture file, in either format.
 
 use crate::capture::CaptureGap;
 use crate::frame::{Frame, InterfaceId, LinkType};
@@ -6,11 +6,11 @@ use crate::units::Timestamp;
 
 use super::reader::Reader;
 
-/// Longest frame believed, in octets: libpcap's MAXIMUM_SNAPLEN. A longer one means that the
-/// file is damaged and that what follows would be guesswork.
+/// Longest plausible frame, in octets: libpcap's MAXIMUM_SNAPLEN. A longer one means that the file is
+/// damaged, and that the octets behind it cannot be trusted.
 pub(super) const MAX_FRAME: u32 = 262_144;
 
-/// A frame by its place in the reader's buffer, so that finding it does not hold a borrow.
+/// A frame by its index in the reader's buffer, so that it holds no borrow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FoundFrame {
     pub(super) time: Timestamp,
@@ -18,20 +18,20 @@ pub(super) struct FoundFrame {
     pub(super) interface: InterfaceId,
     /// Octets on the wire.
     pub(super) length: u32,
-    /// Place of the first octet: [`Reader::place`].
-    pub(super) place: usize,
+    /// Index of the first octet: [`Reader::start`].
+    pub(super) start: usize,
     /// Octets captured.
     pub(super) captured: u32,
 }
 
 impl FoundFrame {
-    /// Before the first frame.
+    /// The value before the first frame.
     pub(super) const NONE: Self = Self {
         time: Timestamp::from_nanos(0),
         link: LinkType::Ethernet,
         interface: InterfaceId(0),
         length: 0,
-        place: 0,
+        start: 0,
         captured: 0,
     };
 
@@ -40,8 +40,8 @@ impl FoundFrame {
         Frame {
             time: self.time,
             link: self.link,
-            octets: reader.at(self.place, self.captured as usize),
-            // A length below what was captured is the writer's mistake.
+            octets: reader.slice(self.start, self.captured as usize),
+            // A wire length below the captured length is an error of the program that wrote the file.
             length: self.length.max(self.captured),
             interface: self.interface,
             vlan: None,
@@ -49,28 +49,28 @@ impl FoundFrame {
     }
 }
 
-/// One step through a file: a frame, which then stands in the [`FoundFrame`] that was handed in, or
-/// what stands between frames. Frames come by reference and the rest in a box, because copying a
-/// large enum from layer to layer cost more than all the rest of a step.
+/// One step through a file: `Ok` if a frame was written to the caller's [`FoundFrame`], or the
+/// [`NonFrame`] that was found instead. Frames are passed by reference and the rest in a box, because
+/// copying a large enum through the layers cost more than the rest of a step.
 pub(super) type ReadStep = Result<(), Box<NonFrame>>;
 
-/// What stands between frames.
+/// Anything but a frame.
 #[derive(Debug)]
 pub(super) enum NonFrame {
-    /// Something was missed; with `true` a frame was found behind it.
+    /// A capture gap; with `true`, a frame follows and was written to the [`FoundFrame`].
     CaptureGap(CaptureGap, bool),
     Interface(InterfaceId),
-    /// The file ends inside the record that begins at this offset.
+    /// The file ends inside the record that starts at this offset.
     Cut(u64),
     End,
     /// Reading failed.
     Read(std::io::Error),
-    /// The file is no capture, or damaged.
+    /// The file is not a capture, or is damaged.
     Format(String),
 }
 
 impl NonFrame {
-    /// Something in the file that cannot be, with where and what it is.
+    /// Damage at an offset of the file, with what was found there.
     #[cold]
     pub(super) fn damaged<T>(offset: u64, found: impl std::fmt::Display) -> Result<T, Box<Self>> {
         let reason = format!("damaged at offset {offset}: {found}");

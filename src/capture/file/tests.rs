@@ -17,11 +17,11 @@ use tempfile::NamedTempFile;
 
 const ORDERS: [ByteOrder; 2] = [ByteOrder::Little, ByteOrder::Big];
 
-fn show_all(_: &Frame<'_>, assignment: Assignment<'_, ()>) {
-    assignment.show_all();
+fn broadcast(_: &Frame<'_>, assignment: Assignment<'_, ()>) {
+    assignment.broadcast();
 }
 
-/// An event that owns what it says.
+/// An event with owned data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Seen {
     Frame {
@@ -46,7 +46,7 @@ impl Seen {
         }
     }
 
-    fn unseen(cause: GapCause, from: u64, until: u64, frames: u64, interface: u16) -> Self {
+    fn gap(cause: GapCause, from: u64, until: u64, frames: u64, interface: u16) -> Self {
         Self::CaptureGap(CaptureGap {
             from: Timestamp::from_nanos(from),
             until: Timestamp::from_nanos(until),
@@ -61,7 +61,7 @@ impl Seen {
     }
 }
 
-/// All that a source gives, its warnings, and how it ended.
+/// All events of a source, its warnings, and its error.
 struct Run {
     seen: Vec<Seen>,
     warnings: Vec<String>,
@@ -87,8 +87,8 @@ impl Run {
     }
 }
 
-/// The same, whether frames come one by one or in bursts that end anywhere, and for each of several
-/// that read together.
+/// Reads the files one frame at a time, in bursts of several lengths and with several readers; asserts
+/// that each of them sees the same.
 fn run(paths: &[PathBuf]) -> Run {
     let one_by_one = run_in_bursts(paths, 0, 1).swap_remove(0);
     let others = [(1, 1), (3, 2), (usize::MAX, 1), (usize::MAX, 3)];
@@ -113,26 +113,26 @@ fn seen(frame: &Frame<'_>) -> Seen {
     }
 }
 
-/// Takes so many frames.
-struct Few<'a> {
+/// Accepts a limited number of frames.
+struct LimitedSink<'a> {
     left: usize,
     seen: &'a mut Vec<Seen>,
 }
 
-impl BurstSink for Few<'_> {
+impl BurstSink for LimitedSink<'_> {
     fn offer(&mut self, frame: &Frame<'_>) -> bool {
-        let takes = self.left > 0;
-        if takes {
+        let accepts = self.left > 0;
+        if accepts {
             self.left -= 1;
             self.seen.push(seen(frame));
         }
-        takes
+        accepts
     }
 }
 
-/// What each of so many readers gets.
+/// Reads the files with several readers; one run for each.
 fn run_in_bursts(paths: &[PathBuf], burst: usize, readers: usize) -> Vec<Run> {
-    let sources = match FileSource::open_for(readers, paths, show_all) {
+    let sources = match FileSource::open_for(readers, paths, broadcast) {
         Ok(sources) => sources,
         Err(error) => return vec![Run::begin(Some(error))],
     };
@@ -148,7 +148,7 @@ fn run_in_bursts(paths: &[PathBuf], burst: usize, readers: usize) -> Vec<Run> {
 fn read_in_bursts(mut source: FileSource, burst: usize) -> Run {
     let mut run = Run::begin(None);
     loop {
-        source.burst(&mut Few {
+        source.burst(&mut LimitedSink {
             left: burst,
             seen: &mut run.seen,
         });
@@ -156,7 +156,7 @@ fn read_in_bursts(mut source: FileSource, burst: usize) -> Run {
             Ok(Event::Frame(frame)) => seen(&frame),
             Ok(Event::Unknown(..)) => panic!("a file has no filter"),
             Ok(Event::Interface(id, name)) => Seen::Interface(id.0, name.to_owned()),
-            Ok(Event::CaptureGap(unseen)) => Seen::CaptureGap(unseen),
+            Ok(Event::CaptureGap(gap)) => Seen::CaptureGap(gap),
             Ok(Event::Idle(_)) => panic!("a file is never idle"),
             Ok(Event::End) => break,
             Err(error) => {
@@ -181,7 +181,7 @@ fn run_octets(octets: &[u8]) -> Run {
 }
 
 #[test]
-fn pcap_reads_alike_in_both_byte_orders_and_both_units() {
+fn pcap_reads_the_same_in_both_byte_orders_and_both_units() {
     for order in ORDERS {
         for (magic, fraction) in [(0xa1b2_c3d4_u32, 250), (0xa1b2_3c4d, 250_000)] {
             let written = Pcap::new(order, magic, 1)
@@ -209,10 +209,10 @@ fn pcap_reads_alike_in_both_byte_orders_and_both_units() {
 }
 
 #[test]
-fn the_modified_form_of_fritz_boxes_reads_alike_in_both_byte_orders() {
+fn the_modified_variant_of_fritz_boxes_reads_the_same_in_both_byte_orders() {
     const MODIFIED: u32 = 0xa1b2_cd34;
     for order in ORDERS {
-        // interface, protocol and direction stand between a record's header and its packet
+        // interface, protocol and direction are between the record header and the packet
         let more = [0, 0, 0, 2, 8, 0, 4, 0];
         let mut written = Pcap::new(order, MODIFIED, 1);
         let frames = (0..500_u32).map(|number| vec![7; number as usize * 31 % 1600]);
@@ -229,7 +229,7 @@ fn the_modified_form_of_fritz_boxes_reads_alike_in_both_byte_orders() {
             Seen::frame(seconds * 1_000_000_000 + 250_000, frame)
         });
         assert_eq!(run.frames(), expected.collect::<Vec<_>>(), "{order:?}");
-        // cut in what stands between
+        // truncated in these fields
         let end = written.octets.len() - frames[499].len() - 3;
         let run = run_octets(&written.octets[..end]);
         assert_eq!(run.frames().len(), 499);
@@ -242,7 +242,7 @@ fn the_modified_form_of_fritz_boxes_reads_alike_in_both_byte_orders() {
 }
 
 #[test]
-fn link_types_of_the_registry_lead_to_ours_without_the_check_sequence_bits() {
+fn link_types_of_the_registry_are_recognised_without_the_check_sequence_bits() {
     let table = [
         (0, LinkType::Loopback),
         (1, LinkType::Ethernet),
@@ -267,7 +267,7 @@ fn link_types_of_the_registry_lead_to_ours_without_the_check_sequence_bits() {
 }
 
 #[test]
-fn before_version_2_4_the_lengths_stand_the_other_way_round() {
+fn before_version_2_4_the_lengths_are_in_reverse_order() {
     let written = Pcap::with_version(ByteOrder::Big, 0xa1b2_c3d4, 1, (2, 2))
         .record([5, 0, 99, 3], b"cut")
         .frame(6, 0, b"whole");
@@ -284,18 +284,18 @@ fn lengths(seen: &Seen) -> (usize, u32) {
 }
 
 #[test]
-fn a_length_below_what_was_captured_becomes_what_was_captured() {
+fn a_wire_length_below_the_captured_length_becomes_the_captured_length() {
     let written = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1).record([5, 0, 4, 2], b"four");
     assert_eq!(lengths(&run_octets(&written.octets).frames()[0]), (4, 4));
 }
 
 #[test]
-fn a_capture_that_begins_inside_a_second_says_so_once_before_its_first_frame() {
+fn a_capture_that_begins_inside_a_second_reports_one_gap_before_its_first_frame() {
     let written = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1)
         .frame(7, 250_000, b"a")
         .frame(8, 500_000, b"b");
     let octets = written.octets;
-    let started = Seen::unseen(GapCause::Started, 7_000_000_000, 7_250_000_000, 0, 0);
+    let started = Seen::gap(GapCause::Started, 7_000_000_000, 7_250_000_000, 0, 0);
     let (first, second) = (file(&octets), file(&octets));
     let seen = run(&[first.path().to_owned(), second.path().to_owned()]).seen;
     let frames = [
@@ -309,14 +309,14 @@ fn a_capture_that_begins_inside_a_second_says_so_once_before_its_first_frame() {
 }
 
 #[test]
-fn a_capture_without_frames_just_ends() {
+fn a_capture_without_frames_ends_without_a_warning() {
     let run = run_octets(&Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1).octets);
     assert_eq!(run.seen, [Seen::Interface(0, String::new())]);
     assert!(run.error.is_none() && run.warnings.is_empty());
 }
 
 #[test]
-fn frames_of_many_buffers_come_whole_and_in_order() {
+fn frames_of_many_chunks_are_whole_and_in_order() {
     let mut written = Pcap::new(ByteOrder::Little, 0xa1b2_3c4d, 1);
     let frame = |number: u32| vec![number.to_le_bytes()[0]; (number as usize * 977) % 262_145];
     for number in 0..200 {
@@ -331,7 +331,7 @@ fn frames_of_many_buffers_come_whole_and_in_order() {
 }
 
 #[test]
-fn every_real_capture_gives_the_frames_its_index_counts() {
+fn every_real_capture_yields_the_frames_that_its_index_counts() {
     let index = captures::index();
     assert_eq!(index.len(), 115);
     for (name, packets) in index {

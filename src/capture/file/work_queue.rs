@@ -1,92 +1,92 @@
-//! What one reader was dealt.
+//! The work queue of one reader for one chunk.
 
-/// What one reader has got of a piece, in the order of its records.
+/// The items and frames that one reader gets of a chunk, in the order of their records.
 #[derive(Debug)]
 pub(super) struct WorkQueue<C> {
     items: Vec<C>,
-    /// Where the record of each card begins.
-    places: Vec<u32>,
-    shown: Vec<Shown>,
+    /// Offset of each item's record in the chunk, in octets.
+    item_offsets: Vec<u32>,
+    frames: Vec<QueuedFrame>,
 }
 
-/// A record to be looked at.
+/// A record that the reader decodes itself.
 #[derive(Clone, Copy, Debug)]
-struct Shown {
-    /// Where it begins.
-    place: u32,
-    /// So many cards come before it.
-    items: u32,
+struct QueuedFrame {
+    /// Offset in the chunk, in octets.
+    offset: u32,
+    /// Number of items before it.
+    items_before: u32,
 }
 
-/// How far a reader has come in its hand.
+/// The position of a reader in its queue: items and frames taken so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct QueuePosition {
     items: usize,
-    shown: usize,
+    frames: usize,
 }
 
 impl<C> WorkQueue<C> {
-    /// A card, for the record that begins here.
+    /// Appends the item of the record at this offset.
     #[inline]
-    pub(super) fn assign(&mut self, place: u32, item: C) {
+    pub(super) fn push_item(&mut self, offset: u32, item: C) {
         self.items.push(item);
-        self.places.push(place);
+        self.item_offsets.push(offset);
     }
 
-    /// A record to be looked at.
-    pub(super) fn show(&mut self, place: u32) {
-        let items = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
-        self.shown.push(Shown { place, items });
+    /// Appends the record at this offset as a frame.
+    pub(super) fn push_frame(&mut self, offset: u32) {
+        let items_before = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        self.frames.push(QueuedFrame {
+            offset,
+            items_before,
+        });
     }
 
-    /// Nothing.
     pub(super) fn new() -> Self {
         Self {
             items: Vec::new(),
-            places: Vec::new(),
-            shown: Vec::new(),
+            item_offsets: Vec::new(),
+            frames: Vec::new(),
         }
     }
 
-    /// Takes everything back.
     pub(super) fn clear(&mut self) {
         self.items.clear();
-        self.places.clear();
-        self.shown.clear();
+        self.item_offsets.clear();
+        self.frames.clear();
     }
 
-    /// Where the last record begins that was dealt to it.
+    /// Offset of the last record in the queue.
     pub(super) fn last(&self) -> Option<u32> {
-        let shown = self.shown.last().map(|shown| shown.place);
-        shown.max(self.places.last().copied())
+        let frame = self.frames.last().map(|frame| frame.offset);
+        frame.max(self.item_offsets.last().copied())
     }
 
-    /// The cards before the next record to be looked at.
+    /// The items before the next frame.
     #[inline]
     pub(super) fn items(&self, position: QueuePosition) -> &[C] {
-        let until = match self.shown.get(position.shown) {
-            Some(shown) => shown.items as usize,
+        let until = match self.frames.get(position.frames) {
+            Some(frame) => frame.items_before as usize,
             None => self.items.len(),
         };
         self.items.get(position.items..until).unwrap_or_default()
     }
 
-    /// Where the next record begins that has a card or is to be looked at, and the position behind it;
-    /// `None` after the last.
+    /// Offset of the next record in the queue, and the position behind it; `None` after the last.
     pub(super) fn next(&self, mut position: QueuePosition) -> Option<(usize, QueuePosition)> {
-        let place = if self.items(position).is_empty() {
-            position.shown += 1;
-            self.shown.get(position.shown - 1)?.place
+        let offset = if self.items(position).is_empty() {
+            position.frames += 1;
+            self.frames.get(position.frames - 1)?.offset
         } else {
             position.items += 1;
-            *self.places.get(position.items - 1)?
+            *self.item_offsets.get(position.items - 1)?
         };
-        Some((place as usize, position))
+        Some((offset as usize, position))
     }
 }
 
 impl QueuePosition {
-    /// So many cards more are behind.
+    /// Marks `items` further items as taken.
     #[inline]
     pub(super) fn skip(&mut self, items: usize) {
         self.items += items;

@@ -1,18 +1,18 @@
-//! The frames in a block, as the kernel laid them out (linux/if_packet.h `tpacket_block_desc`,
-//! `tpacket3_hdr`). All of it in the machine's own byte order.
+//! Parses the frames of a block (linux/if_packet.h `tpacket_block_desc`, `tpacket3_hdr`). All fields
+//! are in host byte order.
 #![forbid(unsafe_code)]
 
 use crate::frame::{Frame, InterfaceId, LinkType};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
-/// `vlan_tci`: the VLAN ID without priority and drop eligibility.
+/// Mask of the VLAN ID in `vlan_tci`, without priority and drop eligibility.
 const VLAN_ID: u32 = 0xfff;
 
-/// A frame by its place in its block.
+/// A frame by its offset in the block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct BlockFrame {
     time: Timestamp,
-    place: usize,
+    offset: usize,
     captured: usize,
     length: u32,
     vlan: Option<u16>,
@@ -20,7 +20,7 @@ pub(super) struct BlockFrame {
 
 impl BlockFrame {
     pub(super) fn frame(self, block: &[u8], link: LinkType, interface: InterfaceId) -> Frame<'_> {
-        let octets = block.get(self.place..).unwrap_or_default();
+        let octets = block.get(self.offset..).unwrap_or_default();
         let octets = octets.get(..self.captured).unwrap_or(octets);
         Frame {
             time: self.time,
@@ -33,30 +33,33 @@ impl BlockFrame {
     }
 }
 
-/// A walk through the frames of one block.
+/// Iterates over the frames of one block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Walk {
-    left: u32,
-    place: usize,
+pub(super) struct BlockFrames {
+    remaining: u32,
+    offset: usize,
 }
 
-impl Walk {
-    /// From the first frame of a block: `num_pkts` and `offset_to_first_pkt`.
+impl BlockFrames {
+    /// Starts at the first frame of a block: `num_pkts` and `offset_to_first_pkt`.
     pub(super) fn new(block: &[u8]) -> Self {
         match block.as_chunks().0 {
             &[_version, _private, _status, frames, first, ..] => Self {
-                left: u32::from_ne_bytes(frames),
-                place: u32::from_ne_bytes(first) as usize,
+                remaining: u32::from_ne_bytes(frames),
+                offset: u32::from_ne_bytes(first) as usize,
             },
-            _ => Self { left: 0, place: 0 },
+            _ => Self {
+                remaining: 0,
+                offset: 0,
+            },
         }
     }
 
     /// The next frame; `None` after the last.
     #[inline]
     pub(super) fn next(&mut self, block: &[u8]) -> Option<BlockFrame> {
-        self.left = self.left.checked_sub(1)?;
-        let header = block.get(self.place..)?;
+        self.remaining = self.remaining.checked_sub(1)?;
+        let header = block.get(self.offset..)?;
         let &[
             next,
             seconds,
@@ -77,12 +80,12 @@ impl Walk {
         let tagged = status & libc::TP_STATUS_VLAN_VALID != 0;
         let found = BlockFrame {
             time: Timestamp::from_nanos(u64::from(seconds) * NANOS_PER_SECOND + u64::from(nanos)),
-            place: self.place + usize::from(u16::from_ne_bytes([m0, m1])),
+            offset: self.offset + usize::from(u16::from_ne_bytes([m0, m1])),
             captured: captured as usize,
             length: length.max(captured),
             vlan: tagged.then_some((vlan & VLAN_ID) as u16),
         };
-        self.place += next as usize;
+        self.offset += next as usize;
         Some(found)
     }
 }
@@ -91,7 +94,7 @@ impl Walk {
 mod tests {
     use super::*;
 
-    /// A block with frames of (seconds, octets, length on the wire, vlan_tci and whether valid).
+    /// A block of frames: (seconds, octets, wire length, `vlan_tci` if valid).
     fn block(frames: &[(u32, &[u8], u32, Option<u32>)]) -> Vec<u8> {
         let words = |words: &[u32]| -> Vec<u8> {
             words.iter().flat_map(|word| word.to_ne_bytes()).collect()
@@ -116,14 +119,14 @@ mod tests {
     }
 
     fn frames(block: &[u8]) -> Vec<Frame<'_>> {
-        let mut walk = Walk::new(block);
-        std::iter::from_fn(|| walk.next(block))
+        let mut frames = BlockFrames::new(block);
+        std::iter::from_fn(|| frames.next(block))
             .map(|found| found.frame(block, LinkType::Ethernet, InterfaceId(4)))
             .collect()
     }
 
     #[test]
-    fn a_block_gives_its_frames_with_their_tags() {
+    fn a_block_yields_its_frames_with_their_tags() {
         let block = block(&[
             (1, b"plain", 5, None),
             (2, b"tagged", 1500, Some(0xe000 + 77)),

@@ -1,9 +1,9 @@
-//! Which of several queues of an interface a frame goes to: a classic BPF program of the fanout
-//! group (packet(7), `PACKET_FANOUT_CBPF`).
+//! Distributes the frames of an interface among its queues: a classic BPF program of the fanout group
+//! (packet(7), `PACKET_FANOUT_CBPF`).
 //!
-//! The addresses of the innermost IP packet are mixed so that both directions of a call, and RTCP on
-//! whatever port, meet in one queue. The kernel's own hash takes the ports in, and of a VXLAN mirror
-//! it sees one pair only. What has no addresses here goes to the first queue.
+//! The program hashes the address pair of the innermost IP packet, so that both directions of a call,
+//! and RTCP on any port, go to one queue. The kernel's own hash includes the ports, and of a VXLAN
+//! mirror it sees only the outer pair. A frame without IP addresses goes to the first queue.
 #![forbid(unsafe_code)]
 
 use super::Failure;
@@ -14,102 +14,103 @@ use std::ffi::c_int;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
-/// The queues of one interface. Shared by their rings, which come and go with the interface.
+/// The fanout group of one interface. Shared by the rings of its queues, which are reopened when the
+/// interface comes back.
 #[derive(Debug, Default)]
 pub struct Group {
-    /// The kernel's numbers of the interface and of the group, which is bound to it.
+    /// The interface index and the id of the group, which is bound to that interface.
     current: Mutex<Option<(c_int, u16)>>,
 }
 
 impl Group {
-    /// Makes a bound socket a member: the first one of an interface founds the group.
+    /// Adds a bound socket to the group; the first socket of an interface creates the group.
     pub(super) fn join(&self, socket: &OwnedFd, interface: c_int) -> Result<(), Failure> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, number)) = *current
+        if let Some((known, id)) = *current
             && known == interface
         {
-            return socket::set(socket, libc::PACKET_FANOUT, &argument(number, 0));
+            return socket::set(socket, libc::PACKET_FANOUT, &argument(id, 0));
         }
-        // The kernel finds a number that no other process uses.
-        let founding = argument(0, libc::PACKET_FANOUT_FLAG_UNIQUEID);
-        socket::set(socket, libc::PACKET_FANOUT, &founding)?;
-        let program = by_address_pair().unwrap_or_default();
-        socket::run(socket, &program, FilterKind::Fanout)?;
-        let found: c_int = socket::get(socket, libc::SOL_PACKET, libc::PACKET_FANOUT)?;
-        let [.., high, low] = found.to_be_bytes();
+        // The kernel chooses an id that no other process uses.
+        let create = argument(0, libc::PACKET_FANOUT_FLAG_UNIQUEID);
+        socket::set(socket, libc::PACKET_FANOUT, &create)?;
+        let program = address_pair_program().unwrap_or_default();
+        socket::attach(socket, &program, FilterKind::Fanout)?;
+        let created: c_int = socket::get(socket, libc::SOL_PACKET, libc::PACKET_FANOUT)?;
+        let [.., high, low] = created.to_be_bytes();
         *current = Some((interface, u16::from_be_bytes([high, low])));
         Ok(())
     }
 }
 
-/// Number, kind and flags as the option wants them.
-fn argument(number: u16, flags: u32) -> u32 {
-    u32::from(number) | (libc::PACKET_FANOUT_CBPF | flags) << 16
+/// The option value: id, mode and flags.
+fn argument(id: u16, flags: u32) -> u32 {
+    u32::from(id) | (libc::PACKET_FANOUT_CBPF | flags) << 16
 }
 
-/// `SKF_NET_OFF`: offsets from the IP header, wherever the frame begins. A fanout program sees
-/// received frames without their link header and sent ones with it.
+/// `SKF_NET_OFF`: offsets relative to the IP header. A fanout program sees received frames without
+/// their link header and sent frames with it.
 const NETWORK: u32 = (-0x10_0000_i32).cast_unsigned();
 
-/// From the outer IP header to what a VXLAN carries: IPv4, UDP, VXLAN, Ethernet.
-const INSIDE: u32 = 20 + 8 + 8 + 14;
+/// Offset from the outer to the inner IP header of VXLAN: IPv4, UDP, VXLAN and Ethernet headers.
+const INNER_IP: u32 = 20 + 8 + 8 + 14;
 
-/// The program; its answer is taken modulo the number of queues.
-pub(super) fn by_address_pair() -> Option<Vec<Instruction>> {
+/// The program. The kernel takes its return value modulo the number of queues.
+fn address_pair_program() -> Option<Vec<Instruction>> {
     let mut program = Program::default();
-    let (v6, inside, mixed, none) = (
+    let (v6, vxlan, hash, first_queue) = (
         program.label(),
         program.label(),
         program.label(),
         program.label(),
     );
-    program.octet_at(NETWORK);
+    program.load_byte_at(NETWORK);
     program.and(0xf0);
-    program.if_equal(0x60, v6);
-    program.if_not(0x40, none);
+    program.jump_if_equal(0x60, v6);
+    program.jump_if_not_equal(0x40, first_queue);
     let plain = program.label();
-    program.octet_at(NETWORK + 9);
-    program.if_not(protocol::UDP.into(), plain);
-    program.octet_at(NETWORK);
-    program.if_not(0x45, plain);
-    program.half_at(NETWORK + 6);
-    program.if_any(0x3fff, plain);
-    program.half_at(NETWORK + 22);
-    program.if_equal(port::VXLAN.into(), inside);
-    program.if_equal(port::VXLAN_LINUX.into(), inside);
-    program.place(plain);
-    v4_pair(&mut program, 0, mixed);
-    program.place(inside);
-    program.octet_at(NETWORK + INSIDE);
+    program.load_byte_at(NETWORK + 9);
+    program.jump_if_not_equal(protocol::UDP.into(), plain);
+    program.load_byte_at(NETWORK);
+    program.jump_if_not_equal(0x45, plain);
+    program.load_half_at(NETWORK + 6);
+    program.jump_if_any_bit(0x3fff, plain);
+    program.load_half_at(NETWORK + 22);
+    program.jump_if_equal(port::VXLAN.into(), vxlan);
+    program.jump_if_equal(port::VXLAN_LINUX.into(), vxlan);
+    program.bind(plain);
+    v4_pair(&mut program, 0, hash);
+    program.bind(vxlan);
+    program.load_byte_at(NETWORK + INNER_IP);
     program.and(0xf0);
     let inner_v6 = program.label();
-    program.if_equal(0x60, inner_v6);
-    program.if_not(0x40, none);
-    v4_pair(&mut program, INSIDE, mixed);
-    program.place(inner_v6);
-    v6_pair(&mut program, INSIDE, mixed);
-    program.place(v6);
-    v6_pair(&mut program, 0, mixed);
-    program.place(mixed);
-    // Fibonacci hashing, as among the workers of a replay: low bits are the ones that differ.
+    program.jump_if_equal(0x60, inner_v6);
+    program.jump_if_not_equal(0x40, first_queue);
+    v4_pair(&mut program, INNER_IP, hash);
+    program.bind(inner_v6);
+    v6_pair(&mut program, INNER_IP, hash);
+    program.bind(v6);
+    v6_pair(&mut program, 0, hash);
+    program.bind(hash);
+    // Fibonacci hashing, as for the workers of a replay: addresses differ mostly in their low bits.
     program.multiply(0x9e37_79b9);
     program.shift_right(16);
-    program.answer();
-    program.place(none);
-    program.answer_with(0);
-    program.finish()
+    program.return_a();
+    program.bind(first_queue);
+    program.return_k(0);
+    program.assemble()
 }
 
 fn v4_pair(program: &mut Program, at: u32, then: JumpLabel) {
-    program.word_at(NETWORK + at + 12);
+    program.load_word_at(NETWORK + at + 12);
     program.xor_word_at(NETWORK + at + 16);
-    program.go(then);
+    program.jump(then);
 }
 
 fn v6_pair(program: &mut Program, at: u32, then: JumpLabel) {
-    program.word_at(NETWORK + at + 8);
+    program.load_word_at(NETWORK + at + 8);
     for word in 1..8 {
         program.xor_word_at(NETWORK + at + 8 + 4 * word);
     }
-    program.go(then);
+    program.jump(then);
 }

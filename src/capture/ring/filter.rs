@@ -1,41 +1,41 @@
-//! What of a frame leaves the kernel: a classic BPF program on the socket.
+//! Truncates frames in the kernel: a classic BPF program on the socket.
 //!
-//! In the shapes that it knows, RTP is cut behind its fixed header and contributing sources: media,
-//! the digits of telephone events included, never reaches this process. RTCP, STUN, SIP and
-//! fragments (large SIP messages come in them) pass whole. What it does not know passes cut at
-//! [`UNKNOWN`] octets. Nothing is dropped.
+//! In the formats that the program knows, RTP is truncated after its fixed header and contributing
+//! sources. So media, and the digits of telephone events, never reach this process. RTCP, STUN, SIP and
+//! fragments (which carry large SIP messages) pass whole. A frame of unknown format passes truncated to
+//! [`UNKNOWN_LENGTH`] octets. No frame is dropped.
 //!
-//! The shapes are Ethernet with up to two tags in the frame, or bare IP; IPv4, and IPv6 without
-//! extension headers; UDP and TCP; TURN's ChannelData; and all of that again inside one VXLAN.
+//! The known formats are Ethernet with up to two tags in the frame, or raw IP; IPv4, and IPv6 without
+//! extension headers; UDP and TCP; ChannelData of TURN; and all of these inside one VXLAN tunnel.
 #![forbid(unsafe_code)]
 
 use super::program::{Instruction, JumpLabel, Program};
 use crate::frame::LinkType;
 use crate::wire::numbers::{UDP_HEADER, VLAN_TAG, ethertype, port, protocol};
 
-/// Octets that pass of what the filter does not know: enough for eight tunnels' headers. A cut
-/// frame of just this length is one of those, because none that it knows is cut so late.
-pub(super) const UNKNOWN: u32 = 256;
+/// Snap length of a frame of unknown format: enough for the headers of eight tunnels. A truncated frame
+/// of exactly this length had an unknown format, because known formats are truncated earlier.
+pub(super) const UNKNOWN_LENGTH: u32 = 256;
 
-/// Octets that pass where all passes.
-const WHOLE: u32 = 262_144;
+/// Snap length of a frame that passes whole.
+const WHOLE_LENGTH: u32 = 262_144;
 
-/// Octets of a datagram's payload that pass where it is no voice: enough for [`crate::wire`] to say
-/// what else it is.
-const OTHER: u32 = 32;
+/// Payload octets of a UDP datagram that is not voice: enough for [`crate::wire`] to classify it.
+const OTHER_PAYLOAD: u32 = 32;
 
-/// Where the EtherType stands in an Ethernet header.
+/// Offset of the EtherType in an Ethernet header. It and the lengths below are in octets.
 const ETHERTYPE: u32 = 12;
 const TAG: u32 = VLAN_TAG as u32;
 const UDP: u32 = UDP_HEADER as u32;
 const TCP: u32 = 20;
 const RTP: u32 = 12;
-/// Of an extension what is not the profile's business (RFC 3550 §5.3.1).
+/// Fixed part of an RTP header extension (RFC 3550 §5.3.1).
 const EXTENSION: u32 = 4;
 const VXLAN: u32 = 8;
 const CHANNEL: u32 = 4;
 
-const TAGS: u32 = 2;
+/// Most VLAN tags outside of a tunnel.
+const TAG_DEPTH: u32 = 2;
 const TAG_TYPES: [u16; 3] = [
     ethertype::VLAN,
     ethertype::SERVICE_VLAN,
@@ -44,175 +44,180 @@ const TAG_TYPES: [u16; 3] = [
 const VXLAN_PORTS: [u16; 2] = [port::VXLAN, port::VXLAN_LINUX];
 const OTHER_TUNNEL_PORTS: [u16; 3] = [port::GTP_U, port::VXLAN_GPE, port::GENEVE];
 
-/// The program for an interface; `None` where its link has no shape that we know.
+/// The program for an interface; `None` if its link type is not supported.
 pub(super) fn filter(link: LinkType, sip_ports: &[u16]) -> Option<Vec<Instruction>> {
     let mut program = Program::default();
-    let ends = Ends {
+    let returns = ReturnLabels {
         unknown: program.label(),
         whole: program.label(),
     };
-    let mut writer = Writer {
+    let mut builder = FilterBuilder {
         program,
-        ends,
+        returns,
         sip_ports,
     };
     match link {
         LinkType::Ethernet => {
-            writer.program.stand_at(ETHERTYPE);
-            writer.ethertype(TAGS, true);
+            builder.program.load_x(ETHERTYPE);
+            builder.ethertype(TAG_DEPTH, true);
         }
         LinkType::RawIp => {
-            writer.program.stand_at(0);
-            writer.bare_ip();
+            builder.program.load_x(0);
+            builder.raw_ip();
         }
         LinkType::Cooked | LinkType::Cooked2 | LinkType::Loopback | LinkType::Other(_) => {
             return None;
         }
     }
-    let mut program = writer.program;
-    program.place(ends.unknown);
-    program.answer_with(UNKNOWN);
-    program.place(ends.whole);
-    program.answer_with(WHOLE);
-    program.finish()
+    let mut program = builder.program;
+    program.bind(returns.unknown);
+    program.return_k(UNKNOWN_LENGTH);
+    program.bind(returns.whole);
+    program.return_k(WHOLE_LENGTH);
+    program.assemble()
 }
 
-/// The program that lets nothing pass.
-pub(super) fn nothing() -> Vec<Instruction> {
+/// A program that drops every frame.
+pub(super) fn drop_all() -> Vec<Instruction> {
     let mut program = Program::default();
-    program.answer_with(0);
-    program.finish().unwrap_or_default()
+    program.return_k(0);
+    program.assemble().unwrap_or_default()
 }
 
-/// The two answers at the end of the program.
+/// The labels of the return instructions at the end of the program.
 #[derive(Clone, Copy, Debug)]
-struct Ends {
+struct ReturnLabels {
     unknown: JumpLabel,
     whole: JumpLabel,
 }
 
-struct Writer<'a> {
+struct FilterBuilder<'a> {
     program: Program,
-    ends: Ends,
+    returns: ReturnLabels,
     sip_ports: &'a [u16],
 }
 
-/// X stands at the header that a part reads; a part ends in answers or goes on to the next.
-impl Writer<'_> {
-    /// An EtherType, with so many tags at most in front of what counts; `tunnels` says whether a
-    /// VXLAN is opened.
+/// Each method emits the code for one header, with register X at the start of that header. Every path
+/// returns, or jumps to the code of the next header.
+impl FilterBuilder<'_> {
+    /// An EtherType behind up to `tags` VLAN tags. `tunnels` says whether VXLAN is decapsulated.
     fn ethertype(&mut self, tags: u32, tunnels: bool) {
         let (v4, v6) = (self.program.label(), self.program.label());
         for left in (0..=tags).rev() {
-            let (here_v4, here_v6) = (self.program.label(), self.program.label());
+            let (at_v4, at_v6) = (self.program.label(), self.program.label());
             let tagged = self.program.label();
             let program = &mut self.program;
-            program.need_here(2, self.ends.unknown);
-            program.half(0);
-            program.if_equal(ethertype::IPV4.into(), here_v4);
-            program.if_equal(ethertype::IPV6.into(), here_v6);
+            program.require_at_any_x(2, self.returns.unknown);
+            program.load_half(0);
+            program.jump_if_equal(ethertype::IPV4.into(), at_v4);
+            program.jump_if_equal(ethertype::IPV6.into(), at_v6);
             for kind in TAG_TYPES {
-                program.if_equal(
+                program.jump_if_equal(
                     kind.into(),
-                    if left > 0 { tagged } else { self.ends.unknown },
+                    if left > 0 {
+                        tagged
+                    } else {
+                        self.returns.unknown
+                    },
                 );
             }
-            program.go(self.ends.unknown);
-            for (here, there) in [(here_v4, v4), (here_v6, v6)] {
-                program.place(here);
-                program.step(2);
-                program.go(there);
+            program.jump(self.returns.unknown);
+            for (found, next) in [(at_v4, v4), (at_v6, v6)] {
+                program.bind(found);
+                program.add_to_x(2);
+                program.jump(next);
             }
-            program.place(tagged);
-            program.step(TAG);
+            program.bind(tagged);
+            program.add_to_x(TAG);
         }
-        self.program.go(self.ends.unknown);
+        self.program.jump(self.returns.unknown);
         self.ip(v4, v6, tunnels);
     }
 
-    /// The version tells.
-    fn bare_ip(&mut self) {
+    /// IP without a link header; branches on the version.
+    fn raw_ip(&mut self) {
         let (v4, v6) = (self.program.label(), self.program.label());
         let program = &mut self.program;
-        program.need(1, self.ends.unknown);
-        program.octet(0);
+        program.require(1, self.returns.unknown);
+        program.load_byte(0);
         program.and(0xf0);
-        program.if_equal(0x40, v4);
-        program.if_equal(0x60, v6);
-        program.go(self.ends.unknown);
+        program.jump_if_equal(0x40, v4);
+        program.jump_if_equal(0x60, v6);
+        program.jump(self.returns.unknown);
         self.ip(v4, v6, true);
     }
 
-    /// Both versions, which come here by their labels, and what both carry.
+    /// IPv4 and IPv6 at their labels, then TCP and UDP.
     fn ip(&mut self, v4: JumpLabel, v6: JumpLabel, tunnels: bool) {
         let (udp, tcp) = (self.program.label(), self.program.label());
-        self.program.place(v4);
+        self.program.bind(v4);
         self.v4(udp, tcp);
-        self.program.place(v6);
+        self.program.bind(v6);
         self.v6(udp, tcp);
-        self.program.place(tcp);
+        self.program.bind(tcp);
         self.tcp();
-        self.program.place(udp);
+        self.program.bind(udp);
         self.udp(tunnels);
     }
 
     /// RFC 791 §3.1.
     fn v4(&mut self, udp: JumpLabel, tcp: JumpLabel) {
         let program = &mut self.program;
-        program.need(20, self.ends.unknown);
-        program.octet(0);
+        program.require(20, self.returns.unknown);
+        program.load_byte(0);
         program.and(0xf0);
-        program.if_not(0x40, self.ends.unknown);
-        program.half(6);
-        program.if_any(0x3fff, self.ends.whole);
+        program.jump_if_not_equal(0x40, self.returns.unknown);
+        program.load_half(6);
+        program.jump_if_any_bit(0x3fff, self.returns.whole);
         for (number, then) in [(protocol::UDP, udp), (protocol::TCP, tcp)] {
             let next = program.label();
-            program.octet(9);
-            program.if_not(number.into(), next);
-            program.octet(0);
+            program.load_byte(9);
+            program.jump_if_not_equal(number.into(), next);
+            program.load_byte(0);
             program.and(0x0f);
             program.shift_left(2);
-            program.step_by_a();
-            program.go(then);
-            program.place(next);
+            program.add_a_to_x();
+            program.jump(then);
+            program.bind(next);
         }
-        program.go(self.ends.unknown);
+        program.jump(self.returns.unknown);
     }
 
-    /// RFC 8200 §3; of the extension headers only the fragment's.
+    /// RFC 8200 §3. Of the extension headers only the fragment header is known.
     fn v6(&mut self, udp: JumpLabel, tcp: JumpLabel) {
         let program = &mut self.program;
-        program.need(40, self.ends.unknown);
-        program.octet(0);
+        program.require(40, self.returns.unknown);
+        program.load_byte(0);
         program.and(0xf0);
-        program.if_not(0x60, self.ends.unknown);
+        program.jump_if_not_equal(0x60, self.returns.unknown);
         for (number, then) in [(protocol::UDP, udp), (protocol::TCP, tcp)] {
             let next = program.label();
-            program.octet(6);
-            program.if_not(number.into(), next);
-            program.step(40);
-            program.go(then);
-            program.place(next);
+            program.load_byte(6);
+            program.jump_if_not_equal(number.into(), next);
+            program.add_to_x(40);
+            program.jump(then);
+            program.bind(next);
         }
-        program.if_equal(protocol::IPV6_FRAGMENT.into(), self.ends.whole);
-        program.go(self.ends.unknown);
+        program.jump_if_equal(protocol::IPV6_FRAGMENT.into(), self.returns.whole);
+        program.jump(self.returns.unknown);
     }
 
-    /// Either port is one of SIP's. The destination port is in A then.
+    /// Passes SIP whole, by either port. Leaves the destination port in A.
     fn sip(&mut self) {
-        for place in [0, 2] {
-            self.program.half(place);
+        for offset in [0, 2] {
+            self.program.load_half(offset);
             for port in self.sip_ports {
-                self.program.if_equal((*port).into(), self.ends.whole);
+                self.program
+                    .jump_if_equal((*port).into(), self.returns.whole);
             }
         }
     }
 
-    /// RFC 9293 §3.1: SIP or nothing of ours.
+    /// RFC 9293 §3.1: passes SIP whole, and truncates any other segment after its header.
     fn tcp(&mut self) {
-        self.program.need_here(TCP, self.ends.unknown);
+        self.program.require_at_any_x(TCP, self.returns.unknown);
         self.sip();
-        self.program.answer_at(TCP);
+        self.program.return_x_plus(TCP);
     }
 
     fn udp(&mut self, tunnels: bool) {
@@ -223,67 +228,70 @@ impl Writer<'_> {
             program.label(),
             program.label(),
         );
-        program.need_here(UDP + 2, self.ends.unknown);
+        program.require_at_any_x(UDP + 2, self.returns.unknown);
         self.sip();
         let program = &mut self.program;
         for port in VXLAN_PORTS {
-            program.if_equal(port.into(), if tunnels { vxlan } else { self.ends.unknown });
+            program.jump_if_equal(
+                port.into(),
+                if tunnels { vxlan } else { self.returns.unknown },
+            );
         }
         for port in OTHER_TUNNEL_PORTS {
-            program.if_equal(port.into(), self.ends.unknown);
+            program.jump_if_equal(port.into(), self.returns.unknown);
         }
         // RFC 7983 §7.
-        program.octet(UDP);
-        program.if_at_least(192, other);
-        program.if_at_least(128, media);
-        program.if_at_least(80, other);
-        program.if_at_least(64, channel);
-        program.if_at_least(4, other);
-        program.half(UDP);
-        // Indications carry media (RFC 8656 §11.5, §18.1).
-        program.if_equal(0x0016, self.ends.unknown);
-        program.if_equal(0x0017, self.ends.unknown);
-        program.go(self.ends.whole);
-        program.place(other);
-        program.answer_at(UDP + OTHER);
-        program.place(channel);
-        // RFC 8656 §12.4: number and length, then what the channel carries.
-        program.need(UDP + CHANNEL + 2, self.ends.unknown);
-        program.octet(UDP + CHANNEL);
+        program.load_byte(UDP);
+        program.jump_if_at_least(192, other);
+        program.jump_if_at_least(128, media);
+        program.jump_if_at_least(80, other);
+        program.jump_if_at_least(64, channel);
+        program.jump_if_at_least(4, other);
+        program.load_half(UDP);
+        // TURN indications carry media (RFC 8656 §11.5, §18.1).
+        program.jump_if_equal(0x0016, self.returns.unknown);
+        program.jump_if_equal(0x0017, self.returns.unknown);
+        program.jump(self.returns.whole);
+        program.bind(other);
+        program.return_x_plus(UDP + OTHER_PAYLOAD);
+        program.bind(channel);
+        // RFC 8656 §12.4: channel number and length, then application data.
+        program.require(UDP + CHANNEL + 2, self.returns.unknown);
+        program.load_byte(UDP + CHANNEL);
         program.and(0xc0);
-        program.if_not(0x80, self.ends.unknown);
-        program.step(CHANNEL);
-        program.place(media);
+        program.jump_if_not_equal(0x80, self.returns.unknown);
+        program.add_to_x(CHANNEL);
+        program.bind(media);
         self.media();
-        self.program.place(vxlan);
+        self.program.bind(vxlan);
         if tunnels {
-            // RFC 7348 §5: the I flag and nothing else; without it, it is no tunnel.
+            // RFC 7348 §5: only the I flag is set; otherwise it is not VXLAN.
             let program = &mut self.program;
-            program.octet(UDP);
-            program.if_not(0x08, self.ends.unknown);
-            program.need(UDP + VXLAN + ETHERTYPE, self.ends.unknown);
-            program.step(UDP + VXLAN + ETHERTYPE);
+            program.load_byte(UDP);
+            program.jump_if_not_equal(0x08, self.returns.unknown);
+            program.require(UDP + VXLAN + ETHERTYPE, self.returns.unknown);
+            program.add_to_x(UDP + VXLAN + ETHERTYPE);
             self.ethertype(1, false);
         }
     }
 
-    /// RTCP passes whole (RFC 5761 §4); RTP up to its last contributing source, and with the four
-    /// octets that say how long its extension is: they tell RTP from what only looks like it.
+    /// RTCP passes whole (RFC 5761 §4). RTP passes up to its last contributing source, with the four octets
+    /// that give the length of its extension: they tell RTP from other payloads.
     fn media(&mut self) {
         let program = &mut self.program;
         let extended = program.label();
-        program.octet(UDP + 1);
+        program.load_byte(UDP + 1);
         program.and(0xe0);
-        program.if_equal(0xc0, self.ends.whole);
-        program.octet(UDP);
-        program.if_any(0x10, extended);
+        program.jump_if_equal(0xc0, self.returns.whole);
+        program.load_byte(UDP);
+        program.jump_if_any_bit(0x10, extended);
         program.and(0x0f);
         program.shift_left(2);
-        program.answer_behind(UDP + RTP);
-        program.place(extended);
+        program.return_a_plus_x_plus(UDP + RTP);
+        program.bind(extended);
         program.and(0x0f);
         program.shift_left(2);
-        program.answer_behind(UDP + RTP + EXTENSION);
+        program.return_a_plus_x_plus(UDP + RTP + EXTENSION);
     }
 }
 

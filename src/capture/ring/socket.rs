@@ -1,5 +1,5 @@
-//! What is asked of a packet socket, and of the interface it is bound to: system calls with plain
-//! arguments, in order to hold the `unsafe` of the ring's neighbours.
+//! System calls on a packet socket and its interface, as safe functions with plain arguments. This keeps
+//! the other files of the ring free of `unsafe`.
 
 use super::program::Instruction;
 use super::{Failure, Interface};
@@ -7,18 +7,18 @@ use std::ffi::{c_int, c_short};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
-/// A packet socket that nothing reaches yet: protocol 0.
+/// A packet socket that receives nothing yet: protocol 0.
 pub(super) fn open() -> Result<OwnedFd, Failure> {
     // SAFETY: takes no pointers.
     let socket = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
     if socket < 0 {
         return Err(("socket", io::Error::last_os_error()));
     }
-    // SAFETY: just opened, and nobody else knows it.
+    // SAFETY: just opened, and no other owner exists.
     Ok(unsafe { OwnedFd::from_raw_fd(socket) })
 }
 
-/// Lets the frames of an interface in.
+/// Binds the socket to an interface; its frames arrive from now on.
 pub(super) fn bind(socket: &OwnedFd, index: c_int) -> Result<(), Failure> {
     // SAFETY: a C struct of integers, for which zero is a value.
     let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
@@ -39,7 +39,7 @@ pub(super) fn bind(socket: &OwnedFd, index: c_int) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks the kernel for number, flags and kind of the interface with a name.
+/// Looks up index, flags and hardware type of an interface by name.
 pub(super) fn lookup(socket: &OwnedFd, name: &str) -> io::Result<Interface> {
     let fits = !name.is_empty() && name.len() < libc::IFNAMSIZ && !name.contains('\0');
     if !fits {
@@ -48,8 +48,8 @@ pub(super) fn lookup(socket: &OwnedFd, name: &str) -> io::Result<Interface> {
     let ask = |what| {
         // SAFETY: a C struct of integers and a pointer, for which zero is a value.
         let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        for (place, octet) in request.ifr_name.iter_mut().zip(name.bytes()) {
-            *place = octet.cast_signed();
+        for (target, octet) in request.ifr_name.iter_mut().zip(name.bytes()) {
+            *target = octet.cast_signed();
         }
         // SAFETY: these requests read the name and write the union of this live ifreq.
         match unsafe { libc::ioctl(socket.as_raw_fd(), what, &raw mut request) } {
@@ -91,8 +91,8 @@ fn set_at<T: Copy>(
     value: &T,
     call: &'static str,
 ) -> Result<(), Failure> {
-    // SAFETY: pointer and length are those of one live value, which the kernel only reads; what a
-    // `sock_fprog` points to is alive for the call too, see `run`.
+    // SAFETY: pointer and length are those of one live value, which the kernel only reads. The program
+    // that a `sock_fprog` points to lives for the call too, see `attach`.
     let result = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -108,27 +108,27 @@ fn set_at<T: Copy>(
     Ok(())
 }
 
-/// Where a program runs.
+/// Use of a BPF program.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum FilterKind {
-    /// On every frame of the socket: its answer is how many octets pass.
+    /// On every frame of the socket; returns the number of octets that pass.
     Filter,
-    /// On every frame of the fanout group: its answer, modulo their number, is the queue.
+    /// On every frame of the fanout group; the return value modulo the number of queues is the queue.
     Fanout,
 }
 
-/// Lets the kernel run a program.
-pub(super) fn run(
+/// Attaches a program to the socket.
+pub(super) fn attach(
     socket: &OwnedFd,
     code: &[Instruction],
-    place: FilterKind,
+    kind: FilterKind,
 ) -> Result<(), Failure> {
     let program = libc::sock_fprog {
         len: u16::try_from(code.len()).unwrap_or(u16::MAX),
         // The kernel copies the program and writes nothing.
         filter: code.as_ptr().cast_mut(),
     };
-    let (option, call) = match place {
+    let (option, call) = match kind {
         FilterKind::Filter => (
             (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER),
             "setsockopt SO_ATTACH_FILTER",
@@ -141,13 +141,13 @@ pub(super) fn run(
     set_at(socket, option, &program, call)
 }
 
-/// Takes the filter away again.
-pub(super) fn unfilter(socket: &OwnedFd) -> Result<(), Failure> {
+/// Detaches the filter.
+pub(super) fn detach_filter(socket: &OwnedFd) -> Result<(), Failure> {
     let option = (libc::SOL_SOCKET, libc::SO_DETACH_FILTER);
     set_at(socket, option, &0_i32, "setsockopt SO_DETACH_FILTER")
 }
 
-/// Options whose value is integers only, so that any octets make one.
+/// Option values that consist of integers only, so that every bit pattern is valid.
 pub(super) trait Integers: Copy {}
 impl Integers for c_int {}
 impl Integers for libc::tpacket_stats_v3 {}
@@ -159,13 +159,13 @@ pub(super) fn get<T: Integers>(
     option: c_int,
 ) -> Result<T, Failure> {
     let mut length = size::<T>();
-    // SAFETY: the bound says that zero is a value, as is whatever the kernel writes into the
-    // `length` octets of it.
+    // SAFETY: by the trait bound, zero and whatever the kernel writes into the `length` octets are valid
+    // values.
     let (result, value) = unsafe {
         let mut value: T = std::mem::zeroed();
-        let place = (&raw mut value).cast();
+        let pointer = (&raw mut value).cast();
         let socket = socket.as_raw_fd();
-        let result = libc::getsockopt(socket, level, option, place, &raw mut length);
+        let result = libc::getsockopt(socket, level, option, pointer, &raw mut length);
         (result, value)
     };
     if result < 0 {
@@ -174,7 +174,7 @@ pub(super) fn get<T: Integers>(
     Ok(value)
 }
 
-/// The size of a type as system calls want it.
+/// The size of a type as `socklen_t`.
 fn size<T>() -> libc::socklen_t {
     libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
 }

@@ -1,11 +1,11 @@
-//! Frames, silence and what was missed, from a ring: the loop of a live worker.
+//! The events of a ring: frames, idle times and capture gaps.
 #![forbid(unsafe_code)]
 
-use super::block::{BlockFrame, Walk};
-use super::filter::UNKNOWN;
+use super::block::{BlockFrame, BlockFrames};
+use super::filter::UNKNOWN_LENGTH;
 use super::{Failure, Ring, RingSettings, Wake};
 use crate::capture::live::watch::{InterfaceState, InterfaceWatch};
-use crate::capture::live::{self, POLL, REOPEN};
+use crate::capture::live::{self, POLL, REOPEN_INTERVAL};
 use crate::capture::{BurstSink, CaptureError, Event, FrameSource};
 use crate::clock;
 use crate::frame::{Frame, InterfaceId, LinkType};
@@ -14,17 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Between two looks at drop counters and interface.
-const LOOK: Duration = Duration::from_millis(100);
-/// A frame older than this is in no open block any more: twice [`super::RETIRE`], and as much
-/// again for a timer or a receive queue that runs late.
-const SETTLED: Duration = Duration::from_millis(250);
+/// Interval of checks of drop counter and interface.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// A frame older than this is not in an open block any more: twice [`super::RETIRE_TIMEOUT`], and about
+/// as much again for a late timer or receive queue.
+const SETTLE_TIME: Duration = Duration::from_millis(250);
 
-/// Whether the source still captures.
+/// Whether the source captures or drains.
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Running,
-    /// Asked to stop: gives what has arrived, ends at this uptime or after so many blocks.
+    /// Asked to stop: returns the frames that have arrived. Ends at this uptime or after this many blocks.
     Draining {
         until: Duration,
         blocks: usize,
@@ -33,37 +33,39 @@ enum Phase {
 
 /// A source of the frames of one live interface.
 ///
-/// Frames have the kernel's receive time in nanoseconds. VLAN tags the kernel took out come back
-/// in [`crate::frame::Frame::vlan`]. What a network card merged (GRO) comes as one long frame.
+/// Frames have the kernel's receive time in nanoseconds. A VLAN tag that the kernel removed is in
+/// [`crate::frame::Frame::vlan`]. Frames that were merged by GRO arrive as one long frame.
 pub struct RingSource {
     name: String,
     id: InterfaceId,
     settings: RingSettings,
-    /// Frames that the filter did not know, since they were last told.
+    /// Frames of unknown format, not reported yet.
     unknown: u64,
     stop: Arc<AtomicBool>,
     ring: Ring,
     link: LinkType,
-    /// The block to be read next or being read.
+    /// Number of the current block.
     block: usize,
-    /// Where we are in it, once it is ours.
-    walk: Option<Walk>,
-    named: bool,
-    /// What is to be told before the next frame.
-    queue: VecDeque<Event<'static>>,
+    /// The remaining frames of the current block; `None` while the kernel owns it.
+    frames: Option<BlockFrames>,
+    /// Whether the interface event was returned.
+    name_reported: bool,
+    /// Events to return before the next frame.
+    events: VecDeque<Event<'static>>,
     watch: InterfaceWatch,
-    /// Whether the socket reported an error since the last look.
+    /// Whether the socket reported an error since the last check.
     error: bool,
-    /// Uptime of the next look.
-    next_look: Duration,
-    /// Uptime of the next attempt to open an interface that is not there.
+    /// Uptime of the next check.
+    next_check: Duration,
+    /// Uptime of the next attempt to open a missing interface.
     next_open: Option<Duration>,
     phase: Phase,
 }
 
 impl RingSource {
-    /// Captures on `interface`, which may be down but must be there, as `id`. Setting `stop` ends the source: within about a quarter of a
-    /// second it gives what arrived before, then [`Event::End`].
+    /// Captures on `interface`, which must exist and may be down, as `id`. Setting `stop` ends the
+    /// source: for about a quarter of a second it returns the frames that arrived before, then
+    /// [`Event::End`].
     ///
     /// # Errors
     /// [`CaptureError::NoInterface`], [`CaptureError::Permission`] or [`CaptureError::System`].
@@ -85,49 +87,49 @@ impl RingSource {
             stop,
             link: live::link_type(ring.interface.hardware),
             block: 0,
-            walk: None,
-            named: false,
-            queue: live::started(id, now)
+            frames: None,
+            name_reported: false,
+            events: live::started(id, now)
                 .map(Event::CaptureGap)
                 .into_iter()
                 .collect(),
             watch: InterfaceWatch::new(id, now, ring.interface.running),
             error: false,
-            next_look: uptime + LOOK,
+            next_check: uptime + CHECK_INTERVAL,
             next_open: None,
             phase: Phase::Running,
             ring,
         })
     }
 
-    /// The next frame of the current block; gives a block that is done back to the kernel.
+    /// The next frame of the current block; returns a finished block to the kernel.
     #[inline]
     fn advance(&mut self) -> Option<BlockFrame> {
-        let walk = self.walk.as_mut()?;
+        let frames = self.frames.as_mut()?;
         if let Some(block) = self.ring.block(self.block)
-            && let Some(found) = walk.next(block)
+            && let Some(found) = frames.next(block)
         {
             return Some(found);
         }
         self.ring.release(self.block);
-        self.walk = None;
+        self.frames = None;
         self.block = (self.block + 1) % self.ring.blocks().max(1);
         None
     }
 
-    /// Between two blocks: looks around if it is time, then takes the next block or waits for it.
-    fn between_blocks(&mut self) -> Result<(), CaptureError> {
+    /// Checks the interface if it is time, then takes the next block or waits for it.
+    fn next_block(&mut self) -> Result<(), CaptureError> {
         let uptime = clock::uptime();
-        if uptime >= self.next_look {
-            self.next_look = uptime + LOOK;
+        if uptime >= self.next_check {
+            self.next_check = uptime + CHECK_INTERVAL;
             self.check_interface()?;
-            if !self.queue.is_empty() {
+            if !self.events.is_empty() {
                 return Ok(());
             }
         }
         if self.stop.load(Ordering::Relaxed) && matches!(self.phase, Phase::Running) {
             self.phase = Phase::Draining {
-                until: uptime + SETTLED,
+                until: uptime + SETTLE_TIME,
                 blocks: self.ring.blocks(),
             };
         }
@@ -135,7 +137,7 @@ impl RingSource {
             return self.end();
         }
         if let Some(block) = self.ring.block(self.block) {
-            self.walk = Some(Walk::new(block));
+            self.frames = Some(BlockFrames::new(block));
             if let Phase::Draining { blocks, .. } = &mut self.phase {
                 *blocks -= 1;
             }
@@ -149,22 +151,22 @@ impl RingSource {
         self.wait()
     }
 
-    /// Waits for a block; tells how far the silence reaches if none comes.
+    /// Waits for a block; queues an idle event if none comes.
     fn wait(&mut self) -> Result<(), CaptureError> {
         match self.ring.wait(POLL) {
-            Ok(Wake::Calm) => {}
-            Ok(Wake::Error) => self.error = true,
+            Ok(Wake::BlockOrTimeout) => {}
+            Ok(Wake::SocketError) => self.error = true,
             Err(failure) => return Err(self.failed(failure)),
         }
-        // The clock first: a block that appears after this reading holds later frames only.
+        // Read the clock first: a block that appears after this holds only later frames.
         let now = clock::now();
         if self.ring.block(self.block).is_none() {
-            self.queue.push_back(Event::Idle(now.minus(SETTLED)));
+            self.events.push_back(Event::Idle(now.minus(SETTLE_TIME)));
         }
         Ok(())
     }
 
-    /// Reads the drop counter and the interface's state, and reopens what has come back.
+    /// Reads the drop counter and the interface's state, and reopens a recreated interface.
     fn check_interface(&mut self) -> Result<(), CaptureError> {
         let found = self.ring.lookup(&self.name);
         let same = found.filter(|found| found.index == self.ring.interface.index);
@@ -174,12 +176,12 @@ impl RingSource {
             .dropped()
             .map_err(|failure| self.failed(failure))?;
         let time = clock::now();
-        let check_interface = InterfaceState { time, dropped, up };
-        self.queue
-            .extend(self.watch.look(check_interface).map(Event::CaptureGap));
+        let state = InterfaceState { time, dropped, up };
+        self.events
+            .extend(self.watch.update(state).map(Event::CaptureGap));
         let unknown = std::mem::take(&mut self.unknown);
         if unknown > 0 {
-            self.queue.push_back(Event::Unknown(self.id, unknown));
+            self.events.push_back(Event::Unknown(self.id, unknown));
         }
         if same.is_some() {
             self.next_open = None;
@@ -189,15 +191,15 @@ impl RingSource {
         Ok(())
     }
 
-    /// The interface went away, or another one has its name now: tries once a second. It waits a
-    /// second before the first attempt too, so that the old ring has given all it had.
+    /// Reopens an interface that was removed or recreated, with one attempt per second. The first attempt
+    /// waits a second too, so that the old ring is empty by then.
     fn reopen(&mut self) {
         let uptime = clock::uptime();
-        if uptime < *self.next_open.get_or_insert(uptime + REOPEN) {
+        if uptime < *self.next_open.get_or_insert(uptime + REOPEN_INTERVAL) {
             return;
         }
-        self.next_open = Some(uptime + REOPEN);
-        // An attempt that fails is told by the stretches that go on: the interface is down.
+        self.next_open = Some(uptime + REOPEN_INTERVAL);
+        // A failed attempt needs no report: the gaps of the missing interface continue.
         if let Ok(ring) = Ring::open(&self.name, &self.settings) {
             self.link = live::link_type(ring.interface.hardware);
             self.ring = ring;
@@ -205,10 +207,10 @@ impl RingSource {
         }
     }
 
-    /// The last words: what was dropped up to now.
+    /// Queues the drops up to now, and the end.
     fn end(&mut self) -> Result<(), CaptureError> {
         self.check_interface()?;
-        self.queue.push_back(Event::End);
+        self.events.push_back(Event::End);
         Ok(())
     }
 
@@ -217,27 +219,29 @@ impl RingSource {
     }
 }
 
-/// Whether the filter cut a frame because it did not know what is in it.
+/// Whether the filter truncated a frame because it did not know its format.
 fn is_unknown(frame: &Frame<'_>) -> bool {
-    frame.octets.len() == UNKNOWN as usize && frame.length > UNKNOWN
+    frame.octets.len() == UNKNOWN_LENGTH as usize && frame.length > UNKNOWN_LENGTH
 }
 
 impl FrameSource for RingSource {
     #[inline]
-    fn burst(&mut self, taker: &mut impl BurstSink) {
-        let (Some(walk), true, true) = (&mut self.walk, self.named, self.queue.is_empty()) else {
+    fn burst(&mut self, sink: &mut impl BurstSink) {
+        let (Some(frames), true, true) =
+            (&mut self.frames, self.name_reported, self.events.is_empty())
+        else {
             return;
         };
         let block = self.ring.block(self.block).unwrap_or_default();
         loop {
-            let mut next = *walk;
+            let mut next = *frames;
             let Some(found) = next.next(block) else {
                 return;
             };
-            if !taker.offer(&found.frame(block, self.link, self.id)) {
+            if !sink.offer(&found.frame(block, self.link, self.id)) {
                 return;
             }
-            *walk = next;
+            *frames = next;
         }
     }
 
@@ -250,14 +254,14 @@ impl FrameSource for RingSource {
                 self.unknown += u64::from(self.settings.cut_for.is_some() && is_unknown(&frame));
                 return Ok(Event::Frame(frame));
             }
-            if !self.named {
-                self.named = true;
+            if !self.name_reported {
+                self.name_reported = true;
                 return Ok(Event::Interface(self.id, &self.name));
             }
-            if let Some(event) = self.queue.pop_front() {
+            if let Some(event) = self.events.pop_front() {
                 return Ok(event);
             }
-            self.between_blocks()?;
+            self.next_block()?;
         }
     }
 }

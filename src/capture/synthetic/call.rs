@@ -1,7 +1,8 @@
-//! One call while it runs: two legs of RTP, their reports, and the signalling around them.
+//! A running call: two RTP legs, their RTCP reports, and SIP signalling.
 //!
-//! A state machine: its repetition asks for an act at its time and gets at most one frame and the
-//! acts that follow. When none is left the call is over, and the next repetition is another call.
+//! A state machine without a clock: the repetition performs an action at its time, and gets at most one
+//! frame and the follow-up actions. Without scheduled actions the call has ended. The next repetition
+//! restarts it as a new call.
 
 mod leg;
 mod signalling;
@@ -14,66 +15,66 @@ use signalling::Dialog;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// 20 ms, every codec's packet (RFC 3551 §4.2).
-const PACKET: u64 = 20_000_000;
+/// Packet interval of every codec in nanoseconds: 20 ms (RFC 3551 §4.2).
+const PACKET_INTERVAL: u64 = 20_000_000;
 
-/// From the tap to `to` and back: a machine in the same building.
+/// Round trip from the capture point to `to`, in nanoseconds: a host in the same building.
 const NEAR_ROUND_TRIP: u64 = 500_000;
 
-/// How long an end waits before it answers a sender report, in 1/65536 s (RFC 3550 §6.4.1): 40 ms.
+/// Delay before an end answers a sender report, in 1/65536 s (RFC 3550 §6.4.1): 40 ms.
 const REPLY_DELAY: u32 = 2621;
 
-/// Between INVITE and media.
+/// From INVITE to media, in nanoseconds.
 const SETUP: u64 = 300_000_000;
 
-/// Between the last packet and BYE, and between that and its answer.
+/// From the last packet to BYE, and from BYE to its answer, in nanoseconds.
 const TEARDOWN: u64 = 20_000_000;
 
-/// Every other repetition is on ports so much higher: a telephone that takes a new call while the
-/// last one ends has another port for it.
-const PORTS_APART: u16 = 1000;
+/// Port offset of every other repetition: a phone that starts a call while the last one ends uses
+/// another port.
+const PORT_OFFSET: u16 = 1000;
 
-/// 2^64 divided by the golden ratio: its multiples never come near each other.
+/// 2^64 divided by the golden ratio: its multiples modulo 2^64 are evenly spread.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Which leg an act is about, by who sends its RTP.
+/// The leg of an action, by the sender of its RTP.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Side {
     From,
     To,
 }
 
-/// What a call does next.
+/// An action of a call.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Act {
+pub(super) enum Action {
     Invite,
     Accept,
     Acknowledge,
-    /// A packet of a leg.
+    /// An RTP packet of a leg.
     Rtp(Side),
-    /// A leg's sender report.
+    /// The sender report of a leg.
     Report(Side),
-    /// The other end's receiver report on a leg.
+    /// The receiver report of the other end about a leg.
     Reply(Side),
-    /// A leg's RTCP BYE.
+    /// The RTCP BYE of a leg.
     Goodbye(Side),
     Bye,
     Confirm,
 }
 
-impl Act {
-    /// Acts of one call pending at the same time, at most: four of each leg, one of the signalling's
-    /// beginning, one of its end.
+impl Action {
+    /// Most actions of a call scheduled at the same time: four per leg, one of call setup, one of call
+    /// teardown.
     pub(super) const PER_CALL: usize = 10;
 }
 
-/// Takes the acts that follow, with their time in nanoseconds from the scenario's beginning.
-type Then<'a> = dyn FnMut(u64, Act) + 'a;
+/// Schedules a follow-up action; the time is in nanoseconds from the start of the scenario.
+type Scheduler<'a> = dyn FnMut(u64, Action) + 'a;
 
-/// A call and where it stands.
+/// A call and its state.
 pub(super) struct LiveCall {
     call: Call,
-    /// Beginning of this repetition, nanoseconds from the scenario's.
+    /// Start of this repetition, in nanoseconds from the start of the scenario.
     origin: u64,
     repetition: u32,
     packets: u64,
@@ -83,13 +84,13 @@ pub(super) struct LiveCall {
 }
 
 impl LiveCall {
-    /// A call that has not begun.
+    /// A call before its start.
     pub(super) fn new(call: &Call, report_interval: Duration) -> Self {
         Self {
             origin: 0,
             repetition: 0,
-            packets: nanos(call.length).div_ceil(PACKET).max(1),
-            report_interval: nanos(report_interval).max(PACKET),
+            packets: nanos(call.length).div_ceil(PACKET_INTERVAL).max(1),
+            report_interval: nanos(report_interval).max(PACKET_INTERVAL),
             from: CallLeg::new(call.from, call.to, call.ssrc),
             to: CallLeg::new(call.to, call.from, !call.ssrc),
             call: call.clone(),
@@ -104,115 +105,115 @@ impl LiveCall {
         self.origin.saturating_add(nanos(self.call.start))
     }
 
-    /// When the last packet is sent.
+    /// Time of the last packet.
     fn media_end(&self) -> u64 {
-        let length = (self.packets - 1).saturating_mul(PACKET);
+        let length = (self.packets - 1).saturating_mul(PACKET_INTERVAL);
         self.media_start().saturating_add(length)
     }
 
-    /// When the call is over.
+    /// End of the call.
     pub(super) fn end(&self) -> u64 {
         self.media_end().saturating_add(2 * TEARDOWN)
     }
 
-    fn first_act(&self) -> u64 {
+    fn first_action(&self) -> u64 {
         let setup = if self.call.sip { SETUP } else { 0 };
         self.origin + nanos(self.call.start).saturating_sub(setup)
     }
 
-    /// Begins a repetition: new streams under a new Call-ID. `random` is the same each time.
+    /// Starts a repetition with new streams and a new Call-ID. `random` is the same in each repetition.
     pub(super) fn begin(
         &mut self,
         (repetition, origin): (u32, u64),
         random: [u64; 2],
-        then: &mut Then<'_>,
+        schedule: &mut Scheduler<'_>,
     ) {
         (self.repetition, self.origin) = (repetition, origin);
-        let other = u64::from(repetition).wrapping_mul(GOLDEN);
-        let ssrc = self.call.ssrc.wrapping_add(high(other));
-        let further = if repetition % 2 == 0 { 0 } else { PORTS_APART };
+        let salt = u64::from(repetition).wrapping_mul(GOLDEN);
+        let ssrc = self.call.ssrc.wrapping_add(high(salt));
+        let offset = if repetition % 2 == 0 { 0 } else { PORT_OFFSET };
         let (from, to) = (
-            port_above(self.call.from, further),
-            port_above(self.call.to, further),
+            port_above(self.call.from, offset),
+            port_above(self.call.to, offset),
         );
-        let [one, two] = random.map(|random| random ^ other);
+        let [one, two] = random.map(|random| random ^ salt);
         self.from.begin((from, to), ssrc, one);
         self.to.begin((to, from), !ssrc, two);
-        self.schedule(then);
+        self.schedule_start(schedule);
     }
 
-    fn schedule(&self, then: &mut Then<'_>) {
+    fn schedule_start(&self, schedule: &mut Scheduler<'_>) {
         let (media, end) = (self.media_start(), self.media_end());
         if self.call.sip {
-            then(self.first_act(), Act::Invite);
-            then(end + TEARDOWN, Act::Bye);
+            schedule(self.first_action(), Action::Invite);
+            schedule(end + TEARDOWN, Action::Bye);
         }
-        // Half a packet apart: two clocks do not tick together.
-        let sides = [(Side::From, 0), (Side::To, PACKET / 2)];
+        // The legs are half a packet interval apart, as with two independent clocks.
+        let sides = [(Side::From, 0), (Side::To, PACKET_INTERVAL / 2)];
         let count = if self.call.both_ways { 2 } else { 1 };
         for (side, apart) in sides.into_iter().take(count) {
-            then(media + apart, Act::Rtp(side));
+            schedule(media + apart, Action::Rtp(side));
             if self.call.round_trip.is_some() {
                 let first = media + self.report_interval / 2 + apart;
-                self.schedule_report(side, first, then);
-                then(end + apart + PACKET / 4, Act::Goodbye(side));
+                self.schedule_report(side, first, schedule);
+                schedule(end + apart + PACKET_INTERVAL / 4, Action::Goodbye(side));
             }
         }
     }
 
     /// Schedules a report, if it can be answered before the call ends.
-    fn schedule_report(&self, side: Side, at: u64, then: &mut Then<'_>) {
+    fn schedule_report(&self, side: Side, at: u64, schedule: &mut Scheduler<'_>) {
         if self.answered_at(side, at) < self.media_end() {
-            then(at, Act::Report(side));
+            schedule(at, Action::Report(side));
         }
     }
 
-    /// When the answer to a report comes past the tap.
+    /// Time at which the answer to a report passes the capture point.
     fn answered_at(&self, side: Side, at: u64) -> u64 {
-        let way = match side {
+        let round_trip = match side {
             Side::From => NEAR_ROUND_TRIP,
             Side::To => nanos(self.call.round_trip.unwrap_or_default()),
         };
         let delay = u64::from(REPLY_DELAY) * 1_000_000_000 / 65_536;
-        at.saturating_add(way + delay)
+        at.saturating_add(round_trip + delay)
     }
 
-    /// Does an act at its time; whether `buffer` now holds a frame.
-    pub(super) fn act(
+    /// Performs an action at its time. Returns whether `buffer` now holds a frame.
+    pub(super) fn perform(
         &mut self,
-        act: Act,
+        action: Action,
         (at, time): (u64, Timestamp),
         losses: &mut SplitMix,
         buffer: &mut Vec<u8>,
-        then: &mut Then<'_>,
+        schedule: &mut Scheduler<'_>,
     ) -> bool {
-        match act {
-            Act::Rtp(side) => return self.send_rtp(side, at, losses, buffer, then),
-            Act::Report(side) => self.send_report(side, (at, time), buffer, then),
-            Act::Reply(side) => {
+        match action {
+            Action::Rtp(side) => return self.send_rtp(side, at, losses, buffer, schedule),
+            Action::Report(side) => self.send_report(side, (at, time), buffer, schedule),
+            Action::Reply(side) => {
                 let leg = self.leg(side);
                 let (src, dst) = (port_above(leg.dst, 1), port_above(leg.src, 1));
                 frame::write(buffer, src, dst, |out| leg.write_reply(REPLY_DELAY, out));
             }
-            Act::Goodbye(side) => {
+            Action::Goodbye(side) => {
                 let clock = self.clock(side, time);
                 self.send_rtcp(side, buffer, |leg, out| leg.write_goodbye(clock, out));
             }
-            Act::Invite | Act::Accept => {
+            Action::Invite | Action::Accept => {
                 let gap = self.media_start().saturating_sub(at);
-                let next = if act == Act::Invite {
-                    Act::Accept
+                let next = if action == Action::Invite {
+                    Action::Accept
                 } else {
-                    Act::Acknowledge
+                    Action::Acknowledge
                 };
-                then(at + gap / 2, next);
-                self.signal(act, buffer);
+                schedule(at + gap / 2, next);
+                self.signal(action, buffer);
             }
-            Act::Bye => {
-                then(at + TEARDOWN, Act::Confirm);
-                self.signal(act, buffer);
+            Action::Bye => {
+                schedule(at + TEARDOWN, Action::Confirm);
+                self.signal(action, buffer);
             }
-            Act::Acknowledge | Act::Confirm => self.signal(act, buffer),
+            Action::Acknowledge | Action::Confirm => self.signal(action, buffer),
         }
         true
     }
@@ -230,7 +231,7 @@ impl LiveCall {
         at: u64,
         losses: &mut SplitMix,
         buffer: &mut Vec<u8>,
-        then: &mut Then<'_>,
+        schedule: &mut Scheduler<'_>,
     ) -> bool {
         let (codec, packets) = (self.call.codec, self.packets);
         let per_mille = match side {
@@ -246,7 +247,7 @@ impl LiveCall {
         }
         leg.advance(codec, withheld);
         if leg.sent < packets {
-            then(at + PACKET, Act::Rtp(side));
+            schedule(at + PACKET_INTERVAL, Action::Rtp(side));
         }
         !withheld
     }
@@ -256,19 +257,19 @@ impl LiveCall {
         side: Side,
         (at, time): (u64, Timestamp),
         buffer: &mut Vec<u8>,
-        then: &mut Then<'_>,
+        schedule: &mut Scheduler<'_>,
     ) {
         let clock = self.clock(side, time);
         self.send_rtcp(side, buffer, |leg, out| leg.write_report(clock, out));
         self.leg(side).truth.round_trips += 1;
         let answered = self.answered_at(side, at);
-        then(answered, Act::Reply(side));
-        // An answer that takes longer than the interval holds the next report up: one is pending.
+        schedule(answered, Action::Reply(side));
+        // An answer that takes longer than the interval delays the next report, so that one is pending.
         let next = at.saturating_add(self.report_interval).max(answered + 1);
-        self.schedule_report(side, next, then);
+        self.schedule_report(side, next, schedule);
     }
 
-    /// What the sender's clock said when it sent what comes past the tap at a time.
+    /// The sender's clock at sending, for a packet that passes the capture point at `time`.
     fn clock(&self, side: Side, time: Timestamp) -> Timestamp {
         let far = nanos(self.call.round_trip.unwrap_or_default());
         let before = match side {
@@ -289,11 +290,11 @@ impl LiveCall {
         frame::write(buffer, src, dst, |out| write(leg, out));
     }
 
-    fn signal(&self, act: Act, buffer: &mut Vec<u8>) {
+    fn signal(&self, action: Action, buffer: &mut Vec<u8>) {
         let [from, to] = [self.from.src, self.to.src];
         let port = |end: SocketAddr| SocketAddr::new(end.ip(), signalling::PORT);
-        let (src, dst) = match act {
-            Act::Accept | Act::Confirm => (port(to), port(from)),
+        let (src, dst) = match action {
+            Action::Accept | Action::Confirm => (port(to), port(from)),
             _ => (port(from), port(to)),
         };
         let dialog = Dialog {
@@ -302,11 +303,13 @@ impl LiveCall {
             id: self.from.ssrc,
             repetition: self.repetition % 16,
         };
-        frame::write(buffer, src, dst, |out| signalling::write(act, &dialog, out));
+        frame::write(buffer, src, dst, |out| {
+            signalling::write(action, &dialog, out);
+        });
     }
 }
 
-/// The same address on a higher port; RTCP's is the one after (RFC 3550 §11).
+/// The same address with a higher port; RTCP uses the RTP port plus one (RFC 3550 §11).
 fn port_above(end: SocketAddr, by: u16) -> SocketAddr {
     SocketAddr::new(end.ip(), end.port().wrapping_add(by))
 }

@@ -1,21 +1,21 @@
-//! The demo: calls between our own 198.51.100.0/24 (RFC 5737) and subscribers of well-known
-//! networks, on a cycle in which one of them goes over its limit and comes back.
+//! The demo scenario: calls between the local prefix 198.51.100.0/24 (RFC 5737) and subscribers of
+//! well-known networks. In each cycle one network exceeds its limit and returns below it.
 
 use super::scenario::{Call, Codec, Scenario};
 use crate::units::{Address, Asn, Prefix};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// The committed rate that the demo's calls are made for.
+/// Committed rate of the demo, in bit/s.
 pub const DEMO_COMMITTED_BPS: u64 = 10_000_000;
 
-/// The window they are made for.
+/// Window of the demo, in seconds.
 pub const DEMO_WINDOW_SECONDS: u32 = 10;
 
-/// One cycle: whole seconds, so that each has the same figures second by second.
+/// Length of a cycle: whole seconds, so that every cycle has the same figures per second.
 const CYCLE: Duration = Duration::from_secs(88);
 
-/// A call that lasts until the next cycle's begins: the rate stays the same.
+/// Length of a call that lasts until the next cycle begins, so that the rate is constant.
 const LONG: Duration = CYCLE;
 
 /// A prefix with its origin, for the demo's ASN table.
@@ -23,19 +23,19 @@ const LONG: Duration = CYCLE;
 pub struct DemoPrefix {
     /// The prefix.
     pub prefix: Prefix,
-    /// Who announces it.
+    /// The origin ASN.
     pub asn: Asn,
     /// Name of the network.
     pub name: &'static str,
-    /// The networks on the way to it, from the nearest on.
+    /// The transit networks on the path to it, nearest first.
     pub transit: &'static [(Asn, &'static str)],
 }
 
-/// Calls with one network.
+/// The calls with one network.
 struct Network {
     asn: u32,
     name: &'static str,
-    /// First address and length of a prefix of theirs.
+    /// First address and length of one of its prefixes.
     first: [u8; 4],
     length: u8,
     calls: u16,
@@ -73,8 +73,8 @@ const NTT: (Asn, &str) = (Asn(2914), "NTT America");
 const SPARKLE: (Asn, &str) = (Asn(6762), "Telecom Italia Sparkle");
 const TELSTRA_GLOBAL: (Asn, &str) = (Asn(4637), "Telstra Global");
 
-/// Over whom each network is reached: made up, of networks that do such things. Those that are not
-/// here are next door.
+/// Transit on the path to each network: invented, but with real transit networks. Networks not listed
+/// are direct peers.
 const TRANSIT: [(u32, &[(Asn, &str)]); 7] = [
     (3320, &[ARELION]),
     (12322, &[COGENT]),
@@ -86,7 +86,7 @@ const TRANSIT: [(u32, &[(Asn, &str)]); 7] = [
 ];
 
 /// Prefixes and origins as in the routing table of 2014-05-13 (pyasn's ipasn_20140513.dat from
-/// RouteViews); the networks announce them, or parts of them, for decades. Calls are made up.
+/// RouteViews); the networks have announced them, or parts of them, for decades. The calls are invented.
 const NETWORKS: [Network; 12] = [
     network(
         3320,
@@ -165,19 +165,19 @@ const NETWORKS: [Network; 12] = [
     network(1221, "Telstra", ([101, 160, 0, 0], 11), (1, G729), 0, 288),
 ];
 
-/// The network that goes over: ten calls more, from second 12 to second 55 of the cycle. With its
-/// six that is 1.28 Mbit/s each way, 12.8 % of [`DEMO_COMMITTED_BPS`].
-const RUSH: (u32, u16, Duration, Duration) =
+/// The network that exceeds its limit: ten more calls, from second 12 to second 55 of the cycle. With
+/// its six calls that is 1.28 Mbit/s per direction, 12.8 % of [`DEMO_COMMITTED_BPS`].
+const OVERLOAD: (u32, u16, Duration, Duration) =
     (3320, 10, Duration::from_secs(12), Duration::from_secs(43));
 
-/// The demo's calls, without end, and the ASN table that names their ends.
+/// The demo's scenario, which repeats endlessly, and the ASN table of its addresses.
 pub fn demo() -> (Scenario, Vec<DemoPrefix>) {
     let mut calls = Vec::new();
     for network in &NETWORKS {
         for _ in 0..network.calls {
             push_call(&mut calls, network, Duration::from_millis(500), LONG);
         }
-        let (asn, more, start, length) = RUSH;
+        let (asn, more, start, length) = OVERLOAD;
         if asn == network.asn {
             for _ in 0..more {
                 push_call(&mut calls, network, start, length);
@@ -203,18 +203,18 @@ pub fn demo() -> (Scenario, Vec<DemoPrefix>) {
 }
 
 fn push_call(calls: &mut Vec<Call>, network: &Network, start: Duration, length: Duration) {
-    // Far fewer than 250 calls: the place in the list gives address and port.
-    let place = u8::try_from(calls.len()).unwrap_or(u8::MAX);
+    // Far fewer than 250 calls: the index gives address and port.
+    let index = u8::try_from(calls.len()).unwrap_or(u8::MAX);
     let [a, b, c, _] = network.first;
-    let far = Ipv4Addr::new(a, b, c.wrapping_add(place), place.saturating_add(1));
-    let near = Ipv4Addr::new(198, 51, 100, place.saturating_add(1));
-    let port = 10_000 + 4 * u16::from(place);
-    // 7 ms apart, so that no two calls tick together and none waits for a burst.
-    let stagger = Duration::from_millis(7 * u64::from(place));
+    let far = Ipv4Addr::new(a, b, c.wrapping_add(index), index.saturating_add(1));
+    let near = Ipv4Addr::new(198, 51, 100, index.saturating_add(1));
+    let port = 10_000 + 4 * u16::from(index);
+    // Calls start 7 ms apart, so that their packets do not form bursts.
+    let stagger = Duration::from_millis(7 * u64::from(index));
     calls.push(Call {
         codec: network.codec,
         loss_per_mille: network.loss_per_mille,
-        ssrc: network.asn << 8 | u32::from(place),
+        ssrc: network.asn << 8 | u32::from(index),
         round_trip: Some(Duration::from_millis(network.round_trip_ms)),
         sip: true,
         ..Call::new(

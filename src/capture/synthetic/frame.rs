@@ -1,16 +1,16 @@
-//! Octets of an Ethernet frame with IP and UDP around a payload, checksums right.
+//! Builds an Ethernet frame with IP, UDP and a payload, with correct checksums.
 
 use crate::wire::numbers::{ETHERNET_HEADER, ethertype, protocol};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// Locally administered addresses: nobody's.
+/// Locally administered MAC addresses.
 const MACS: [u8; 12] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
 const ETHERNET: usize = ETHERNET_HEADER;
 const UDP: u8 = protocol::UDP;
 const TTL: u8 = 64;
 
-/// Writes a frame into `buffer`, over what was there; `payload` appends to it. Gives the IP total
-/// length. Mixed families become IPv6 with a mapped address.
+/// Replaces the content of `buffer` by a frame; `payload` appends the payload. Returns the IP total
+/// length. Mixed address families become IPv6 with a mapped address.
 pub(super) fn write(
     buffer: &mut Vec<u8>,
     src: SocketAddr,
@@ -74,7 +74,7 @@ fn v6(ip: IpAddr) -> Ipv6Addr {
     }
 }
 
-/// Payloads here are far below the 65 507 octets that fit.
+/// A length field; payloads here are far below the limit of 65 507 octets.
 fn length_field(octets: usize) -> u16 {
     u16::try_from(octets).unwrap_or(u16::MAX)
 }
@@ -84,8 +84,8 @@ fn part(buffer: &[u8], from: usize, until: usize) -> &[u8] {
 }
 
 fn put(buffer: &mut [u8], at: usize, field: u16) {
-    if let Some(place) = buffer.get_mut(at..at + 2) {
-        place.copy_from_slice(&field.to_be_bytes());
+    if let Some(octets) = buffer.get_mut(at..at + 2) {
+        octets.copy_from_slice(&field.to_be_bytes());
     }
 }
 

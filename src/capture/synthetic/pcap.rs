@@ -1,4 +1,4 @@
-//! Frames of a source as a capture file: pcap with nanoseconds, little-endian
+//! Writes the frames of a source to a capture file: pcap with nanoseconds, little-endian
 //! (draft-ietf-opsawg-pcap). For tests and benches; link type Ethernet only.
 
 use crate::capture::{CaptureError, Event, FrameSource};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Magic number of the variant with nanoseconds.
 const MAGIC_NANOS: u32 = 0xa1b2_3c4d;
-/// Longest frame a reader must expect; the usual value of tcpdump.
+/// Longest frame in the file, in octets; tcpdump's default.
 const SNAP_LENGTH: u32 = 262_144;
 /// LINKTYPE_ETHERNET.
 const ETHERNET: u32 = 1;
@@ -21,9 +21,9 @@ pub enum PcapError {
     /// The file cannot be written.
     #[error("{}: {source}", path.display())]
     Write {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The source failed.
@@ -31,10 +31,11 @@ pub enum PcapError {
     Source(#[from] CaptureError),
 }
 
-/// Writes all frames of a source until its end; how many. Frames of other link types are left out.
+/// Writes all frames of a source until its end and returns their number. Skips frames of other link
+/// types.
 ///
 /// # Errors
-/// [`PcapError`] with the path, or the source's own error.
+/// [`PcapError`] with the path, or the error of the source.
 pub fn write_pcap(path: &Path, source: &mut dyn FrameSource) -> Result<u64, PcapError> {
     let failed = |error| PcapError::Write {
         path: path.to_owned(),
@@ -48,7 +49,7 @@ pub fn write_pcap(path: &Path, source: &mut dyn FrameSource) -> Result<u64, Pcap
             Event::Frame(frame) if frame.link == LinkType::Ethernet => {
                 let nanos = frame.time.as_nanos();
                 let captured = frame.octets.len();
-                // Seconds wrap in 2106: the format has no more bits.
+                // The format has 32 bits of seconds: they wrap in 2106.
                 for field in [
                     nanos / NANOS_PER_SECOND,
                     nanos % NANOS_PER_SECOND,

@@ -1,26 +1,26 @@
-//! What is to be said: calls with their codecs, times, losses and round trips. Plain values.
+//! Scenarios: calls with codecs, times, losses and round trips. Plain values.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Calls, and the seed of everything random in them.
+/// Calls, and the seed of all random values.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scenario {
     /// The calls.
     pub calls: Vec<Call>,
     /// Seed of losses, first sequence numbers and payloads.
     pub seed: u64,
-    /// Time between the sender reports of a stream; RFC 3550 §6.2 says 5 s at least, for
-    /// narrow sessions; the demo reports more often to show verdicts soon.
+    /// Time between the sender reports of a stream; RFC 3550 §6.2 requires 5 s at least
+    /// for low-bandwidth sessions; the demo reports more often, so that verdicts appear soon.
     pub report_interval: Duration,
-    /// So long after their beginning the calls come again, without end: other calls of the same
-    /// telephones, with the same losses. Those before may go on meanwhile, but those before them are
-    /// over: not sooner than after half of the time that all calls take.
+    /// Interval at which the scenario repeats, endlessly: new calls between the same phones, with the
+    /// same losses. At most two repetitions overlap, so the interval is at least half of the
+    /// scenario's length.
     pub repeat: Option<Duration>,
 }
 
 impl Scenario {
-    /// These calls, once, with reports every 5 s.
+    /// A scenario that runs once, with reports every 5 s.
     pub fn new(calls: Vec<Call>, seed: u64) -> Self {
         Self {
             calls,
@@ -34,31 +34,32 @@ impl Scenario {
 /// One call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Call {
-    /// Who sends; RTCP goes from and to the port after. Every other repetition is on ports 1000
+    /// Media address of the caller; RTCP uses the next port. Every other repetition uses ports 1000
     /// higher.
     pub from: SocketAddr,
-    /// To whom; of the same address family as `from`.
+    /// Media address of the callee, of the same address family as `from`.
     pub to: SocketAddr,
-    /// How.
+    /// The codec.
     pub codec: Codec,
-    /// Time of the first RTP packet, from the scenario's beginning.
+    /// Time of the first RTP packet, from the start of the scenario.
     pub start: Duration,
-    /// How long RTP is sent.
+    /// Duration of the RTP.
     pub length: Duration,
-    /// Of 1000 packets of `from`, so many are withheld at random, 0 to 1000; `to` loses none.
+    /// Packets of `from` withheld at random, per 1000 (0 to 1000); `to` loses none.
     pub loss_per_mille: u16,
-    /// SSRC of `from` the first time; `to` has its complement.
+    /// SSRC of `from` in the first repetition; `to` uses its complement.
     pub ssrc: u32,
-    /// With RTCP: the round trip from the tap to `from` and back. `to` is next to the tap.
+    /// Round trip from the capture point to `from`; `None` without RTCP. `to` is next to the capture
+    /// point.
     pub round_trip: Option<Duration>,
-    /// Whether `to` sends RTP as well. Without it there is no round trip to `from`.
+    /// Whether `to` sends RTP too. Without it there is no round trip to `from`.
     pub both_ways: bool,
-    /// Whether SIP sets the call up and ends it, between ports 5060.
+    /// Whether SIP on port 5060 sets up and ends the call.
     pub sip: bool,
 }
 
 impl Call {
-    /// A G.711 call both ways, without loss, RTCP and SIP.
+    /// A bidirectional G.711 call without loss, RTCP and SIP.
     pub fn new(from: SocketAddr, to: SocketAddr, start: Duration, length: Duration) -> Self {
         Self {
             from,
@@ -113,7 +114,7 @@ impl Codec {
         }
     }
 
-    /// As SDP writes it (`rtpmap`).
+    /// The value of SDP's `rtpmap`.
     pub const fn rtpmap(self) -> &'static str {
         match self {
             Self::G711A => "PCMA/8000",
@@ -123,18 +124,18 @@ impl Codec {
     }
 }
 
-/// Nanoseconds of a duration; what does not fit is centuries away.
+/// Nanoseconds of a duration; saturates after 584 years.
 pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014):
-/// seeded, small, good enough for tests, no secret.
+/// seeded and small, for tests; not cryptographic.
 #[derive(Clone, Debug)]
 pub struct SplitMix(u64);
 
 impl SplitMix {
-    /// Starts from a seed.
+    /// A generator with this seed.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }

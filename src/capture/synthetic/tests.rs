@@ -22,8 +22,8 @@ fn call(from: &str, to: &str, start_ms: u64, length_ms: u64) -> Call {
     )
 }
 
-/// Three calls: lossy G.711 with everything, Opus over IPv6 one way, G.729 late.
-fn rich() -> Scenario {
+/// Three calls: lossy G.711 with RTCP and SIP, unidirectional Opus over IPv6, G.729 with a later start.
+fn three_calls() -> Scenario {
     let mut calls = vec![
         call("80.128.0.1:40000", "198.51.100.1:10000", 1000, 60_000),
         call("[2003::1]:40002", "[2001:db8::1]:10002", 500, 20_000),
@@ -40,13 +40,13 @@ fn rich() -> Scenario {
     Scenario::new(calls, 7)
 }
 
-/// Every frame as owned octets with its time; the queue never outgrows its first allocation.
+/// Reads all frames, and asserts that the queues never grow.
 fn drain(source: &mut Synthetic) -> Vec<(Timestamp, Vec<u8>)> {
-    let rooms = |source: &Synthetic| -> Vec<_> {
+    let capacities = |source: &Synthetic| -> Vec<_> {
         let repetitions = source.repetitions.iter();
-        repetitions.map(Repetition::room).collect()
+        repetitions.map(Repetition::queue_capacity).collect()
     };
-    let room = rooms(source);
+    let capacity = capacities(source);
     let mut frames = Vec::new();
     loop {
         match source.next().unwrap() {
@@ -55,24 +55,24 @@ fn drain(source: &mut Synthetic) -> Vec<(Timestamp, Vec<u8>)> {
             Event::Interface(..) => {}
             other => panic!("{other:?}"),
         }
-        assert_eq!(rooms(source), room, "no allocation per frame");
+        assert_eq!(capacities(source), capacity, "no allocation per frame");
     }
     frames
 }
 
 #[test]
 fn frames_come_in_time_order_and_are_the_same_for_the_same_seed() {
-    let frames = drain(&mut source(&rich()));
+    let frames = drain(&mut source(&three_calls()));
     assert!(frames.is_sorted_by_key(|(time, _)| *time));
-    assert_eq!(frames, drain(&mut source(&rich())));
-    let mut other = rich();
+    assert_eq!(frames, drain(&mut source(&three_calls())));
+    let mut other = three_calls();
     other.seed += 1;
     assert_ne!(frames, drain(&mut source(&other)));
 }
 
 #[test]
-fn truth_is_the_gaps_in_the_sequence_numbers_that_came() {
-    let mut source = source(&rich());
+fn truth_counts_the_gaps_in_the_sequence_numbers() {
+    let mut source = source(&three_calls());
     let mut seen: BTreeMap<(u16, u32), Vec<u16>> = BTreeMap::new();
     for (_, octets) in drain(&mut source) {
         let udp = if octets[12] == 8 { 34 } else { 54 };
@@ -121,8 +121,8 @@ fn with_rtp<'a>(more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn tshark_finds_the_streams_and_losses_of_the_truth_and_nothing_malformed() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rich.pcap");
-    let mut source = source(&rich());
+    let path = folder.path().join("three_calls.pcap");
+    let mut source = source(&three_calls());
     let frames = pcap::write_pcap(&path, &mut source).unwrap();
     let listed = tshark(&path, &with_rtp(&["-q", "-z", "rtp,streams"]));
     for truth in source.truth().filter(|truth| truth.packets > 0) {
@@ -156,8 +156,8 @@ fn tshark_finds_the_streams_and_losses_of_the_truth_and_nothing_malformed() {
 #[test]
 fn tshark_computes_the_round_trips_of_the_scenario_from_the_reports() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rich.pcap");
-    let mut source = source(&rich());
+    let path = folder.path().join("three_calls.pcap");
+    let mut source = source(&three_calls());
     pcap::write_pcap(&path, &mut source).unwrap();
     let fields = [
         "-o",
@@ -217,10 +217,10 @@ fn tshark_computes_the_round_trips_of_the_scenario_from_the_reports() {
 }
 
 #[test]
-fn sip_sets_a_call_up_before_its_media_and_ends_it_after() {
+fn sip_sets_up_a_call_before_its_media_and_ends_it_after() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sip.pcap");
-    pcap::write_pcap(&path, &mut source(&rich())).unwrap();
+    pcap::write_pcap(&path, &mut source(&three_calls())).unwrap();
     let fields = [
         "-Y",
         "sip",
@@ -251,10 +251,10 @@ fn sip_sets_a_call_up_before_its_media_and_ends_it_after() {
 }
 
 #[test]
-fn the_demo_sends_its_loudest_network_over_a_tenth_and_back() {
+fn the_demo_takes_its_largest_network_over_a_tenth_and_back() {
     let (scenario, prefixes) = demo();
     let mut source = source(&scenario);
-    // Octets per second of the cycle from AS 3320, and from the next loudest.
+    // Octets by ASN and second.
     let mut windows = BTreeMap::<(u32, u64), u64>::new();
     loop {
         if let Event::Frame(frame) = source.next().unwrap() {
@@ -296,7 +296,7 @@ fn the_demo_sends_its_loudest_network_over_a_tenth_and_back() {
 }
 
 #[test]
-fn in_real_time_the_source_says_idle_within_its_poll_and_ends_when_stopped() {
+fn in_real_time_the_source_reports_idle_within_its_poll_interval_and_ends_when_stopped() {
     let far: SocketAddr = "192.0.2.1:4000".parse().unwrap();
     let later = Call::new(far, far, Duration::from_secs(3600), Duration::from_secs(1));
     let stop = Arc::new(AtomicBool::new(false));
@@ -310,10 +310,10 @@ fn in_real_time_the_source_says_idle_within_its_poll_and_ends_when_stopped() {
         Event::Interface(_, "synthetic")
     ));
     let before = clock::now();
-    let Event::Idle(moment) = source.next().unwrap() else {
+    let Event::Idle(until) = source.next().unwrap() else {
         panic!("nothing is due for an hour")
     };
-    assert!(moment >= before && moment <= clock::now());
+    assert!(until >= before && until <= clock::now());
     stop.store(true, Ordering::Relaxed);
     assert_eq!(source.next().unwrap(), Event::End);
 }

@@ -1,15 +1,14 @@
-//! Who has a place at the listener, and who gives way to a newcomer.
+//! The table of open connections, and which one is closed when a limit is reached.
 //!
-//! One rule: **nobody who is being answered gives way; of the others, who has been without a whole
-//! request the longest does.** It holds among the connections of one client once these are its
-//! share, and among all once every place is taken. So a client that keeps requests half sent, or
-//! connections idle, loses these to its own next ones and never takes a place from another; where all
-//! that could give way are being answered, the newcomer is refused. Waiting begins with the
-//! connection, before any handshake, and again when hyper has the whole answer: who reads slowly is
-//! no longer being answered.
+//! The rule: **a new connection displaces the one that has waited longest for a whole request; a
+//! connection that is being answered is never displaced.** At the limit of a client the rule applies to
+//! the connections of that client, at the limit of the listener to all. So a client that leaves
+//! requests incomplete or connections idle displaces its own connections first. If all candidates are
+//! being answered, the new connection is refused. A connection waits from its start, before any
+//! handshake, and again once hyper has the whole answer: a slow reader counts as waiting.
 //!
-//! A client is an IPv4 address, or an IPv6 network of 64 bits, the least that a subscriber is given
-//! (RFC 6177). It has a share of the event streams too, and one password is checked at a time.
+//! A client is an IPv4 address, or an IPv6 network of 64 bits, the smallest that a subscriber gets
+//! (RFC 6177). Its event streams are limited too, and it has one password check at a time.
 
 use super::HttpLimits;
 use crate::export::Refused;
@@ -20,12 +19,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, oneshot, watch};
 
-/// Whose connections count together.
+/// A client: its connections are limited together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Client(IpAddr);
 
 impl Client {
-    /// Whose an address is. A mapped IPv4 address is the IPv4 address (RFC 4291 §2.5.5.2).
+    /// The client of an address. A mapped IPv4 address is the IPv4 address (RFC 4291 §2.5.5.2).
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(address) => {
@@ -46,28 +45,28 @@ impl fmt::Display for Client {
     }
 }
 
-/// A newcomer found no free place.
+/// A new connection reached a limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Crowded {
-    /// Whose connection it was.
+    /// The client of the new connection.
     pub client: Client,
-    /// So many connections there were: the client's own, or all.
+    /// Number of open connections: of the client, or of all.
     pub connections: usize,
-    /// They were the client's own share.
+    /// Whether the client's own limit was reached.
     pub is_share: bool,
 }
 
-/// What the connections of one client share.
+/// State that the connections of one client share.
 #[derive(Debug)]
 pub(super) struct ClientShare {
     client: Client,
-    /// A permit for each more of its event streams.
+    /// Permits for further event streams.
     pub(super) listeners: Arc<Semaphore>,
-    /// Who guesses passwords waits for its own guesses.
-    pub(super) turn: Arc<Semaphore>,
+    /// Permit for the password check: a client that guesses passwords waits for its own checks.
+    pub(super) password_check: Arc<Semaphore>,
 }
 
-/// Every place.
+/// All open connections, with their limits and counters.
 pub(super) struct ConnectionTable {
     limits: HttpLimits,
     refused: Arc<Refused>,
@@ -75,46 +74,47 @@ pub(super) struct ConnectionTable {
     table: Mutex<ClientTable>,
 }
 
-/// The places that are taken, by number: at most [`HttpLimits::connections`], so a walk over them is
-/// nothing beside the connection that it is for.
+/// The open connections by number: at most [`HttpLimits::connections`], so a linear search is cheap
+/// compared to a connection.
 #[derive(Default)]
 struct ClientTable {
-    taken: BTreeMap<u64, OpenConnection>,
-    /// Numbers places, and tells which wait began first.
-    next: u64,
+    open: BTreeMap<u64, OpenConnection>,
+    /// The last number given, to a connection or a wait. Waits are ordered by their numbers.
+    last_number: u64,
 }
 
 struct OpenConnection {
     share: Arc<ClientShare>,
-    /// Which wait for a whole request it is in; none while it is being answered.
+    /// Number of its wait for a whole request; `None` while it is being answered.
     wait: Option<u64>,
-    /// Dropped with the place.
+    /// Dropped with this entry, which ends the connection.
     _keep: oneshot::Sender<()>,
 }
 
 impl ClientTable {
-    fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next
+    fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
     }
 
     fn of(&self, client: Client) -> impl Iterator<Item = &OpenConnection> {
-        let taken = self.taken.values();
-        taken.filter(move |taken| taken.share.client == client)
+        let open = self.open.values();
+        open.filter(move |open| open.share.client == client)
     }
 
-    /// Takes the place of who has waited the longest; of this client, if one is given.
+    /// Removes the connection that has waited longest, of this client if one is given. Returns whether
+    /// there was one.
     fn displace(&mut self, client: Option<Client>) -> bool {
-        let may = |taken: &OpenConnection| client.is_none_or(|client| taken.share.client == client);
-        let waiting = self.taken.iter().filter(|(_, taken)| may(taken));
-        let waiting = waiting.filter_map(|(number, taken)| Some((taken.wait?, *number)));
+        let may = |open: &OpenConnection| client.is_none_or(|client| open.share.client == client);
+        let waiting = self.open.iter().filter(|(_, open)| may(open));
+        let waiting = waiting.filter_map(|(number, open)| Some((open.wait?, *number)));
         let longest = waiting.min().map(|(_, number)| number);
-        longest.is_some_and(|number| self.taken.remove(&number).is_some())
+        longest.is_some_and(|number| self.open.remove(&number).is_some())
     }
 }
 
 impl ConnectionTable {
-    /// None taken yet.
+    /// An empty table.
     pub(super) fn new(
         limits: HttpLimits,
         refused: Arc<Refused>,
@@ -132,15 +132,15 @@ impl ConnectionTable {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection from an address, and what fails once it has to give way; `None`
-    /// where it is refused. Counts, and tells who crowds.
+    /// Admits a connection from an address. The receiver fails once the connection is displaced. `None` if
+    /// the connection is refused. Counts displaced and refused connections, and reports the client.
     pub(super) fn admit(
         self: &Arc<Self>,
         address: IpAddr,
     ) -> Option<(Arc<Connection>, oneshot::Receiver<()>)> {
         let client = Client::of(address);
         let mut table = self.table();
-        let (own, all) = (table.of(client).count(), table.taken.len());
+        let (own, all) = (table.of(client).count(), table.open.len());
         let is_share = own >= self.limits.client_connections;
         if is_share || all >= self.limits.connections {
             self.crowded.send_replace(Some(Crowded {
@@ -159,78 +159,78 @@ impl ConnectionTable {
                 return None;
             }
         }
-        let known = table.of(client).next().map(|taken| taken.share.clone());
+        let known = table.of(client).next().map(|open| open.share.clone());
         let share = known.unwrap_or_else(|| {
             Arc::new(ClientShare {
                 client,
                 listeners: Arc::new(Semaphore::new(self.limits.client_listeners)),
-                turn: Arc::new(Semaphore::new(1)),
+                password_check: Arc::new(Semaphore::new(1)),
             })
         });
         let (keep, displaced) = oneshot::channel();
-        let (number, wait) = (table.number(), table.number());
-        let taken = OpenConnection {
+        let (number, wait) = (table.next_number(), table.next_number());
+        let open = OpenConnection {
             share: share.clone(),
             wait: Some(wait),
             _keep: keep,
         };
-        table.taken.insert(number, taken);
+        table.open.insert(number, open);
         drop(table);
-        let places = self.clone();
-        let place = Connection {
-            places,
+        let table = self.clone();
+        let connection = Connection {
+            table,
             number,
             share,
         };
-        Some((Arc::new(place), displaced))
+        Some((Arc::new(connection), displaced))
     }
 }
 
-/// The place of one connection; free again when it is dropped.
+/// An admitted connection. Dropping it removes its entry.
 pub(super) struct Connection {
-    places: Arc<ConnectionTable>,
+    table: Arc<ConnectionTable>,
     number: u64,
     pub(super) share: Arc<ClientShare>,
 }
 
 impl Connection {
-    /// Which wait for a whole request the connection is in; none while it is being answered.
+    /// Number of the wait for a whole request; `None` while the connection is being answered.
     pub(super) fn wait(&self) -> Option<u64> {
-        self.places.table().taken.get(&self.number)?.wait
+        self.table.table().open.get(&self.number)?.wait
     }
 
-    /// A whole request is there: nobody takes the place before this is dropped.
+    /// Marks the connection as being answered until the result is dropped.
     pub(super) fn answer(self: &Arc<Self>) -> Answering {
-        self.set(|_| None);
+        self.set_wait(|_| None);
         Answering(self.clone())
     }
 
-    /// A head did not come in time.
+    /// Counts a head that exceeded its deadline.
     pub(super) fn count_slow(&self) {
-        self.places.refused.slow.fetch_add(1, Ordering::Relaxed);
+        self.table.refused.slow.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn set(&self, wait: impl FnOnce(&mut ClientTable) -> Option<u64>) {
-        let mut table = self.places.table();
+    fn set_wait(&self, wait: impl FnOnce(&mut ClientTable) -> Option<u64>) {
+        let mut table = self.table.table();
         let wait = wait(&mut table);
-        if let Some(taken) = table.taken.get_mut(&self.number) {
-            taken.wait = wait;
+        if let Some(open) = table.open.get_mut(&self.number) {
+            open.wait = wait;
         }
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.places.table().taken.remove(&self.number);
+        self.table.table().open.remove(&self.number);
     }
 }
 
-/// Lives as long as an answer is made and handed over.
+/// Marks a connection as being answered.
 pub(super) struct Answering(Arc<Connection>);
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.0.set(|table| Some(table.number()));
+        self.0.set_wait(|table| Some(table.next_number()));
     }
 }
 
@@ -238,7 +238,7 @@ impl Drop for Answering {
 mod tests {
     use super::*;
 
-    fn places(connections: usize, client_connections: usize) -> Arc<ConnectionTable> {
+    fn table(connections: usize, client_connections: usize) -> Arc<ConnectionTable> {
         let limits = HttpLimits {
             connections,
             client_connections,
@@ -249,8 +249,8 @@ mod tests {
 
     type Admission = (Arc<Connection>, oneshot::Receiver<()>);
 
-    fn admit(places: &Arc<ConnectionTable>, address: &str) -> Option<Admission> {
-        places.admit(address.parse().unwrap())
+    fn admit(table: &Arc<ConnectionTable>, address: &str) -> Option<Admission> {
+        table.admit(address.parse().unwrap())
     }
 
     fn is_displaced((_, displaced): &mut Admission) -> bool {
@@ -267,93 +267,96 @@ mod tests {
     }
 
     #[test]
-    fn beyond_its_share_a_client_displaces_its_own_and_nobody_elses() {
-        let places = places(9, 2);
-        let mut other = admit(&places, "192.0.2.9").unwrap();
-        let mut first = admit(&places, "192.0.2.1").unwrap();
-        let mut second = admit(&places, "192.0.2.1").unwrap();
+    fn beyond_its_limit_a_client_displaces_only_its_own_connections() {
+        let table = table(9, 2);
+        let mut other = admit(&table, "192.0.2.9").unwrap();
+        let mut first = admit(&table, "192.0.2.1").unwrap();
+        let mut second = admit(&table, "192.0.2.1").unwrap();
         assert!(!is_displaced(&mut first));
-        let mut third = admit(&places, "192.0.2.1").unwrap();
+        let mut third = admit(&table, "192.0.2.1").unwrap();
         assert!(is_displaced(&mut first) && !is_displaced(&mut second));
-        // What was displaced and goes frees nobody's place.
+        // Dropping a displaced connection removes no other entry.
         drop(first);
-        assert_eq!(places.table().taken.len(), 3);
-        let _fourth = admit(&places, "192.0.2.1").unwrap();
+        assert_eq!(table.table().open.len(), 3);
+        let _fourth = admit(&table, "192.0.2.1").unwrap();
         assert!(is_displaced(&mut second) && !is_displaced(&mut third));
         assert!(!is_displaced(&mut other));
     }
 
     #[test]
-    fn in_a_full_table_whoever_waits_the_longest_gives_way_whosever_it_is() {
-        let places = places(2, 2);
-        let mut first = admit(&places, "192.0.2.1").unwrap();
-        let mut second = admit(&places, "192.0.2.2").unwrap();
+    fn in_a_full_table_the_longest_waiting_connection_of_any_client_is_displaced() {
+        let table = table(2, 2);
+        let mut first = admit(&table, "192.0.2.1").unwrap();
+        let mut second = admit(&table, "192.0.2.2").unwrap();
         drop(first.0.answer());
-        let _third = admit(&places, "192.0.2.3").unwrap();
-        assert!(is_displaced(&mut second), "the first has asked since");
+        let _third = admit(&table, "192.0.2.3").unwrap();
+        assert!(
+            is_displaced(&mut second),
+            "the first has sent a request since"
+        );
         assert!(!is_displaced(&mut first));
-        assert_eq!(places.refused.displaced.load(Ordering::Relaxed), 1);
+        assert_eq!(table.refused.displaced.load(Ordering::Relaxed), 1);
     }
 
     #[test]
-    fn nobody_who_is_being_answered_gives_way() {
-        let places = places(2, 1);
-        let mut first = admit(&places, "192.0.2.1").unwrap();
+    fn a_connection_that_is_being_answered_is_not_displaced() {
+        let table = table(2, 1);
+        let mut first = admit(&table, "192.0.2.1").unwrap();
         let answering = first.0.answer();
-        assert!(admit(&places, "192.0.2.1").is_none());
-        let second = admit(&places, "192.0.2.2").unwrap();
+        assert!(admit(&table, "192.0.2.1").is_none());
+        let second = admit(&table, "192.0.2.2").unwrap();
         let other = second.0.answer();
-        assert!(admit(&places, "192.0.2.3").is_none());
-        assert_eq!(places.refused.connections.load(Ordering::Relaxed), 2);
+        assert!(admit(&table, "192.0.2.3").is_none());
+        assert_eq!(table.refused.connections.load(Ordering::Relaxed), 2);
         drop(answering);
-        assert!(admit(&places, "192.0.2.3").is_some());
+        assert!(admit(&table, "192.0.2.3").is_some());
         assert!(is_displaced(&mut first));
         drop(other);
     }
 
     #[test]
-    fn a_share_lives_as_long_as_a_connection_of_its_client() {
-        let places = places(9, 9);
-        let first = admit(&places, "192.0.2.1").unwrap();
-        let second = admit(&places, "192.0.2.1").unwrap();
+    fn shared_state_lives_as_long_as_a_connection_of_its_client() {
+        let table = table(9, 9);
+        let first = admit(&table, "192.0.2.1").unwrap();
+        let second = admit(&table, "192.0.2.1").unwrap();
         assert!(Arc::ptr_eq(&first.0.share, &second.0.share));
         let share = Arc::downgrade(&first.0.share);
         drop((first, second));
         assert!(share.upgrade().is_none());
     }
 
-    /// Whatever comes in whatever order: the bounds hold, and who gave way had waited the longest.
+    /// In random order of admissions and answers the limits hold, and no answered connection is displaced.
     #[test]
     fn random_connections_never_exceed_a_bound() {
         use proptest::prelude::*;
         let steps = proptest::collection::vec((0..4_u8, 0..3_u8, 0..8_usize), 0..200);
         proptest!(|(steps in steps)| {
-            let places = places(6, 3);
-            let mut seats: Vec<(u8, Admission)> = Vec::new();
+            let table = table(6, 3);
+            let mut connections: Vec<(u8, Admission)> = Vec::new();
             let mut answers: Vec<(u64, Answering)> = Vec::new();
-            for (what, client, place) in steps {
+            for (what, client, index) in steps {
                 match what {
-                    0 | 1 => seats.extend(
-                        admit(&places, &format!("192.0.2.{client}")).map(|admit| (client, admit)),
+                    0 | 1 => connections.extend(
+                        admit(&table, &format!("192.0.2.{client}")).map(|admit| (client, admit)),
                     ),
-                    2 if place < seats.len() => {
-                        let (_, (place, _)) = &seats[place];
-                        if place.wait().is_some() {
-                            answers.push((place.number, place.answer()));
+                    2 if index < connections.len() => {
+                        let (_, (connection, _)) = &connections[index];
+                        if connection.wait().is_some() {
+                            answers.push((connection.number, connection.answer()));
                         }
                     }
-                    _ if place < answers.len() => drop(answers.swap_remove(place)),
+                    _ if index < answers.len() => drop(answers.swap_remove(index)),
                     _ => {}
                 }
-                for (_, admit) in &mut seats {
+                for (_, admit) in &mut connections {
                     let answered = answers.iter().any(|(number, _)| *number == admit.0.number);
                     prop_assert!(!(answered && is_displaced(admit)), "cut off in its answer");
                 }
-                seats.retain_mut(|(_, admit)| !is_displaced(admit));
-                prop_assert_eq!(seats.len(), places.table().taken.len());
-                prop_assert!(seats.len() <= 6);
+                connections.retain_mut(|(_, admit)| !is_displaced(admit));
+                prop_assert_eq!(connections.len(), table.table().open.len());
+                prop_assert!(connections.len() <= 6);
                 for client in 0..3 {
-                    prop_assert!(seats.iter().filter(|(of, _)| *of == client).count() <= 3);
+                    prop_assert!(connections.iter().filter(|(of, _)| *of == client).count() <= 3);
                 }
             }
         });

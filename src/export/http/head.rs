@@ -1,8 +1,8 @@
 //! A deadline for the head of a request, from its first octet on.
 //!
-//! hyper's own timer counts from the end of the last answer, so it is the bound of an idle
-//! connection too; a head that drips in would have as long. Here a head that has begun has
-//! [`HttpLimits::head_wait`]; the first one of a connection begins with the connection.
+//! hyper's own timer counts from the end of the last answer. It bounds idle connections too, and is
+//! therefore too long for a head that arrives slowly. This deadline of [`HttpLimits::head_wait`] counts
+//! from the first octet of the head; for the first head, from the start of the connection.
 //!
 //! [`HttpLimits::head_wait`]: super::HttpLimits::head_wait
 
@@ -15,22 +15,22 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A connection that fails to be read once a head takes too long.
+/// A stream that fails to read once a head takes too long.
 pub(super) struct Timed<S> {
     stream: S,
-    place: Arc<Connection>,
+    connection: Arc<Connection>,
     head_wait: Duration,
-    /// The wait that a head has begun in, and when it has to be whole.
+    /// Number of the wait in which a head has started, and the deadline of that head.
     head: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
 impl<S> Timed<S> {
-    /// The first head begins now.
-    pub(super) fn new(stream: S, place: Arc<Connection>, head_wait: Duration) -> Self {
-        let wait = place.wait();
+    /// The first head starts now.
+    pub(super) fn new(stream: S, connection: Arc<Connection>, head_wait: Duration) -> Self {
+        let wait = connection.wait();
         Self {
             stream,
-            place,
+            connection,
             head_wait,
             head: wait.map(|wait| (wait, Box::pin(sleep(head_wait)))),
         }
@@ -45,7 +45,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        let Some(wait) = self.place.wait() else {
+        let Some(wait) = self.connection.wait() else {
             return read;
         };
         if self.head.as_ref().is_none_or(|(of, _)| *of != wait) {
@@ -55,7 +55,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
         if let Some((_, deadline)) = &mut self.head
             && deadline.as_mut().poll(context).is_ready()
         {
-            self.place.count_slow();
+            self.connection.count_slow();
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         read

@@ -1,9 +1,9 @@
-//! The page's live updates: one server-sent event for each published state, to listeners of which
-//! there are only so many (HTML Living Standard §9.2), and of one client fewer.
+//! The event stream of the page: one server-sent event per published state (HTML Living Standard §9.2).
+//! The number of streams is limited, in all and per client.
 //!
-//! A listener holds two permits for as long as it is there. One that reads slowly gets the newest state
-//! when it is ready for it, never a queue of old ones. After [`HttpLimits::listener_age`] its stream ends,
-//! and the browser comes back by itself; so does a stop of the daemon end it.
+//! A stream holds two permits while it lives. A slow reader gets the newest state, never a queue of old
+//! ones. The stream ends after [`HttpLimits::listener_age`], and the browser reconnects by itself. It
+//! also ends when the daemon stops.
 //!
 //! [`HttpLimits::listener_age`]: super::HttpLimits::listener_age
 
@@ -19,13 +19,13 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Sleep, sleep};
 
-/// A comment after so long without a state: shows both ends that the other is there.
+/// Interval of comments while no state is published: they keep the connection alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What a stream waits for: its next piece, and the listener back for the one after.
+/// The future of the next event; it returns the listener for the event after.
 type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Listener)>> + Send>>;
 
-/// The body of an answer that does not end by itself.
+/// The body of an event stream.
 pub(super) struct Live {
     next: Next,
 }
@@ -39,11 +39,11 @@ struct Listener {
 }
 
 impl Live {
-    /// A stream that begins with the present state; `None` where there are too many already, in all
-    /// or of the client whose `own` these are.
-    pub(super) fn new(shown: &Arc<RenderedOutputs>, own: &Arc<Semaphore>) -> Option<Self> {
+    /// A stream that starts with the current state. `None` if there are too many, in all or of the client
+    /// with the permits `client`.
+    pub(super) fn new(shown: &Arc<RenderedOutputs>, client: &Arc<Semaphore>) -> Option<Self> {
         let permit = |of: &Arc<Semaphore>| of.clone().try_acquire_owned().ok();
-        let permits = [permit(own)?, permit(&shown.listeners)?];
+        let permits = [permit(client)?, permit(&shown.listeners)?];
         let mut published = shown.published.clone();
         published.mark_changed();
         let listener = Listener {
@@ -59,11 +59,11 @@ impl Live {
     }
 }
 
-/// The next piece of a stream; `None` at its end.
+/// The next event of a stream; `None` at its end.
 async fn next(mut listener: Listener) -> Option<(Bytes, Listener)> {
     tokio::select! {
         () = &mut listener.age => None,
-        // Only ever dropped, with the listener's end.
+        // The sender is only ever dropped, when the listener stops.
         _ = listener.stopped.changed() => None,
         changed = listener.published.changed() => {
             changed.ok()?;
@@ -82,12 +82,12 @@ impl Body for Live {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some((piece, listener)) = ready!(self.next.as_mut().poll(context)) else {
-            // Asked again after its end, it has ended still.
+        let Some((event, listener)) = ready!(self.next.as_mut().poll(context)) else {
+            // A poll after the end must return the end again.
             self.next = Box::pin(async { None });
             return Poll::Ready(None);
         };
         self.next = Box::pin(next(listener));
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        Poll::Ready(Some(Ok(Frame::data(event))))
     }
 }

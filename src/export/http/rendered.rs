@@ -1,5 +1,5 @@
-//! What the listener has rendered of the last published state: each output at most once per
-//! state, packed or not, so that many clients cost no more than one.
+//! Cache of rendered outputs: each is rendered at most once per published state, with and without
+//! compression, so that many clients cost no more than one.
 
 use super::HttpLimits;
 use crate::export::{Published, collector, json, process};
@@ -11,21 +11,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
-/// An output that is worth keeping.
+/// A cached output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Output {
     Metrics,
     Json,
-    /// What the page draws, as a server-sent event.
+    /// The state of the page, as a server-sent event.
     Event,
 }
 
-/// Lives as long as the listener; shared by its connections.
+/// The cache. Lives as long as the listener; shared by its connections.
 pub(super) struct RenderedOutputs {
     pub(super) published: watch::Receiver<Published>,
-    /// Changes, or is dropped, when the listener stops.
+    /// Closed when the listener stops.
     pub(super) stopped: watch::Receiver<()>,
-    /// A permit for each more of those who listen to the page's live updates.
+    /// Permits for further event streams.
     pub(super) listeners: Arc<Semaphore>,
     pub(super) listener_age: Duration,
     rendered: Mutex<Rendered>,
@@ -58,13 +58,13 @@ impl RenderedOutputs {
         self.published.borrow().is_ready()
     }
 
-    /// The output for what was last published; packed with gzip where that is asked for.
+    /// Renders an output of the last published state, with gzip if wanted, or returns the cached one.
     ///
     /// # Errors
-    /// The text of the encoder's error: no fault of the client.
+    /// The text of the encoder's error; the client is answered 500.
     pub(super) fn render(&self, output: Output, is_packed: bool) -> Result<Bytes, String> {
         let published = self.published.borrow().clone();
-        // A render that panicked left nothing half done: the slot is written last.
+        // A panic leaves the cache valid: a slot is written last.
         let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         let same = Arc::ptr_eq(&rendered.of.snapshot, &published.snapshot)
             && Arc::ptr_eq(&rendered.of.standing, &published.standing);

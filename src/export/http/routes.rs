@@ -1,4 +1,4 @@
-//! Which request gets which answer. Read-only: GET and HEAD, no bodies, no parameters.
+//! Maps requests to answers. Read-only: GET and HEAD, no bodies, no parameters.
 
 use super::live::Live;
 use super::rendered::{Output, RenderedOutputs};
@@ -19,13 +19,13 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// An answer's body: whole, or as it comes.
+/// The body of an answer: complete, or an event stream.
 pub(super) type HttpAnswer = Either<Full<Bytes>, Live>;
 
-/// Paths of single ASNs: this and a number.
+/// Prefix of the paths of single ASNs; the number follows.
 const ASN: &str = "/api/v1/asns/";
 
-/// The answer to a request; `listeners` are the streams that its client may have besides.
+/// Answers a request. `listeners` are the permits for further event streams of its client.
 pub(super) fn answer<B: Body>(
     request: &Request<B>,
     shown: &Arc<RenderedOutputs>,
@@ -34,7 +34,7 @@ pub(super) fn answer<B: Body>(
     let path = request.uri().path();
     let mut response = match path {
         _ if !request.body().is_end_stream() => {
-            // What we do not read we cannot skip: the connection ends.
+            // The body is not read, so the connection cannot be used further.
             let mut response = text(StatusCode::PAYLOAD_TOO_LARGE, "no request body is read\n");
             response
                 .headers_mut()
@@ -64,7 +64,7 @@ pub(super) fn answer<B: Body>(
     response
 }
 
-/// The answer to whoever has no name and password, or wrong ones.
+/// The answer to a request without valid credentials.
 pub(super) fn unauthorized() -> Response<HttpAnswer> {
     let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
     response
@@ -74,14 +74,14 @@ pub(super) fn unauthorized() -> Response<HttpAnswer> {
     response
 }
 
-/// The answer to one request too many.
+/// The answer to a request beyond the rate limit.
 pub(super) fn too_many() -> Response<HttpAnswer> {
     let mut response = text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
     add_security_headers(&mut response);
     response
 }
 
-/// What a browser has to know of every answer.
+/// Adds the security headers of every answer.
 fn add_security_headers(response: &mut Response<HttpAnswer>) {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -105,7 +105,7 @@ fn is_path(path: &str) -> bool {
     PATHS.contains(&path) || path.starts_with(ASN)
 }
 
-/// The page's updates for as long as somebody listens.
+/// The event stream of the page.
 fn live(shown: &Arc<RenderedOutputs>, listeners: &Arc<Semaphore>) -> Response<HttpAnswer> {
     let Some(live) = Live::new(shown, listeners) else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "too many listeners\n");
@@ -117,7 +117,7 @@ fn live(shown: &Arc<RenderedOutputs>, listeners: &Arc<Semaphore>) -> Response<Ht
     response
 }
 
-/// One ASN, for who wants to see all of it.
+/// The details of one ASN.
 fn one_asn(path: &str, shown: &RenderedOutputs) -> Response<HttpAnswer> {
     let number = path.strip_prefix(ASN).and_then(|text| text.parse().ok());
     let published = shown.published.borrow().clone();

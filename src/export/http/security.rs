@@ -1,10 +1,9 @@
-//! Who may ask: TLS, client certificates and passwords, as a file in the form of Prometheus'
-//! exporter-toolkit says (`--web.config.file`).
+//! Access control: TLS, client certificates and passwords, from a file in the format of Prometheus'
+//! exporter-toolkit (`--web.config.file`).
 //!
-//! `app` loads it before anything is served and again on SIGHUP; a connection takes TLS as it
-//! stands when it begins, a request the rest as it stands when it comes. Of the toolkit's keys
-//! those that are not done here and do no harm are remarked; those on which somebody may rely are
-//! errors.
+//! `app` loads the file before anything is served and again on SIGHUP. TLS settings apply to new
+//! connections, all others to new requests. Keys of the toolkit that are not supported here are logged,
+//! if they are harmless; keys that an operator may rely on are errors.
 
 mod algorithms;
 mod basic_auth;
@@ -26,40 +25,40 @@ use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-/// MiB of the file, and of each file that it names, at most.
+/// Largest size of the file, and of each file that it names, in MiB.
 const MAX_FILE_MIB: u64 = 1;
 
-/// Why a file does not say who may ask.
+/// Why a security file cannot be used.
 #[derive(thiserror::Error, Debug)]
 pub enum SecurityError {
-    /// A file is not there, or cannot be read.
+    /// A file is missing, or cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Something in it is wrong.
+    /// The content is invalid.
     #[error("{}{}: {reason}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
     Invalid {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Which line, from 1, where one can be told.
+        /// Line number from 1, if known.
         line: Option<u64>,
-        /// What is wrong, with the key it stands under.
+        /// The fault, with its key.
         reason: String,
     },
 }
 
 impl SecurityError {
-    /// Whether a file is not there at all.
+    /// Whether a file is missing.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 }
 
-/// Who may ask. The default asks nobody for anything.
+/// The access control. The default admits every request.
 #[derive(Default)]
 pub struct Security {
     pub(super) tls: Option<TlsAcceptor>,
@@ -73,7 +72,7 @@ pub struct Security {
 }
 
 impl fmt::Debug for Security {
-    /// Without keys and hashes.
+    /// Omits keys and hashes.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tls = self.tls.is_some();
         out.debug_struct("Security")
@@ -83,23 +82,23 @@ impl fmt::Debug for Security {
 }
 
 impl Security {
-    /// Reads a file and everything that it names. Relative paths in it begin at its own directory.
+    /// Reads a file and the files that it names. Relative paths start at its own directory.
     ///
     /// # Errors
-    /// [`SecurityError`] for the first thing that is wrong.
+    /// [`SecurityError`] for the first fault.
     pub fn load(path: &Path) -> Result<Self, SecurityError> {
         let octets = read(path)?;
         let file = file::parse(&octets, path)?;
-        let place = file::FilePlace { path };
+        let location = file::FileLocation { path };
         let mut remarks = Vec::new();
         let tls = match &file.tls_server_config {
-            Some(written) => Some(tls::acceptor(written, &place, &mut remarks)?),
+            Some(written) => Some(tls::acceptor(written, &location, &mut remarks)?),
             None => None,
         };
         let http = file.http_server_config.unwrap_or_default();
         if let Some(http2) = http.http2.filter(|http2| http2.value) {
             let what = "http_server_config.http2: is not offered: HTTP/1.1 only";
-            remarks.push(place.remark(&http2, what));
+            remarks.push(location.remark(&http2, what));
         }
         let headers = http.headers.unwrap_or_default();
         let headers = headers.iter().map(|(name, value)| (name.as_str(), value));
@@ -109,20 +108,20 @@ impl Security {
         let rate = file.rate_limit.unwrap_or_default();
         Ok(Self {
             tls,
-            basic_auth: BasicAuth::new(users, &place)?,
-            headers: headers::read(headers, &place)?,
+            basic_auth: BasicAuth::new(users, &location)?,
+            headers: headers::read(headers, &location)?,
             open: open.map(|path| path.value).collect(),
-            rate: Rate::new(&rate, &place)?,
+            rate: Rate::new(&rate, &location)?,
             remarks,
         })
     }
 
-    /// What the file asks for, and is not done: lines for the log.
+    /// Settings of the file that are not supported, as lines for the log.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
 
-    /// Whether one more request may be answered now.
+    /// Whether the rate limit admits one more request now.
     pub(super) fn has_room(&self) -> bool {
         let rate = self.rate.as_ref();
         rate.is_none_or(|rate| rate.admits(Instant::now()))
@@ -139,7 +138,7 @@ impl Security {
     }
 }
 
-/// A file's octets.
+/// Reads a file of bounded size.
 fn read(path: &Path) -> Result<Vec<u8>, SecurityError> {
     files::read(path, MAX_FILE_MIB).map_err(|source| SecurityError::Read {
         path: path.into(),

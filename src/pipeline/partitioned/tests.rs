@@ -1,5 +1,4 @@
-//! Several workers at one capture: the same boundaries for each of them, and every frame somebody's,
-//! once.
+//! Replay on several workers: all cross the same boundaries, and each frame is counted by exactly one.
 
 use super::*;
 use crate::capture::Event;
@@ -9,11 +8,11 @@ use proptest::prelude::*;
 use std::io::Write;
 use tempfile::NamedTempFile;
 
-/// A frame: its time in milliseconds, its ends by number, and what it carries.
-type Planned = (u64, (u8, u8), StreamKind);
+/// A frame: its time in milliseconds, the last octets of its addresses, and its kind.
+type Planned = (u64, (u8, u8), FrameKind);
 
 #[derive(Clone, Copy, Debug)]
-enum StreamKind {
+enum FrameKind {
     Rtp,
     Rtcp,
     Sip,
@@ -23,10 +22,10 @@ enum StreamKind {
 fn octets((_, (src, dst), kind): Planned) -> Vec<u8> {
     let mut octets = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
     let (port, payload): (u16, &[u8]) = match kind {
-        StreamKind::Rtp => (4000, &[0x80, 8, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]),
-        StreamKind::Rtcp => (4001, &[0x80, 201, 0, 1, 0, 0, 0, 1]),
-        StreamKind::Sip => (5060, b"OPTIONS sip:a SIP/2.0\r\n\r\n"),
-        StreamKind::Arp => {
+        FrameKind::Rtp => (4000, &[0x80, 8, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]),
+        FrameKind::Rtcp => (4001, &[0x80, 201, 0, 1, 0, 0, 0, 1]),
+        FrameKind::Sip => (5060, b"OPTIONS sip:a SIP/2.0\r\n\r\n"),
+        FrameKind::Arp => {
             octets.extend([8, 6, 0, 1, 8, 0, 6, 4]);
             return octets;
         }
@@ -60,8 +59,8 @@ fn capture(plan: &[Planned]) -> NamedTempFile {
     file
 }
 
-/// The boundaries that one worker crosses, and the frames that it counts.
-fn work(source: FileSource<RtpPacket>, shard: Shard) -> (Vec<Boundary>, usize) {
+/// Runs one worker: the boundaries that it crosses, and the number of frames that it counts.
+fn run_worker(source: FileSource<RtpPacket>, shard: Shard) -> (Vec<Boundary>, usize) {
     let mut source = PartitionedSource::new(source);
     let selection = Selection {
         rules: Rules::default(),
@@ -86,12 +85,12 @@ fn work(source: FileSource<RtpPacket>, shard: Shard) -> (Vec<Boundary>, usize) {
 
 fn run(file: &NamedTempFile, workers: usize) -> Vec<(Vec<Boundary>, usize)> {
     let paths = [file.path().to_owned()];
-    let whose = partitioner(workers, Rules::default());
-    let sources = FileSource::open_for(workers, &paths, whose).unwrap();
+    let assign_frame = partitioner(workers, Rules::default());
+    let sources = FileSource::open_for(workers, &paths, assign_frame).unwrap();
     std::thread::scope(|scope| {
         let running: Vec<_> = Shard::split(workers)
             .zip(sources)
-            .map(|(shard, source)| scope.spawn(move || work(source, shard)))
+            .map(|(shard, source)| scope.spawn(move || run_worker(source, shard)))
             .collect();
         let done = running.into_iter().map(|worker| worker.join().unwrap());
         done.collect()
@@ -107,12 +106,12 @@ fn plan() -> impl Strategy<Value = Vec<Planned>> {
     ];
     let ends = (0..4_u8, 0..4_u8);
     let kind = prop_oneof![
-        8 => Just(StreamKind::Rtp),
-        1 => Just(StreamKind::Rtcp),
-        1 => Just(StreamKind::Sip),
-        1 => Just(StreamKind::Arp),
+        8 => Just(FrameKind::Rtp),
+        1 => Just(FrameKind::Rtcp),
+        1 => Just(FrameKind::Sip),
+        1 => Just(FrameKind::Arp),
     ];
-    // Enough of them for some pieces, with times that go on from where they were.
+    // Enough frames for several chunks, with times that continue.
     let some = proptest::collection::vec((step, ends, kind), 1..400);
     (some, 1..60_usize).prop_map(|(some, times)| {
         let mut now = 1_767_603_600_000_i64;
@@ -129,14 +128,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn all_cross_the_same_boundaries_and_every_frame_is_somebodys(plan in plan()) {
+    fn all_workers_cross_the_same_boundaries_and_each_frame_is_counted_once(plan in plan()) {
         let file = capture(&plan);
-        let (alone, frames) = run(&file, 1).swap_remove(0);
+        let (single, frames) = run(&file, 1).swap_remove(0);
         prop_assert_eq!(frames, plan.len());
         for workers in [2, 3, 5] {
             let done = run(&file, workers);
             for (boundaries, _) in &done {
-                prop_assert_eq!(boundaries, &alone);
+                prop_assert_eq!(boundaries, &single);
             }
             let frames: usize = done.iter().map(|(_, frames)| frames).sum();
             prop_assert_eq!(frames, plan.len());

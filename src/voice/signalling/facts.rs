@@ -1,5 +1,5 @@
-//! What session descriptions say of transport addresses: which media is wanted there, in which
-//! formats (RFC 8866, RFC 3264).
+//! Facts from session descriptions, by transport address: the media that it receives, and the formats
+//! (RFC 8866, RFC 3264).
 
 use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::kind::StreamKind;
@@ -10,24 +10,24 @@ use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// Addresses known at a time; the oldest leaves for the next. Four are said per call.
+/// Most facts; a further one removes the oldest. A call has about four.
 const MAX_FACTS: usize = 65_536;
 
-/// A fact is forgotten so long after it was said last: no call is set up an hour before its media.
+/// Lifetime of a fact after its last announcement: no call is set up an hour before its media.
 const MEMORY_SECONDS: u64 = 3600;
 
-/// One format that was agreed on.
+/// A format of a session description.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CodecFormat {
     /// RTP payload type.
     pub payload_type: u8,
     /// Encoding name, as written.
     pub codec: Arc<str>,
-    /// RTP clock rate.
+    /// RTP clock rate in Hz, if known.
     pub clock: Option<NonZeroU32>,
 }
 
-/// What is known of a stream beforehand.
+/// The kind and format of a stream, from signalling.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MediaFact {
     /// Audio or video.
@@ -38,7 +38,7 @@ pub struct MediaFact {
 
 #[derive(Clone, Debug)]
 struct Fact {
-    said: Timestamp,
+    announced: Timestamp,
     kind: StreamKind,
     formats: Arc<[Arc<CodecFormat>]>,
 }
@@ -51,22 +51,21 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Takes a description: where each of its media is wanted, and how. What was said before of
-    /// the same address is replaced.
-    pub(super) fn learn(&mut self, said: Timestamp, description: &Description) {
+    /// Learns the media of a description. Replaces an earlier fact of the same address.
+    pub(super) fn learn(&mut self, announced: Timestamp, description: &Description) {
         for media in &description.media {
             let (Some(address), Some(kind)) = (media.address, kind(media)) else {
                 continue;
             };
-            // Port 0 refuses; address 0 holds (RFC 3264 §6, §8.4): neither says where.
+            // Port 0 refuses media, address 0 holds the call (RFC 3264 §6, §8.4): no address is known.
             if media.port == 0 || address.ip().is_unspecified() {
                 continue;
             }
             let formats = formats(media);
-            for place in 0..media.count.clamp(1, 8) {
-                let port = media.port.saturating_add(2 * place);
+            for index in 0..media.count.clamp(1, 8) {
+                let port = media.port.saturating_add(2 * index);
                 let fact = Fact {
-                    said,
+                    announced,
                     kind,
                     formats: formats.clone(),
                 };
@@ -81,14 +80,14 @@ impl Facts {
         {
             self.known.remove(&oldest);
         }
-        let said = fact.said;
+        let announced = fact.announced;
         if self.known.insert(end, fact).is_none() {
-            self.order.push_back((said, end));
+            self.order.push_back((announced, end));
         }
     }
 
-    /// What is known of media between two ends. The receiver's own wish counts first; behind a
-    /// NAT only the other end is where its description says.
+    /// The fact about media between two endpoints. The fact of the receiver comes first; if it is behind a
+    /// NAT, only the address of the sender matches its description.
     pub(super) fn about(
         &self,
         src: Endpoint,
@@ -117,8 +116,10 @@ impl Facts {
         {
             self.order.pop_front();
             match self.known.get(&end) {
-                // Said again since: it waits anew.
-                Some(fact) if fact.said >= before => self.order.push_back((fact.said, end)),
+                // Announced again since: its lifetime starts again.
+                Some(fact) if fact.announced >= before => {
+                    self.order.push_back((fact.announced, end));
+                }
                 Some(_) => drop(self.known.remove(&end)),
                 None => {}
             }
@@ -126,7 +127,7 @@ impl Facts {
     }
 }
 
-/// What a media section is to us; fax, text and data are nothing.
+/// The stream kind of a media section; `None` for fax, text and data.
 fn kind(media: &MediaDescription) -> Option<StreamKind> {
     match media.kind {
         MediaType::Audio if media.rtp => Some(StreamKind::Audio),

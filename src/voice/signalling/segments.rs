@@ -1,4 +1,4 @@
-//! SIP messages put together from TCP segments (RFC 3261 §18.3: Content-Length ends a message).
+//! Reassembly of SIP messages from TCP segments (RFC 3261 §18.3: Content-Length ends a message).
 
 use crate::units::{Endpoint, Timestamp};
 use crate::voice::Segment;
@@ -6,38 +6,41 @@ use crate::wire::sip;
 use hashbrown::HashMap;
 use std::time::Duration;
 
-/// Directions of connections followed at a time; beyond that, new ones are not read.
+/// Most directions of connections; further ones are ignored.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// Octets held of one direction: four times the largest message that anybody accepts.
+/// Most octets buffered of a direction: four times the largest message that implementations accept.
 const MAX_OCTETS: usize = 64 * 1024;
 
-/// Segments held out of order.
-const MAX_AHEAD: usize = 16;
+/// Most out-of-order segments of a direction.
+const MAX_OUT_OF_ORDER: usize = 16;
 
-/// A connection without a segment for so long is forgotten.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// Idle timeout of a connection.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Control bit SYN (RFC 9293 §3.1).
 const SYN: u8 = 0x02;
 
+/// One direction of a connection.
 #[derive(Debug, Default)]
-struct Half {
+struct Direction {
     last: Timestamp,
-    /// The sequence number that comes next.
+    /// The expected sequence number.
     next: u32,
+    /// Octets in order, from the start of a message.
     octets: Vec<u8>,
-    ahead: Vec<(u32, Vec<u8>)>,
+    /// Segments behind a gap, with their sequence numbers.
+    out_of_order: Vec<(u32, Vec<u8>)>,
 }
 
-/// Directions of connections.
+/// The directions of all connections.
 #[derive(Debug, Default)]
 pub(super) struct Segments {
-    halves: HashMap<(Endpoint, Endpoint), Half>,
+    directions: HashMap<(Endpoint, Endpoint), Direction>,
 }
 
 impl Segments {
-    /// Takes a segment; every message that is now whole goes to `message`.
+    /// Adds a segment. Passes each completed message to `message`.
     pub(super) fn insert(
         &mut self,
         src: Endpoint,
@@ -48,70 +51,71 @@ impl Segments {
     ) {
         let key = (src, dst);
         if segment.flags & SYN != 0 {
-            self.halves.remove(&key);
+            self.directions.remove(&key);
         }
-        if !self.halves.contains_key(&key) {
-            if self.halves.len() >= MAX_CONNECTIONS {
+        if !self.directions.contains_key(&key) {
+            if self.directions.len() >= MAX_CONNECTIONS {
                 return;
             }
-            // A connection that was there before us begins with what comes first.
+            // A connection that began before the capture starts with its first captured segment.
             let next = segment
                 .sequence
                 .wrapping_add(u32::from(segment.flags & SYN != 0));
-            self.halves.insert(
+            self.directions.insert(
                 key,
-                Half {
+                Direction {
                     next,
-                    ..Half::default()
+                    ..Direction::default()
                 },
             );
         }
-        if let Some(half) = self.halves.get_mut(&key) {
-            half.last = time;
-            half.insert(segment.sequence, segment.payload);
-            half.deliver(message);
+        if let Some(direction) = self.directions.get_mut(&key) {
+            direction.last = time;
+            direction.insert(segment.sequence, segment.payload);
+            direction.deliver(message);
         }
     }
 
     pub(super) fn expire(&mut self, now: Timestamp) {
-        let before = now.minus(PATIENCE);
-        self.halves.retain(|_, half| half.last >= before);
+        let before = now.minus(IDLE_TIMEOUT);
+        self.directions
+            .retain(|_, direction| direction.last >= before);
     }
 }
 
-impl Half {
+impl Direction {
     fn insert(&mut self, sequence: u32, payload: &[u8]) {
         if payload.is_empty() {
             return;
         }
         let ahead = sequence.wrapping_sub(self.next).cast_signed();
         if ahead > 0 {
-            if self.ahead.len() >= MAX_AHEAD {
-                // What is missing will not come: go on behind it.
+            if self.out_of_order.len() >= MAX_OUT_OF_ORDER {
+                // The gap will not be filled: continue behind it.
                 self.octets.clear();
                 self.next = self
-                    .ahead
+                    .out_of_order
                     .iter()
                     .map(|(sequence, _)| *sequence)
                     .min()
                     .unwrap_or(sequence);
             }
-            self.ahead.push((sequence, payload.to_vec()));
+            self.out_of_order.push((sequence, payload.to_vec()));
         } else {
             self.append(ahead.unsigned_abs() as usize, payload);
         }
-        while let Some(place) = self
-            .ahead
+        while let Some(index) = self
+            .out_of_order
             .iter()
             .position(|(sequence, _)| sequence.wrapping_sub(self.next).cast_signed() <= 0)
         {
-            let (sequence, payload) = self.ahead.swap_remove(place);
+            let (sequence, payload) = self.out_of_order.swap_remove(index);
             let behind = self.next.wrapping_sub(sequence) as usize;
             self.append(behind, &payload);
         }
     }
 
-    /// Appends what is new of a segment that begins so many octets behind.
+    /// Appends the new octets of a segment that starts `behind` octets before the expected one.
     fn append(&mut self, behind: usize, payload: &[u8]) {
         let fresh = payload.get(behind..).unwrap_or_default();
         self.octets.extend_from_slice(fresh);
@@ -120,7 +124,7 @@ impl Half {
             .wrapping_add(u32::try_from(fresh.len()).unwrap_or(0));
     }
 
-    /// Hands out whole messages from the front.
+    /// Passes complete messages from the front of the buffer.
     fn deliver(&mut self, mut message: impl FnMut(&[u8])) {
         loop {
             let blank = self
@@ -130,17 +134,17 @@ impl Half {
                 .count();
             self.octets.drain(..blank);
             let Some(found) = sip::parse(&self.octets) else {
-                // Not at the start of a message: begun in the middle, or not SIP at all (TLS).
+                // Not at the start of a message: the capture began inside it, or it is not SIP (TLS).
                 if self.octets.len() > 16 {
                     self.octets.clear();
                 }
                 return;
             };
             let Some(length) = found.content_length.map(|length| length as usize) else {
-                return self.bound();
+                return self.limit_buffer();
             };
             if found.body.len() < length {
-                return self.bound();
+                return self.limit_buffer();
             }
             let used = self.octets.len() - found.rest.len();
             message(self.octets.get(..used).unwrap_or_default());
@@ -148,7 +152,8 @@ impl Half {
         }
     }
 
-    fn bound(&mut self) {
+    /// Drops the buffered octets if there are too many.
+    fn limit_buffer(&mut self) {
         if self.octets.len() > MAX_OCTETS {
             self.octets.clear();
         }

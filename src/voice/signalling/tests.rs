@@ -33,7 +33,7 @@ fn packet(content: Content<'_>) -> Packet<'_> {
     }
 }
 
-/// Codec and kind of media from somewhere to an address.
+/// Kind and codec of media to an address, from an unknown source.
 fn known(signalling: &Signalling, to: Endpoint, payload_type: u8) -> Option<(StreamKind, String)> {
     let known = signalling.about(end(200, 7), to, payload_type)?;
     Some((known.kind, known.format.codec.to_string()))
@@ -57,7 +57,7 @@ fn check(signalling: &Signalling, how: &str) {
 }
 
 #[test]
-fn a_message_in_one_datagram_says_where_media_is_wanted() {
+fn a_message_in_one_datagram_gives_facts_about_its_media() {
     let mut signalling = Signalling::default();
     signalling.observe(&packet(Content::Sip(&invite())));
     check(&signalling, "datagram");
@@ -70,13 +70,13 @@ fn a_message_in_one_datagram_says_where_media_is_wanted() {
 }
 
 #[test]
-fn fragments_in_any_order_make_a_message() {
+fn fragments_in_any_order_are_reassembled() {
     let mut datagram = vec![0; 8];
     datagram.extend(invite());
-    let pieces: Vec<(usize, &[u8])> = datagram
+    let fragments: Vec<(usize, &[u8])> = datagram
         .chunks(104)
         .enumerate()
-        .map(|(place, piece)| (place * 104, piece))
+        .map(|(index, octets)| (index * 104, octets))
         .collect();
     let take = |signalling: &mut Signalling, (offset, octets): (usize, &[u8]), identification| {
         signalling.observe_fragment(&Fragment {
@@ -91,21 +91,21 @@ fn fragments_in_any_order_make_a_message() {
     };
     for order in [false, true] {
         let mut signalling = Signalling::default();
-        let mut sent = pieces.clone();
+        let mut sent = fragments.clone();
         if order {
             sent.reverse();
         }
-        for (place, piece) in sent.iter().enumerate() {
-            assert!(signalling.is_empty(), "before piece {place}");
-            take(&mut signalling, *piece, 7);
-            take(&mut signalling, *piece, 8);
+        for (index, fragment) in sent.iter().enumerate() {
+            assert!(signalling.is_empty(), "before fragment {index}");
+            take(&mut signalling, *fragment, 7);
+            take(&mut signalling, *fragment, 8);
         }
         check(&signalling, "fragments");
     }
 }
 
 #[test]
-fn segments_in_disorder_and_twice_make_messages() {
+fn reordered_and_duplicate_segments_are_reassembled() {
     let stream = [invite(), b"\r\n\r\n".to_vec(), invite()].concat();
     let parts: Vec<(u32, &[u8])> = (0..).step_by(97).zip(stream.chunks(97)).collect();
     let mut orders = vec![parts.clone(); 3];
@@ -132,7 +132,7 @@ fn segments_in_disorder_and_twice_make_messages() {
 }
 
 #[test]
-fn what_is_not_sip_is_not_held() {
+fn octets_that_are_not_sip_are_not_buffered() {
     let mut signalling = Signalling::default();
     let noise = vec![0x16; 1400];
     for sequence in 0..200_u32 {
@@ -148,7 +148,7 @@ fn what_is_not_sip_is_not_held() {
 }
 
 #[test]
-fn a_fact_is_forgotten_an_hour_after_it_was_said_last() {
+fn a_fact_expires_an_hour_after_its_last_announcement() {
     let mut signalling = Signalling::default();
     signalling.observe(&packet(Content::Sip(&invite())));
     signalling.expire(Second(3600));

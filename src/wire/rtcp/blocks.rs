@@ -1,7 +1,7 @@
-//! The blocks that reports consist of: what was received (RFC 3550 §6.4), and the round trips of
-//! extended reports (RFC 3611).
+//! The blocks of reports: reception reports (RFC 3550 §6.4), and the round-trip blocks of extended
+//! reports (RFC 3611).
 //!
-//! Iterators over the borrowed octets of one packet, which end where it does.
+//! Iterators over the borrowed octets of one packet.
 
 /// Octets of a report block.
 pub(super) const REPORT: usize = 24;
@@ -10,14 +10,14 @@ pub(super) const REPORT: usize = 24;
 const RECEIVER_REFERENCE_TIME: u8 = 4;
 const DLRR: u8 = 5;
 
-/// A report block: what was received of one source (RFC 3550 §6.4.1).
+/// A report block: reception of one source (RFC 3550 §6.4.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReportBlock {
     /// The source reported on.
     pub ssrc: u32,
     /// Fraction lost since the last report, in 1/256.
     pub fraction_lost: u8,
-    /// Packets lost since the beginning; negative where duplicates outnumber losses.
+    /// Packets lost since the beginning; negative if duplicates outnumber losses.
     pub lost: i32,
     /// Extended highest sequence number: cycles in the upper, the number in the lower 16 bits.
     pub highest_sequence: u32,
@@ -133,7 +133,7 @@ impl<'a> Iterator for Blocks<'a> {
     }
 }
 
-/// What a sender answers to a receiver's reference time.
+/// The answer of a sender to a receiver's reference time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LastReport {
     /// The receiver.

@@ -1,4 +1,4 @@
-//! Reports as the examples of their RFCs lay them out, whole, reduced, encrypted and cut.
+//! Reports as in the RFCs: compound, reduced-size, encrypted and truncated.
 
 use super::*;
 use proptest::prelude::*;
@@ -110,7 +110,7 @@ fn loss_is_a_signed_number_of_24_bits() {
 }
 
 #[test]
-fn what_is_rtcp_and_can_be_read_is_told_by_types_and_lengths() {
+fn rtcp_and_its_protection_are_recognised_by_types_and_lengths() {
     use Protection::{Clear, Encrypted};
     let report = receiver_report();
     let then = |rest: &[u8]| [&report[..], rest].concat();
@@ -174,7 +174,7 @@ fn what_is_rtcp_and_can_be_read_is_told_by_types_and_lengths() {
 }
 
 #[test]
-fn a_cut_payload_is_rtcp_still_and_read_as_far_as_it_goes() {
+fn a_truncated_payload_is_rtcp_and_parsed_up_to_its_end() {
     let payload = [&sender_report()[..], &DESCRIPTION, &GOODBYE].concat();
     for cut in 4..payload.len() {
         let captured = &payload[..cut];
@@ -190,7 +190,7 @@ fn a_cut_payload_is_rtcp_still_and_read_as_far_as_it_goes() {
 
 proptest! {
     #[test]
-    fn random_octets_never_panic_and_every_walk_ends(
+    fn random_octets_never_panic_and_every_iteration_ends(
         mut payload in proptest::collection::vec(any::<u8>(), 0..300),
         kind in 192_u8..=223,
         more in 0_u16..99,

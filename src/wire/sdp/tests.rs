@@ -1,4 +1,4 @@
-//! Offers and answers as telephones write them.
+//! Offers and answers of phones.
 
 use super::*;
 use proptest::prelude::*;
@@ -106,14 +106,14 @@ fn connection_lines_give_an_address_or_none() {
 }
 
 #[test]
-fn a_text_that_does_not_begin_as_a_description_is_none() {
+fn a_text_without_a_version_line_is_not_a_description() {
     assert_eq!(parse(b""), None);
     assert_eq!(parse(b"m=audio 1 RTP/AVP 0\r\n"), None);
     assert_eq!(parse(b"\r\nv=0\r\n"), Some(Description::default()));
 }
 
 #[test]
-fn what_follows_a_media_line_that_is_none_is_given_to_no_section() {
+fn lines_after_a_malformed_media_line_belong_to_no_section() {
     let text =
         b"v=0\nm=audio 1 RTP/AVP 0\nm=audio 70000 RTP/AVP 0\na=rtcp-mux\nm=audio 2 RTP/AVP 0\n";
     let media = parse(text).unwrap().media;
@@ -122,7 +122,7 @@ fn what_follows_a_media_line_that_is_none_is_given_to_no_section() {
 }
 
 #[test]
-fn more_than_the_bounds_is_left_out() {
+fn values_beyond_the_bounds_are_ignored() {
     let formats = " 0".repeat(99);
     let text = format!(
         "v=0\n{}",
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn every_truncation_is_read_as_far_as_it_goes(cut in 2..OFFER.len()) {
+    fn every_truncation_is_parsed_up_to_its_end(cut in 2..OFFER.len()) {
         let whole = parse(OFFER).unwrap();
         let description = parse(&OFFER[..cut]).unwrap();
         prop_assert!(description.media.len() <= whole.media.len());

@@ -56,7 +56,7 @@ l: 0\r\n\
 }
 
 #[test]
-fn a_start_line_is_sip_or_nothing_is() {
+fn only_a_start_line_makes_a_payload_sip() {
     let table: [(&[u8], bool); 16] = [
         (b"OPTIONS sip:a SIP/2.0\r\n\r\n", true),
         (b"x-Method tel:+1 sip/2.0\r\n", true),
@@ -93,7 +93,7 @@ fn line_breaks_and_zeroes_are_keep_alives() {
 }
 
 #[test]
-fn fields_that_are_wrong_are_absent_and_the_first_that_is_right_counts() {
+fn malformed_fields_are_ignored_and_the_first_valid_one_counts() {
     let message = parse(
         b"BYE sip:a SIP/2.0\r\nContent-Length: -1\r\nCSeq: 4294967296 BYE\r\nCSeq: 4294967295 BYE\r\n\
 Via: SIP/2.0/UDP a\r\nno colon\r\n: no name\r\nl: 99999999\r\nl: 1\r\n\r\nbody",
@@ -132,7 +132,7 @@ fn the_description_is_found_among_parts() {
 }
 
 #[test]
-fn a_cut_message_is_read_as_far_as_it_goes() {
+fn a_truncated_message_is_parsed_up_to_its_end() {
     let whole = parse(INVITE).unwrap();
     for cut in 0..INVITE.len() {
         let Some(message) = parse(&INVITE[..cut]) else {

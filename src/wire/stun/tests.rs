@@ -1,4 +1,4 @@
-//! Messages of RFC 8489 and RFC 3489, and what is nearly one.
+//! Messages of RFC 8489 and RFC 3489, and malformed ones.
 
 use super::*;
 use proptest::prelude::*;
@@ -48,7 +48,7 @@ fn request_and_response_share_their_transaction() {
 }
 
 #[test]
-fn the_header_is_enough_if_there_is_a_cookie() {
+fn a_header_with_the_cookie_suffices() {
     let octets = message(0x0101, MAGIC_COOKIE, &[0, 1, 0, 4, 1, 2, 3, 4]);
     assert!(parse(&octets[..20], 28).is_some());
     assert!(parse(&octets[..19], 28).is_none());
@@ -57,7 +57,7 @@ fn the_header_is_enough_if_there_is_a_cookie() {
 }
 
 #[test]
-fn a_message_without_a_cookie_must_be_sound_to_the_last_octet() {
+fn a_message_without_the_cookie_must_be_well_formed_to_the_last_octet() {
     let mapped = [0, 1, 0, 8, 0, 1, 0x10, 0, 192, 0, 2, 1];
     let table: [(&str, Vec<u8>, bool); 7] = [
         ("binding request", message(0x0001, 99, &[]), true),
@@ -88,7 +88,7 @@ fn a_message_without_a_cookie_must_be_sound_to_the_last_octet() {
 }
 
 #[test]
-fn indications_of_a_relay_show_what_they_carry() {
+fn indications_of_a_relay_yield_their_media() {
     let attributes = [
         0, 0x12, 0, 8, 0, 1, 2, 3, 4, 5, 6, 7, 0, 0x13, 0, 5, 1, 2, 3, 4, 5, 0, 0, 0,
     ];

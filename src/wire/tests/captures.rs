@@ -1,4 +1,4 @@
-//! Real tags and tunnels: the counts were compared with tshark, packet by packet.
+//! Real captures with tags and tunnels. The counts were compared with tshark, packet by packet.
 
 use super::*;
 use std::collections::BTreeMap;

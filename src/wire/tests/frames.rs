@@ -1,4 +1,4 @@
-//! Builders of frames, from the inside out. Lengths are right, checksums are zero.
+//! Builders of frames, from the inner to the outer header. Lengths are correct, checksums are zero.
 
 pub(super) const IPV4: u16 = 0x0800;
 pub(super) const IPV6: u16 = 0x86dd;
@@ -75,7 +75,7 @@ pub(super) fn ethernet(ethertype: u16, payload: &[u8]) -> Vec<u8> {
     [&addresses[..], &ethertype.to_be_bytes(), payload].concat()
 }
 
-/// IEEE 802.3 with its length, and padding behind it.
+/// An IEEE 802.3 frame with a length field and padding.
 pub(super) fn length_ethernet(payload: &[u8]) -> Vec<u8> {
     let size = u16::try_from(payload.len()).unwrap();
     [&ethernet(size, payload)[..], &[0xee; 6]].concat()
@@ -160,7 +160,7 @@ pub(super) fn gtp(flags: u8, fields: &[u8], payload: &[u8]) -> Vec<u8> {
     [&[flags, 255][..], &size, &[0, 0, 0, 1], fields, payload].concat()
 }
 
-/// The same octets with some replaced.
+/// Replaces single octets.
 pub(super) fn patched(mut octets: Vec<u8>, with: &[(usize, u8)]) -> Vec<u8> {
     for (at, octet) in with {
         octets[*at] = *octet;

@@ -3,8 +3,8 @@
 
 use super::super::byte_order::ByteOrder;
 
-/// Walks the options of a block. Ends at `opt_endofopt`, at the end of the octets, or at an option
-/// that does not fit into them: options are remarks, a broken one costs no frame.
+/// Iterates over the options of a block. Ends at `opt_endofopt`, at the end of the octets, or at an
+/// option that exceeds them: options are optional, so a malformed one discards no frame.
 #[derive(Clone, Debug)]
 pub(super) struct Options<'a> {
     order: ByteOrder,

@@ -56,10 +56,9 @@ fn small_files() -> impl Iterator<Item = Vec<u8>> {
 }
 
 #[test]
-fn a_file_cut_at_any_octet_gives_every_frame_before_the_cut() {
+fn a_file_truncated_at_any_octet_yields_every_frame_before_the_cut() {
     for whole in small_files() {
         let all = run_octets(&whole).frames();
-        // Where each frame's record ends: the first cut that holds one frame more.
         let mut frames_before = 0;
         for cut in 0..whole.len() {
             let run = run_octets(&whole[..cut]);
@@ -95,7 +94,7 @@ fn the_warning_names_file_offset_and_frames() {
 }
 
 #[test]
-fn what_is_no_capture_is_refused_with_what_was_found() {
+fn a_file_that_is_not_a_capture_is_refused_with_its_first_octets() {
     let table: [(&[u8], &str); 9] = [
         (b"", "not a capture: empty"),
         (b"\xd4\xc3\xb2", "not a capture: 3 octets only"),
@@ -136,9 +135,9 @@ fn damage_in_the_middle_is_an_error_at_its_offset_after_the_frames_before() {
         let written = Pcapng::new(ByteOrder::Big).named(1, "a");
         written.enhanced(0, 1, b"x", &[])
     };
-    let mut crooked = pcapng();
-    let at = crooked.octets.len();
-    crooked.octets.extend(b"\0\0\0\x06\0\0\0\x0ejunk");
+    let mut bad_length = pcapng();
+    let at = bad_length.octets.len();
+    bad_length.octets.extend(b"\0\0\0\x06\0\0\0\x0ejunk");
     let mut unequal = pcapng().block(4, b"abcd");
     *unequal.octets.last_mut().unwrap() = 99;
     let table = [
@@ -147,7 +146,7 @@ fn damage_in_the_middle_is_an_error_at_its_offset_after_the_frames_before() {
             "damaged at offset 41: record of 262145 octets, at most 262144 are possible".into(),
         ),
         (
-            crooked.octets,
+            bad_length.octets,
             format!("damaged at offset {at}: block of type 0x6 with length 14"),
         ),
         (
@@ -178,10 +177,10 @@ fn damage_in_the_middle_is_an_error_at_its_offset_after_the_frames_before() {
     }
 }
 
-/// Gives one octet a read, and interruptions between them.
-struct Drip(std::vec::IntoIter<u8>, bool);
+/// Returns one octet per read, and an interruption before each.
+struct OneOctetReads(std::vec::IntoIter<u8>, bool);
 
-impl Read for Drip {
+impl Read for OneOctetReads {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         self.1 = !self.1;
         if self.1 {
@@ -198,13 +197,13 @@ impl Read for Drip {
 }
 
 #[test]
-fn a_pipe_that_drips_gives_the_same_frames() {
+fn a_pipe_with_one_octet_per_read_yields_the_same_frames() {
     for whole in small_files() {
         let expected = run_octets(&whole).frames();
-        let drip = Drip(whole.into_iter(), false);
+        let slow = OneOctetReads(whole.into_iter(), false);
         let mut reader = Reader::<()>::new(Cursor::single());
-        reader.begin(|| Ok(Box::new(drip))).unwrap();
-        let mut opened = Opened::new(Path::new("drip"), &mut reader).unwrap();
+        reader.begin(|| Ok(Box::new(slow))).unwrap();
+        let mut opened = Opened::new(Path::new("slow"), &mut reader).unwrap();
         let mut names = super::super::names::InterfaceNames::new();
         let mut frames = Vec::new();
         let mut found = FoundFrame::NONE;
@@ -231,14 +230,14 @@ fn a_pipe_that_drips_gives_the_same_frames() {
 }
 
 #[test]
-fn one_reader_of_a_pipe_that_drips_can_begin_before_the_others() {
+fn one_reader_of_a_slow_pipe_can_start_before_the_others() {
     let whole = small_files().next().unwrap();
     let cursors = cursors::<()>(3, &Arc::default(), Box::new(|_| None));
     let mut readers: Vec<_> = cursors.into_iter().map(Reader::new).collect();
     for reader in &mut readers {
-        let drip = Drip(whole.clone().into_iter(), false);
-        reader.begin(|| Ok(Box::new(drip))).unwrap();
-        assert!(reader.want(24).unwrap());
+        let slow = OneOctetReads(whole.clone().into_iter(), false);
+        reader.begin(|| Ok(Box::new(slow))).unwrap();
+        assert!(reader.ensure(24).unwrap());
     }
 }
 

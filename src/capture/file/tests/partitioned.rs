@@ -1,5 +1,5 @@
-//! What is dealt: each reader gets what is for it, in order, once; and knows the time of what it does
-//! not get.
+//! Partitioned reading: each reader gets its frames in order and once, and knows the time of the frames
+//! that it does not get.
 
 use super::super::{Assignment, FileSource};
 use super::file;
@@ -11,26 +11,28 @@ use proptest::prelude::*;
 use std::thread::ScopedJoinHandle;
 use tempfile::NamedTempFile;
 
-/// How a frame is dealt.
+/// How a frame is assigned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Way {
-    Told(usize),
-    Shown(usize),
-    All,
+enum Route {
+    /// As an item, to this reader.
+    Item(usize),
+    /// As a frame, to this reader.
+    Frame(usize),
+    Broadcast,
 }
 
-/// A frame of a capture: how it is dealt, its time, and its octets beside number and way.
-type Planned = (Way, u64, usize);
+/// A planned frame: its route, its time in nanoseconds, and its octets besides number and route.
+type Planned = (Route, u64, usize);
 
-fn octets(number: usize, (way, _, more): Planned) -> Vec<u8> {
+fn octets(number: usize, (route, _, more): Planned) -> Vec<u8> {
     let number = u32::try_from(number).unwrap();
-    let way = match way {
-        Way::Told(reader) => [0, u8::try_from(reader).unwrap()],
-        Way::Shown(reader) => [1, u8::try_from(reader).unwrap()],
-        Way::All => [2, 0],
+    let route = match route {
+        Route::Item(reader) => [0, u8::try_from(reader).unwrap()],
+        Route::Frame(reader) => [1, u8::try_from(reader).unwrap()],
+        Route::Broadcast => [2, 0],
     };
     let mut octets = number.to_be_bytes().to_vec();
-    octets.extend(way);
+    octets.extend(route);
     octets.resize(octets.len() + more, 7);
     octets
 }
@@ -44,8 +46,8 @@ fn partition(frame: &Frame<'_>, assignment: Assignment<'_, usize>) {
     let reader = usize::from(frame.octets[5]);
     match frame.octets[4] {
         0 => assignment.assign(reader, number(frame.octets)),
-        1 => assignment.show(reader),
-        _ => assignment.show_all(),
+        1 => assignment.forward(reader),
+        _ => assignment.broadcast(),
     }
 }
 
@@ -60,18 +62,18 @@ fn capture(plan: &[Planned]) -> Vec<u8> {
     written.octets
 }
 
-/// What a reader got, by number, and whether it was told it.
+/// The frames that a reader got, by number, and whether each came as an item.
 type Got = Vec<(usize, bool)>;
 
-/// Takes cards as a worker does, a few at once, and refuses some: those come as frames.
+/// Takes items as a worker does, a few at once, and refuses some: those come as frames.
 fn read(mut source: FileSource<usize>) -> Result<(Got, Vec<String>), CaptureError> {
-    const MOST: usize = 3;
+    const LIMIT: usize = 3;
     let mut got = Vec::new();
     loop {
         if source.is_partitioned() {
-            let told = source.take_items(MOST, |number| number % 11 != 5);
-            got.extend(told.iter().map(|number| (*number, true)));
-            if told.len() == MOST {
+            let items = source.take_items(LIMIT, |number| number % 11 != 5);
+            got.extend(items.iter().map(|number| (*number, true)));
+            if items.len() == LIMIT {
                 continue;
             }
         }
@@ -106,10 +108,10 @@ fn check(plan: &[Planned], reader: usize, got: &Got) {
     assert!(ascends, "in order, and nothing twice");
     let has = |number: usize| got.binary_search_by_key(&number, |got| got.0).is_ok();
     let mut last = 0;
-    for (number, (way, time, _)) in plan.iter().enumerate() {
-        let wanted = match way {
-            Way::Told(whose) | Way::Shown(whose) => *whose == reader,
-            Way::All => true,
+    for (number, (route, time, _)) in plan.iter().enumerate() {
+        let wanted = match route {
+            Route::Item(target) | Route::Frame(target) => *target == reader,
+            Route::Broadcast => true,
         };
         assert!(has(number) || !wanted, "{number} is for {reader}");
         if has(number) {
@@ -118,24 +120,24 @@ fn check(plan: &[Planned], reader: usize, got: &Got) {
         let tenth = |time: u64| time / 100_000_000;
         assert!(
             *time >= last && tenth(*time) == tenth(last),
-            "{number} tells {reader} nothing of the time"
+            "{reader} does not know the time of {number}"
         );
     }
 }
 
 fn plan(readers: usize) -> impl Strategy<Value = Vec<Planned>> {
-    let way = prop_oneof![
-        8 => (0..readers).prop_map(Way::Told),
-        2 => (0..readers).prop_map(Way::Shown),
-        1 => Just(Way::All),
+    let route = prop_oneof![
+        8 => (0..readers).prop_map(Route::Item),
+        2 => (0..readers).prop_map(Route::Frame),
+        1 => Just(Route::Broadcast),
     ];
     let step = prop_oneof![8 => 0..3_i64, 1 => 0..150_i64, 1 => -1200..0_i64];
     let size = prop_oneof![6 => 0..300_usize, 1 => 0..120_000_usize];
-    proptest::collection::vec((way, step, size), 1..300).prop_map(|steps| {
+    proptest::collection::vec((route, step, size), 1..300).prop_map(|steps| {
         let mut millis = 1_767_603_600_000_i64;
-        let planned = |(way, step, size)| {
+        let planned = |(route, step, size)| {
             millis += step;
-            (way, u64::try_from(millis).unwrap() * 1_000_000, size)
+            (route, u64::try_from(millis).unwrap() * 1_000_000, size)
         };
         steps.into_iter().map(planned).collect()
     })
@@ -145,13 +147,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn each_reader_gets_what_is_for_it_and_knows_the_time(
+    fn each_reader_gets_its_frames_and_knows_the_time(
         (readers, plan) in (2..5_usize).prop_flat_map(|readers| (Just(readers), plan(readers))),
         cut in any::<prop::sample::Index>(),
         cuts in any::<bool>(),
     ) {
         let mut octets = capture(&plan);
-        let mut told = plan;
+        let mut expected = plan;
         if cuts {
             octets.truncate(24 + cut.index(octets.len() - 24));
         }
@@ -161,25 +163,25 @@ proptest! {
             let whole = single.0.len();
             let text = format!("after {whole} frames");
             prop_assert!(single.1.iter().all(|warning| warning.ends_with(&text)));
-            told.truncate(whole);
+            expected.truncate(whole);
             for reader in read_all(&capture, readers) {
                 prop_assert_eq!(&reader.unwrap().1, &single.1);
             }
         }
         for (reader, got) in read_all(&capture, readers).into_iter().enumerate() {
-            check(&told, reader, &got.unwrap().0);
+            check(&expected, reader, &got.unwrap().0);
         }
     }
 }
 
 #[test]
-fn most_of_a_large_capture_is_seen_by_one_reader_only() {
-    // Some pieces, of frames that lie across their ends.
+fn most_frames_of_a_large_capture_are_decoded_once() {
+    // Several chunks, with frames that cross their boundaries.
     let plan: Vec<Planned> = (0..40_000_u64)
         .map(|place| {
             let reader = usize::try_from(place % 7 % 3).unwrap();
             (
-                Way::Told(reader),
+                Route::Item(reader),
                 1_767_603_600_000_000_000 + place * 1000,
                 150,
             )
@@ -192,20 +194,20 @@ fn most_of_a_large_capture_is_seen_by_one_reader_only() {
         check(&plan, reader, &got);
         frames += got
             .iter()
-            .filter(|(number, told)| !told && number % 11 != 5)
+            .filter(|(number, is_item)| !is_item && number % 11 != 5)
             .count();
     }
-    assert!(frames < 300, "{frames} were looked at");
+    assert!(frames < 300, "{frames} frames came undecoded");
 }
 
 #[test]
-fn what_is_odd_is_looked_at_by_all() {
-    let frame = |place: u32| octets(place as usize, (Way::Told(0), 0, 20));
+fn an_implausible_record_ends_partitioning() {
+    let frame = |place: u32| octets(place as usize, (Route::Item(0), 0, 20));
     let length = u32::try_from(frame(0).len()).unwrap();
     let plain = |file: Pcap, place| file.frame(5, place, &frame(place));
     let empty = Pcap::new(ByteOrder::Little, 0xa1b2_3c4d, 1);
     let mut written = (0..10).fold(empty, plain);
-    // More was captured than there was: a writer's mistake.
+    // The captured length exceeds the wire length: an error of the writing program.
     written = written.record([5, 10, length, length - 1], &frame(10));
     written = (11..20).fold(written, plain);
     let all: Vec<_> = (0..20).map(|number| (number, false)).collect();
@@ -215,11 +217,11 @@ fn what_is_odd_is_looked_at_by_all() {
 }
 
 #[test]
-fn damage_is_an_error_for_all_at_the_same_place() {
+fn damage_is_the_same_error_for_every_reader() {
     let written = (0..30_u32).fold(
         Pcap::new(ByteOrder::Little, 0xa1b2_3c4d, 1),
         |file, place| {
-            let planned = (Way::Told(0), 0, 60_000);
+            let planned = (Route::Item(0), 0, 60_000);
             file.frame(5, place, &octets(place as usize, planned))
         },
     );
@@ -232,14 +234,20 @@ fn damage_is_an_error_for_all_at_the_same_place() {
 }
 
 #[test]
-fn nobody_waits_for_a_piece_whose_dealer_has_panicked() {
+fn no_reader_waits_for_a_chunk_whose_partitioner_panicked() {
     let plan: Vec<Planned> = (0..60)
-        .map(|place| (Way::All, 1_767_603_600_000_000_000 + place * 1000, 60_000))
+        .map(|place| {
+            (
+                Route::Broadcast,
+                1_767_603_600_000_000_000 + place * 1000,
+                60_000,
+            )
+        })
         .collect();
     let file = file(&capture(&plan));
     let panics = |frame: &Frame<'_>, assignment: Assignment<'_, usize>| {
-        assert!(number(frame.octets) != 40, "not dealt");
-        assignment.show_all();
+        assert!(number(frame.octets) != 40, "not assigned");
+        assignment.broadcast();
     };
     let sources = FileSource::open_for(3, &[file.path().to_owned()], panics).unwrap();
     let ended = std::thread::scope(|scope| {

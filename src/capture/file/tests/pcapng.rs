@@ -7,13 +7,13 @@ use crate::frame::LinkType;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Microseconds, the unit unless an interface says otherwise.
+/// Seconds in microseconds, the default unit of an interface.
 const fn micros(seconds: u64) -> u64 {
     seconds * 1_000_000
 }
 
 #[test]
-fn pcapng_reads_alike_in_both_byte_orders() {
+fn pcapng_reads_the_same_in_both_byte_orders() {
     for order in ORDERS {
         let written = Pcapng::new(order)
             .named(1, "eth0")
@@ -92,7 +92,7 @@ fn short(seen: Seen) -> (u64, LinkType, u16) {
 }
 
 #[test]
-fn a_section_begins_anew_with_byte_order_and_interfaces_but_names_stay() {
+fn a_section_resets_byte_order_and_interfaces_and_keeps_names() {
     let mut written = Pcapng::new(ByteOrder::Little)
         .named(1, "eth0")
         .named(1, "eth1")
@@ -115,7 +115,7 @@ fn a_section_begins_anew_with_byte_order_and_interfaces_but_names_stay() {
 }
 
 #[test]
-fn blocks_that_are_not_frames_are_passed_over() {
+fn blocks_that_are_not_frames_are_skipped() {
     let written = Pcapng::new(ByteOrder::Little)
         .block(4, &[1; 100])
         .block(10, &vec![2; 40 << 20])
@@ -142,7 +142,7 @@ fn a_simple_packet_ends_at_the_snaplen_of_interface_0() {
 }
 
 #[test]
-fn statistics_give_the_drops_since_the_statistics_before() {
+fn statistics_report_the_drops_since_the_previous_statistics() {
     let mut written = Pcapng::new(ByteOrder::Big).named(1, "eth0");
     let drops = |by_interface, by_system| {
         let writer = Pcapng::new(ByteOrder::Big);
@@ -155,17 +155,17 @@ fn statistics_give_the_drops_since_the_statistics_before() {
         .statistics(0, micros(14), &drops(2, 5))
         .statistics(0, micros(15), &[])
         .statistics(9, micros(16), &drops(99, 99));
-    // Behind the name, what the file's end foretells, and the frame.
-    let unseen: Vec<Seen> = run_octets(&written.octets).seen[3..].to_vec();
+    // Behind the name, the gap of the trailing statistics, and the frame.
+    let gap: Vec<Seen> = run_octets(&written.octets).seen[3..].to_vec();
     let dropped = |from, until, frames| {
         let (from, until) = (from * SECOND, until * SECOND);
-        Seen::unseen(GapCause::Dropped, from, until, frames, 1)
+        Seen::gap(GapCause::Dropped, from, until, frames, 1)
     };
-    assert_eq!(unseen, [dropped(10, 12, 3), dropped(13, 14, 4)]);
+    assert_eq!(gap, [dropped(10, 12, 3), dropped(13, 14, 4)]);
 }
 
 #[test]
-fn what_frames_tell_of_drops_is_not_counted_again_by_statistics() {
+fn drops_that_frames_report_are_not_counted_again_by_statistics() {
     let written = Pcapng::new(ByteOrder::Little).named(1, "eth0");
     let (four, six) = (written.number(4, 4), written.number(5, 6));
     let written = written
@@ -174,20 +174,20 @@ fn what_frames_tell_of_drops_is_not_counted_again_by_statistics() {
         .obsolete(0, u16::MAX, micros(12), b"drops not known")
         .obsolete(0, 1, micros(13), b"z")
         .statistics(0, micros(14), &[six]);
-    let unseen: Vec<Seen> = run_octets(&written.octets).seen;
+    let gap: Vec<Seen> = run_octets(&written.octets).seen;
     let dropped = |from, until, frames| {
         let (from, until) = (from * SECOND, until * SECOND);
-        Seen::unseen(GapCause::Dropped, from, until, frames, 1)
+        Seen::gap(GapCause::Dropped, from, until, frames, 1)
     };
-    assert_eq!(unseen[1], dropped(10, 14, 0), "foretold by the file's end");
-    assert_eq!(unseen[3], dropped(10, 11, 4));
-    assert_eq!(unseen[6], dropped(12, 13, 1));
-    assert_eq!(unseen[8], dropped(10, 14, 1));
-    assert_eq!(unseen.len(), 9);
+    assert_eq!(gap[1], dropped(10, 14, 0), "from the trailing statistics");
+    assert_eq!(gap[3], dropped(10, 11, 4));
+    assert_eq!(gap[6], dropped(12, 13, 1));
+    assert_eq!(gap[8], dropped(10, 14, 1));
+    assert_eq!(gap.len(), 9);
 }
 
 #[test]
-fn drops_told_at_the_end_of_a_file_taint_from_its_first_frame() {
+fn drops_reported_at_the_end_of_a_file_give_a_gap_from_its_first_frame() {
     for order in ORDERS {
         let written = Pcapng::new(order)
             .named(1, "eth0")
@@ -201,20 +201,28 @@ fn drops_told_at_the_end_of_a_file_taint_from_its_first_frame() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &written.octets).unwrap();
         let mut source = FileSource::open(&[file.path().to_owned()]).unwrap();
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         loop {
             match source.next().unwrap() {
-                Event::CaptureGap(unseen) => {
-                    let (from, until) = (unseen.from.second().0, unseen.until.second().0);
-                    told.push((from, until, unseen.frames));
+                Event::CaptureGap(gap) => {
+                    let (from, until) = (gap.from.second().0, gap.until.second().0);
+                    events.push((from, until, gap.frames));
                 }
-                Event::Frame(frame) => told.push((frame.time.second().0, 0, 0)),
+                Event::Frame(frame) => events.push((frame.time.second().0, 0, 0)),
                 Event::End => break,
                 Event::Interface(..) | Event::Idle(_) | Event::Unknown(..) => {}
             }
         }
         let first = [(1000, 1011, 0), (1000, 0, 0), (1009, 0, 0)];
-        assert_eq!(told[..3], first, "known before the first frame: {order:?}");
-        assert_eq!(told.last().unwrap().2, 12, "and counted when they are read");
+        assert_eq!(
+            events[..3],
+            first,
+            "known before the first frame: {order:?}"
+        );
+        assert_eq!(
+            events.last().unwrap().2,
+            12,
+            "and counted when they are read"
+        );
     }
 }

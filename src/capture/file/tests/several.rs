@@ -1,5 +1,5 @@
 use super::writer::{Pcap, Pcapng};
-use super::{Seen, file, run, show_all};
+use super::{Seen, broadcast, file, run};
 use crate::capture::file::FileSource;
 use crate::capture::file::byte_order::ByteOrder;
 use crate::capture::{CaptureError, Event, FrameSource};
@@ -56,13 +56,13 @@ fn one_name_in_several_files_is_one_interface() {
 }
 
 #[test]
-fn records_that_lie_across_buffers_are_whole() {
+fn records_that_cross_chunk_boundaries_are_whole() {
     let frame = |place: u32| vec![u8::try_from(place % 251).unwrap(); 60_000 + place as usize];
     let empty = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1);
     let mut written = (0..30).fold(empty, |written, place| {
         written.frame(place, 0, &frame(place))
     });
-    // The largest there may be is more than a buffer's room for a begun record, and a buffer.
+    // The longest record possible.
     written = written.frame(31, 0, &vec![7; 262_144]);
     written = written.frame(32, 0, b"x");
     let file = file(&written.octets);
@@ -86,14 +86,14 @@ fn records_that_lie_across_buffers_are_whole() {
 }
 
 #[test]
-fn nobody_waits_for_a_reader_that_is_gone() {
-    // More than all that may lie between the first reader and the last.
+fn no_reader_waits_for_one_that_was_dropped() {
+    // More octets than the chunks between the fastest and the slowest reader can hold.
     let empty = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1);
     let written = (0..50).fold(empty, |written, place| {
         written.frame(place, 0, &vec![7; 200_000])
     });
     let file = file(&written.octets);
-    let mut readers = FileSource::open_for(3, &[file.path().to_owned()], show_all).unwrap();
+    let mut readers = FileSource::open_for(3, &[file.path().to_owned()], broadcast).unwrap();
     drop(readers.pop());
     let mut reader = readers.swap_remove(0);
     drop(readers);
@@ -109,7 +109,7 @@ fn nobody_waits_for_a_reader_that_is_gone() {
 }
 
 #[test]
-fn every_file_is_looked_at_before_the_first_is_read() {
+fn every_file_is_checked_before_the_first_is_read() {
     let good = file(&pcap(&[1]));
     let bad = file(b"no capture at all");
     let error = FileSource::open(&[good.path().to_owned(), bad.path().to_owned()]).err();
@@ -117,7 +117,7 @@ fn every_file_is_looked_at_before_the_first_is_read() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_named() {
+fn a_missing_file_is_named() {
     let error = FileSource::open(&["/nowhere/to be found.pcap".into()]).err();
     let text = error.as_ref().unwrap().to_string();
     assert!(matches!(error, Some(CaptureError::NoFile { .. })));
@@ -125,19 +125,19 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_folder_can_not_be_read_as_a_capture() {
+fn a_directory_is_refused_as_a_capture() {
     let folder = tempfile::tempdir().unwrap();
     let error = FileSource::open(&[folder.path().to_owned()]).err();
     assert!(matches!(error, Some(CaptureError::Read { .. })));
 }
 
 #[test]
-fn no_files_are_no_frames() {
+fn without_files_there_is_no_event() {
     assert!(run(&[]).seen.is_empty());
 }
 
 #[test]
-fn a_cut_file_does_not_keep_the_next_from_being_read() {
+fn the_file_after_a_truncated_one_is_read() {
     let whole = pcap(&[1, 2]);
     let files = [file(&whole[..whole.len() - 1]), file(&pcap(&[3]))];
     let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
@@ -147,7 +147,7 @@ fn a_cut_file_does_not_keep_the_next_from_being_read() {
 }
 
 #[test]
-fn progress_ends_at_the_size_of_all_files() {
+fn progress_ends_at_the_total_size() {
     let files = [file(&pcap(&[1, 2])), file(&pcap(&[3]))];
     let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
     let mut source = FileSource::open(&paths).unwrap();

@@ -1,4 +1,4 @@
-//! Writes capture files of every flavour, the way the drafts say.
+//! Writes pcap and pcapng files as the drafts specify.
 
 use super::super::byte_order::ByteOrder;
 

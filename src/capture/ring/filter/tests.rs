@@ -1,4 +1,4 @@
-//! The program as the kernel runs it: on a pair of local sockets, whose datagrams are the frames.
+//! Runs the program in the kernel: on a pair of Unix sockets whose datagrams are the frames.
 
 use super::*;
 use crate::capture::file::FileSource;
@@ -13,7 +13,7 @@ use std::os::unix::net::UnixDatagram;
 
 const SIP: [u16; 2] = [5060, 5061];
 
-/// What the kernel lets pass of frames.
+/// Passes frames through the program in the kernel.
 struct Kernel {
     near: UnixDatagram,
     far: UnixDatagram,
@@ -24,18 +24,18 @@ impl Kernel {
         let (near, far) = UnixDatagram::pair().unwrap();
         let far = OwnedFd::from(far);
         let program = filter(link, &SIP).unwrap();
-        socket::run(&far, &program, FilterKind::Filter).unwrap();
+        socket::attach(&far, &program, FilterKind::Filter).unwrap();
         let far = UnixDatagram::from(far);
         far.set_nonblocking(true).unwrap();
         Self { near, far }
     }
 
-    /// How many octets pass; none where the frame is dropped.
+    /// The number of octets that pass; `None` if the frame is dropped.
     fn passes(&self, frame: &[u8]) -> Option<usize> {
         self.near.send(frame).unwrap();
-        let mut room = vec![0; frame.len() + 1];
-        let passed = self.far.recv(&mut room).ok()?;
-        assert_eq!(room[..passed], frame[..passed]);
+        let mut buffer = vec![0; frame.len() + 1];
+        let passed = self.far.recv(&mut buffer).ok()?;
+        assert_eq!(buffer[..passed], frame[..passed]);
         Some(passed)
     }
 }
@@ -73,7 +73,7 @@ fn ethernet(types: &[u8], payload: &[u8]) -> Vec<u8> {
     [&[2; 12][..], types, payload].concat()
 }
 
-/// RTP with so many contributing sources; the media is never to be seen.
+/// RTP with `sources` contributing sources, and media that must not pass.
 fn rtp(sources: u8) -> Vec<u8> {
     let header = [0x80 | sources, 8, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4];
     [
@@ -85,7 +85,7 @@ fn rtp(sources: u8) -> Vec<u8> {
 }
 
 #[test]
-fn media_stays_in_the_kernel_whatever_is_around_it() {
+fn media_stays_in_the_kernel_in_every_known_format() {
     let plain = |payload: &[u8]| ethernet(&[8, 0], &ipv4(&[], 17, payload));
     let channel = [&[0x40, 1, 0, 172][..], &rtp(0)].concat();
     let voice = udp(4000, 4002, &rtp(0));
@@ -121,18 +121,18 @@ fn media_stays_in_the_kernel_whatever_is_around_it() {
     ] {
         assert_eq!(kernel.passes(&frame), Some(header), "{what}");
         for cut in 0..frame.len() {
-            // Whatever is missing, nothing is dropped.
+            // A truncated frame is not dropped.
             let passed = kernel.passes(&frame[..cut]).expect(what);
             assert_eq!(passed, cut.min(passed), "{what} {cut}");
         }
     }
-    let bare = Kernel::new(LinkType::RawIp);
-    assert_eq!(bare.passes(&ipv4(&[], 17, &voice)), Some(20 + 8 + 12));
-    assert_eq!(bare.passes(&ipv6(17, &voice)), Some(40 + 8 + 12));
+    let raw = Kernel::new(LinkType::RawIp);
+    assert_eq!(raw.passes(&ipv4(&[], 17, &voice)), Some(20 + 8 + 12));
+    assert_eq!(raw.passes(&ipv6(17, &voice)), Some(40 + 8 + 12));
 }
 
 #[test]
-fn control_and_signalling_pass_whole_and_the_unknown_is_cut() {
+fn control_and_signalling_pass_whole_and_unknown_formats_are_truncated() {
     let kernel = Kernel::new(LinkType::Ethernet);
     let plain = |payload: &[u8]| ethernet(&[8, 0], &ipv4(&[], 17, payload));
     let long = |first: &[u8]| [first, &[b'x'; 1000]].concat();
@@ -155,7 +155,7 @@ fn control_and_signalling_pass_whole_and_the_unknown_is_cut() {
         plain(&udp(4000, 2152, &long(&[0x30, 255]))),
         plain(&udp(3478, 4002, &long(&[0, 0x16, 0, 0]))),
     ] {
-        assert_eq!(kernel.passes(&unknown), Some(UNKNOWN as usize));
+        assert_eq!(kernel.passes(&unknown), Some(UNKNOWN_LENGTH as usize));
     }
     let web = ethernet(&[8, 0], &ipv4(&[], 6, &long(&[0, 80, 0x99, 0x99])));
     assert_eq!(kernel.passes(&web), Some(14 + 20 + 20));
@@ -165,8 +165,8 @@ fn control_and_signalling_pass_whole_and_the_unknown_is_cut() {
     );
 }
 
-/// What a frame is, as far as it decides what is counted; which octets came is left out.
-fn verdict(frame: Frame<'_>) -> String {
+/// The classification of a frame, without its captured octets.
+fn classification(frame: Frame<'_>) -> String {
     let datagram = match wire::decode(frame) {
         Ok(datagram) => datagram,
         Err(reason) => return reason.as_str().into(),
@@ -193,7 +193,7 @@ fn verdict(frame: Frame<'_>) -> String {
 }
 
 #[test]
-fn real_frames_are_recognised_as_what_they_are_after_the_cut() {
+fn real_frames_are_classified_the_same_after_truncation() {
     let kernels = [LinkType::Ethernet, LinkType::RawIp].map(|link| (link, Kernel::new(link)));
     let (mut seen, mut cut) = (0, 0);
     for (name, _) in captures::index() {
@@ -219,9 +219,14 @@ fn real_frames_are_recognised_as_what_they_are_after_the_cut() {
             };
             seen += 1;
             cut += u32::from(passed < frame.octets.len());
-            // Of what is unknown to the filter more is asked than that it is counted.
-            if passed != UNKNOWN as usize {
-                assert_eq!(verdict(short), verdict(frame), "{name} {:?}", frame.time);
+            // A frame of unknown format may lose what its classification needs.
+            if passed != UNKNOWN_LENGTH as usize {
+                assert_eq!(
+                    classification(short),
+                    classification(frame),
+                    "{name} {:?}",
+                    frame.time
+                );
             }
         }
     }
@@ -229,7 +234,7 @@ fn real_frames_are_recognised_as_what_they_are_after_the_cut() {
 }
 
 #[test]
-fn a_long_list_of_sip_ports_still_fits() {
-    let ports: Vec<u16> = (0..64).map(|place| 5060 + place).collect();
+fn a_program_with_64_sip_ports_fits() {
+    let ports: Vec<u16> = (0..64).map(|index| 5060 + index).collect();
     assert!(filter(LinkType::Ethernet, &ports).is_some());
 }

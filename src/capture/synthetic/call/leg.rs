@@ -1,4 +1,4 @@
-//! One direction of a call: its RTP stream, and what RTCP says of it.
+//! One direction of a call: its RTP stream and the RTCP reports about it.
 
 use super::super::Truth;
 use super::super::scenario::Codec;
@@ -6,37 +6,37 @@ use super::{endpoint, high};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 use std::net::SocketAddr;
 
-/// From 1900, NTP's era, to 1970 (RFC 5905 §6).
+/// Seconds from the NTP epoch (1900) to the Unix epoch (RFC 5905 §6).
 const NTP_TO_UNIX_SECONDS: u64 = 2_208_988_800;
 
-/// SDES with a CNAME, for every compound packet (RFC 3550 §6.5), after the SSRC: type 1, 8 octets.
+/// SDES item CNAME of every compound packet (RFC 3550 §6.5), after the SSRC: type 1, 8 octets.
 const CNAME: [u8; 12] = *b"\x01\x08asnmeter\0\0";
 
 /// One direction of a call.
 pub(super) struct CallLeg {
     pub(super) src: SocketAddr,
     pub(super) dst: SocketAddr,
-    /// Packets sent in this repetition, the withheld ones included.
+    /// Packets sent or withheld in this repetition.
     pub(super) sent: u64,
     pub(super) truth: Truth,
     pub(super) ssrc: u32,
-    /// Extended: the cycles stand above the 16 bits of the packet.
+    /// Extended sequence number: cycles in the upper 16 bits.
     sequence: u32,
     timestamp: u32,
     octets: u32,
     /// Highest sequence number that arrived at the other end.
     highest: u32,
     withheld: u32,
-    /// Of these, what the other end can know: those before `highest`.
-    noticed: u32,
-    /// What the last reply covered: highest sequence number and noticed losses.
+    /// Withheld packets before `highest`: the losses that the other end can detect.
+    detected: u32,
+    /// Highest sequence number and detected losses at the last receiver report.
     replied: (u32, u32),
     /// Middle 32 bits of the NTP time in the last report.
     last_report: u32,
 }
 
 impl CallLeg {
-    /// A leg that has not begun.
+    /// A leg before its start.
     pub(super) fn new(src: SocketAddr, dst: SocketAddr, ssrc: u32) -> Self {
         Self {
             src,
@@ -54,13 +54,13 @@ impl CallLeg {
             octets: 0,
             highest: 0,
             withheld: 0,
-            noticed: 0,
+            detected: 0,
             replied: (0, 0),
             last_report: 0,
         }
     }
 
-    /// A new stream, of which nothing is sent yet; `random` gives its first number and timestamp.
+    /// Starts a new stream; `random` gives its first sequence number and timestamp.
     pub(super) fn begin(&mut self, (src, dst): (SocketAddr, SocketAddr), ssrc: u32, random: u64) {
         let sequence = high(random << 32) & 0xffff;
         *self = Self {
@@ -88,13 +88,13 @@ impl CallLeg {
         );
     }
 
-    /// The 16 bits of the next packet's sequence number.
+    /// The sequence number of the next packet.
     fn number(&self) -> u16 {
         let [_, _, high, low] = self.sequence.to_be_bytes();
         u16::from_be_bytes([high, low])
     }
 
-    /// After a packet was sent, or withheld.
+    /// Advances after a packet was sent or withheld.
     pub(super) fn advance(&mut self, codec: Codec, withheld: bool) {
         self.sent += 1;
         if withheld {
@@ -103,7 +103,7 @@ impl CallLeg {
         } else {
             self.truth.packets += 1;
             self.highest = self.sequence;
-            self.noticed = self.withheld;
+            self.detected = self.withheld;
         }
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(codec.timestamp_step());
@@ -129,21 +129,21 @@ impl CallLeg {
         write_cname(self.ssrc, out);
     }
 
-    /// A last sender report, and BYE (RFC 3550 §6.6).
+    /// A final sender report and BYE (RFC 3550 §6.6).
     pub(super) fn write_goodbye(&mut self, clock: Timestamp, out: &mut Vec<u8>) {
         self.write_report(clock, out);
         out.extend_from_slice(&[0x81, 203, 0, 1]);
         out.extend_from_slice(&self.ssrc.to_be_bytes());
     }
 
-    /// Receiver report (RFC 3550 §6.4.2) of the other end on this leg; `delay` in 1/65536 s.
+    /// Receiver report (RFC 3550 §6.4.2) of the other end about this leg; `delay` in 1/65536 s.
     pub(super) fn write_reply(&mut self, delay: u32, out: &mut Vec<u8>) {
         let (replied, withheld_before) = self.replied;
         let expected = self.highest.wrapping_sub(replied).max(1);
-        let lost = self.noticed.saturating_sub(withheld_before);
+        let lost = self.detected.saturating_sub(withheld_before);
         let fraction = u8::try_from((lost << 8) / expected).unwrap_or(u8::MAX);
-        self.replied = (self.highest, self.noticed);
-        let [_, lost @ ..] = self.noticed.to_be_bytes();
+        self.replied = (self.highest, self.detected);
+        let [_, lost @ ..] = self.detected.to_be_bytes();
         let reporter = !self.ssrc;
         out.extend_from_slice(&[0x81, 201, 0, 7]);
         out.extend_from_slice(&reporter.to_be_bytes());

@@ -1,14 +1,14 @@
-//! The SIP messages of a call (RFC 3261) with their SDP (RFC 8866), as a plain phone sends them.
+//! The SIP messages of a call (RFC 3261) with their SDP (RFC 8866), as a simple phone sends them.
 
 use super::super::scenario::Call;
-use super::Act;
+use super::Action;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
 /// SIP's port (RFC 3261 §18.1.1).
 pub(super) const PORT: u16 = 5060;
 
-/// Counts octets instead of keeping them.
+/// A writer that only counts octets.
 struct Counting(usize);
 
 impl Write for Counting {
@@ -22,34 +22,34 @@ impl Write for Counting {
     }
 }
 
-/// What the messages of a call say of it.
+/// The values that the messages of a call contain.
 pub(super) struct Dialog<'a> {
     pub(super) call: &'a Call,
-    /// Where media is sent from: by the caller, and by the callee.
+    /// Media addresses of the caller and the callee.
     pub(super) media: [SocketAddr; 2],
-    /// No other dialog has it.
+    /// Unique per dialog.
     pub(super) id: u32,
-    /// One hexadecimal digit, so that all repetitions of a message are equally long.
+    /// One hexadecimal digit, so that a message has the same length in every repetition.
     pub(super) repetition: u32,
 }
 
-/// Appends the message of a signalling act.
-pub(super) fn write(act: Act, dialog: &Dialog<'_>, out: &mut Vec<u8>) {
+/// Appends the message of a signalling action.
+pub(super) fn write(action: Action, dialog: &Dialog<'_>, out: &mut Vec<u8>) {
     let [from, to] = dialog.media;
     // Writing to a Vec cannot fail.
-    let _ = match act {
-        Act::Invite => message(out, dialog, Line::Invite, Some(from)),
-        Act::Accept => message(out, dialog, Line::Ok("INVITE"), Some(to)),
-        Act::Acknowledge => message(out, dialog, Line::Ack, None),
-        Act::Bye => message(out, dialog, Line::Bye, None),
-        Act::Confirm => message(out, dialog, Line::Ok("BYE"), None),
-        Act::Rtp(_) | Act::Report(_) | Act::Reply(_) | Act::Goodbye(_) => Ok(()),
+    let _ = match action {
+        Action::Invite => message(out, dialog, StartLine::Invite, Some(from)),
+        Action::Accept => message(out, dialog, StartLine::Ok("INVITE"), Some(to)),
+        Action::Acknowledge => message(out, dialog, StartLine::Ack, None),
+        Action::Bye => message(out, dialog, StartLine::Bye, None),
+        Action::Confirm => message(out, dialog, StartLine::Ok("BYE"), None),
+        Action::Rtp(_) | Action::Report(_) | Action::Reply(_) | Action::Goodbye(_) => Ok(()),
     };
 }
 
 /// The start line.
 #[derive(Clone, Copy)]
-enum Line {
+enum StartLine {
     Invite,
     Ack,
     Bye,
@@ -59,7 +59,7 @@ enum Line {
 fn message(
     out: &mut Vec<u8>,
     dialog: &Dialog<'_>,
-    line: Line,
+    line: StartLine,
     media: Option<SocketAddr>,
 ) -> io::Result<()> {
     let &Dialog {
@@ -71,21 +71,21 @@ fn message(
     let caller = SocketAddr::new(call.from.ip(), PORT);
     let callee = SocketAddr::new(call.to.ip(), PORT);
     let (method, number) = match line {
-        Line::Invite => ("INVITE", 1),
-        Line::Ack => ("ACK", 1),
-        Line::Bye | Line::Ok("BYE") => ("BYE", 2),
-        Line::Ok(method) => (method, 1),
+        StartLine::Invite => ("INVITE", 1),
+        StartLine::Ack => ("ACK", 1),
+        StartLine::Bye | StartLine::Ok("BYE") => ("BYE", 2),
+        StartLine::Ok(method) => (method, 1),
     };
     match line {
-        Line::Ok(_) => write!(out, "SIP/2.0 200 OK\r\n")?,
-        Line::Invite | Line::Ack | Line::Bye => {
+        StartLine::Ok(_) => write!(out, "SIP/2.0 200 OK\r\n")?,
+        StartLine::Invite | StartLine::Ack | StartLine::Bye => {
             write!(out, "{method} sip:called@{callee} SIP/2.0\r\n")?;
         }
     }
     // The answer to an INVITE and everything after it has the callee's tag (RFC 3261 §12.1.1).
     let tag = match line {
-        Line::Invite => "",
-        Line::Ack | Line::Bye | Line::Ok(_) => ";tag=callee",
+        StartLine::Invite => "",
+        StartLine::Ack | StartLine::Bye | StartLine::Ok(_) => ";tag=callee",
     };
     write!(
         out,
@@ -96,7 +96,7 @@ fn message(
          Call-ID: {id:08x}-{repetition:x}@asnmeter.invalid\r\n\
          CSeq: {number} {method}\r\n\
          Contact: <sip:{}>\r\n",
-        if matches!(line, Line::Ok(_)) {
+        if matches!(line, StartLine::Ok(_)) {
             callee
         } else {
             caller

@@ -1,4 +1,4 @@
-//! A scenario that is repeated: other calls each time, which do the same.
+//! Repeated scenarios: each repetition has new calls with the same times and losses.
 
 use super::*;
 use crate::wire::rtcp::{self, RtcpPacket};
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// A datagram over IPv4.
 struct Sent {
-    /// Nanoseconds from the scenario's beginning.
+    /// Nanoseconds from the start of the scenario.
     at: u64,
     ports: (u16, u16),
     payload: Vec<u8>,
@@ -25,7 +25,7 @@ impl Sent {
         u32::from_be_bytes(self.payload[at..at + 4].try_into().unwrap())
     }
 
-    /// SSRC, number and timestamp of an RTP packet.
+    /// SSRC, sequence number and timestamp of an RTP packet.
     fn rtp(&self) -> (u32, u16, u32) {
         let number = u16::from_be_bytes([self.payload[2], self.payload[3]]);
         (self.word(8), number, self.word(4))
@@ -38,7 +38,7 @@ impl Sent {
     }
 }
 
-/// What is sent in so many seconds.
+/// The datagrams of the first `seconds`.
 fn sent(scenario: &Scenario, seconds: u64) -> Vec<Sent> {
     let mut source = source(scenario);
     let mut sent = Vec::new();
@@ -63,16 +63,15 @@ fn sent(scenario: &Scenario, seconds: u64) -> Vec<Sent> {
     }
 }
 
-/// A lossy call with all that a call may have, and one that begins later; again after 62 seconds, of
-/// which they take 61.
+/// A lossy call with RTCP and SIP, and one with a later start: 61 s, repeated every 62 s.
 fn repeated() -> Scenario {
-    let mut scenario = rich();
+    let mut scenario = three_calls();
     scenario.calls.remove(1);
     scenario.repeat = Some(Duration::from_secs(62));
     scenario
 }
 
-/// Its repetitions, times from the beginning of each.
+/// The datagrams of each repetition, with times from its start.
 fn repetitions(count: u64) -> Vec<Vec<Sent>> {
     let length = 62 * NANOS_PER_SECOND;
     let mut all: Vec<Vec<Sent>> = (0..count).map(|_| Vec::new()).collect();
@@ -85,7 +84,7 @@ fn repetitions(count: u64) -> Vec<Vec<Sent>> {
 }
 
 #[test]
-fn each_repetition_sends_the_same_at_the_same_time_and_loses_the_same() {
+fn each_repetition_has_the_same_times_and_losses() {
     let shape = |all: &Vec<Sent>| -> Vec<_> {
         let all = all.iter();
         all.map(|one| (one.at, one.payload.len(), one.payload[1]))
@@ -99,11 +98,11 @@ fn each_repetition_sends_the_same_at_the_same_time_and_loses_the_same() {
 }
 
 #[test]
-fn each_repetition_is_other_calls_on_other_ports_than_the_one_before() {
+fn each_repetition_has_new_calls_on_other_ports_than_the_previous_one() {
     let mut streams = BTreeSet::new();
     let mut starts = BTreeSet::new();
     let mut dialogs = BTreeSet::new();
-    let mut questions = BTreeSet::new();
+    let mut reports = BTreeSet::new();
     let mut ports = Vec::<BTreeSet<u16>>::new();
     let all = repetitions(5);
     for one in &all {
@@ -122,7 +121,7 @@ fn each_repetition_is_other_calls_on_other_ports_than_the_one_before() {
         for sent in one.iter().filter(|sent| !sent.is_rtp() && !sent.is_sip()) {
             for packet in rtcp::packets(&sent.payload) {
                 if let RtcpPacket::SenderReport { ssrc, ntp, .. } = packet {
-                    assert!(questions.insert((ssrc, ntp)), "asked twice");
+                    assert!(reports.insert((ssrc, ntp)), "sent twice");
                 }
             }
         }
@@ -133,7 +132,7 @@ fn each_repetition_is_other_calls_on_other_ports_than_the_one_before() {
 }
 
 #[test]
-fn a_report_is_of_a_stream_and_by_one_of_the_same_repetition() {
+fn a_report_refers_to_streams_of_its_own_repetition() {
     for one in repetitions(3) {
         let rtp = one.iter().filter(|sent| sent.is_rtp());
         let streams: BTreeMap<u32, (u16, u16)> =
@@ -189,7 +188,7 @@ fn every_stream_with_rtcp_ends_with_bye_and_every_call_with_sip_too() {
 }
 
 #[test]
-fn calls_that_last_until_the_next_ones_begin_send_at_one_rate() {
+fn calls_that_last_until_the_next_begin_give_a_constant_rate() {
     let mut scenario = Scenario::new(
         vec![call("192.0.2.1:4000", "198.51.100.1:4002", 500, 4000)],
         1,
@@ -210,7 +209,7 @@ fn calls_that_last_until_the_next_ones_begin_send_at_one_rate() {
 }
 
 #[test]
-fn two_repetitions_go_on_at_a_time_and_no_more() {
+fn at_most_two_repetitions_overlap() {
     let mut scenario = Scenario::new(
         vec![call("192.0.2.1:4000", "198.51.100.1:4002", 0, 10_000)],
         1,
@@ -223,7 +222,7 @@ fn two_repetitions_go_on_at_a_time_and_no_more() {
     }
     let mut spans: Vec<_> = firsts.into_values().collect();
     spans.sort_unstable();
-    // The way there and the way back of each.
+    // Both directions of each.
     for ahead in spans.windows(5) {
         assert!(ahead[0].1 < ahead[4].0, "{ahead:?}");
     }
@@ -231,7 +230,7 @@ fn two_repetitions_go_on_at_a_time_and_no_more() {
 }
 
 #[test]
-fn a_repeated_scenario_goes_on_until_it_is_stopped_and_its_truth_is_of_all_repetitions() {
+fn a_repeated_scenario_runs_until_it_is_stopped_and_its_truth_covers_all_repetitions() {
     let calls = vec![call("192.0.2.1:4000", "198.51.100.1:4002", 0, 1000)];
     let mut scenario = Scenario::new(calls, 1);
     scenario.repeat = Some(Duration::from_secs(2));
@@ -253,31 +252,31 @@ fn a_repeated_scenario_goes_on_until_it_is_stopped_and_its_truth_is_of_all_repet
     }
     let expected = BTreeMap::from([(0, 100), (2, 100), (4, 100), (6, 1)]);
     assert_eq!(seconds, expected);
-    let [forth, back] = source.truth().collect::<Vec<_>>()[..] else {
+    let [forward, back] = source.truth().collect::<Vec<_>>()[..] else {
         panic!("two rows a call");
     };
-    assert_eq!((forth.packets, back.packets), (151, 150));
-    assert_eq!(forth.bytes, 151 * 200);
-    assert_eq!(forth.ssrc, scenario.calls[0].ssrc);
+    assert_eq!((forward.packets, back.packets), (151, 150));
+    assert_eq!(forward.bytes, 151 * 200);
+    assert_eq!(forward.ssrc, scenario.calls[0].ssrc);
 }
 
 #[test]
-fn a_process_that_slept_goes_on_by_whole_seconds_and_without_a_burst() {
+fn a_late_source_moves_on_by_whole_seconds_and_without_a_burst() {
     let calls = vec![call("192.0.2.1:4000", "198.51.100.1:4002", 250, 60_000)];
     let mut source = Synthetic::new(&Scenario::new(calls, 1), SendPace::RealTime, Arc::default());
-    // As if it had begun a while ago and come to nothing since.
-    let began = clock::now().minus(Duration::from_millis(7_400));
-    source.start = Some(began);
+    // As if the source had started earlier and had not run since.
+    let start = clock::now().minus(Duration::from_millis(7_400));
+    source.start = Some(start);
     let now = clock::now();
     let first = loop {
         match source.next().unwrap() {
             Event::Frame(frame) => break frame.time,
-            Event::Idle(moment) => assert!(moment >= now),
+            Event::Idle(until) => assert!(until >= now),
             other => panic!("{other:?}"),
         }
     };
     assert!(first >= now, "nothing of the past");
     assert!(first <= clock::now() && first.since(now) <= Duration::from_secs(1));
-    let on = first.since(began.plus(Duration::from_millis(250)));
+    let on = first.since(start.plus(Duration::from_millis(250)));
     assert_eq!(on.subsec_nanos(), 0, "{on:?}");
 }

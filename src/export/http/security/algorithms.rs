@@ -3,7 +3,7 @@
 //! What is named and not offered is left out and remarked: less is offered then, never more.
 
 use super::SecurityError;
-use super::file::{FilePlace, Tls};
+use super::file::{FileLocation, Tls};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::{NamedGroup, SupportedCipherSuite};
 
@@ -19,7 +19,7 @@ const CURVES: [(&str, Option<NamedGroup>); 5] = [
 /// ring, with the suites and curves that a file names, in its order; all where it names none.
 pub(super) fn provider(
     written: &Tls,
-    place: &FilePlace<'_>,
+    location: &FileLocation<'_>,
     remarks: &mut Vec<String>,
 ) -> Result<CryptoProvider, SecurityError> {
     let mut provider = ring::default_provider();
@@ -38,10 +38,10 @@ pub(super) fn provider(
                 chosen.push(*suite);
             } else if name.value.starts_with("TLS_") {
                 let what = format!("cipher_suites: {} is not offered by name", name.value);
-                remarks.push(place.remark(name, &what));
+                remarks.push(location.remark(name, &what));
             } else {
                 let reason = format!("cipher_suites: {:?} is not a cipher suite", name.value);
-                return Err(place.wrong(name, &reason));
+                return Err(location.invalid(name, &reason));
             }
         }
         // those of TLS 1.3 are not chosen by name in Go either
@@ -57,18 +57,18 @@ pub(super) fn provider(
             let curve = CURVES.iter().find(|(known, _)| *known == name.value);
             let Some((_, group)) = curve else {
                 let reason = format!("curve_preferences: {:?} is not a curve", name.value);
-                return Err(place.wrong(name, &reason));
+                return Err(location.invalid(name, &reason));
             };
             let mut groups = provider.kx_groups.iter();
             if let Some(group) = groups.find(|it| Some(it.name()) == *group) {
                 chosen.push(*group);
             } else {
                 let what = format!("curve_preferences: {} is not offered", name.value);
-                remarks.push(place.remark(name, &what));
+                remarks.push(location.remark(name, &what));
             }
         }
         if chosen.is_empty() {
-            return Err(place.missing("curve_preferences: none of them is offered"));
+            return Err(location.missing("curve_preferences: none of them is offered"));
         }
         provider.kx_groups = chosen;
     }

@@ -1,11 +1,12 @@
 //! Basic authentication (RFC 7617) against bcrypt hashes.
 //!
-//! bcrypt is slow on purpose, so it is bounded: its cost when the file is read, one check at a time
-//! and one waiting of each client, so that who guesses keeps nobody else out, and none for a password that has been proved: each user has one place that remembers a keyed
-//! fingerprint of the last one. A new file forgets them all.
+//! bcrypt is slow by design, so checks are limited. The cost is limited when the file is read. One check
+//! runs at a time, and one per client waits, so that a client that guesses passwords does not block
+//! others. A known password needs no check: each user has a keyed fingerprint of the last verified one.
+//! A reload forgets all fingerprints.
 
 use super::SecurityError;
-use super::file::FilePlace;
+use super::file::FileLocation;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderValue;
@@ -15,45 +16,45 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
-/// The costliest hash that is taken: about a second of one processor. Each step doubles it, and
-/// bcrypt's own limit of 31 would be days.
+/// Highest accepted cost: about a second of one processor. Each step doubles the time; bcrypt's own
+/// limit of 31 would take days.
 const MAX_COST: u32 = 14;
 
-/// The door; without users it stands open.
+/// The users and their hashes; without users every request is admitted.
 pub(in crate::export::http) struct BasicAuth {
     users: BTreeMap<String, User>,
-    /// One check of a password at a time, or clients that guess would take every processor.
-    turn: Arc<Semaphore>,
-    /// Keys of the fingerprints: drawn anew with each file, so nobody can look for a collision.
+    /// Permit for the check: one at a time, so that guessing clients do not occupy every processor.
+    check: Arc<Semaphore>,
+    /// Random keys of the fingerprints, new with each file, so that no collision can be constructed.
     keys: [RandomState; 2],
 }
 
 struct User {
     hash: Arc<str>,
-    /// The fingerprint of the password that was proved last.
-    proved: Mutex<Option<[u64; 2]>>,
+    /// Fingerprint of the last verified password.
+    verified: Mutex<Option<[u64; 2]>>,
 }
 
 impl Default for BasicAuth {
     fn default() -> Self {
         Self {
             users: BTreeMap::new(),
-            turn: Arc::new(Semaphore::new(1)),
+            check: Arc::new(Semaphore::new(1)),
             keys: [RandomState::new(), RandomState::new()],
         }
     }
 }
 
 impl BasicAuth {
-    /// The door for these users and their hashes.
+    /// Takes users and their hashes from the file.
     pub(super) fn new<'a>(
         users: impl Iterator<Item = (&'a str, &'a Spanned<String>)>,
-        place: &FilePlace<'_>,
+        location: &FileLocation<'_>,
     ) -> Result<Self, SecurityError> {
         let mut basic_auth = Self::default();
         for (name, written) in users {
             let wrong = |reason: &str| {
-                place.wrong(written, &format!("basic_auth_users: {name:?}: {reason}"))
+                location.invalid(written, &format!("basic_auth_users: {name:?}: {reason}"))
             };
             let hash = written.value.as_str();
             let cost = hash
@@ -65,53 +66,53 @@ impl BasicAuth {
             }
             let user = User {
                 hash: hash.into(),
-                proved: Mutex::default(),
+                verified: Mutex::default(),
             };
             basic_auth.users.insert(name.to_owned(), user);
         }
         Ok(basic_auth)
     }
 
-    /// Whether a request with this `Authorization` may come in; `own` is the turn that its client has
-    /// to have before it queues for the one at the check.
+    /// Whether a request with this `Authorization` is admitted. `client_check` is the permit of its client,
+    /// which it must hold before it waits for the check.
     pub(in crate::export::http) async fn admits(
         &self,
         header: Option<&HeaderValue>,
-        own: &Arc<Semaphore>,
+        client_check: &Arc<Semaphore>,
     ) -> bool {
-        // Whoever is not known waits as long as one who is: nobody learns which names there are.
-        let Some(stranger) = self.users.values().next() else {
+        // An unknown user takes as long as a known one, so that timing does not reveal user names.
+        let Some(any_user) = self.users.values().next() else {
             return true;
         };
         let Some((name, password)) = header.and_then(credentials) else {
             return false;
         };
         let known = self.users.get(&name);
-        let user = known.unwrap_or(stranger);
-        let print = self
+        let user = known.unwrap_or(any_user);
+        let fingerprint = self
             .keys
             .each_ref()
             .map(|key| key.hash_one((&name, &password)));
         if known.is_some()
-            && *user.proved.lock().unwrap_or_else(PoisonError::into_inner) == Some(print)
+            && *user.verified.lock().unwrap_or_else(PoisonError::into_inner) == Some(fingerprint)
         {
             return true;
         }
-        let Ok(own) = own.clone().acquire_owned().await else {
+        let Ok(client_permit) = client_check.clone().acquire_owned().await else {
             return false;
         };
-        let Ok(turn) = self.turn.clone().acquire_owned().await else {
+        let Ok(permit) = self.check.clone().acquire_owned().await else {
             return false;
         };
         let hash = user.hash.clone();
         let check = move || {
-            // A client that goes away does not give its turns back before the check has ended.
-            let _turns = (own, turn);
+            // The permits are held until the check ends, even if the client disconnects.
+            let _permits = (client_permit, permit);
             bcrypt::verify(password, &hash).unwrap_or(false)
         };
         let is_right = tokio::task::spawn_blocking(check).await.unwrap_or(false);
         if is_right && known.is_some() {
-            *user.proved.lock().unwrap_or_else(PoisonError::into_inner) = Some(print);
+            *user.verified.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
         }
         is_right && known.is_some()
     }

@@ -1,4 +1,4 @@
-//! The file as written: the keys of exporter-toolkit, each with its place.
+//! The file as written: the keys of exporter-toolkit, with their positions.
 
 use super::SecurityError;
 use serde::Deserialize;
@@ -53,7 +53,7 @@ pub(super) struct RateLimit {
     pub(super) burst: Option<Spanned<i64>>,
 }
 
-/// Reads the file's text. An empty one says nothing, as in exporter-toolkit.
+/// Parses the file. An empty file sets nothing, as in exporter-toolkit.
 pub(super) fn parse(octets: &[u8], path: &Path) -> Result<File, SecurityError> {
     let invalid = |line, reason| SecurityError::Invalid {
         path: path.into(),
@@ -61,11 +61,11 @@ pub(super) fn parse(octets: &[u8], path: &Path) -> Result<File, SecurityError> {
         reason,
     };
     let text = std::str::from_utf8(octets).map_err(|_| invalid(None, "is not UTF-8".into()))?;
-    // One line, and nothing of the file in it: there are hashes of passwords.
+    // The message has one line and no excerpt of the file, because the file has password hashes.
     let options = serde_saphyr::options! { with_snippet: false };
     let file = serde_saphyr::from_str_with_options::<Option<File>>(text, options);
     let file = file.map_err(|error| {
-        let line = error.location().map(|place| place.line());
+        let line = error.location().map(|location| location.line());
         let message = error.to_string();
         let reason = message.lines().next().unwrap_or_default();
         let reason = reason
@@ -76,14 +76,14 @@ pub(super) fn parse(octets: &[u8], path: &Path) -> Result<File, SecurityError> {
     Ok(file.unwrap_or_default())
 }
 
-/// Where a file is: for messages, and for relative paths in it.
-pub(super) struct FilePlace<'a> {
+/// The path of the file, for messages and for relative paths in it.
+pub(super) struct FileLocation<'a> {
     pub(super) path: &'a Path,
 }
 
-impl FilePlace<'_> {
-    /// A written value is wrong; `reason` begins with its key.
-    pub(super) fn wrong<T>(&self, written: &Spanned<T>, reason: &str) -> SecurityError {
+impl FileLocation<'_> {
+    /// The error for an invalid value; `reason` starts with its key.
+    pub(super) fn invalid<T>(&self, written: &Spanned<T>, reason: &str) -> SecurityError {
         SecurityError::Invalid {
             path: self.path.into(),
             line: Some(written.referenced.line()),
@@ -91,7 +91,7 @@ impl FilePlace<'_> {
         }
     }
 
-    /// Something is wrong that stands in no line.
+    /// The error for a fault without a line, such as a missing key.
     pub(super) fn missing(&self, reason: &str) -> SecurityError {
         SecurityError::Invalid {
             path: self.path.into(),
@@ -100,13 +100,13 @@ impl FilePlace<'_> {
         }
     }
 
-    /// Something that is not done, and does no harm: a line for the log.
+    /// A setting that is not supported and harmless, as a line for the log.
     pub(super) fn remark<T>(&self, written: &Spanned<T>, what: &str) -> String {
         let (path, line) = (self.path.display(), written.referenced.line());
         format!("{path}:{line}: {what}")
     }
 
-    /// A file that this one names.
+    /// The path of a file that this one names.
     pub(super) fn resolve(&self, name: &str) -> PathBuf {
         self.path.parent().unwrap_or(Path::new("")).join(name)
     }

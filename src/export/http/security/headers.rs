@@ -1,7 +1,7 @@
 //! Headers of the operator's own, of those that exporter-toolkit lets be set.
 
 use super::SecurityError;
-use super::file::FilePlace;
+use super::file::FileLocation;
 use hyper::header::{
     CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS, X_XSS_PROTECTION,
@@ -24,12 +24,12 @@ const KNOWN: [(&str, HeaderName, &[&str]); 5] = [
 /// The headers that a file sets; a blank one is not set.
 pub(super) fn read<'a>(
     written: impl Iterator<Item = (&'a str, &'a Spanned<String>)>,
-    place: &FilePlace<'_>,
+    location: &FileLocation<'_>,
 ) -> Result<HeaderMap, SecurityError> {
     let mut headers = HeaderMap::new();
     for (name, value) in written {
         let wrong = |reason: &str| {
-            place.wrong(
+            location.invalid(
                 value,
                 &format!("http_server_config.headers: {name}: {reason}"),
             )

@@ -2,7 +2,7 @@
 //! tokens at the start, of which each request takes one, and that gets one back in each interval.
 
 use super::SecurityError;
-use super::file::{FilePlace, RateLimit};
+use super::file::{FileLocation, RateLimit};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,11 +30,11 @@ impl Rate {
     /// What a file says; none where it sets no bound.
     pub(super) fn new(
         written: &RateLimit,
-        place: &FilePlace<'_>,
+        location: &FileLocation<'_>,
     ) -> Result<Option<Self>, SecurityError> {
         let Some(interval) = &written.interval else {
             return match &written.burst {
-                Some(burst) => Err(place.wrong(burst, "rate_limit.burst: needs an interval")),
+                Some(burst) => Err(location.invalid(burst, "rate_limit.burst: needs an interval")),
                 None => Ok(None),
             };
         };
@@ -43,7 +43,7 @@ impl Rate {
                 "rate_limit.interval: {:?} is not a duration",
                 interval.value
             );
-            place.wrong(interval, &reason)
+            location.invalid(interval, &reason)
         })?;
         if length.is_zero() {
             return Ok(None);
@@ -52,7 +52,10 @@ impl Rate {
         let tokens = burst.and_then(|burst| u32::try_from(burst.value).ok());
         let Some(tokens) = tokens.filter(|tokens| *tokens > 0) else {
             let reason = "rate_limit.burst: has to be at least 1, or nobody is ever answered";
-            return Err(burst.map_or_else(|| place.missing(reason), |it| place.wrong(it, reason)));
+            return Err(burst.map_or_else(
+                || location.missing(reason),
+                |it| location.invalid(it, reason),
+            ));
         };
         Ok(Some(Self {
             interval: length,

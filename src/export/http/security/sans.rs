@@ -3,7 +3,7 @@
 //! certificate is no other name's.
 
 use super::SecurityError;
-use super::file::FilePlace;
+use super::file::FileLocation;
 use serde_saphyr::Spanned;
 use std::fmt;
 use std::net::IpAddr;
@@ -28,7 +28,7 @@ impl AllowedNames {
     pub(super) fn new(
         verifier: Arc<dyn ClientCertVerifier>,
         names: &[Spanned<String>],
-        place: &FilePlace<'_>,
+        location: &FileLocation<'_>,
     ) -> Result<Self, SecurityError> {
         let (mut texts, mut addresses) = (Vec::new(), Vec::new());
         for name in names {
@@ -39,7 +39,7 @@ impl AllowedNames {
                 texts.push(text.to_owned());
             } else {
                 let reason = "client_allowed_sans: e-mail addresses are not compared here";
-                return Err(place.wrong(name, reason));
+                return Err(location.invalid(name, reason));
             }
         }
         Ok(Self {

@@ -1,14 +1,14 @@
-//! What is in force and may change while the daemon runs: configuration and ASN tables. Reads them
-//! again on a signal, when a file has changed, and when a router says something new; always aside, so
-//! that nothing here waits for a file; and what is wrong leaves the old in force.
+//! Reloads configuration and ASN tables while the daemon runs: on a signal, when a file has changed, and
+//! when a router sends new routes. Files are read in the background, so that the main thread never
+//! waits for one. After an error the old state stays in force.
 //!
 //! Owned by the main thread: one change at a time.
 
 use super::background::{BackgroundLoad, BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
-use super::routers::{self, Router};
+use super::routers::{self, BmpSource};
 use super::shared_policy::SharedPolicy;
-use super::{AppError, policy, standing, systemd};
+use super::{AppError, daemon_state, policy, systemd};
 use crate::asn::watch::FileWatch;
 use crate::asn::{LoadError, Origins, Source, SourceState, SourceTable};
 use crate::clock;
@@ -25,107 +25,107 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How often files are looked at; a change is taken when it has lasted that long.
-pub(super) const LOOK: Duration = Duration::from_secs(5);
+/// Interval of checks of the source files. A change is loaded once it is older than this.
+pub(super) const FILE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often routers are asked for news.
-pub(super) const ASK: Duration = Duration::from_millis(200);
+/// Interval of checks for new routes of routers.
+pub(super) const ROUTER_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What SIGHUP reads again: the files, and what they said last.
+/// The files that SIGHUP reloads, with their current content.
 pub(super) struct DaemonFiles<'a> {
     pub(super) path: &'a Path,
     pub(super) config: Config,
     pub(super) endpoint: WebEndpoint,
-    pub(super) readers: BackgroundLoads,
+    pub(super) loads: BackgroundLoads,
 }
 
-/// Everything that can be changed.
-pub(super) struct Tables {
+/// The state in force, and the load in progress.
+pub(super) struct Reloader {
     path: PathBuf,
     config: Config,
     endpoint: WebEndpoint,
     shared_policy: Arc<SharedPolicy>,
     published: watch::Sender<Published>,
-    routers: Vec<Router>,
+    bmp_sources: Vec<BmpSource>,
     files: FileWatch,
-    /// Loads that failed, by source.
+    /// Number of failed loads, by source.
     failures: BTreeMap<String, u64>,
     config_ok: bool,
-    /// When the configuration in force was read.
+    /// Time at which the current configuration was read.
     config_read: Option<Timestamp>,
     reload_began: Option<Timestamp>,
-    readers: BackgroundLoads,
-    running: Option<Running>,
+    loads: BackgroundLoads,
+    current_load: Option<CurrentLoad>,
 }
 
-/// What is being read. Only one is wanted at a time: a reload reads all that a look does.
-enum Running {
+/// The load in progress. One at a time is enough: a reload includes a file check.
+enum CurrentLoad {
     Reload(BackgroundLoad<Box<LoadedConfig>>),
-    Look(BackgroundLoad<CheckedFiles>),
+    FileCheck(BackgroundLoad<CheckedFiles>),
 }
 
-/// What has been read.
-pub(super) enum Ended {
+/// The result of a load.
+pub(super) enum LoadResult {
     Reload(Result<Box<LoadedConfig>, AppError>),
-    Look(Result<CheckedFiles, AppError>),
+    FileCheck(Result<CheckedFiles, AppError>),
 }
 
-/// What a reload gives.
+/// The result of a reload.
 pub(super) struct LoadedConfig {
     config: Config,
     policy: Policy,
     security: Arc<Security>,
 }
 
-/// What a look at the sources' files gives: which were seen how, and those loaded again.
+/// The result of a file check: the observed file states, and the reloaded sources.
 pub(super) struct CheckedFiles {
     files: FileWatch,
     loaded: Vec<(String, Result<SourceTable, LoadError>)>,
 }
 
-impl Tables {
-    /// What was read at the start, in force already; listens for routers.
+impl Reloader {
+    /// Takes the files of the start, which are in force already, and listens for routers.
     pub(super) async fn new(
         DaemonFiles {
             path,
             config,
             endpoint,
-            readers,
+            loads,
         }: DaemonFiles<'_>,
         shared_policy: Arc<SharedPolicy>,
         published: watch::Sender<Published>,
     ) -> Result<Self, AppError> {
-        let routers = routers::listen(&config.asn).await?;
-        let tables = Self {
+        let bmp_sources = routers::listen(&config.asn).await?;
+        let reloader = Self {
             path: path.to_owned(),
             config,
             endpoint,
             shared_policy,
             published,
-            routers,
+            bmp_sources,
             files: FileWatch::default(),
             failures: BTreeMap::new(),
             config_ok: true,
             config_read: Some(clock::now()),
             reload_began: None,
-            readers,
-            running: None,
+            loads,
+            current_load: None,
         };
-        tables.publish().await;
-        Ok(tables)
+        reloader.publish().await;
+        Ok(reloader)
     }
 
-    /// Begins to read the configuration and its tables again, in place of whatever is being read.
+    /// Starts a reload of the configuration and its tables; cancels the current load.
     pub(super) async fn reload(&mut self) {
         systemd::reloading();
         events::reloading();
-        // called off first: what it would give is old already
-        self.running = None;
-        let (from, current) = (self.path.clone(), self.shared_policy.current());
+        // cancelled first: its result would be outdated
+        self.current_load = None;
+        let (path, current) = (self.path.clone(), self.shared_policy.current());
         let web = self.endpoint.path();
         let read = move |load: &Load| -> Result<_, AppError> {
-            load.begin(&from);
-            let config = Config::load(&from)?;
+            load.begin(&path);
+            let config = Config::load(&path)?;
             let policy = policy(&config, Some(&current), load)?;
             let security = endpoint::read(web.as_deref(), load)?;
             Ok(Box::new(LoadedConfig {
@@ -134,36 +134,36 @@ impl Tables {
                 security,
             }))
         };
-        match self.readers.begin(DEADLINE, read) {
-            Ok(reading) => {
+        match self.loads.begin(DEADLINE, read) {
+            Ok(reload) => {
                 self.reload_began = Some(clock::now());
-                self.running = Some(Running::Reload(reading));
+                self.current_load = Some(CurrentLoad::Reload(reload));
             }
-            Err(error) => self.reloaded(Err(error)),
+            Err(error) => self.on_reload(Err(error)),
         }
         self.publish().await;
     }
 
-    /// Waits for what is being read; for ever where nothing is.
-    pub(super) async fn ended(&mut self) -> Ended {
-        match &mut self.running {
-            Some(Running::Reload(reading)) => Ended::Reload(reading.ended().await),
-            Some(Running::Look(reading)) => Ended::Look(reading.ended().await),
+    /// Waits for the current load; for ever without one.
+    pub(super) async fn load_ended(&mut self) -> LoadResult {
+        match &mut self.current_load {
+            Some(CurrentLoad::Reload(load)) => LoadResult::Reload(load.ended().await),
+            Some(CurrentLoad::FileCheck(load)) => LoadResult::FileCheck(load.ended().await),
             None => std::future::pending().await,
         }
     }
 
-    /// Takes what was read; the old stays if anything is wrong.
-    pub(super) async fn apply(&mut self, ended: Ended) {
-        self.running = None;
-        match ended {
-            Ended::Reload(new) => self.reloaded(new),
-            Ended::Look(looked) => self.files_checked(looked),
+    /// Applies the result of a load; after an error the old state stays.
+    pub(super) async fn apply(&mut self, result: LoadResult) {
+        self.current_load = None;
+        match result {
+            LoadResult::Reload(new) => self.on_reload(new),
+            LoadResult::FileCheck(checked) => self.on_file_check(checked),
         }
         self.publish().await;
     }
 
-    fn reloaded(&mut self, new: Result<Box<LoadedConfig>, AppError>) {
+    fn on_reload(&mut self, new: Result<Box<LoadedConfig>, AppError>) {
         self.reload_began = None;
         self.config_ok = new.is_ok();
         match new {
@@ -183,7 +183,7 @@ impl Tables {
                         events::needs_restart(section);
                     }
                 }
-                if self.needs_other_routers(&new) {
+                if self.changes_bmp_sources(&new) {
                     events::routers_need_restart();
                 }
                 let prefixes = policy
@@ -194,10 +194,10 @@ impl Tables {
                 endpoint::remark(&security);
                 self.endpoint.replace(security);
                 self.config_read = Some(clock::now());
-                // What takes a restart is still what the process started with.
+                // Sections that need a restart keep the values of the start.
                 self.config.commitments = new.commitments;
                 self.config.asn = new.asn;
-                // routers have gone on speaking meanwhile
+                // routers have sent routes during the reload
                 let current = self.shared_policy.current();
                 let origins = policy.origins.with_routers_of(&current.origins);
                 self.replace_policy(Policy {
@@ -206,16 +206,16 @@ impl Tables {
                 });
             }
             Err(error) => {
-                self.count(&error);
+                self.count_failure(&error);
                 events::reload_failed(&error);
             }
         }
         systemd::ready();
     }
 
-    /// Whether a configuration has BMP sources that do not run as it says.
-    fn needs_other_routers(&self, new: &Config) -> bool {
-        let of = |config: &Config| {
+    /// Whether a configuration has other BMP sources or settings than those that run.
+    fn changes_bmp_sources(&self, new: &Config) -> bool {
+        let settings = |config: &Config| {
             let sources = config.asn.sources.iter();
             let mut bmp: Vec<String> = sources
                 .filter(|source| matches!(source, Source::Bmp(_)))
@@ -227,14 +227,14 @@ impl Tables {
             let rules = (!bmp.is_empty()).then_some(rules);
             (bmp, rules)
         };
-        of(new) != of(&self.config)
+        settings(new) != settings(&self.config)
     }
 
-    /// Begins to look whether files of sources have changed, and to load those again, each by
-    /// itself; not while anything is being read, or waits for a file that does not come.
+    /// Starts a check of the source files; changed ones are loaded, each on its own. Does nothing while a
+    /// load runs or hangs.
     pub(super) fn check_files(&mut self) {
         self.shared_policy.free_retired();
-        if !self.readers.is_idle() {
+        if !self.loads.is_idle() {
             return;
         }
         let (mut files, settings) = (self.files.clone(), self.config.asn.clone());
@@ -242,23 +242,24 @@ impl Tables {
         let read = move |load: &Load| {
             let due = files.due(&settings, &origins, load);
             let settings = super::with_cache(&settings);
-            let load_again = |source: Source| {
+            let reload_source = |source: Source| {
                 let loaded = origins.renewed(&settings, &source, load, clock::now);
                 (source.name(), loaded)
             };
-            let loaded = due.into_iter().map(load_again).collect();
+            let loaded = due.into_iter().map(reload_source).collect();
             Ok(CheckedFiles { files, loaded })
         };
-        self.running = self.readers.begin(DEADLINE, read).ok().map(Running::Look);
+        let check = self.loads.begin(DEADLINE, read);
+        self.current_load = check.ok().map(CurrentLoad::FileCheck);
     }
 
-    fn files_checked(&mut self, looked: Result<CheckedFiles, AppError>) {
-        let refuse = |tables: &mut Self, error: AppError| {
-            tables.count(&error);
+    fn on_file_check(&mut self, checked: Result<CheckedFiles, AppError>) {
+        let refuse = |reloader: &mut Self, error: AppError| {
+            reloader.count_failure(&error);
             events::source_refused(&error);
         };
-        let CheckedFiles { files, loaded } = match looked {
-            Ok(looked) => looked,
+        let CheckedFiles { files, loaded } = match checked {
+            Ok(checked) => checked,
             Err(error) => return refuse(self, error),
         };
         self.files = files;
@@ -266,34 +267,35 @@ impl Tables {
             match loaded {
                 Ok(table) => {
                     let origins = self.shared_policy.current().origins.with(&table);
-                    let its = |source: &SourceState<'_>| **source.name == *name;
-                    let prefixes = origins.sources().find(its).map_or(0, |it| it.prefixes);
+                    let same = |source: &SourceState<'_>| **source.name == *name;
+                    let source = origins.sources().find(same);
+                    let prefixes = source.map_or(0, |source| source.prefixes);
                     events::source_loaded(&name, prefixes);
-                    self.post_origins(origins);
+                    self.replace_origins(origins);
                 }
                 Err(error) => refuse(self, error.into()),
             }
         }
     }
 
-    /// Takes what routers have said since the last time, if it is time for it.
-    pub(super) async fn ask_routers(&mut self) {
-        for place in 0..self.routers.len() {
-            let Some(router) = self.routers.get_mut(place) else {
+    /// Applies the new tables of BMP sources, if any.
+    pub(super) async fn check_routers(&mut self) {
+        for index in 0..self.bmp_sources.len() {
+            let Some(source) = self.bmp_sources.get_mut(index) else {
                 continue;
             };
-            if let Some(table) = router.table().await {
+            if let Some(table) = source.table().await {
                 let origins = self.shared_policy.current().origins.with(&table);
-                self.post_origins(origins);
+                self.replace_origins(origins);
             }
         }
-        if !self.routers.is_empty() {
+        if !self.bmp_sources.is_empty() {
             self.publish().await;
         }
     }
 
-    /// Counts what went wrong with a source.
-    fn count(&mut self, error: &AppError) {
+    /// Counts a failed load under its source.
+    fn count_failure(&mut self, error: &AppError) {
         let source = match error {
             AppError::Asn(error) => error.source_name(),
             AppError::Overdue { path, .. } => path.display().to_string(),
@@ -302,7 +304,7 @@ impl Tables {
         *self.failures.entry(source).or_default() += 1;
     }
 
-    fn post_origins(&self, origins: Origins) {
+    fn replace_origins(&self, origins: Origins) {
         let current = self.shared_policy.current();
         self.replace_policy(Policy {
             commitments: current.commitments.clone(),
@@ -315,27 +317,27 @@ impl Tables {
         self.shared_policy.replace(Arc::new(policy));
     }
 
-    /// Shows how things stand.
+    /// Publishes the state of the daemon.
     async fn publish(&self) {
-        let mut standing = standing(&self.shared_policy.current(), self.config_ok);
-        standing.config_read = self.config_read;
-        standing.reload_began = self.reload_began;
-        for row in &mut standing.sources {
+        let mut state = daemon_state(&self.shared_policy.current(), self.config_ok);
+        state.config_read = self.config_read;
+        state.reload_began = self.reload_began;
+        for row in &mut state.sources {
             row.failures = self.failures.get(&*row.name).copied().unwrap_or(0);
         }
-        for router in &self.routers {
-            let (name, state) = (router.name(), router.state().await);
-            for row in &mut standing.sources {
+        for source in &self.bmp_sources {
+            let (name, bmp) = (source.name(), source.state().await);
+            for row in &mut state.sources {
                 if *row.name == *name {
-                    row.bmp = Some(state);
-                    row.written = state.last;
+                    row.bmp = Some(bmp);
+                    row.written = bmp.last;
                 }
             }
         }
         self.published.send_if_modified(|published| {
-            let is_new = *published.standing != standing;
+            let is_new = *published.standing != state;
             if is_new {
-                published.standing = standing.into();
+                published.standing = state.into();
             }
             is_new
         });

@@ -1,9 +1,9 @@
-//! The statistics that a pcapng file ends with, read before its first frame.
+//! The statistics blocks at the end of a pcapng file, read before its first frame.
 //!
-//! Capture programs write their drop counters last (draft-ietf-opsawg-pcapng §4.6), when every
-//! verdict has long been given. A file on disk can be read from behind: every block repeats its
-//! length at its end. So the drops taint the seconds before they are judged. A pipe cannot be
-//! read from behind; there they taint what is still to be judged.
+//! Capture programs write their drop counters last (draft-ietf-opsawg-pcapng §4.6), after all seconds
+//! were judged. A file on disk can be read backwards, because every block repeats its length at its
+//! end. So the seconds with drops are marked incomplete before they are judged. A pipe cannot be read
+//! backwards; there only the seconds not yet judged are marked.
 
 use super::super::byte_order::ByteOrder;
 use super::options::Options;
@@ -15,27 +15,27 @@ use std::path::Path;
 const ISB_IFDROP: u16 = 5;
 const ISB_OSDROP: u16 = 7;
 
-/// Octets looked at from the end: some hundred statistics blocks.
-const REACH: u64 = 64 * 1024;
+/// Octets read from the end: some hundred statistics blocks.
+const TAIL_SIZE: u64 = 64 * 1024;
 
-/// Statistics that tell of drops: of which interface, and its time in the interface's ticks.
+/// A statistics block that reports drops: its interface, and its time in that interface's ticks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in super::super) struct Ending {
+pub(in super::super) struct TrailingStatistics {
     pub(super) interface: u32,
     pub(super) high: u32,
     pub(super) low: u32,
 }
 
-/// The statistics at the end of a file that tell of drops. Whatever cannot be read tells of
-/// none: the frames will show what is wrong with the file.
-pub(in super::super) fn read(path: &Path) -> Vec<Ending> {
-    read_octets(path)
-        .map(|(order, end)| walk(order, &end))
+/// The statistics blocks at the end of a file that report drops. Empty if the end cannot be read: the
+/// regular pass over the file reports the fault.
+pub(in super::super) fn read(path: &Path) -> Vec<TrailingStatistics> {
+    read_tail(path)
+        .map(|(order, tail)| parse_backwards(order, &tail))
         .unwrap_or_default()
 }
 
-/// The byte order of the file's first section, and its last octets.
-fn read_octets(path: &Path) -> Option<(ByteOrder, Vec<u8>)> {
+/// The byte order of the file's first section, and the last octets of the file.
+fn read_tail(path: &Path) -> Option<(ByteOrder, Vec<u8>)> {
     let mut file = File::open(path).ok()?;
     let mut head = [0; FRAMING];
     file.read_exact(&mut head).ok()?;
@@ -46,16 +46,16 @@ fn read_octets(path: &Path) -> Option<(ByteOrder, Vec<u8>)> {
         return None;
     }
     let size = file.seek(SeekFrom::End(0)).ok()?;
-    file.seek(SeekFrom::Start(size.saturating_sub(REACH)))
+    file.seek(SeekFrom::Start(size.saturating_sub(TAIL_SIZE)))
         .ok()?;
-    let mut end = Vec::new();
-    file.take(REACH).read_to_end(&mut end).ok()?;
-    Some((order, end))
+    let mut tail = Vec::new();
+    file.take(TAIL_SIZE).read_to_end(&mut tail).ok()?;
+    Some((order, tail))
 }
 
-/// Walks back over statistics blocks, to the first block of another type.
-fn walk(order: ByteOrder, mut octets: &[u8]) -> Vec<Ending> {
-    let mut endings = Vec::new();
+/// Parses statistics blocks backwards, up to a block of another type.
+fn parse_backwards(order: ByteOrder, mut octets: &[u8]) -> Vec<TrailingStatistics> {
+    let mut statistics = Vec::new();
     while let Some((before, block)) = last_block(order, octets) {
         let Some((
             &[
@@ -91,7 +91,7 @@ fn walk(order: ByteOrder, mut octets: &[u8]) -> Vec<Ending> {
         let options = Options::new(order, rest);
         let drops = [ISB_IFDROP, ISB_OSDROP].map(|code| options.number(code).unwrap_or(0));
         if drops != [0, 0] {
-            endings.push(Ending {
+            statistics.push(TrailingStatistics {
                 interface: order.u32([i0, i1, i2, i3]),
                 high: order.u32([h0, h1, h2, h3]),
                 low: order.u32([l0, l1, l2, l3]),
@@ -99,10 +99,10 @@ fn walk(order: ByteOrder, mut octets: &[u8]) -> Vec<Ending> {
         }
         octets = before;
     }
-    endings
+    statistics
 }
 
-/// What stands before the last block, and that block without its last length.
+/// The octets before the last block, and that block without its trailing length.
 fn last_block(order: ByteOrder, octets: &[u8]) -> Option<(&[u8], &[u8])> {
     let length = order.u32(*octets.last_chunk()?) as usize;
     if length < FRAMING || !length.is_multiple_of(4) {
