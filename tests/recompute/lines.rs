@@ -11,8 +11,13 @@ pub(crate) const MEASURES: [(&str, [&str; 2]); 3] = [
     ("jitter", ["stream_seconds", "over_jitter"]),
 ];
 
-/// Two numbers for each measure.
-pub(crate) type Numbers = [[u64; 2]; MEASURES.len()];
+/// Two numbers for each measure. Less than none in an amendment that gives back what was booked.
+pub(crate) type Numbers = [[i64; 2]; MEASURES.len()];
+
+fn signed(object: &Value, key: &str) -> i64 {
+    let number = object[key].as_i64();
+    number.unwrap_or_else(|| panic!("{key}: {object}"))
+}
 
 fn number(object: &Value, key: &str) -> u64 {
     let number = object[key].as_u64();
@@ -20,7 +25,7 @@ fn number(object: &Value, key: &str) -> u64 {
 }
 
 fn numbers(object: &Value, prefix: &str) -> Numbers {
-    MEASURES.map(|(_, keys)| keys.map(|key| number(object, &format!("{prefix}{key}"))))
+    MEASURES.map(|(_, keys)| keys.map(|key| signed(object, &format!("{prefix}{key}"))))
 }
 
 /// What a line says was counted.

@@ -159,16 +159,16 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn sampled_kept(&self, [samples, over]: [u64; 2], least: u64) -> Option<bool> {
-        let allowed = (100 - self.contract.percentile) * samples;
-        (samples >= least).then_some(100 * over <= allowed)
+    fn sampled_kept(&self, [samples, over]: [i64; 2], least: u64) -> Option<bool> {
+        let allowed = (100 - self.contract.percentile.cast_signed()) * samples;
+        (samples >= least.cast_signed()).then_some(100 * over <= allowed)
     }
 
-    fn loss_kept(&self, numbers: [[u64; 2]; 2]) -> Option<bool> {
+    fn loss_kept(&self, numbers: [[i64; 2]; 2]) -> Option<bool> {
         let [from, to] = numbers.map(|[expected, lost]| {
-            let limit = u128::from(expected) * u128::from(self.contract.loss_ppm);
-            let is_enough = expected >= self.contract.min_packets;
-            is_enough.then_some(u128::from(lost) * 1_000_000 <= limit)
+            let limit = i128::from(expected) * i128::from(self.contract.loss_ppm);
+            let is_enough = expected >= self.contract.min_packets.cast_signed();
+            is_enough.then_some(i128::from(lost) * 1_000_000 <= limit)
         });
         match self.contract.loss_direction {
             "from" => from,

@@ -29,11 +29,11 @@ const KEYS: [&str; 9] = [
     "over_jitter",
 ];
 
-/// What was counted, by the names in the lines.
-type Counts = [u64; KEYS.len()];
+/// What was counted, by the names in the lines. Less than none in an amendment that gives back.
+type Counts = [i64; KEYS.len()];
 
 fn counts(object: &Value) -> Counts {
-    KEYS.map(|key| object[key].as_u64().unwrap())
+    KEYS.map(|key| object[key].as_i64().unwrap())
 }
 
 fn add(sum: &mut Counts, more: &Counts) {
@@ -105,7 +105,7 @@ impl<'a> Model<'a> {
             direction,
             ..
         } = self.contract;
-        let over = |bytes: u64| 80 * u128::from(bytes) > u128::from(*bps) * u128::from(*window);
+        let over = |bytes: i64| 80 * i128::from(bytes) > i128::from(*bps) * i128::from(*window);
         match *direction {
             "either" => [over(from), over(to)],
             "to" => [false, over(to)],
@@ -130,7 +130,7 @@ impl<'a> Model<'a> {
             let over = self.exceeds(&window);
             for ((line, sum), over_here) in lines.iter().zip(&window).zip(over) {
                 let all = sum[&Vec::new()];
-                assert_eq!(number(line, "/window_bytes"), all[0], "{line}");
+                assert_eq!(line["window_bytes"], all[0], "{line}");
                 assert_eq!(line["exceeds"], over_here, "{line}");
                 assert_eq!(line["out_of_sla"], over[0] || over[1], "{line}");
                 assert_eq!(
@@ -208,7 +208,8 @@ impl<'a> Model<'a> {
             _ => Some(kept.map_or("indeterminate", |kept| if kept { "met" } else { "missed" })),
         };
         let within = |[_, _, _, expected, lost, ..]: Counts| {
-            (expected >= MIN_PACKETS).then_some(lost * 1_000_000 <= expected * LOSS_PPM)
+            let is_enough = expected >= MIN_PACKETS.cast_signed();
+            is_enough.then_some(lost * 1_000_000 <= expected * LOSS_PPM.cast_signed())
         };
         let [from, to] = remaining.map(within);
         let loss = match self.contract.loss_direction {
@@ -216,7 +217,9 @@ impl<'a> Model<'a> {
             _ if from == Some(false) || to == Some(false) => Some(false),
             _ => from.and(to),
         };
-        let half = |samples, over, least| (samples >= least).then_some(100 * over <= 50 * samples);
+        let half = |samples, over, least: u64| {
+            (samples >= least.cast_signed()).then_some(100 * over <= 50 * samples)
+        };
         let [.., trips, long, streams, jittering] = remaining[0];
         let latency = half(trips, long, MIN_ROUND_TRIPS);
         let jitter = half(streams, jittering, MIN_STREAM_SECONDS);
@@ -237,7 +240,7 @@ impl<'a> Model<'a> {
                 .skip(2)
                 .filter(|_| !excluded.is_empty())
             {
-                assert_eq!(number(line, &format!("/remaining_{key}")), left, "{line}");
+                assert_eq!(line[format!("remaining_{key}")], left, "{line}");
             }
         }
         given
