@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use threshold::ExcessNotice;
 
-/// The longest window, in seconds: how far back taints matter.
+/// The longest window, in seconds: how far back incomplete seconds matter.
 pub const MAX_WINDOW: u64 = 3600;
 
 /// The judge.
@@ -132,7 +132,7 @@ impl Judge {
         if let Some(judged) = self.judged
             && first <= judged
         {
-            // Verdicts given stand, but the second counts as tainted from now on.
+            // Verdicts given stand, but the second counts as incomplete from now on.
             let last = last.min(judged);
             self.incomplete_seconds += (last.0 + 1 - first.0) - self.incomplete.count(first, last);
             self.last_incomplete = self.last_incomplete.max(Some(last));

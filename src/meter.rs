@@ -52,7 +52,7 @@ pub struct Meter {
     closed: Option<Second>,
     /// Counts by second: open ones, and amendments to closed ones.
     seconds: BTreeMap<Second, SecondCounts>,
-    /// The slot of the newest second, kept apart from the others for speed.
+    /// The counts of the newest second, kept apart from the others for speed.
     counts: SecondCounts,
     /// Streams with something tallied in the newest second.
     touched: Vec<u32>,
@@ -279,7 +279,7 @@ impl Meter {
         stream.attribute(capture_point, attribution);
     }
 
-    /// What the stream has of the newest second goes to its slot first.
+    /// What the stream has of the newest second goes there first.
     #[cold]
     fn count_older(
         &mut self,
@@ -373,7 +373,7 @@ impl Meter {
         self.flush_stream(stream);
     }
 
-    /// A newer second begins: what the streams tallied goes to the slot of the old one.
+    /// A newer second begins: what the streams tallied goes to the counts of the old one.
     pub fn begin_second(&mut self, second: Second, streams: &mut Streams) {
         let touched = std::mem::take(&mut self.touched);
         for some in touched.chunks(NEAR) {

@@ -551,14 +551,4 @@ impl Streams {
     pub fn round_trips_refused(&self) -> u64 {
         self.round_trips.refused()
     }
-
-    /// Frames held in probation.
-    pub fn summary(&self) -> usize {
-        self.probation.held()
-    }
-
-    /// How long a stream stays without a packet.
-    pub fn timeout(&self) -> Duration {
-        self.limits.timeout
-    }
 }

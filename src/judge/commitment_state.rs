@@ -39,7 +39,7 @@ pub struct CommitmentState {
     seen_since: Second,
     /// Every origin, and where transit is judged what goes through each transit ASN.
     subjects: BTreeMap<(Role, Asn), AsnState>,
-    /// Paths in all dockets.
+    /// Paths of all origins together.
     paths: usize,
     /// Times that transit was not noted, since a bound was reached.
     left_out: u64,
@@ -66,7 +66,7 @@ impl CommitmentState {
         }
     }
 
-    /// The same case under changed terms: seconds stay where they were counted alike (MODEL §6.4). What
+    /// The same commitment under a changed contract: seconds stay where they were counted alike (MODEL §6.4). What
     /// is held against another limit from the next second on ends here and keeps the old one; if
     /// that second exceeds the new one, it begins another interval.
     #[must_use]

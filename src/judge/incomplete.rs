@@ -3,7 +3,7 @@
 use crate::units::Second;
 use std::collections::VecDeque;
 
-/// Stretches of tainted seconds, sorted and apart, as far back as any window reaches.
+/// Ranges of incomplete seconds, sorted and apart, as far back as any window reaches.
 #[derive(Clone, Debug, Default)]
 pub struct IncompleteSeconds {
     ranges: VecDeque<(Second, Second)>,
@@ -26,12 +26,12 @@ impl IncompleteSeconds {
         self.ranges.insert(place, (first, last));
     }
 
-    /// Whether any second of a stretch is tainted.
+    /// Whether any second of a range is incomplete.
     pub fn any(&self, first: Second, last: Second) -> bool {
         self.count(first, last) > 0
     }
 
-    /// How many seconds of a stretch are tainted.
+    /// How many seconds of a range are incomplete.
     pub fn count(&self, first: Second, last: Second) -> u64 {
         let overlap = |known: &(Second, Second)| {
             (known.1.0.min(last.0) + 1).saturating_sub(known.0.0.max(first.0))

@@ -220,7 +220,7 @@ impl SecondCounts {
         }
     }
 
-    /// Adds another slot of the same second.
+    /// Adds other counts of the same second.
     pub fn merge(&mut self, other: Self) {
         self.frames.add(&other.frames);
         for (pair, usage) in other.usage {

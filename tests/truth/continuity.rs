@@ -18,7 +18,7 @@ fn rough(_: u64, rng: &mut SplitMix) -> Fate {
     match rng.next_u64() % 100 {
         0..3 => Fate::Lost,
         3..6 => Fate::SentTwice(100 + rng.next_u64() % 30_000),
-        6..10 => Fate::RtpSummary(1 + rng.next_u64() % 20),
+        6..10 => Fate::HeldBack(1 + rng.next_u64() % 20),
         _ => Fate::Arrives,
     }
 }
@@ -32,14 +32,14 @@ fn lost(line: &mut Line) {
 
 fn reordered(line: &mut Line) {
     line.talk_with(800, |_, rng| match percent(rng, 5) {
-        true => Fate::RtpSummary(1 + rng.next_u64() % 30),
+        true => Fate::HeldBack(1 + rng.next_u64() % 30),
         false => Fate::Arrives,
     });
 }
 
 fn late(line: &mut Line) {
     line.talk_with(800, |place, rng| match percent(rng, 2) && place < 600 {
-        true => Fate::RtpSummary(68 + rng.next_u64() % 60),
+        true => Fate::HeldBack(68 + rng.next_u64() % 60),
         false => Fate::Arrives,
     });
 }
@@ -75,7 +75,7 @@ fn restart_in_rough_weather(line: &mut Line) {
         line.stand(2 * SECOND);
         line.restart();
         line.talk_with(150, |place, _| match place + 1 == first_lost {
-            true => Fate::RtpSummary(2),
+            true => Fate::HeldBack(2),
             false => Fate::Arrives,
         });
     }

@@ -46,7 +46,7 @@ pub(crate) enum Fate {
     Arrives,
     Lost,
     /// Arrives so many packet times later.
-    RtpSummary(u64),
+    HeldBack(u64),
     /// Its sender sends it again, so many microseconds later.
     SentTwice(u64),
 }
@@ -222,21 +222,21 @@ impl Line {
         let noise = self.rng.next_u64() % (self.noise_ms * MILLISECOND).max(1);
         let at = START + self.now + noise;
         match fate {
-            Fate::Arrives => self.count_arrivals(at, codec, &rtp),
+            Fate::Arrives => self.arrive(at, codec, &rtp),
             Fate::Lost => self.withheld += 1,
-            Fate::RtpSummary(times) => {
-                self.count_arrivals(at + times * self.packet_time(), codec, &rtp);
+            Fate::HeldBack(times) => {
+                self.arrive(at + times * self.packet_time(), codec, &rtp);
             }
             Fate::SentTwice(micros) => {
-                self.count_arrivals(at, codec, &rtp);
-                self.count_arrivals(at + micros * 1000, codec, &rtp);
+                self.arrive(at, codec, &rtp);
+                self.arrive(at + micros * 1000, codec, &rtp);
             }
         }
         self.number += 1;
     }
 
     /// A packet reaches the tap: another IP packet each time.
-    fn count_arrivals(&mut self, nanos: u64, codec: Codec, rtp: &[u8]) {
+    fn arrive(&mut self, nanos: u64, codec: Codec, rtp: &[u8]) {
         // 0 would say that it is not used (RFC 6864 §4.1).
         self.identification = self.identification.wrapping_add(1).max(1);
         let (src, dst) = (self.src.ip(), self.dst.ip());

@@ -39,7 +39,7 @@ fn calls() -> Vec<Line> {
                 // IPv6 has no identification: a copy is known only right behind its packet.
                 4.. if v6 => Fate::Arrives,
                 4..7 => Fate::SentTwice(3000 + rng.next_u64() % 20_000),
-                7..9 => Fate::RtpSummary(1 + rng.next_u64() % 20),
+                7..9 => Fate::HeldBack(1 + rng.next_u64() % 20),
                 _ => Fate::Arrives,
             });
             line.outage(300);
