@@ -16,7 +16,7 @@ use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, PerMeasure};
 use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::tally::{Layer, LossCounts, TrafficCounts};
+use crate::stream::tally::{Layer, LossCounts, ShownLoss, TrafficCounts, shown};
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
 pub use crate::voice::class::StreamKind;
@@ -196,8 +196,8 @@ pub struct DirectionTotals {
     pub late: u64,
     /// RTP packets of streams that found no room: in no loss, and not in `expected`.
     pub unfollowed: u64,
-    /// Not counted as lost for certain, by the reason.
-    pub excused: [u64; Excuse::ALL.len()],
+    /// Not counted as lost for certain, by the reason; signed as the losses are.
+    pub excused: [i64; Excuse::ALL.len()],
     /// What counters show.
     pub counters: Rising,
 }
@@ -206,12 +206,8 @@ pub struct DirectionTotals {
 /// counter that goes back is one that began anew (Prometheus, OpenMetrics 1.0).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Rising {
-    /// Of the expected packets in [`DirectionTotals::loss`].
-    pub expected: u64,
-    /// Of the lost ones.
-    pub lost: u64,
-    /// Of those that may have been lost.
-    pub maybe_lost: u64,
+    /// Of [`DirectionTotals::loss`].
+    pub loss: ShownLoss,
     /// Of [`DirectionTotals::excused`].
     pub excused: [u64; Excuse::ALL.len()],
 }
@@ -227,12 +223,9 @@ impl DirectionTotals {
     /// Counters have risen to what the sums are now.
     pub fn raise(&mut self) {
         let counters = &mut self.counters;
-        let sums = self.loss.shown();
-        counters.expected = counters.expected.max(sums.expected);
-        counters.lost = counters.lost.max(sums.lost);
-        counters.maybe_lost = counters.maybe_lost.max(sums.maybe_lost);
+        counters.loss = counters.loss.max(self.loss.shown());
         for (counter, sum) in counters.excused.iter_mut().zip(self.excused) {
-            *counter = sum.max(*counter);
+            *counter = shown(sum).max(*counter);
         }
     }
 }
@@ -257,12 +250,8 @@ pub struct StreamRow {
     pub packets: u64,
     /// Their IP total lengths.
     pub bytes: u64,
-    /// packets − duplicates − late + lost.
-    pub expected: u64,
-    /// Lost for certain.
-    pub lost: u64,
-    /// May have been lost, and nobody can tell.
-    pub maybe_lost: u64,
+    /// Expected (packets − duplicates − late + lost), lost for certain, and maybe lost.
+    pub loss: ShownLoss,
     /// Came when their number was not waited for any more.
     pub late: u64,
     /// Duplicates.

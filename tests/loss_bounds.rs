@@ -349,7 +349,7 @@ proptest! {
         let sum = booked.sum();
         prop_assert_eq!((sum.lost, sum.maybe_lost), (sender.missing(), 0));
         let came = sender.arrived.values().map(|came| came.len() as u64).sum::<u64>();
-        prop_assert_eq!(sum.expected(booked.packets), came.cast_signed() + sum.lost);
+        prop_assert_eq!(sum.loss(booked.packets).expected, came.cast_signed() + sum.lost);
         prop_assert_eq!(sum.excused, SequenceCounts::default().excused);
     }
 }

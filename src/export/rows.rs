@@ -68,15 +68,15 @@ fn per_direction(published: &Published, series: &mut Series, value: fn(&Directio
 }
 
 pub(crate) fn rtp_expected(published: &Published, series: &mut Series) {
-    per_direction(published, series, |totals| totals.counters.expected);
+    per_direction(published, series, |totals| totals.counters.loss.expected);
 }
 
 pub(crate) fn rtp_lost(published: &Published, series: &mut Series) {
-    per_direction(published, series, |totals| totals.counters.lost);
+    per_direction(published, series, |totals| totals.counters.loss.lost);
 }
 
 pub(crate) fn rtp_maybe_lost(published: &Published, series: &mut Series) {
-    per_direction(published, series, |totals| totals.counters.maybe_lost);
+    per_direction(published, series, |totals| totals.counters.loss.maybe_lost);
 }
 
 pub(crate) fn rtp_excused(published: &Published, series: &mut Series) {

@@ -266,11 +266,7 @@ fn write_streams(out: &mut impl Write, streams: &[StreamRow]) -> io::Result<()> 
             format!("{} {codec}", row.kind.as_str()),
             format!("{} > {}", row.src_asn, row.dst_asn),
             grouped(row.packets),
-            ratio(ShownLoss {
-                expected: row.expected,
-                lost: row.lost,
-                maybe_lost: row.maybe_lost,
-            }),
+            ratio(row.loss),
             grouped(row.late),
             grouped(row.duplicates),
             jitter(row),

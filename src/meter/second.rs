@@ -78,11 +78,7 @@ impl PairCounts {
     /// none in an amendment that gives back.
     pub fn loss(&self) -> LossCounts {
         let followed = self.class(Class::Rtp).packets - self.unfollowed;
-        LossCounts {
-            expected: self.continuity.expected(followed),
-            lost: self.continuity.lost,
-            maybe_lost: self.continuity.maybe_lost,
-        }
+        self.continuity.loss(followed)
     }
 }
 

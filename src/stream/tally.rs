@@ -134,11 +134,14 @@ impl SequenceCounts {
         }
     }
 
-    /// Packets that should have come, of `packets` that did: packets − duplicates − late + lost. Less
-    /// than none in an amendment that gives back.
-    pub fn expected(&self, packets: u64) -> i64 {
+    /// What is missing where `packets` came: expected are packets − duplicates − late + lost.
+    pub fn loss(&self, packets: u64) -> LossCounts {
         let came = packets.cast_signed() - self.duplicates.cast_signed() - self.late.cast_signed();
-        came + self.lost
+        LossCounts {
+            expected: came + self.lost,
+            lost: self.lost,
+            maybe_lost: self.maybe_lost,
+        }
     }
 }
 
@@ -165,6 +168,24 @@ pub struct ShownLoss {
     pub maybe_lost: u64,
 }
 
+/// A signed sum as it is shown: never less than none, though what gives back may have come before what
+/// it gives back.
+pub fn shown(sum: i64) -> u64 {
+    sum.max(0).cast_unsigned()
+}
+
+impl ShownLoss {
+    /// The larger of each number.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            expected: self.expected.max(other.expected),
+            lost: self.lost.max(other.lost),
+            maybe_lost: self.maybe_lost.max(other.maybe_lost),
+        }
+    }
+}
+
 impl LossCounts {
     /// Nothing in doubt.
     pub const fn certain(expected: i64, lost: i64) -> Self {
@@ -189,10 +210,8 @@ impl LossCounts {
         self.maybe_lost -= other.maybe_lost;
     }
 
-    /// What is shown: never less than none, though what would give back has come before what it gives
-    /// back.
+    /// What is shown.
     pub fn shown(self) -> ShownLoss {
-        let shown = |count: i64| count.max(0).cast_unsigned();
         ShownLoss {
             expected: shown(self.expected),
             lost: shown(self.lost),

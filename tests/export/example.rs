@@ -24,7 +24,7 @@ use asnmeter::snapshot::{
     ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, Snapshot, StreamKind, StreamRow,
     TransitRow,
 };
-use asnmeter::stream::tally::{Layer, LossCounts};
+use asnmeter::stream::tally::{Layer, LossCounts, ShownLoss};
 use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
         reordered: packets / 5000,
         late: packets / 20_000,
         unfollowed: 0,
-        excused: [lost / 7, 0, lost / 5, 0, 0, 0],
+        excused: [lost / 7, 0, lost / 5, 0, 0, 0].map(u64::cast_signed),
         ..DirectionTotals::default()
     };
     totals.raise();
@@ -453,9 +453,11 @@ pub(crate) fn stream(place: u16) -> StreamRow {
         kind: StreamKind::Audio,
         packets: 1000,
         bytes: 200_000,
-        expected: 1003,
-        lost: 5,
-        maybe_lost: 3,
+        loss: ShownLoss {
+            expected: 1003,
+            lost: 5,
+            maybe_lost: 3,
+        },
         late: 1,
         duplicates: 1,
         reordered: 2,

@@ -9,7 +9,7 @@ use crate::snapshot::{
 };
 use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::tally::{LossCounts, ShownLoss};
+use crate::stream::tally::{LossCounts, ShownLoss, shown};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
@@ -120,9 +120,9 @@ impl<'a> StreamJson<'a> {
             kind: row.kind.as_str(),
             packets: row.packets,
             bytes: row.bytes,
-            expected: row.expected,
-            lost: row.lost,
-            maybe_lost: row.maybe_lost,
+            expected: row.loss.expected,
+            lost: row.loss.lost,
+            maybe_lost: row.loss.maybe_lost,
             late: row.late,
             duplicates: row.duplicates,
             reordered: row.reordered,
@@ -181,7 +181,7 @@ impl Direction {
             loss: Losses::of(totals.loss),
             late: totals.late,
             unfollowed: totals.unfollowed,
-            excused: Excused(totals.excused),
+            excused: Excused(totals.excused.map(shown)),
         }
     }
 }
