@@ -30,9 +30,9 @@ use bgpkit_parser::bmp::messages::{
     parse_peer_up_notification, parse_per_peer_header,
 };
 use bytes::Bytes;
-use peers::{Known, Peer, PeerId, Peers, Session};
+use peers::{Known, Peer, Peers, Session};
 use routes::Routes;
-use standing::View;
+use standing::{PeerId, View};
 pub use state::{BmpStats, State, TurnedAway};
 use std::collections::HashSet;
 use std::net::IpAddr;

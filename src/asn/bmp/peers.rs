@@ -4,7 +4,7 @@
 //! is told from what is left of it. What was said over a connection that has gone is stale: it stays
 //! until the same peer says otherwise, or has said everything, or its time is over. Bounded.
 
-use super::standing::{Standing, View};
+use super::standing::{PeerId, Standing, View};
 use super::update::AddressFamily;
 use crate::asn::vote::Voter;
 use crate::units::{Asn, Timestamp};
@@ -21,17 +21,6 @@ const MAX_PEERS: usize = 4096;
 /// Connections of a router whose routes are stale at a time: one that comes and goes sooner than it has
 /// said everything. A guess.
 const MAX_STALE: usize = 4;
-
-/// The number of a view of a peer and of one address family.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct PeerId(u32);
-
-#[cfg(test)]
-impl PeerId {
-    pub(super) fn numbered(number: u32) -> Self {
-        Self(number)
-    }
-}
 
 /// One view of one peer of one router.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -4,8 +4,7 @@
 //! Owned by the [`Feed`](super::Feed). Bounded by what it takes to remember them. A peer that leaves
 //! is only marked: its routes have no vote from then on, and go when their shard is next looked at.
 
-use super::peers::PeerId;
-use super::standing::{self, Standing};
+use super::standing::{self, PeerId, Standing};
 use crate::asn::vote::{Candidate, HeardPath, Vote, VoteResult};
 use crate::units::Prefix;
 use hashbrown::{DefaultHashBuilder, HashMap};

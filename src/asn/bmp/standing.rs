@@ -3,7 +3,6 @@
 //!
 //! No state.
 
-use super::peers::PeerId;
 use crate::asn::vote::{HeardPath, Voter};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -18,6 +17,17 @@ pub(super) enum View {
     PostPolicy,
     /// The router's own choice (RFC 9069).
     LocRib,
+}
+
+/// The number of a view of a peer and of one address family.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct PeerId(pub(super) u32);
+
+#[cfg(test)]
+impl PeerId {
+    pub(super) fn numbered(number: u32) -> Self {
+        Self(number)
+    }
 }
 
 /// Who says a route.
