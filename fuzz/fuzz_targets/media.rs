@@ -2,7 +2,7 @@
 //! cut off.
 #![no_main]
 
-use asnmeter::wire::rtcp::{Block, Packet};
+use asnmeter::wire::rtcp::{Block, RtcpPacket};
 use asnmeter::wire::{rtcp, rtp, stun};
 use libfuzzer_sys::fuzz_target;
 
@@ -29,18 +29,19 @@ fuzz_target!(|input: &[u8]| {
     rtcp::sender(payload);
     for packet in rtcp::packets(payload) {
         match packet {
-            Packet::SenderReport { reports, .. } | Packet::ReceiverReport { reports, .. } => {
+            RtcpPacket::SenderReport { reports, .. }
+            | RtcpPacket::ReceiverReport { reports, .. } => {
                 assert!(reports.count() <= 31);
             }
-            Packet::Goodbye(sources) => assert!(sources.count() <= 31),
-            Packet::Extended { blocks, .. } => {
+            RtcpPacket::Goodbye(sources) => assert!(sources.count() <= 31),
+            RtcpPacket::Extended { blocks, .. } => {
                 for block in blocks {
                     if let Block::Dlrr(reports) = block {
                         reports.for_each(drop);
                     }
                 }
             }
-            Packet::Other { .. } => {}
+            RtcpPacket::Other { .. } => {}
         }
     }
 });
