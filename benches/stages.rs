@@ -262,6 +262,7 @@ fn pipeline(bench: &mut Criterion, path: &Path, config: &Config) {
             captures: vec![path.to_owned()],
             config: config.clone(),
             seconds: None,
+            evidence: None,
             workers,
         };
         group.bench_function(format!("a replay, workers: {workers}"), |run| {

@@ -7,6 +7,7 @@
 mod background;
 pub mod demo;
 mod endpoint;
+mod evidence;
 mod judge_thread;
 pub mod live;
 mod reload;
@@ -28,6 +29,9 @@ use crate::events;
 use crate::export::http::HttpError;
 use crate::export::{DaemonState, SourceRow};
 use crate::files::Load;
+use crate::ledger::directory::LedgerError;
+use crate::ledger::key::KeyError;
+use crate::ledger::verify::VerifyError;
 use crate::meter::CopyRule;
 use crate::pipeline::WorkerSettings;
 use crate::pipeline::shard::Shard;
@@ -58,6 +62,26 @@ pub enum AppError {
     /// The web endpoint failed.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// The ledger cannot be opened or written.
+    #[error("ledger {0}")]
+    Ledger(#[from] LedgerError),
+    /// The key that would sign the ledger cannot be used.
+    #[error("{}: {error}", path.display())]
+    Key {
+        /// The key's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: KeyError,
+    },
+    /// A replay would write into a ledger that has leaves already.
+    #[error("ledger {}: has leaves already; a replay writes into a new directory", .0.display())]
+    LedgerInUse(PathBuf),
+    /// A file holds no checkpoint.
+    #[error("{}: is no checkpoint of a ledger", .0.display())]
+    NoCheckpoint(PathBuf),
+    /// A ledger does not hold.
+    #[error("{0}")]
+    Verify(#[from] VerifyError),
     /// A result cannot be written.
     #[error("{}: {source}", path.display())]
     Write {
@@ -123,10 +147,18 @@ impl AppError {
                 }
             }
             Self::Capture(CaptureError::Permission { .. }) => 77,
-            Self::Config(_) | Self::Asn(_) | Self::Incomplete { .. } => 78,
+            Self::Config(_)
+            | Self::Asn(_)
+            | Self::Incomplete { .. }
+            | Self::Key { .. }
+            | Self::LedgerInUse(_)
+            | Self::Ledger(LedgerError::OtherMeter { .. } | LedgerError::OtherKey(_)) => 78,
             Self::Capture(_)
             | Self::Http(HttpError::Bind { .. })
             | Self::Write { .. }
+            | Self::Ledger(_)
+            | Self::Verify(_)
+            | Self::NoCheckpoint(_)
             | Self::System { .. }
             | Self::Listen { .. }
             | Self::Panicked(_) => 1,

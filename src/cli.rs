@@ -5,8 +5,9 @@
 
 mod asn;
 mod progress;
+mod verify;
 
-use crate::app::live::{self, WebFlags};
+use crate::app::live::{self, RunFlags};
 use crate::app::replay::{ReplayOutcome, ReplayRequest, replay};
 use crate::app::{AppError, demo};
 use crate::config::ConfigError;
@@ -40,6 +41,9 @@ enum Command {
         /// TLS, client certificates and passwords: a file in the form of Prometheus' exporter-toolkit
         #[arg(long = "web.config.file", value_name = "FILE")]
         web_config: Option<PathBuf>,
+        /// Keep the ledger in this directory instead of where the file says
+        #[arg(long, value_name = "DIR")]
+        evidence: Option<PathBuf>,
     },
     /// Judge capture files: what the daemon would have said
     Replay {
@@ -55,6 +59,9 @@ enum Command {
         /// Write one JSON line per judged second, commitment, ASN and direction
         #[arg(long, value_name = "FILE")]
         seconds: Option<PathBuf>,
+        /// Keep a ledger of all that the verdicts rest on, in a new directory
+        #[arg(long, value_name = "DIR")]
+        evidence: Option<PathBuf>,
         /// Worker threads; the output is the same for any number
         #[arg(long, value_name = "N", default_value_t = 1,
               value_parser = clap::value_parser!(u8).range(1..=64))]
@@ -69,7 +76,12 @@ enum Command {
             default_value = "127.0.0.1:10179"
         )]
         listen_address: SocketAddr,
+        /// Keep a ledger in this directory
+        #[arg(long, value_name = "DIR")]
+        evidence: Option<PathBuf>,
     },
+    /// Does everything hold that a ledger says?
+    Verify(verify::VerifyArguments),
     /// Print or check a configuration
     Config {
         #[command(subcommand)]
@@ -131,11 +143,13 @@ fn run(command: Command) -> Result<(), AppError> {
             config,
             listen_address,
             web_config,
+            evidence,
         } => live::run(
             &config,
-            WebFlags {
+            RunFlags {
                 listen_address,
                 config_file: web_config,
+                evidence,
             },
         ),
         Command::Replay {
@@ -143,6 +157,7 @@ fn run(command: Command) -> Result<(), AppError> {
             config,
             format,
             seconds,
+            evidence,
             workers,
         } => {
             let config = config.map_or(Ok(Config::default()), |path| Config::load(&path))?;
@@ -150,6 +165,7 @@ fn run(command: Command) -> Result<(), AppError> {
                 captures,
                 config,
                 seconds,
+                evidence,
                 workers: workers.into(),
             };
             let shown = progress::ReplayProgress::default();
@@ -157,7 +173,11 @@ fn run(command: Command) -> Result<(), AppError> {
             shown.finish();
             print_replay(&outcome?, format)
         }
-        Command::Demo { listen_address } => demo::run(listen_address),
+        Command::Demo {
+            listen_address,
+            evidence,
+        } => demo::run(listen_address, evidence),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Config {
             command: ConfigCommand::Default,
         } => print(|out| out.write_all(Config::default_text().as_bytes())),

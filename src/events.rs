@@ -6,8 +6,10 @@ mod sink;
 use crate::judge::intervals::{ExcessChange, ExcessInterval};
 use crate::judge::threshold::ExcessNotice;
 use crate::sla::Role;
+use crate::units::Second;
 use sink::{Field, Level};
 use std::fmt::Display;
+use std::path::Path;
 
 /// Writes one line, with the name of its event as a field.
 fn emit(level: Level, event: &'static str, line: impl Display, fields: &[Field<'_>]) {
@@ -188,6 +190,63 @@ pub fn stopping(signal: &str) {
         "stopping",
         format_args!("{signal}: stopping"),
         &[("SIGNAL", &signal)],
+    );
+}
+
+/// A ledger is kept.
+pub fn evidence(directory: &Path, leaves: u64, is_signed: bool) {
+    let directory = directory.display();
+    let how = if is_signed {
+        "signed"
+    } else {
+        "UNSIGNED: [evidence] names no key"
+    };
+    emit(
+        Level::Info,
+        "evidence",
+        format_args!("evidence: ledger {directory}, {leaves} leaves sealed, {how}"),
+        &[("DIRECTORY", &directory), ("LEAVES", &leaves)],
+    );
+}
+
+/// No ledger is kept.
+pub fn no_evidence() {
+    emit(
+        Level::Info,
+        "no_evidence",
+        "no evidence is kept: [evidence] names no directory",
+        &[],
+    );
+}
+
+/// A second could not be written into the ledger.
+pub fn evidence_failed(second: Second, error: &dyn Display) {
+    emit(
+        Level::Error,
+        "evidence_failed",
+        format_args!("evidence: second {second} is not written, it becomes a gap: {error}"),
+        &[("SECOND", &second), ("REASON", error)],
+    );
+}
+
+/// The ledger is written again.
+pub fn evidence_resumed(second: Second) {
+    emit(
+        Level::Info,
+        "evidence_resumed",
+        format_args!("evidence: written again from {second} on"),
+        &[("SECOND", &second)],
+    );
+}
+
+/// The key can be read by others than its owner.
+pub fn key_readable(path: &Path, mode: u32) {
+    let path = path.display();
+    emit(
+        Level::Warning,
+        "key_readable",
+        format_args!("{path}: mode {mode:04o}: others than its owner may read the key"),
+        &[("PATH", &path)],
     );
 }
 

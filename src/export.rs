@@ -21,7 +21,7 @@ use crate::asn::bmp;
 use crate::snapshot::Snapshot;
 use crate::units::Timestamp;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// What is shown: the judge's state and the daemon's own.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +32,25 @@ pub struct Published {
     pub standing: Arc<DaemonState>,
     /// Whom the endpoint turned away. Counts on; shown as it stands when a state is rendered.
     pub refused: Arc<Refused>,
+    /// How the ledger stands; shown as it does when a state is rendered.
+    pub evidence: Arc<EvidenceStatus>,
+}
+
+/// How the ledger stands.
+#[derive(Debug, Default)]
+pub struct EvidenceStatus {
+    /// Whether there is one.
+    pub is_kept: AtomicBool,
+    /// The last second could not be written.
+    pub failed: AtomicBool,
+    /// Sealed leaves.
+    pub size: AtomicU64,
+    /// The first 48 bits of the root over these.
+    pub root: AtomicU64,
+    /// The second that sealed them; 0 before the first.
+    pub sealed: AtomicU64,
+    /// Seconds that could not be written since the start.
+    pub unwritten: AtomicU64,
 }
 
 /// Whom the HTTP endpoint turned away since the start.

@@ -19,7 +19,7 @@ use crate::attribution::scopes::ScopePlan;
 use crate::judge::totals::Totals;
 use crate::meter::second::{SecondCounts, WorkerState};
 use crate::sla::policy::Policy;
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::{Evidence, JudgedSecond};
 use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
 use crate::units::{Asn, Second};
 use assembly::Merged;
@@ -45,6 +45,8 @@ pub struct Judge {
     seen_since: Second,
     workers: BTreeMap<usize, WorkerState>,
     notices: Vec<ExcessNotice>,
+    /// Of these, how many the evidence has.
+    notices_told: usize,
     transit_left_out: u64,
 }
 
@@ -62,6 +64,7 @@ impl Judge {
             seen_since: Second::default(),
             workers: BTreeMap::new(),
             notices: Vec::new(),
+            notices_told: 0,
             transit_left_out: 0,
         };
         judge.revise(policy);
@@ -92,15 +95,26 @@ impl Judge {
     /// Takes a second with everything that came for it, then judges it and the idle ones after.
     pub fn judge_merged(&mut self, merged: Merged, evidence: &mut dyn Evidence) {
         match merged {
-            Merged::Opened(second) | Merged::Stepped(second) => self.restart(second),
+            Merged::Opened(second) => {
+                self.restart(second);
+                evidence.restarted(second, false);
+            }
+            Merged::Stepped(second) => {
+                self.restart(second);
+                evidence.restarted(second, true);
+            }
             Merged::Second {
                 second,
                 through,
                 parts,
             } => {
+                if let Some((first, last)) = evidence.take_unwritten() {
+                    self.mark_incomplete(first, last);
+                }
                 for part in &parts {
                     for (first, last) in &part.incomplete {
                         self.mark_incomplete(*first, *last);
+                        evidence.incomplete(*first, *last);
                     }
                 }
                 self.totals.begin_second();
@@ -169,6 +183,14 @@ impl Judge {
                 &mut self.notices,
             );
         }
+        let new = self.notices.iter().skip(self.notices_told);
+        let ended: Vec<_> = new.filter_map(ExcessNotice::ended).collect();
+        self.notices_told = self.notices.len();
+        evidence.second_judged(JudgedSecond {
+            second,
+            policy: &self.policy,
+            ended: &ended,
+        });
         for state in &mut self.commitments {
             state
                 .out_of_sla()
@@ -206,6 +228,7 @@ impl Judge {
 
     /// Starts and ends of times out of SLA since the last call.
     pub fn take_notices(&mut self) -> Vec<ExcessNotice> {
+        self.notices_told = 0;
         std::mem::take(&mut self.notices)
     }
 

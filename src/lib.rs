@@ -20,6 +20,8 @@
 //! [`sla`] is the contract and its arithmetic: pure, in integers. [`judge`] applies it to the seconds of
 //! all workers, and keeps windows, intervals and totals.
 //!
+//! [`ledger`] keeps what the verdicts rest on, as evidence.
+//!
 //! [`snapshot`] is what the judge publishes; [`export`] shows it, and reads nothing else.
 //!
 //! Around them: [`units`] and [`discard`] are shared vocabulary, [`clock`] is the only module that reads a
@@ -42,6 +44,7 @@ pub mod export;
 pub mod files;
 pub mod frame;
 pub mod judge;
+pub mod ledger;
 pub mod meter;
 pub mod pipeline;
 pub mod sla;

@@ -147,6 +147,19 @@ impl Second {
     pub const fn previous(self) -> Self {
         Self(self.0.saturating_sub(1))
     }
+
+    /// Reads what [`fmt::Display`] writes; none for anything else.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let time = humantime::parse_rfc3339(text).ok()?;
+        let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let second = Self(since.as_secs());
+        (second.to_string() == text).then_some(second)
+    }
+
+    /// Its UTC day, as `2026-11-25`.
+    pub fn day(self) -> String {
+        self.to_string().chars().take("2026-11-25".len()).collect()
+    }
 }
 
 /// RFC 3339 in UTC, whole seconds.
@@ -341,6 +354,17 @@ mod tests {
         let time = Timestamp::from_nanos(1_767_225_600_000_000_001);
         assert_eq!(time.to_string(), "2026-01-01T00:00:00.000000001Z");
         assert_eq!(time.second().to_string(), "2026-01-01T00:00:00Z");
+        assert_eq!(time.second().day(), "2026-01-01");
+        let read = Second::from_rfc3339;
+        assert_eq!(read("2026-01-01T00:00:00Z"), Some(time.second()));
+        for wrong in [
+            "",
+            "2026-01-01 00:00:00Z",
+            "2026-01-01T00:00:00.5Z",
+            "1969-12-31T23:59:59Z",
+        ] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
         assert_eq!(
             time.second().end().since(time),
             Duration::from_nanos(999_999_999)

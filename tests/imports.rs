@@ -16,7 +16,7 @@ const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 /// Every room and the rooms that it may name: those before it in the flow, and the vocabulary that
 /// all share (`units`, `discard`, whose an address is).
-const ROOMS: [(&str, &[&str]); 23] = [
+const ROOMS: [(&str, &[&str]); 24] = [
     ("units", &[]),
     ("discard", &[]),
     ("clock", &["units"]),
@@ -67,6 +67,20 @@ const ROOMS: [(&str, &[&str]); 23] = [
         ],
     ),
     (
+        "ledger",
+        &[
+            "attribution",
+            "files",
+            "judge",
+            "meter",
+            "sla",
+            "snapshot",
+            "stream",
+            "units",
+            "voice",
+        ],
+    ),
+    (
         "pipeline",
         &[
             "attribution",
@@ -100,7 +114,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "asn", "discard", "files", "sla", "snapshot", "stream", "units", "voice",
         ],
     ),
-    ("events", &["judge", "sla"]),
+    ("events", &["judge", "sla", "units"]),
     (
         "app",
         &[
@@ -115,6 +129,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
             "files",
             "frame",
             "judge",
+            "ledger",
             "meter",
             "pipeline",
             "sla",
@@ -128,7 +143,8 @@ const ROOMS: [(&str, &[&str]); 23] = [
     (
         "cli",
         &[
-            "app", "asn", "capture", "clock", "config", "events", "export", "units",
+            "app", "asn", "capture", "clock", "config", "events", "export", "files", "ledger",
+            "units",
         ],
     ),
     ("lib", &[]),
@@ -140,10 +156,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("bgpkit_parser", &["asn"]),
     ("bytes", &["asn"]),
     ("bzip2", &["asn"]),
-    ("base64", &["export"]),
+    ("base64", &["export", "ledger"]),
     ("bcrypt", &["export"]),
     ("clap", &["cli"]),
-    ("flate2", &["asn", "export"]),
+    ("flate2", &["asn", "export", "ledger"]),
     ("hashbrown", &["asn", "judge", "meter", "stream", "voice"]),
     ("hdrhistogram", &["meter"]),
     ("http_body_util", &["export"]),
@@ -156,14 +172,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ("libc", &["capture", "files"]),
     ("lzma_rust2", &["asn"]),
     ("rustix", &["app"]),
+    // `export` names rustls' provider, which is called the same.
+    ("ring", &["export", "ledger"]),
     ("ruzstd", &["asn"]),
     ("maxminddb", &["asn"]),
     ("pnet", &["capture", "wire"]),
     ("prometheus", &["export"]),
     ("sd_notify", &["app"]),
-    ("serde", &["asn", "cli", "config", "export"]),
+    ("serde", &["asn", "cli", "config", "export", "ledger"]),
     ("serde_saphyr", &["export"]),
-    ("serde_json", &["cli", "export"]),
+    ("serde_json", &["cli", "export", "ledger"]),
     ("tokio", &["app", "export"]),
     ("tokio_rustls", &["export"]),
     ("toml", &["config"]),

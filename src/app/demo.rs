@@ -4,7 +4,7 @@
 use super::live::{self, Running};
 use super::signals::Signals;
 use super::source::LiveSource;
-use super::{AppError, settings};
+use super::{AppError, evidence, settings};
 use crate::asn::{BuiltIn, Origins};
 use crate::attribution::scopes::ScopePlan;
 use crate::capture::synthetic::scenario::Scenario;
@@ -12,10 +12,11 @@ use crate::capture::synthetic::{SendPace, Synthetic, demo};
 use crate::clock;
 use crate::config::checked::Config;
 use crate::events;
-use crate::export::http;
+use crate::export::{EvidenceStatus, http};
+use crate::ledger::leaf::{Mode, SourceTerms};
 use crate::sla::policy::Policy;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -39,18 +40,29 @@ guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 95, jitter 
 ///
 /// # Errors
 /// [`AppError`], for example if the address is in use.
-pub fn run(listen_address: SocketAddr) -> Result<(), AppError> {
+pub fn run(listen_address: SocketAddr, evidence: Option<PathBuf>) -> Result<(), AppError> {
     let (config, policy, scenario) = prepare()?;
     let listener = http::bind(listen_address)?;
     let stop = Arc::new(AtomicBool::new(false));
     let source = Synthetic::new(&scenario, SendPace::RealTime, stop.clone());
     events::demo(&listener.url());
+    let status = Arc::<EvidenceStatus>::default();
+    let kept = evidence.map(|directory| {
+        let source = SourceTerms {
+            name: "demo".into(),
+            sha256: None,
+        };
+        let (of, sources) = (&config.evidence, vec![source]);
+        evidence::keep(of, &directory, Mode::Demo, sources, &config, status.clone())
+    });
     let running = Running::start(
         &settings(&config),
         policy,
         vec![LiveSource::Synthetic(Box::new(source))],
         stop,
         &config,
+        kept.transpose()?,
+        status,
     )?;
     live::block_on(async { running.supervise(listener, None, Signals::new()?).await })
 }

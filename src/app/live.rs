@@ -5,6 +5,7 @@
 
 use super::background::{BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
+use super::evidence::{self, EvidenceThread};
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
@@ -13,18 +14,20 @@ use super::worker_sink::{ChannelSink, peer_channels};
 use super::{AppError, daemon_state, judge_thread, policy, settings, systemd};
 use crate::capture::CaptureError;
 use crate::capture::pnet::PnetSource;
-use crate::capture::ring::{self, RingSource};
+use crate::capture::ring::{RingSettings, RingSource};
 use crate::config::checked::{Backend, Config};
 use crate::events;
-use crate::export::{Published, http};
+use crate::export::{EvidenceStatus, Published, http};
 use crate::files::Load;
 use crate::frame::InterfaceId;
 use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
+use crate::ledger::leaf::{Mode, SourceTerms};
 use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::sla::policy::Policy;
 use crate::snapshot::Snapshot;
+use crate::snapshot::evidence::Evidence;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,7 +42,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 ///
 /// # Errors
 /// [`AppError`]: the start failed and nothing has run, or a source or the endpoint failed later.
-pub fn run(path: &Path, flags: WebFlags) -> Result<(), AppError> {
+pub fn run(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     block_on(daemon(path, flags))
 }
 
@@ -58,7 +61,7 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
     result
 }
 
-async fn daemon(path: &Path, flags: WebFlags) -> Result<(), AppError> {
+async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     let mut signals = Signals::new()?;
     let loads = BackgroundLoads::default();
     let (file, web) = (path.to_owned(), flags.config_file);
@@ -75,7 +78,30 @@ async fn daemon(path: &Path, flags: WebFlags) -> Result<(), AppError> {
     let stop = Arc::new(AtomicBool::new(false));
     let sources = open(&config, &stop)?;
     events::started(&config.capture.interfaces, &listener.url());
-    let running = Running::start(&settings(&config), policy.into(), sources, stop, &config)?;
+    let status = Arc::<EvidenceStatus>::default();
+    let names = config.capture.interfaces.iter();
+    let interfaces = names.map(|name| SourceTerms {
+        name: name.clone(),
+        sha256: None,
+    });
+    let directory = flags.evidence.or(config.evidence.directory.clone());
+    if directory.is_none() {
+        events::no_evidence();
+    }
+    let kept = directory.map(|directory| {
+        let (of, sources) = (&config.evidence, interfaces.collect());
+        evidence::keep(of, &directory, Mode::Live, sources, &config, status.clone())
+    });
+    let kept = kept.transpose()?;
+    let running = Running::start(
+        &settings(&config),
+        policy.into(),
+        sources,
+        stop,
+        &config,
+        kept,
+        status,
+    )?;
     let files = DaemonFiles {
         path,
         config,
@@ -107,13 +133,15 @@ fn load_all(
     Ok((config, policy, WebEndpoint::new(web, security)))
 }
 
-/// Command line flags of the endpoint; they override the configuration.
+/// Command line flags that override the configuration.
 #[derive(Clone, Debug, Default)]
-pub struct WebFlags {
+pub struct RunFlags {
     /// `--web.listen-address`
     pub listen_address: Option<SocketAddr>,
     /// `--web.config.file`
     pub config_file: Option<PathBuf>,
+    /// `--evidence`: where the ledger is kept.
+    pub evidence: Option<PathBuf>,
 }
 
 /// Opens all interfaces with all their queues; one failure fails all.
@@ -126,7 +154,7 @@ fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<LiveSource>, Capt
             sources.push(LiveSource::Pnet(Box::new(pnet)));
             continue;
         }
-        let ring = ring::RingSettings {
+        let ring = RingSettings {
             mib: capture.ring_mib,
             promiscuous: capture.promiscuous,
             cut_for: capture.cut_payload.then(|| config.voice.sip_ports.clone()),
@@ -157,6 +185,7 @@ pub(super) struct Running {
     published: watch::Sender<Published>,
     workers: Vec<JoinHandle<()>>,
     judge: JoinHandle<()>,
+    ledger: Option<EvidenceThread>,
     /// The result of each worker that has ended.
     results: mpsc::UnboundedReceiver<Result<(), CaptureError>>,
 }
@@ -169,6 +198,8 @@ impl Running {
         sources: Vec<LiveSource>,
         stop: Arc<AtomicBool>,
         config: &Config,
+        kept: Option<evidence::Kept>,
+        status: Arc<EvidenceStatus>,
     ) -> Result<Self, AppError> {
         let thread = |name: &str| std::thread::Builder::new().name(name.into());
         let failed = |source| AppError::System {
@@ -177,6 +208,7 @@ impl Running {
         };
         let published = Published {
             standing: daemon_state(&policy, true).into(),
+            evidence: status,
             ..Published::default()
         };
         let (published, _) = watch::channel(published);
@@ -185,13 +217,19 @@ impl Running {
         let (senders, receivers) = judge_thread::channels(sources.len());
         let peers = peer_channels(sources.len());
         let (reader, shown) = (shared_policy.reader(), published.clone());
+        let (recorder, ledger) = kept.unzip();
         let judge = thread("judge").spawn(move || {
+            let (mut recorder, mut none) = (recorder, ());
+            let evidence: &mut dyn Evidence = match &mut recorder {
+                Some(recorder) => recorder,
+                None => &mut none,
+            };
             judge_thread::run(
                 judge,
                 reader,
                 &receivers,
                 StepDetection::Apart,
-                &mut (),
+                evidence,
                 |judge| {
                     let snapshot = Arc::new(judge.snapshot());
                     shown.send_modify(|published| published.snapshot = snapshot);
@@ -227,6 +265,7 @@ impl Running {
             published,
             workers,
             judge,
+            ledger,
             results,
         })
     }
@@ -290,10 +329,13 @@ impl Running {
         drop(reloader);
         self.stop.store(true, Ordering::Relaxed);
         let threads = self.workers.into_iter().chain([self.judge]);
+        let ledger = self.ledger;
         let joined = tokio::task::spawn_blocking(move || {
-            threads.map(JoinHandle::join).all(|ended| ended.is_ok())
+            let all = threads.map(JoinHandle::join).all(|ended| ended.is_ok());
+            // the judge has told its last second
+            (all, ledger.map_or(Ok(()), EvidenceThread::finish))
         });
-        let all_joined = joined.await.unwrap_or(false);
+        let (all_joined, sealed) = joined.await.unwrap_or((false, Ok(())));
         stopped(&self.published.borrow().snapshot);
         watched.abort();
         crowded.abort();
@@ -301,7 +343,7 @@ impl Running {
         if !server.is_finished() {
             let _ = server.await;
         }
-        result.and(if all_joined {
+        result.and(sealed).and(if all_joined {
             Ok(())
         } else {
             Err(AppError::Panicked("judge"))

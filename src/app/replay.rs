@@ -2,7 +2,7 @@
 
 use super::shared_policy::SharedPolicy;
 use super::worker_sink::{ChannelSink, StreamList};
-use super::{AppError, judge_thread, policy, settings};
+use super::{AppError, evidence, judge_thread, policy, settings};
 use crate::capture::CaptureError;
 use crate::capture::file::{FileSource, ReadProgress};
 use crate::config::checked::Config;
@@ -10,13 +10,15 @@ use crate::export::seconds::SecondsFile;
 use crate::files::Load;
 use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
+use crate::ledger::leaf::Mode;
 use crate::pipeline::partitioned::{PartitionedSource, partitioner};
 use crate::pipeline::shard::Shard;
 use crate::pipeline::{Worker, WorkerSettings};
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
 use crate::snapshot::{Snapshot, StreamRow};
+use crate::units::Second;
 use crate::voice::RtpPacket;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -29,6 +31,8 @@ pub struct ReplayRequest {
     pub config: Config,
     /// Where to write every judged second.
     pub seconds: Option<PathBuf>,
+    /// Where to keep a ledger; a directory that is empty or not there.
+    pub evidence: Option<PathBuf>,
     /// Worker threads, at least 1.
     pub workers: usize,
 }
@@ -66,18 +70,23 @@ pub fn replay(
         .map(SecondsFile::create)
         .transpose()
         .map_err(failed)?;
-    let mut no_evidence = ();
-    let evidence: &mut (dyn Evidence + Send) = match &mut seconds {
-        Some(file) => file,
-        None => &mut no_evidence,
-    };
+    let ledger = request.evidence.as_deref();
+    let mut ledger = ledger.map(|path| ledger_of(request, path)).transpose()?;
+    let mut evidence = Both(
+        seconds.as_mut(),
+        ledger.as_mut().map(|(recorder, _)| recorder),
+    );
     if let Some(source) = sources.first() {
         watch(source.progress());
     }
     let shared_policy = SharedPolicy::new(policy.clone());
     let judge = Judge::new(policy, usize::MAX, &[]);
     let (judge, stream_lists, mut warnings) =
-        run(request, &shared_policy, judge, sources, evidence)?;
+        run(request, &shared_policy, judge, sources, &mut evidence)?;
+    if let Some((recorder, thread)) = ledger {
+        drop(recorder);
+        thread.finish()?;
+    }
     if let Some(file) = seconds {
         file.finish().map_err(failed)?;
     }
@@ -97,6 +106,49 @@ pub fn replay(
         streams,
         warnings,
     })
+}
+
+/// The ledger of a replay, without a name and a key of the daemon's: what it proves is who ran it.
+fn ledger_of(request: &ReplayRequest, path: &Path) -> Result<evidence::Kept, AppError> {
+    let (config, status) = (&request.config, Arc::default());
+    let sources = evidence::capture_sources(&request.captures)?;
+    evidence::keep(
+        &config.evidence,
+        path,
+        Mode::Replay,
+        sources,
+        config,
+        status,
+    )
+}
+
+/// Tells two, if they are there.
+struct Both<'a, A, B>(Option<&'a mut A>, Option<&'a mut B>);
+
+impl<A: Evidence, B: Evidence> Both<'_, A, B> {
+    fn each(&mut self) -> impl Iterator<Item = &mut dyn Evidence> + '_ {
+        let one = self.0.iter_mut().map(|one| &mut **one as &mut dyn Evidence);
+        let other = self.1.iter_mut().map(|one| &mut **one as &mut dyn Evidence);
+        one.chain(other)
+    }
+}
+
+impl<A: Evidence, B: Evidence> Evidence for Both<'_, A, B> {
+    fn judged(&mut self, judgement: &Judgement) {
+        self.each().for_each(|one| one.judged(judgement));
+    }
+
+    fn second_judged(&mut self, judged: JudgedSecond<'_>) {
+        self.each().for_each(|one| one.second_judged(judged));
+    }
+
+    fn incomplete(&mut self, first: Second, last: Second) {
+        self.each().for_each(|one| one.incomplete(first, last));
+    }
+
+    fn restarted(&mut self, from: Second, stepped: bool) {
+        self.each().for_each(|one| one.restarted(from, stepped));
+    }
 }
 
 type Run = (Judge, Vec<StreamList>, Vec<String>);

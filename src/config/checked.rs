@@ -22,6 +22,8 @@ pub struct Config {
     pub web: WebSettings,
     /// Bounds of the exported series.
     pub export: ExportSettings,
+    /// The ledger.
+    pub evidence: EvidenceSettings,
 }
 
 /// The defaults, all of them but those of a commitment.
@@ -54,6 +56,12 @@ impl Default for Config {
             export: ExportSettings {
                 max_asns: 500,
                 asns: Vec::new(),
+            },
+            evidence: EvidenceSettings {
+                directory: None,
+                origin: "asnmeter".into(),
+                key: None,
+                keep_days: None,
             },
         }
     }
@@ -121,4 +129,17 @@ pub struct ExportSettings {
     pub max_asns: u32,
     /// ASNs that have series from the start, at 0 (`asns = [64500]`).
     pub asns: Vec<Asn>,
+}
+
+/// The ledger.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EvidenceSettings {
+    /// Where it is kept (`directory`); nowhere without one.
+    pub directory: Option<PathBuf>,
+    /// Names the meter in every checkpoint (`origin`); default `asnmeter`.
+    pub origin: String,
+    /// The Ed25519 key that signs (`key`); none: unsigned.
+    pub key: Option<PathBuf>,
+    /// Whole days that are kept (`keep = "400d"`); none: all.
+    pub keep_days: Option<u32>,
 }

@@ -24,6 +24,8 @@ pub(super) struct ConfigFile {
     #[serde(default)]
     pub(super) export: ExportSection,
     #[serde(default)]
+    pub(super) evidence: EvidenceSection,
+    #[serde(default)]
     pub(super) commitment: Vec<Spanned<CommitmentSection>>,
 }
 
@@ -91,6 +93,16 @@ pub(super) struct WebSection {
 pub(super) struct ExportSection {
     pub(super) max_asns: Written<i64>,
     pub(super) asns: Written<Vec<Spanned<i64>>>,
+}
+
+/// `[evidence]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EvidenceSection {
+    pub(super) directory: Written<String>,
+    pub(super) origin: Written<String>,
+    pub(super) key: Written<String>,
+    pub(super) keep: Written<String>,
 }
 
 /// `[[commitment]]`

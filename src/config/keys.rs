@@ -115,6 +115,15 @@ pub const KEYS: &[Key] = &[
     key("export.asns", "list of AS numbers", Default("[]"), "[64501, 64502]",
         "ASNs with series from the start, at 0."),
 
+    key("evidence.directory", "path", Nothing, r#""/var/lib/asnmeter/evidence""#,
+        "Where the ledger is kept (docs/EVIDENCE.md): what every verdict rests on. Not written: none is. `--evidence` wins."),
+    key("evidence.origin", "1 to 255 octets without white space and `+`", Default(r#""asnmeter""#), r#""voice.example/fra-1""#,
+        "Names this meter in every checkpoint: a name of its own for each."),
+    key("evidence.key", "path", Nothing, r#""/run/credentials/asnmeter.service/evidence.key""#,
+        "The Ed25519 key that signs checkpoints, as `openssl genpkey -algorithm ed25519` writes it. Not written: the ledger is unsigned."),
+    key("evidence.keep", "1d to 36500d", Nothing, r#""400d""#,
+        "Whole days that leaves are kept. Checkpoints and hashes stay for ever. Not written: all."),
+
     key("commitment.name", "1 to 64 characters", Required, r#""voice-fra""#,
         "Its name, unique: the label `commitment`."),
     key("commitment.committed_rate", "up to 100 Tbps", Required, r#""100 Mbps""#,

@@ -4,7 +4,7 @@
 
 use super::check::{Check, one_of, prefix};
 use super::checked::{
-    Backend, CaptureSettings, Config, ExportSettings, VoiceSettings, WebSettings,
+    Backend, CaptureSettings, Config, EvidenceSettings, ExportSettings, VoiceSettings, WebSettings,
 };
 use super::error::{ConfigError, Text};
 use super::file::{self, ConfigFile};
@@ -28,6 +28,7 @@ pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
         commitments: commitment::all(&check, &file.commitment, has_paths)?,
         web: check.web(&file.web, &usual.web)?,
         export: check.export(&file.export, usual.export)?,
+        evidence: check.evidence(&file.evidence, usual.evidence)?,
     })
 }
 
@@ -230,6 +231,46 @@ impl Check<'_> {
         })
     }
 
+    fn evidence(
+        &self,
+        written: &file::EvidenceSection,
+        usual: EvidenceSettings,
+    ) -> Result<EvidenceSettings, ConfigError> {
+        let file::EvidenceSection {
+            directory,
+            origin,
+            key,
+            keep,
+        } = written;
+        let beside = |path: &String| self.path(path).map(Some);
+        let days = |text: &String| {
+            let seconds = values::seconds(text, DAY, MAX_KEEP * DAY)?.as_secs();
+            match u32::try_from(seconds / DAY) {
+                Ok(days) if seconds % DAY == 0 => Ok(Some(days)),
+                _ => Err("is no number of whole days".into()),
+            }
+        };
+        let name = |text: &String| {
+            let is_name = !text.is_empty()
+                && text.len() <= MAX_ORIGIN
+                && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+');
+            is_name
+                .then(|| text.clone())
+                .ok_or_else(|| "is not 1 to 255 octets without white space and \"+\"".to_owned())
+        };
+        Ok(EvidenceSettings {
+            directory: self.value(
+                "evidence.directory",
+                directory.as_ref(),
+                usual.directory,
+                beside,
+            )?,
+            origin: self.value("evidence.origin", origin.as_ref(), usual.origin, name)?,
+            key: self.value("evidence.key", key.as_ref(), usual.key, beside)?,
+            keep_days: self.value("evidence.keep", keep.as_ref(), usual.keep_days, days)?,
+        })
+    }
+
     fn export(
         &self,
         written: &file::ExportSection,
@@ -259,6 +300,15 @@ impl Check<'_> {
 
 /// Streams at most: 64 times the default. A guess: a bound against slips, not a measured limit.
 const MAX_STREAMS: i64 = 1 << 24;
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+/// Days that a ledger is kept at most: more than any contract asks.
+const MAX_KEEP: u64 = 36_500;
+
+/// Octets of an origin (C2SP signed-note sets no bound; a line of a checkpoint).
+const MAX_ORIGIN: usize = 255;
 
 /// Sources at most: each is asked in turn for every address.
 const MAX_SOURCES: usize = 16;

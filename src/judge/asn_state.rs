@@ -2,6 +2,7 @@
 //! each path, and its verdicts.
 
 use crate::judge::history::History;
+use crate::judge::pair_counts::Contribution;
 use crate::judge::threshold::ThresholdTracker;
 use crate::meter::paths::TransitPaths;
 use crate::meter::window::SlidingWindow;
@@ -19,8 +20,13 @@ use std::mem::take;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-/// What came for a judged second: all of it, and what of it came over each path with transit.
-type Amended = (WindowCounts, BTreeMap<Box<[Asn]>, WindowCounts>);
+/// What came for a judged second.
+#[derive(Clone, Debug, Default)]
+struct Amended {
+    counted: WindowCounts,
+    crossed: BTreeSet<Asn>,
+    by_path: BTreeMap<Box<[Asn]>, WindowCounts>,
+}
 
 /// One subject of judgement under one commitment. Transit has no paths and no verdicts.
 #[derive(Clone, Debug, Default)]
@@ -54,11 +60,15 @@ impl AsnState {
     }
 
     /// Notes for the evidence what was added to a second judged before.
-    pub(super) fn amend(&mut self, second: Second, counts: WindowCounts, path: Option<&[Asn]>) {
-        let (sum, by_path) = self.amendments.entry(second).or_default();
-        sum.add(counts);
+    pub(super) fn amend(&mut self, second: Second, one: &Contribution<'_>, path: Option<&[Asn]>) {
+        let amended = self.amendments.entry(second).or_default();
+        amended.counted.add(one.counts);
+        if one.counts.packets > 0 {
+            amended.crossed.extend(one.transit.iter());
+        }
         if let Some(transit) = path {
-            by_path.entry(transit.into()).or_default().add(counts);
+            let by_path = amended.by_path.entry(transit.into()).or_default();
+            by_path.add(one.counts);
         }
     }
 
@@ -89,10 +99,11 @@ impl AsnState {
     /// What came for judged seconds since the last call.
     pub(super) fn take_amendments(&mut self) -> Vec<Amendment> {
         let amended = take(&mut self.amendments).into_iter();
-        let told = amended.map(|(second, (counted, paths))| Amendment {
+        let told = amended.map(|(second, amended)| Amendment {
             second,
-            counted,
-            paths: paths.into_iter().map(OnPath::from).collect(),
+            counted: amended.counted,
+            crossed: amended.crossed.into_iter().collect(),
+            paths: amended.by_path.into_iter().map(OnPath::from).collect(),
         });
         told.collect()
     }

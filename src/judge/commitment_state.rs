@@ -206,7 +206,7 @@ impl CommitmentState {
         }
         asn_state.add(second, one.counts, path);
         if is_amendment {
-            asn_state.amend(second, one.counts, path);
+            asn_state.amend(second, one, path);
         }
     }
 
@@ -257,6 +257,7 @@ impl CommitmentState {
                     asn: *asn,
                     role,
                     counted,
+                    crossed: asn_state.paths.crossed_last_in(second).collect(),
                     paths: asn_state.paths.second(second).map(OnPath::from).collect(),
                     amendments: asn_state.take_amendments(),
                     window,

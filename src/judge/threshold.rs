@@ -9,6 +9,7 @@ use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::PerMeasure;
 use crate::sla::verdict::{excess, measured};
+use crate::snapshot::evidence::EndedExcess;
 use crate::snapshot::{CommitmentAsnRow, ExcessIntervalRow};
 use crate::units::{Asn, Second};
 use std::collections::BTreeSet;
@@ -42,6 +43,25 @@ impl ExcessNotice {
             role,
             direction,
             change,
+        }
+    }
+}
+
+impl ExcessNotice {
+    /// What has ended, if it says so.
+    pub fn ended(&self) -> Option<EndedExcess> {
+        match &self.change {
+            ExcessChange::Began(_) => None,
+            ExcessChange::Ended(over) | ExcessChange::Revised(over) => Some(EndedExcess {
+                commitment: self.commitment.clone(),
+                asn: self.asn,
+                role: self.role,
+                direction: self.direction,
+                from: over.from,
+                last: over.last,
+                peak_bytes: over.peak,
+                transit: over.transit.iter().copied().collect(),
+            }),
         }
     }
 }

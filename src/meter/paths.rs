@@ -95,6 +95,13 @@ impl TransitPaths {
         self.crossed.keys().copied()
     }
 
+    /// The transit ASNs that packets of a second crossed and none of a later one, ascending.
+    pub fn crossed_last_in(&self, second: Second) -> impl Iterator<Item = Asn> + '_ {
+        let each = self.crossed.iter();
+        each.filter(move |(_, last)| **last == second)
+            .map(|(asn, _)| *asn)
+    }
+
     /// Everything in the window that crossed one of these, and which of them were crossed.
     pub fn crossing(&self, out: &BTreeSet<Asn>) -> (WindowCounts, BTreeSet<Asn>) {
         let (mut sum, mut crossed) = (WindowCounts::default(), BTreeSet::new());

@@ -45,6 +45,19 @@ pub enum TransitRule {
     Judge,
 }
 
+impl TransitRule {
+    /// Every rule, in the order of the enum.
+    pub const ALL: [Self; 2] = [Self::List, Self::Judge];
+
+    /// The value in the configuration and in the ledger.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Judge => "judge",
+        }
+    }
+}
+
 /// Which traffic is held against the threshold.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum DirectionRule {

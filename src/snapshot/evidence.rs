@@ -1,8 +1,9 @@
 //! What was known when a verdict was given: enough to give it again, by somebody else.
 
 pub use crate::meter::window_counts::{SampleCounts, WindowCounts};
-use crate::sla::direction::Directions;
+use crate::sla::direction::{Direction, Directions};
 use crate::sla::measure::PerMeasure;
+use crate::sla::policy::Policy;
 use crate::sla::{Role, Verdict};
 use crate::units::{Asn, Second};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Amendment {
     pub second: Second,
     /// All that came for it.
     pub counted: WindowCounts,
+    /// The transit ASNs that its packets crossed, ascending.
+    pub crossed: Vec<Asn>,
     /// What of this came over a path with transit, where transit is judged.
     pub paths: Vec<OnPath>,
 }
@@ -40,6 +43,7 @@ impl Amendment {
         Self {
             second,
             counted,
+            crossed: Vec::new(),
             paths: Vec::new(),
         }
     }
@@ -84,6 +88,8 @@ pub struct Judgement {
     pub role: Role,
     /// What was counted in this second when it was judged.
     pub counted: WindowCounts,
+    /// The transit ASNs that packets of this second crossed, ascending.
+    pub crossed: Vec<Asn>,
     /// What of this came over a path with transit, where transit is judged.
     pub paths: Vec<OnPath>,
     /// What came since the last judgement for seconds judged before, by second.
@@ -102,11 +108,59 @@ pub struct Judgement {
     pub verdicts: Verdicts,
 }
 
-/// Who wants to know of every judgement.
+/// A time out of SLA that has ended with a second.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndedExcess {
+    /// The commitment's name.
+    pub commitment: Arc<str>,
+    /// The ASN.
+    pub asn: Asn,
+    /// What it was over for.
+    pub role: Role,
+    /// Which traffic was over.
+    pub direction: Direction,
+    /// The first second over the limit.
+    pub from: Second,
+    /// The last one.
+    pub last: Second,
+    /// The largest window in it, in octets.
+    pub peak_bytes: u64,
+    /// The transit ASNs on its paths meanwhile, ascending.
+    pub transit: Vec<Asn>,
+}
+
+/// What all judgements of a second have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct JudgedSecond<'a> {
+    /// The second.
+    pub second: Second,
+    /// By what it was judged.
+    pub policy: &'a Arc<Policy>,
+    /// What ended with it.
+    pub ended: &'a [EndedExcess],
+}
+
+/// Who wants to know of every judgement. Only [`Self::judged`] has to be there.
 pub trait Evidence {
     /// Takes one; seconds come in order, commitments within a second too, and of
     /// each its transit ASNs, then its origins.
     fn judged(&mut self, judgement: &Judgement);
+
+    /// All judgements of a second have come.
+    fn second_judged(&mut self, _: JudgedSecond<'_>) {}
+
+    /// First and last second of what could not be kept, since the last call: nobody will be able to
+    /// tell what was seen in it.
+    fn take_unwritten(&mut self) -> Option<(Second, Second)> {
+        None
+    }
+
+    /// Seconds, first and last, were not seen whole.
+    fn incomplete(&mut self, _: Second, _: Second) {}
+
+    /// Windows begin anew with this second: the meter has just begun to see, or, if `stepped`, its
+    /// clock has jumped back.
+    fn restarted(&mut self, _: Second, _stepped: bool) {}
 }
 
 /// Nobody does.

@@ -37,8 +37,18 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it; port 0 is any that is free. Its log lies on the desk.
     pub(crate) fn start(desk: &Desk, address: &str, arguments: &[&str]) -> Self {
+        Self::start_program(desk, PROGRAM, address, arguments)
+    }
+
+    /// The same by another program that becomes it.
+    pub(crate) fn start_program(
+        desk: &Desk,
+        program: &str,
+        address: &str,
+        arguments: &[&str],
+    ) -> Self {
         let log = desk.path("log");
-        let child = Command::new(PROGRAM)
+        let child = Command::new(program)
             .args(arguments)
             .args(["--web.listen-address", address])
             .stdin(Stdio::null())
@@ -69,6 +79,11 @@ impl Running {
     /// Where it listens.
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.lock().unwrap().id()
     }
 
     pub(crate) fn log(&self) -> String {

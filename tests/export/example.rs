@@ -9,7 +9,7 @@
 
 use asnmeter::asn::{Origin, bmp};
 use asnmeter::discard::Discard;
-use asnmeter::export::{DaemonState, Published, SourceRow};
+use asnmeter::export::{DaemonState, EvidenceStatus, Published, SourceRow};
 use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::{DirectionRule, TransitRule};
 use asnmeter::sla::direction::{Direction, Directions};
@@ -409,6 +409,19 @@ pub(crate) fn published() -> Published {
         snapshot: Arc::new(snapshot),
         standing: Arc::new(standing()),
         refused: Arc::default(),
+        evidence: Arc::new(evidence()),
+    }
+}
+
+/// A ledger that could not be written for three seconds.
+fn evidence() -> EvidenceStatus {
+    EvidenceStatus {
+        is_kept: true.into(),
+        failed: false.into(),
+        size: 86_400.into(),
+        root: 0x8f74_83a2_c561.into(),
+        sealed: JUDGED.0.into(),
+        unwritten: 3.into(),
     }
 }
 
@@ -435,6 +448,7 @@ pub(crate) fn large() -> Published {
         snapshot: Arc::new(snapshot),
         standing: published().standing,
         refused: Arc::default(),
+        evidence: Arc::default(),
     }
 }
 

@@ -1,0 +1,321 @@
+//! Keeps the ledger: a thread of its own writes what the judge hands over, so that a slow disk never
+//! holds up the judge.
+//!
+//! Live, a full queue or a failed write makes a gap of the second: the judge is told, and counts it
+//! as not seen. A replay waits instead.
+
+use super::{AppError, REVISION, VERSION};
+use crate::config::checked::{Config, EvidenceSettings};
+use crate::events;
+use crate::export::EvidenceStatus;
+use crate::files;
+use crate::ledger::directory::LedgerError;
+use crate::ledger::key::PrivateKey;
+use crate::ledger::leaf::{CountingTerms, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf};
+use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
+use crate::ledger::tree::Hash;
+use crate::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
+use crate::sla::measure::Measure;
+use crate::units::Second;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Seconds that wait to be written at most.
+const MAX_WAITING: usize = 64;
+
+/// Octets of a key file that are read at most.
+const MAX_KEY: u64 = 1 << 16;
+
+/// Seconds between two log lines about the same failure.
+const FAILURE_INTERVAL: u64 = 60;
+
+/// First and last second that could not be written, and that the judge does not know of yet.
+type Unwritten = Arc<Mutex<Option<(Second, Second)>>>;
+
+/// A ledger that is being kept.
+#[derive(Debug)]
+pub(super) struct EvidenceThread {
+    thread: JoinHandle<Result<(), LedgerError>>,
+}
+
+/// Hands the leaves of each second to the thread.
+#[derive(Debug)]
+pub(super) struct LedgerSink {
+    sender: SyncSender<SecondLeaves>,
+    start: Option<StartLeaf>,
+    unwritten: Unwritten,
+    status: Arc<EvidenceStatus>,
+}
+
+/// What the judge's thread tells, and the thread that writes it.
+pub(super) type Kept = (Recorder<LedgerSink>, EvidenceThread);
+
+/// Opens the ledger that a configuration names and begins to keep it.
+///
+/// # Errors
+/// [`AppError`]: the key or the ledger cannot be used.
+pub(super) fn keep(
+    settings: &EvidenceSettings,
+    directory: &Path,
+    mode: Mode,
+    sources: Vec<SourceTerms>,
+    config: &Config,
+    status: Arc<EvidenceStatus>,
+) -> Result<Kept, AppError> {
+    let key = settings.key.as_deref().map(read_key).transpose()?;
+    let durability = match mode {
+        Mode::Live | Mode::Demo => Durability::EachSecond,
+        Mode::Replay => Durability::EachMinute,
+    };
+    let ledger = LedgerSettings {
+        origin: settings.origin.clone(),
+        key,
+        durability,
+    };
+    let writer = LedgerWriter::open(directory, ledger)?;
+    if mode == Mode::Replay && !writer.is_new() {
+        return Err(AppError::LedgerInUse(directory.to_owned()));
+    }
+    events::evidence(directory, writer.size(), writer.public_key().is_some());
+    status.is_kept.store(true, Ordering::Relaxed);
+    publish_head(&status, &writer);
+    let start = StartLeaf {
+        time: Second::default(),
+        mode,
+        version: VERSION.into(),
+        revision: REVISION.into(),
+        rules: RULES,
+        measures: Measure::ALL.map(|measure| measure.as_str().into()).into(),
+        sources,
+    };
+    let (sender, receiver) = sync_channel(MAX_WAITING);
+    let unwritten = Unwritten::default();
+    let sink = LedgerSink {
+        sender,
+        start: Some(start),
+        unwritten: unwritten.clone(),
+        status: status.clone(),
+    };
+    let keeper = Keeper {
+        writer,
+        days: settings.keep_days,
+        forgotten_before: String::new(),
+        unwritten,
+        status,
+        logged: None,
+        must_hold: mode == Mode::Replay,
+    };
+    let thread = std::thread::Builder::new()
+        .name("ledger".into())
+        .spawn(move || keeper.run(&receiver))
+        .map_err(|source| AppError::System {
+            what: "starting a thread",
+            source,
+        })?;
+    let recorder = Recorder::new(sink, counting(config), mode == Mode::Replay);
+    Ok((recorder, EvidenceThread { thread }))
+}
+
+impl EvidenceThread {
+    /// Waits until everything is written and sealed. The recorder must be gone.
+    ///
+    /// # Errors
+    /// [`AppError`]: the ledger of a replay is not whole.
+    pub(super) fn finish(self) -> Result<(), AppError> {
+        let written = self.thread.join();
+        let written = written.map_err(|_| AppError::Panicked("ledger"))?;
+        Ok(written?)
+    }
+}
+
+impl LeafSink for LedgerSink {
+    fn accept(&mut self, mut leaves: SecondLeaves) {
+        self.begin(&mut leaves);
+        let second = leaves.second;
+        match self.sender.try_send(leaves) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => {
+                note_unwritten(&self.unwritten, second);
+                self.status.unwritten.fetch_add(1, Ordering::Relaxed);
+            }
+            // the thread has ended, and said why
+            Err(TrySendError::Disconnected(_)) => note_unwritten(&self.unwritten, second),
+        }
+    }
+
+    fn accept_all(&mut self, mut leaves: SecondLeaves) {
+        self.begin(&mut leaves);
+        // the thread has ended, and will say why
+        let _ = self.sender.send(leaves);
+    }
+
+    fn take_unwritten(&mut self) -> Option<(Second, Second)> {
+        let mut unwritten = self
+            .unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        unwritten.take()
+    }
+}
+
+impl LedgerSink {
+    /// The first second begins with the start.
+    fn begin(&mut self, leaves: &mut SecondLeaves) {
+        if let Some(mut start) = self.start.take() {
+            start.time = leaves.second;
+            leaves.leaves.insert(0, Leaf::Start(start));
+        }
+    }
+}
+
+fn note_unwritten(unwritten: &Unwritten, second: Second) {
+    let mut known = unwritten.lock().unwrap_or_else(PoisonError::into_inner);
+    let (first, last) = known.unwrap_or((second, second));
+    *known = Some((first.min(second), last.max(second)));
+}
+
+/// The thread's state.
+struct Keeper {
+    writer: LedgerWriter,
+    /// How many whole days are kept; none: all.
+    days: Option<u32>,
+    forgotten_before: String,
+    unwritten: Unwritten,
+    status: Arc<EvidenceStatus>,
+    /// The second of the last log line about a failure.
+    logged: Option<Second>,
+    /// The first failure ends it.
+    must_hold: bool,
+}
+
+impl Keeper {
+    fn run(mut self, receiver: &Receiver<SecondLeaves>) -> Result<(), LedgerError> {
+        let mut last = None;
+        for leaves in receiver {
+            last = Some(leaves.second);
+            if let Err(error) = self.writer.append(&leaves) {
+                if self.must_hold {
+                    return Err(error);
+                }
+                self.failed(leaves.second, &error);
+                continue;
+            }
+            self.written(leaves.second);
+        }
+        let Some(second) = last else { return Ok(()) };
+        let stop = Leaf::Stop(StopLeaf { time: second });
+        let leaves = SecondLeaves {
+            second,
+            leaves: vec![stop],
+        };
+        self.writer.close(&leaves).map(drop)
+    }
+
+    fn written(&mut self, second: Second) {
+        if self.status.failed.swap(false, Ordering::Relaxed) {
+            events::evidence_resumed(second);
+            self.logged = None;
+        }
+        if self.status.size.load(Ordering::Relaxed) != self.writer.size() {
+            publish_head(&self.status, &self.writer);
+            self.status.sealed.store(second.0, Ordering::Relaxed);
+        }
+        let Some(days) = self.days else { return };
+        let first = Second(second.0.saturating_sub(u64::from(days) * 86_400));
+        if first.day() != self.forgotten_before {
+            self.forgotten_before = first.day();
+            if let Err(error) = self.writer.forget_before(first) {
+                events::evidence_failed(second, &error);
+            }
+        }
+    }
+
+    fn failed(&mut self, second: Second, error: &LedgerError) {
+        note_unwritten(&self.unwritten, second);
+        self.status.failed.store(true, Ordering::Relaxed);
+        self.status.unwritten.fetch_add(1, Ordering::Relaxed);
+        let is_new = self
+            .logged
+            .is_none_or(|logged| second.0.saturating_sub(logged.0) >= FAILURE_INTERVAL);
+        if is_new {
+            self.logged = Some(second);
+            events::evidence_failed(second, error);
+        }
+    }
+}
+
+fn publish_head(status: &EvidenceStatus, writer: &LedgerWriter) {
+    status.size.store(writer.size(), Ordering::Relaxed);
+    let root = writer.head().map(|head| head.checkpoint.root.0);
+    let [first, ..] = *root.unwrap_or_default().as_chunks::<8>().0 else {
+        return;
+    };
+    // what a double holds exactly
+    let root = u64::from_be_bytes(first) >> 16;
+    status.root.store(root, Ordering::Relaxed);
+}
+
+/// Reads the private key, which nobody but its owner may read.
+fn read_key(path: &Path) -> Result<PrivateKey, AppError> {
+    let failed = |source| AppError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let file = files::open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        events::key_readable(path, mode & 0o777);
+    }
+    let mut text = String::new();
+    file.take(MAX_KEY)
+        .read_to_string(&mut text)
+        .map_err(failed)?;
+    PrivateKey::from_pem(&text).map_err(|error| AppError::Key {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+/// Settings that change what is counted.
+fn counting(config: &Config) -> CountingTerms {
+    let text =
+        |prefixes: &[crate::units::Prefix]| prefixes.iter().map(ToString::to_string).collect();
+    CountingTerms {
+        deduplicate: config.capture.deduplicate,
+        voice_ports: config.voice.ports.clone(),
+        voice_prefixes: text(&config.voice.prefixes),
+        sip_ports: config.voice.sip_ports.clone(),
+        max_streams: config.voice.max_streams,
+        stream_timeout: config.voice.stream_timeout.as_secs(),
+        local_prefixes: text(&config.asn.local_prefixes),
+        own: config.asn.own.iter().map(|asn| asn.0).collect(),
+    }
+}
+
+/// Capture files with their hashes; standard input has none.
+///
+/// # Errors
+/// [`AppError`]: a file cannot be read.
+pub(super) fn capture_sources(captures: &[PathBuf]) -> Result<Vec<SourceTerms>, AppError> {
+    let source = |path: &PathBuf| {
+        let failed = |source| AppError::Write {
+            path: path.clone(),
+            source,
+        };
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let name = name.to_string_lossy().into_owned();
+        let sha256 = if path.as_os_str() == "-" {
+            None
+        } else {
+            let file = files::open(path).map_err(failed)?;
+            Some(Hash::read(file).map_err(failed)?.to_string())
+        };
+        Ok(SourceTerms { name, sha256 })
+    };
+    captures.iter().map(source).collect()
+}

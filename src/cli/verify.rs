@@ -1,0 +1,157 @@
+//! `asnmeter verify`: does everything hold that a ledger says?
+
+use super::{Format, print};
+use crate::app::AppError;
+use crate::ledger::checkpoint::{MAX_NOTE, SignedCheckpoint};
+use crate::ledger::key::PublicKey;
+use crate::ledger::verify::{Requirement, Verified, VerifyRequest, verify};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+#[derive(Args, Debug)]
+pub(super) struct VerifyArguments {
+    /// The ledger's directory
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The public key that must have signed (PEM), instead of the one in the ledger
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// A checkpoint that was kept elsewhere: the ledger must go on from it
+    #[arg(long = "checkpoint", value_name = "FILE")]
+    checkpoints: Vec<PathBuf>,
+    /// What must hold of every leaf
+    #[arg(long, value_enum)]
+    require: Option<Require>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Require {
+    /// A checkpoint that covers it is signed by the key
+    Signed,
+    /// A checkpoint that was kept elsewhere covers it
+    Witnessed,
+}
+
+/// Verifies, and prints what holds.
+pub(super) fn run(arguments: &VerifyArguments) -> Result<(), AppError> {
+    let key = arguments.key.as_deref().map(read_key).transpose()?;
+    let heads = arguments.checkpoints.iter();
+    let heads: Result<Vec<_>, AppError> = heads.map(|path| read_head(path)).collect();
+    let request = VerifyRequest {
+        key,
+        heads: heads?,
+        require: arguments.require.map(|what| match what {
+            Require::Signed => Requirement::Signed,
+            Require::Witnessed => Requirement::Witnessed,
+        }),
+    };
+    let verified = verify(&arguments.directory, &request, |_| {})?;
+    print(|out| match arguments.format {
+        Format::Text => write_text(out, &verified),
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, &Answer::from(&verified))?;
+            out.write_all(b"\n")
+        }
+    })
+}
+
+fn read(path: &Path) -> Result<String, AppError> {
+    let failed = |source| AppError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut text = String::new();
+    let file = crate::files::open(path).map_err(failed)?;
+    let mut file = file.take(MAX_NOTE as u64);
+    file.read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+fn read_key(path: &Path) -> Result<PublicKey, AppError> {
+    PublicKey::from_pem(&read(path)?).map_err(|error| AppError::Key {
+        path: path.to_owned(),
+        error,
+    })
+}
+
+fn read_head(path: &Path) -> Result<(PathBuf, SignedCheckpoint), AppError> {
+    let note = SignedCheckpoint::from_note(&read(path)?);
+    let note = note.ok_or_else(|| AppError::NoCheckpoint(path.to_owned()))?;
+    Ok((path.to_owned(), note))
+}
+
+/// `--format json`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    origin: &'a str,
+    first_leaf: u64,
+    leaves: u64,
+    from: Option<String>,
+    until: Option<String>,
+    checkpoints: u64,
+    sealed: u64,
+    signed: u64,
+    witnessed: u64,
+    root: Option<String>,
+    kinds: &'a BTreeMap<&'static str, u64>,
+}
+
+impl<'a> From<&'a Verified> for Answer<'a> {
+    fn from(of: &'a Verified) -> Self {
+        Self {
+            origin: &of.origin,
+            first_leaf: of.first_leaf,
+            leaves: of.leaves,
+            from: of.seconds.map(|(first, _)| first.to_string()),
+            until: of.seconds.map(|(_, last)| last.to_string()),
+            checkpoints: of.checkpoints,
+            sealed: of.sealed,
+            signed: of.signed,
+            witnessed: of.witnessed,
+            root: of
+                .head
+                .as_ref()
+                .map(|head| head.checkpoint.root.to_string()),
+            kinds: &of.kinds,
+        }
+    }
+}
+
+fn write_text(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
+    let end = verified.first_leaf + verified.leaves;
+    writeln!(out, "ledger of {}", verified.origin)?;
+    writeln!(
+        out,
+        "leaves {} to {end}: each as it was when it was sealed",
+        verified.first_leaf
+    )?;
+    if let Some((first, last)) = verified.seconds {
+        writeln!(out, "seconds {first} to {last}")?;
+    }
+    let each = [
+        ("sealed by a checkpoint", verified.sealed),
+        ("signed", verified.signed),
+        (
+            "held by a checkpoint that was kept elsewhere",
+            verified.witnessed,
+        ),
+    ];
+    for (how, size) in each {
+        match size {
+            0 => writeln!(out, "none {how}")?,
+            size => writeln!(out, "up to leaf {size} {how}")?,
+        }
+    }
+    let kinds = verified.kinds.iter();
+    let kinds: Vec<_> = kinds
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    writeln!(out, "{}", kinds.join(", "))?;
+    writeln!(out, "verdicts are not recomputed by this version")
+}

@@ -1,0 +1,385 @@
+//! The leaves of a ledger: one line of JSON each, written in one way only (docs/EVIDENCE.md §2).
+//!
+//! Integers only; keys in the order of the fields here; what is 0 or empty is left out unless the key
+//! is required. A line that is not what its leaf would be written as is no leaf.
+
+mod counts;
+mod terms;
+
+pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf};
+pub use terms::{
+    CommitmentTerms, CountingTerms, GuaranteeTerms, JitterTerms, LatencyTerms, LossTerms,
+    ScopeTerms,
+};
+
+use crate::units::Second;
+use serde::{Deserialize, Serialize};
+
+/// The version of the rules by which verdicts follow from leaves: that of docs/MODEL.md.
+pub const RULES: u32 = 1;
+
+/// The version of the ledger's form.
+pub const FORMAT: u32 = 1;
+
+/// Octets of a line that are read at most: 200 ASNs with 256 transit ASNs each are some 800 KiB.
+pub const MAX_LINE: usize = 16 << 20;
+
+/// ASNs that stand in one leaf at most.
+pub const MAX_ASNS: usize = 200;
+
+/// One leaf.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Leaf {
+    /// The meter starts.
+    Start(StartLeaf),
+    /// The first leaf of a day's file.
+    Day(DayLeaf),
+    /// Contracts, in force from a second on.
+    Policy(PolicyLeaf),
+    /// ASN tables, in use from a second on.
+    Table(TableLeaf),
+    /// What was not seen whole.
+    Gap(GapLeaf),
+    /// What was counted in a second.
+    Second(SecondLeaf),
+    /// What came for a second that was judged before.
+    Amendment(AmendmentLeaf),
+    /// A time out of SLA that has ended.
+    Interval(IntervalLeaf),
+    /// A verdict that is another one than before.
+    Verdict(VerdictLeaf),
+    /// The meter stops.
+    Stop(StopLeaf),
+}
+
+/// How the meter that writes runs.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// `asnmeter run`.
+    Live,
+    /// `asnmeter replay`.
+    Replay,
+    /// `asnmeter demo`.
+    Demo,
+}
+
+/// The meter starts.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct StartLeaf {
+    /// When; the first second of a replay.
+    #[serde(with = "second")]
+    pub time: Second,
+    /// How it runs.
+    pub mode: Mode,
+    /// Of the program.
+    pub version: String,
+    /// The commit it was built from.
+    pub revision: String,
+    /// By which rules it judges: [`RULES`].
+    pub rules: u32,
+    /// What it can judge, in the order of the verdict leaves.
+    pub measures: Vec<String>,
+    /// Interfaces, or capture files.
+    pub sources: Vec<SourceTerms>,
+}
+
+/// Where frames come from.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct SourceTerms {
+    /// An interface's name or a file's.
+    pub name: String,
+    /// A file's SHA-256 in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// The first leaf of a day's file: whoever has this day needs none before it.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct DayLeaf {
+    /// The UTC day, `2026-11-25`.
+    pub day: String,
+    /// Leaves before this one.
+    pub size: u64,
+    /// The compact range over these, the largest subtree first, in hexadecimal.
+    pub hashes: Vec<String>,
+}
+
+/// What is in force from a second on.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct PolicyLeaf {
+    /// The first second judged by it.
+    #[serde(with = "second")]
+    pub second: Second,
+    /// The contracts, in the order of the file.
+    pub commitments: Vec<CommitmentTerms>,
+    /// Settings that change what is counted.
+    pub counting: CountingTerms,
+    /// SHA-256 of the value of `commitments`, a comma and that of `counting`, as they are written.
+    pub sha256: String,
+}
+
+/// The ASN tables in use from a second on.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct TableLeaf {
+    /// The first second that was judged with them.
+    #[serde(with = "second")]
+    pub second: Second,
+    /// In the order of precedence.
+    pub sources: Vec<TableTerms>,
+}
+
+/// One ASN table.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct TableTerms {
+    /// `prefixes`, `mmdb`, `location`, `mrt`, `bmp`, `local`.
+    pub kind: String,
+    /// A path or an address.
+    pub name: String,
+    /// When its file was written last, or its routers were last heard of.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_second"
+    )]
+    pub written: Option<Second>,
+    /// Prefixes in it.
+    pub prefixes: u64,
+}
+
+/// Why something was not seen whole.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[serde(rename_all = "lowercase")]
+pub enum GapReason {
+    /// The meter has just begun to see.
+    Start,
+    /// Frames were lost, an interface was away, a file was cut, a table was full.
+    Capture,
+    /// The clock jumped back: windows begin anew.
+    Clock,
+    /// It could not be written.
+    Disk,
+}
+
+/// Seconds that were not seen whole.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct GapLeaf {
+    /// The first of them.
+    #[serde(with = "second")]
+    pub from: Second,
+    /// The last of them.
+    #[serde(with = "second")]
+    pub until: Second,
+    /// Why.
+    pub why: GapReason,
+}
+
+/// What was counted in a second under a commitment.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct SecondLeaf {
+    /// The second.
+    #[serde(with = "second")]
+    pub second: Second,
+    /// The contract's name.
+    pub commitment: String,
+    /// Which leaf of this second it is, from 0 on: there are at most [`MAX_ASNS`] in one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub part: u32,
+    /// By ASN, transit after origin.
+    pub asns: Vec<CountedLeaf>,
+}
+
+/// What came for a second that was judged before.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct AmendmentLeaf {
+    /// The second that was judged next.
+    #[serde(with = "second")]
+    pub second: Second,
+    /// The second that it is for.
+    #[serde(rename = "for", with = "second")]
+    pub amended: Second,
+    /// The contract's name.
+    pub commitment: String,
+    /// By ASN, transit after origin.
+    pub asns: Vec<CountedLeaf>,
+}
+
+/// A time out of SLA that has ended.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct IntervalLeaf {
+    /// The contract's name.
+    pub commitment: String,
+    /// `transit`, if what goes through the ASN was over the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<TransitRole>,
+    /// The ASN.
+    pub asn: u32,
+    /// `from`, `to`, `sum`.
+    pub direction: String,
+    /// The first second over the limit.
+    #[serde(with = "second")]
+    pub from: Second,
+    /// The last one.
+    #[serde(with = "second")]
+    pub until: Second,
+    /// The largest window in it, in octets.
+    pub peak_bytes: u64,
+    /// The transit ASNs on its paths meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transit: Vec<u32>,
+}
+
+/// An ASN that lies between.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[serde(rename_all = "lowercase")]
+pub enum TransitRole {
+    /// What goes through the ASN.
+    Transit,
+}
+
+/// Verdicts on an ASN that are others than those of the second before.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct VerdictLeaf {
+    /// The first second with these.
+    #[serde(with = "second")]
+    pub second: Second,
+    /// The contract's name.
+    pub commitment: String,
+    /// The ASN.
+    pub asn: u32,
+    /// One for each measure of the start leaf: `met`, `missed`, `void`, `indeterminate`, `none`.
+    pub verdicts: Vec<String>,
+    /// Why, of each measure that is `indeterminate`; empty words otherwise. Left out if all are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+    /// The transit ASN out of SLA for which it is void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void_by_transit: Option<u32>,
+}
+
+/// The meter stops.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct StopLeaf {
+    /// The last second judged.
+    #[serde(with = "second")]
+    pub time: Second,
+}
+
+/// Why a line is no leaf.
+#[derive(thiserror::Error, Clone, PartialEq, Eq, Debug)]
+pub enum LeafError {
+    /// Not what the kind of leaf looks like.
+    #[error("{0}")]
+    Json(String),
+    /// A kind that this version does not know.
+    #[error("kind {0:?} is not known")]
+    Kind(String),
+    /// It would be written otherwise.
+    #[error("is not written as a leaf is: {0}")]
+    Form(String),
+}
+
+impl Leaf {
+    /// The word for its kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::Day(_) => "day",
+            Self::Policy(_) => "policy",
+            Self::Table(_) => "table",
+            Self::Gap(_) => "gap",
+            Self::Second(_) => "second",
+            Self::Amendment(_) => "amendment",
+            Self::Interval(_) => "interval",
+            Self::Verdict(_) => "verdict",
+            Self::Stop(_) => "stop",
+        }
+    }
+
+    /// The line, without a newline.
+    pub fn to_line(&self) -> String {
+        // strings, integers and lists: nothing in it can fail
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// [`LeafError`].
+    pub fn from_line(line: &str) -> Result<Self, LeafError> {
+        let kind = line.strip_prefix(r#"{"kind":""#);
+        let kind = kind.and_then(|rest| rest.split_once('"'));
+        let (kind, _) = kind.ok_or_else(|| LeafError::Json("does not begin with a kind".into()))?;
+        let leaf = match kind {
+            "start" => read(line).map(Self::Start),
+            "day" => read(line).map(Self::Day),
+            "policy" => read(line).map(Self::Policy),
+            "table" => read(line).map(Self::Table),
+            "gap" => read(line).map(Self::Gap),
+            "second" => read(line).map(Self::Second),
+            "amendment" => read(line).map(Self::Amendment),
+            "interval" => read(line).map(Self::Interval),
+            "verdict" => read(line).map(Self::Verdict),
+            "stop" => read(line).map(Self::Stop),
+            _ => return Err(LeafError::Kind(kind.to_owned())),
+        }?;
+        let written = leaf.to_line();
+        if written == line {
+            Ok(leaf)
+        } else {
+            Err(LeafError::Form(written))
+        }
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, LeafError> {
+    serde_json::from_str(line).map_err(|error| LeafError::Json(error.to_string()))
+}
+
+/// Whether a value is what it is where nothing is written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// A second as text, RFC 3339 in UTC.
+mod second {
+    use crate::units::Second;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::borrow::Cow;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    pub(super) fn serialize<S: Serializer>(second: &Second, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(second)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Second, D::Error> {
+        let text = Cow::<str>::deserialize(from)?;
+        let second = Second::from_rfc3339(&text);
+        second.ok_or_else(|| D::Error::custom(format!("{text:?} is no time")))
+    }
+}
+
+/// A second as text, or nothing.
+mod optional_second {
+    use crate::units::Second;
+    use serde::{Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde asks so")]
+    pub(super) fn serialize<S: Serializer>(
+        second: &Option<Second>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match second {
+            Some(second) => super::second::serialize(second, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Second>, D::Error> {
+        super::second::deserialize(from).map(Some)
+    }
+}

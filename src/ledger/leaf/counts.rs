@@ -1,0 +1,151 @@
+//! What was counted of one ASN, as a leaf has it.
+
+use super::{TransitRole, is_default};
+use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use crate::stream::tally::LossCounts;
+use crate::units::Asn;
+use serde::{Deserialize, Serialize};
+
+/// What was counted of one ASN in a second, or over one path to it.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct CountedLeaf {
+    /// The ASN; not in what was counted over a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asn: Option<u32>,
+    /// `transit` for what goes through it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<TransitRole>,
+    /// Voice packets in both directions.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub packets: u64,
+    /// What it sent.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub from: DirectionLeaf,
+    /// What was sent to it; losses are those that its end reports.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub to: DirectionLeaf,
+    /// Octets that stand in both, of packets with both ends in the ASN.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub both_bytes: u64,
+    /// RTP packets of streams that found no room: with any, highs are unbounded.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unfollowed: u64,
+    /// Round trips.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub latency: SampleLeaf,
+    /// Stream-seconds with a jitter.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub jitter: SampleLeaf,
+    /// The transit ASNs that packets of this second, or of this path, crossed; ascending.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transit: Vec<u32>,
+    /// What of this came over each path with transit, where transit is judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<CountedLeaf>,
+}
+
+/// One direction.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DirectionLeaf {
+    /// Octets on the commitment's layer.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub bytes: u64,
+    /// RTP packets that should have come.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub expected: i64,
+    /// Of these, missing for certain.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lost: i64,
+    /// What may have been lost besides.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub maybe_lost: i64,
+}
+
+/// Samples of a measure by percentile.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SampleLeaf {
+    /// Samples.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub samples: u64,
+    /// Of these, over the limit for certain.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub over: u64,
+}
+
+impl DirectionLeaf {
+    fn new(bytes: u64, loss: LossCounts) -> Self {
+        Self {
+            bytes,
+            expected: loss.expected,
+            lost: loss.lost,
+            maybe_lost: loss.maybe_lost,
+        }
+    }
+
+    fn loss(self) -> LossCounts {
+        LossCounts {
+            expected: self.expected,
+            lost: self.lost,
+            maybe_lost: self.maybe_lost,
+        }
+    }
+}
+
+impl From<SampleCounts> for SampleLeaf {
+    fn from(counts: SampleCounts) -> Self {
+        let SampleCounts { samples, over } = counts;
+        Self { samples, over }
+    }
+}
+
+impl From<SampleLeaf> for SampleCounts {
+    fn from(leaf: SampleLeaf) -> Self {
+        let SampleLeaf { samples, over } = leaf;
+        Self { samples, over }
+    }
+}
+
+impl From<&WindowCounts> for CountedLeaf {
+    fn from(counts: &WindowCounts) -> Self {
+        Self {
+            packets: counts.packets,
+            from: DirectionLeaf::new(counts.from, counts.sent),
+            to: DirectionLeaf::new(counts.to, counts.reported),
+            both_bytes: counts.both,
+            unfollowed: counts.unfollowed,
+            latency: counts.round_trips.into(),
+            jitter: counts.stream_seconds.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl CountedLeaf {
+    /// Over a path with these transit ASNs.
+    pub fn over_path(counts: &WindowCounts, transit: &[Asn]) -> Self {
+        Self {
+            transit: transit.iter().map(|asn| asn.0).collect(),
+            ..counts.into()
+        }
+    }
+
+    /// The counts alone.
+    pub fn counts(&self) -> WindowCounts {
+        WindowCounts {
+            from: self.from.bytes,
+            to: self.to.bytes,
+            both: self.both_bytes,
+            packets: self.packets,
+            unfollowed: self.unfollowed,
+            sent: self.from.loss(),
+            reported: self.to.loss(),
+            round_trips: self.latency.into(),
+            stream_seconds: self.jitter.into(),
+        }
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.counts() == WindowCounts::default() && self.transit.is_empty()
+    }
+}

@@ -1,0 +1,280 @@
+//! What contracts say, as a leaf has it: all values, in base units. It can be read back, so that the
+//! same judge judges by it.
+
+use crate::attribution::scopes::Scope;
+use crate::sla::commitment::{Commitment, DirectionRule, TransitRule};
+use crate::sla::measure::Guarantee;
+use crate::sla::measure::jitter::JitterGuarantee;
+use crate::sla::measure::latency::LatencyGuarantee;
+use crate::sla::measure::loss::{LossDirection, LossGuarantee};
+use crate::stream::rtt::method::{RttMethod, RttMethods};
+use crate::stream::tally::Layer;
+use crate::units::{BitRate, Ratio};
+use crate::voice::class::{Class, Classes};
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// One contract.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct CommitmentTerms {
+    /// Its name.
+    pub name: String,
+    /// The committed data rate in bit/s.
+    pub committed_rate: u64,
+    /// The threshold in millionths.
+    pub threshold: u32,
+    /// Seconds in the window.
+    pub window: u32,
+    /// `either`, `from`, `to`, `sum`.
+    pub direction: String,
+    /// `ip`, `ethernet`, `wire`.
+    pub layer: String,
+    /// Of `rtp`, `rtcp`, `sip` those that count.
+    pub classes: Vec<String>,
+    /// Which packets it is about; a key without values: all.
+    pub scope: ScopeTerms,
+    /// `list`, `judge`.
+    pub transit: String,
+    /// What is guaranteed.
+    pub guarantee: GuaranteeTerms,
+}
+
+/// The packets that a contract is about.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct ScopeTerms {
+    /// One end lies in one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub local_prefixes: Vec<String>,
+    /// Captured on one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interfaces: Vec<String>,
+    /// With one of these tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vlans: Vec<u16>,
+}
+
+/// What is guaranteed; a measure that is not there is not.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct GuaranteeTerms {
+    /// Packet loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossTerms>,
+    /// Round trips.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyTerms>,
+    /// Jitter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<JitterTerms>,
+}
+
+/// Guaranteed packet loss.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct LossTerms {
+    /// The limit in millionths.
+    pub limit: u32,
+    /// `from`, `to`, `both`.
+    pub direction: String,
+    /// Fewer expected packets are too few.
+    pub min_packets: u64,
+}
+
+/// Guaranteed latency.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct LatencyTerms {
+    /// The limit in nanoseconds.
+    pub limit: u64,
+    /// So many per cent have to keep it.
+    pub percentile: u8,
+    /// Of `rtcp`, `stun`, `sip`, `tcp` those that count.
+    pub methods: Vec<String>,
+    /// Fewer round trips are too few.
+    pub min_round_trips: u64,
+}
+
+/// Guaranteed jitter.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct JitterTerms {
+    /// The limit in nanoseconds.
+    pub limit: u64,
+    /// So many per cent have to keep it.
+    pub percentile: u8,
+    /// Fewer stream-seconds are too few.
+    pub min_stream_seconds: u64,
+}
+
+/// Settings that change what is counted.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct CountingTerms {
+    /// Whether copies of a frame are taken out.
+    pub deduplicate: bool,
+    /// Ranges of UDP ports for RTP, both ends in it; empty: all.
+    pub voice_ports: Vec<(u16, u16)>,
+    /// Prefixes for voice; empty: all.
+    pub voice_prefixes: Vec<String>,
+    /// Where SIP is looked for.
+    pub sip_ports: Vec<u16>,
+    /// Streams at the same time.
+    pub max_streams: u32,
+    /// Seconds after which a stream without a packet ends.
+    pub stream_timeout: u64,
+    /// Our addresses.
+    pub local_prefixes: Vec<String>,
+    /// Our AS numbers.
+    pub own: Vec<u32>,
+}
+
+/// A word of a leaf that stands for nothing. Holds key and word.
+#[derive(thiserror::Error, Clone, PartialEq, Eq, Debug)]
+#[error("{0}: {1:?} is not known")]
+pub struct UnknownTerm(pub &'static str, pub String);
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The value that is written as this word.
+fn word<T: Copy>(
+    key: &'static str,
+    word: &str,
+    all: &[T],
+    as_str: impl Fn(T) -> &'static str,
+) -> Result<T, UnknownTerm> {
+    let found = all.iter().copied().find(|value| as_str(*value) == word);
+    found.ok_or_else(|| UnknownTerm(key, word.to_owned()))
+}
+
+impl From<&Commitment> for CommitmentTerms {
+    fn from(of: &Commitment) -> Self {
+        let classes = Class::ALL.into_iter();
+        let classes = classes.filter(|class| of.classes.contains(*class));
+        Self {
+            name: of.name.clone(),
+            committed_rate: of.committed_rate.0,
+            threshold: of.threshold.ppm(),
+            window: of.window.get(),
+            direction: of.direction.as_str().into(),
+            layer: of.layer.as_str().into(),
+            classes: classes.map(|class| class.as_str().into()).collect(),
+            scope: ScopeTerms {
+                local_prefixes: of
+                    .scope
+                    .local_prefixes
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                interfaces: of.scope.interfaces.clone(),
+                vlans: of.scope.vlans.clone(),
+            },
+            transit: of.transit.as_str().into(),
+            guarantee: (&of.guarantee).into(),
+        }
+    }
+}
+
+impl From<&Guarantee> for GuaranteeTerms {
+    fn from(of: &Guarantee) -> Self {
+        let methods = |of: RttMethods| {
+            let all = RttMethod::ALL.into_iter();
+            let counted = all.filter(|method| of.contains(*method));
+            counted.map(|method| method.as_str().into()).collect()
+        };
+        Self {
+            loss: of.loss.map(|loss| LossTerms {
+                limit: loss.limit.ppm(),
+                direction: loss.direction.as_str().into(),
+                min_packets: loss.min_packets,
+            }),
+            latency: of.latency.map(|latency| LatencyTerms {
+                limit: nanos(latency.limit),
+                percentile: latency.percentile,
+                methods: methods(latency.methods),
+                min_round_trips: latency.min_round_trips,
+            }),
+            jitter: of.jitter.map(|jitter| JitterTerms {
+                limit: nanos(jitter.limit),
+                percentile: jitter.percentile,
+                min_stream_seconds: jitter.min_stream_seconds,
+            }),
+        }
+    }
+}
+
+impl CommitmentTerms {
+    /// The contract again. Its scope is empty: what is out of it was not counted.
+    ///
+    /// # Errors
+    /// [`UnknownTerm`], for a word or number that no contract has.
+    pub fn commitment(&self) -> Result<Commitment, UnknownTerm> {
+        let layers = [Layer::Ip, Layer::Ethernet, Layer::Wire];
+        let mut classes = Classes::NONE;
+        for name in &self.classes {
+            classes = classes.with(word("classes", name, &Class::ALL, Class::as_str)?);
+        }
+        let window = NonZeroU32::new(self.window);
+        Ok(Commitment {
+            name: self.name.clone(),
+            committed_rate: BitRate(self.committed_rate),
+            threshold: Ratio::from_ppm(self.threshold),
+            window: window.ok_or_else(|| UnknownTerm("window", "0".into()))?,
+            direction: word(
+                "direction",
+                &self.direction,
+                &DirectionRule::ALL,
+                DirectionRule::as_str,
+            )?,
+            layer: word("layer", &self.layer, &layers, Layer::as_str)?,
+            classes,
+            scope: Scope::default(),
+            transit: word(
+                "transit",
+                &self.transit,
+                &TransitRule::ALL,
+                TransitRule::as_str,
+            )?,
+            guarantee: self.guarantee.guarantee()?,
+        })
+    }
+}
+
+impl GuaranteeTerms {
+    fn guarantee(&self) -> Result<Guarantee, UnknownTerm> {
+        let loss = self.loss.as_ref().map(|terms| {
+            let all = &LossDirection::ALL;
+            let direction = word(
+                "loss.direction",
+                &terms.direction,
+                all,
+                LossDirection::as_str,
+            )?;
+            Ok(LossGuarantee {
+                limit: Ratio::from_ppm(terms.limit),
+                direction,
+                min_packets: terms.min_packets,
+            })
+        });
+        let latency = self.latency.as_ref().map(|terms| {
+            let mut methods = RttMethods::NONE;
+            for name in &terms.methods {
+                let method = word("latency.methods", name, &RttMethod::ALL, RttMethod::as_str)?;
+                methods = methods.with(method);
+            }
+            Ok(LatencyGuarantee {
+                limit: Duration::from_nanos(terms.limit),
+                percentile: terms.percentile,
+                methods,
+                min_round_trips: terms.min_round_trips,
+            })
+        });
+        let jitter = self.jitter.as_ref().map(|terms| JitterGuarantee {
+            limit: Duration::from_nanos(terms.limit),
+            percentile: terms.percentile,
+            min_stream_seconds: terms.min_stream_seconds,
+        });
+        Ok(Guarantee {
+            loss: loss.transpose()?,
+            latency: latency.transpose()?,
+            jitter,
+        })
+    }
+}

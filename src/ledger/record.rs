@@ -1,0 +1,398 @@
+//! What the judge says, as leaves: all that its verdicts rest on, and the verdicts themselves.
+//!
+//! Belongs to the judge's thread. It keeps the last verdicts of each ASN, so that only a change is
+//! written, and what belongs to the second that is not judged yet.
+
+use super::leaf::{
+    AmendmentLeaf, CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf,
+    Leaf, MAX_ASNS, PolicyLeaf, SecondLeaf, TableLeaf, TableTerms, TransitRole, VerdictLeaf,
+};
+use super::tree::Hash;
+use crate::sla::policy::Policy;
+use crate::sla::{Role, Verdict};
+use crate::snapshot::evidence::{
+    Amendment, EndedExcess, Evidence, JudgedSecond, Judgement, OnPath,
+};
+use crate::units::{Asn, Second};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::take;
+use std::sync::Arc;
+
+/// The leaves of a judged second, in the order in which they are written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SecondLeaves {
+    /// The second.
+    pub second: Second,
+    /// Its leaves; none where nothing is to be said.
+    pub leaves: Vec<Leaf>,
+}
+
+/// Takes the leaves of each second.
+pub trait LeafSink {
+    /// Takes one second; they come in order, but for a clock that jumps back. It must not wait: what
+    /// finds no room is told by [`Self::take_unwritten`].
+    fn accept(&mut self, leaves: SecondLeaves);
+
+    /// Takes one second, and waits for room.
+    fn accept_all(&mut self, leaves: SecondLeaves) {
+        self.accept(leaves);
+    }
+
+    /// First and last second that could not be written, since the last call.
+    fn take_unwritten(&mut self) -> Option<(Second, Second)> {
+        None
+    }
+}
+
+/// What is counted of an ASN in one role, by commitment and second.
+type CountedSubjects = Vec<((u32, Option<TransitRole>), CountedLeaf)>;
+
+/// What is known of the second that is judged now.
+#[derive(Debug, Default)]
+struct OpenSecond {
+    gaps: Vec<GapLeaf>,
+    /// By commitment.
+    counted: BTreeMap<Arc<str>, CountedSubjects>,
+    /// By commitment and second.
+    amendments: BTreeMap<(Arc<str>, Second), CountedSubjects>,
+    verdicts: Vec<VerdictLeaf>,
+    /// Who was judged.
+    judged: BTreeSet<(Arc<str>, Asn)>,
+}
+
+/// Makes leaves of judgements.
+#[derive(Debug)]
+pub struct Recorder<S> {
+    sink: S,
+    may_wait: bool,
+    counting: CountingTerms,
+    /// That of the last policy leaf.
+    policy: Option<Arc<Policy>>,
+    /// Those of the last table leaf.
+    tables: Option<Vec<TableTerms>>,
+    open: OpenSecond,
+    /// The verdicts that stand, where there are any.
+    standing: BTreeMap<(Arc<str>, Asn), VerdictLeaf>,
+}
+
+/// How far before its first second a meter that has just begun knows nothing: the longest window.
+const UNKNOWN_BEFORE: u64 = 3600;
+
+impl<S: LeafSink> Recorder<S> {
+    /// For a meter that counts by these settings. It may wait for the sink, or must not.
+    pub fn new(sink: S, counting: CountingTerms, may_wait: bool) -> Self {
+        Self {
+            sink,
+            may_wait,
+            counting,
+            policy: None,
+            tables: None,
+            open: OpenSecond::default(),
+            standing: BTreeMap::new(),
+        }
+    }
+
+    /// Who takes the leaves.
+    pub fn into_sink(self) -> S {
+        self.sink
+    }
+
+    /// What is in force, if it is something else than before.
+    fn policy_leaves(&mut self, second: Second, policy: &Arc<Policy>) -> Vec<Leaf> {
+        let old = self.policy.replace(policy.clone());
+        let is =
+            |what: fn(&Policy, &Policy) -> bool| old.as_ref().is_some_and(|old| what(old, policy));
+        let mut leaves = Vec::new();
+        if !is(|old, new| old.commitments == new.commitments) {
+            leaves.push(Leaf::Policy(policy_leaf(second, policy, &self.counting)));
+        }
+        let tables = tables(policy);
+        if self
+            .tables
+            .as_ref()
+            .is_none_or(|old| news(old, &tables, second))
+        {
+            self.tables = Some(tables.clone());
+            leaves.push(Leaf::Table(TableLeaf {
+                second,
+                sources: tables,
+            }));
+        }
+        leaves
+    }
+
+    /// Verdicts on an ASN, if they are others than those that stand.
+    fn change(&mut self, new: VerdictLeaf, commitment: &Arc<str>) {
+        let subject = (commitment.clone(), Asn(new.asn));
+        let none = new.verdicts.iter().all(|verdict| verdict == NONE);
+        let stands = match self.standing.get(&subject) {
+            Some(old) => old.says_the_same(&new),
+            None => none,
+        };
+        if stands {
+            return;
+        }
+        if none {
+            self.standing.remove(&subject);
+        } else {
+            self.standing.insert(subject, new.clone());
+        }
+        self.open.verdicts.push(new);
+    }
+
+    /// No window holds anything of these any more.
+    fn end_verdicts(&mut self, second: Second) {
+        let gone = self.standing.iter();
+        let gone = gone.filter(|(subject, _)| !self.open.judged.contains(subject));
+        let gone: Vec<_> = gone
+            .map(|(subject, old)| (subject.0.clone(), old.clone()))
+            .collect();
+        for (commitment, old) in gone {
+            let ended = VerdictLeaf {
+                second,
+                verdicts: vec![NONE.into(); old.verdicts.len()],
+                reasons: Vec::new(),
+                void_by_transit: None,
+                ..old
+            };
+            self.change(ended, &commitment);
+        }
+    }
+}
+
+/// The word for no verdict.
+const NONE: &str = "none";
+
+impl VerdictLeaf {
+    /// Whether it is another one's but for the second.
+    fn says_the_same(&self, other: &Self) -> bool {
+        (&self.verdicts, &self.reasons, self.void_by_transit)
+            == (&other.verdicts, &other.reasons, other.void_by_transit)
+    }
+}
+
+impl<S: LeafSink> Evidence for Recorder<S> {
+    fn judged(&mut self, judgement: &Judgement) {
+        let role = match judgement.role {
+            Role::Origin => None,
+            Role::Transit => Some(TransitRole::Transit),
+        };
+        let subject = (judgement.asn.0, role);
+        let commitment = &judgement.commitment;
+        let counted = CountedLeaf {
+            asn: Some(judgement.asn.0),
+            role,
+            transit: numbers(&judgement.crossed),
+            paths: paths(&judgement.paths),
+            ..(&judgement.counted).into()
+        };
+        if !counted.is_empty() {
+            let of_commitment = self.open.counted.entry(commitment.clone()).or_default();
+            of_commitment.push((subject, counted));
+        }
+        for amendment in &judgement.amendments {
+            let key = (commitment.clone(), amendment.second);
+            let of_second = self.open.amendments.entry(key).or_default();
+            of_second.push((subject, amended(subject, amendment)));
+        }
+        if judgement.role == Role::Origin {
+            self.open.judged.insert((commitment.clone(), judgement.asn));
+            let given = &judgement.verdicts.given;
+            let words = given
+                .iter()
+                .map(|(_, verdict)| verdict.map_or(NONE, Verdict::as_str));
+            let verdict = VerdictLeaf {
+                second: judgement.second,
+                commitment: commitment.to_string(),
+                asn: judgement.asn.0,
+                verdicts: words.map(str::to_owned).collect(),
+                reasons: Vec::new(),
+                void_by_transit: judgement.verdicts.void_by_transit.map(|asn| asn.0),
+            };
+            self.change(verdict, commitment);
+        }
+    }
+
+    fn second_judged(&mut self, judged: JudgedSecond<'_>) {
+        let second = judged.second;
+        self.end_verdicts(second);
+        let mut leaves = self.policy_leaves(second, judged.policy);
+        let mut open = take(&mut self.open);
+        leaves.extend(open.gaps.into_iter().map(Leaf::Gap));
+        let names = judged
+            .policy
+            .commitments
+            .iter()
+            .map(|one| one.name.as_str());
+        let names: Vec<&str> = names.collect();
+        for ((commitment, amended), mut asns) in open.amendments {
+            asns.sort_by_key(|(subject, _)| *subject);
+            leaves.extend(asns.chunks(MAX_ASNS).map(|asns| {
+                Leaf::Amendment(AmendmentLeaf {
+                    second,
+                    amended,
+                    commitment: commitment.to_string(),
+                    asns: asns.iter().map(|(_, counted)| counted.clone()).collect(),
+                })
+            }));
+        }
+        for name in &names {
+            let asns = open.counted.remove(*name).unwrap_or_default();
+            leaves.extend(second_leaves(second, name, asns));
+        }
+        let mut ended: Vec<_> = judged.ended.iter().collect();
+        ended.sort_by_key(|one| {
+            (
+                place(&names, &one.commitment),
+                one.role,
+                one.asn,
+                one.direction,
+            )
+        });
+        leaves.extend(
+            ended
+                .into_iter()
+                .map(|one| Leaf::Interval(interval_leaf(one))),
+        );
+        open.verdicts
+            .sort_by_key(|one| (place(&names, &one.commitment), one.asn));
+        leaves.extend(open.verdicts.into_iter().map(Leaf::Verdict));
+        let leaves = SecondLeaves { second, leaves };
+        if self.may_wait {
+            self.sink.accept_all(leaves);
+        } else {
+            self.sink.accept(leaves);
+        }
+    }
+
+    fn take_unwritten(&mut self) -> Option<(Second, Second)> {
+        let (from, until) = self.sink.take_unwritten()?;
+        let why = GapReason::Disk;
+        self.open.gaps.push(GapLeaf { from, until, why });
+        // What was said in the gap is not in the ledger: all is said again.
+        self.standing.clear();
+        (self.policy, self.tables) = (None, None);
+        Some((from, until))
+    }
+
+    fn incomplete(&mut self, first: Second, last: Second) {
+        self.open.gaps.push(GapLeaf {
+            from: first,
+            until: last,
+            why: GapReason::Capture,
+        });
+    }
+
+    fn restarted(&mut self, from: Second, stepped: bool) {
+        self.open.gaps.push(GapLeaf {
+            from: Second(from.0.saturating_sub(UNKNOWN_BEFORE)),
+            until: from.previous(),
+            why: if stepped {
+                GapReason::Clock
+            } else {
+                GapReason::Start
+            },
+        });
+    }
+}
+
+/// The place of a commitment in the policy; those that are no more in it come last.
+fn place(names: &[&str], name: &str) -> usize {
+    let found = names.iter().position(|known| *known == name);
+    found.unwrap_or(names.len())
+}
+
+fn numbers(asns: &[Asn]) -> Vec<u32> {
+    asns.iter().map(|asn| asn.0).collect()
+}
+
+fn paths(paths: &[OnPath]) -> Vec<CountedLeaf> {
+    let each = paths.iter();
+    each.map(|path| CountedLeaf::over_path(&path.counted, &path.transit))
+        .collect()
+}
+
+fn amended((asn, role): (u32, Option<TransitRole>), amendment: &Amendment) -> CountedLeaf {
+    CountedLeaf {
+        asn: Some(asn),
+        role,
+        transit: numbers(&amendment.crossed),
+        paths: paths(&amendment.paths),
+        ..(&amendment.counted).into()
+    }
+}
+
+/// The leaves of a second under one commitment: at least one in the last second of each minute, so
+/// that silence can be told from absence.
+fn second_leaves(second: Second, commitment: &str, mut asns: CountedSubjects) -> Vec<Leaf> {
+    let leaf = |part, asns: Vec<CountedLeaf>| {
+        Leaf::Second(SecondLeaf {
+            second,
+            commitment: commitment.to_owned(),
+            part,
+            asns,
+        })
+    };
+    if asns.is_empty() {
+        let is_last = second.0 % 60 == 59;
+        return is_last.then(|| leaf(0, Vec::new())).into_iter().collect();
+    }
+    asns.sort_by_key(|(subject, _)| *subject);
+    let mut rest = asns.into_iter().map(|(_, counted)| counted).peekable();
+    let mut leaves = Vec::new();
+    for part in 0.. {
+        if rest.peek().is_none() {
+            break;
+        }
+        leaves.push(leaf(part, rest.by_ref().take(MAX_ASNS).collect()));
+    }
+    leaves
+}
+
+fn interval_leaf(ended: &EndedExcess) -> IntervalLeaf {
+    IntervalLeaf {
+        commitment: ended.commitment.to_string(),
+        role: (ended.role == Role::Transit).then_some(TransitRole::Transit),
+        asn: ended.asn.0,
+        direction: ended.direction.as_str().into(),
+        from: ended.from,
+        until: ended.last,
+        peak_bytes: ended.peak_bytes,
+        transit: numbers(&ended.transit),
+    }
+}
+
+fn policy_leaf(second: Second, policy: &Policy, counting: &CountingTerms) -> PolicyLeaf {
+    let commitments: Vec<CommitmentTerms> = policy.commitments.iter().map(Into::into).collect();
+    // strings, integers and lists: nothing in them can fail
+    let written = [
+        serde_json::to_string(&commitments).unwrap_or_default(),
+        serde_json::to_string(counting).unwrap_or_default(),
+    ];
+    PolicyLeaf {
+        second,
+        commitments,
+        counting: counting.clone(),
+        sha256: Hash::of(written.join(",").as_bytes()).to_string(),
+    }
+}
+
+/// Whether tables are others than before. What routers announce changes all the time: once a minute
+/// is enough for that.
+fn news(old: &[TableTerms], new: &[TableTerms], second: Second) -> bool {
+    let files = |of: &[TableTerms]| {
+        let each = of.iter().filter(|table| table.kind != "bmp");
+        each.cloned().collect::<Vec<_>>()
+    };
+    files(old) != files(new) || (old != new && second.0 % 60 == 59)
+}
+
+fn tables(policy: &Policy) -> Vec<TableTerms> {
+    let sources = policy.origins.sources().map(|source| TableTerms {
+        kind: source.kind.into(),
+        name: source.name.to_string(),
+        written: source.written.map(crate::units::Timestamp::second),
+        prefixes: source.prefixes as u64,
+    });
+    sources.collect()
+}

@@ -1,0 +1,493 @@
+//! Writer, recovery and verification together, on real files.
+
+use super::checkpoint::SignedCheckpoint;
+use super::directory::{LedgerDirectory, LedgerError};
+use super::key::tests::private_pem;
+use super::key::{PrivateKey, PublicKey};
+use super::leaf::{CountedLeaf, DirectionLeaf, Leaf, SecondLeaf, StopLeaf};
+use super::record::SecondLeaves;
+use super::verify::{Requirement, Verified, VerifyError, VerifyRequest, verify};
+use super::writer::{Durability, LedgerSettings, LedgerWriter};
+use crate::units::Second;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// 2026-11-25T23:57:30Z: two and a half minutes before midnight.
+const BEGIN: u64 = 1_795_651_050;
+
+fn key(seed: u8) -> PrivateKey {
+    PrivateKey::from_pem(&private_pem(seed)).unwrap()
+}
+
+fn settings(seed: u8) -> LedgerSettings {
+    LedgerSettings {
+        origin: "voice.example/fra-1".into(),
+        key: Some(key(seed)),
+        durability: Durability::EachSecond,
+    }
+}
+
+fn second(number: u64) -> SecondLeaves {
+    let second = Second(number);
+    let counted = CountedLeaf {
+        asn: Some(64501),
+        packets: number,
+        from: DirectionLeaf {
+            bytes: 160 * number,
+            ..DirectionLeaf::default()
+        },
+        ..CountedLeaf::default()
+    };
+    let leaf = Leaf::Second(SecondLeaf {
+        second,
+        commitment: "voice".into(),
+        part: 0,
+        asns: vec![counted],
+    });
+    SecondLeaves {
+        second,
+        leaves: vec![leaf],
+    }
+}
+
+fn stop(number: u64) -> SecondLeaves {
+    let time = Second(number);
+    SecondLeaves {
+        second: time,
+        leaves: vec![Leaf::Stop(StopLeaf { time })],
+    }
+}
+
+/// A ledger of so many seconds that was stopped.
+fn ledger(path: &Path, seconds: u64) -> SignedCheckpoint {
+    let mut writer = LedgerWriter::open(path, settings(7)).unwrap();
+    for number in BEGIN..BEGIN + seconds {
+        writer.append(&second(number)).unwrap();
+    }
+    writer.close(&stop(BEGIN + seconds)).unwrap().unwrap()
+}
+
+fn check(path: &Path) -> Result<Verified, VerifyError> {
+    verify(path, &VerifyRequest::default(), |_| {})
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The numbers of the seconds in a ledger's day files, in order.
+fn seconds(path: &Path) -> Vec<u64> {
+    let mut found = Vec::new();
+    for (_, parts) in super::read::days(&LedgerDirectory::new(path)).unwrap() {
+        for part in parts {
+            let mut part = super::read::PartReader::open(&part).unwrap();
+            while let Some(minute) = part.next_minute().unwrap() {
+                for line in minute.lines() {
+                    if let Leaf::Second(leaf) = Leaf::from_line(line).unwrap() {
+                        found.push(leaf.second.0);
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_ledger_is_verified_as_it_was_written_over_midnight_and_a_restart() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("evidence");
+    let first = ledger(&path, 200);
+    let verified = check(&path).unwrap();
+    // two days begin, 200 seconds, a stop
+    assert_eq!(verified.leaves, 203);
+    assert_eq!((verified.sealed, verified.signed), (203, 203));
+    assert_eq!(verified.head.as_ref(), Some(&first));
+    assert_eq!(verified.kinds.get("day"), Some(&2));
+    let mut writer = LedgerWriter::open(&path, settings(7)).unwrap();
+    assert_eq!((writer.size(), writer.head()), (203, Some(&first)));
+    for number in BEGIN + 300..BEGIN + 400 {
+        writer.append(&second(number)).unwrap();
+    }
+    drop(writer);
+    // killed: what was not sealed stands in the open file
+    let writer = LedgerWriter::open(&path, settings(7)).unwrap();
+    writer.close(&stop(BEGIN + 400)).unwrap();
+    let request = VerifyRequest {
+        heads: vec![("kept".into(), first)],
+        require: Some(Requirement::Signed),
+        ..VerifyRequest::default()
+    };
+    let verified = verify(&path, &request, |_| {}).unwrap();
+    assert_eq!((verified.leaves, verified.witnessed), (304, 203));
+    let expected: Vec<u64> = (BEGIN..BEGIN + 200)
+        .chain(BEGIN + 300..BEGIN + 400)
+        .collect();
+    assert_eq!(seconds(&path), expected);
+    let request = VerifyRequest {
+        require: Some(Requirement::Witnessed),
+        ..request
+    };
+    let less = verify(&path, &request, |_| {}).unwrap_err();
+    assert!(
+        matches!(
+            less,
+            VerifyError::NotHeld {
+                size: 304,
+                held: 203,
+                ..
+            }
+        ),
+        "{less}"
+    );
+}
+
+#[test]
+fn a_day_never_goes_back_whatever_the_clock_does() {
+    let folder = TempDir::new().unwrap();
+    let mut writer = LedgerWriter::open(folder.path(), settings(7)).unwrap();
+    for number in [BEGIN + 200, BEGIN, BEGIN + 60, BEGIN + 300] {
+        writer.append(&second(number)).unwrap();
+    }
+    writer.close(&stop(BEGIN + 300)).unwrap();
+    let verified = check(folder.path()).unwrap();
+    assert_eq!(verified.kinds.get("day"), Some(&1));
+    assert!(!folder.path().join("2026-11-25.jsonl.gz").exists());
+}
+
+#[test]
+fn one_writes_and_another_meter_or_key_does_not() {
+    let folder = TempDir::new().unwrap();
+    let writer = LedgerWriter::open(folder.path(), settings(7)).unwrap();
+    let second = LedgerWriter::open(folder.path(), settings(7)).unwrap_err();
+    assert!(matches!(second, LedgerError::Locked(_)), "{second}");
+    drop(writer);
+    let other = LedgerSettings {
+        origin: "voice.example/ams-1".into(),
+        ..settings(7)
+    };
+    let other = LedgerWriter::open(folder.path(), other).unwrap_err();
+    assert!(matches!(other, LedgerError::OtherMeter { .. }), "{other}");
+    let other = LedgerWriter::open(folder.path(), settings(8)).unwrap_err();
+    assert!(matches!(other, LedgerError::OtherKey(_)), "{other}");
+    let home = TempDir::new().unwrap();
+    fs::write(home.path().join("letter.txt"), "dear").unwrap();
+    let letters = LedgerWriter::open(home.path(), settings(7)).unwrap_err();
+    assert!(matches!(letters, LedgerError::NotALedger(_)), "{letters}");
+}
+
+#[test]
+fn whole_days_are_forgotten_and_what_is_left_still_verifies() {
+    let folder = TempDir::new().unwrap();
+    ledger(folder.path(), 200);
+    let writer = LedgerWriter::open(folder.path(), settings(7)).unwrap();
+    writer.forget_before(Second(BEGIN + 86_400)).unwrap();
+    drop(writer);
+    assert!(!folder.path().join("2026-11-25.jsonl.gz").exists());
+    assert!(folder.path().join("2026-11-25.notes").exists());
+    let verified = check(folder.path()).unwrap();
+    assert_eq!((verified.first_leaf, verified.leaves), (151, 52));
+    let mut writer = LedgerWriter::open(folder.path(), settings(7)).unwrap();
+    writer.append(&second(BEGIN + 500)).unwrap();
+    writer.close(&stop(BEGIN + 500)).unwrap();
+    assert_eq!(check(folder.path()).unwrap().leaves, 54);
+}
+
+/// A file of a crash: its name, and what it holds then; none: it is not there.
+type Found = (String, Option<Vec<u8>>);
+
+/// Every file below a directory.
+fn files(path: &Path) -> Vec<(String, Vec<u8>)> {
+    fn walk(path: &Path, below: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+        for entry in fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, below, found);
+            } else {
+                let name = path
+                    .strip_prefix(below)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned();
+                found.push((name, fs::read(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(path, path, &mut found);
+    found
+}
+
+/// The states of the disk while a minute is sealed: what is there before, with ever more of what is
+/// there afterwards, in the order of writing.
+fn states(before: &Path, after: &Path) -> Vec<Vec<Found>> {
+    let (old, new) = (files(before), files(after));
+    let held = |name: &str| {
+        old.iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, is)| is.len())
+    };
+    let rank = |name: &str| match name {
+        _ if name.contains(".jsonl.gz") => 0,
+        _ if name.starts_with("tiles/") => 1,
+        _ if name.contains(".notes") => 2,
+        "sealed.json" => 3,
+        _ => 4,
+    };
+    let mut changed: Vec<_> = new.iter().filter(|one| !old.contains(one)).collect();
+    changed.sort_by_key(|(name, _)| rank(name));
+    let (mut states, mut done) = (vec![Vec::new()], Vec::<Found>::new());
+    for (name, content) in changed {
+        if rank(name) != 1 && rank(name) != 3 {
+            let from = held(name).unwrap_or(0);
+            let step = ((content.len() - from) / 7).max(1);
+            for cut in (from..content.len()).step_by(step) {
+                let part = (name.clone(), Some(content[..cut].to_vec()));
+                states.push(done.iter().cloned().chain([part]).collect());
+            }
+        }
+        done.push((name.clone(), Some(content.clone())));
+        states.push(done.clone());
+    }
+    for (name, _) in old
+        .iter()
+        .filter(|(name, _)| new.iter().all(|(known, _)| known != name))
+    {
+        done.push((name.clone(), None));
+        states.push(done.clone());
+    }
+    states
+}
+
+/// Stops a writer dead at every step of sealing a minute: no sealed second is lost, none stands twice,
+/// and what is written afterwards verifies.
+#[test]
+fn a_crash_at_any_step_of_sealing_loses_nothing_and_the_ledger_verifies() {
+    // within a day; after midnight, where a file begins
+    for last in [90, 152] {
+        let folder = TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mut writer = LedgerWriter::open(&at("live"), settings(7)).unwrap();
+        for number in 0..last {
+            writer.append(&second(BEGIN + number)).unwrap();
+            if number + 1 == last - 1 {
+                copy(&at("live"), &at("before"));
+            }
+        }
+        let next = last - 1;
+        writer.seal().unwrap();
+        copy(&at("live"), &at("after"));
+        drop(writer);
+        let states = states(&at("before"), &at("after"));
+        assert!(states.len() > 20, "{}", states.len());
+        for (number, state) in states.into_iter().enumerate() {
+            let crashed = at(&format!("crashed-{number}"));
+            copy(&at("before"), &crashed);
+            let mut shown = Vec::new();
+            for (name, content) in state {
+                let path = crashed.join(&name);
+                shown.push((name, content.as_ref().map(Vec::len)));
+                match content {
+                    Some(content) => {
+                        fs::create_dir_all(path.parent().unwrap()).unwrap();
+                        fs::write(&path, content).unwrap();
+                    }
+                    None => fs::remove_file(&path).unwrap(),
+                }
+            }
+            let mut writer = LedgerWriter::open(&crashed, settings(7))
+                .unwrap_or_else(|error| panic!("{shown:?}: {error}"));
+            writer.append(&second(BEGIN + 1000)).unwrap();
+            writer.close(&stop(BEGIN + 1000)).unwrap();
+            let verified = check(&crashed).unwrap_or_else(|error| panic!("{shown:?}: {error}"));
+            assert_eq!(
+                verified.signed,
+                verified.first_leaf + verified.leaves,
+                "{shown:?}"
+            );
+            let mut kept = seconds(&crashed);
+            assert_eq!(kept.pop(), Some(BEGIN + 1000));
+            let all = |count| (BEGIN..BEGIN + count).collect::<Vec<_>>();
+            assert!(
+                kept == all(next) || kept == all(last),
+                "{shown:?}: {}",
+                kept.len()
+            );
+        }
+    }
+}
+
+/// A change of a ledger, and a word of what is said of it.
+type Change = (&'static str, fn(&Path), &'static str);
+
+fn unpack(path: &Path) -> String {
+    let mut part = super::read::PartReader::open(path).unwrap();
+    let mut text = String::new();
+    while let Some(minute) = part.next_minute().unwrap() {
+        text.push_str(&minute.text);
+    }
+    text
+}
+
+/// Writes a day's leaves anew.
+fn rewrite(path: &Path, change: impl FnOnce(Vec<String>) -> Vec<String>) {
+    let path = path.join("2026-11-25.jsonl.gz");
+    let lines = change(unpack(&path).lines().map(str::to_owned).collect());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    for line in lines {
+        std::io::Write::write_all(&mut encoder, format!("{line}\n").as_bytes()).unwrap();
+    }
+    fs::write(path, encoder.finish().unwrap()).unwrap();
+}
+
+fn notes(path: &Path) -> PathBuf {
+    path.join("2026-11-25.notes")
+}
+
+#[test]
+fn whatever_is_changed_is_found() {
+    let changes: [Change; 8] = [
+        (
+            "one digit",
+            |path| {
+                rewrite(path, |mut lines| {
+                    lines[40] = lines[40].replace("\"bytes\":2", "\"bytes\":3");
+                    lines
+                });
+            },
+            "is not that of the leaves",
+        ),
+        (
+            "a leaf taken out",
+            |path| {
+                rewrite(path, |mut lines| {
+                    lines.remove(40);
+                    lines
+                });
+            },
+            "is not that of the leaves",
+        ),
+        (
+            "two leaves exchanged",
+            |path| {
+                rewrite(path, |mut lines| {
+                    lines.swap(40, 41);
+                    lines
+                });
+            },
+            "is not that of the leaves",
+        ),
+        (
+            "a blank in a leaf",
+            |path| {
+                rewrite(path, |mut lines| {
+                    lines[40] = lines[40].replace(':', ": ");
+                    lines
+                });
+            },
+            "leaf 40",
+        ),
+        (
+            "the end of the first day cut off",
+            |path| {
+                rewrite(path, |mut lines| {
+                    lines.truncate(100);
+                    lines
+                });
+            },
+            "says other leaves before it",
+        ),
+        (
+            "the last day cut off",
+            |path| fs::remove_file(path.join("2026-11-26.jsonl.gz")).unwrap(),
+            "only 151 leaves are there",
+        ),
+        (
+            "a minute sealed again under another key",
+            |path| {
+                let text = fs::read_to_string(notes(path)).unwrap();
+                let first = text.split_once("\n\n").unwrap().0.len() + 2;
+                let end = text[first..].find("\n\n").unwrap() + first + 1;
+                let note = SignedCheckpoint::from_note(&text[..end]).unwrap();
+                let again = note.checkpoint.sign(Some(&key(8))).to_note();
+                fs::write(notes(path), again + &text[end..]).unwrap();
+            },
+            "is not signed by the key",
+        ),
+        (
+            "a checkpoint cut off in its middle",
+            |path| {
+                let text = fs::read(notes(path)).unwrap();
+                fs::write(notes(path), &text[..text.len() - 10]).unwrap();
+            },
+            "something else than checkpoints",
+        ),
+    ];
+    let folder = TempDir::new().unwrap();
+    let whole = folder.path().join("whole");
+    ledger(&whole, 200);
+    check(&whole).unwrap();
+    for (name, change, said) in changes {
+        let changed = folder.path().join(name.replace(' ', "-"));
+        copy(&whole, &changed);
+        change(&changed);
+        let error = check(&changed).expect_err(name).to_string();
+        assert!(error.contains(said), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_ledger_written_anew_as_a_whole_is_found_by_whoever_kept_a_head() {
+    let folder = TempDir::new().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    let head = ledger(&old, 200);
+    let mut writer = LedgerWriter::open(&new, settings(7)).unwrap();
+    for number in BEGIN..BEGIN + 200 {
+        // one second is another one
+        writer
+            .append(&second(number + u64::from(number == BEGIN + 5)))
+            .unwrap();
+    }
+    writer.close(&stop(BEGIN + 200)).unwrap();
+    check(&new).unwrap();
+    let request = VerifyRequest {
+        heads: vec![("kept".into(), head)],
+        ..VerifyRequest::default()
+    };
+    let error = verify(&new, &request, |_| {}).unwrap_err().to_string();
+    assert!(
+        error.starts_with("kept: the checkpoint of 203 leaves: root"),
+        "{error}"
+    );
+    let request = VerifyRequest {
+        key: Some(PublicKey::from_pem(&key(8).public().to_pem()).unwrap()),
+        ..VerifyRequest::default()
+    };
+    let error = verify(&new, &request, |_| {}).unwrap_err().to_string();
+    assert!(error.contains("is not signed by the key"), "{error}");
+}
+
+#[test]
+fn without_its_tiles_a_ledger_is_read_again_and_goes_on() {
+    let folder = TempDir::new().unwrap();
+    ledger(folder.path(), 200);
+    fs::remove_dir_all(folder.path().join("tiles")).unwrap();
+    fs::remove_file(folder.path().join("sealed.json")).unwrap();
+    let mut writer = LedgerWriter::open(folder.path(), settings(7)).unwrap();
+    assert_eq!(writer.size(), 203);
+    writer.append(&second(BEGIN + 300)).unwrap();
+    writer.close(&stop(BEGIN + 300)).unwrap();
+    assert_eq!(check(folder.path()).unwrap().leaves, 205);
+    assert!(folder.path().join("tiles/0/000.p/205").exists());
+}

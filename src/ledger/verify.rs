@@ -1,0 +1,349 @@
+//! Reads a ledger as the other side would: does everything hold that it says?
+//!
+//! Checked are the form and the order of all leaves, the tree over them, every checkpoint with its
+//! signature, and the continuity of days. Nothing is believed but the leaves themselves; a directory
+//! that is being written is read as far as it is sealed.
+
+use super::checkpoint::{SignedCheckpoint, read_notes};
+use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
+use super::key::PublicKey;
+use super::leaf::{DayLeaf, Leaf};
+use super::read::{PartReader, days};
+use super::recovery;
+use super::tree::{CompactTree, Hash};
+use crate::units::Second;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+
+/// What must hold of every leaf.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Requirement {
+    /// A checkpoint that covers it is signed by the key.
+    Signed,
+    /// A checkpoint that was kept elsewhere covers it.
+    Witnessed,
+}
+
+/// What is asked of a ledger.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyRequest {
+    /// The key that must have signed; without one that of the ledger itself.
+    pub key: Option<PublicKey>,
+    /// Heads that the other side kept.
+    pub heads: Vec<(PathBuf, SignedCheckpoint)>,
+    /// What must hold of every leaf.
+    pub require: Option<Requirement>,
+}
+
+/// How much of a ledger is held by what.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verified {
+    /// Names the meter.
+    pub origin: String,
+    /// Leaves that were read, from the first day on that is there.
+    pub leaves: u64,
+    /// The number of the first of these.
+    pub first_leaf: u64,
+    /// First and last second that leaves speak of.
+    pub seconds: Option<(Second, Second)>,
+    /// Checkpoints, all of which hold.
+    pub checkpoints: u64,
+    /// Leaves that a checkpoint covers: the size of the last one.
+    pub sealed: u64,
+    /// Leaves up to the last checkpoint that the key has signed.
+    pub signed: u64,
+    /// Leaves up to the largest head that the other side kept.
+    pub witnessed: u64,
+    /// The last checkpoint.
+    pub head: Option<SignedCheckpoint>,
+    /// Leaves of each kind.
+    pub kinds: BTreeMap<&'static str, u64>,
+}
+
+/// What does not hold.
+#[derive(thiserror::Error, Debug)]
+pub enum VerifyError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A leaf.
+    #[error("{}: leaf {number}: {reason}", path.display())]
+    Leaf {
+        /// The file.
+        path: PathBuf,
+        /// Its number since the ledger began.
+        number: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Less is held than was asked for.
+    #[error("of {size} leaves only the first {held} are covered by {by}")]
+    NotHeld {
+        /// All leaves.
+        size: u64,
+        /// Those that are held.
+        held: u64,
+        /// What should hold them.
+        by: &'static str,
+    },
+    /// A checkpoint.
+    #[error("{}: the checkpoint of {size} leaves: {reason}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        size: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A checkpoint that has to be met on the way through the leaves.
+struct Expected {
+    path: PathBuf,
+    note: SignedCheckpoint,
+    is_witness: bool,
+}
+
+impl Expected {
+    fn failed(&self, reason: impl Into<String>) -> VerifyError {
+        VerifyError::Checkpoint {
+            path: self.path.clone(),
+            size: self.note.checkpoint.size,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Verifies the ledger in a directory. `each_day` is told which day begins to be read.
+///
+/// # Errors
+/// [`VerifyError`]: the first thing that does not hold.
+pub fn verify(
+    path: &Path,
+    request: &VerifyRequest,
+    mut each_day: impl FnMut(&str),
+) -> Result<Verified, VerifyError> {
+    let directory = LedgerDirectory::new(path);
+    let origin = recovery::origin(&directory)?;
+    let key = match request.key {
+        Some(key) => Some(key),
+        None => own_key(&directory)?,
+    };
+    let mut reading = Reading {
+        checkpoints: checkpoints(&directory, &origin, &request.heads)?,
+        tree: None,
+        key,
+        is_first: true,
+        verified: Verified {
+            origin,
+            ..Verified::default()
+        },
+    };
+    for (day, parts) in days(&directory)? {
+        each_day(&day);
+        reading.begin_day();
+        for part in parts {
+            reading.part(&day, &part)?;
+        }
+    }
+    reading.finish(request.require)
+}
+
+/// The key in the ledger.
+fn own_key(directory: &LedgerDirectory) -> Result<Option<PublicKey>, VerifyError> {
+    let Some(pem) = recovery::public_key(directory)? else {
+        return Ok(None);
+    };
+    let key = PublicKey::from_pem(&pem)
+        .map_err(|error| LedgerError::damaged(&directory.file("ledger.pub"), error.to_string()))?;
+    Ok(Some(key))
+}
+
+/// All checkpoints of a ledger and all heads that were kept elsewhere, by size.
+fn checkpoints(
+    directory: &LedgerDirectory,
+    origin: &str,
+    heads: &[(PathBuf, SignedCheckpoint)],
+) -> Result<VecDeque<Expected>, VerifyError> {
+    let mut all = Vec::new();
+    for file in directory.files()? {
+        if !matches!(file, LedgerFile::Notes(_)) {
+            continue;
+        }
+        let path = directory.file(&file.name());
+        let octets = directory.read(&file.name(), recovery::MAX_NOTES)?;
+        let damaged = || LedgerError::damaged(&path, "holds something else than checkpoints");
+        let text = std::str::from_utf8(&octets).map_err(|_| damaged())?;
+        let notes = read_notes(text);
+        if notes.last().map_or(0, |(_, end)| *end) != text.len() {
+            return Err(damaged().into());
+        }
+        all.extend(notes.into_iter().map(|(note, _)| Expected {
+            path: path.clone(),
+            note,
+            is_witness: false,
+        }));
+    }
+    let kept = heads.iter().map(|(path, note)| Expected {
+        path: path.clone(),
+        note: note.clone(),
+        is_witness: true,
+    });
+    all.extend(kept);
+    if let Some(other) = all.iter().find(|one| one.note.checkpoint.origin != origin) {
+        let theirs = &other.note.checkpoint.origin;
+        return Err(other.failed(format!("is of {theirs:?}, the ledger of {origin:?}")));
+    }
+    all.sort_by_key(|one| one.note.checkpoint.size);
+    Ok(all.into())
+}
+
+/// The state of the way through the leaves.
+struct Reading {
+    checkpoints: VecDeque<Expected>,
+    /// None before the first leaf.
+    tree: Option<CompactTree>,
+    key: Option<PublicKey>,
+    /// The next leaf is the first of its day's file.
+    is_first: bool,
+    verified: Verified,
+}
+
+impl Reading {
+    fn begin_day(&mut self) {
+        self.is_first = true;
+    }
+
+    fn size(&self) -> u64 {
+        self.tree.as_ref().map_or(0, CompactTree::size)
+    }
+
+    fn part(&mut self, day: &str, path: &Path) -> Result<(), VerifyError> {
+        let mut part = PartReader::open(path)?;
+        while let Some(minute) = part.next_minute()? {
+            for line in minute.lines() {
+                let leaf = self.leaf(day, line).map_err(|reason| VerifyError::Leaf {
+                    path: path.to_owned(),
+                    number: self.size(),
+                    reason,
+                })?;
+                // the last one of a day that is gone
+                self.meet_checkpoints()?;
+                self.count(&leaf, line);
+                self.meet_checkpoints()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the next line. The error says what is wrong with it.
+    fn leaf(&mut self, day: &str, line: &str) -> Result<Leaf, String> {
+        let leaf = Leaf::from_line(line).map_err(|error| error.to_string())?;
+        match (&leaf, self.is_first) {
+            (Leaf::Day(first), true) => self.day(day, first)?,
+            (Leaf::Day(_), false) => return Err("a day begins in the middle of a file".into()),
+            (_, true) => return Err("is no day leaf, though the first of its day".into()),
+            (_, false) => {}
+        }
+        self.is_first = false;
+        Ok(leaf)
+    }
+
+    /// Takes a leaf into the tree.
+    fn count(&mut self, leaf: &Leaf, line: &str) {
+        *self.verified.kinds.entry(leaf.kind()).or_default() += 1;
+        if let Some(second) = leaf.second() {
+            let (first, last) = self.verified.seconds.unwrap_or((second, second));
+            self.verified.seconds = Some((first.min(second), last.max(second)));
+        }
+        let tree = self.tree.get_or_insert_default();
+        tree.push(Hash::leaf(line.as_bytes()));
+        self.verified.leaves += 1;
+    }
+
+    /// The first leaf of a day says what went before: the leaves of the days before, if they are there.
+    fn day(&mut self, day: &str, leaf: &DayLeaf) -> Result<(), String> {
+        if leaf.day != day {
+            return Err(format!("is of {}, in the file of {day}", leaf.day));
+        }
+        let hashes: Option<Vec<_>> = leaf
+            .hashes
+            .iter()
+            .map(|text| Hash::from_hex(text))
+            .collect();
+        let said = hashes.and_then(|hashes| CompactTree::new(leaf.size, hashes));
+        let said = said.ok_or("does not say a compact range of so many leaves")?;
+        match &self.tree {
+            Some(tree) if *tree != said => {
+                return Err("says other leaves before it than are there".into());
+            }
+            Some(_) => {}
+            None => {
+                self.verified.first_leaf = leaf.size;
+                self.tree = Some(said);
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the checkpoints up to this size against the tree. Of those before the first day that is
+    /// there only the signature can be checked: its compact range holds what they said.
+    fn meet_checkpoints(&mut self) -> Result<(), VerifyError> {
+        let size = self.size();
+        while let Some(next) = self.checkpoints.front()
+            && next.note.checkpoint.size <= size
+            && let Some(next) = self.checkpoints.pop_front()
+        {
+            self.meet(next, size)?;
+        }
+        Ok(())
+    }
+
+    fn meet(&mut self, next: Expected, size: u64) -> Result<(), VerifyError> {
+        let checkpoint = &next.note.checkpoint;
+        if checkpoint.size == size {
+            let root = self.tree.as_ref().map(CompactTree::root);
+            if root != Some(checkpoint.root) {
+                let ours = root.map_or_else(String::new, |root| root.to_string());
+                let reason = format!("root {} is not that of the leaves, {ours}", checkpoint.root);
+                return Err(next.failed(reason));
+            }
+        }
+        let is_signed = self.key.is_some_and(|key| next.note.is_signed_by(key));
+        if !next.note.signatures.is_empty() && !is_signed && self.key.is_some() {
+            return Err(next.failed("is not signed by the key"));
+        }
+        let verified = &mut self.verified;
+        if next.is_witness {
+            verified.witnessed = verified.witnessed.max(checkpoint.size);
+            return Ok(());
+        }
+        verified.checkpoints += 1;
+        verified.sealed = checkpoint.size;
+        if is_signed {
+            verified.signed = checkpoint.size;
+        }
+        verified.head = Some(next.note);
+        Ok(())
+    }
+
+    fn finish(self, require: Option<Requirement>) -> Result<Verified, VerifyError> {
+        let size = self.size();
+        if let Some(next) = self.checkpoints.front() {
+            return Err(next.failed(format!("only {size} leaves are there")));
+        }
+        let (held, by) = match require {
+            Some(Requirement::Signed) => (self.verified.signed, "a checkpoint that is signed"),
+            Some(Requirement::Witnessed) => (
+                self.verified.witnessed,
+                "a checkpoint that was kept elsewhere",
+            ),
+            None => return Ok(self.verified),
+        };
+        if held < size {
+            return Err(VerifyError::NotHeld { size, held, by });
+        }
+        Ok(self.verified)
+    }
+}
