@@ -31,6 +31,31 @@ pub enum Verdict {
     Indeterminate,
 }
 
+/// Why nobody can say how a guarantee stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum IndeterminateReason {
+    /// The meter did not see everything.
+    Unseen,
+    /// What is certain and what may be would give different verdicts.
+    InDoubt,
+    /// Too little to measure with.
+    FewSamples,
+}
+
+impl IndeterminateReason {
+    /// Every reason, in the order of the enum: the first that holds is given.
+    pub const ALL: [Self; 3] = [Self::Unseen, Self::InDoubt, Self::FewSamples];
+
+    /// The value in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unseen => "unseen",
+            Self::InDoubt => "in_doubt",
+            Self::FewSamples => "few_samples",
+        }
+    }
+}
+
 impl Verdict {
     /// Every verdict, in the order of the enum.
     pub const ALL: [Self; 4] = [Self::Met, Self::Missed, Self::Void, Self::Indeterminate];

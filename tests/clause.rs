@@ -179,7 +179,8 @@ fn judged(
         seen_whole,
         all_over_transit: false,
     };
-    verdicts(&contract.guarantee, &window, standing)
+    let given = verdicts(&contract.guarantee, &window, standing);
+    given.map(|one| one.map(|(verdict, _)| verdict))
 }
 
 #[test]
@@ -215,6 +216,7 @@ fn latency() {
             round_trips: SampleCounts {
                 samples: number(samples),
                 over: number(over),
+                maybe_over: 0,
             },
             ..WindowCounts::default()
         };
@@ -238,6 +240,7 @@ fn jitter() {
             stream_seconds: SampleCounts {
                 samples: number(samples),
                 over: number(over),
+                maybe_over: 0,
             },
             ..WindowCounts::default()
         };

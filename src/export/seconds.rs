@@ -14,11 +14,12 @@
 //! window of every path is a sum like that of the ASN; lines with `"role":"transit"` are what goes
 //! through an ASN; `excluded` are those out of SLA by these lines that the ASN's packets crossed,
 //! and `remaining_*` the window without such packets, on which the verdicts then rest. A void
-//! verdict that is not for the ASN's own traffic has a `reason`.
+//! verdict that is not for the ASN's own traffic has a `reason`; where verdicts are indeterminate,
+//! `indeterminate_reason` says why, by measure.
 
-use crate::export::measures::{ByMeasure, words};
-use crate::sla::Role;
+use crate::export::measures::{ByMeasure, OfThose, words};
 use crate::sla::measure::{Column, Measure};
+use crate::sla::{IndeterminateReason, Role};
 use crate::snapshot::evidence::{self, Evidence, Judgement, OnPath, WindowCounts};
 use crate::units::Asn;
 use serde::{Serialize, Serializer};
@@ -62,6 +63,8 @@ struct Line<'a> {
     verdicts: ByMeasure<Option<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    indeterminate_reason: Option<OfThose<&'static str>>,
     #[serde(flatten)]
     rest: Option<Rest<'a>>,
 }
@@ -213,6 +216,13 @@ impl Direction {
     }
 }
 
+/// Why verdicts are indeterminate, of the measures of which they are.
+fn reasons(verdicts: &evidence::Verdicts) -> Option<OfThose<&'static str>> {
+    let reasons = verdicts.reasons;
+    let is_any = reasons.iter().any(|(_, reason)| reason.is_some());
+    is_any.then(|| OfThose(reasons.map(|one| one.map(IndeterminateReason::as_str))))
+}
+
 fn numbers(asns: &[Asn]) -> Vec<u32> {
     asns.iter().map(|asn| asn.0).collect()
 }
@@ -272,6 +282,7 @@ impl SecondsFile {
             seen_whole: judgement.seen_whole,
             verdicts: words(verdicts.given),
             reason: reason.map(|asn| format!("transit AS{asn}")),
+            indeterminate_reason: reasons(verdicts),
             rest: direction.rest(verdicts),
         };
         serde_json::to_writer(&mut self.out, &line)?;

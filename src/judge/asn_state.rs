@@ -119,7 +119,9 @@ impl AsnState {
             seen_whole,
             all_over_transit: counts.packets == 0 && self.window.sum().packets > 0,
         };
-        let given = verdicts(&commitment.guarantee, &counts, context);
+        let judged = verdicts(&commitment.guarantee, &counts, context);
+        let given = judged.map(|one| one.map(|(verdict, _)| verdict));
+        let reasons = judged.map(|one| one.and_then(|(_, reason)| reason));
         let because = |verdict| match verdict {
             Some(Verdict::Void) if !out_of_sla => excluded.first().copied(),
             _ => None,
@@ -128,6 +130,7 @@ impl AsnState {
             let row = self.guarantees.get_mut(measure);
             row.verdict = *verdict;
             row.void_by_transit = because(*verdict);
+            row.indeterminate_reason = *reasons.get(measure);
             if let Some(seconds) = verdict.and_then(|given| row.seconds.get_mut(given as usize)) {
                 *seconds += 1;
             }
@@ -142,6 +145,7 @@ impl AsnState {
         }
         Verdicts {
             given,
+            reasons,
             void_by_transit: because(given.iter().find_map(|(_, verdict)| *verdict)),
             remaining: counts,
             excluded: excluded.into_iter().collect(),

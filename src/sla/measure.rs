@@ -9,6 +9,7 @@ pub mod loss;
 
 use crate::meter::second::PairCounts;
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use crate::sla::IndeterminateReason;
 use jitter::JitterGuarantee;
 use latency::LatencyGuarantee;
 use loss::LossGuarantee;
@@ -76,8 +77,11 @@ pub trait Guaranteed {
     /// What the contract says, by key. For display.
     fn terms(&self) -> Vec<(&'static str, Term)>;
 
-    /// Whether a window keeps it; none with too few samples to say.
-    fn is_kept(&self, window: &WindowCounts) -> Option<bool>;
+    /// Whether a window keeps it, whatever is true of what is in doubt.
+    ///
+    /// # Errors
+    /// The first reason that holds why nobody can say.
+    fn is_kept(&self, window: &WindowCounts) -> Result<bool, IndeterminateReason>;
 }
 
 /// One word of a guarantee.
@@ -124,11 +128,50 @@ pub struct Properties {
     pub counts_alike: fn(&Guarantee, &Guarantee) -> bool,
 }
 
-/// Whether 100·over ≤ (100 − percentile)·samples; none with too few of them to say.
-fn percentile_kept(percentile: u8, least: u64, counts: SampleCounts) -> Option<bool> {
-    let allowed = u128::from(100_u8.saturating_sub(percentile));
-    let within = 100 * u128::from(counts.over) <= allowed * u128::from(counts.samples);
-    (counts.samples >= least).then_some(within)
+/// What a window is known to be, besides its numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Known {
+    /// All of it was followed: what may be has a most.
+    is_bounded: bool,
+    /// There are samples enough.
+    is_enough: bool,
+}
+
+/// What follows from whether the certain numbers keep a guarantee (`low`), and whether they do with
+/// all that may be added to them (`high`).
+fn kept(known: Known, low: bool, high: bool) -> Result<bool, IndeterminateReason> {
+    if known.is_enough && !low {
+        Ok(false)
+    } else if !known.is_bounded {
+        Err(IndeterminateReason::Unseen)
+    } else if low != high {
+        Err(IndeterminateReason::InDoubt)
+    } else if known.is_enough {
+        Ok(true)
+    } else {
+        Err(IndeterminateReason::FewSamples)
+    }
+}
+
+/// Whether 100·over ≤ (100 − percentile)·samples, of those over the limit and with those that may be.
+/// What `unfollowed` packets would have measured nobody knows, not even how many samples.
+fn percentile_kept(
+    percentile: u8,
+    least: u64,
+    counts: SampleCounts,
+    unfollowed: u64,
+) -> Result<bool, IndeterminateReason> {
+    if unfollowed > 0 {
+        return Err(IndeterminateReason::Unseen);
+    }
+    let allowed = u128::from(100_u8.saturating_sub(percentile)) * u128::from(counts.samples);
+    let within = |over: u128| 100 * over <= allowed;
+    let (over, maybe_over) = (u128::from(counts.over), u128::from(counts.maybe_over));
+    let known = Known {
+        is_bounded: true,
+        is_enough: counts.samples >= least,
+    };
+    kept(known, within(over), within(over + maybe_over))
 }
 
 /// A value for each measure.

@@ -1,11 +1,11 @@
 //! The arithmetic of the clause, in integers: what exceeds, and how a guarantee stands.
 
 use crate::meter::window_counts::WindowCounts;
-use crate::sla::Verdict;
 use crate::sla::commitment::Commitment;
 use crate::sla::direction::Directions;
 use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, PerMeasure};
+use crate::sla::{IndeterminateReason, Verdict};
 
 /// The octets of a window that may be held against the threshold.
 pub const fn measured(window: &WindowCounts) -> Directions<u64> {
@@ -38,36 +38,44 @@ pub struct WindowContext {
     pub all_over_transit: bool,
 }
 
-/// The verdict on each measure; none where nothing is guaranteed or nobody spoke. `window` is what
+/// The verdict on each measure, with the reason of one that is indeterminate; none where nothing is guaranteed or nobody spoke. `window` is what
 /// remains without the packets that crossed a transit ASN out of SLA.
 pub fn verdicts(
     guarantee: &Guarantee,
     window: &WindowCounts,
     context: WindowContext,
-) -> PerMeasure<Option<Verdict>> {
+) -> PerMeasure<Option<(Verdict, Option<IndeterminateReason>)>> {
     if window.packets == 0 && !context.all_over_transit {
         return PerMeasure::default();
     }
-    let context = WindowContext {
-        seen_whole: context.seen_whole && window.unfollowed == 0,
-        ..context
-    };
+    let is_all_known = context.seen_whole && window.unfollowed == 0;
     PerMeasure::from_fn(|measure| {
         let guaranteed = guarantee.get(measure)?;
-        Some(verdict(context, || guaranteed.is_kept(window)))
+        Some(verdict(context, is_all_known, || {
+            guaranteed.is_kept(window)
+        }))
     })
 }
 
-/// The order of MODEL §11.1: void, indeterminate, missed, met. Void for the sake of transit only where
+/// The order of MODEL §11.1. Void for the sake of transit only where
 /// all was seen: an unseen packet might have come another way.
-fn verdict(context: WindowContext, kept: impl FnOnce() -> Option<bool>) -> Verdict {
-    if context.out_of_sla || (context.seen_whole && context.all_over_transit) {
-        return Verdict::Void;
+fn verdict(
+    context: WindowContext,
+    is_all_known: bool,
+    kept: impl FnOnce() -> Result<bool, IndeterminateReason>,
+) -> (Verdict, Option<IndeterminateReason>) {
+    if context.out_of_sla || (is_all_known && context.all_over_transit) {
+        return (Verdict::Void, None);
     }
-    match context.seen_whole.then(kept).flatten() {
-        None => Verdict::Indeterminate,
-        Some(false) => Verdict::Missed,
-        Some(true) => Verdict::Met,
+    let kept = if context.seen_whole {
+        kept()
+    } else {
+        Err(IndeterminateReason::Unseen)
+    };
+    match kept {
+        Err(reason) => (Verdict::Indeterminate, Some(reason)),
+        Ok(false) => (Verdict::Missed, None),
+        Ok(true) => (Verdict::Met, None),
     }
 }
 
@@ -121,7 +129,11 @@ mod tests {
         let counts = |expected: u64, lost, samples, over| WindowCounts {
             packets: expected,
             sent: LossCounts::certain(expected.cast_signed(), lost),
-            round_trips: SampleCounts { samples, over },
+            round_trips: SampleCounts {
+                samples,
+                over,
+                maybe_over: 0,
+            },
             ..WindowCounts::default()
         };
         let unseen = WindowContext {
@@ -165,7 +177,8 @@ mod tests {
             ("just enough samples", counts(100, 0, 20, 0), SEEN, Met, Met),
         ];
         for (name, counts, context, loss, latency) in cases {
-            let given = verdicts(&guarantee, &counts, context);
+            let given =
+                verdicts(&guarantee, &counts, context).map(|one| one.map(|(verdict, _)| verdict));
             assert_eq!(*given.get(Measure::Loss), Some(loss), "{name}");
             assert_eq!(*given.get(Measure::Latency), Some(latency), "{name}");
         }

@@ -3,7 +3,7 @@
 pub use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::direction::Directions;
 use crate::sla::measure::PerMeasure;
-use crate::sla::{Role, Verdict};
+use crate::sla::{IndeterminateReason, Role, Verdict};
 use crate::units::{Asn, Second};
 use std::sync::Arc;
 
@@ -50,6 +50,8 @@ impl Amendment {
 pub struct Verdicts {
     /// On each measure, if there is one.
     pub given: PerMeasure<Option<Verdict>>,
+    /// Why those that are indeterminate are so.
+    pub reasons: PerMeasure<Option<IndeterminateReason>>,
     /// Where they are void and not for the ASN's own traffic: the lowest transit ASN out of SLA
     /// that its packets crossed.
     pub void_by_transit: Option<Asn>,
@@ -64,6 +66,7 @@ impl Verdicts {
     pub fn none(window: WindowCounts) -> Self {
         Self {
             given: PerMeasure::default(),
+            reasons: PerMeasure::default(),
             void_by_transit: None,
             remaining: window,
             excluded: Vec::new(),

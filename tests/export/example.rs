@@ -163,11 +163,13 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             Some(GuaranteeRow {
                 verdict: Some(verdict),
                 void_by_transit: None,
+                indeterminate_reason: None,
                 seconds: [500, 3, if over { 43 } else { 0 }, 10],
             }),
             Some(GuaranteeRow {
                 verdict: Some(verdict),
                 void_by_transit: None,
+                indeterminate_reason: None,
                 seconds: [510, 0, if over { 43 } else { 0 }, 3],
             }),
         ),
@@ -177,10 +179,12 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             round_trips: SampleCounts {
                 samples: 45,
                 over: 1,
+                maybe_over: 0,
             },
             stream_seconds: SampleCounts {
                 samples: 500,
                 over: 3,
+                maybe_over: 0,
             },
             ..WindowCounts::default()
         },
@@ -195,6 +199,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
     *row.guarantees.get_mut(Measure::Jitter) = Some(GuaranteeRow {
         verdict: Some(verdict),
         void_by_transit: None,
+        indeterminate_reason: None,
         seconds: [505, 2, if over { 43 } else { 0 }, 6],
     });
     row
@@ -226,18 +231,21 @@ fn either() -> Vec<CommitmentAsnRow> {
     *missed.guarantees.get_mut(Measure::Loss) = Some(GuaranteeRow {
         verdict: Some(Verdict::Missed),
         void_by_transit: None,
+        indeterminate_reason: None,
         seconds: [12, 560, 0, 10],
     });
     let mut slow = judged(4713, Some("NTT Communications (OCN)"), 0.04, 0.04, 0.1);
     *slow.guarantees.get_mut(Measure::Latency) = Some(GuaranteeRow {
         verdict: Some(Verdict::Missed),
         void_by_transit: None,
+        indeterminate_reason: None,
         seconds: [0, 572, 0, 10],
     });
     let mut unsure = judged(1136, Some("KPN B.V."), 0.0321, 0.0318, 0.1);
     *unsure.guarantees.get_mut(Measure::Latency) = Some(GuaranteeRow {
         verdict: Some(Verdict::Indeterminate),
         void_by_transit: None,
+        indeterminate_reason: None,
         seconds: [0, 0, 0, 20],
     });
     let mut silent = judged(64_666, Some(HOSTILE), 0.0, 0.0, 0.1);
@@ -266,6 +274,7 @@ fn judging_transit() -> CommitmentRow {
     let void = GuaranteeRow {
         verdict: Some(Verdict::Void),
         void_by_transit: Some(Asn(174)),
+        indeterminate_reason: None,
         seconds: [560, 0, 12, 10],
     };
     around.guarantees = of_each(Some(void), Some(void));

@@ -12,6 +12,9 @@ const VERDICTS: [&str; 4] = ["met", "missed", "void", "indeterminate"];
 /// A stretch over the threshold: first second, last second, largest window.
 type Over = (u64, u64, u64);
 
+/// A verdict, and why it is indeterminate.
+type Judged = (&'static str, Option<&'static str>);
+
 /// One ASN under one contract.
 #[derive(Clone, Debug)]
 pub(crate) struct Model<'a> {
@@ -27,7 +30,7 @@ pub(crate) struct Model<'a> {
     out: u64,
     last: u64,
     /// Of each measure the last verdict, and how many seconds had which.
-    verdicts: [(Option<&'static str>, BTreeMap<&'static str, u64>); MEASURES.len()],
+    verdicts: [(Option<Judged>, BTreeMap<&'static str, u64>); MEASURES.len()],
 }
 
 impl<'a> Model<'a> {
@@ -99,8 +102,12 @@ impl<'a> Model<'a> {
         let over = self.measure(&window, second);
         let seen_whole = second + 1 - self.contract.window >= self.whole_since;
         let verdicts = MEASURES.map(|(measure, _)| {
-            let kept = seen_whole.then(|| self.is_kept(measure, &window));
-            verdict(&window, over, kept.flatten())
+            let kept = if seen_whole {
+                self.is_kept(measure, &window)
+            } else {
+                Err("unseen")
+            };
+            verdict(&window, over, kept)
         });
         for (line, over_here) in lines.iter().zip(over) {
             assert_eq!(line.exceeds, over_here, "{line:?}");
@@ -108,11 +115,15 @@ impl<'a> Model<'a> {
             assert_eq!(line.tainted, second < self.whole_since, "{line:?}");
             assert_eq!(line.seen_whole, seen_whole, "{line:?}");
             let said = line.verdicts.each_ref().map(Option::as_deref);
-            assert_eq!(said, verdicts, "{line:?}");
+            let given = verdicts.map(|one| one.map(|(verdict, _)| verdict));
+            assert_eq!(said, given, "{line:?}");
+            let said = line.reasons.each_ref().map(Option::as_deref);
+            let reasons = verdicts.map(|one| one.and_then(|(_, reason)| reason));
+            assert_eq!(said, reasons, "{line:?}");
         }
         for ((now, seconds), verdict) in self.verdicts.iter_mut().zip(verdicts) {
             *now = verdict;
-            if let Some(verdict) = verdict {
+            if let Some((verdict, _)) = verdict {
                 *seconds.entry(verdict).or_default() += 1;
             }
         }
@@ -147,8 +158,8 @@ impl<'a> Model<'a> {
         over
     }
 
-    /// Whether a guarantee is kept; none with too few samples to say.
-    fn is_kept(&self, measure: &str, window: &[Counts; 2]) -> Option<bool> {
+    /// Whether a guarantee is kept, or why nobody can say.
+    fn is_kept(&self, measure: &str, window: &[Counts; 2]) -> Result<bool, &'static str> {
         let place = MEASURES.iter().position(|(label, _)| *label == measure);
         let numbers = window.map(|counts| counts.numbers[place.unwrap()]);
         match measure {
@@ -159,21 +170,38 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn sampled_kept(&self, [samples, over]: [i64; 2], least: u64) -> Option<bool> {
+    fn sampled_kept(&self, [samples, over, _]: [i64; 3], least: u64) -> Result<bool, &'static str> {
         let allowed = (100 - self.contract.percentile.cast_signed()) * samples;
-        (samples >= least.cast_signed()).then_some(100 * over <= allowed)
+        let is_enough = samples >= least.cast_signed();
+        is_enough
+            .then_some(100 * over <= allowed)
+            .ok_or("few_samples")
     }
 
-    fn loss_kept(&self, numbers: [[i64; 2]; 2]) -> Option<bool> {
-        let [from, to] = numbers.map(|[expected, lost]| {
-            let limit = i128::from(expected) * i128::from(self.contract.loss_ppm);
+    fn loss_kept(&self, numbers: [[i64; 3]; 2]) -> Result<bool, &'static str> {
+        let [from, to] = numbers.map(|[expected, lost, maybe]| {
+            let is_over = |lost: i64, expected: i64| {
+                let limit = i128::from(expected) * i128::from(self.contract.loss_ppm);
+                i128::from(lost) * 1_000_000 > limit
+            };
             let is_enough = expected >= self.contract.min_packets.cast_signed();
-            is_enough.then_some(i128::from(lost) * 1_000_000 <= limit)
+            let all = (
+                is_over(lost, expected),
+                is_over(lost + maybe, expected + maybe),
+            );
+            match (is_enough, all) {
+                (true, (true, _)) => Ok(false),
+                (_, (low, high)) if low != high => Err("in_doubt"),
+                (true, _) => Ok(true),
+                (false, _) => Err("few_samples"),
+            }
         });
         match self.contract.loss_direction {
             "from" => from,
             "to" => to,
-            "both" if from == Some(false) || to == Some(false) => Some(false),
+            "both" if from == Ok(false) || to == Ok(false) => Ok(false),
+            "both" if from == Err("in_doubt") => from,
+            "both" if to == Err("in_doubt") => to,
             "both" => from.and(to),
             other => panic!("no loss direction {other}"),
         }
@@ -222,8 +250,11 @@ impl<'a> Model<'a> {
                 "committed_bps": bps, "threshold": threshold, "window_s": window, "layer": layer,
             })
         };
-        let standing = |(now, seconds): &(Option<&str>, BTreeMap<&str, u64>)| {
-            let mut standing = json!({ "verdict": now });
+        let standing = |(now, seconds): &(Option<Judged>, BTreeMap<&str, u64>)| {
+            let mut standing = json!({ "verdict": now.map(|(verdict, _)| verdict) });
+            if let Some(reason) = now.and_then(|(_, reason)| reason) {
+                standing["indeterminate_reason"] = json!(reason);
+            }
             for verdict in VERDICTS {
                 standing[format!("{verdict}_s")] =
                     json!(seconds.get(verdict).copied().unwrap_or(0));
@@ -246,16 +277,20 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Void, indeterminate, missed, met, in this order; none without voice.
-fn verdict(window: &[Counts; 2], over: [bool; 2], kept: Option<bool>) -> Option<&'static str> {
+/// Void first; none without voice.
+fn verdict(
+    window: &[Counts; 2],
+    over: [bool; 2],
+    kept: Result<bool, &'static str>,
+) -> Option<Judged> {
     assert_eq!(window[0].packets, window[1].packets);
     if window[0].packets == 0 {
         return None;
     }
     Some(match (over[0] || over[1], kept) {
-        (true, _) => "void",
-        (false, None) => "indeterminate",
-        (false, Some(false)) => "missed",
-        (false, Some(true)) => "met",
+        (true, _) => ("void", None),
+        (false, Err(reason)) => ("indeterminate", Some(reason)),
+        (false, Ok(false)) => ("missed", None),
+        (false, Ok(true)) => ("met", None),
     })
 }

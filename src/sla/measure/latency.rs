@@ -3,6 +3,7 @@
 use super::{Column, Guaranteed, Properties, Term, percentile_kept};
 use crate::meter::second::RoundTrip;
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use crate::sla::IndeterminateReason;
 use crate::stream::rtt::method::RttMethods;
 use std::time::Duration;
 
@@ -78,7 +79,12 @@ impl Guaranteed for LatencyGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts) -> Option<bool> {
-        percentile_kept(self.percentile, self.min_round_trips, window.round_trips)
+    fn is_kept(&self, window: &WindowCounts) -> Result<bool, IndeterminateReason> {
+        percentile_kept(
+            self.percentile,
+            self.min_round_trips,
+            window.round_trips,
+            window.unfollowed,
+        )
     }
 }
