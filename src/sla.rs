@@ -7,6 +7,7 @@ pub mod direction;
 pub mod limit;
 pub mod measure;
 pub mod policy;
+pub mod unseen;
 pub mod verdict;
 
 /// What an ASN is held against the threshold for. One that is both has a window for each.

@@ -15,10 +15,13 @@
 //! through an ASN; `excluded` are those out of SLA by these lines that the ASN's packets crossed,
 //! and `remaining_*` the window without such packets, on which the verdicts then rest. A void
 //! verdict that is not for the ASN's own traffic has a `reason`; where verdicts are indeterminate,
-//! `indeterminate_reason` says why, by measure.
+//! `indeterminate_reason` says why, by measure. `unseen_frames` is how many frames of a second were not
+//! seen at most, null where nobody knows, and missing where it was seen whole; `window_unseen_frames` the
+//! same of its window.
 
 use crate::export::measures::{ByMeasure, OfThose, words};
 use crate::sla::measure::{Column, Measure};
+use crate::sla::unseen::Unseen;
 use crate::sla::{IndeterminateReason, Role};
 use crate::snapshot::evidence::{self, Evidence, Judgement, OnPath, WindowCounts};
 use crate::units::Asn;
@@ -58,7 +61,12 @@ struct Line<'a> {
     exceeds: bool,
     out_of_sla: bool,
     tainted: bool,
+    /// Frames not seen at most, null if nobody knows how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen_frames: Option<Option<u64>>,
     seen_whole: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_unseen_frames: Option<Option<u64>>,
     #[serde(flatten)]
     verdicts: ByMeasure<Option<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -223,6 +231,11 @@ fn reasons(verdicts: &evidence::Verdicts) -> Option<OfThose<&'static str>> {
     is_any.then(|| OfThose(reasons.map(|one| one.map(IndeterminateReason::as_str))))
 }
 
+/// How many frames were not seen, where some were not.
+fn unseen_frames(unseen: Unseen) -> Option<Option<u64>> {
+    (!unseen.is_none()).then(|| unseen.bound())
+}
+
 fn numbers(asns: &[Asn]) -> Vec<u32> {
     asns.iter().map(|asn| asn.0).collect()
 }
@@ -279,7 +292,9 @@ impl SecondsFile {
             exceeds,
             out_of_sla: judgement.over.any(),
             tainted: judgement.incomplete,
+            unseen_frames: unseen_frames(judgement.unseen),
             seen_whole: judgement.seen_whole,
+            window_unseen_frames: unseen_frames(judgement.window_unseen),
             verdicts: words(verdicts.given),
             reason: reason.map(|asn| format!("transit AS{asn}")),
             indeterminate_reason: reasons(verdicts),

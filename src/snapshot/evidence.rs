@@ -3,6 +3,7 @@
 pub use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::direction::Directions;
 use crate::sla::measure::PerMeasure;
+use crate::sla::unseen::Unseen;
 use crate::sla::{IndeterminateReason, Role, Verdict};
 use crate::units::{Asn, Second};
 use std::sync::Arc;
@@ -97,9 +98,13 @@ pub struct Judgement {
     pub transit: Vec<Asn>,
     /// Traffic over the threshold.
     pub over: Directions<bool>,
-    /// This second was not seen whole.
+    /// Frames of this second that were not seen.
+    pub unseen: Unseen,
+    /// The same of the window.
+    pub window_unseen: Unseen,
+    /// This second was not seen whole, or a stream of the ASN found no room in it.
     pub incomplete: bool,
-    /// Every second of the window was seen whole.
+    /// Neither holds for any second of the window.
     pub seen_whole: bool,
     /// The verdicts.
     pub verdicts: Verdicts,

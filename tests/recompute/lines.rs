@@ -82,6 +82,8 @@ pub(crate) struct Line {
     pub(crate) exceeds: bool,
     pub(crate) out_of_sla: bool,
     pub(crate) tainted: bool,
+    /// Frames not seen at most, of the second and of its window; none within: nobody knows.
+    pub(crate) unseen: [Option<Option<u64>>; 2],
     pub(crate) seen_whole: bool,
     pub(crate) verdicts: [Option<String>; MEASURES.len()],
     pub(crate) reasons: [Option<String>; MEASURES.len()],
@@ -113,6 +115,8 @@ impl Line {
             exceeds: flag("exceeds"),
             out_of_sla: flag("out_of_sla"),
             tainted: flag("tainted"),
+            unseen: ["unseen_frames", "window_unseen_frames"]
+                .map(|key| line.get(key).map(Value::as_u64)),
             seen_whole: flag("seen_whole"),
             verdicts: MEASURES.map(|(label, _)| text(label)),
             reasons: MEASURES.map(|(label, _)| {

@@ -21,6 +21,8 @@ pub(crate) struct Model<'a> {
     contract: &'a Contract,
     /// The first second that was seen from its beginning.
     whole_since: u64,
+    /// Frames of a second that were not seen.
+    drops: &'a BTreeMap<u64, u64>,
     /// Every second's counts, from and to.
     seconds: BTreeMap<u64, [Counts; 2]>,
     /// Windows so far: octets from (or the sum) and to; the last one.
@@ -34,10 +36,15 @@ pub(crate) struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    /// A capture's first frame tells from when on seconds are whole.
-    pub(crate) fn new(contract: &'a Contract, first_nanos: u64) -> Self {
+    /// A capture's first frame tells from when on seconds are whole, but for those with drops.
+    pub(crate) fn new(
+        contract: &'a Contract,
+        first_nanos: u64,
+        drops: &'a BTreeMap<u64, u64>,
+    ) -> Self {
         Self {
             contract,
+            drops,
             whole_since: first_nanos.div_ceil(1_000_000_000),
             seconds: BTreeMap::new(),
             peak: [0; 2],
@@ -60,6 +67,25 @@ impl<'a> Model<'a> {
             sums[1].add(&counts[1]);
         }
         sums
+    }
+
+    /// Frames not seen from one second to another; none within: nobody knows how many.
+    fn unseen(&self, first: u64, last: u64) -> Option<Option<u64>> {
+        let drops: u64 = self.drops.range(first..=last).map(|one| one.1).sum();
+        match first < self.whole_since {
+            true => Some(None),
+            false if drops == 0 => None,
+            false => Some(Some(drops)),
+        }
+    }
+
+    /// The largest frame on the layer: a packet of 65,535 octets (RFC 791).
+    fn largest(&self) -> u64 {
+        match self.contract.layer {
+            "ip" => 65_535,
+            "ethernet" => 65_535 + 18,
+            _ => 65_535 + 18 + 20,
+        }
     }
 
     /// Strictly more than the threshold (MODEL §6.2).
@@ -100,20 +126,33 @@ impl<'a> Model<'a> {
             assert_eq!(line.window, (sum.bytes, sum.numbers), "{line:?}");
         }
         let over = self.measure(&window, second);
-        let seen_whole = second + 1 - self.contract.window >= self.whole_since;
+        let first = second + 1 - self.contract.window;
+        let unseen = self.unseen(first, second);
+        let may_be_over = unseen.is_some_and(|frames| {
+            let more = frames.map(|frames| frames * self.largest());
+            more.is_none_or(|more| {
+                self.measured(&window, more)
+                    .into_iter()
+                    .any(|(_, over)| over)
+            })
+        });
+        let frames = unseen.flatten().unwrap_or(0).cast_signed();
         let verdicts = MEASURES.map(|(measure, _)| {
-            let kept = if seen_whole {
-                self.is_kept(measure, &window)
-            } else {
+            let kept = if may_be_over {
                 Err("unseen")
+            } else {
+                let kept = self.is_kept(measure, &window, (first, second, frames));
+                kept.map_err(|reason| if frames > 0 { "unseen" } else { reason })
             };
             verdict(&window, over, kept)
         });
         for (line, over_here) in lines.iter().zip(over) {
             assert_eq!(line.exceeds, over_here, "{line:?}");
             assert_eq!(line.out_of_sla, over[0] || over[1], "{line:?}");
-            assert_eq!(line.tainted, second < self.whole_since, "{line:?}");
-            assert_eq!(line.seen_whole, seen_whole, "{line:?}");
+            let unseen_here = self.unseen(second, second);
+            assert_eq!(line.unseen, [unseen_here, unseen], "{line:?}");
+            assert_eq!(line.tainted, unseen_here.is_some(), "{line:?}");
+            assert_eq!(line.seen_whole, unseen.is_none(), "{line:?}");
             let said = line.verdicts.each_ref().map(Option::as_deref);
             let given = verdicts.map(|one| one.map(|(verdict, _)| verdict));
             assert_eq!(said, given, "{line:?}");
@@ -129,18 +168,24 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Holds the window against the threshold, from and to.
-    fn measure(&mut self, window: &[Counts; 2], second: u64) -> [bool; 2] {
-        let [from, to] = [window[0].bytes, window[1].bytes];
+    /// Octets from (or the sum) and to, each with so many more, and whether that is over the threshold.
+    fn measured(&self, window: &[Counts; 2], more: u64) -> [(u64, bool); 2] {
+        let [from, to] = [window[0].bytes + more, window[1].bytes + more];
         assert_eq!(window[0].both_bytes, window[1].both_bytes);
         let (measured, judged) = match self.contract.direction {
             "either" => ([from, to], [true, true]),
             "from" => ([from, to], [true, false]),
             "to" => ([from, to], [false, true]),
-            "sum" => ([from + to - window[0].both_bytes, 0], [true, false]),
+            "sum" => ([from + to - more - window[0].both_bytes, 0], [true, false]),
             other => panic!("no direction {other}"),
         };
-        let over = [0, 1].map(|side| judged[side] && self.exceeds(measured[side]));
+        [0, 1].map(|side| (measured[side], judged[side] && self.exceeds(measured[side])))
+    }
+
+    /// Holds the window against the threshold, from and to.
+    fn measure(&mut self, window: &[Counts; 2], second: u64) -> [bool; 2] {
+        let both = self.measured(window, 0);
+        let (measured, over) = (both.map(|one| one.0), both.map(|one| one.1));
         for side in [0, 1] {
             self.peak[side] = self.peak[side].max(measured[side]);
             if !over[side] {
@@ -158,43 +203,63 @@ impl<'a> Model<'a> {
         over
     }
 
-    /// Whether a guarantee is kept, or why nobody can say.
-    fn is_kept(&self, measure: &str, window: &[Counts; 2]) -> Result<bool, &'static str> {
+    /// Whether a guarantee is kept, or why nobody can say; in a window from one second to another of which
+    /// so many frames were not seen.
+    fn is_kept(
+        &self,
+        measure: &str,
+        window: &[Counts; 2],
+        seen: (u64, u64, i64),
+    ) -> Result<bool, &'static str> {
         let place = MEASURES.iter().position(|(label, _)| *label == measure);
         let numbers = window.map(|counts| counts.numbers[place.unwrap()]);
+        let few = |least| self.sampled_kept(numbers[0], seen.2, least);
         match measure {
-            "loss" => self.loss_kept(numbers),
-            "latency" => self.sampled_kept(numbers[0], self.contract.min_round_trips),
-            "jitter" => self.sampled_kept(numbers[0], self.contract.min_stream_seconds),
+            "loss" => self.loss_kept(numbers, seen),
+            "latency" => few(self.contract.min_round_trips),
+            "jitter" => few(self.contract.min_stream_seconds),
             other => panic!("no measure {other}"),
         }
     }
 
-    fn sampled_kept(&self, [samples, over, _]: [i64; 3], least: u64) -> Result<bool, &'static str> {
-        let allowed = (100 - self.contract.percentile.cast_signed()) * samples;
-        let is_enough = samples >= least.cast_signed();
-        is_enough
-            .then_some(100 * over <= allowed)
-            .ok_or("few_samples")
+    fn sampled_kept(
+        &self,
+        [samples, over, _]: [i64; 3],
+        unseen: i64,
+        least: u64,
+    ) -> Result<bool, &'static str> {
+        let allowed = (100 - self.contract.percentile.cast_signed()) * (samples + unseen);
+        let is_over = [over, over + unseen].map(|over| 100 * over > allowed);
+        decided(samples >= least.cast_signed(), is_over)
     }
 
-    fn loss_kept(&self, numbers: [[i64; 3]; 2]) -> Result<bool, &'static str> {
-        let [from, to] = numbers.map(|[expected, lost, maybe]| {
+    fn loss_kept(
+        &self,
+        numbers: [[i64; 3]; 2],
+        (first, last, unseen): (u64, u64, i64),
+    ) -> Result<bool, &'static str> {
+        // Of what is lost in a second with drops, as much may be ours.
+        let mut ours = [0; 2];
+        for (second, drops) in self.drops.range(first..=last) {
+            let counts = self.seconds.get(second).copied().unwrap_or_default();
+            for (ours, counts) in ours.iter_mut().zip(counts) {
+                *ours += counts.numbers[0][1].clamp(0, drops.cast_signed());
+            }
+        }
+        let [from, to] = [0, 1].map(|side| {
+            let [expected, lost, maybe] = numbers[side];
+            let (expected, lost) = (expected - ours[side], lost - ours[side]);
+            let maybe = maybe + unseen;
             let is_over = |lost: i64, expected: i64| {
                 let limit = i128::from(expected) * i128::from(self.contract.loss_ppm);
                 i128::from(lost) * 1_000_000 > limit
             };
             let is_enough = expected >= self.contract.min_packets.cast_signed();
-            let all = (
-                is_over(lost, expected),
+            let is_over = [
+                is_over(lost, expected + unseen),
                 is_over(lost + maybe, expected + maybe),
-            );
-            match (is_enough, all) {
-                (true, (true, _)) => Ok(false),
-                (_, (low, high)) if low != high => Err("in_doubt"),
-                (true, _) => Ok(true),
-                (false, _) => Err("few_samples"),
-            }
+            ];
+            decided(is_enough, is_over)
         });
         match self.contract.loss_direction {
             "from" => from,
@@ -274,6 +339,16 @@ impl<'a> Model<'a> {
             "out_of_sla": intervals.iter().map(interval).collect::<Vec<_>>(),
             "guarantees": guarantees,
         })
+    }
+}
+
+/// What follows from whether what is certain is over a limit, and whether all that may be is.
+fn decided(is_enough: bool, is_over: [bool; 2]) -> Result<bool, &'static str> {
+    match (is_enough, is_over) {
+        (true, [true, _]) => Ok(false),
+        (true, [_, false]) => Ok(true),
+        (_, [low, high]) if low != high => Err("in_doubt"),
+        _ => Err("few_samples"),
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Column, Guarantee, Guaranteed, Properties, Term, percentile_kept};
 use crate::meter::second::{PairCounts, ShortDuration};
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::IndeterminateReason;
+use crate::sla::unseen::Unseen;
 use std::time::Duration;
 
 pub(super) const PROPERTIES: Properties = Properties {
@@ -82,12 +83,12 @@ impl Guaranteed for JitterGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts) -> Result<bool, IndeterminateReason> {
+    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
         percentile_kept(
             self.percentile,
             self.min_stream_seconds,
             window.stream_seconds,
-            window.unfollowed,
+            (window, unseen),
         )
     }
 }
@@ -125,14 +126,17 @@ mod tests {
                 percentile,
                 ..JitterGuarantee::new(LIMIT)
             };
-            guarantee.is_kept(&WindowCounts {
-                stream_seconds: SampleCounts {
-                    samples,
-                    over,
-                    maybe_over,
+            guarantee.is_kept(
+                &WindowCounts {
+                    stream_seconds: SampleCounts {
+                        samples,
+                        over,
+                        maybe_over,
+                    },
+                    ..WindowCounts::default()
                 },
-                ..WindowCounts::default()
-            })
+                Unseen::None,
+            )
         };
         for (percentile, samples, over, maybe_over, expected) in [
             (95, 19, 19, 0, Err(FewSamples)),

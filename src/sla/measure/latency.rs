@@ -4,6 +4,7 @@ use super::{Column, Guaranteed, Properties, Term, percentile_kept};
 use crate::meter::second::RoundTrip;
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::IndeterminateReason;
+use crate::sla::unseen::Unseen;
 use crate::stream::rtt::method::RttMethods;
 use std::time::Duration;
 
@@ -79,12 +80,12 @@ impl Guaranteed for LatencyGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts) -> Result<bool, IndeterminateReason> {
+    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
         percentile_kept(
             self.percentile,
             self.min_round_trips,
             window.round_trips,
-            window.unfollowed,
+            (window, unseen),
         )
     }
 }

@@ -3,6 +3,7 @@
 use super::{Column, Guaranteed, Known, Properties, Term, kept};
 use crate::meter::window_counts::WindowCounts;
 use crate::sla::IndeterminateReason;
+use crate::sla::unseen::Unseen;
 use crate::stream::tally::LossCounts;
 use crate::units::Ratio;
 
@@ -55,20 +56,27 @@ impl LossGuarantee {
         }
     }
 
-    /// Of packets that were not followed it is known that they came: they can only make the certain
-    /// share of lost ones smaller.
-    fn is_kept_by(&self, counts: LossCounts, unfollowed: u64) -> Result<bool, IndeterminateReason> {
+    /// Packets that were not followed came, and frames that were not seen may have: they can only make
+    /// the certain share of lost ones smaller.
+    fn is_kept_by(
+        &self,
+        counts: LossCounts,
+        unfollowed: u64,
+        unseen: Unseen,
+    ) -> Result<bool, IndeterminateReason> {
         let shown = counts.shown();
         let known = Known {
-            is_bounded: unfollowed == 0,
+            is_whole: unfollowed == 0 && unseen.is_none(),
+            is_bounded: unfollowed == 0 && unseen.bound().is_some(),
             is_enough: shown.expected >= self.min_packets,
         };
-        let [expected, lost, maybe, unfollowed] =
-            [shown.expected, shown.lost, shown.maybe_lost, unfollowed].map(u128::from);
+        let came = [unfollowed, unseen.bound().unwrap_or(0)].map(u128::from);
+        let [expected, lost, maybe] =
+            [shown.expected, shown.lost, shown.maybe_lost].map(u128::from);
         let within = |lost, expected| 1_000_000 * lost <= u128::from(self.limit.ppm()) * expected;
         kept(
             known,
-            within(lost, expected + unfollowed),
+            within(lost, expected + came.into_iter().sum::<u128>()),
             within(lost + maybe, expected + maybe),
         )
     }
@@ -87,10 +95,10 @@ impl Guaranteed for LossGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts) -> Result<bool, IndeterminateReason> {
+    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
         let (from, to) = (
-            self.is_kept_by(window.sent, window.unfollowed),
-            self.is_kept_by(window.reported, window.unfollowed),
+            self.is_kept_by(window.sent, window.unfollowed, unseen),
+            self.is_kept_by(window.reported, window.unfollowed, unseen),
         );
         match self.direction {
             LossDirection::From => from,
@@ -142,11 +150,14 @@ mod tests {
             ..LossGuarantee::new(Ratio::from_ppm(5_000))
         };
         let kept = |sent_lost, expected, lost| {
-            both.is_kept(&WindowCounts {
-                sent: LossCounts::certain(1000, sent_lost),
-                reported: LossCounts::certain(expected, lost),
-                ..WindowCounts::default()
-            })
+            both.is_kept(
+                &WindowCounts {
+                    sent: LossCounts::certain(1000, sent_lost),
+                    reported: LossCounts::certain(expected, lost),
+                    ..WindowCounts::default()
+                },
+                Unseen::None,
+            )
         };
         assert_eq!(kept(0, 1000, 0), Ok(true));
         assert_eq!(kept(0, 1000, 6), Ok(false));
@@ -180,7 +191,11 @@ mod tests {
                 ..WindowCounts::default()
             };
             let of = format!("{expected} {lost} {maybe_lost} {unfollowed}");
-            assert_eq!(guarantee.is_kept(&window), said, "{of}");
+            assert_eq!(
+                guarantee.is_kept(&window, crate::sla::unseen::Unseen::None),
+                said,
+                "{of}"
+            );
         }
     }
 }
