@@ -394,11 +394,20 @@ pub struct GuaranteeRow {
     pub indeterminate_reason: Option<IndeterminateReason>,
     /// Seconds of each verdict, in the order of [`Verdict::ALL`].
     pub seconds: [u64; Verdict::ALL.len()],
+    /// Of those that are indeterminate the seconds of each reason, in the order of
+    /// [`IndeterminateReason::ALL`].
+    pub indeterminate: [u64; IndeterminateReason::ALL.len()],
 }
 
 impl GuaranteeRow {
     /// Seconds with this verdict.
     pub fn seconds_of(&self, verdict: Verdict) -> u64 {
         self.seconds.get(verdict as usize).copied().unwrap_or(0)
+    }
+
+    /// Seconds that are indeterminate for this reason.
+    pub fn indeterminate_for(&self, reason: IndeterminateReason) -> u64 {
+        let seconds = self.indeterminate.get(reason as usize);
+        seconds.copied().unwrap_or(0)
     }
 }

@@ -169,6 +169,11 @@ impl AsnState {
             if let Some(seconds) = verdict.and_then(|given| row.seconds.get_mut(given as usize)) {
                 *seconds += 1;
             }
+            let reason = row.indeterminate_reason;
+            let of_reason = reason.and_then(|it| row.indeterminate.get_mut(it as usize));
+            if let Some(seconds) = of_reason {
+                *seconds += 1;
+            }
         }
         self.remaining = counts;
         if !self.window.is_empty() {

@@ -262,7 +262,10 @@ fn frames_that_were_not_seen_and_are_counted_leave_the_verdicts_that_they_cannot
         let shown = far.unwrap().from.loss;
         assert_eq!(
             (shown.lost, shown.maybe_lost),
-            (11 * lost + lost_in_it - ours, ours)
+            (
+                (11 * lost + lost_in_it - ours).cast_signed(),
+                ours.cast_signed()
+            )
         );
         let verdicts = bench.loss();
         let given = verdicts[6].unwrap();

@@ -9,6 +9,13 @@ use std::collections::BTreeMap;
 /// Verdicts in the order in which the document counts them.
 const VERDICTS: [&str; 4] = ["met", "missed", "void", "indeterminate"];
 
+/// Why a verdict is indeterminate, and where the document counts it.
+const REASONS: [(&str, &str); 3] = [
+    ("unseen", "unseen_s"),
+    ("in_doubt", "in_doubt_s"),
+    ("few_samples", "few_samples_s"),
+];
+
 /// A stretch over the threshold: first second, last second, largest window.
 type Over = (u64, u64, u64);
 
@@ -31,7 +38,7 @@ pub(crate) struct Model<'a> {
     over: [Vec<Over>; 2],
     out: u64,
     last: u64,
-    /// Of each measure the last verdict, and how many seconds had which.
+    /// Of each measure the last verdict, and how many seconds had which, and which reason.
     verdicts: [(Option<Judged>, BTreeMap<&'static str, u64>); MEASURES.len()],
 }
 
@@ -162,8 +169,10 @@ impl<'a> Model<'a> {
         }
         for ((now, seconds), verdict) in self.verdicts.iter_mut().zip(verdicts) {
             *now = verdict;
-            if let Some((verdict, _)) = verdict {
-                *seconds.entry(verdict).or_default() += 1;
+            if let Some((verdict, reason)) = verdict {
+                for word in [verdict].into_iter().chain(reason) {
+                    *seconds.entry(word).or_default() += 1;
+                }
             }
         }
     }
@@ -319,6 +328,9 @@ impl<'a> Model<'a> {
             let mut standing = json!({ "verdict": now.map(|(verdict, _)| verdict) });
             if let Some(reason) = now.and_then(|(_, reason)| reason) {
                 standing["indeterminate_reason"] = json!(reason);
+            }
+            for (reason, key) in REASONS {
+                standing[key] = json!(seconds.get(reason).copied().unwrap_or(0));
             }
             for verdict in VERDICTS {
                 standing[format!("{verdict}_s")] =

@@ -137,6 +137,9 @@ pub(super) struct StandingJson {
     missed_s: u64,
     void_s: u64,
     indeterminate_s: u64,
+    unseen_s: u64,
+    in_doubt_s: u64,
+    few_samples_s: u64,
 }
 
 impl StandingJson {
@@ -149,6 +152,9 @@ impl StandingJson {
             missed_s: row.seconds_of(Verdict::Missed),
             void_s: row.seconds_of(Verdict::Void),
             indeterminate_s: row.seconds_of(Verdict::Indeterminate),
+            unseen_s: row.indeterminate_for(IndeterminateReason::Unseen),
+            in_doubt_s: row.indeterminate_for(IndeterminateReason::InDoubt),
+            few_samples_s: row.indeterminate_for(IndeterminateReason::FewSamples),
         }
     }
 }
