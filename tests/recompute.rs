@@ -40,7 +40,13 @@ fn judged(shots: &[Shot], drops: &BTreeMap<u64, u64>) -> (serde_json::Value, Vec
         desk.file("calls.pcapng", pcapng(shots, drops))
     };
     let seconds = desk.name("seconds");
-    let document = replay(&["--config", &config, "--seconds", &seconds, &capture]);
+    let run = |workers| {
+        let words = ["--config", &config, "--seconds", &seconds, &capture];
+        let document = replay(&[&words[..], &["--workers", workers]].concat());
+        (document, desk.read("seconds"))
+    };
+    let (document, written) = run("1");
+    assert!(run("3") == (document.clone(), written), "on three workers");
     let lines = desk.read("seconds").lines().map(Line::parse).collect();
     (document, lines)
 }

@@ -61,12 +61,11 @@ struct Line<'a> {
     exceeds: bool,
     out_of_sla: bool,
     tainted: bool,
-    /// Frames not seen at most, null if nobody knows how many.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unseen_frames: Option<Option<u64>>,
+    #[serde(skip_serializing_if = "UnseenFrames::is_none")]
+    unseen_frames: UnseenFrames,
     seen_whole: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    window_unseen_frames: Option<Option<u64>>,
+    #[serde(skip_serializing_if = "UnseenFrames::is_none")]
+    window_unseen_frames: UnseenFrames,
     #[serde(flatten)]
     verdicts: ByMeasure<Option<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +74,21 @@ struct Line<'a> {
     indeterminate_reason: Option<OfThose<&'static str>>,
     #[serde(flatten)]
     rest: Option<Rest<'a>>,
+}
+
+/// Frames not seen at most, null if nobody knows how many.
+struct UnseenFrames(Unseen);
+
+impl UnseenFrames {
+    fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl Serialize for UnseenFrames {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.bound().serialize(to)
+    }
 }
 
 /// What the verdicts rest on where packets crossed a transit ASN out of SLA.
@@ -231,11 +245,6 @@ fn reasons(verdicts: &evidence::Verdicts) -> Option<OfThose<&'static str>> {
     is_any.then(|| OfThose(reasons.map(|one| one.map(IndeterminateReason::as_str))))
 }
 
-/// How many frames were not seen, where some were not.
-fn unseen_frames(unseen: Unseen) -> Option<Option<u64>> {
-    (!unseen.is_none()).then(|| unseen.bound())
-}
-
 fn numbers(asns: &[Asn]) -> Vec<u32> {
     asns.iter().map(|asn| asn.0).collect()
 }
@@ -292,9 +301,9 @@ impl SecondsFile {
             exceeds,
             out_of_sla: judgement.over.any(),
             tainted: judgement.incomplete,
-            unseen_frames: unseen_frames(judgement.unseen),
+            unseen_frames: UnseenFrames(judgement.unseen),
             seen_whole: judgement.seen_whole,
-            window_unseen_frames: unseen_frames(judgement.window_unseen),
+            window_unseen_frames: UnseenFrames(judgement.window_unseen),
             verdicts: words(verdicts.given),
             reason: reason.map(|asn| format!("transit AS{asn}")),
             indeterminate_reason: reasons(verdicts),

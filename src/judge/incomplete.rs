@@ -133,7 +133,9 @@ mod tests {
             });
             let ranges: Vec<_> = ranges.collect();
             let mut incomplete = IncompleteSeconds::default();
-            ranges.iter().for_each(|range| incomplete.add(*range));
+            for range in &ranges {
+                incomplete.add(*range);
+            }
             let (first, last) = (Second(first), Second(first + length));
             let unseen = |first: Second, last: Second| {
                 let touched = ranges.iter().filter(|range| range.first <= last && range.last >= first);
@@ -161,7 +163,9 @@ mod tests {
             last: Second(2 * second),
             at_most: Some(1),
         });
-        ranges.for_each(|range| incomplete.add(range));
+        for range in ranges {
+            incomplete.add(range);
+        }
         let all = incomplete.unseen(Second(0), Second(100_000));
         assert_eq!(all, Unseen::AtMost(MAX_COUNTED as u64 + 1));
         assert_eq!(incomplete.unseen(Second(2), Second(2)), Unseen::AtMost(2));

@@ -65,6 +65,27 @@ impl Counts {
     }
 }
 
+/// Frames that were not seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum UnseenFrames {
+    /// All were.
+    None,
+    /// So many at most.
+    AtMost(u64),
+    /// Nobody knows how many.
+    Unknown,
+}
+
+impl UnseenFrames {
+    fn parse(written: Option<&Value>) -> Self {
+        match written {
+            None => Self::None,
+            Some(Value::Null) => Self::Unknown,
+            Some(frames) => Self::AtMost(frames.as_u64().unwrap()),
+        }
+    }
+}
+
 /// A line of `--seconds`.
 #[derive(Clone, Debug)]
 #[expect(
@@ -82,8 +103,8 @@ pub(crate) struct Line {
     pub(crate) exceeds: bool,
     pub(crate) out_of_sla: bool,
     pub(crate) tainted: bool,
-    /// Frames not seen at most, of the second and of its window; none within: nobody knows.
-    pub(crate) unseen: [Option<Option<u64>>; 2],
+    /// Of the second and of its window.
+    pub(crate) unseen: [UnseenFrames; 2],
     pub(crate) seen_whole: bool,
     pub(crate) verdicts: [Option<String>; MEASURES.len()],
     pub(crate) reasons: [Option<String>; MEASURES.len()],
@@ -116,7 +137,7 @@ impl Line {
             out_of_sla: flag("out_of_sla"),
             tainted: flag("tainted"),
             unseen: ["unseen_frames", "window_unseen_frames"]
-                .map(|key| line.get(key).map(Value::as_u64)),
+                .map(|key| UnseenFrames::parse(line.get(key))),
             seen_whole: flag("seen_whole"),
             verdicts: MEASURES.map(|(label, _)| text(label)),
             reasons: MEASURES.map(|(label, _)| {

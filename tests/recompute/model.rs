@@ -1,7 +1,7 @@
 //! A model of the judge that keeps everything and adds it up anew for every second.
 
 use crate::contracts::Contract;
-use crate::lines::{Counts, Line, MEASURES};
+use crate::lines::{Counts, Line, MEASURES, UnseenFrames};
 use crate::support::rfc3339;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -76,13 +76,13 @@ impl<'a> Model<'a> {
         sums
     }
 
-    /// Frames not seen from one second to another; none within: nobody knows how many.
-    fn unseen(&self, first: u64, last: u64) -> Option<Option<u64>> {
+    /// Frames not seen from one second to another.
+    fn unseen(&self, first: u64, last: u64) -> UnseenFrames {
         let drops: u64 = self.drops.range(first..=last).map(|one| one.1).sum();
-        match first < self.whole_since {
-            true => Some(None),
-            false if drops == 0 => None,
-            false => Some(Some(drops)),
+        match drops {
+            _ if first < self.whole_since => UnseenFrames::Unknown,
+            0 => UnseenFrames::None,
+            drops => UnseenFrames::AtMost(drops),
         }
     }
 
@@ -135,15 +135,14 @@ impl<'a> Model<'a> {
         let over = self.measure(&window, second);
         let first = second + 1 - self.contract.window;
         let unseen = self.unseen(first, second);
-        let may_be_over = unseen.is_some_and(|frames| {
-            let more = frames.map(|frames| frames * self.largest());
-            more.is_none_or(|more| {
-                self.measured(&window, more)
-                    .into_iter()
-                    .any(|(_, over)| over)
-            })
-        });
-        let frames = unseen.flatten().unwrap_or(0).cast_signed();
+        let frames = match unseen {
+            UnseenFrames::AtMost(frames) => frames,
+            UnseenFrames::None | UnseenFrames::Unknown => 0,
+        };
+        let with_them = self.measured(&window, frames * self.largest());
+        let may_be_over =
+            unseen == UnseenFrames::Unknown || with_them.into_iter().any(|(_, is_over)| is_over);
+        let frames = frames.cast_signed();
         let verdicts = MEASURES.map(|(measure, _)| {
             let kept = if may_be_over {
                 Err("unseen")
@@ -158,8 +157,8 @@ impl<'a> Model<'a> {
             assert_eq!(line.out_of_sla, over[0] || over[1], "{line:?}");
             let unseen_here = self.unseen(second, second);
             assert_eq!(line.unseen, [unseen_here, unseen], "{line:?}");
-            assert_eq!(line.tainted, unseen_here.is_some(), "{line:?}");
-            assert_eq!(line.seen_whole, unseen.is_none(), "{line:?}");
+            let is_whole = [unseen_here, unseen].map(|it| it == UnseenFrames::None);
+            assert_eq!([!line.tainted, line.seen_whole], is_whole, "{line:?}");
             let said = line.verdicts.each_ref().map(Option::as_deref);
             let given = verdicts.map(|one| one.map(|(verdict, _)| verdict));
             assert_eq!(said, given, "{line:?}");

@@ -6,6 +6,7 @@ use crate::sla::commitment::{DirectionRule, example};
 use crate::sla::direction::Direction;
 use crate::sla::measure::Measure;
 use crate::sla::measure::jitter::JitterGuarantee;
+use crate::sla::unseen::Unseen::{AtMost, None as Whole, Unknown};
 use crate::stream::tally::LossCounts;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -91,122 +92,101 @@ fn judged(window: &WindowCounts, unseen: Unseen) -> [(Verdict, Option<Indetermin
     Measure::ALL.map(|measure| given.get(measure).unwrap())
 }
 
+/// A verdict, or why there is none.
+type Said = Result<Verdict, IndeterminateReason>;
+
+/// Octets, loss, round trips, frames not seen; what is said of loss and of latency.
+type Row = (u64, (i64, i64, i64), (u64, u64, u64), Unseen, Said, Said);
+
+const BLIND: Said = Err(IndeterminateReason::Unseen);
+const MANY: (u64, u64, u64) = (20, 0, 0);
+
+const ROWS: [Row; 19] = [
+    // 1. What is certain is over the threshold, whatever else was there.
+    (FULL + 1, (1000, 900, 0), MANY, Whole, Ok(Void), Ok(Void)),
+    (
+        FULL + 1,
+        (0, 0, 900),
+        (0, 0, 0),
+        Unknown,
+        Ok(Void),
+        Ok(Void),
+    ),
+    // 2. It may be over it: a frame not seen may have been of 65,535 octets.
+    (FULL, (1000, 900, 0), MANY, AtMost(1), BLIND, BLIND),
+    (
+        FULL - 65_535,
+        (1000, 900, 0),
+        MANY,
+        AtMost(1),
+        Ok(Missed),
+        Ok(Met),
+    ),
+    (0, (1000, 900, 0), MANY, Unknown, BLIND, BLIND),
+    // 3. What is certain is worse than guaranteed.
+    (
+        FULL,
+        (1000, 6, 0),
+        (20, 2, 0),
+        Whole,
+        Ok(Missed),
+        Ok(Missed),
+    ),
+    (
+        0,
+        (1000, 6, 900),
+        (20, 2, 18),
+        Whole,
+        Ok(Missed),
+        Ok(Missed),
+    ),
+    (
+        0,
+        (1000, 8, 0),
+        (20, 3, 0),
+        AtMost(1),
+        Ok(Missed),
+        Ok(Missed),
+    ),
+    // 4. With what may be it is not.
+    (FULL, (1000, 5, 0), (20, 1, 0), Whole, Ok(Met), Ok(Met)),
+    (0, (1000, 0, 5), (20, 0, 1), Whole, Ok(Met), Ok(Met)),
+    (0, (100, 0, 0), MANY, Whole, Ok(Met), Ok(Met)),
+    (0, (1000, 0, 0), (40, 0, 0), AtMost(2), Ok(Met), Ok(Met)),
+    // 5. None of these, and why.
+    (
+        0,
+        (1000, 0, 6),
+        (20, 1, 1),
+        Whole,
+        Err(InDoubt),
+        Err(InDoubt),
+    ),
+    (0, (1000, 6, 0), (20, 2, 0), AtMost(1), BLIND, Ok(Missed)),
+    (0, (1000, 0, 0), (20, 0, 0), AtMost(6), BLIND, BLIND),
+    (
+        0,
+        (99, 99, 0),
+        (19, 19, 0),
+        Whole,
+        Err(FewSamples),
+        Err(FewSamples),
+    ),
+    (
+        0,
+        (99, 0, 0),
+        (0, 0, 0),
+        Whole,
+        Err(FewSamples),
+        Err(FewSamples),
+    ),
+    (0, (99, 0, 1), (19, 0, 1), Whole, Err(InDoubt), Err(InDoubt)),
+    (0, (99, 0, 0), (0, 0, 0), AtMost(1), BLIND, BLIND),
+];
+
 #[test]
 fn the_order_is_void_maybe_void_missed_met_and_a_reason_for_none_of_them() {
-    use Unseen::{AtMost, None as Whole, Unknown};
-    let unseen = IndeterminateReason::Unseen;
-    let many = (20, 0, 0);
-    // Octets, loss, round trips, frames not seen; the verdicts on loss and latency.
-    for (octets, loss, trips, frames, of_loss, of_latency) in [
-        // 1. What is certain is over the threshold, whatever else was there.
-        (FULL + 1, (1000, 900, 0), many, Whole, Ok(Void), Ok(Void)),
-        (
-            FULL + 1,
-            (0, 0, 900),
-            (0, 0, 0),
-            Unknown,
-            Ok(Void),
-            Ok(Void),
-        ),
-        // 2. It may be over it: a frame not seen may have been of 65,535 octets.
-        (
-            FULL,
-            (1000, 900, 0),
-            many,
-            AtMost(1),
-            Err(unseen),
-            Err(unseen),
-        ),
-        (
-            FULL - 65_535,
-            (1000, 900, 0),
-            many,
-            AtMost(1),
-            Ok(Missed),
-            Ok(Met),
-        ),
-        (0, (1000, 900, 0), many, Unknown, Err(unseen), Err(unseen)),
-        // 3. What is certain is worse than guaranteed.
-        (
-            FULL,
-            (1000, 6, 0),
-            (20, 2, 0),
-            Whole,
-            Ok(Missed),
-            Ok(Missed),
-        ),
-        (
-            0,
-            (1000, 6, 900),
-            (20, 2, 18),
-            Whole,
-            Ok(Missed),
-            Ok(Missed),
-        ),
-        (
-            0,
-            (1000, 8, 0),
-            (20, 3, 0),
-            AtMost(1),
-            Ok(Missed),
-            Ok(Missed),
-        ),
-        // 4. With what may be it is not.
-        (FULL, (1000, 5, 0), (20, 1, 0), Whole, Ok(Met), Ok(Met)),
-        (0, (1000, 0, 5), (20, 0, 1), Whole, Ok(Met), Ok(Met)),
-        (0, (100, 0, 0), many, Whole, Ok(Met), Ok(Met)),
-        (0, (1000, 0, 0), (40, 0, 0), AtMost(2), Ok(Met), Ok(Met)),
-        // 5. None of these, and why.
-        (
-            0,
-            (1000, 0, 6),
-            (20, 1, 1),
-            Whole,
-            Err(InDoubt),
-            Err(InDoubt),
-        ),
-        (
-            0,
-            (1000, 6, 0),
-            (20, 2, 0),
-            AtMost(1),
-            Err(unseen),
-            Ok(Missed),
-        ),
-        (
-            0,
-            (1000, 0, 0),
-            (20, 0, 0),
-            AtMost(6),
-            Err(unseen),
-            Err(unseen),
-        ),
-        (
-            0,
-            (99, 99, 0),
-            (19, 19, 0),
-            Whole,
-            Err(FewSamples),
-            Err(FewSamples),
-        ),
-        (
-            0,
-            (99, 0, 0),
-            (0, 0, 0),
-            Whole,
-            Err(FewSamples),
-            Err(FewSamples),
-        ),
-        (0, (99, 0, 1), (19, 0, 1), Whole, Err(InDoubt), Err(InDoubt)),
-        (
-            0,
-            (99, 0, 0),
-            (0, 0, 0),
-            AtMost(1),
-            Err(unseen),
-            Err(unseen),
-        ),
-    ] {
+    for (octets, loss, trips, frames, of_loss, of_latency) in ROWS {
         let counts = window(octets, loss, trips);
         let said = |(verdict, reason): (Verdict, _)| match reason {
             Some(reason) => {
