@@ -33,8 +33,10 @@ pub struct CaptureGap {
     pub from: Timestamp,
     /// End of the range, inclusive.
     pub until: Timestamp,
-    /// Frames known to be missing; 0 if the source cannot count them.
+    /// Frames known to be missing, each in one gap; 0 if the source cannot count them.
     pub frames: u64,
+    /// Of the frames of this range so many are missing at most; none if the source cannot tell.
+    pub at_most: Option<u64>,
     /// The interface that lost them.
     pub interface: InterfaceId,
     /// Why they are missing.

@@ -17,8 +17,9 @@ mod transit_totals;
 use crate::asn::Origin;
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::totals::Totals;
-use crate::meter::second::{SecondCounts, WorkerState};
+use crate::meter::second::{IncompleteRange, SecondCounts, WorkerState};
 use crate::sla::policy::Policy;
+use crate::sla::unseen::Unseen;
 use crate::snapshot::evidence::{Evidence, JudgedSecond};
 use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
 use crate::units::{Asn, Second};
@@ -109,12 +110,16 @@ impl Judge {
                 parts,
             } => {
                 if let Some((first, last)) = evidence.take_unwritten() {
-                    self.mark_incomplete(first, last);
+                    self.mark_incomplete(IncompleteRange {
+                        first,
+                        last,
+                        at_most: None,
+                    });
                 }
                 for part in &parts {
-                    for (first, last) in &part.incomplete {
-                        self.mark_incomplete(*first, *last);
-                        evidence.incomplete(*first, *last);
+                    for range in &part.incomplete {
+                        self.mark_incomplete(*range);
+                        evidence.incomplete(*range);
                     }
                 }
                 self.totals.begin_second();
@@ -142,32 +147,30 @@ impl Judge {
             .for_each(|state| state.restart(second));
     }
 
-    fn mark_incomplete(&mut self, first: Second, last: Second) {
+    fn mark_incomplete(&mut self, range: IncompleteRange) {
         if let Some(judged) = self.judged
-            && first <= judged
+            && range.first <= judged
         {
             // Verdicts given stand, but the second counts as incomplete from now on.
-            let last = last.min(judged);
+            let (first, last) = (range.first, range.last.min(judged));
             self.incomplete_seconds += (last.0 + 1 - first.0) - self.incomplete.count(first, last);
             self.last_incomplete = self.last_incomplete.max(Some(last));
         }
-        self.incomplete.add(first, last);
+        self.incomplete.add(range);
     }
 
-    /// Adds what was counted in a second. Loss in a second that we did not see whole may be our
-    /// own: it is nobody's.
+    /// Adds what was counted in a second. A window takes off what frames that were not seen may explain
+    /// when it is judged; the totals do it here.
     fn add(&mut self, second: Second, mut counts: SecondCounts, scopes: &ScopePlan) {
-        if self.incomplete.any(second, second) {
-            counts
-                .usage
-                .values_mut()
-                .for_each(|usage| usage.continuity.lost = 0);
-        }
         for state in &mut self.commitments {
             match scopes.bit(state.scope) {
                 Some(bit) => state.add(second, &counts, bit, self.judged),
                 None => state.skip_second(second),
             }
+        }
+        if let Unseen::AtMost(frames) = self.incomplete.unseen(second, second) {
+            let each = counts.usage.values_mut();
+            each.for_each(|usage| usage.continuity.doubt(frames));
         }
         self.totals.add(&counts);
     }
@@ -177,7 +180,7 @@ impl Judge {
         for state in &mut self.commitments {
             state.judge(
                 second,
-                |a, b| incomplete.any(a, b),
+                incomplete,
                 |role, asn| totals.is_admitted(role, asn),
                 evidence,
                 &mut self.notices,
@@ -197,7 +200,7 @@ impl Judge {
                 .for_each(|(role, asn)| totals.admit(role, asn));
             self.transit_left_out += state.take_left_out();
         }
-        if self.incomplete.any(second, second) {
+        if self.incomplete.count(second, second) > 0 {
             self.incomplete_seconds += 1;
             self.last_incomplete = Some(second);
         }

@@ -14,7 +14,9 @@ use crate::attribution::Attribution;
 use crate::capture::{CaptureError, CaptureGap, Event};
 use crate::discard::Discard;
 use crate::frame::{Frame, InterfaceId};
-use crate::meter::second::{ClosedSecond, SecondCounts, WorkerReport, WorkerState};
+use crate::meter::second::{
+    ClosedSecond, IncompleteRange, SecondCounts, WorkerReport, WorkerState,
+};
 use crate::meter::{CopyRule, Meter};
 use crate::sla::policy::Policy;
 use crate::stream::booking::Booking;
@@ -77,7 +79,7 @@ pub struct Worker<O> {
     streams: Streams,
     meter: Meter,
     attribution: Attribution,
-    incomplete: Vec<(Second, Second)>,
+    incomplete: Vec<IncompleteRange>,
     state: WorkerState,
     has_peers: bool,
     sink: O,
@@ -371,8 +373,11 @@ impl<O: WorkerSink> Worker<O> {
     /// Marks every second of a capture gap as incomplete.
     fn note_gap(&mut self, gap: &CaptureGap) {
         let gap = self.selection.shard.own_gap(*gap);
-        self.incomplete
-            .push((gap.from.second(), gap.until.second()));
+        self.incomplete.push(IncompleteRange {
+            first: gap.from.second(),
+            last: gap.until.second(),
+            at_most: gap.at_most,
+        });
         self.streams.note_gap(gap.from, gap.until);
         add_at(&mut self.state.dropped, gap.interface, gap.frames);
     }

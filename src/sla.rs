@@ -7,6 +7,7 @@ pub mod direction;
 pub mod limit;
 pub mod measure;
 pub mod policy;
+pub mod unseen;
 pub mod verdict;
 
 /// What an ASN is held against the threshold for. One that is both has a window for each.
@@ -29,6 +30,31 @@ pub enum Verdict {
     Void,
     /// We did not see enough to say.
     Indeterminate,
+}
+
+/// Why nobody can say how a guarantee stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum IndeterminateReason {
+    /// The meter did not see everything.
+    Unseen,
+    /// What is certain and what may be would give different verdicts.
+    InDoubt,
+    /// Too little to measure with.
+    FewSamples,
+}
+
+impl IndeterminateReason {
+    /// Every reason, in the order of the enum: the first that holds is given.
+    pub const ALL: [Self; 3] = [Self::Unseen, Self::InDoubt, Self::FewSamples];
+
+    /// The value in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unseen => "unseen",
+            Self::InDoubt => "in_doubt",
+            Self::FewSamples => "few_samples",
+        }
+    }
 }
 
 impl Verdict {

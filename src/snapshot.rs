@@ -9,11 +9,11 @@ use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
 pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use crate::meter::window_counts::WindowCounts;
-use crate::sla::Verdict;
 use crate::sla::commitment::{DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, PerMeasure};
+use crate::sla::{IndeterminateReason, Verdict};
 use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Layer, LossCounts, ShownLoss, TrafficCounts, shown};
@@ -390,13 +390,24 @@ pub struct GuaranteeRow {
     /// Where that is void for the sake of transit and not of the ASN's own traffic: the lowest
     /// transit ASN out of SLA that its packets crossed.
     pub void_by_transit: Option<Asn>,
+    /// Where it is indeterminate: why.
+    pub indeterminate_reason: Option<IndeterminateReason>,
     /// Seconds of each verdict, in the order of [`Verdict::ALL`].
     pub seconds: [u64; Verdict::ALL.len()],
+    /// Of those that are indeterminate the seconds of each reason, in the order of
+    /// [`IndeterminateReason::ALL`].
+    pub indeterminate: [u64; IndeterminateReason::ALL.len()],
 }
 
 impl GuaranteeRow {
     /// Seconds with this verdict.
     pub fn seconds_of(&self, verdict: Verdict) -> u64 {
         self.seconds.get(verdict as usize).copied().unwrap_or(0)
+    }
+
+    /// Seconds that are indeterminate for this reason.
+    pub fn indeterminate_for(&self, reason: IndeterminateReason) -> u64 {
+        let seconds = self.indeterminate.get(reason as usize);
+        seconds.copied().unwrap_or(0)
     }
 }

@@ -38,7 +38,7 @@ use copies::SeenSignalling;
 use expiry::ExpiryQueue;
 use record::Stream;
 use rtt::{RttMatcher, RttSample};
-use sequence::{SequenceStep, WINDOW};
+use sequence::{Arrival, SequenceStep, WINDOW};
 use std::time::Duration;
 use table::StreamTable;
 use transport::Transports;
@@ -282,6 +282,10 @@ impl Streams {
             return Err(Discard::NotVoice);
         };
         let step = stream.advance(summary, &mut self.bookings);
+        if step.arrival != Arrival::Mirrored && stream.prove() && stream.kind == StreamKind::Audio {
+            let (key, first) = (stream.key, stream.first());
+            self.follow(&key, index, first);
+        }
         if !self.bookings.is_empty() {
             self.weigh(index);
         }
@@ -340,7 +344,11 @@ impl Streams {
         };
         let first = packets.first().copied().unwrap_or(summary);
         let format = known.map(|known| known.format);
-        let stream = Stream::new(key, kind, &first, format);
+        let is_announced = format.is_some();
+        let mut stream = Stream::new(key, kind, &first, format);
+        if is_announced {
+            stream.doubt_proof();
+        }
         self.bookings.clear();
         let index = self.insert(stream, summary.time.second());
         match index.and_then(|index| Some((index, self.table.get_mut(index)?))) {
@@ -379,16 +387,25 @@ impl Streams {
             return None;
         }
         let (kind, key, first) = (stream.kind, stream.key, stream.first());
+        let is_proven = stream.is_proven();
         let index = self.table.insert(stream)?;
         if kind == StreamKind::Audio {
             self.transports.add(key.src(), key.dst());
-            if let Some(before) = self.ways.add(&key, index) {
-                self.book_silence(&key, before, first);
+            if is_proven {
+                self.follow(&key, index, first);
             }
         }
         let due = Second(now.0 + self.limits.timeout.as_secs());
         self.expiry_queue.set(due, index);
         Some(index)
+    }
+
+    /// A stream is one of those that follow each other on its way: lone packets that a session
+    /// description lets in, each of another SSRC, end no gap and explain none.
+    fn follow(&mut self, key: &StreamKey, index: u32, first: Timestamp) {
+        if let Some(before) = self.ways.add(key, index) {
+            self.book_silence(key, before, first);
+        }
     }
 
     /// A new SSRC begins on the way of another stream: what that would have sent since its last packet
@@ -506,7 +523,9 @@ impl Streams {
         if let Some(stream) = self.table.remove(index) {
             if stream.kind == StreamKind::Audio {
                 self.transports.remove(stream.key.src(), stream.key.dst());
-                self.ways.remove(&stream.key);
+                if stream.is_proven() {
+                    self.ways.remove(&stream.key);
+                }
             }
             ended(stream, &step, &mut self.bookings);
         }

@@ -13,7 +13,8 @@ use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::Commitment;
 use asnmeter::sla::limit::Limit;
 use asnmeter::sla::measure::{Measure, PerMeasure};
-use asnmeter::sla::verdict::{WindowContext, excess, measured, verdicts};
+use asnmeter::sla::unseen::Unseen;
+use asnmeter::sla::verdict::{WindowContext, excess, may_exceed, measured, verdicts};
 use asnmeter::stream::tally::{Layer, LossCounts, TrafficCounts};
 use std::fs;
 use std::path::Path;
@@ -166,36 +167,58 @@ fn judged(
     contract: &Commitment,
     share: u64,
     window: WindowCounts,
-    seen_whole: bool,
+    unseen: Unseen,
 ) -> PerMeasure<Option<Verdict>> {
     let full = contract.committed_rate.0 / 8 * u64::from(contract.window.get());
-    let window = WindowCounts {
+    let mut window = WindowCounts {
         from: full * share / 100,
         packets: 1,
         ..window
     };
     let standing = WindowContext {
         out_of_sla: excess(contract, &window).any(),
-        seen_whole,
+        may_be_out: may_exceed(contract, &window, unseen),
+        unseen,
         all_over_transit: false,
     };
-    verdicts(&contract.guarantee, &window, standing)
+    let frames = unseen.bound().unwrap_or(0);
+    window.sent.doubt(frames.cast_signed(), frames);
+    let given = verdicts(&contract.guarantee, &window, standing);
+    given.map(|one| one.map(|(verdict, _)| verdict))
 }
 
 #[test]
 fn packet_loss() {
     for row in table("loss") {
-        let [expected, lost, guaranteed, share, seen_whole, verdict] = &row[..] else {
+        let [
+            expected,
+            lost,
+            maybe_lost,
+            guaranteed,
+            share,
+            unseen,
+            verdict,
+        ] = &row[..]
+        else {
             panic!("{row:?}")
         };
         let contract = contract(&format!(
             "committed_rate = \"100 Mbps\"\nguarantee = {{ loss = \"{guaranteed}%\" }}"
         ));
         let window = WindowCounts {
-            sent: LossCounts::certain(number(expected).cast_signed(), number(lost).cast_signed()),
+            sent: LossCounts {
+                expected: number(expected).cast_signed(),
+                lost: number(lost).cast_signed(),
+                maybe_lost: number(maybe_lost).cast_signed(),
+            },
             ..WindowCounts::default()
         };
-        let given = judged(&contract, number(share), window, seen_whole == "yes");
+        let unseen = match unseen.as_str() {
+            "0" => Unseen::None,
+            "unknown" => Unseen::Unknown,
+            frames => Unseen::AtMost(number(frames)),
+        };
+        let given = judged(&contract, number(share), window, unseen);
         let loss = given.get(Measure::Loss);
         assert_eq!(loss.unwrap().as_str(), verdict, "{row:?}");
     }
@@ -215,10 +238,11 @@ fn latency() {
             round_trips: SampleCounts {
                 samples: number(samples),
                 over: number(over),
+                maybe_over: 0,
             },
             ..WindowCounts::default()
         };
-        let given = judged(&contract, 4, window, true);
+        let given = judged(&contract, 4, window, Unseen::None);
         let latency = given.get(Measure::Latency);
         assert_eq!(latency.unwrap().as_str(), verdict, "{row:?}");
     }
@@ -238,10 +262,11 @@ fn jitter() {
             stream_seconds: SampleCounts {
                 samples: number(samples),
                 over: number(over),
+                maybe_over: 0,
             },
             ..WindowCounts::default()
         };
-        let given = judged(&contract, 4, window, true);
+        let given = judged(&contract, 4, window, Unseen::None);
         let jitter = given.get(Measure::Jitter);
         assert_eq!(jitter.unwrap().as_str(), verdict, "{row:?}");
     }

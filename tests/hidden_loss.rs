@@ -11,7 +11,7 @@ mod support;
 use serde_json::Value;
 use support::START;
 use support::desk::Desk;
-use support::frames::{Media, Shot};
+use support::frames::{Media, Shot, udp};
 use support::program::{list, number, replay};
 
 /// An end of our own; the port tells streams apart.
@@ -207,4 +207,57 @@ fn a_sender_that_begins_anew_with_its_first_numbers_hides_no_loss() {
             .map(|row| number(row, "/restarts"));
         assert_eq!(restarts.sum::<u64>(), 4, "{restart}");
     }
+}
+
+/// An offer of PCMA at an address, sent by somebody else.
+fn offer(media: &Media, begin: u64) -> Shot {
+    let description = format!(
+        "v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\nm=audio {1} RTP/AVP 8\r\n",
+        media.src.ip(),
+        media.src.port()
+    );
+    let invite = format!(
+        "INVITE sip:b@{OURS} SIP/2.0\r\nCall-ID: forged\r\nCSeq: 1 INVITE\r\n\
+         Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{description}",
+        description.len()
+    );
+    let (src, dst) = (format!("{OTHER}:5060"), format!("{OURS}:5060"));
+    Shot {
+        nanos: (START * 1000 + begin) * 1_000_000,
+        octets: udp(
+            src.parse().unwrap(),
+            dst.parse().unwrap(),
+            invite.as_bytes(),
+        ),
+    }
+}
+
+#[test]
+fn lone_packets_that_a_session_description_lets_in_put_nothing_in_doubt() {
+    let media = stream(FAR, 0);
+    let mut shots = sent(&media, 0, 0..500);
+    shots.push(offer(&media, 2_000));
+    let (_, lines) = judged(CONFIG, shots.clone(), 64_500);
+    let before = verdicts(&lines).join(" ");
+    // Each in a pause of its own, and of another SSRC.
+    for (place, at) in (3_005..9_000).step_by(600).enumerate() {
+        let lone = Media {
+            ssrc: 0xbad_0000 + u32::try_from(place).unwrap(),
+            ..media
+        };
+        shots.extend(sent(&lone, at, [0]));
+    }
+    shots.retain(|shot| !(7_000..7_400).contains(&(shot.nanos / 1_000_000 - START * 1000)));
+    let (document, lines) = judged(CONFIG, shots, 64_500);
+    assert!(total(&document, 64_500, "packets") > 480, "let in");
+    assert_eq!(
+        total(&document, 64_500, "lost"),
+        20,
+        "not explained by them"
+    );
+    for count in ["maybe_lost", "excused/new_ssrc", "excused/other_ssrc"] {
+        assert_eq!(total(&document, 64_500, count), 0, "{count}");
+    }
+    let after = verdicts(&lines).join(" ");
+    assert_ne!(before, after, "loss of a twentieth is seen");
 }

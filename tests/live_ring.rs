@@ -148,6 +148,8 @@ fn frames_seen_and_frames_dropped_are_the_frames_sent() {
             assert_eq!(drops.len(), 2);
             assert!(drops[0].from <= begin && drops[0].until >= end);
             assert_eq!((drops[1].from, drops[1].frames), (drops[0].until, 0));
+            let at_most = drops.iter().map(|unseen| unseen.at_most);
+            assert_eq!(at_most.collect::<Vec<_>>(), [Some(dropped); 2], "of either");
             assert!(drops.iter().all(|unseen| unseen.interface == ID));
 
             // And it goes on.

@@ -26,17 +26,27 @@ use model::Model;
 use std::collections::{BTreeMap, BTreeSet};
 use support::START;
 use support::desk::Desk;
-use support::frames::Shot;
+use support::frames::{Media, Shot, pcapng, udp};
 use support::program::{list, number, replay, text};
 
-/// Replays frames under all contracts: the document, and the lines.
-fn judged(shots: &[Shot]) -> (serde_json::Value, Vec<Line>) {
+/// Replays frames under all contracts: the document, and the lines. In some seconds frames were dropped.
+fn judged(shots: &[Shot], drops: &BTreeMap<u64, u64>) -> (serde_json::Value, Vec<Line>) {
     let desk = Desk::new();
     let config = desk.file("asnmeter.toml", contracts::configuration());
     desk.file("far.tsv", frames::PREFIXES);
-    let capture = desk.capture("calls.pcap", shots);
+    let capture = if drops.is_empty() {
+        desk.capture("calls.pcap", shots)
+    } else {
+        desk.file("calls.pcapng", pcapng(shots, drops))
+    };
     let seconds = desk.name("seconds");
-    let document = replay(&["--config", &config, "--seconds", &seconds, &capture]);
+    let run = |workers| {
+        let words = ["--config", &config, "--seconds", &seconds, &capture];
+        let document = replay(&[&words[..], &["--workers", workers]].concat());
+        (document, desk.read("seconds"))
+    };
+    let (document, written) = run("1");
+    assert!(run("3") == (document.clone(), written), "on three workers");
     let lines = desk.read("seconds").lines().map(Line::parse).collect();
     (document, lines)
 }
@@ -66,7 +76,12 @@ fn by_asn(lines: Vec<Line>) -> ByAsn {
 
 /// Checks every line of a capture and everything in its document that rests on them.
 fn verify(shots: &[Shot]) -> ByAsn {
-    let (document, lines) = judged(shots);
+    verify_with(shots, &BTreeMap::new())
+}
+
+/// The same of one that says in which seconds frames were dropped, and how many.
+fn verify_with(shots: &[Shot], drops: &BTreeMap<u64, u64>) -> ByAsn {
+    let (document, lines) = judged(shots, drops);
     let sorted = by_asn(lines);
     let first = shots.iter().map(|shot| shot.nanos).min().unwrap();
     let last = shots.iter().map(Shot::second).max().unwrap();
@@ -76,7 +91,7 @@ fn verify(shots: &[Shot]) -> ByAsn {
             .iter()
             .find(|contract| contract.name == commitment)
             .unwrap();
-        let mut model = Model::new(contract, first);
+        let mut model = Model::new(contract, first, drops);
         for second in lines.keys().next().copied().unwrap()..=last {
             match lines.get(&second) {
                 Some(lines) => model.check(lines),
@@ -184,5 +199,75 @@ fn a_capture_that_begins_in_mid_second_taints_that_second() {
         seconds_with(&sorted, "clause", 64_501, "indeterminate"),
         60,
         "one more"
+    );
+}
+
+#[test]
+fn what_a_file_says_was_dropped_bounds_what_the_windows_with_it_may_be() {
+    let all = frames::calls(START * 1_000_000_000, false);
+    let (first, last) = (START + 150, START + 153);
+    // Of every 400 frames of these seconds one is not in the file.
+    let (mut shots, mut drops, mut place) = (Vec::new(), BTreeMap::new(), 0);
+    for shot in all {
+        let in_mid_second = (100_000_000..900_000_000).contains(&(shot.nanos % 1_000_000_000));
+        if (first..last).contains(&shot.second()) && in_mid_second {
+            place += 1;
+            if place % 400 == 0 {
+                *drops.entry(shot.second()).or_insert(0) += 1;
+                continue;
+            }
+        }
+        shots.push(shot);
+    }
+    let sorted = verify_with(&shots, &drops);
+    let reasons = |commitment: &str, asn| {
+        let lines = sorted[&(commitment.to_owned(), asn)].range(first..last + 10);
+        let count =
+            |what: fn(&Line) -> bool| lines.clone().filter(|(_, [line, _])| what(line)).count();
+        [
+            count(|line| line.verdicts[0].as_deref() == Some("met")),
+            count(|line| line.verdicts[0].as_deref() == Some("missed")),
+            count(|line| line.reasons[0].as_deref() == Some("unseen")),
+        ]
+    };
+    // 13 windows of ten seconds hold one of these.
+    assert!(drops.len() == 3 && drops.values().sum::<u64>() < 12);
+    assert_eq!(
+        reasons("clause", 64_501),
+        [13, 0, 0],
+        "they make no difference"
+    );
+    assert_eq!(reasons("ten-seconds", 64_500), [0, 13, 0], "nor here");
+    assert!(reasons("ten-seconds", 64_501)[2] > 4, "here they may");
+}
+
+#[test]
+fn numbers_that_may_be_lost_decide_whether_a_guarantee_is_met() {
+    let media = Media::g711("192.0.2.9:30000", "198.51.100.1:20000", 0x77);
+    // It begins anew every two seconds, after a silence of half a second.
+    let begun = (0..40).map(|time| (2_000 * u64::from(time), 0x9e37_u32 * (1 + time)));
+    let packet = |begin: u64, number: u32, place: u32| Shot {
+        nanos: (START * 1000 + begin + 20 * u64::from(place)) * 1_000_000,
+        octets: media.packet(number + place),
+    };
+    let mut shots: Vec<_> = begun
+        .flat_map(|(begin, number)| (0..75).map(move |place| packet(begin, number, place)))
+        .collect();
+    let (src, dst) = ("192.0.2.9:5060", "198.51.100.1:5060");
+    let options = b"OPTIONS sip:a SIP/2.0\r\n\r\n";
+    shots.push(Shot {
+        nanos: (START + 80) * 1_000_000_000,
+        octets: udp(src.parse().unwrap(), dst.parse().unwrap(), options),
+    });
+    let sorted = verify(&shots);
+    let lines = &sorted[&("ten-seconds".to_owned(), 64_501)];
+    let in_doubt = lines
+        .values()
+        .filter(|[line, _]| line.reasons[0].as_deref() == Some("in_doubt"));
+    assert!(in_doubt.count() > 60);
+    let is_certain = |[line, _]: &[Line; 2]| line.window.1[0][1] > 0;
+    assert!(
+        !lines.values().any(is_certain),
+        "not a number is lost for certain"
     );
 }

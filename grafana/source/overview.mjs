@@ -51,7 +51,7 @@ const now = [
   }),
   stat({
     title: "Verdicts that cannot be given",
-    about: `Part of the present verdicts that are indeterminate: seconds not seen whole, or too few samples. Small ASNs
+    about: `Part of the present verdicts that are indeterminate: seconds not seen whole, loss in doubt, or too few samples. Small ASNs
       have few samples; that is in order.`,
     expression: `sum(${q.of("asnmeter_commitment_asn_verdict", 'verdict="indeterminate"', C)})
       / sum(${q.of("asnmeter_commitment_asn_verdict", C)})`,
@@ -61,7 +61,7 @@ const now = [
   stat({
     title: "The meter",
     about: `Whether it judges (the last judged second is less than 30 s old) and sees every frame (none dropped in the
-      last five minutes). With drops its verdicts are void or indeterminate, never missed.`,
+      last five minutes). Verdicts that dropped frames could change are indeterminate.`,
     expression: `max(2 * (time() - ${q.of("asnmeter_judged_second_timestamp_seconds")} > bool 30)
       + on (job, instance) (sum by (job, instance) (increase(${q.of("asnmeter_capture_dropped_frames_total")}[5m])) > bool 0))`,
     unit: "none",

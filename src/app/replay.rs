@@ -11,6 +11,7 @@ use crate::files::Load;
 use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
 use crate::ledger::leaf::Mode;
+use crate::meter::second::IncompleteRange;
 use crate::pipeline::partitioned::{PartitionedSource, partitioner};
 use crate::pipeline::shard::Shard;
 use crate::pipeline::{Worker, WorkerSettings};
@@ -142,8 +143,8 @@ impl<A: Evidence, B: Evidence> Evidence for Both<'_, A, B> {
         self.each().for_each(|one| one.second_judged(judged));
     }
 
-    fn incomplete(&mut self, first: Second, last: Second) {
-        self.each().for_each(|one| one.incomplete(first, last));
+    fn incomplete(&mut self, range: IncompleteRange) {
+        self.each().for_each(|one| one.incomplete(range));
     }
 
     fn restarted(&mut self, from: Second, stepped: bool) {

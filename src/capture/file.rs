@@ -194,6 +194,7 @@ impl<C: Send + Sync + 'static> FileSource<C> {
             from,
             until: found.time,
             frames: 0,
+            at_most: None,
             interface: found.interface,
             cause: GapCause::Started,
         })

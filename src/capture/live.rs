@@ -40,6 +40,7 @@ pub(super) fn started(interface: InterfaceId, now: Timestamp) -> Option<CaptureG
         from,
         until: now,
         frames: 0,
+        at_most: None,
         interface,
         cause: GapCause::Started,
     })

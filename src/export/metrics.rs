@@ -109,6 +109,8 @@ pub const TABLE: &[Row] = &[
         "1 for the verdict of the judged second; all 0 without voice in the window", rows::verdict),
     row("asnmeter_commitment_asn_verdict_seconds_total", Counter, &["commitment", "asn", "guarantee", "verdict"],
         "Seconds with this verdict", rows::verdict_seconds),
+    row("asnmeter_commitment_asn_indeterminate_seconds_total", Counter, &["commitment", "asn", "guarantee", "reason"],
+        "Seconds whose verdict is indeterminate, by the first reason that holds: unseen (the meter did not see everything), in_doubt (what may be lost or over the limit would decide), few_samples (too little to measure with)", rows::indeterminate_seconds),
     row("asnmeter_commitment_asn_transit_covered", Gauge, &["commitment", "asn", "transit"],
         "1 while the ASN is out of SLA and the transit ASN on its paths: the exclusion covers it, for the traffic of the ASN", rows::transit::covered),
     row("asnmeter_commitment_transit_share_ratio", Gauge, &["commitment", "asn", "direction"],

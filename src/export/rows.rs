@@ -11,9 +11,9 @@ pub(crate) mod transit;
 use crate::asn::{Origin, bmp};
 use crate::export::Published;
 use crate::export::series::Series;
-use crate::sla::Verdict;
 use crate::sla::direction::Directions;
 use crate::sla::measure::Measure;
+use crate::sla::{IndeterminateReason, Verdict};
 use crate::snapshot::{
     AsnRow, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, GuaranteeRow, Label, Snapshot,
 };
@@ -237,32 +237,37 @@ pub(crate) fn out_of_sla_seconds(published: &Published, series: &mut Series) {
     });
 }
 
-/// One series per guarantee that exists and per verdict.
-fn per_verdict(
+/// One series per guarantee that exists and per word that is said of it.
+fn per_guarantee<const N: usize>(
     published: &Published,
     series: &mut Series,
-    value: fn(&GuaranteeRow, Verdict) -> f64,
+    values: impl Fn(&GuaranteeRow) -> [(&'static str, f64); N],
 ) {
     each_judged(published, |commitment, row, asn| {
         for (measure, standing) in row.guarantees.iter() {
-            let Some(standing) = standing else { continue };
-            for verdict in Verdict::ALL {
-                let labels = [&*commitment.name, asn, measure.as_str(), verdict.as_str()];
-                series.add(&labels, value(standing, verdict));
+            for (word, value) in standing.iter().flat_map(&values) {
+                let labels = [&*commitment.name, asn, measure.as_str(), word];
+                series.add(&labels, value);
             }
         }
     });
 }
 
 pub(crate) fn verdict(published: &Published, series: &mut Series) {
-    per_verdict(published, series, |standing, verdict| {
-        flag(standing.verdict == Some(verdict))
+    per_guarantee(published, series, |standing| {
+        Verdict::ALL.map(|it| (it.as_str(), flag(standing.verdict == Some(it))))
     });
 }
 
 pub(crate) fn verdict_seconds(published: &Published, series: &mut Series) {
-    per_verdict(published, series, |standing, verdict| {
-        number(standing.seconds_of(verdict))
+    per_guarantee(published, series, |standing| {
+        Verdict::ALL.map(|it| (it.as_str(), number(standing.seconds_of(it))))
+    });
+}
+
+pub(crate) fn indeterminate_seconds(published: &Published, series: &mut Series) {
+    per_guarantee(published, series, |standing| {
+        IndeterminateReason::ALL.map(|it| (it.as_str(), number(standing.indeterminate_for(it))))
     });
 }
 

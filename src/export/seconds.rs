@@ -14,11 +14,15 @@
 //! window of every path is a sum like that of the ASN; lines with `"role":"transit"` are what goes
 //! through an ASN; `excluded` are those out of SLA by these lines that the ASN's packets crossed,
 //! and `remaining_*` the window without such packets, on which the verdicts then rest. A void
-//! verdict that is not for the ASN's own traffic has a `reason`.
+//! verdict that is not for the ASN's own traffic has a `reason`; where verdicts are indeterminate,
+//! `indeterminate_reason` says why, by measure. `unseen_frames` is how many frames of a second were not
+//! seen at most, null where nobody knows, and missing where it was seen whole; `window_unseen_frames` the
+//! same of its window.
 
-use crate::export::measures::{ByMeasure, words};
-use crate::sla::Role;
+use crate::export::measures::{ByMeasure, OfThose, words};
 use crate::sla::measure::{Column, Measure};
+use crate::sla::unseen::Unseen;
+use crate::sla::{IndeterminateReason, Role};
 use crate::snapshot::evidence::{self, Evidence, Judgement, OnPath, WindowCounts};
 use crate::units::Asn;
 use serde::{Serialize, Serializer};
@@ -57,13 +61,34 @@ struct Line<'a> {
     exceeds: bool,
     out_of_sla: bool,
     tainted: bool,
+    #[serde(skip_serializing_if = "UnseenFrames::is_none")]
+    unseen_frames: UnseenFrames,
     seen_whole: bool,
+    #[serde(skip_serializing_if = "UnseenFrames::is_none")]
+    window_unseen_frames: UnseenFrames,
     #[serde(flatten)]
     verdicts: ByMeasure<Option<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    indeterminate_reason: Option<OfThose<&'static str>>,
     #[serde(flatten)]
     rest: Option<Rest<'a>>,
+}
+
+/// Frames not seen at most, null if nobody knows how many.
+struct UnseenFrames(Unseen);
+
+impl UnseenFrames {
+    fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl Serialize for UnseenFrames {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.bound().serialize(to)
+    }
 }
 
 /// What the verdicts rest on where packets crossed a transit ASN out of SLA.
@@ -213,6 +238,13 @@ impl Direction {
     }
 }
 
+/// Why verdicts are indeterminate, of the measures of which they are.
+fn reasons(verdicts: &evidence::Verdicts) -> Option<OfThose<&'static str>> {
+    let reasons = verdicts.reasons;
+    let is_any = reasons.iter().any(|(_, reason)| reason.is_some());
+    is_any.then(|| OfThose(reasons.map(|one| one.map(IndeterminateReason::as_str))))
+}
+
 fn numbers(asns: &[Asn]) -> Vec<u32> {
     asns.iter().map(|asn| asn.0).collect()
 }
@@ -269,9 +301,12 @@ impl SecondsFile {
             exceeds,
             out_of_sla: judgement.over.any(),
             tainted: judgement.incomplete,
+            unseen_frames: UnseenFrames(judgement.unseen),
             seen_whole: judgement.seen_whole,
+            window_unseen_frames: UnseenFrames(judgement.window_unseen),
             verdicts: words(verdicts.given),
             reason: reason.map(|asn| format!("transit AS{asn}")),
+            indeterminate_reason: reasons(verdicts),
             rest: direction.rest(verdicts),
         };
         serde_json::to_writer(&mut self.out, &line)?;

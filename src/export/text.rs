@@ -7,10 +7,10 @@
 mod table;
 mod transit;
 
-use crate::sla::Verdict;
 use crate::sla::commitment::DirectionRule;
 use crate::sla::direction::Directions;
 use crate::sla::measure::Measure;
+use crate::sla::{IndeterminateReason, Verdict};
 use crate::snapshot::{
     AsnRow, CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow, Snapshot, StreamRow,
 };
@@ -329,16 +329,20 @@ fn shares(value: Directions<f64>, rule: DirectionRule) -> String {
     shown.join(" / ")
 }
 
-/// Seconds of each verdict that occurred: `met 50 s, void 8 s`.
+/// Seconds of each verdict that occurred, those that are indeterminate by the reason: `met 50 s, unseen 8 s`.
 fn seconds(guarantee: Option<&GuaranteeRow>) -> String {
     let Some(guarantee) = guarantee else {
         return "not guaranteed".to_owned();
     };
-    let occurred: Vec<String> = Verdict::ALL
+    let verdicts = [Verdict::Met, Verdict::Missed, Verdict::Void];
+    let verdicts = verdicts.map(|it| (it.as_str(), guarantee.seconds_of(it)));
+    let reasons = IndeterminateReason::ALL;
+    let reasons = reasons.map(|it| (it.as_str(), guarantee.indeterminate_for(it)));
+    let occurred: Vec<String> = verdicts
         .into_iter()
-        .map(|verdict| (verdict, guarantee.seconds_of(verdict)))
+        .chain(reasons)
         .filter(|(_, seconds)| *seconds > 0)
-        .map(|(verdict, seconds)| format!("{} {} s", verdict.as_str(), grouped(seconds)))
+        .map(|(word, seconds)| format!("{} {} s", word.replace('_', " "), grouped(seconds)))
         .collect();
     if occurred.is_empty() {
         "no verdict".to_owned()

@@ -10,7 +10,8 @@ use crate::meter::window_counts::WindowCounts;
 use crate::sla::commitment::Commitment;
 use crate::sla::limit::Limit;
 use crate::sla::measure::PerMeasure;
-use crate::sla::verdict::{WindowContext, measured, verdicts};
+use crate::sla::unseen::Unseen;
+use crate::sla::verdict::{WindowContext, may_exceed, measured, verdicts};
 use crate::sla::{Role, Verdict};
 use crate::snapshot::evidence::{Amendment, OnPath, Verdicts};
 use crate::snapshot::{CommitmentAsnRow, GuaranteeRow};
@@ -40,6 +41,19 @@ pub(super) struct AsnState {
     /// What the last verdicts rest on.
     remaining: WindowCounts,
     history: History,
+}
+
+/// How far a window was seen.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Sight {
+    /// Its frames that were not seen.
+    pub(super) unseen: Unseen,
+    /// The same of each second of which some were not, if they are known in all.
+    pub(super) seconds: Vec<(Second, u64)>,
+    /// The transit ASNs out of SLA in it.
+    pub(super) out: BTreeSet<Asn>,
+    /// Those that may be, with the frames that were not seen.
+    pub(super) maybe_out: BTreeSet<Asn>,
 }
 
 /// What remains of a window without the packets that crossed a transit ASN out of SLA.
@@ -108,6 +122,20 @@ impl AsnState {
         told.collect()
     }
 
+    /// Numbers lost in seconds that were not seen whole, no more of each than frames were not seen: ours, or
+    /// the network's. Of what the ASN sent, and of what its end reports.
+    fn lost_unseen(&self, sight: &Sight) -> [i64; 2] {
+        let mut sums = [0_i64; 2];
+        for (second, frames) in &sight.seconds {
+            let counts = self.window.second(*second);
+            let frames = i64::try_from(*frames).unwrap_or(i64::MAX);
+            for (sum, loss) in sums.iter_mut().zip([counts.sent, counts.reported]) {
+                *sum += loss.lost.clamp(0, frames);
+            }
+        }
+        sums
+    }
+
     fn remaining(&self, out: &BTreeSet<Asn>) -> Remaining {
         let (over, excluded) = self.paths.crossing(out);
         let mut counts = *self.window.sum();
@@ -115,22 +143,31 @@ impl AsnState {
         Remaining { counts, excluded }
     }
 
-    /// Gives the verdicts of a second. `out` are the transit ASNs out of SLA in it.
+    /// Gives the verdicts of a second, whose window was seen so far.
     pub(super) fn give_verdicts(
         &mut self,
         commitment: &Commitment,
         second: Second,
-        seen_whole: bool,
-        out: &BTreeSet<Asn>,
+        sight: &Sight,
     ) -> Verdicts {
-        let Remaining { counts, excluded } = self.remaining(out);
+        let Remaining { counts, excluded } = self.remaining(&sight.out);
         let out_of_sla = self.threshold.excess().any();
+        let may_be_out = may_exceed(commitment, self.window.sum(), sight.unseen)
+            || !self.paths.crossing(&sight.maybe_out).1.is_empty();
         let context = WindowContext {
             out_of_sla,
-            seen_whole,
+            may_be_out,
+            unseen: sight.unseen,
             all_over_transit: counts.packets == 0 && self.window.sum().packets > 0,
         };
-        let given = verdicts(&commitment.guarantee, &counts, context);
+        let mut in_doubt = counts;
+        let losses = [&mut in_doubt.sent, &mut in_doubt.reported];
+        for (loss, lost) in losses.into_iter().zip(self.lost_unseen(sight)) {
+            loss.doubt(lost, sight.unseen.bound().unwrap_or(0));
+        }
+        let judged = verdicts(&commitment.guarantee, &in_doubt, context);
+        let given = judged.map(|one| one.map(|(verdict, _)| verdict));
+        let reasons = judged.map(|one| one.and_then(|(_, reason)| reason));
         let because = |verdict| match verdict {
             Some(Verdict::Void) if !out_of_sla => excluded.first().copied(),
             _ => None,
@@ -139,7 +176,13 @@ impl AsnState {
             let row = self.guarantees.get_mut(measure);
             row.verdict = *verdict;
             row.void_by_transit = because(*verdict);
+            row.indeterminate_reason = *reasons.get(measure);
             if let Some(seconds) = verdict.and_then(|given| row.seconds.get_mut(given as usize)) {
+                *seconds += 1;
+            }
+            let reason = row.indeterminate_reason;
+            let of_reason = reason.and_then(|it| row.indeterminate.get_mut(it as usize));
+            if let Some(seconds) = of_reason {
                 *seconds += 1;
             }
         }
@@ -153,6 +196,7 @@ impl AsnState {
         }
         Verdicts {
             given,
+            reasons,
             void_by_transit: because(given.iter().find_map(|(_, verdict)| *verdict)),
             remaining: counts,
             excluded: excluded.into_iter().collect(),

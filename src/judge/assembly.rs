@@ -3,7 +3,9 @@
 //! Pure: reports in, merged seconds out. What waits is bounded by the channels in front.
 
 use crate::attribution::scopes::ScopePlan;
-use crate::meter::second::{ClosedSecond, SecondCounts, WorkerReport, WorkerState};
+use crate::meter::second::{
+    ClosedSecond, IncompleteRange, SecondCounts, WorkerReport, WorkerState,
+};
 use crate::units::Second;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,7 +38,7 @@ pub struct WorkerPart {
     /// What came for seconds before.
     pub amendments: Vec<(Second, SecondCounts)>,
     /// Seconds not seen whole.
-    pub incomplete: Vec<(Second, Second)>,
+    pub incomplete: Vec<IncompleteRange>,
     /// The scopes its masks refer to.
     pub scopes: Arc<ScopePlan>,
     /// Its own state.

@@ -4,7 +4,8 @@
 //! what goes through it: two windows that know nothing of each other.
 
 use crate::attribution::scopes::{ScopeId, ScopeMask};
-use crate::judge::asn_state::AsnState;
+use crate::judge::asn_state::{AsnState, Sight};
+use crate::judge::incomplete::IncompleteSeconds;
 use crate::judge::pair_counts::{Contribution, end_counts, judged_asn, transit_counts};
 use crate::judge::threshold::ExcessNotice;
 use crate::meter::second::{RoundTrip, SecondCounts};
@@ -13,10 +14,12 @@ use crate::sla::Role;
 use crate::sla::commitment::{Commitment, TransitRule};
 use crate::sla::limit::Limit;
 use crate::sla::measure::Measure;
+use crate::sla::unseen::Unseen;
+use crate::sla::verdict::may_exceed;
 use crate::snapshot::CommitmentRow;
 use crate::snapshot::evidence::{Evidence, Judgement, OnPath, Verdicts};
 use crate::units::{Asn, Second};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::mem::take;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -210,22 +213,35 @@ impl CommitmentState {
         }
     }
 
-    /// Judges a second. `incomplete_in(first, last)` tells whether any second of a stretch was not
-    /// seen whole; `admitted` which ASNs keep their counts when they fall silent.
+    /// What of some seconds was not seen: all of those in which this scope was not counted.
+    fn unseen(&self, first: Second, last: Second, incomplete: &IncompleteSeconds) -> Unseen {
+        if first < self.seen_since {
+            Unseen::Unknown
+        } else {
+            incomplete.unseen(first, last)
+        }
+    }
+
+    /// Judges a second. `admitted` tells which ASNs keep their counts when they fall silent.
     pub fn judge(
         &mut self,
         second: Second,
-        incomplete_in: impl Fn(Second, Second) -> bool,
+        incomplete: &IncompleteSeconds,
         admitted: impl Fn(Role, Asn) -> bool,
         evidence: &mut dyn Evidence,
         notices: &mut Vec<ExcessNotice>,
     ) {
         let first = first_second(second, self.commitment.window);
-        let incomplete = second < self.seen_since || incomplete_in(second, second);
-        let seen_whole = first >= self.seen_since && !incomplete_in(first, second);
+        let unseen = self.unseen(second, second, incomplete);
+        let mut sight = Sight {
+            unseen: self.unseen(first, second, incomplete),
+            ..Sight::default()
+        };
+        if let Unseen::AtMost(_) = sight.unseen {
+            sight.seconds.extend(incomplete.each(first, second));
+        }
         let commitment = &self.commitment;
         self.paths = 0;
-        let mut out = BTreeSet::new();
         // What is left of an origin depends on which transit is out of SLA.
         for role in [Role::Transit, Role::Origin] {
             for ((_, asn), asn_state) in self.subjects.range_mut(all_of(role)) {
@@ -241,9 +257,13 @@ impl CommitmentState {
                 notices.extend(changes.into_iter().map(notice));
                 let over = asn_state.threshold.excess();
                 let verdicts = match role {
-                    Role::Origin => asn_state.give_verdicts(commitment, second, seen_whole, &out),
+                    Role::Origin => asn_state.give_verdicts(commitment, second, &sight),
                     Role::Transit => {
-                        out.extend(over.any().then_some(*asn));
+                        if over.any() {
+                            sight.out.insert(*asn);
+                        } else if may_exceed(commitment, &window, sight.unseen) {
+                            sight.maybe_out.insert(*asn);
+                        }
                         Verdicts::none(window)
                     }
                 };
@@ -263,8 +283,10 @@ impl CommitmentState {
                     window,
                     transit: asn_state.paths.transit().collect(),
                     over,
-                    incomplete: incomplete || counted.unfollowed > 0,
-                    seen_whole: seen_whole && verdicts.remaining.unfollowed == 0,
+                    unseen,
+                    window_unseen: sight.unseen,
+                    incomplete: !unseen.is_none() || counted.unfollowed > 0,
+                    seen_whole: sight.unseen.is_none() && verdicts.remaining.unfollowed == 0,
                     verdicts,
                 });
             }

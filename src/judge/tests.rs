@@ -8,10 +8,12 @@ use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopeMask;
 use crate::attribution::transit::Transit;
 use crate::meter::second::{PairCounts, RoundTrip};
+use crate::sla::IndeterminateReason;
 use crate::sla::Role;
 use crate::sla::Verdict::{self, Indeterminate, Met, Missed, Void};
 use crate::sla::commitment::{Commitment, example};
 use crate::sla::measure::Measure;
+use crate::sla::unseen::Unseen;
 use crate::snapshot::evidence::Judgement;
 use crate::snapshot::{CommitmentAsnRow, Label};
 use crate::stream::rtt::method::RttMethod;
@@ -85,7 +87,7 @@ impl Bench {
         through: u64,
         counts: SecondCounts,
         amendments: Vec<(Second, SecondCounts)>,
-        incomplete: Vec<(Second, Second)>,
+        incomplete: Vec<IncompleteRange>,
     ) -> &mut Self {
         let scopes = self.policy.scopes.clone();
         let worker = WorkerState::default();
@@ -192,19 +194,22 @@ fn a_window_that_began_before_we_looked_is_indeterminate_but_void_if_it_exceeds(
     );
 }
 
+fn range(first: u64, last: u64, at_most: Option<u64>) -> IncompleteRange {
+    IncompleteRange {
+        first: Second(first),
+        last: Second(last),
+        at_most,
+    }
+}
+
 #[test]
-fn a_tainted_second_makes_every_window_that_holds_it_indeterminate_and_its_loss_is_nobodys() {
+fn a_second_of_which_nobody_knows_what_was_not_seen_makes_every_window_that_holds_it_indeterminate()
+{
     let mut bench = Bench::new(vec![commitment()]);
     for second in 1..=6 {
         bench.second(second, second, 1000, 0);
     }
-    bench.part(
-        7,
-        7,
-        counts(1000, 500),
-        Vec::new(),
-        vec![(Second(7), Second(7))],
-    );
+    bench.part(7, 7, counts(1000, 500), Vec::new(), vec![range(7, 7, None)]);
     for second in 8..=12 {
         bench.second(second, second, 1000, 0);
     }
@@ -221,11 +226,113 @@ fn a_tainted_second_makes_every_window_that_holds_it_indeterminate_and_its_loss_
         .asns
         .iter()
         .find(|row| row.label == Label::Origin(Origin::As(FAR)));
-    assert_eq!(
-        far.unwrap().from.loss.lost,
-        0,
-        "500 gaps of a second that we did not see whole"
+    assert_eq!(far.unwrap().from.loss.lost, 500, "as they were booked");
+    let reasons = bench.record.0[7..].iter().filter_map(|judgement| {
+        let reason = *judgement.verdicts.reasons.get(Measure::Loss);
+        assert_eq!(judgement.window_unseen == Unseen::Unknown, reason.is_some());
+        reason
+    });
+    let reasons: Vec<_> = reasons.collect();
+    assert_eq!(reasons, [IndeterminateReason::Unseen; 4]);
+}
+
+#[test]
+fn frames_that_were_not_seen_and_are_counted_leave_the_verdicts_that_they_cannot_change() {
+    // Of 1000 packets a second ten frames were not seen in second 7; window 5 s, limit 0.5 %.
+    let judged = |lost: u64, lost_in_it: u64| {
+        let mut bench = Bench::new(vec![commitment()]);
+        for second in 1..=6 {
+            bench.second(second, second, 1000, lost);
+        }
+        let unseen = vec![range(7, 7, Some(10))];
+        bench.part(7, 7, counts(1000, lost_in_it), Vec::new(), unseen);
+        for second in 8..=12 {
+            bench.second(second, second, 1000, lost);
+        }
+        let judgement = &bench.record.0[10];
+        assert_eq!(
+            (judgement.unseen, judgement.window_unseen),
+            (Unseen::None, Unseen::AtMost(10))
+        );
+        assert!(!judgement.seen_whole && !judgement.incomplete);
+        let snapshot = bench.judge.snapshot();
+        let mut rows = snapshot.asns.iter();
+        let far = rows.find(|row| row.label == Label::Origin(Origin::As(FAR)));
+        let ours = lost_in_it.min(10);
+        let shown = far.unwrap().from.loss;
+        assert_eq!(
+            (shown.lost, shown.maybe_lost),
+            (
+                (11 * lost + lost_in_it - ours).cast_signed(),
+                ours.cast_signed()
+            )
+        );
+        let verdicts = bench.loss();
+        let given = verdicts[6].unwrap();
+        assert_eq!(
+            verdicts[6..11],
+            [Some(given); 5],
+            "second 7 and the four after it"
+        );
+        given
+    };
+    assert_eq!(judged(0, 0), Met);
+    assert_eq!(judged(0, 10), Met, "ours, all of them or less");
+    assert_eq!(judged(0, 30), Indeterminate, "20 of 5030, or 30");
+    assert_eq!(judged(100, 100), Missed);
+    assert_eq!(judged(6, 6), Indeterminate);
+}
+
+#[test]
+fn frames_that_were_not_seen_may_have_been_traffic_over_the_limit() {
+    let mut bench = Bench::new(vec![commitment()]);
+    let almost = 6_250_000 - 65_535;
+    for second in 1..=4 {
+        bench.second(second, second, 1000, 0);
+    }
+    let unseen = |second, at_most| vec![range(second, second, Some(at_most))];
+    bench.part(5, 5, counts(almost - 4000, 100), Vec::new(), unseen(5, 1));
+    // As long as the window holds both.
+    bench.part(6, 6, counts(1000, 0), Vec::new(), unseen(6, 1));
+    bench.part(11, 11, counts(6_250_001, 0), Vec::new(), unseen(11, 1));
+    let of = |second: u64| {
+        let mut judged = bench.record.0.iter();
+        let judgement = judged.find(|judgement| judgement.second == Second(second));
+        let verdicts = &judgement.unwrap().verdicts;
+        (
+            verdicts.given.get(Measure::Loss).unwrap(),
+            *verdicts.reasons.get(Measure::Loss),
+        )
+    };
+    let unseen = Some(IndeterminateReason::Unseen);
+    assert_eq!(of(5), (Missed, None), "exactly the limit is within it");
+    assert_eq!(of(6), (Indeterminate, unseen));
+    assert_eq!(of(11), (Void, None), "for certain");
+}
+
+#[test]
+fn of_a_gap_over_several_seconds_a_window_holds_each_frame_once() {
+    let mut bench = Bench::new(vec![commitment()]);
+    for second in 1..=6 {
+        bench.second(second, second, 1000, 0);
+    }
+    bench.part(
+        7,
+        7,
+        counts(1000, 0),
+        Vec::new(),
+        vec![range(6, 8, Some(10))],
     );
+    bench.second(8, 8, 1000, 0).second(9, 9, 1000, 0);
+    let unseen: Vec<_> = bench
+        .record
+        .0
+        .iter()
+        .map(|it| (it.unseen, it.window_unseen))
+        .collect();
+    let ten = Unseen::AtMost(10);
+    assert_eq!(unseen[6..], [(ten, ten), (ten, ten), (Unseen::None, ten)]);
+    assert_eq!(bench.judge.snapshot().incomplete_seconds, 3);
 }
 
 #[test]

@@ -173,6 +173,9 @@ pub struct GapLeaf {
     pub until: Second,
     /// Why.
     pub why: GapReason,
+    /// Frames that were not seen in it at most, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<u64>,
 }
 
 /// What was counted in a second under a commitment.

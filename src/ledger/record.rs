@@ -8,6 +8,7 @@ use super::leaf::{
     Leaf, MAX_ASNS, PolicyLeaf, SecondLeaf, TableLeaf, TableTerms, TransitRole, VerdictLeaf,
 };
 use super::tree::Hash;
+use crate::meter::second::IncompleteRange;
 use crate::sla::policy::Policy;
 use crate::sla::{Role, Verdict};
 use crate::snapshot::evidence::{
@@ -201,12 +202,21 @@ impl<S: LeafSink> Evidence for Recorder<S> {
             let words = given
                 .iter()
                 .map(|(_, verdict)| verdict.map_or(NONE, Verdict::as_str));
+            let reasons = judgement.verdicts.reasons;
+            let reasons = if reasons.iter().all(|(_, reason)| reason.is_none()) {
+                Vec::new()
+            } else {
+                let words = reasons
+                    .iter()
+                    .map(|(_, reason)| reason.map_or("", |it| it.as_str()));
+                words.map(str::to_owned).collect()
+            };
             let verdict = VerdictLeaf {
                 second: judgement.second,
                 commitment: commitment.to_string(),
                 asn: judgement.asn.0,
                 verdicts: words.map(str::to_owned).collect(),
-                reasons: Vec::new(),
+                reasons,
                 void_by_transit: judgement.verdicts.void_by_transit.map(|asn| asn.0),
             };
             self.change(verdict, commitment);
@@ -268,18 +278,24 @@ impl<S: LeafSink> Evidence for Recorder<S> {
     fn take_unwritten(&mut self) -> Option<(Second, Second)> {
         let (from, until) = self.sink.take_unwritten()?;
         let why = GapReason::Disk;
-        self.open.gaps.push(GapLeaf { from, until, why });
+        self.open.gaps.push(GapLeaf {
+            from,
+            until,
+            why,
+            frames: None,
+        });
         // What was said in the gap is not in the ledger: all is said again.
         self.standing.clear();
         (self.policy, self.tables) = (None, None);
         Some((from, until))
     }
 
-    fn incomplete(&mut self, first: Second, last: Second) {
+    fn incomplete(&mut self, range: IncompleteRange) {
         self.open.gaps.push(GapLeaf {
-            from: first,
-            until: last,
+            from: range.first,
+            until: range.last,
             why: GapReason::Capture,
+            frames: range.at_most,
         });
     }
 
@@ -292,6 +308,7 @@ impl<S: LeafSink> Evidence for Recorder<S> {
             } else {
                 GapReason::Start
             },
+            frames: None,
         });
     }
 }

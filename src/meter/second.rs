@@ -226,6 +226,17 @@ impl SecondCounts {
     }
 }
 
+/// Seconds in a row that were not seen whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct IncompleteRange {
+    /// The first.
+    pub first: Second,
+    /// The last.
+    pub last: Second,
+    /// So many of their frames were not seen at most; none if nobody knows.
+    pub at_most: Option<u64>,
+}
+
 /// Seconds from a worker to the judge: `second` with what was counted in it, then idle seconds up
 /// to and with `through`.
 #[derive(Clone, Debug)]
@@ -238,8 +249,8 @@ pub struct ClosedSecond {
     pub counts: SecondCounts,
     /// What came for seconds already closed, oldest first.
     pub amendments: Vec<(Second, SecondCounts)>,
-    /// Stretches of seconds not seen whole, first and last.
-    pub incomplete: Vec<(Second, Second)>,
+    /// Seconds not seen whole.
+    pub incomplete: Vec<IncompleteRange>,
     /// The scopes that the masks refer to.
     pub scopes: Arc<ScopePlan>,
     /// The worker's own state.

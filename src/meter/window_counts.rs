@@ -33,6 +33,8 @@ pub struct SampleCounts {
     pub samples: u64,
     /// Of these, over the limit.
     pub over: u64,
+    /// Of the others, may be over it.
+    pub maybe_over: u64,
 }
 
 impl SampleCounts {
@@ -41,12 +43,14 @@ impl SampleCounts {
         Self {
             samples: 1,
             over: is_over as u64,
+            maybe_over: 0,
         }
     }
 
     fn combine(&mut self, other: Self, with: impl Fn(u64, u64) -> u64) {
         self.samples = with(self.samples, other.samples);
         self.over = with(self.over, other.over);
+        self.maybe_over = with(self.maybe_over, other.maybe_over);
     }
 }
 

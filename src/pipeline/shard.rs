@@ -54,7 +54,13 @@ impl Shard {
 
     /// A capture gap as this shard records it: every shard its time, only the first its frames.
     pub fn own_gap(self, gap: CaptureGap) -> CaptureGap {
-        let frames = if self.index == 0 { gap.frames } else { 0 };
-        CaptureGap { frames, ..gap }
+        if self.index == 0 {
+            return gap;
+        }
+        CaptureGap {
+            frames: 0,
+            at_most: gap.at_most.map(|_| 0),
+            ..gap
+        }
     }
 }

@@ -9,6 +9,8 @@ pub mod loss;
 
 use crate::meter::second::PairCounts;
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use crate::sla::IndeterminateReason;
+use crate::sla::unseen::Unseen;
 use jitter::JitterGuarantee;
 use latency::LatencyGuarantee;
 use loss::LossGuarantee;
@@ -76,8 +78,12 @@ pub trait Guaranteed {
     /// What the contract says, by key. For display.
     fn terms(&self) -> Vec<(&'static str, Term)>;
 
-    /// Whether a window keeps it; none with too few samples to say.
-    fn is_kept(&self, window: &WindowCounts) -> Option<bool>;
+    /// Whether a window keeps it, whatever is true of what is in doubt, and whatever the frames were that
+    /// were not seen.
+    ///
+    /// # Errors
+    /// The first reason that holds why nobody can say.
+    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason>;
 }
 
 /// One word of a guarantee.
@@ -124,11 +130,55 @@ pub struct Properties {
     pub counts_alike: fn(&Guarantee, &Guarantee) -> bool,
 }
 
-/// Whether 100·over ≤ (100 − percentile)·samples; none with too few of them to say.
-fn percentile_kept(percentile: u8, least: u64, counts: SampleCounts) -> Option<bool> {
-    let allowed = u128::from(100_u8.saturating_sub(percentile));
-    let within = 100 * u128::from(counts.over) <= allowed * u128::from(counts.samples);
-    (counts.samples >= least).then_some(within)
+/// What a window is known to be, besides its numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Known {
+    /// All of it was seen, and every stream followed.
+    is_whole: bool,
+    /// If not, it is known how much at most was not.
+    is_bounded: bool,
+    /// There are samples enough.
+    is_enough: bool,
+}
+
+/// What follows from whether the certain numbers keep a guarantee (`low`), and whether they do with
+/// all that may be added to them (`high`).
+fn kept(known: Known, low: bool, high: bool) -> Result<bool, IndeterminateReason> {
+    if known.is_enough && !low {
+        Ok(false)
+    } else if known.is_enough && known.is_bounded && high {
+        Ok(true)
+    } else if !known.is_whole {
+        Err(IndeterminateReason::Unseen)
+    } else if low != high {
+        Err(IndeterminateReason::InDoubt)
+    } else {
+        Err(IndeterminateReason::FewSamples)
+    }
+}
+
+/// Whether 100·over ≤ (100 − percentile)·samples, of those over the limit and with those that may be. Each
+/// frame that was not seen may have been one more sample. What packets of streams that found no room
+/// would have measured nobody knows, not even how many samples.
+fn percentile_kept(
+    percentile: u8,
+    least: u64,
+    counts: SampleCounts,
+    (window, unseen): (&WindowCounts, Unseen),
+) -> Result<bool, IndeterminateReason> {
+    let (Some(frames), 0) = (unseen.bound(), window.unfollowed) else {
+        return Err(IndeterminateReason::Unseen);
+    };
+    let [samples, over, maybe_over, frames] =
+        [counts.samples, counts.over, counts.maybe_over, frames].map(u128::from);
+    let allowed = u128::from(100_u8.saturating_sub(percentile)) * (samples + frames);
+    let within = |over: u128| 100 * over <= allowed;
+    let known = Known {
+        is_whole: unseen.is_none(),
+        is_bounded: true,
+        is_enough: counts.samples >= least,
+    };
+    kept(known, within(over), within(over + maybe_over + frames))
 }
 
 /// A value for each measure.

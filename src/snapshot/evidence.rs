@@ -1,10 +1,12 @@
 //! What was known when a verdict was given: enough to give it again, by somebody else.
 
+use crate::meter::second::IncompleteRange;
 pub use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::measure::PerMeasure;
 use crate::sla::policy::Policy;
-use crate::sla::{Role, Verdict};
+use crate::sla::unseen::Unseen;
+use crate::sla::{IndeterminateReason, Role, Verdict};
 use crate::units::{Asn, Second};
 use std::sync::Arc;
 
@@ -54,6 +56,8 @@ impl Amendment {
 pub struct Verdicts {
     /// On each measure, if there is one.
     pub given: PerMeasure<Option<Verdict>>,
+    /// Why those that are indeterminate are so.
+    pub reasons: PerMeasure<Option<IndeterminateReason>>,
     /// Where they are void and not for the ASN's own traffic: the lowest transit ASN out of SLA
     /// that its packets crossed.
     pub void_by_transit: Option<Asn>,
@@ -68,6 +72,7 @@ impl Verdicts {
     pub fn none(window: WindowCounts) -> Self {
         Self {
             given: PerMeasure::default(),
+            reasons: PerMeasure::default(),
             void_by_transit: None,
             remaining: window,
             excluded: Vec::new(),
@@ -100,9 +105,13 @@ pub struct Judgement {
     pub transit: Vec<Asn>,
     /// Traffic over the threshold.
     pub over: Directions<bool>,
-    /// This second was not seen whole.
+    /// Frames of this second that were not seen.
+    pub unseen: Unseen,
+    /// The same of the window.
+    pub window_unseen: Unseen,
+    /// This second was not seen whole, or a stream of the ASN found no room in it.
     pub incomplete: bool,
-    /// Every second of the window was seen whole.
+    /// Neither holds for any second of the window.
     pub seen_whole: bool,
     /// The verdicts.
     pub verdicts: Verdicts,
@@ -155,8 +164,8 @@ pub trait Evidence {
         None
     }
 
-    /// Seconds, first and last, were not seen whole.
-    fn incomplete(&mut self, _: Second, _: Second) {}
+    /// Seconds were not seen whole.
+    fn incomplete(&mut self, _: IncompleteRange) {}
 
     /// Windows begin anew with this second: the meter has just begun to see, or, if `stepped`, its
     /// clock has jumped back.

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// Distinct consecutive packets that prove a stream. Three by chance, given that 32 bits of SSRC
 /// stand still, do happen in games (nDPI's CryNetwork captures); four were not seen.
-const PROOF: usize = 4;
+pub(super) const PROOF: usize = 4;
 
 /// Numbers that may be missing among them.
 const MISSING: u32 = 4;

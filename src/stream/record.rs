@@ -12,6 +12,7 @@ use crate::stream::booking::Booking;
 use crate::stream::copies::RecentPackets;
 use crate::stream::gaps::Missing;
 use crate::stream::jitter::Jitter;
+use crate::stream::probation::PROOF;
 use crate::stream::sequence::{Arrival, Sequence, SequenceStep, WINDOW};
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts, ethernet_octets};
 use crate::units::{Second, Timestamp};
@@ -126,6 +127,30 @@ impl Stream {
             capture_point: CapturePoint::default(),
             cold: Box::new(ColdState::new(first.time, format)),
         }
+    }
+
+    /// It is not sure to be a stream: a session description named its transport address. Until
+    /// [`Self::prove`] each of its packets goes through [`Self::advance_unexpected`].
+    pub(super) fn doubt_proof(&mut self) {
+        self.cold.is_unproven = true;
+        self.sequence.set_restart_pending(true);
+    }
+
+    /// With a packet that is not tallied yet: whether the stream proves itself with it, so that other
+    /// streams of its way know of it from now on.
+    pub(super) fn prove(&mut self) -> bool {
+        let packets = self.cold.packets + u64::from(self.tally.packets) + 1;
+        let proves = self.cold.is_unproven && packets >= PROOF as u64;
+        if proves {
+            self.cold.is_unproven = false;
+            self.sequence.set_restart_pending(self.is_restart_open());
+        }
+        proves
+    }
+
+    /// Whether it is sure to be a stream.
+    pub(super) fn is_proven(&self) -> bool {
+        !self.cold.is_unproven
     }
 
     /// Touches each cache line, so that none has to be waited for later.

@@ -122,6 +122,17 @@ impl SequenceCounts {
         booked
     }
 
+    /// So many frames were not seen: as many of the numbers lost may have been among them.
+    pub fn doubt(&mut self, frames: u64) {
+        let frames = i64::try_from(frames).unwrap_or(i64::MAX);
+        let moved = self.lost.clamp(0, frames);
+        self.lost -= moved;
+        self.add(&Self::booked(
+            Certainty::MaybeLost(Excuse::CaptureGap),
+            moved,
+        ));
+    }
+
     /// Adds more.
     pub fn add(&mut self, other: &Self) {
         self.lost += other.lost;
@@ -208,6 +219,16 @@ impl LossCounts {
         self.expected -= other.expected;
         self.lost -= other.lost;
         self.maybe_lost -= other.maybe_lost;
+    }
+
+    /// So many frames were not seen. Of those lost so many may have been among them: they are maybe lost.
+    /// What else was among them may have been lost before.
+    pub fn doubt(&mut self, lost: i64, frames: u64) {
+        let frames = i64::try_from(frames).unwrap_or(i64::MAX);
+        let lost = lost.min(frames).min(self.lost).max(0);
+        self.lost -= lost;
+        self.expected -= lost;
+        self.maybe_lost = self.maybe_lost.saturating_add(frames);
     }
 
     /// What is shown.

@@ -10,7 +10,6 @@
 use asnmeter::asn::{Origin, bmp};
 use asnmeter::discard::Discard;
 use asnmeter::export::{DaemonState, EvidenceStatus, Published, SourceRow};
-use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::{DirectionRule, TransitRule};
 use asnmeter::sla::direction::{Direction, Directions};
 use asnmeter::sla::limit::Limit;
@@ -18,6 +17,7 @@ use asnmeter::sla::measure::jitter::JitterGuarantee;
 use asnmeter::sla::measure::latency::LatencyGuarantee;
 use asnmeter::sla::measure::loss::LossGuarantee;
 use asnmeter::sla::measure::{Guarantee, Measure, PerMeasure};
+use asnmeter::sla::{IndeterminateReason, Verdict};
 use asnmeter::snapshot::evidence::{SampleCounts, WindowCounts};
 use asnmeter::snapshot::{
     AsnRow, CaptureTotals, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
@@ -163,12 +163,16 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             Some(GuaranteeRow {
                 verdict: Some(verdict),
                 void_by_transit: None,
+                indeterminate_reason: None,
                 seconds: [500, 3, if over { 43 } else { 0 }, 10],
+                indeterminate: [10, 0, 0],
             }),
             Some(GuaranteeRow {
                 verdict: Some(verdict),
                 void_by_transit: None,
+                indeterminate_reason: None,
                 seconds: [510, 0, if over { 43 } else { 0 }, 3],
+                indeterminate: [3, 0, 0],
             }),
         ),
         remaining: WindowCounts {
@@ -177,10 +181,12 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             round_trips: SampleCounts {
                 samples: 45,
                 over: 1,
+                maybe_over: 0,
             },
             stream_seconds: SampleCounts {
                 samples: 500,
                 over: 3,
+                maybe_over: 0,
             },
             ..WindowCounts::default()
         },
@@ -195,7 +201,9 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
     *row.guarantees.get_mut(Measure::Jitter) = Some(GuaranteeRow {
         verdict: Some(verdict),
         void_by_transit: None,
+        indeterminate_reason: None,
         seconds: [505, 2, if over { 43 } else { 0 }, 6],
+        indeterminate: [6, 0, 0],
     });
     row
 }
@@ -226,19 +234,25 @@ fn either() -> Vec<CommitmentAsnRow> {
     *missed.guarantees.get_mut(Measure::Loss) = Some(GuaranteeRow {
         verdict: Some(Verdict::Missed),
         void_by_transit: None,
+        indeterminate_reason: None,
         seconds: [12, 560, 0, 10],
+        indeterminate: [10, 0, 0],
     });
     let mut slow = judged(4713, Some("NTT Communications (OCN)"), 0.04, 0.04, 0.1);
     *slow.guarantees.get_mut(Measure::Latency) = Some(GuaranteeRow {
         verdict: Some(Verdict::Missed),
         void_by_transit: None,
+        indeterminate_reason: None,
         seconds: [0, 572, 0, 10],
+        indeterminate: [10, 0, 0],
     });
     let mut unsure = judged(1136, Some("KPN B.V."), 0.0321, 0.0318, 0.1);
     *unsure.guarantees.get_mut(Measure::Latency) = Some(GuaranteeRow {
         verdict: Some(Verdict::Indeterminate),
         void_by_transit: None,
+        indeterminate_reason: Some(IndeterminateReason::FewSamples),
         seconds: [0, 0, 0, 20],
+        indeterminate: [0, 1, 19],
     });
     let mut silent = judged(64_666, Some(HOSTILE), 0.0, 0.0, 0.1);
     silent.guarantees = of_each(Some(GuaranteeRow::default()), None);
@@ -266,7 +280,9 @@ fn judging_transit() -> CommitmentRow {
     let void = GuaranteeRow {
         verdict: Some(Verdict::Void),
         void_by_transit: Some(Asn(174)),
+        indeterminate_reason: None,
         seconds: [560, 0, 12, 10],
+        indeterminate: [10, 0, 0],
     };
     around.guarantees = of_each(Some(void), Some(void));
     let mut through = judged(174, Some("Cogent Communications"), 0.121, 0.0, 0.1);

@@ -91,7 +91,10 @@ fn the_state_has_every_commitment_with_its_terms_and_what_is_out_of_sla_first() 
     assert_eq!((&row["asn"], &row["over"]), (&json!(3320), &json!(true)));
     assert_eq!(row["most"], 0.128);
     assert_eq!(row["since"], "2026-01-01T00:09:18Z");
-    assert_eq!(row["sent"], json!({"expected": 4500, "lost": 9}));
+    assert_eq!(
+        row["sent"],
+        json!({"expected": 4500, "lost": 9, "maybe_lost": 0})
+    );
     let sum = &state["commitments"][1]["asns"][0];
     assert_eq!(
         sum["share"],

@@ -3,16 +3,16 @@
 use serde_json::Value;
 use std::time::UNIX_EPOCH;
 
-/// The measures, in the order of the lines; each with the keys of its two numbers: all, and those of
-/// them that were lost or over a limit.
-pub(crate) const MEASURES: [(&str, [&str; 2]); 3] = [
-    ("loss", ["expected", "lost"]),
-    ("latency", ["round_trips", "over_limit"]),
-    ("jitter", ["stream_seconds", "over_jitter"]),
+/// The measures, in the order of the lines; each with the keys of its numbers: all, those of them
+/// that were lost or over a limit, and those that may have been, where a line has them.
+pub(crate) const MEASURES: [(&str, &[&str]); 3] = [
+    ("loss", &["expected", "lost", "maybe_lost"]),
+    ("latency", &["round_trips", "over_limit"]),
+    ("jitter", &["stream_seconds", "over_jitter"]),
 ];
 
-/// Two numbers for each measure. Less than none in an amendment that gives back what was booked.
-pub(crate) type Numbers = [[i64; 2]; MEASURES.len()];
+/// Three numbers for each measure, none where a line has none. Less than none in an amendment that gives back what was booked.
+pub(crate) type Numbers = [[i64; 3]; MEASURES.len()];
 
 fn signed(object: &Value, key: &str) -> i64 {
     let number = object[key].as_i64();
@@ -25,7 +25,13 @@ fn number(object: &Value, key: &str) -> u64 {
 }
 
 fn numbers(object: &Value, prefix: &str) -> Numbers {
-    MEASURES.map(|(_, keys)| keys.map(|key| signed(object, &format!("{prefix}{key}"))))
+    MEASURES.map(|(_, keys)| {
+        let mut numbers = [0; 3];
+        for (number, key) in numbers.iter_mut().zip(keys) {
+            *number = signed(object, &format!("{prefix}{key}"));
+        }
+        numbers
+    })
 }
 
 /// What a line says was counted.
@@ -59,6 +65,27 @@ impl Counts {
     }
 }
 
+/// Frames that were not seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum UnseenFrames {
+    /// All were.
+    None,
+    /// So many at most.
+    AtMost(u64),
+    /// Nobody knows how many.
+    Unknown,
+}
+
+impl UnseenFrames {
+    fn parse(written: Option<&Value>) -> Self {
+        match written {
+            None => Self::None,
+            Some(Value::Null) => Self::Unknown,
+            Some(frames) => Self::AtMost(frames.as_u64().unwrap()),
+        }
+    }
+}
+
 /// A line of `--seconds`.
 #[derive(Clone, Debug)]
 #[expect(
@@ -76,8 +103,11 @@ pub(crate) struct Line {
     pub(crate) exceeds: bool,
     pub(crate) out_of_sla: bool,
     pub(crate) tainted: bool,
+    /// Of the second and of its window.
+    pub(crate) unseen: [UnseenFrames; 2],
     pub(crate) seen_whole: bool,
     pub(crate) verdicts: [Option<String>; MEASURES.len()],
+    pub(crate) reasons: [Option<String>; MEASURES.len()],
 }
 
 fn second(object: &Value) -> u64 {
@@ -106,8 +136,14 @@ impl Line {
             exceeds: flag("exceeds"),
             out_of_sla: flag("out_of_sla"),
             tainted: flag("tainted"),
+            unseen: ["unseen_frames", "window_unseen_frames"]
+                .map(|key| UnseenFrames::parse(line.get(key))),
             seen_whole: flag("seen_whole"),
             verdicts: MEASURES.map(|(label, _)| text(label)),
+            reasons: MEASURES.map(|(label, _)| {
+                let reason = line["indeterminate_reason"][label].as_str();
+                reason.map(str::to_owned)
+            }),
         }
     }
 

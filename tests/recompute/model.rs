@@ -1,7 +1,7 @@
 //! A model of the judge that keeps everything and adds it up anew for every second.
 
 use crate::contracts::Contract;
-use crate::lines::{Counts, Line, MEASURES};
+use crate::lines::{Counts, Line, MEASURES, UnseenFrames};
 use crate::support::rfc3339;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -9,8 +9,18 @@ use std::collections::BTreeMap;
 /// Verdicts in the order in which the document counts them.
 const VERDICTS: [&str; 4] = ["met", "missed", "void", "indeterminate"];
 
+/// Why a verdict is indeterminate, and where the document counts it.
+const REASONS: [(&str, &str); 3] = [
+    ("unseen", "unseen_s"),
+    ("in_doubt", "in_doubt_s"),
+    ("few_samples", "few_samples_s"),
+];
+
 /// A stretch over the threshold: first second, last second, largest window.
 type Over = (u64, u64, u64);
+
+/// A verdict, and why it is indeterminate.
+type Judged = (&'static str, Option<&'static str>);
 
 /// One ASN under one contract.
 #[derive(Clone, Debug)]
@@ -18,6 +28,8 @@ pub(crate) struct Model<'a> {
     contract: &'a Contract,
     /// The first second that was seen from its beginning.
     whole_since: u64,
+    /// Frames of a second that were not seen.
+    drops: &'a BTreeMap<u64, u64>,
     /// Every second's counts, from and to.
     seconds: BTreeMap<u64, [Counts; 2]>,
     /// Windows so far: octets from (or the sum) and to; the last one.
@@ -26,15 +38,20 @@ pub(crate) struct Model<'a> {
     over: [Vec<Over>; 2],
     out: u64,
     last: u64,
-    /// Of each measure the last verdict, and how many seconds had which.
-    verdicts: [(Option<&'static str>, BTreeMap<&'static str, u64>); MEASURES.len()],
+    /// Of each measure the last verdict, and how many seconds had which, and which reason.
+    verdicts: [(Option<Judged>, BTreeMap<&'static str, u64>); MEASURES.len()],
 }
 
 impl<'a> Model<'a> {
-    /// A capture's first frame tells from when on seconds are whole.
-    pub(crate) fn new(contract: &'a Contract, first_nanos: u64) -> Self {
+    /// A capture's first frame tells from when on seconds are whole, but for those with drops.
+    pub(crate) fn new(
+        contract: &'a Contract,
+        first_nanos: u64,
+        drops: &'a BTreeMap<u64, u64>,
+    ) -> Self {
         Self {
             contract,
+            drops,
             whole_since: first_nanos.div_ceil(1_000_000_000),
             seconds: BTreeMap::new(),
             peak: [0; 2],
@@ -57,6 +74,25 @@ impl<'a> Model<'a> {
             sums[1].add(&counts[1]);
         }
         sums
+    }
+
+    /// Frames not seen from one second to another.
+    fn unseen(&self, first: u64, last: u64) -> UnseenFrames {
+        let drops: u64 = self.drops.range(first..=last).map(|one| one.1).sum();
+        match drops {
+            _ if first < self.whole_since => UnseenFrames::Unknown,
+            0 => UnseenFrames::None,
+            drops => UnseenFrames::AtMost(drops),
+        }
+    }
+
+    /// The largest frame on the layer: a packet of 65,535 octets (RFC 791).
+    fn largest(&self) -> u64 {
+        match self.contract.layer {
+            "ip" => 65_535,
+            "ethernet" => 65_535 + 18,
+            _ => 65_535 + 18 + 20,
+        }
     }
 
     /// Strictly more than the threshold (MODEL §6.2).
@@ -97,39 +133,67 @@ impl<'a> Model<'a> {
             assert_eq!(line.window, (sum.bytes, sum.numbers), "{line:?}");
         }
         let over = self.measure(&window, second);
-        let seen_whole = second + 1 - self.contract.window >= self.whole_since;
+        let first = second + 1 - self.contract.window;
+        let unseen = self.unseen(first, second);
+        let frames = match unseen {
+            UnseenFrames::AtMost(frames) => frames,
+            UnseenFrames::None | UnseenFrames::Unknown => 0,
+        };
+        let with_them = self.measured(&window, frames * self.largest());
+        let may_be_over =
+            unseen == UnseenFrames::Unknown || with_them.into_iter().any(|(_, is_over)| is_over);
+        let frames = frames.cast_signed();
         let verdicts = MEASURES.map(|(measure, _)| {
-            let kept = seen_whole.then(|| self.is_kept(measure, &window));
-            verdict(&window, over, kept.flatten())
+            let kept = if may_be_over {
+                Err("unseen")
+            } else {
+                let kept = self.is_kept(measure, &window, (first, second, frames));
+                kept.map_err(|reason| if frames > 0 { "unseen" } else { reason })
+            };
+            verdict(&window, over, kept)
         });
         for (line, over_here) in lines.iter().zip(over) {
             assert_eq!(line.exceeds, over_here, "{line:?}");
             assert_eq!(line.out_of_sla, over[0] || over[1], "{line:?}");
-            assert_eq!(line.tainted, second < self.whole_since, "{line:?}");
-            assert_eq!(line.seen_whole, seen_whole, "{line:?}");
+            let unseen_here = self.unseen(second, second);
+            assert_eq!(line.unseen, [unseen_here, unseen], "{line:?}");
+            let is_whole = [unseen_here, unseen].map(|it| it == UnseenFrames::None);
+            assert_eq!([!line.tainted, line.seen_whole], is_whole, "{line:?}");
             let said = line.verdicts.each_ref().map(Option::as_deref);
-            assert_eq!(said, verdicts, "{line:?}");
+            let given = verdicts.map(|one| one.map(|(verdict, _)| verdict));
+            assert_eq!(said, given, "{line:?}");
+            let said = line.reasons.each_ref().map(Option::as_deref);
+            let reasons = verdicts.map(|one| one.and_then(|(_, reason)| reason));
+            assert_eq!(said, reasons, "{line:?}");
         }
         for ((now, seconds), verdict) in self.verdicts.iter_mut().zip(verdicts) {
             *now = verdict;
-            if let Some(verdict) = verdict {
-                *seconds.entry(verdict).or_default() += 1;
+            if let Some((verdict, reason)) = verdict {
+                for word in [verdict].into_iter().chain(reason) {
+                    *seconds.entry(word).or_default() += 1;
+                }
             }
         }
     }
 
-    /// Holds the window against the threshold, from and to.
-    fn measure(&mut self, window: &[Counts; 2], second: u64) -> [bool; 2] {
-        let [from, to] = [window[0].bytes, window[1].bytes];
+    /// Octets from (or the sum) and to, each with so many more, and whether that is over the threshold.
+    fn measured(&self, window: &[Counts; 2], more: u64) -> [(u64, bool); 2] {
+        let [from, to] = [window[0].bytes + more, window[1].bytes + more];
         assert_eq!(window[0].both_bytes, window[1].both_bytes);
         let (measured, judged) = match self.contract.direction {
             "either" => ([from, to], [true, true]),
             "from" => ([from, to], [true, false]),
             "to" => ([from, to], [false, true]),
-            "sum" => ([from + to - window[0].both_bytes, 0], [true, false]),
+            "sum" => ([from + to - more - window[0].both_bytes, 0], [true, false]),
             other => panic!("no direction {other}"),
         };
-        let over = [0, 1].map(|side| judged[side] && self.exceeds(measured[side]));
+        [0, 1].map(|side| (measured[side], judged[side] && self.exceeds(measured[side])))
+    }
+
+    /// Holds the window against the threshold, from and to.
+    fn measure(&mut self, window: &[Counts; 2], second: u64) -> [bool; 2] {
+        let both = self.measured(window, 0);
+        let (measured, over) = (both.map(|one| one.0), both.map(|one| one.1));
         for side in [0, 1] {
             self.peak[side] = self.peak[side].max(measured[side]);
             if !over[side] {
@@ -147,33 +211,70 @@ impl<'a> Model<'a> {
         over
     }
 
-    /// Whether a guarantee is kept; none with too few samples to say.
-    fn is_kept(&self, measure: &str, window: &[Counts; 2]) -> Option<bool> {
+    /// Whether a guarantee is kept, or why nobody can say; in a window from one second to another of which
+    /// so many frames were not seen.
+    fn is_kept(
+        &self,
+        measure: &str,
+        window: &[Counts; 2],
+        seen: (u64, u64, i64),
+    ) -> Result<bool, &'static str> {
         let place = MEASURES.iter().position(|(label, _)| *label == measure);
         let numbers = window.map(|counts| counts.numbers[place.unwrap()]);
+        let few = |least| self.sampled_kept(numbers[0], seen.2, least);
         match measure {
-            "loss" => self.loss_kept(numbers),
-            "latency" => self.sampled_kept(numbers[0], self.contract.min_round_trips),
-            "jitter" => self.sampled_kept(numbers[0], self.contract.min_stream_seconds),
+            "loss" => self.loss_kept(numbers, seen),
+            "latency" => few(self.contract.min_round_trips),
+            "jitter" => few(self.contract.min_stream_seconds),
             other => panic!("no measure {other}"),
         }
     }
 
-    fn sampled_kept(&self, [samples, over]: [i64; 2], least: u64) -> Option<bool> {
-        let allowed = (100 - self.contract.percentile.cast_signed()) * samples;
-        (samples >= least.cast_signed()).then_some(100 * over <= allowed)
+    fn sampled_kept(
+        &self,
+        [samples, over, _]: [i64; 3],
+        unseen: i64,
+        least: u64,
+    ) -> Result<bool, &'static str> {
+        let allowed = (100 - self.contract.percentile.cast_signed()) * (samples + unseen);
+        let is_over = [over, over + unseen].map(|over| 100 * over > allowed);
+        decided(samples >= least.cast_signed(), is_over)
     }
 
-    fn loss_kept(&self, numbers: [[i64; 2]; 2]) -> Option<bool> {
-        let [from, to] = numbers.map(|[expected, lost]| {
-            let limit = i128::from(expected) * i128::from(self.contract.loss_ppm);
+    fn loss_kept(
+        &self,
+        numbers: [[i64; 3]; 2],
+        (first, last, unseen): (u64, u64, i64),
+    ) -> Result<bool, &'static str> {
+        // Of what is lost in a second with drops, as much may be ours.
+        let mut ours = [0; 2];
+        for (second, drops) in self.drops.range(first..=last) {
+            let counts = self.seconds.get(second).copied().unwrap_or_default();
+            for (ours, counts) in ours.iter_mut().zip(counts) {
+                *ours += counts.numbers[0][1].clamp(0, drops.cast_signed());
+            }
+        }
+        let [from, to] = [0, 1].map(|side| {
+            let [expected, lost, maybe] = numbers[side];
+            let (expected, lost) = (expected - ours[side], lost - ours[side]);
+            let maybe = maybe + unseen;
+            let is_over = |lost: i64, expected: i64| {
+                let limit = i128::from(expected) * i128::from(self.contract.loss_ppm);
+                i128::from(lost) * 1_000_000 > limit
+            };
             let is_enough = expected >= self.contract.min_packets.cast_signed();
-            is_enough.then_some(i128::from(lost) * 1_000_000 <= limit)
+            let is_over = [
+                is_over(lost, expected + unseen),
+                is_over(lost + maybe, expected + maybe),
+            ];
+            decided(is_enough, is_over)
         });
         match self.contract.loss_direction {
             "from" => from,
             "to" => to,
-            "both" if from == Some(false) || to == Some(false) => Some(false),
+            "both" if from == Ok(false) || to == Ok(false) => Ok(false),
+            "both" if from == Err("in_doubt") => from,
+            "both" if to == Err("in_doubt") => to,
             "both" => from.and(to),
             other => panic!("no loss direction {other}"),
         }
@@ -222,8 +323,14 @@ impl<'a> Model<'a> {
                 "committed_bps": bps, "threshold": threshold, "window_s": window, "layer": layer,
             })
         };
-        let standing = |(now, seconds): &(Option<&str>, BTreeMap<&str, u64>)| {
-            let mut standing = json!({ "verdict": now });
+        let standing = |(now, seconds): &(Option<Judged>, BTreeMap<&str, u64>)| {
+            let mut standing = json!({ "verdict": now.map(|(verdict, _)| verdict) });
+            if let Some(reason) = now.and_then(|(_, reason)| reason) {
+                standing["indeterminate_reason"] = json!(reason);
+            }
+            for (reason, key) in REASONS {
+                standing[key] = json!(seconds.get(reason).copied().unwrap_or(0));
+            }
             for verdict in VERDICTS {
                 standing[format!("{verdict}_s")] =
                     json!(seconds.get(verdict).copied().unwrap_or(0));
@@ -246,16 +353,30 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Void, indeterminate, missed, met, in this order; none without voice.
-fn verdict(window: &[Counts; 2], over: [bool; 2], kept: Option<bool>) -> Option<&'static str> {
+/// What follows from whether what is certain is over a limit, and whether all that may be is.
+fn decided(is_enough: bool, is_over: [bool; 2]) -> Result<bool, &'static str> {
+    match (is_enough, is_over) {
+        (true, [true, _]) => Ok(false),
+        (true, [_, false]) => Ok(true),
+        (_, [low, high]) if low != high => Err("in_doubt"),
+        _ => Err("few_samples"),
+    }
+}
+
+/// Void first; none without voice.
+fn verdict(
+    window: &[Counts; 2],
+    over: [bool; 2],
+    kept: Result<bool, &'static str>,
+) -> Option<Judged> {
     assert_eq!(window[0].packets, window[1].packets);
     if window[0].packets == 0 {
         return None;
     }
     Some(match (over[0] || over[1], kept) {
-        (true, _) => "void",
-        (false, None) => "indeterminate",
-        (false, Some(false)) => "missed",
-        (false, Some(true)) => "met",
+        (true, _) => ("void", None),
+        (false, Err(reason)) => ("indeterminate", Some(reason)),
+        (false, Ok(false)) => ("missed", None),
+        (false, Ok(true)) => ("met", None),
     })
 }

@@ -6,6 +6,7 @@ use asnmeter::capture::synthetic::{SendPace, Synthetic};
 use asnmeter::capture::{BurstSink, CaptureError, Event, FrameSource};
 use asnmeter::frame::{Frame, InterfaceId, LinkType};
 use asnmeter::units::{NANOS_PER_SECOND, Second, Timestamp};
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
 /// One captured frame.
@@ -153,6 +154,53 @@ pub(crate) fn pcap(shots: &[Shot]) -> Vec<u8> {
             file.extend(u32::try_from(field).unwrap().to_le_bytes());
         }
         file.extend(&shot.octets);
+    }
+    file
+}
+
+/// A capture file (draft-ietf-opsawg-pcapng): little-endian, nanoseconds, Ethernet. The second frame of a
+/// second tells how many were dropped before it, of that second.
+pub(crate) fn pcapng(shots: &[Shot], drops: &BTreeMap<u64, u64>) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut block = |kind: u32, body: &[u8]| {
+        let length = u32::try_from(12 + body.len()).unwrap().to_le_bytes();
+        file.extend([&kind.to_le_bytes(), &length, body, &length].concat());
+    };
+    let unknown_length = u64::MAX.to_le_bytes();
+    block(
+        0x0a0d_0d0a,
+        &[
+            &0x1a2b_3c4d_u32.to_le_bytes()[..],
+            &[1, 0, 0, 0],
+            &unknown_length,
+        ]
+        .concat(),
+    );
+    // Link type 1, no limit, if_tsresol 9.
+    block(
+        1,
+        &[1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0],
+    );
+    let mut last = [0; 2];
+    for shot in shots {
+        let mut body = Vec::new();
+        let (high, low) = (shot.nanos >> 32, shot.nanos & 0xffff_ffff);
+        let length = shot.octets.len() as u64;
+        for field in [0, high, low, length, length] {
+            body.extend(u32::try_from(field).unwrap().to_le_bytes());
+        }
+        body.extend(&shot.octets);
+        body.resize(body.len().next_multiple_of(4), 0);
+        let [before, newest] = last;
+        let is_second = newest == shot.second() && before < newest;
+        last = [newest, shot.second()];
+        if let Some(drops) = drops.get(&shot.second()).filter(|_| is_second) {
+            // epb_dropcount
+            body.extend([4, 0, 8, 0]);
+            body.extend(drops.to_le_bytes());
+            body.extend([0; 4]);
+        }
+        block(6, &body);
     }
     file
 }

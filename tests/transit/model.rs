@@ -17,12 +17,13 @@ pub(crate) fn second(object: &Value) -> u64 {
 /// What every contract of the test guarantees.
 const MEASURES: [&str; 3] = ["loss", "latency", "jitter"];
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "bytes",
     "both_bytes",
     "packets",
     "expected",
     "lost",
+    "maybe_lost",
     "round_trips",
     "over_limit",
     "stream_seconds",
@@ -207,9 +208,14 @@ impl<'a> Model<'a> {
             _ if nothing => Some("void"),
             _ => Some(kept.map_or("indeterminate", |kept| if kept { "met" } else { "missed" })),
         };
-        let within = |[_, _, _, expected, lost, ..]: Counts| {
+        let within = |[_, _, _, expected, lost, maybe, ..]: Counts| {
             let is_enough = expected >= MIN_PACKETS.cast_signed();
-            is_enough.then_some(lost * 1_000_000 <= expected * LOSS_PPM.cast_signed())
+            let keeps = |lost, expected| lost * 1_000_000 <= expected * LOSS_PPM.cast_signed();
+            match (keeps(lost, expected), keeps(lost + maybe, expected + maybe)) {
+                (false, _) if is_enough => Some(false),
+                (true, true) if is_enough => Some(true),
+                _ => None,
+            }
         };
         let [from, to] = remaining.map(within);
         let loss = match self.contract.loss_direction {

@@ -366,11 +366,14 @@ impl Pcapng {
         let until = last.filter(|until| *until > from);
         let Some(until) = until else { return known };
         let frames = known.map_or(0, |gap| gap.frames);
+        let dropped = trailing.iter().map(|statistics| statistics.dropped);
+        let at_most = dropped.fold(frames, u64::saturating_add);
         let from = known.map_or(from, |gap| gap.from.min(from));
         Some(CaptureGap {
             from,
             until,
             frames,
+            at_most: Some(at_most),
             interface: id,
             cause: GapCause::Dropped,
         })

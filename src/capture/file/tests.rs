@@ -51,6 +51,7 @@ impl Seen {
             from: Timestamp::from_nanos(from),
             until: Timestamp::from_nanos(until),
             frames,
+            at_most: (cause == GapCause::Dropped).then_some(frames),
             interface: InterfaceId(interface),
             cause,
         })

@@ -36,24 +36,26 @@ impl InterfaceWatch {
     }
 
     /// The gaps between the previous sample and this one. Drops make the interval in which they were
-    /// counted incomplete, and the next one (MODEL §8.1). So does an interface that was down at either
+    /// counted incomplete, and the next one: a frame may be of either (MODEL §8.1). So does an interface that was down at either
     /// end of the interval.
     pub(in crate::capture) fn update(
         &mut self,
         state: InterfaceState,
     ) -> impl Iterator<Item = CaptureGap> + use<> {
         let last = std::mem::replace(&mut self.last, state);
-        let gap = |cause, frames| CaptureGap {
+        let gap = |cause, frames, at_most| CaptureGap {
             // The clock may have stepped back in between.
             from: last.time.min(state.time),
             until: last.time.max(state.time),
             frames,
+            at_most,
             interface: self.interface,
             cause,
         };
+        let at_most = u64::from(state.dropped) + u64::from(last.dropped);
         let dropped = (state.dropped > 0 || last.dropped > 0)
-            .then(|| gap(GapCause::Dropped, u64::from(state.dropped)));
-        let down = (!state.up || !last.up).then(|| gap(GapCause::InterfaceDown, 0));
+            .then(|| gap(GapCause::Dropped, u64::from(state.dropped), Some(at_most)));
+        let down = (!state.up || !last.up).then(|| gap(GapCause::InterfaceDown, 0, None));
         dropped.into_iter().chain(down)
     }
 }
@@ -66,11 +68,16 @@ mod tests {
         Timestamp::from_nanos(nanos)
     }
 
-    fn gap(from: u64, until: u64, cause: GapCause, frames: u64) -> CaptureGap {
+    fn gap(from: u64, until: u64, (frames, at_most): (u64, Option<u64>)) -> CaptureGap {
+        let cause = match at_most {
+            Some(_) => GapCause::Dropped,
+            None => GapCause::InterfaceDown,
+        };
         CaptureGap {
             from: at(from),
             until: at(until),
             frames,
+            at_most,
             interface: InterfaceId(3),
             cause,
         }
@@ -98,10 +105,7 @@ mod tests {
     fn drops_give_a_gap_in_their_interval_and_the_next() {
         assert_eq!(
             gaps(&[(0, true), (7, true), (0, true), (0, true)]),
-            [
-                gap(1, 2, GapCause::Dropped, 7),
-                gap(2, 3, GapCause::Dropped, 0)
-            ]
+            [gap(1, 2, (7, Some(7))), gap(2, 3, (0, Some(7)))]
         );
     }
 
@@ -110,9 +114,9 @@ mod tests {
         assert_eq!(
             gaps(&[(0, true), (0, false), (0, false), (0, true), (0, true)]),
             [
-                gap(1, 2, GapCause::InterfaceDown, 0),
-                gap(2, 3, GapCause::InterfaceDown, 0),
-                gap(3, 4, GapCause::InterfaceDown, 0)
+                gap(1, 2, (0, None)),
+                gap(2, 3, (0, None)),
+                gap(3, 4, (0, None))
             ]
         );
     }
@@ -126,6 +130,6 @@ mod tests {
             up: true,
         };
         let gaps: Vec<CaptureGap> = watch.update(state).collect();
-        assert_eq!(gaps, [gap(4, 9, GapCause::Dropped, 1)]);
+        assert_eq!(gaps, [gap(4, 9, (1, Some(1)))]);
     }
 }

@@ -1,9 +1,9 @@
 //! The document's commitments: terms, and how each ASN stands under them.
 
 use crate::export::measures::OfThose;
-use crate::sla::Verdict;
 use crate::sla::commitment::{DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
+use crate::sla::{IndeterminateReason, Verdict};
 use crate::snapshot::{CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow};
 use crate::units::Asn;
 use serde::Serialize;
@@ -131,10 +131,15 @@ pub(super) struct StandingJson {
     verdict: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    indeterminate_reason: Option<&'static str>,
     met_s: u64,
     missed_s: u64,
     void_s: u64,
     indeterminate_s: u64,
+    unseen_s: u64,
+    in_doubt_s: u64,
+    few_samples_s: u64,
 }
 
 impl StandingJson {
@@ -142,10 +147,14 @@ impl StandingJson {
         Self {
             verdict: row.verdict.map(Verdict::as_str),
             reason: row.void_by_transit.map(|asn| format!("transit AS{asn}")),
+            indeterminate_reason: row.indeterminate_reason.map(IndeterminateReason::as_str),
             met_s: row.seconds_of(Verdict::Met),
             missed_s: row.seconds_of(Verdict::Missed),
             void_s: row.seconds_of(Verdict::Void),
             indeterminate_s: row.seconds_of(Verdict::Indeterminate),
+            unseen_s: row.indeterminate_for(IndeterminateReason::Unseen),
+            in_doubt_s: row.indeterminate_for(IndeterminateReason::InDoubt),
+            few_samples_s: row.indeterminate_for(IndeterminateReason::FewSamples),
         }
     }
 }

@@ -20,8 +20,8 @@ const trafficOf = (terms, row, streams) => {
   ], "G.711: 50 packets a second each way of " + G711[terms.layer] / 50 + " octets. As now: each further call like the mean of the present ones, one stream from the ASN a call.");
 };
 
-const countedOf = (name, { met_s, missed_s, void_s, indeterminate_s }) =>
-  [name, [[met_s, "met"], [missed_s, "missed"], [void_s, "void"], [indeterminate_s, "indeterminate"]].filter(([s]) => s).map(([s, word]) => word + " " + span(s)).join(", ") || "never judged"];
+const countedOf = (name, { met_s, missed_s, void_s, unseen_s, in_doubt_s, few_samples_s }) =>
+  [name, [[met_s, "met"], [missed_s, "missed"], [void_s, "void"], [unseen_s, REASONS.unseen], [in_doubt_s, REASONS.in_doubt], [few_samples_s, REASONS.few_samples]].filter(([s]) => s).map(([s, word]) => word + " " + span(s)).join(", ") || "never judged"];
 
 // What held at the time, where it is no longer what holds.
 const heldThen = (then, terms) =>

@@ -14,7 +14,7 @@ const healthOf = (state) => {
   if (!judged) return ["near", "◆ The meter waits", "no second judged yet"];
   if (missing.length) return ["over", "▲ The meter does not know its ASNs", "not loaded: " + missing.map(({ name }) => name).join(", ")];
   if (last_tainted && secondsBetween(last_tainted, judged) < window)
-    return ["near", "◆ The meter did not see everything", "last at " + clock(last_tainted, judged) + "; verdicts are void or indeterminate until it is " + span(window) + " ago"];
+    return ["near", "◆ The meter did not see everything", "last at " + clock(last_tainted, judged) + "; verdicts that this may change are indeterminate until it is " + span(window) + " ago"];
   if (copiesOf(state) > state.voice.packets * MANY_COPIES)
     return ["near", "◆ The mirror shows frames twice", "every share is too high by their octets: capture.deduplicate takes them out"];
   if (!meter.config_last_reload_successful) return ["near", "◆ The meter sees everything", "but its last reload failed: the old configuration is in force"];

@@ -21,7 +21,8 @@ const verdictCell = ({ label, title, value, written }, terms, row) => {
   const guarantee = terms[label] && row[label];
   const now = value(row);
   const word = guarantee && guarantee.verdict;
-  const text = !guarantee ? "not guaranteed" : word ? MARKS[word] + (guarantee.reason ? ": " + guarantee.reason : "") : "no voice";
+  const why = guarantee && (guarantee.reason || REASONS[guarantee.indeterminate_reason]);
+  const text = !guarantee ? "not guaranteed" : word ? MARKS[word] + (why ? ": " + why : "") : "no voice";
   return el("td", { class: "verdict " + (word || "none"), "data-label": title }, el("span", {}, text), now !== null && el("small", {}, written(now)));
 };
 

@@ -141,7 +141,7 @@ fn with_a_second_unseen_nothing_is_void_for_the_sake_of_transit() {
         7,
         SecondCounts::default(),
         Vec::new(),
-        vec![(Second(7), Second(7))],
+        vec![range(7, 7, None)],
     );
     assert_eq!(last(&bench, FAR), (Some(Indeterminate), None));
     let transit = commitment_row(&bench).transit;

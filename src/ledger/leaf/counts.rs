@@ -70,6 +70,9 @@ pub struct SampleLeaf {
     /// Of these, over the limit for certain.
     #[serde(default, skip_serializing_if = "is_default")]
     pub over: u64,
+    /// Of the others, those that may be.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub maybe_over: u64,
 }
 
 impl DirectionLeaf {
@@ -93,15 +96,31 @@ impl DirectionLeaf {
 
 impl From<SampleCounts> for SampleLeaf {
     fn from(counts: SampleCounts) -> Self {
-        let SampleCounts { samples, over } = counts;
-        Self { samples, over }
+        let SampleCounts {
+            samples,
+            over,
+            maybe_over,
+        } = counts;
+        Self {
+            samples,
+            over,
+            maybe_over,
+        }
     }
 }
 
 impl From<SampleLeaf> for SampleCounts {
     fn from(leaf: SampleLeaf) -> Self {
-        let SampleLeaf { samples, over } = leaf;
-        Self { samples, over }
+        let SampleLeaf {
+            samples,
+            over,
+            maybe_over,
+        } = leaf;
+        Self {
+            samples,
+            over,
+            maybe_over,
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 use super::{Column, Guarantee, Guaranteed, Properties, Term, percentile_kept};
 use crate::meter::second::{PairCounts, ShortDuration};
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use crate::sla::IndeterminateReason;
+use crate::sla::unseen::Unseen;
 use std::time::Duration;
 
 pub(super) const PROPERTIES: Properties = Properties {
@@ -63,6 +65,7 @@ impl JitterGuarantee {
         SampleCounts {
             samples: usage.jitter.len() as u64,
             over: over.count() as u64,
+            maybe_over: 0,
         }
     }
 }
@@ -80,11 +83,12 @@ impl Guaranteed for JitterGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts) -> Option<bool> {
+    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
         percentile_kept(
             self.percentile,
             self.min_stream_seconds,
             window.stream_seconds,
+            (window, unseen),
         )
     }
 }
@@ -92,6 +96,7 @@ impl Guaranteed for JitterGuarantee {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use IndeterminateReason::{FewSamples, InDoubt};
 
     const LIMIT: Duration = Duration::from_millis(30);
 
@@ -109,33 +114,46 @@ mod tests {
         let expected = SampleCounts {
             samples: 3,
             over: 1,
+            maybe_over: 0,
         };
         assert_eq!(counted, expected, "the fourth has no clock yet");
     }
 
     #[test]
     fn a_window_keeps_it_by_percentile_with_samples_enough() {
-        let kept = |percentile, samples, over| {
+        let kept = |percentile, samples, over, maybe_over| {
             let guarantee = JitterGuarantee {
                 percentile,
                 ..JitterGuarantee::new(LIMIT)
             };
-            guarantee.is_kept(&WindowCounts {
-                stream_seconds: SampleCounts { samples, over },
-                ..WindowCounts::default()
-            })
+            guarantee.is_kept(
+                &WindowCounts {
+                    stream_seconds: SampleCounts {
+                        samples,
+                        over,
+                        maybe_over,
+                    },
+                    ..WindowCounts::default()
+                },
+                Unseen::None,
+            )
         };
-        for (percentile, samples, over, expected) in [
-            (95, 19, 19, None),
-            (95, 20, 1, Some(true)),
-            (95, 20, 2, Some(false)),
-            (95, 100, 5, Some(true)),
-            (95, 100, 6, Some(false)),
-            (100, 1000, 1, Some(false)),
-            (1, u64::MAX, u64::MAX / 100 * 99, Some(true)),
+        for (percentile, samples, over, maybe_over, expected) in [
+            (95, 19, 19, 0, Err(FewSamples)),
+            (95, 19, 0, 19, Err(InDoubt)),
+            (95, 20, 1, 0, Ok(true)),
+            (95, 20, 2, 0, Ok(false)),
+            (95, 20, 0, 1, Ok(true)),
+            (95, 20, 1, 1, Err(InDoubt)),
+            (95, 20, 2, 1, Ok(false)),
+            (95, 100, 5, 0, Ok(true)),
+            (95, 100, 6, 0, Ok(false)),
+            (100, 1000, 1, 0, Ok(false)),
+            (1, u64::MAX, u64::MAX / 100 * 99, 0, Ok(true)),
         ] {
-            let said = kept(percentile, samples, over);
-            assert_eq!(said, expected, "{percentile} {samples} {over}");
+            let said = kept(percentile, samples, over, maybe_over);
+            let of = format!("{percentile} {samples} {over} {maybe_over}");
+            assert_eq!(said, expected, "{of}");
         }
     }
 }

@@ -3,6 +3,8 @@
 use super::{Column, Guaranteed, Properties, Term, percentile_kept};
 use crate::meter::second::RoundTrip;
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use crate::sla::IndeterminateReason;
+use crate::sla::unseen::Unseen;
 use crate::stream::rtt::method::RttMethods;
 use std::time::Duration;
 
@@ -78,7 +80,12 @@ impl Guaranteed for LatencyGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts) -> Option<bool> {
-        percentile_kept(self.percentile, self.min_round_trips, window.round_trips)
+    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
+        percentile_kept(
+            self.percentile,
+            self.min_round_trips,
+            window.round_trips,
+            (window, unseen),
+        )
     }
 }

@@ -1,8 +1,10 @@
 //! Packet loss: of the packets that should have come those that did not.
 
-use super::{Column, Guaranteed, Properties, Term};
+use super::{Column, Guaranteed, Known, Properties, Term, kept};
 use crate::meter::window_counts::WindowCounts;
-use crate::stream::tally::{LossCounts, ShownLoss};
+use crate::sla::IndeterminateReason;
+use crate::sla::unseen::Unseen;
+use crate::stream::tally::LossCounts;
 use crate::units::Ratio;
 
 pub(super) const PROPERTIES: Properties = Properties {
@@ -19,6 +21,11 @@ pub(super) const PROPERTIES: Properties = Properties {
             from: |counts| counts.sent.lost,
             to: Some(|counts| counts.reported.lost),
         },
+        Column {
+            key: "maybe_lost",
+            from: |counts| counts.sent.maybe_lost,
+            to: Some(|counts| counts.reported.maybe_lost),
+        },
     ],
     sent: |_, usage, counts| counts.sent = usage.loss(),
     received: |_, usage, counts| counts.reported = usage.reports,
@@ -27,7 +34,8 @@ pub(super) const PROPERTIES: Properties = Properties {
     counts_alike: |_, _| true,
 };
 
-/// Guaranteed packet loss: missed if lost ÷ expected is strictly above the limit.
+/// Guaranteed packet loss: missed if lost ÷ expected is strictly above the limit, met if
+/// (lost + maybe lost) ÷ (expected + maybe lost) is not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LossGuarantee {
     /// The limit.
@@ -48,11 +56,29 @@ impl LossGuarantee {
         }
     }
 
-    fn is_kept_by(&self, counts: LossCounts) -> Option<bool> {
-        let ShownLoss { expected, lost, .. } = counts.shown();
-        let within =
-            1_000_000 * u128::from(lost) <= u128::from(self.limit.ppm()) * u128::from(expected);
-        (expected >= self.min_packets).then_some(within)
+    /// Packets that were not followed came, and frames that were not seen may have: they can only make
+    /// the certain share of lost ones smaller.
+    fn is_kept_by(
+        &self,
+        counts: LossCounts,
+        unfollowed: u64,
+        unseen: Unseen,
+    ) -> Result<bool, IndeterminateReason> {
+        let shown = counts.shown();
+        let known = Known {
+            is_whole: unfollowed == 0 && unseen.is_none(),
+            is_bounded: unfollowed == 0 && unseen.bound().is_some(),
+            is_enough: shown.expected >= self.min_packets,
+        };
+        let came = [unfollowed, unseen.bound().unwrap_or(0)].map(u128::from);
+        let [expected, lost, maybe] =
+            [shown.expected, shown.lost, shown.maybe_lost].map(u128::from);
+        let within = |lost, expected| 1_000_000 * lost <= u128::from(self.limit.ppm()) * expected;
+        kept(
+            known,
+            within(lost, expected + came.into_iter().sum::<u128>()),
+            within(lost + maybe, expected + maybe),
+        )
     }
 }
 
@@ -69,19 +95,19 @@ impl Guaranteed for LossGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts) -> Option<bool> {
+    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
         let (from, to) = (
-            self.is_kept_by(window.sent),
-            self.is_kept_by(window.reported),
+            self.is_kept_by(window.sent, window.unfollowed, unseen),
+            self.is_kept_by(window.reported, window.unfollowed, unseen),
         );
         match self.direction {
             LossDirection::From => from,
             LossDirection::To => to,
             // Missed if either is; met only if both are known to be.
             LossDirection::Both => match (from, to) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                (None, _) | (_, None) => None,
+                (Ok(false), _) | (_, Ok(false)) => Ok(false),
+                (Ok(true), other) | (other, Ok(true)) => other,
+                (Err(one), Err(other)) => Err(one.min(other)),
             },
         }
     }
@@ -124,15 +150,52 @@ mod tests {
             ..LossGuarantee::new(Ratio::from_ppm(5_000))
         };
         let kept = |sent_lost, expected, lost| {
-            both.is_kept(&WindowCounts {
-                sent: LossCounts::certain(1000, sent_lost),
-                reported: LossCounts::certain(expected, lost),
-                ..WindowCounts::default()
-            })
+            both.is_kept(
+                &WindowCounts {
+                    sent: LossCounts::certain(1000, sent_lost),
+                    reported: LossCounts::certain(expected, lost),
+                    ..WindowCounts::default()
+                },
+                Unseen::None,
+            )
         };
-        assert_eq!(kept(0, 1000, 0), Some(true));
-        assert_eq!(kept(0, 1000, 6), Some(false));
-        assert_eq!(kept(6, 0, 0), Some(false));
-        assert_eq!(kept(0, 99, 0), None);
+        assert_eq!(kept(0, 1000, 0), Ok(true));
+        assert_eq!(kept(0, 1000, 6), Ok(false));
+        assert_eq!(kept(6, 0, 0), Ok(false));
+        assert_eq!(kept(0, 99, 0), Err(IndeterminateReason::FewSamples));
+    }
+
+    #[test]
+    fn a_verdict_is_one_that_no_reading_of_the_window_would_change() {
+        use IndeterminateReason::{FewSamples, InDoubt, Unseen};
+        let guarantee = LossGuarantee::new(Ratio::from_ppm(5_000));
+        for (expected, lost, maybe_lost, unfollowed, said) in [
+            (1000, 5, 0, 0, Ok(true)),
+            (1000, 0, 5, 0, Ok(true)),
+            (1000, 0, 6, 0, Err(InDoubt)),
+            (1000, 6, 900, 0, Ok(false)),
+            (99, 0, 0, 0, Err(FewSamples)),
+            (99, 99, 0, 0, Err(FewSamples)),
+            (0, 0, 900, 0, Err(InDoubt)),
+            (1000, 0, 0, 1, Err(Unseen)),
+            (1000, 6, 0, 199, Ok(false)),
+            (1000, 6, 0, 200, Err(Unseen)),
+        ] {
+            let window = WindowCounts {
+                sent: LossCounts {
+                    expected,
+                    lost,
+                    maybe_lost,
+                },
+                unfollowed,
+                ..WindowCounts::default()
+            };
+            let of = format!("{expected} {lost} {maybe_lost} {unfollowed}");
+            assert_eq!(
+                guarantee.is_kept(&window, crate::sla::unseen::Unseen::None),
+                said,
+                "{of}"
+            );
+        }
     }
 }

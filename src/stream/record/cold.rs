@@ -43,6 +43,9 @@ pub(super) struct ColdState {
     /// A new numbering that may have begun.
     pub(super) restart: Option<Box<Restart>>,
     pub(super) restarts: u32,
+    /// It is not sure to be a stream: a session description named its transport address, and too few
+    /// packets of this SSRC have come.
+    pub(super) is_unproven: bool,
     /// The last packet that was out of place: its arrival, and the numbers that it skipped if its
     /// timestamp ran on with them.
     pub(super) suspect: (Timestamp, u32),
@@ -74,6 +77,7 @@ impl ColdState {
             far_end: RemoteReports::default(),
             restart: None,
             restarts: 0,
+            is_unproven: false,
             suspect: (first, 0),
             format,
             pace: Pace::new(),

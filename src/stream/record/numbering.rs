@@ -27,7 +27,7 @@ impl Stream {
             Arrival::Duplicate | Arrival::Late => self.suspect_restart(packet, step),
             _ => step,
         };
-        let pending = self.cold.restart.is_some();
+        let pending = self.is_restart_open() || !self.is_proven();
         self.sequence.set_restart_pending(pending);
         decided.then(step)
     }

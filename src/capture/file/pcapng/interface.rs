@@ -154,6 +154,7 @@ impl Interface {
             from: from.min(until),
             until: until.max(from),
             frames,
+            at_most: Some(frames),
             interface: self.id,
             cause: GapCause::Dropped,
         }

@@ -24,6 +24,8 @@ pub(in super::super) struct TrailingStatistics {
     pub(super) interface: u32,
     pub(super) high: u32,
     pub(super) low: u32,
+    /// Frames dropped since the capture began.
+    pub(super) dropped: u64,
 }
 
 /// The statistics blocks at the end of a file that report drops. Empty if the end cannot be read: the
@@ -90,11 +92,13 @@ fn parse_backwards(order: ByteOrder, mut octets: &[u8]) -> Vec<TrailingStatistic
         }
         let options = Options::new(order, rest);
         let drops = [ISB_IFDROP, ISB_OSDROP].map(|code| options.number(code).unwrap_or(0));
-        if drops != [0, 0] {
+        let dropped = drops.into_iter().fold(0, u64::saturating_add);
+        if dropped > 0 {
             statistics.push(TrailingStatistics {
                 interface: order.u32([i0, i1, i2, i3]),
                 high: order.u32([h0, h1, h2, h3]),
                 low: order.u32([l0, l1, l2, l3]),
+                dropped,
             });
         }
         octets = before;
