@@ -125,9 +125,9 @@ impl Judge {
                 self.totals.begin_second();
                 for part in parts {
                     for (amended, counts) in part.amendments {
-                        self.add(amended, counts, &part.scopes);
+                        self.add(amended, counts, &part.scopes, evidence);
                     }
-                    self.add(second, part.counts, &part.scopes);
+                    self.add(second, part.counts, &part.scopes, evidence);
                     self.workers.insert(part.number, part.worker);
                 }
                 self.judge(second, evidence);
@@ -161,11 +161,20 @@ impl Judge {
 
     /// Adds what was counted in a second. A window takes off what frames that were not seen may explain
     /// when it is judged; the totals do it here.
-    fn add(&mut self, second: Second, mut counts: SecondCounts, scopes: &ScopePlan) {
+    fn add(
+        &mut self,
+        second: Second,
+        mut counts: SecondCounts,
+        scopes: &ScopePlan,
+        evidence: &mut dyn Evidence,
+    ) {
         for state in &mut self.commitments {
             match scopes.bit(state.scope) {
                 Some(bit) => state.add(second, &counts, bit, self.judged),
-                None => state.skip_second(second),
+                None => {
+                    state.skip_second(second);
+                    evidence.not_counted(&state.commitment.name, second);
+                }
             }
         }
         if let Unseen::AtMost(frames) = self.incomplete.unseen(second, second) {

@@ -147,6 +147,11 @@ impl<A: Evidence, B: Evidence> Evidence for Both<'_, A, B> {
         self.each().for_each(|one| one.incomplete(range));
     }
 
+    fn not_counted(&mut self, commitment: &str, second: Second) {
+        self.each()
+            .for_each(|one| one.not_counted(commitment, second));
+    }
+
     fn restarted(&mut self, from: Second, stepped: bool) {
         self.each().for_each(|one| one.restarted(from, stepped));
     }

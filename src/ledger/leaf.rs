@@ -158,6 +158,8 @@ pub enum GapReason {
     Capture,
     /// The clock jumped back: windows begin anew.
     Clock,
+    /// A new contract's packets were not counted yet: its windows begin anew.
+    Policy,
     /// It could not be written.
     Disk,
 }
@@ -165,6 +167,12 @@ pub enum GapReason {
 /// Seconds that were not seen whole.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct GapLeaf {
+    /// The second that was judged next.
+    #[serde(with = "second")]
+    pub second: Second,
+    /// The contract under which it is one; without it, under all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<String>,
     /// The first of them.
     #[serde(with = "second")]
     pub from: Second,
@@ -211,6 +219,9 @@ pub struct AmendmentLeaf {
 /// A time out of SLA that has ended.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct IntervalLeaf {
+    /// The first second after it that was judged.
+    #[serde(with = "second")]
+    pub second: Second,
     /// The contract's name.
     pub commitment: String,
     /// `transit`, if what goes through the ASN was over the limit.

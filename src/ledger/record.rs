@@ -51,7 +51,7 @@ type CountedSubjects = Vec<((u32, Option<TransitRole>), CountedLeaf)>;
 /// What is known of the second that is judged now.
 #[derive(Debug, Default)]
 struct OpenSecond {
-    gaps: Vec<GapLeaf>,
+    gaps: Vec<Gap>,
     /// By commitment.
     counted: BTreeMap<Arc<str>, CountedSubjects>,
     /// By commitment and second.
@@ -59,6 +59,39 @@ struct OpenSecond {
     verdicts: Vec<VerdictLeaf>,
     /// Who was judged.
     judged: BTreeSet<(Arc<str>, Asn)>,
+}
+
+/// A gap before the second is known that is judged next.
+#[derive(Debug)]
+struct Gap {
+    commitment: Option<String>,
+    from: Second,
+    until: Second,
+    why: GapReason,
+    frames: Option<u64>,
+}
+
+impl Gap {
+    fn new(why: GapReason, from: Second, until: Second) -> Self {
+        Self {
+            commitment: None,
+            from,
+            until,
+            why,
+            frames: None,
+        }
+    }
+
+    fn leaf(self, second: Second) -> Leaf {
+        Leaf::Gap(GapLeaf {
+            second,
+            commitment: self.commitment,
+            from: self.from,
+            until: self.until,
+            why: self.why,
+            frames: self.frames,
+        })
+    }
 }
 
 /// Makes leaves of judgements.
@@ -71,6 +104,8 @@ pub struct Recorder<S> {
     policy: Option<Arc<Policy>>,
     /// Those of the last table leaf.
     tables: Option<Vec<TableTerms>>,
+    /// That of the last second.
+    day: Option<String>,
     open: OpenSecond,
     /// The verdicts that stand, where there are any.
     standing: BTreeMap<(Arc<str>, Asn), VerdictLeaf>,
@@ -88,6 +123,7 @@ impl<S: LeafSink> Recorder<S> {
             counting,
             policy: None,
             tables: None,
+            day: None,
             open: OpenSecond::default(),
             standing: BTreeMap::new(),
         }
@@ -226,9 +262,13 @@ impl<S: LeafSink> Evidence for Recorder<S> {
     fn second_judged(&mut self, judged: JudgedSecond<'_>) {
         let second = judged.second;
         self.end_verdicts(second);
+        if self.day.replace(second.day()) != Some(second.day()) {
+            // Whoever has this day needs none before it.
+            (self.policy, self.tables) = (None, None);
+        }
         let mut leaves = self.policy_leaves(second, judged.policy);
         let mut open = take(&mut self.open);
-        leaves.extend(open.gaps.into_iter().map(Leaf::Gap));
+        leaves.extend(open.gaps.into_iter().map(|gap| gap.leaf(second)));
         let names = judged
             .policy
             .commitments
@@ -262,7 +302,7 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         leaves.extend(
             ended
                 .into_iter()
-                .map(|one| Leaf::Interval(interval_leaf(one))),
+                .map(|one| Leaf::Interval(interval_leaf(second, one))),
         );
         open.verdicts
             .sort_by_key(|one| (place(&names, &one.commitment), one.asn));
@@ -277,13 +317,8 @@ impl<S: LeafSink> Evidence for Recorder<S> {
 
     fn take_unwritten(&mut self) -> Option<(Second, Second)> {
         let (from, until) = self.sink.take_unwritten()?;
-        let why = GapReason::Disk;
-        self.open.gaps.push(GapLeaf {
-            from,
-            until,
-            why,
-            frames: None,
-        });
+        let gap = Gap::new(GapReason::Disk, from, until);
+        self.open.gaps.push(gap);
         // What was said in the gap is not in the ledger: all is said again.
         self.standing.clear();
         (self.policy, self.tables) = (None, None);
@@ -291,25 +326,28 @@ impl<S: LeafSink> Evidence for Recorder<S> {
     }
 
     fn incomplete(&mut self, range: IncompleteRange) {
-        self.open.gaps.push(GapLeaf {
-            from: range.first,
-            until: range.last,
-            why: GapReason::Capture,
+        self.open.gaps.push(Gap {
             frames: range.at_most,
+            ..Gap::new(GapReason::Capture, range.first, range.last)
+        });
+    }
+
+    fn not_counted(&mut self, commitment: &str, second: Second) {
+        self.open.gaps.push(Gap {
+            commitment: Some(commitment.to_owned()),
+            ..Gap::new(GapReason::Policy, second, second)
         });
     }
 
     fn restarted(&mut self, from: Second, stepped: bool) {
-        self.open.gaps.push(GapLeaf {
-            from: Second(from.0.saturating_sub(UNKNOWN_BEFORE)),
-            until: from.previous(),
-            why: if stepped {
-                GapReason::Clock
-            } else {
-                GapReason::Start
-            },
-            frames: None,
-        });
+        let why = if stepped {
+            GapReason::Clock
+        } else {
+            GapReason::Start
+        };
+        let unknown = Second(from.0.saturating_sub(UNKNOWN_BEFORE));
+        let gap = Gap::new(why, unknown, from.previous());
+        self.open.gaps.push(gap);
     }
 }
 
@@ -366,8 +404,9 @@ fn second_leaves(second: Second, commitment: &str, mut asns: CountedSubjects) ->
     leaves
 }
 
-fn interval_leaf(ended: &EndedExcess) -> IntervalLeaf {
+fn interval_leaf(second: Second, ended: &EndedExcess) -> IntervalLeaf {
     IntervalLeaf {
+        second,
         commitment: ended.commitment.to_string(),
         role: (ended.role == Role::Transit).then_some(TransitRole::Transit),
         asn: ended.asn.0,

@@ -336,8 +336,10 @@ impl Leaf {
             Self::Second(leaf) => Some(leaf.second),
             Self::Amendment(leaf) => Some(leaf.second),
             Self::Verdict(leaf) => Some(leaf.second),
+            Self::Gap(leaf) => Some(leaf.second),
+            Self::Interval(leaf) => Some(leaf.second),
             Self::Stop(leaf) => Some(leaf.time),
-            Self::Day(_) | Self::Gap(_) | Self::Interval(_) => None,
+            Self::Day(_) => None,
         }
     }
 }

@@ -167,6 +167,9 @@ pub trait Evidence {
     /// Seconds were not seen whole.
     fn incomplete(&mut self, _: IncompleteRange) {}
 
+    /// What a commitment is about was not counted in a second: its windows begin anew.
+    fn not_counted(&mut self, _commitment: &str, _: Second) {}
+
     /// Windows begin anew with this second: the meter has just begun to see, or, if `stepped`, its
     /// clock has jumped back.
     fn restarted(&mut self, _: Second, _stepped: bool) {}
