@@ -227,6 +227,8 @@ impl Judge {
             discards: frames.discards,
             pending_frames: u64::try_from(frames.pending).unwrap_or(0),
             late_frames: frames.late,
+            merged_packets: frames.merged,
+            unsplit_frames: frames.unsplit,
             clock_steps: self
                 .workers
                 .values()

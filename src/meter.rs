@@ -107,6 +107,14 @@ impl Meter {
         self.counts_of(second).frames.discard(reason);
     }
 
+    /// Counts a frame that held several packets: how many were found beyond the first, and whether that
+    /// is all of them.
+    pub fn count_merged(&mut self, second: Second, more: u64, is_whole: bool) {
+        let frames = &mut self.counts_of(second).frames;
+        frames.merged += more;
+        frames.unsplit += u64::from(!is_whole);
+    }
+
     /// Counts a packet and what it did.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ use crate::stream::{StreamLimits, Streams};
 use crate::units::Second;
 use crate::voice::signalling::Announcement;
 use crate::voice::{RtpPacket, Rules};
+use crate::wire::merged::{self, MergedDatagram, Split};
 use crate::wire::{self, Datagram};
 use packet_clock::Boundary;
 use shard::Shard;
@@ -33,6 +34,9 @@ use timed_source::{BATCH, Selection, TimedSource};
 
 /// How long a capture gap is remembered, to excuse sequence gaps.
 const GAP_MEMORY: Duration = Duration::from_secs(600);
+
+/// How long the packets of one frame last, about: five of 20 ms.
+const UNSPLIT_REACH: Duration = Duration::from_millis(100);
 
 /// Receives the results of a worker.
 pub trait WorkerSink {
@@ -191,8 +195,15 @@ impl<O: WorkerSink> Worker<O> {
     /// Counts a frame, or observes only its signalling, if another worker counts it.
     fn count_frame(&mut self, frame: Frame<'_>) {
         let decoded = wire::decode(frame);
+        let split = decoded.ok().and_then(|whole| merged::split(&whole, frame.offload));
+        if let Some(Split::Packets(packets)) = split {
+            return self.count_merged(frame, packets);
+        }
         if !self.selection.shard.owns_decoded(&decoded) {
             return self.observe_signalling(frame, decoded);
+        }
+        if split.is_some() {
+            self.note_unsplit(frame, 0);
         }
         self.state.see(frame.time);
         let second = frame.time.second();
@@ -202,6 +213,52 @@ impl<O: WorkerSink> Worker<O> {
         if let Err(reason) = self.account(frame, decoded) {
             self.meter.discard(second, reason);
         }
+    }
+
+    /// Counts the packets of a frame that holds several. Where not all were captured, and they are
+    /// voice, the second was not seen whole; what is not voice counts once, as a frame.
+    #[cold]
+    fn count_merged(&mut self, frame: Frame<'_>, packets: MergedDatagram<'_>) {
+        let found = packets.count() as u64;
+        let is_whole = found == u64::from(packets.packets());
+        let mut packets = packets;
+        let Some(first) = packets.next() else {
+            return;
+        };
+        if !self.selection.shard.owns([first.src, first.dst]) {
+            let all = std::iter::once(first).chain(packets);
+            return all.for_each(|packet| self.observe_signalling(frame, Ok(packet)));
+        }
+        self.state.see(frame.time);
+        let second = frame.time.second();
+        let arrived = [(frame.interface, frame.length)];
+        self.meter
+            .count_arrivals(second, arrived, &mut self.streams);
+        let is_voice = self.selection.rules.recognise(&first).is_ok();
+        let others = packets.take(if is_whole || is_voice { usize::MAX } else { 0 });
+        let mut counted = 0;
+        for packet in std::iter::once(first).chain(others) {
+            if let Err(reason) = self.account(frame, Ok(packet)) {
+                self.meter.discard(second, reason);
+            }
+            counted += 1;
+        }
+        if is_whole || !is_voice {
+            self.meter.count_merged(second, counted - 1, true);
+        } else {
+            self.note_unsplit(frame, counted - 1);
+        }
+    }
+
+    /// A frame holds more packets than can be told apart; `more` of them beyond the first were found. The
+    /// packets behind the first are due within moments, some perhaps in the next second.
+    #[cold]
+    fn note_unsplit(&mut self, frame: Frame<'_>, more: u64) {
+        let touched = (frame.time.second(), frame.time.plus(UNSPLIT_REACH).second());
+        if !self.incomplete.contains(&touched) {
+            self.incomplete.push(touched);
+        }
+        self.meter.count_merged(frame.time.second(), more, false);
     }
 
     /// Classifies a frame and counts its packet.

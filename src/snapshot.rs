@@ -38,6 +38,10 @@ pub struct Snapshot {
     pub pending_frames: u64,
     /// Frames that came after their second was closed.
     pub late_frames: u64,
+    /// Packets beyond the first of frames that held several (receive offload).
+    pub merged_packets: u64,
+    /// Frames that held several packets, of which not all could be told apart.
+    pub unsplit_frames: u64,
     /// Backward jumps of packet time over one second.
     pub clock_steps: u64,
     /// Seconds we did not see whole.

@@ -97,6 +97,10 @@ pub struct FrameCounts {
     pub pending: i64,
     /// Frames that came after this second was closed.
     pub late: u64,
+    /// Packets beyond the first of frames that held several.
+    pub merged: u64,
+    /// Frames that held several packets, of which not all could be told apart.
+    pub unsplit: u64,
 }
 
 impl FrameCounts {
@@ -152,6 +156,8 @@ impl FrameCounts {
         self.discards.merge(&other.discards);
         self.pending += other.pending;
         self.late += other.late;
+        self.merged += other.merged;
+        self.unsplit += other.unsplit;
     }
 }
 

@@ -39,6 +39,21 @@ pub(super) fn bind(socket: &OwnedFd, index: c_int) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether the kernel can say of a frame that it is several UDP datagrams: `VIRTIO_NET_HDR_GSO_UDP_L4` came
+/// with Linux 6.2. Before, a socket with `PACKET_VNET_HDR` loses such frames.
+pub(super) fn knows_udp_segments() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
+    release.is_ok_and(|release| is_at_least(&release, [6, 2]))
+}
+
+/// Whether a kernel's release, as `6.1.0-13-amd64`, is this version or a later one.
+fn is_at_least(release: &str, version: [u32; 2]) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut number = || numbers.next()?.parse().ok();
+    let found: Option<[u32; 2]> = number().zip(number()).map(|(major, minor)| [major, minor]);
+    found.is_some_and(|found| found >= version)
+}
+
 /// Looks up index, flags and hardware type of an interface by name.
 pub(super) fn lookup(socket: &OwnedFd, name: &str) -> io::Result<Interface> {
     let fits = !name.is_empty() && name.len() < libc::IFNAMSIZ && !name.contains('\0');
@@ -80,6 +95,7 @@ pub(super) fn set<T: Copy>(socket: &OwnedFd, option: c_int, value: &T) -> Result
         libc::PACKET_ADD_MEMBERSHIP => "setsockopt PACKET_ADD_MEMBERSHIP",
         libc::PACKET_IGNORE_OUTGOING => "setsockopt PACKET_IGNORE_OUTGOING",
         libc::PACKET_FANOUT => "setsockopt PACKET_FANOUT",
+        libc::PACKET_VNET_HDR => "setsockopt PACKET_VNET_HDR",
         _ => "setsockopt PACKET_VERSION",
     };
     set_at(socket, (libc::SOL_PACKET, option), value, call)
@@ -177,4 +193,25 @@ pub(super) fn get<T: Integers>(
 /// The size of a type as `socklen_t`.
 fn size<T>() -> libc::socklen_t {
     libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_compared_by_its_two_first_numbers() {
+        for (release, expected) in [
+            ("6.2.0\n", true),
+            ("6.18.44-fc-v595\n", true),
+            ("7.0", true),
+            ("6.1.0-13-amd64\n", false),
+            ("5.15.0", false),
+            ("", false),
+            ("6", false),
+            ("unknown", false),
+        ] {
+            assert_eq!(is_at_least(release, [6, 2]), expected, "{release}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ impl Kernel {
     fn new(link: LinkType) -> Self {
         let (near, far) = UnixDatagram::pair().unwrap();
         let far = OwnedFd::from(far);
-        let program = filter(link, &SIP).unwrap();
+        let program = filter(link, &SIP, Media::Cut).unwrap();
         socket::attach(&far, &program, FilterKind::Filter).unwrap();
         let far = UnixDatagram::from(far);
         far.set_nonblocking(true).unwrap();
@@ -236,5 +236,5 @@ fn real_frames_are_classified_the_same_after_truncation() {
 #[test]
 fn a_program_with_64_sip_ports_fits() {
     let ports: Vec<u16> = (0..64).map(|index| 5060 + index).collect();
-    assert!(filter(LinkType::Ethernet, &ports).is_some());
+    assert!(filter(LinkType::Ethernet, &ports, Media::Cut).is_some());
 }
