@@ -9,6 +9,7 @@ mod progress;
 use crate::app::live::{self, WebFlags};
 use crate::app::replay::{ReplayOutcome, ReplayRequest, replay};
 use crate::app::{AppError, demo};
+use crate::capture::host;
 use crate::config::ConfigError;
 use crate::config::checked::Config;
 use crate::events;
@@ -197,6 +198,9 @@ fn check(file: &std::path::Path) -> Result<(), AppError> {
         )?;
         if !config.capture.deduplicate {
             writeln!(out, "{COPIES}")?;
+        }
+        for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
+            writeln!(out, "warning: {warning}")?;
         }
         Ok(())
     })

@@ -257,6 +257,11 @@ impl Judge {
                 .values()
                 .map(|worker| worker.mirror_copies)
                 .sum(),
+            fragments_refused: self
+                .workers
+                .values()
+                .map(|worker| worker.fragments_refused)
+                .sum(),
             disputed: self.disputed(),
             asns: self.totals.rows(|origin| match origin {
                 Origin::As(asn) => name(asn),

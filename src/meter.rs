@@ -11,10 +11,11 @@ pub mod second;
 pub mod window;
 pub mod window_counts;
 
-use crate::attribution::Attribution;
+use crate::attribution::{Attribution, PairKey};
 use crate::discard::Discard;
 use crate::frame::InterfaceId;
 use crate::stream::booking::Booking;
+use crate::stream::fragments::LaterFragment;
 use crate::stream::record::Stream;
 use crate::stream::rtt::RttSample;
 use crate::stream::sequence::{Arrival, SequenceStep};
@@ -113,6 +114,28 @@ impl Meter {
         let frames = &mut self.counts_of(second).frames;
         frames.merged += more;
         frames.unsplit += u64::from(!is_whole);
+    }
+
+    /// Counts the octets of a later fragment for the pair of its first one. It is no packet of its own:
+    /// its frame stands under [`Discard::Fragment`].
+    pub fn count_fragment(&mut self, pair: &PairKey, class: Class, fragment: LaterFragment) {
+        let octets = TrafficCounts {
+            packets: 0,
+            ..TrafficCounts::packet(fragment.ip_bytes)
+        };
+        let mut usage = PairCounts::default();
+        *usage.class_mut(class) = octets;
+        let counts = self.counts_of(fragment.time.second());
+        counts.frames.voice.add(&octets);
+        counts.add(pair, &usage);
+    }
+
+    /// Counts a copy of a later fragment.
+    ///
+    /// # Errors
+    /// [`Discard::MirrorCopy`] where copies do not count.
+    pub fn count_fragment_copy(&mut self) -> Result<(), Discard> {
+        self.copy()
     }
 
     /// Counts a packet and what it did.

@@ -11,7 +11,7 @@ use super::signals::Signals;
 use super::source::LiveSource;
 use super::worker_sink::{ChannelSink, peer_channels};
 use super::{AppError, daemon_state, judge_thread, policy, settings, systemd};
-use crate::capture::CaptureError;
+use crate::capture::{CaptureError, host};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{self, RingSource};
 use crate::config::checked::{Backend, Config};
@@ -74,6 +74,9 @@ async fn daemon(path: &Path, flags: WebFlags) -> Result<(), AppError> {
     let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
     let stop = Arc::new(AtomicBool::new(false));
     let sources = open(&config, &stop)?;
+    for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
+        events::warning_logged(&warning);
+    }
     events::started(&config.capture.interfaces, &listener.url());
     let running = Running::start(&settings(&config), policy.into(), sources, stop, &config)?;
     let files = DaemonFiles {

@@ -21,6 +21,7 @@ mod socket;
 mod source;
 
 pub use self::fanout::Group;
+pub use self::socket::receive_offload;
 pub use self::source::RingSource;
 
 use self::filter::Media;

@@ -293,6 +293,10 @@ pub(crate) fn pending(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.pending_frames));
 }
 
+pub(crate) fn fragments_refused(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.fragments_refused));
+}
+
 pub(crate) fn merged(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.merged_packets));
 }

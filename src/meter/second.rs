@@ -297,6 +297,8 @@ pub struct WorkerState {
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, whatever was done with them.
     pub mirror_copies: u64,
+    /// Fragments of IP packets that found no room in their table.
+    pub fragments_refused: u64,
     /// Octets of voice that an ASN source names another origin for than the one that decided, by
     /// the name of that source; `other` beyond a bound.
     pub disputed: BTreeMap<Arc<str>, u64>,

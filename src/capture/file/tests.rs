@@ -1,5 +1,6 @@
 mod damage;
 mod partitioned;
+mod packed;
 mod pcapng;
 mod several;
 mod writer;

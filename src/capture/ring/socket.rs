@@ -7,6 +7,11 @@ use std::ffi::{c_int, c_short};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
+/// linux/sockios.h; not in libc for every target.
+const SIOCETHTOOL: libc::Ioctl = 0x8946;
+/// linux/ethtool.h; not in libc.
+const ETHTOOL_GGRO: u32 = 0x2b;
+
 /// A packet socket that receives nothing yet: protocol 0.
 pub(super) fn open() -> Result<OwnedFd, Failure> {
     // SAFETY: takes no pointers.
@@ -86,6 +91,33 @@ pub(super) fn lookup(socket: &OwnedFd, name: &str) -> io::Result<Interface> {
         running: flags & both == both,
         hardware,
     })
+}
+
+/// Whether an interface merges received packets (generic receive offload); `None` if it cannot be asked.
+pub fn receive_offload(name: &str) -> Option<bool> {
+    if name.is_empty() || name.len() >= libc::IFNAMSIZ || name.contains('\0') {
+        return None;
+    }
+    // SAFETY: takes no pointers.
+    let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return None;
+    }
+    // SAFETY: just opened, and no other owner exists.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    // linux/ethtool.h `ethtool_value`: the command, and its answer.
+    let mut value: [u32; 2] = [ETHTOOL_GGRO, 0];
+    // SAFETY: a C struct of integers and a pointer, for which zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (target, octet) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *target = octet.cast_signed();
+    }
+    request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
+    // SAFETY: the request reads the name of this live ifreq, and reads and writes the live `value`.
+    let answered =
+        unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, std::ptr::from_mut(&mut request)) };
+    let [_, is_on] = value;
+    (answered == 0).then_some(is_on != 0)
 }
 
 /// Sets a packet socket option to a value of plain octets.
