@@ -18,6 +18,7 @@ use crate::asn::Origin;
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::totals::Totals;
 use crate::meter::second::{SecondCounts, WorkerState};
+use crate::meter::stream_sample::StreamSample;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
@@ -257,6 +258,7 @@ impl Judge {
                 .values()
                 .map(|worker| worker.mirror_copies)
                 .sum(),
+            doubled_packets: StreamSample::common(self.workers.values().map(|it| &it.sample)),
             fragments_refused: self
                 .workers
                 .values()

@@ -8,6 +8,7 @@
 pub mod distribution;
 pub mod paths;
 pub mod second;
+pub mod stream_sample;
 pub mod window;
 pub mod window_counts;
 
@@ -30,6 +31,7 @@ use crate::voice::{CapturePoint, Content, Packet};
 use second::{DisputedBytes, PairCounts, RoundTrip, SecondCounts};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use stream_sample::StreamSample;
 
 /// What is done with the copies that a mirror port makes of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -63,6 +65,8 @@ pub struct Meter {
     copies: CopyRule,
     /// Copies found, whatever was done with them.
     mirror_copies: u64,
+    /// The newest packets of streams of the newest sampled second.
+    sample: StreamSample,
     /// Octets that ASN sources disagree about, not yet taken.
     disputed: DisputedBytes,
 }
@@ -119,10 +123,7 @@ impl Meter {
     /// Counts the octets of a later fragment for the pair of its first one. It is no packet of its own:
     /// its frame stands under [`Discard::Fragment`].
     pub fn count_fragment(&mut self, pair: &PairKey, class: Class, fragment: LaterFragment) {
-        let octets = TrafficCounts {
-            packets: 0,
-            ..TrafficCounts::packet(fragment.ip_bytes)
-        };
+        let octets = TrafficCounts::fragment(fragment.ip_bytes);
         let mut usage = PairCounts::default();
         *usage.class_mut(class) = octets;
         let counts = self.counts_of(fragment.time.second());
@@ -432,6 +433,7 @@ impl Meter {
             let newest = self.active.entry(self.newest).or_default();
             newest.extend(&self.touched);
         }
+        self.sample = StreamSample::default();
         let later = self.active.split_off(&through.next());
         for (second, mut active) in std::mem::replace(&mut self.active, later) {
             active.sort_unstable();
@@ -450,6 +452,7 @@ impl Meter {
         let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio) else {
             return;
         };
+        self.sample.add(stream);
         let jitter = stream.jitter().current();
         self.counts_of(second).add_stream(stream.pair(), jitter);
     }
@@ -511,6 +514,11 @@ impl Meter {
     /// Octets that ASN sources disagree about, since the last call.
     pub fn take_disputed(&mut self) -> DisputedBytes {
         std::mem::take(&mut self.disputed)
+    }
+
+    /// The newest packets of streams, as of the last call of [`Self::sample_streams`].
+    pub fn stream_sample(&self) -> &StreamSample {
+        &self.sample
     }
 
     /// The newest second a frame has come for.

@@ -201,7 +201,9 @@ impl<O: WorkerSink> Worker<O> {
     /// Counts a frame, or observes only its signalling, if another worker counts it.
     fn count_frame(&mut self, frame: Frame<'_>) {
         let decoded = wire::decode(frame);
-        let split = decoded.ok().and_then(|whole| merged::split(&whole, frame.offload));
+        let split = decoded
+            .ok()
+            .and_then(|whole| merged::split(&whole, frame.offload));
         if let Some(Split::Packets(packets)) = split {
             return self.count_merged(frame, packets);
         }
@@ -435,6 +437,7 @@ impl<O: WorkerSink> Worker<O> {
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
         self.state.fragments_refused = self.fragments.refused();
+        self.state.sample.clone_from(self.meter.stream_sample());
         let disputed = self.meter.take_disputed();
         self.state
             .add_disputed(disputed, self.attribution.sources());

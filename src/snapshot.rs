@@ -56,6 +56,8 @@ pub struct Snapshot {
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, counted or discarded.
     pub mirror_copies: u64,
+    /// Packets, among a sample of the newest ones, that workers of two interfaces have seen.
+    pub doubled_packets: u64,
     /// Fragments of IP packets that found no room in their table: their octets are in no sum.
     pub fragments_refused: u64,
     /// Octets of voice that an ASN source names another origin for than the one that decided, by

@@ -480,7 +480,10 @@ fn numbers(frames: &[Seen]) -> (Vec<u16>, usize) {
         };
         several += usize::from(packets.len() > 1);
         for packet in packets {
-            if let Transport::Udp { payload, length, .. } = packet.transport {
+            if let Transport::Udp {
+                payload, length, ..
+            } = packet.transport
+            {
                 let header = rtp::parse(payload, length).unwrap();
                 assert_eq!(packet.ip_bytes, 28 + u32::from(length));
                 numbers.push(header.sequence);

@@ -11,9 +11,9 @@ use super::signals::Signals;
 use super::source::LiveSource;
 use super::worker_sink::{ChannelSink, peer_channels};
 use super::{AppError, daemon_state, judge_thread, policy, settings, systemd};
-use crate::capture::{CaptureError, host};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{self, RingSource};
+use crate::capture::{CaptureError, host};
 use crate::config::checked::{Backend, Config};
 use crate::events;
 use crate::export::{Published, http};
@@ -189,6 +189,7 @@ impl Running {
         let peers = peer_channels(sources.len());
         let (reader, shown) = (shared_policy.reader(), published.clone());
         let judge = thread("judge").spawn(move || {
+            let mut was_doubled = false;
             judge_thread::run(
                 judge,
                 reader,
@@ -197,6 +198,11 @@ impl Running {
                 &mut (),
                 |judge| {
                     let snapshot = Arc::new(judge.snapshot());
+                    let is_doubled = snapshot.doubled_packets > 0;
+                    if is_doubled && !was_doubled {
+                        events::packets_doubled(snapshot.doubled_packets);
+                    }
+                    was_doubled = is_doubled;
                     shown.send_modify(|published| published.snapshot = snapshot);
                 },
             );

@@ -80,7 +80,12 @@ mod tests {
         for name in ["bond0", "eth0", "eth1", "br0", "p1", "p2", "eth2", "eth2.7"] {
             fs::create_dir(root.join(name)).unwrap();
         }
-        for (port, master) in [("eth0", "bond0"), ("eth1", "bond0"), ("p1", "br0"), ("p2", "br0")] {
+        for (port, master) in [
+            ("eth0", "bond0"),
+            ("eth1", "bond0"),
+            ("p1", "br0"),
+            ("p2", "br0"),
+        ] {
             symlink(format!("../{master}"), root.join(port).join("master")).unwrap();
         }
         for port in ["p1", "p2"] {
@@ -103,7 +108,12 @@ mod tests {
             assert_eq!(pairs[0].2, why, "{names:?}");
         }
         // The ports of a bond share its packets; two names of nothing are nothing.
-        for names in [["eth0", "eth1"], ["eth0", "p1"], ["eth0", "none"], ["p1", "p1"]] {
+        for names in [
+            ["eth0", "eth1"],
+            ["eth0", "p1"],
+            ["eth0", "none"],
+            ["p1", "p1"],
+        ] {
             assert!(found(&names).is_empty(), "{names:?}");
         }
     }

@@ -141,6 +141,8 @@ pub const TABLE: &[Row] = &[
         "Session descriptions in SIP that another interface's worker could not be told, because it is behind", rows::announcements_missed),
     row("asnmeter_mirror_copies_total", Counter, &[],
         "Frames that look like a mirror port's copies of others; unless capture.deduplicate takes them out, they inflate every share", rows::mirror_copies),
+    row("asnmeter_doubled_packets", Gauge, &[],
+        "Packets that two interfaces have seen in the last second, of a sample of at most 256: such interfaces count twice and inflate every share", rows::doubled),
     row("asnmeter_fragments_refused_total", Counter, &[],
         "Fragments of IP packets that found no room in their table: whose they are is not known", rows::fragments_refused),
     row("asnmeter_round_trips_refused_total", Counter, &[],

@@ -297,6 +297,10 @@ pub(crate) fn fragments_refused(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.fragments_refused));
 }
 
+pub(crate) fn doubled(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.doubled_packets));
+}
+
 pub(crate) fn merged(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.merged_packets));
 }

@@ -124,7 +124,9 @@ impl Unpacked<'_> {
         // a little of a bomb is read once, and then unpacks for an hour
         self.octets += octets as u64;
         if self.octets > FREE && self.octets / MAX_RATIO > self.packed.load(Ordering::Relaxed) {
-            let reason = format!("unpacks to more than {MAX_RATIO} times its size: no table or capture does");
+            let reason = format!(
+                "unpacks to more than {MAX_RATIO} times its size: no table or capture does"
+            );
             return Err(io::Error::other(reason));
         }
         Ok(octets)

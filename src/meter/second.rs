@@ -3,6 +3,7 @@
 //! Everything here is additive: the sum over workers, and over a second and its amendments, is
 //! the truth whatever the order. Integers only.
 
+use super::stream_sample::StreamSample;
 use crate::asn::Dissent;
 use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
@@ -297,6 +298,8 @@ pub struct WorkerState {
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, whatever was done with them.
     pub mirror_copies: u64,
+    /// Some of the newest packets, to be found in other workers too.
+    pub sample: StreamSample,
     /// Fragments of IP packets that found no room in their table.
     pub fragments_refused: u64,
     /// Octets of voice that an ASN source names another origin for than the one that decided, by

@@ -211,7 +211,11 @@ impl FragmentTable {
         {
             self.order.pop_front();
             // Another packet with the same identification has a later place in the order.
-            if self.packets.get(&key).is_some_and(|(began, _)| *began == time) {
+            if self
+                .packets
+                .get(&key)
+                .is_some_and(|(began, _)| *began == time)
+            {
                 self.packets.remove(&key);
             }
         }

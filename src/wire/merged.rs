@@ -40,12 +40,7 @@ const fn is_g711(payload_type: u8) -> bool {
 /// comparisons; for the others the payload is searched for a second header.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "a call per frame costs too much")]
-pub(super) fn is_single(
-    offload: Offload,
-    header: &RtpHeader,
-    payload: &[u8],
-    length: u16,
-) -> bool {
+pub(super) fn is_single(offload: Offload, header: &RtpHeader, payload: &[u8], length: u16) -> bool {
     match offload {
         Offload::Single => true,
         Offload::Segments(_) => false,

@@ -46,7 +46,9 @@ pub(super) fn group(paths: Vec<(PathBuf, bool)>) -> Result<Vec<FileGroup>, Captu
                 last = Some(before.max(until));
             }
             (range, before, _) => {
-                let hole = before.zip(range).map(|(before, (first, _))| (before, first));
+                let hole = before
+                    .zip(range)
+                    .map(|(before, (first, _))| (before, first));
                 let paths = vec![path];
                 groups.push(FileGroup { paths, hole });
                 last = range.map_or(before, |(_, until)| Some(until));

@@ -1,6 +1,6 @@
 mod damage;
-mod partitioned;
 mod packed;
+mod partitioned;
 mod pcapng;
 mod several;
 mod writer;

@@ -64,11 +64,7 @@ pub(super) enum Media {
 }
 
 /// The program for an interface; `None` if its link type is not supported.
-pub(super) fn filter(
-    link: LinkType,
-    sip_ports: &[u16],
-    media: Media,
-) -> Option<Vec<Instruction>> {
+pub(super) fn filter(link: LinkType, sip_ports: &[u16], media: Media) -> Option<Vec<Instruction>> {
     let mut program = Program::default();
     let returns = ReturnLabels {
         unknown: program.label(),

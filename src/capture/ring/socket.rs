@@ -114,8 +114,13 @@ pub fn receive_offload(name: &str) -> Option<bool> {
     }
     request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
     // SAFETY: the request reads the name of this live ifreq, and reads and writes the live `value`.
-    let answered =
-        unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL, std::ptr::from_mut(&mut request)) };
+    let answered = unsafe {
+        libc::ioctl(
+            socket.as_raw_fd(),
+            SIOCETHTOOL,
+            std::ptr::from_mut(&mut request),
+        )
+    };
     let [_, is_on] = value;
     (answered == 0).then_some(is_on != 0)
 }

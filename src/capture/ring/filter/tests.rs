@@ -157,7 +157,11 @@ fn audio_that_may_be_several_packets_passes_whole_and_all_media_if_it_is() {
     ] {
         let frame = of(payload_type, octets);
         let expected = if passes { frame.len() } else { header };
-        assert_eq!(cut.passes(&frame), Some(expected), "{payload_type} {octets}");
+        assert_eq!(
+            cut.passes(&frame),
+            Some(expected),
+            "{payload_type} {octets}"
+        );
         assert_eq!(whole.passes(&frame), Some(frame.len()));
     }
     let channel = [&[0x40, 1, 0, 172][..], &[0x80; 172]].concat();
