@@ -232,7 +232,7 @@ impl<O: WorkerSink> Worker<O> {
     /// voice, the second was not seen whole; what is not voice counts once, as a frame.
     #[cold]
     fn count_merged(&mut self, frame: Frame<'_>, packets: MergedDatagram<'_>) {
-        let found = packets.count() as u64;
+        let found = packets.clone().count() as u64;
         let is_whole = found == u64::from(packets.packets());
         let mut packets = packets;
         let Some(first) = packets.next() else {

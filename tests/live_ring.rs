@@ -1,4 +1,9 @@
 //! The ring against a real kernel, in a network namespace of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod netns;
 

@@ -17,9 +17,10 @@ pub fn warnings(interfaces: &[String], deduplicate: bool) -> Vec<String> {
     let offload = interfaces.iter().filter_map(|name| merging(name));
     let doubled = doubled(Path::new(INTERFACES), interfaces);
     let doubled = doubled.into_iter().map(|(first, second, why)| {
-        let what = match deduplicate {
-            true => "capture.deduplicate finds copies within an interface only",
-            false => "they count twice and inflate every share",
+        let what = if deduplicate {
+            "capture.deduplicate finds copies within an interface only"
+        } else {
+            "they count twice and inflate every share"
         };
         format!("interfaces {first} and {second} show the same packets ({why}): {what}; capture on one of them")
     });
@@ -45,7 +46,7 @@ fn doubled(root: &Path, interfaces: &[String]) -> Vec<(String, String, &'static 
         for second in names.iter().skip(number + 1) {
             let why = reason(root, first, second).or_else(|| reason(root, second, first));
             if let Some(why) = why {
-                found.push((first.to_string(), second.to_string(), why));
+                found.push(((*first).clone(), (*second).clone(), why));
             }
         }
     }

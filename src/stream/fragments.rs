@@ -143,13 +143,11 @@ impl FragmentTable {
             return FragmentStep::Unknown;
         }
         pieces.offsets.push(fragment.offset);
-        match pieces.owner {
-            Some(owner) => FragmentStep::Owned(owner),
-            None => {
-                pieces.early.push(LaterFragment::of(fragment));
-                FragmentStep::Unknown
-            }
+        if let Some(owner) = pieces.owner {
+            return FragmentStep::Owned(owner);
         }
+        pieces.early.push(LaterFragment::of(fragment));
+        FragmentStep::Unknown
     }
 
     /// What the packet of a fragment is, if that is known.

@@ -71,7 +71,8 @@ fn rtp_segment(payload: &[u8], length: u16) -> Option<u16> {
     };
     for (number, (block, other)) in blocks.iter().zip(others).enumerate() {
         let pairs = block.iter().zip(other);
-        if pairs.fold(false, |found, (a, b)| found | ((*a == x) & (*b == y)))
+        let found = pairs.map(|(a, b)| u8::from(*a == x) & u8::from(*b == y));
+        if found.fold(0, |any, one| any | one) != 0
             && let Some(found) = chain(number * LANES, 0..LANES)
         {
             return u16::try_from(found).ok();
@@ -122,7 +123,7 @@ fn is_cut(header: &RtpHeader, payload: &[u8], length: u16) -> bool {
 }
 
 /// What a datagram is that is not one packet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Split<'a> {
     /// Several packets.
     Packets(MergedDatagram<'a>),
@@ -142,16 +143,15 @@ pub fn split<'a>(datagram: &Datagram<'a>, offload: Offload) -> Option<Split<'a>>
         return None;
     };
     let segment = match offload {
-        Offload::Single => return None,
         Offload::Segments(segment) if length > segment.get() => segment.get(),
-        Offload::Segments(_) => return None,
-        Offload::Unknown => match rtp_segment(payload, length) {
-            Some(segment) => segment,
-            None => {
+        Offload::Single | Offload::Segments(_) => return None,
+        Offload::Unknown => {
+            let Some(segment) = rtp_segment(payload, length) else {
                 let header = rtp::parse(payload, length)?;
                 return is_cut(&header, payload, length).then_some(Split::Cut);
-            }
-        },
+            };
+            segment
+        }
     };
     // Without a header to read it is one frame of nothing.
     if payload.len() < usize::from(segment).min(RTP) {
@@ -167,7 +167,7 @@ pub fn split<'a>(datagram: &Datagram<'a>, offload: Offload) -> Option<Split<'a>>
 }
 
 /// The packets of a datagram, in their order; those of which no header was captured are left out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MergedDatagram<'a> {
     whole: Datagram<'a>,
     payload: &'a [u8],

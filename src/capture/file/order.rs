@@ -26,9 +26,10 @@ pub(super) fn group(paths: Vec<(PathBuf, bool)>) -> Result<Vec<FileGroup>, Captu
     }
     let mut ranges = Vec::with_capacity(paths.len());
     for (path, is_regular) in paths {
-        let range = match is_regular {
-            true => opened::time_range(&path)?,
-            false => None,
+        let range = if is_regular {
+            opened::time_range(&path)?
+        } else {
+            None
         };
         ranges.push((is_regular, range, path));
     }

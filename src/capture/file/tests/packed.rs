@@ -75,7 +75,7 @@ fn a_packed_capture_that_is_cut_or_a_bomb_is_refused_with_its_packing() {
     assert!(error.contains("gzip: "), "{error}");
     // One frame of zeros after the other.
     let zeros = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1);
-    let zeros = (0..400).fold(zeros, |file, _| file.frame(1, 0, &[0; 262_144]));
+    let zeros = (0..400).fold(zeros, |file, _| file.frame(1, 0, &vec![0; 262_144]));
     let error = run_of(&gzip(&zeros.octets));
     assert!(error.contains("unpacks to more than 100 times"), "{error}");
 }
