@@ -60,7 +60,7 @@ fn replayed(desk: &Desk, captures: &[String]) -> Value {
     assert_eq!(run("4"), one);
     let document: Value = serde_json::from_str(&one).unwrap();
     let sum = number(&document, "/capture/frames") + number(&document, "/capture/merged_packets");
-    let discards = document["discards"].as_object().unwrap().values();
+    let discards = document["discarded"].as_object().unwrap().values();
     let discarded: u64 = discards.filter_map(Value::as_u64).sum();
     assert_eq!(sum, number(&document, "/voice/packets") + discarded);
     document
@@ -173,7 +173,7 @@ fn the_octets_of_later_fragments_count_where_the_first_one_does() {
             [300, octets, 0],
             "{is_reversed} {is_tunnelled}"
         );
-        assert_eq!(number(&document, "/discards/fragment"), 901);
+        assert_eq!(number(&document, "/discarded/fragment"), 901);
     }
 }
 

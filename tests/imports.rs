@@ -143,7 +143,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("base64", &["export"]),
     ("bcrypt", &["export"]),
     ("clap", &["cli"]),
-    ("flate2", &["export", "files"]),
+    ("flate2", &["asn", "export", "files"]),
     ("hashbrown", &["asn", "judge", "meter", "stream", "voice"]),
     ("hdrhistogram", &["meter"]),
     ("http_body_util", &["export"]),
