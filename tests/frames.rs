@@ -68,8 +68,8 @@ fn replayed(desk: &Desk, captures: &[String]) -> Value {
 
 /// Packets, octets and lost packets from AS 64500.
 fn from_there(document: &Value) -> [u64; 3] {
-    let rows = list(document, "/asns").iter();
-    let row = rows.filter(|row| row["asn"] == 64500).next_back().unwrap();
+    let mut rows = list(document, "/asns").iter();
+    let row = rows.find(|row| row["asn"] == 64500).unwrap();
     ["packets", "bytes", "lost"].map(|what| row["from"][what].as_u64().unwrap())
 }
 
