@@ -1,6 +1,6 @@
 //! What one frame costs from its first octet to its payload: `cargo bench --bench decode`.
 
-use asnmeter::frame::{Frame, InterfaceId, LinkType};
+use asnmeter::frame::{Frame, InterfaceId, LinkType, Offload};
 use asnmeter::units::Timestamp;
 use asnmeter::wire::{Transport, decode, rtp};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -50,6 +50,7 @@ fn benchmark(criterion: &mut Criterion) {
             length: u32::try_from(octets.len()).expect("short"),
             interface: InterfaceId(0),
             vlan: None,
+            offload: Offload::Unknown,
         };
         assert!(decode(frame).is_ok_and(|datagram| datagram.dst.port == 4002));
         group.bench_function(name, |bencher| {

@@ -20,7 +20,7 @@ use asnmeter::attribution::{Attribution, PairKey};
 use asnmeter::capture::file::FileSource;
 use asnmeter::capture::{Event, FrameSource};
 use asnmeter::config::checked::Config;
-use asnmeter::frame::{Frame, InterfaceId, LinkType};
+use asnmeter::frame::{Frame, InterfaceId, LinkType, Offload};
 use asnmeter::judge::Judge;
 use asnmeter::judge::assembly::{Merged, WorkerPart};
 use asnmeter::meter::Meter;
@@ -72,6 +72,7 @@ impl Calls {
             length: u32::try_from(octets.len()).unwrap(),
             interface: InterfaceId(0),
             vlan: None,
+            offload: Offload::Unknown,
         })
     }
 

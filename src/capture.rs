@@ -5,6 +5,7 @@
 //! reports the time ranges that it did not see completely as [`CaptureGap`].
 
 pub mod file;
+pub mod host;
 mod live;
 pub mod pnet;
 pub mod ring;
@@ -23,6 +24,8 @@ pub enum GapCause {
     InterfaceDown,
     /// The capture began inside a second.
     Started,
+    /// Nobody captured: between two capture files.
+    NotCaptured,
 }
 
 /// A time range that the source did not capture completely. Every second that it touches is

@@ -10,6 +10,7 @@ mod verify;
 use crate::app::live::{self, RunFlags};
 use crate::app::replay::{ReplayOutcome, ReplayRequest, replay};
 use crate::app::{AppError, demo};
+use crate::capture::host;
 use crate::config::ConfigError;
 use crate::config::checked::Config;
 use crate::events;
@@ -217,6 +218,9 @@ fn check(file: &std::path::Path) -> Result<(), AppError> {
         )?;
         if !config.capture.deduplicate {
             writeln!(out, "{COPIES}")?;
+        }
+        for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
+            writeln!(out, "warning: {warning}")?;
         }
         Ok(())
     })

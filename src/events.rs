@@ -46,6 +46,19 @@ pub fn warning_logged(warning: &dyn Display) {
     emit(Level::Warning, "warned", warning, &[]);
 }
 
+/// Two interfaces show the same packets; told when that begins.
+pub fn packets_doubled(packets: u64) {
+    emit(
+        Level::Warning,
+        "doubled",
+        format_args!(
+            "two interfaces show the same packets ({packets} of the last second's sample): each counts \
+             twice and inflates every share; capture on one of them"
+        ),
+        &[],
+    );
+}
+
 /// The daemon has started.
 pub fn started(interfaces: &[String], url: &dyn Display) {
     let interfaces = interfaces.join(", ");

@@ -5,6 +5,10 @@
 //! anything but a regular file is refused, and a load that does not end is cancelled. A [`Load`]
 //! belongs to one attempt; the reading thread and the waiting thread share it.
 
+mod packing;
+pub mod unpack;
+mod zstd;
+
 use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};

@@ -3,6 +3,7 @@
 //! Plain values that borrow from the buffer of the source.
 
 use crate::units::Timestamp;
+use std::num::NonZeroU16;
 
 /// The link type of a frame: its first header.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -40,6 +41,20 @@ impl LinkType {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct InterfaceId(pub u16);
 
+/// What the capture knows of the packets in a frame. With receive offload (UDP GRO), or captured before
+/// segmentation (UDP_SEGMENT), one frame is several packets: one IP and one UDP header, then their
+/// payloads, all of one length but the last, which may be shorter.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Offload {
+    /// Nothing: a capture file, or a capture without the kernel's word.
+    #[default]
+    Unknown,
+    /// One packet.
+    Single,
+    /// Several, each with so many octets of UDP payload.
+    Segments(NonZeroU16),
+}
+
 /// Octets from a link with capture time and link type. Borrowed from the source's buffer until
 /// the next event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,4 +71,6 @@ pub struct Frame<'a> {
     pub interface: InterfaceId,
     /// A VLAN tag that the kernel removed from the frame, VLAN ID only (0 to 4095).
     pub vlan: Option<u16>,
+    /// Whether it holds several packets.
+    pub offload: Offload,
 }

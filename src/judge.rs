@@ -18,6 +18,7 @@ use crate::asn::Origin;
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::totals::Totals;
 use crate::meter::second::{IncompleteRange, SecondCounts, WorkerState};
+use crate::meter::stream_sample::StreamSample;
 use crate::sla::policy::Policy;
 use crate::sla::unseen::Unseen;
 use crate::snapshot::evidence::{Evidence, JudgedSecond};
@@ -262,6 +263,8 @@ impl Judge {
             discards: frames.discards,
             pending_frames: u64::try_from(frames.pending).unwrap_or(0),
             late_frames: frames.late,
+            merged_packets: frames.merged,
+            unsplit_frames: frames.unsplit,
             clock_steps: self
                 .workers
                 .values()
@@ -289,6 +292,12 @@ impl Judge {
                 .workers
                 .values()
                 .map(|worker| worker.mirror_copies)
+                .sum(),
+            doubled_packets: StreamSample::common(self.workers.values().map(|it| &it.sample)),
+            fragments_refused: self
+                .workers
+                .values()
+                .map(|worker| worker.fragments_refused)
                 .sum(),
             disputed: self.disputed(),
             asns: self.totals.rows(|origin| match origin {

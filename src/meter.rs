@@ -8,13 +8,15 @@
 pub mod distribution;
 pub mod paths;
 pub mod second;
+pub mod stream_sample;
 pub mod window;
 pub mod window_counts;
 
-use crate::attribution::Attribution;
+use crate::attribution::{Attribution, PairKey};
 use crate::discard::Discard;
 use crate::frame::InterfaceId;
 use crate::stream::booking::Booking;
+use crate::stream::fragments::LaterFragment;
 use crate::stream::record::Stream;
 use crate::stream::rtt::RttSample;
 use crate::stream::sequence::{Arrival, SequenceStep};
@@ -29,6 +31,7 @@ use crate::voice::{CapturePoint, Content, Packet};
 use second::{DisputedBytes, PairCounts, RoundTrip, SecondCounts};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use stream_sample::StreamSample;
 
 /// What is done with the copies that a mirror port makes of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -62,6 +65,8 @@ pub struct Meter {
     copies: CopyRule,
     /// Copies found, whatever was done with them.
     mirror_copies: u64,
+    /// The newest packets of streams of the newest sampled second.
+    sample: StreamSample,
     /// Octets that ASN sources disagree about, not yet taken.
     disputed: DisputedBytes,
 }
@@ -105,6 +110,33 @@ impl Meter {
     #[inline]
     pub fn discard(&mut self, second: Second, reason: Discard) {
         self.counts_of(second).frames.discard(reason);
+    }
+
+    /// Counts a frame that held several packets: how many were found beyond the first, and whether that
+    /// is all of them.
+    pub fn count_merged(&mut self, second: Second, more: u64, is_whole: bool) {
+        let frames = &mut self.counts_of(second).frames;
+        frames.merged += more;
+        frames.unsplit += u64::from(!is_whole);
+    }
+
+    /// Counts the octets of a later fragment for the pair of its first one. It is no packet of its own:
+    /// its frame stands under [`Discard::Fragment`].
+    pub fn count_fragment(&mut self, pair: &PairKey, class: Class, fragment: LaterFragment) {
+        let octets = TrafficCounts::fragment(fragment.ip_bytes);
+        let mut usage = PairCounts::default();
+        *usage.class_mut(class) = octets;
+        let counts = self.counts_of(fragment.time.second());
+        counts.frames.voice.add(&octets);
+        counts.add(pair, &usage);
+    }
+
+    /// Counts a copy of a later fragment.
+    ///
+    /// # Errors
+    /// [`Discard::MirrorCopy`] where copies do not count.
+    pub fn count_fragment_copy(&mut self) -> Result<(), Discard> {
+        self.copy()
     }
 
     /// Counts a packet and what it did.
@@ -401,6 +433,7 @@ impl Meter {
             let newest = self.active.entry(self.newest).or_default();
             newest.extend(&self.touched);
         }
+        self.sample = StreamSample::default();
         let later = self.active.split_off(&through.next());
         for (second, mut active) in std::mem::replace(&mut self.active, later) {
             active.sort_unstable();
@@ -419,6 +452,7 @@ impl Meter {
         let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio) else {
             return;
         };
+        self.sample.add(stream);
         let jitter = stream.jitter().current();
         self.counts_of(second).add_stream(stream.pair(), jitter);
     }
@@ -480,6 +514,11 @@ impl Meter {
     /// Octets that ASN sources disagree about, since the last call.
     pub fn take_disputed(&mut self) -> DisputedBytes {
         std::mem::take(&mut self.disputed)
+    }
+
+    /// The newest packets of streams, as of the last call of [`Self::sample_streams`].
+    pub fn stream_sample(&self) -> &StreamSample {
+        &self.sample
     }
 
     /// The newest second a frame has come for.

@@ -20,13 +20,18 @@ use crate::meter::second::{
 use crate::meter::{CopyRule, Meter};
 use crate::sla::policy::Policy;
 use crate::stream::booking::Booking;
+use crate::stream::fragments::{FragmentOwner, FragmentStep, FragmentTable, LaterFragment};
 use crate::stream::record::Stream;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::{StreamLimits, Streams};
-use crate::units::Second;
+use crate::units::{Second, Timestamp};
+use crate::voice::class::Class;
+use crate::voice::kind::StreamKind;
 use crate::voice::signalling::Announcement;
-use crate::voice::{RtpPacket, Rules};
-use crate::wire::{self, Datagram};
+use crate::voice::stream_key::StreamKey;
+use crate::voice::{Content, Packet, RtpPacket, Rules};
+use crate::wire::merged::{self, MergedDatagram, Split};
+use crate::wire::{self, Datagram, Fragment};
 use packet_clock::Boundary;
 use shard::Shard;
 use std::sync::Arc;
@@ -35,6 +40,9 @@ use timed_source::{BATCH, Selection, TimedSource};
 
 /// How long a capture gap is remembered, to excuse sequence gaps.
 const GAP_MEMORY: Duration = Duration::from_secs(600);
+
+/// How long the packets of one frame last, about: five of 20 ms.
+const UNSPLIT_REACH: Duration = Duration::from_millis(100);
 
 /// Receives the results of a worker.
 pub trait WorkerSink {
@@ -78,6 +86,7 @@ pub struct Worker<O> {
     selection: Selection,
     streams: Streams,
     meter: Meter,
+    fragments: FragmentTable,
     attribution: Attribution,
     incomplete: Vec<IncompleteRange>,
     state: WorkerState,
@@ -104,6 +113,7 @@ impl<O: WorkerSink> Worker<O> {
             streams,
             has_peers,
             meter: Meter::new(settings.copies),
+            fragments: FragmentTable::default(),
             attribution,
             incomplete: Vec::new(),
             state: WorkerState::default(),
@@ -193,8 +203,22 @@ impl<O: WorkerSink> Worker<O> {
     /// Counts a frame, or observes only its signalling, if another worker counts it.
     fn count_frame(&mut self, frame: Frame<'_>) {
         let decoded = wire::decode(frame);
+        let split = decoded
+            .ok()
+            .and_then(|whole| merged::split(&whole, frame.offload));
+        if let Some(Split::Packets(packets)) = split {
+            return self.count_merged(frame, packets);
+        }
+        if matches!(decoded, Err(Discard::Fragment))
+            && let Some(fragment) = wire::fragment(frame)
+        {
+            return self.count_fragment(frame, &fragment);
+        }
         if !self.selection.shard.owns_decoded(&decoded) {
             return self.observe_signalling(frame, decoded);
+        }
+        if split.is_some() {
+            self.note_unsplit(frame, 0);
         }
         self.state.see(frame.time);
         let second = frame.time.second();
@@ -204,6 +228,110 @@ impl<O: WorkerSink> Worker<O> {
         if let Err(reason) = self.account(frame, decoded) {
             self.meter.discard(second, reason);
         }
+    }
+
+    /// Counts the packets of a frame that holds several. Where not all were captured, and they are
+    /// voice, the second was not seen whole; what is not voice counts once, as a frame.
+    #[cold]
+    fn count_merged(&mut self, frame: Frame<'_>, packets: MergedDatagram<'_>) {
+        let found = packets.clone().count() as u64;
+        let is_whole = found == u64::from(packets.packets());
+        let mut packets = packets;
+        let Some(first) = packets.next() else {
+            return;
+        };
+        if !self.selection.shard.owns([first.src, first.dst]) {
+            let all = std::iter::once(first).chain(packets);
+            return all.for_each(|packet| self.observe_signalling(frame, Ok(packet)));
+        }
+        self.state.see(frame.time);
+        let second = frame.time.second();
+        let arrived = [(frame.interface, frame.length)];
+        self.meter
+            .count_arrivals(second, arrived, &mut self.streams);
+        let is_voice = self.selection.rules.recognise(&first).is_ok();
+        let others = packets.take(if is_whole || is_voice { usize::MAX } else { 0 });
+        let mut counted = 0;
+        for packet in std::iter::once(first).chain(others) {
+            if let Err(reason) = self.account(frame, Ok(packet)) {
+                self.meter.discard(second, reason);
+            }
+            counted += 1;
+        }
+        if is_whole || !is_voice {
+            self.meter.count_merged(second, counted - 1, true);
+        } else {
+            self.note_unsplit(frame, counted - 1);
+        }
+    }
+
+    /// A frame holds more packets than can be told apart; `more` of them beyond the first were found. The
+    /// packets behind the first are due within moments, some perhaps in the next second.
+    #[cold]
+    fn note_unsplit(&mut self, frame: Frame<'_>, more: u64) {
+        let touched = IncompleteRange {
+            first: frame.time.second(),
+            last: frame.time.plus(UNSPLIT_REACH).second(),
+            at_most: None,
+        };
+        if !self.incomplete.contains(&touched) {
+            self.incomplete.push(touched);
+        }
+        self.meter.count_merged(frame.time.second(), more, false);
+    }
+
+    /// Counts a later fragment: its octets for what the first fragment of its packet is.
+    #[cold]
+    fn count_fragment(&mut self, frame: Frame<'_>, fragment: &Fragment<'_>) {
+        if fragment.is_whole() {
+            self.streams.signalling().observe_fragment(fragment);
+        }
+        if !self.selection.shard.owns_pair([fragment.src, fragment.dst]) {
+            return;
+        }
+        self.state.see(frame.time);
+        let second = frame.time.second();
+        let arrived = [(frame.interface, frame.length)];
+        self.meter
+            .count_arrivals(second, arrived, &mut self.streams);
+        let mut reason = Discard::Fragment;
+        match self.fragments.continue_with(fragment) {
+            FragmentStep::Owned(owner) => self.give_fragment(owner, LaterFragment::of(fragment)),
+            FragmentStep::Copy => {
+                if let Err(copy) = self.meter.count_fragment_copy() {
+                    reason = copy;
+                } else if let Some(owner) = self.fragments.owner(fragment) {
+                    self.give_fragment(owner, LaterFragment::of(fragment));
+                }
+            }
+            FragmentStep::Unknown => {}
+        }
+        self.meter.discard(second, reason);
+    }
+
+    /// Counts the octets of a later fragment for its owner, or keeps it until its stream is proven.
+    fn give_fragment(&mut self, owner: FragmentOwner, fragment: LaterFragment) {
+        match owner {
+            FragmentOwner::Stream(key) => {
+                if !count_fragment_of(&mut self.meter, &self.streams, &key, fragment) {
+                    self.fragments.wait(key, fragment);
+                }
+            }
+            FragmentOwner::Signal(class, src, dst, capture_point) => {
+                let pair = self
+                    .attribution
+                    .pair(src.address, dst.address, capture_point);
+                self.meter.count_fragment(&pair, class, fragment);
+            }
+        }
+    }
+
+    /// Counts the fragments whose streams have been proven since they came.
+    fn settle_fragments(&mut self, now: Timestamp) {
+        let (meter, streams) = (&mut self.meter, &self.streams);
+        self.fragments.settle(now, |key, fragment| {
+            count_fragment_of(meter, streams, key, fragment)
+        });
     }
 
     /// Classifies a frame and counts its packet.
@@ -216,6 +344,7 @@ impl<O: WorkerSink> Worker<O> {
         let packet = self.selection.rules.recognise(&datagram)?;
         if datagram.is_fragment() {
             self.on_fragment(frame, Discard::Fragment);
+            self.begin_fragments(frame, &packet);
         }
         let progress = self.streams.advance(&packet);
         let counted = progress.and_then(|progress| {
@@ -227,6 +356,22 @@ impl<O: WorkerSink> Worker<O> {
                 .count_findings(&packet, self.streams.take_findings(), &self.attribution);
         }
         counted
+    }
+
+    /// Remembers what the later fragments of a packet belong to. RTCP without a stream is no voice.
+    #[cold]
+    fn begin_fragments(&mut self, frame: Frame<'_>, packet: &Packet<'_>) {
+        let is_rtcp = matches!(packet.content, Content::Rtcp { .. });
+        if is_rtcp && !self.streams.carry_audio(packet.src, packet.dst) {
+            return;
+        }
+        if let Some(fragment) = wire::fragment(frame)
+            && let Some(owner) = FragmentOwner::of(packet)
+        {
+            for early in self.fragments.begin(&fragment, owner) {
+                self.give_fragment(owner, early);
+            }
+        }
     }
 
     /// Observes the signalling of a frame that another worker counts.
@@ -249,6 +394,7 @@ impl<O: WorkerSink> Worker<O> {
     fn on_fragment(&mut self, frame: Frame<'_>, reason: Discard) {
         if reason == Discard::Fragment
             && let Some(fragment) = wire::fragment(frame)
+            && fragment.is_whole()
         {
             self.streams.signalling().observe_fragment(&fragment);
         }
@@ -275,6 +421,7 @@ impl<O: WorkerSink> Worker<O> {
         if self.meter.newest() <= through {
             self.meter.begin_second(through.next(), &mut self.streams);
         }
+        self.settle_fragments(through.end());
         self.meter.sample_streams(through, &mut self.streams);
         let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
@@ -295,6 +442,8 @@ impl<O: WorkerSink> Worker<O> {
         self.state.streams_refused = self.streams.refused();
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
+        self.state.fragments_refused = self.fragments.refused();
+        self.state.sample.clone_from(self.meter.stream_sample());
         let disputed = self.meter.take_disputed();
         self.state
             .add_disputed(disputed, self.attribution.sources());
@@ -344,6 +493,8 @@ impl<O: WorkerSink> Worker<O> {
         let newest = self.meter.newest();
         // Otherwise its streams would be sampled now, and again when time reaches this second again.
         self.meter.begin_second(newest.next(), &mut self.streams);
+        self.settle_fragments(newest.end());
+        self.fragments.clear();
         self.meter.sample_streams(newest, &mut self.streams);
         self.send(newest);
         self.meter.restart(second);
@@ -355,6 +506,7 @@ impl<O: WorkerSink> Worker<O> {
         if self.meter.newest() < last {
             self.meter.begin_second(last, &mut self.streams);
         }
+        self.settle_fragments(last.end());
         self.meter.sample_streams(last, &mut self.streams);
         let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
@@ -403,6 +555,22 @@ fn end_stream(
 ) {
     meter.ended(&mut stream, step, bookings);
     sink.ended(&stream);
+}
+
+/// Counts a later fragment for a stream; `false` if that is not proven. Of video nothing counts.
+fn count_fragment_of(
+    meter: &mut Meter,
+    streams: &Streams,
+    key: &StreamKey,
+    fragment: LaterFragment,
+) -> bool {
+    let Some(stream) = streams.find(key).and_then(|index| streams.get(index)) else {
+        return false;
+    };
+    if stream.kind == StreamKind::Audio {
+        meter.count_fragment(stream.pair(), Class::Rtp, fragment);
+    }
+    true
 }
 
 fn add_at(sums: &mut Vec<u64>, interface: InterfaceId, more: u64) {

@@ -38,6 +38,10 @@ pub struct Snapshot {
     pub pending_frames: u64,
     /// Frames that came after their second was closed.
     pub late_frames: u64,
+    /// Packets beyond the first of frames that held several (receive offload).
+    pub merged_packets: u64,
+    /// Frames that held several packets, of which not all could be told apart.
+    pub unsplit_frames: u64,
     /// Backward jumps of packet time over one second.
     pub clock_steps: u64,
     /// Seconds we did not see whole.
@@ -52,6 +56,10 @@ pub struct Snapshot {
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, counted or discarded.
     pub mirror_copies: u64,
+    /// Packets, among a sample of the newest ones, that workers of two interfaces have seen.
+    pub doubled_packets: u64,
+    /// Fragments of IP packets that found no room in their table: their octets are in no sum.
+    pub fragments_refused: u64,
     /// Octets of voice that an ASN source names another origin for than the one that decided, by
     /// the name of that source.
     pub disputed: BTreeMap<Arc<str>, u64>,

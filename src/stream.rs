@@ -9,6 +9,7 @@ pub mod booking;
 mod capture_gaps;
 pub mod copies;
 pub mod expiry;
+pub mod fragments;
 mod gaps;
 pub mod jitter;
 pub mod probation;
@@ -539,6 +540,16 @@ impl Streams {
     /// Forgets stretches that no gap of a living stream can reach back to.
     pub fn forget_gaps(&mut self, before: Timestamp) {
         self.unseen.forget(before);
+    }
+
+    /// Whether RTCP between these ends belongs to an audio stream.
+    pub fn carry_audio(&self, src: Endpoint, dst: Endpoint) -> bool {
+        self.transports.carry_audio(src, dst)
+    }
+
+    /// The number of a stream.
+    pub fn find(&self, key: &StreamKey) -> Option<u32> {
+        self.table.find(key)
     }
 
     /// A stream by its number.

@@ -141,7 +141,7 @@ impl Rules {
         frame: &Frame<'_>,
         plain: &PlainUdp<'_, impl Ip>,
     ) -> Option<RtpPacket> {
-        let media = plain.rtp()?;
+        let media = plain.rtp(frame.offload)?;
         if self.is_restricted() && !self.allow([media.src, media.dst]) {
             return None;
         }

@@ -7,6 +7,7 @@ mod fields;
 mod fragment;
 mod ip;
 mod link;
+pub mod merged;
 mod multipart;
 pub mod numbers;
 mod octets;

@@ -250,7 +250,8 @@ fn snapshots(shots: &[Shot], workers: usize, copies: CopyRule) -> Vec<Snapshot> 
 /// The two laws, in one state.
 fn conserves(state: &Snapshot) -> Result<(), TestCaseError> {
     let counted = state.voice.packets + state.discards.total() + state.pending_frames;
-    prop_assert_eq!(state.capture.frames, counted, "{:?}", state.discards);
+    let packets = state.capture.frames + state.merged_packets;
+    prop_assert_eq!(packets, counted, "{:?}", state.discards);
     let mut ends = [Count::default(); 2];
     for row in &state.asns {
         prop_assert!(row.label != Label::Other);

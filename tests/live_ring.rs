@@ -1,12 +1,20 @@
 //! The ring against a real kernel, in a network namespace of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod netns;
 
 use asnmeter::capture::ring::{RingSettings, RingSource};
 use asnmeter::capture::{CaptureError, GapCause};
 use asnmeter::clock;
-use asnmeter::frame::InterfaceId;
-use netns::{Told, inside, ip, numbered, pair, send, sender};
+use asnmeter::frame::{Frame, InterfaceId, LinkType};
+use asnmeter::wire::merged::{self, Split};
+use asnmeter::wire::{self, Datagram, Transport, rtp};
+use netns::{Seen, Told, inside, ip, numbered, pair, send, sender};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -418,6 +426,129 @@ fn queues_share_the_frames_and_both_directions_of_a_call_meet() {
                 );
             }
             assert_eq!(total, 4 * usize::from(calls));
+        },
+    );
+}
+
+/// Sends datagrams of RTP of one stream from `far0`: bursts of packets with so many octets of UDP payload,
+/// each burst in one call, for the kernel to segment (UDP_SEGMENT of linux/udp.h).
+const SEGMENTED: &str = r"
+import socket, struct, sys, time
+octets, bursts, together, first = map(int, sys.argv[1:])
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sender.bind(('192.0.2.1', 20000))
+sender.setsockopt(17, 103, octets)
+for burst in range(bursts):
+    packets = b''
+    for number in range(first + burst * together, first + (burst + 1) * together):
+        packets += struct.pack('>BBHII', 128, 0, number, 160 * number, 7) + bytes(octets - 12)
+    sender.sendto(packets, ('192.0.2.2', 30000))
+    time.sleep(0.005)
+";
+
+fn send_segmented(octets: u16, bursts: u16, together: u16, first: u16) {
+    let numbers = [octets, bursts, together, first].map(|number| number.to_string());
+    let sent = Command::new("python3")
+        .args(["-c", SEGMENTED])
+        .args(numbers)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&sent.stderr);
+    assert!(sent.status.success(), "{text}");
+}
+
+/// The pair, with an address at the far end and a neighbour that is never asked for.
+fn pair_with_addresses() {
+    pair();
+    ip("addr add 192.0.2.1/24 dev far0");
+    ip("neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev far0");
+}
+
+/// The numbers of the packets in the frames, and how many frames held several.
+fn numbers(frames: &[Seen]) -> (Vec<u16>, usize) {
+    let (mut numbers, mut several) = (Vec::new(), 0);
+    for seen in frames {
+        let frame = Frame {
+            time: seen.time,
+            link: LinkType::Ethernet,
+            octets: &seen.octets,
+            length: seen.length,
+            interface: ID,
+            vlan: seen.vlan,
+            offload: seen.offload,
+        };
+        let Ok(whole) = wire::decode(frame) else {
+            continue;
+        };
+        let packets: Vec<Datagram<'_>> = match merged::split(&whole, frame.offload) {
+            Some(Split::Packets(packets)) => packets.collect(),
+            Some(Split::Cut) => panic!("not cut"),
+            None => vec![whole],
+        };
+        several += usize::from(packets.len() > 1);
+        for packet in packets {
+            if let Transport::Udp {
+                payload, length, ..
+            } = packet.transport
+            {
+                let header = rtp::parse(payload, length).unwrap();
+                assert_eq!(packet.ip_bytes, 28 + u32::from(length));
+                numbers.push(header.sequence);
+            }
+        }
+    }
+    (numbers, several)
+}
+
+#[test]
+fn every_packet_of_a_frame_that_holds_several_is_seen() {
+    inside(
+        "every_packet_of_a_frame_that_holds_several_is_seen",
+        &[],
+        || {
+            pair_with_addresses();
+            for cut_for in [None, Some(vec![5060])] {
+                let cut = RingSettings {
+                    cut_for,
+                    ..settings(1)
+                };
+                let mut source = RingSource::open("tap0", ID, cut, Arc::default()).unwrap();
+                send_segmented(172, 20, 4, 0);
+                send_segmented(172, 10, 1, 80);
+                let mut told = Told::default();
+                told.until(&mut source, |told| numbers(&told.frames).0.len() >= 90);
+                let (seen, several) = numbers(&told.frames);
+                assert_eq!(seen, (0..90).collect::<Vec<u16>>());
+                assert_eq!(several, 20, "frames of four packets");
+            }
+        },
+    );
+}
+
+#[test]
+fn media_passes_whole_once_a_frame_of_several_packets_was_cut() {
+    inside(
+        "media_passes_whole_once_a_frame_of_several_packets_was_cut",
+        &[],
+        || {
+            pair_with_addresses();
+            let cut = RingSettings {
+                cut_for: Some(vec![5060]),
+                ..settings(1)
+            };
+            let mut source = RingSource::open("tap0", ID, cut, Arc::default()).unwrap();
+            // Shorter than what a filter takes for several packets.
+            send_segmented(32, 1, 4, 0);
+            let mut told = Told::default();
+            told.until(&mut source, |told| !told.frames.is_empty());
+            let first = told.frames.remove(0);
+            assert_eq!(first.length, 14 + 28 + 4 * 32);
+            assert!(first.octets.len() < first.length as usize);
+            send_segmented(32, 10, 4, 4);
+            told.until(&mut source, |told| told.frames.len() == 10);
+            let (seen, several) = numbers(&told.frames);
+            assert_eq!(seen, (4..44).collect::<Vec<u16>>());
+            assert_eq!(several, 10);
         },
     );
 }

@@ -2,7 +2,7 @@
 //! the capture cut off.
 #![no_main]
 
-use asnmeter::frame::{Frame, InterfaceId, LinkType};
+use asnmeter::frame::{Frame, InterfaceId, LinkType, Offload};
 use asnmeter::units::Timestamp;
 use asnmeter::wire::{self, Transport};
 use libfuzzer_sys::fuzz_target;
@@ -27,6 +27,7 @@ fuzz_target!(|input: &[u8]| {
         length,
         interface: InterfaceId(0),
         vlan: (choice & 0x80 != 0).then_some(7),
+        offload: Offload::Unknown,
     };
     let Ok(datagram) = wire::decode(frame) else {
         return;

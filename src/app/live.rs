@@ -12,9 +12,9 @@ use super::signals::Signals;
 use super::source::LiveSource;
 use super::worker_sink::{ChannelSink, peer_channels};
 use super::{AppError, daemon_state, judge_thread, policy, settings, systemd};
-use crate::capture::CaptureError;
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{RingSettings, RingSource};
+use crate::capture::{CaptureError, host};
 use crate::config::checked::{Backend, Config};
 use crate::events;
 use crate::export::{EvidenceStatus, Published, http};
@@ -77,6 +77,9 @@ async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
     let stop = Arc::new(AtomicBool::new(false));
     let sources = open(&config, &stop)?;
+    for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
+        events::warning_logged(&warning);
+    }
     events::started(&config.capture.interfaces, &listener.url());
     let status = Arc::<EvidenceStatus>::default();
     let names = config.capture.interfaces.iter();
@@ -224,6 +227,7 @@ impl Running {
                 Some(recorder) => recorder,
                 None => &mut none,
             };
+            let mut was_doubled = false;
             judge_thread::run(
                 judge,
                 reader,
@@ -232,6 +236,11 @@ impl Running {
                 evidence,
                 |judge| {
                     let snapshot = Arc::new(judge.snapshot());
+                    let is_doubled = snapshot.doubled_packets > 0;
+                    if is_doubled && !was_doubled {
+                        events::packets_doubled(snapshot.doubled_packets);
+                    }
+                    was_doubled = is_doubled;
                     shown.send_modify(|published| published.snapshot = snapshot);
                 },
             );

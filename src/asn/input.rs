@@ -1,28 +1,14 @@
-//! Files of sources as they come: plain or packed with gzip, bzip2, xz or zstd, told apart by their first
-//! octets and not by their names; and text from them line by line.
+//! Files of sources as they come, packed or not; and text from them line by line.
 //!
-//! Lives while one file is read. Refuses lines without end, text that unpacks to more than any table
-//! has, and whatever unpacks to more times its own size than any table does.
-
-mod packing;
-mod zstd;
+//! Lives while one file is read. Refuses lines without end, and text that unpacks to more than any table
+//! has.
 
 use super::notation;
 use super::source::LoadError;
+use crate::files::unpack::unpacking;
 use crate::files::{self, Load};
-use bzip2::bufread::MultiBzDecoder;
-use flate2::bufread::MultiGzDecoder;
-use lzma_rust2::XzReader;
-use packing::Packing;
-use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Take};
+use std::io::{BufRead, Read, Take};
 use std::path::Path;
-use std::rc::Rc;
-use zstd::Frames;
-
-/// Octets read at once: a guess, larger reads were not faster.
-const BUFFER: usize = 1 << 16;
 
 /// Octets of a line. A guess with room to spare: prefix, number and name need a tenth of it.
 const MAX_LINE: usize = 4096;
@@ -30,16 +16,6 @@ const MAX_LINE: usize = 4096;
 /// Octets of a text, unpacked. A guess with room to spare: `location dump` of 2022 has 128 MiB,
 /// but a small gzip file can unpack to anything.
 const MAX_TEXT: u64 = 1 << 30;
-
-/// Times its own size that a file may unpack to. Prefix lists do 6 times, routing tables 8 to 15,
-/// bombs of zeros 1000 times (gzip) to a million (bzip2).
-const MAX_RATIO: u64 = 100;
-
-/// Octets that any file may unpack to: the first block of bzip2 alone is 900 kB of anything.
-const FREE: u64 = 1 << 24;
-
-/// KiB that unpacking may take: what `zstd --ultra -22` and `xz -9` have written takes 128 and 65 MiB.
-const MAX_WINDOW_KIB: u32 = 129 << 10;
 
 /// The mark of byte order that some editors write at the head of a text in UTF-8.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -54,102 +30,8 @@ const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 /// packed in a way that is not read here.
 pub(super) fn open<'a>(path: &Path, load: &'a Load) -> Result<Box<dyn BufRead + 'a>, LoadError> {
     let failed = |error| LoadError::read(path, error);
-    unpacking(files::open(path).map_err(failed)?, load).map_err(failed)
-}
-
-/// Unpacks what is packed.
-fn unpacking<'a>(input: impl Read + 'a, load: &'a Load) -> io::Result<Box<dyn BufRead + 'a>> {
-    let octets = Rc::new(Cell::new(0));
-    let packed = Packed {
-        input,
-        load,
-        octets: Rc::clone(&octets),
-    };
-    let mut file = BufReader::with_capacity(BUFFER, packed);
-    let Some(packing) = Packing::of(file.fill_buf()?) else {
-        return Ok(Box::new(file));
-    };
-    let decoder: Box<dyn Read + 'a> = match packing {
-        Packing::Gzip => Box::new(MultiGzDecoder::new(file)),
-        Packing::Bzip2 => Box::new(MultiBzDecoder::new(file)),
-        Packing::Xz => Box::new(XzReader::new_mem_limit(file, true, MAX_WINDOW_KIB)),
-        Packing::Zstd => Box::new(Frames::new(file, u64::from(MAX_WINDOW_KIB) << 10)),
-        Packing::Other(what) => return Err(io::Error::other(format!("is {what}"))),
-    };
-    let unpacked = Unpacked {
-        decoder,
-        packing,
-        load,
-        packed: octets,
-        octets: 0,
-        failed: false,
-    };
-    let mut file = BufReader::with_capacity(BUFFER, unpacked);
-    if let Some(inner) = Packing::of(file.fill_buf()?) {
-        let reason = format!("has, within {}: {}", packing.name(), inner.name());
-        return Err(io::Error::other(reason));
-    }
-    Ok(Box::new(file))
-}
-
-/// A file as it lies on the disk.
-struct Packed<'a, R = File> {
-    input: R,
-    load: &'a Load,
-    /// Octets read so far.
-    octets: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Packed<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.load.check_cancelled()?;
-        let octets = self.input.read(buffer)?;
-        self.octets.set(self.octets.get() + octets as u64);
-        Ok(octets)
-    }
-}
-
-/// What comes out of a file, as long as there is no more of it than a table can be.
-struct Unpacked<'a> {
-    decoder: Box<dyn Read + 'a>,
-    packing: Packing,
-    load: &'a Load,
-    /// Octets of the file read so far.
-    packed: Rc<Cell<u64>>,
-    /// Octets that came out so far.
-    octets: u64,
-    /// What has failed once is not asked again.
-    failed: bool,
-}
-
-impl Unpacked<'_> {
-    fn unpack(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let octets = self.decoder.read(buffer);
-        // who has called it off is told that, and not how the decoder took it
-        self.load.check_cancelled()?;
-        let octets = octets.map_err(|error| {
-            let reason = format!("{}: {error}", self.packing.name());
-            io::Error::new(error.kind(), reason)
-        })?;
-        // a little of a bomb is read once, and then unpacks for an hour
-        self.octets += octets as u64;
-        if self.octets > FREE && self.octets / MAX_RATIO > self.packed.get() {
-            let reason = format!("unpacks to more than {MAX_RATIO} times its size: no table does");
-            return Err(io::Error::other(reason));
-        }
-        Ok(octets)
-    }
-}
-
-impl Read for Unpacked<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.failed {
-            return Err(io::Error::other("was not unpacked to its end"));
-        }
-        let unpacked = self.unpack(buffer);
-        self.failed = unpacked.is_err();
-        unpacked
-    }
+    let file = unpacking(files::open(path).map_err(failed)?, Some(load)).map_err(failed)?;
+    Ok(file)
 }
 
 /// The lines of a text, with their numbers for messages.

@@ -1,4 +1,4 @@
-//! Capture files, read one after the other: pcap and pcapng, from disk or standard input.
+//! Capture files, read in order of time: pcap and pcapng, packed or not, from disk or standard input.
 //!
 //! Each worker of a replay owns one [`FileSource`]. The sources of one replay share a reader: each
 //! file is read once, chunk by chunk, and partitioned among the workers. Frames borrow from the chunk.
@@ -8,8 +8,10 @@
 mod byte_order;
 mod chunk;
 mod input;
+mod merge;
 mod names;
 mod opened;
+mod order;
 mod partition;
 mod partitioned;
 mod pcap;
@@ -27,14 +29,17 @@ pub use self::partitioned::Assignment;
 pub use self::pcap_partitioner::BROADCAST_INTERVAL;
 pub use self::progress::ReadProgress;
 
+use self::merge::{MergeStep, MergedFiles};
 use self::names::InterfaceNames;
 use self::opened::{Opened, STDIN};
+use self::order::FileGroup;
 use self::partition::{Partition, RecordScan};
 use self::pcap_partitioner::PcapPartitioner;
 use self::reader::Reader;
 use self::step::{FoundFrame, NonFrame};
 use super::{BurstSink, CaptureError, CaptureGap, Event, FrameSource, GapCause};
-use crate::frame::Frame;
+use crate::files::unpack::is_packed;
+use crate::frame::{Frame, InterfaceId};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,8 +47,12 @@ use std::sync::Arc;
 /// type `C`, which the partitioner has already decoded for the worker that counts them.
 pub struct FileSource<C = ()> {
     /// Files not yet started, in reverse order.
-    pending_files: Vec<PathBuf>,
+    pending_files: Vec<FileGroup>,
     current: Option<Opened>,
+    /// Files that overlap, instead of a current one.
+    merged: Option<MergedFiles>,
+    /// The gap before the next frame.
+    hole: Option<CaptureGap>,
     reader: Reader<C>,
     names: InterfaceNames,
     /// The frame read last.
@@ -59,7 +68,8 @@ pub struct FileSource<C = ()> {
 impl FileSource {
     /// Opens capture files for one worker; `-` is standard input. Pipes are read first, in the order
     /// given, because the time of their first frame is not known before they are read. Regular files
-    /// follow in the order of their first frames. Files are not merged.
+    /// follow in the order of their first frames; those that overlap are merged by time. Nobody captured
+    /// between two files: that is a capture gap.
     ///
     /// # Errors
     /// [`CaptureError::NoFile`], [`CaptureError::Read`] or [`CaptureError::Format`] for the first
@@ -84,24 +94,20 @@ impl<C: Send + Sync + 'static> FileSource<C> {
         paths: &[PathBuf],
         assign_frame: impl Fn(&Frame<'_>, Assignment<'_, C>) + Clone + Send + Sync + 'static,
     ) -> Result<Vec<Self>, CaptureError> {
-        let mut pending_files = Vec::with_capacity(paths.len());
+        let mut files = Vec::with_capacity(paths.len());
         let mut total = Some(0_u64);
         for path in paths {
             let size = Self::size(path)?;
-            total = total.zip(size).map(|(total, size)| total + size);
-            let first = match size {
-                Some(_) if paths.len() > 1 => opened::first_time(path)?,
-                _ => None,
-            };
-            pending_files.push((size.is_some(), first, path.clone()));
+            // How much comes out of a packed file is known at its end.
+            let octets = size.filter(|_| !is_packed(path));
+            total = total.zip(octets).map(|(total, octets)| total + octets);
+            files.push((path.clone(), size.is_some()));
         }
-        // A stable sort keeps the given order of files without a frame and of equal times.
-        pending_files.sort_by_key(|&(regular, first, _)| (regular, first));
-        let pending_files: Vec<_> = pending_files
-            .into_iter()
-            .rev()
-            .map(|(.., path)| path)
-            .collect();
+        let mut pending_files = order::group(files)?;
+        if pending_files.iter().any(|group| group.paths.len() > 1) {
+            total = None;
+        }
+        pending_files.reverse();
         let progress = Arc::new(ReadProgress::new(total));
         let find_partitioner = move |octets: &[u8]| -> Option<(Arc<dyn Partition<C>>, RecordScan)> {
             let (partitioner, scan) = PcapPartitioner::new(octets, assign_frame.clone())?;
@@ -115,13 +121,15 @@ impl<C: Send + Sync + 'static> FileSource<C> {
     }
 
     fn begin(
-        pending_files: Vec<PathBuf>,
+        pending_files: Vec<FileGroup>,
         reader: Reader<C>,
         progress: Arc<ReadProgress>,
     ) -> Result<Self, CaptureError> {
         let mut source = Self {
             pending_files,
             current: None,
+            merged: None,
+            hole: None,
             reader,
             names: InterfaceNames::new(),
             found: FoundFrame::NONE,
@@ -170,9 +178,21 @@ impl<C: Send + Sync + 'static> FileSource<C> {
     }
 
     fn begin_next(&mut self) -> Result<(), CaptureError> {
-        let next = self.pending_files.pop();
-        let opened = next.map(|path| Opened::begin(&path, &mut self.reader));
-        self.current = opened.transpose()?;
+        let Some(FileGroup { paths, hole }) = self.pending_files.pop() else {
+            return Ok(());
+        };
+        self.hole = hole.map(|(from, until)| CaptureGap {
+            from,
+            until,
+            frames: 0,
+            at_most: None,
+            interface: InterfaceId(0),
+            cause: GapCause::NotCaptured,
+        });
+        match paths.as_slice() {
+            [path] => self.current = Some(Opened::begin(path, &mut self.reader)?),
+            several => self.merged = Some(MergedFiles::open(several)?),
+        }
         Ok(())
     }
 
@@ -182,6 +202,24 @@ impl<C: Send + Sync + 'static> FileSource<C> {
             self.warnings.extend(ended.warnings(cut));
         }
         self.begin_next()
+    }
+
+    /// The next step through files that are read together; begins the next file at their end.
+    #[cold]
+    fn step_merged(&mut self) -> Result<MergeStep, CaptureError> {
+        let Some(merged) = &mut self.merged else {
+            return Ok(MergeStep::End);
+        };
+        let step = merged.step(&mut self.names)?;
+        if let Some(frame) = merged.frame() {
+            (self.found.time, self.found.interface) = (frame.time, frame.interface);
+        }
+        if matches!(step, MergeStep::End) {
+            self.warnings.extend(merged.take_warnings());
+            self.merged = None;
+            self.begin_next()?;
+        }
+        Ok(step)
     }
 
     /// The gap before the first frame: the capture began inside a second.
@@ -205,8 +243,21 @@ impl<C: Send + Sync + 'static> FrameSource for FileSource<C> {
     #[inline]
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
         while !std::mem::take(&mut self.frame_pending) {
+            if let Some(hole) = self.hole.take() {
+                return Ok(Event::CaptureGap(hole));
+            }
             let Some(current) = &mut self.current else {
-                return Ok(Event::End);
+                if self.merged.is_none() {
+                    return Ok(Event::End);
+                }
+                match self.step_merged()? {
+                    MergeStep::Frame => break,
+                    MergeStep::Interface(id) => {
+                        return Ok(Event::Interface(id, self.names.name(id)));
+                    }
+                    MergeStep::CaptureGap(gap) => return Ok(Event::CaptureGap(gap)),
+                    MergeStep::End => continue,
+                }
             };
             let Err(non_frame) = current.step(&mut self.reader, &mut self.names, &mut self.found)
             else {
@@ -229,7 +280,10 @@ impl<C: Send + Sync + 'static> FrameSource for FileSource<C> {
             self.frame_pending = true;
             return Ok(Event::CaptureGap(gap));
         }
-        Ok(Event::Frame(self.found.frame(&self.reader)))
+        let merged = self.merged.as_ref().and_then(MergedFiles::frame);
+        Ok(Event::Frame(
+            merged.unwrap_or_else(|| self.found.frame(&self.reader)),
+        ))
     }
 
     #[inline]

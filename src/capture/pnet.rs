@@ -10,7 +10,7 @@ use super::live::watch::{InterfaceState, InterfaceWatch};
 use super::live::{self, POLL, REOPEN_INTERVAL};
 use super::{CaptureError, Event, FrameSource};
 use crate::clock;
-use crate::frame::{Frame, InterfaceId, LinkType};
+use crate::frame::{Frame, InterfaceId, LinkType, Offload};
 use crate::units::Timestamp;
 use ::pnet::datalink::{self, Channel, Config, DataLinkReceiver, NetworkInterface};
 use std::collections::VecDeque;
@@ -177,6 +177,7 @@ impl FrameSource for PnetSource {
                 length: u32::try_from(octets.len()).unwrap_or(u32::MAX),
                 interface: self.id,
                 vlan: None,
+                offload: Offload::Unknown,
             })),
             Some(Err(error)) => {
                 self.read_error = Some(error.kind());

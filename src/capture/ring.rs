@@ -21,8 +21,10 @@ mod socket;
 mod source;
 
 pub use self::fanout::Group;
+pub use self::socket::receive_offload;
 pub use self::source::RingSource;
 
+use self::filter::Media;
 use self::socket::FilterKind;
 use super::live;
 use std::ffi::c_int;
@@ -93,6 +95,8 @@ struct Ring {
     block_octets: usize,
     /// The interface at the time of opening.
     interface: Interface,
+    /// Whether the kernel says of each frame whether it holds several packets.
+    vnet: bool,
 }
 
 // SAFETY: this value alone owns the mapping, and the mapping is not bound to a thread.
@@ -117,6 +121,10 @@ impl Ring {
             BLOCK_SIZE
         };
         let blocks = ((mib.max(1) as usize) << 20) / block_octets;
+        let vnet = socket::knows_udp_segments();
+        if vnet {
+            socket::set(&socket, libc::PACKET_VNET_HDR, &1_i32)?;
+        }
         let request = request(block_octets, blocks);
         socket::set(&socket, libc::PACKET_RX_RING, &request)?;
         let map = map(&socket, block_octets * blocks)?;
@@ -126,6 +134,7 @@ impl Ring {
             blocks,
             block_octets,
             interface,
+            vnet,
         };
 
         ring.start(settings)?;
@@ -149,9 +158,14 @@ impl Ring {
         if let Some(group) = &settings.group {
             group.join(&self.socket, self.interface.index)?;
         }
+        self.set_filter(settings, Media::Cut)
+    }
+
+    /// Sets the program that truncates frames, if the settings have one.
+    fn set_filter(&self, settings: &RingSettings, media: Media) -> Result<(), Failure> {
         let link = live::link_type(self.interface.hardware);
         let cut = settings.cut_for.as_ref();
-        match cut.and_then(|sip_ports| filter::filter(link, sip_ports)) {
+        match cut.and_then(|sip_ports| filter::filter(link, sip_ports, media)) {
             Some(program) => socket::attach(&self.socket, &program, FilterKind::Filter),
             None => socket::detach_filter(&self.socket),
         }

@@ -14,7 +14,7 @@ pub mod scenario;
 
 use crate::capture::{CaptureError, Event, FrameSource};
 use crate::clock;
-use crate::frame::{Frame, InterfaceId, LinkType};
+use crate::frame::{Frame, InterfaceId, LinkType, Offload};
 use crate::units::{Endpoint, NANOS_PER_SECOND, Second, Timestamp};
 use repetition::Repetition;
 use scenario::Scenario;
@@ -194,6 +194,7 @@ impl FrameSource for Synthetic {
                     length,
                     interface: INTERFACE,
                     vlan: None,
+                    offload: Offload::Single,
                 }));
             }
         }

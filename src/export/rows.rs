@@ -299,6 +299,22 @@ pub(crate) fn pending(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.pending_frames));
 }
 
+pub(crate) fn fragments_refused(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.fragments_refused));
+}
+
+pub(crate) fn doubled(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.doubled_packets));
+}
+
+pub(crate) fn merged(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.merged_packets));
+}
+
+pub(crate) fn unsplit(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.unsplit_frames));
+}
+
 pub(crate) fn late(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.late_frames));
 }

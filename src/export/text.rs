@@ -86,6 +86,15 @@ fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
             grouped(copies)
         )?;
     }
+    if snapshot.merged_packets > 0 || snapshot.unsplit_frames > 0 {
+        writeln!(
+            out,
+            "Merged     frames held {} packets more than one each (receive offload); {} were cut and \
+             could not be split",
+            grouped(snapshot.merged_packets),
+            grouped(snapshot.unsplit_frames)
+        )?;
+    }
     let dropped: u64 = capture.interfaces.iter().map(|row| row.dropped).sum();
     let unseen = [
         (dropped, "frames dropped before the meter"),

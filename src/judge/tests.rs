@@ -138,6 +138,7 @@ fn counts(octets: u64, lost: u64) -> SecondCounts {
             packets: 1000,
             ip: octets,
             ethernet: octets,
+            fragments: 0,
         };
         usage.continuity.lost = lost.cast_signed();
         let pair = PairKey {

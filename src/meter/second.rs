@@ -3,6 +3,7 @@
 //! Everything here is additive: the sum over workers, and over a second and its amendments, is
 //! the truth whatever the order. Integers only.
 
+use super::stream_sample::StreamSample;
 use crate::asn::Dissent;
 use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
@@ -97,6 +98,10 @@ pub struct FrameCounts {
     pub pending: i64,
     /// Frames that came after this second was closed.
     pub late: u64,
+    /// Packets beyond the first of frames that held several.
+    pub merged: u64,
+    /// Frames that held several packets, of which not all could be told apart.
+    pub unsplit: u64,
 }
 
 impl FrameCounts {
@@ -152,6 +157,8 @@ impl FrameCounts {
         self.discards.merge(&other.discards);
         self.pending += other.pending;
         self.late += other.late;
+        self.merged += other.merged;
+        self.unsplit += other.unsplit;
     }
 }
 
@@ -302,6 +309,10 @@ pub struct WorkerState {
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, whatever was done with them.
     pub mirror_copies: u64,
+    /// Some of the newest packets, to be found in other workers too.
+    pub sample: StreamSample,
+    /// Fragments of IP packets that found no room in their table.
+    pub fragments_refused: u64,
     /// Octets of voice that an ASN source names another origin for than the one that decided, by
     /// the name of that source; `other` beyond a bound.
     pub disputed: BTreeMap<Arc<str>, u64>,

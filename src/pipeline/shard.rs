@@ -4,7 +4,7 @@
 
 use crate::capture::CaptureGap;
 use crate::discard::Discard;
-use crate::units::Endpoint;
+use crate::units::{Address, Endpoint};
 use crate::wire::Datagram;
 
 /// The address pairs that one worker counts.
@@ -41,6 +41,11 @@ impl Shard {
     #[inline]
     pub fn owns(self, ends: [Endpoint; 2]) -> bool {
         self.count == 1 || Self::index_of(ends, self.count) == self.index
+    }
+
+    /// Whether packets between two addresses belong to this shard.
+    pub fn owns_pair(self, [src, dst]: [Address; 2]) -> bool {
+        self.owns([src, dst].map(|address| Endpoint { address, port: 0 }))
     }
 
     /// Whether a decoded frame belongs to this shard; the first shard has all frames without a datagram.

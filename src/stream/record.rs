@@ -352,6 +352,11 @@ impl Stream {
         self.cold.odd.tally(step);
     }
 
+    /// The newest sequence number.
+    pub fn last_number(&self) -> u16 {
+        self.sequence.last_number()
+    }
+
     /// Takes the tally out; none if it is empty.
     pub fn take_tally(&mut self) -> Option<(TrafficCounts, SequenceCounts)> {
         let tally = std::mem::take(&mut self.tally);
@@ -359,6 +364,7 @@ impl Stream {
             packets: u64::from(tally.packets),
             ip: u64::from(tally.ip),
             ethernet: u64::from(tally.ethernet),
+            fragments: 0,
         };
         self.cold.packets += octets.packets;
         self.cold.ip_bytes += octets.ip;

@@ -42,6 +42,8 @@ pub struct TrafficCounts {
     pub ip: u64,
     /// Ethernet frames with FCS.
     pub ethernet: u64,
+    /// Later fragments: no packets, but frames of their own.
+    pub fragments: u64,
 }
 
 impl TrafficCounts {
@@ -51,6 +53,16 @@ impl TrafficCounts {
             packets: 1,
             ip: u64::from(ip),
             ethernet: u64::from(ethernet_octets(ip)),
+            fragments: 0,
+        }
+    }
+
+    /// One later fragment of `ip` octets.
+    pub fn fragment(ip: u32) -> Self {
+        Self {
+            packets: 0,
+            fragments: 1,
+            ..Self::packet(ip)
         }
     }
 
@@ -59,6 +71,7 @@ impl TrafficCounts {
         self.packets += other.packets;
         self.ip += other.ip;
         self.ethernet += other.ethernet;
+        self.fragments += other.fragments;
     }
 
     /// Octets on a layer.
@@ -66,7 +79,7 @@ impl TrafficCounts {
         match layer {
             Layer::Ip => self.ip,
             Layer::Ethernet => self.ethernet,
-            Layer::Wire => self.ethernet + WIRE_OVERHEAD * self.packets,
+            Layer::Wire => self.ethernet + WIRE_OVERHEAD * (self.packets + self.fragments),
         }
     }
 }

@@ -159,6 +159,8 @@ pub(super) struct Fragmented<'a> {
     /// In octets.
     pub(super) offset: u16,
     pub(super) more: bool,
+    /// IP total length.
+    pub(super) bytes: u32,
     pub(super) payload: ByteReader<'a>,
 }
 
@@ -190,6 +192,7 @@ fn v4_fragmented(octets: ByteReader<'_>) -> Option<Fragmented<'_>> {
         identification: header.get_identification().into(),
         offset,
         more,
+        bytes: u32::try_from(total_length).unwrap_or(u32::MAX),
         payload: octets.limit(total_length).skip(header_length).ok()?,
     })
 }
@@ -210,6 +213,7 @@ fn v6_fragmented(octets: ByteReader<'_>) -> Option<Fragmented<'_>> {
         identification: u32::from_be_bytes([i3, i2, i1, i0]),
         offset: offset & !7,
         more: offset & 1 == 1,
+        bytes: packet.bytes,
         payload: packet.payload.skip(8).ok()?,
     })
 }

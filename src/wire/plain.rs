@@ -16,8 +16,8 @@
 use super::numbers::ethertype::{IPV4, IPV6, VLAN};
 use super::numbers::{ETHERNET_HEADER, UDP_HEADER, VLAN_TAG, protocol};
 use super::rtp::{self, RtpHeader};
-use super::{Vlans, tunnel};
-use crate::frame::{Frame, LinkType};
+use super::{Vlans, merged, tunnel};
+use crate::frame::{Frame, LinkType, Offload};
 use crate::units::{Address, Endpoint};
 
 /// An RTP packet with the values of its outer headers.
@@ -216,10 +216,13 @@ impl<'a, I: Ip> PlainUdp<'a, I> {
         [(src, from), (dst, to)].map(|(address, port)| Endpoint { address, port })
     }
 
-    /// The RTP packet in the datagram, if the header is plausible.
+    /// The RTP packet in the datagram, if the header is plausible and no other packet is with it.
     #[inline(always)]
-    pub fn rtp(&self) -> Option<PlainRtp> {
+    pub fn rtp(&self, offload: Offload) -> Option<PlainRtp> {
         let header = rtp::parse(self.payload, self.length)?;
+        if !merged::is_single(offload, &header, self.payload, self.length) {
+            return None;
+        }
         let [src, dst] = self.ends();
         Some(PlainRtp {
             vlans: self.vlans,

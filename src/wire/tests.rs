@@ -38,6 +38,7 @@ fn frame(link: LinkType, octets: &[u8]) -> Frame<'_> {
         length: u32::try_from(octets.len()).unwrap(),
         interface: InterfaceId(3),
         vlan: None,
+        offload: crate::frame::Offload::Unknown,
     }
 }
 
@@ -352,8 +353,8 @@ fn a_frame_without_a_datagram_is_discarded_with_its_reason() {
 /// The result of the plain decoder.
 fn plain_result(datagram: &PlainDatagram<'_>) -> ([Endpoint; 2], Option<plain::PlainRtp>) {
     match datagram {
-        PlainDatagram::V4(plain) => (plain.ends(), plain.rtp()),
-        PlainDatagram::V6(plain) => (plain.ends(), plain.rtp()),
+        PlainDatagram::V4(plain) => (plain.ends(), plain.rtp(crate::frame::Offload::Single)),
+        PlainDatagram::V6(plain) => (plain.ends(), plain.rtp(crate::frame::Offload::Single)),
     }
 }
 

@@ -10,6 +10,7 @@
 
 use asnmeter::capture::{CaptureError, CaptureGap, Event, FrameSource};
 use asnmeter::clock;
+use asnmeter::frame::Offload;
 use asnmeter::units::Timestamp;
 use pnet::datalink::{self, Channel, DataLinkSender};
 use std::process::Command;
@@ -123,6 +124,7 @@ pub(crate) struct Seen {
     pub(crate) octets: Vec<u8>,
     pub(crate) length: u32,
     pub(crate) vlan: Option<u16>,
+    pub(crate) offload: Offload,
 }
 
 /// All that a source told, in order of its kind.
@@ -151,6 +153,7 @@ impl Told {
                     octets: frame.octets.to_vec(),
                     length: frame.length,
                     vlan: frame.vlan,
+                    offload: frame.offload,
                 });
             }
             Event::CaptureGap(unseen) => self.unseen.push(unseen),

@@ -4,7 +4,7 @@
 use asnmeter::capture::synthetic::scenario::Scenario;
 use asnmeter::capture::synthetic::{SendPace, Synthetic};
 use asnmeter::capture::{BurstSink, CaptureError, Event, FrameSource};
-use asnmeter::frame::{Frame, InterfaceId, LinkType};
+use asnmeter::frame::{Frame, InterfaceId, LinkType, Offload};
 use asnmeter::units::{NANOS_PER_SECOND, Second, Timestamp};
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
@@ -244,6 +244,7 @@ impl Shot {
             length: u32::try_from(self.octets.len()).unwrap(),
             interface: InterfaceId(0),
             vlan: None,
+            offload: Offload::Unknown,
         }
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::app::shared_policy::SharedPolicy;
 use crate::capture::{CaptureError, Event, FrameSource};
-use crate::frame::{Frame, InterfaceId, LinkType};
+use crate::frame::{Frame, InterfaceId, LinkType, Offload};
 use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::units::Timestamp;
@@ -23,6 +23,7 @@ impl FrameSource for Queue {
             length: u32::try_from(self.1.len()).unwrap(),
             interface: InterfaceId(0),
             vlan: None,
+            offload: Offload::Unknown,
         }))
     }
 }

@@ -7,6 +7,7 @@ use super::reader::Reader;
 use super::shared_reader::Cursor;
 use super::step::{FoundFrame, NonFrame, ReadStep};
 use crate::capture::{BurstSink, CaptureError};
+use crate::files::unpack::unpacking;
 use crate::units::Timestamp;
 use std::fs::File;
 use std::io::{self, Read};
@@ -38,9 +39,9 @@ impl Opened {
     ) -> Result<Self, CaptureError> {
         let open = || -> io::Result<Box<dyn Read + Send>> {
             if path.as_os_str() == STDIN {
-                return Ok(Box::new(io::stdin()));
+                return Ok(Box::new(unpacking(io::stdin(), None)?));
             }
-            Ok(Box::new(File::open(path)?))
+            Ok(Box::new(unpacking(File::open(path)?, None)?))
         };
         let opened = reader.begin(open);
         opened.map_err(|source| open_error(path, source))?;
@@ -73,14 +74,9 @@ impl Opened {
             return Ok(Format::Pcapng(Pcapng::new(statistics.unwrap_or_default())));
         }
         let Some(form) = Pcap::magic(magic) else {
-            let hint = match magic {
-                [0x1f, 0x8b, ..] => " (gzip: unpack it first)",
-                [0x28, 0xb5, 0x2f, 0xfd] => " (zstd: unpack it first)",
-                _ => "",
-            };
             let [a, b, c, d] = magic;
             return Err(Box::new(NonFrame::Format(format!(
-                "not a pcap or pcapng capture: found {a:02x} {b:02x} {c:02x} {d:02x} at offset 0{hint}"
+                "not a pcap or pcapng capture: found {a:02x} {b:02x} {c:02x} {d:02x} at offset 0"
             ))));
         };
         let Some(header) = available.first_chunk() else {
@@ -172,20 +168,26 @@ impl Opened {
     }
 }
 
-/// The time of a file's first frame; `None` if it has no frame.
-pub(super) fn first_time(path: &Path) -> Result<Option<Timestamp>, CaptureError> {
+/// The earliest and the latest time of a file's frames; `None` if it has no frame. What is damaged behind
+/// the first frame is reported when the file is read.
+pub(super) fn time_range(path: &Path) -> Result<Option<(Timestamp, Timestamp)>, CaptureError> {
     let mut reader = Reader::<()>::new(Cursor::single());
     let mut opened = Opened::begin(path, &mut reader)?;
     let mut names = InterfaceNames::new();
     let mut found = FoundFrame::NONE;
+    let mut range: Option<(Timestamp, Timestamp)> = None;
     loop {
         match opened
             .step(&mut reader, &mut names, &mut found)
             .map_err(|non_frame| *non_frame)
         {
-            Ok(()) | Err(NonFrame::CaptureGap(_, true)) => return Ok(Some(found.time)),
-            Err(NonFrame::Cut(_) | NonFrame::End) => return Ok(None),
+            Ok(()) | Err(NonFrame::CaptureGap(_, true)) => {
+                let (first, last) = range.unwrap_or((found.time, found.time));
+                range = Some((first.min(found.time), last.max(found.time)));
+            }
+            Err(NonFrame::Cut(_) | NonFrame::End) => return Ok(range),
             Err(NonFrame::Interface(_) | NonFrame::CaptureGap(_, false)) => {}
+            Err(_) if range.is_some() => return Ok(range),
             Err(non_frame) => return Err(failed(path, non_frame)),
         }
     }

@@ -23,7 +23,7 @@ use super::byte_order::ByteOrder;
 use super::reader::Reader;
 use super::step::{FoundFrame, MAX_FRAME, NonFrame, ReadStep};
 use crate::capture::BurstSink;
-use crate::frame::{Frame, InterfaceId, LinkType};
+use crate::frame::{Frame, InterfaceId, LinkType, Offload};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
 /// Octets of the file header.
@@ -132,6 +132,7 @@ impl Pcap {
             length,
             interface: InterfaceId(0),
             vlan: None,
+            offload: Offload::Unknown,
         };
         (captured <= length && captured <= MAX_FRAME).then_some((frame, rest))
     }

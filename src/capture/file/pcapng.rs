@@ -29,7 +29,7 @@ use super::names::InterfaceNames;
 use super::reader::Reader;
 use super::step::{FoundFrame, MAX_FRAME, NonFrame, ReadStep};
 use crate::capture::{BurstSink, CaptureGap, GapCause};
-use crate::frame::{Frame, InterfaceId};
+use crate::frame::{Frame, InterfaceId, Offload};
 use crate::units::Timestamp;
 use std::path::Path;
 
@@ -139,6 +139,7 @@ impl Pcapng {
                 length: length.max(captured),
                 interface: interface.id,
                 vlan: None,
+                offload: Offload::Unknown,
             };
             if self.order.u32([t0, t1, t2, t3]) != ENHANCED_PACKET
                 || self.order.u32([l0, l1, l2, l3]) as usize != block

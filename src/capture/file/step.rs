@@ -1,7 +1,7 @@
 //! The result of one step through a capture file, in either format.
 
 use crate::capture::CaptureGap;
-use crate::frame::{Frame, InterfaceId, LinkType};
+use crate::frame::{Frame, InterfaceId, LinkType, Offload};
 use crate::units::Timestamp;
 
 use super::reader::Reader;
@@ -45,6 +45,7 @@ impl FoundFrame {
             length: self.length.max(self.captured),
             interface: self.interface,
             vlan: None,
+            offload: Offload::Unknown,
         }
     }
 }

@@ -1,4 +1,5 @@
 mod damage;
+mod packed;
 mod partitioned;
 mod pcapng;
 mod several;
@@ -292,21 +293,26 @@ fn a_wire_length_below_the_captured_length_becomes_the_captured_length() {
 
 #[test]
 fn a_capture_that_begins_inside_a_second_reports_one_gap_before_its_first_frame() {
-    let written = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1)
-        .frame(7, 250_000, b"a")
-        .frame(8, 500_000, b"b");
-    let octets = written.octets;
+    let written = |second: u32| {
+        let empty = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1);
+        let written = empty.frame(second, 250_000, b"a");
+        written.frame(second + 1, 500_000, b"b").octets
+    };
+    let frames = |second: u64| {
+        [
+            Seen::frame(second * 1_000_000_000 + 250_000_000, b"a"),
+            Seen::frame(second * 1_000_000_000 + 1_500_000_000, b"b"),
+        ]
+    };
     let started = Seen::gap(GapCause::Started, 7_000_000_000, 7_250_000_000, 0, 0);
-    let (first, second) = (file(&octets), file(&octets));
+    let hole = Seen::gap(GapCause::NotCaptured, 8_500_000_000, 9_250_000_000, 0, 0);
+    let (first, second) = (file(&written(7)), file(&written(9)));
     let seen = run(&[first.path().to_owned(), second.path().to_owned()]).seen;
-    let frames = [
-        Seen::frame(7_250_000_000, b"a"),
-        Seen::frame(8_500_000_000, b"b"),
-    ];
     let name = Seen::Interface(0, String::new());
     assert_eq!(seen[..2], [name.clone(), started]);
-    assert_eq!(seen[2..4], frames);
-    assert_eq!(seen[4..], [vec![name], frames.to_vec()].concat());
+    assert_eq!(seen[2..4], frames(7));
+    assert_eq!(seen[4..6], [hole, name]);
+    assert_eq!(seen[6..], frames(9));
 }
 
 #[test]

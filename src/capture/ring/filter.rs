@@ -2,7 +2,9 @@
 //!
 //! In the formats that the program knows, RTP is truncated after its fixed header and contributing
 //! sources. So media, and the digits of telephone events, never reach this process. RTCP, STUN, SIP and
-//! fragments (which carry large SIP messages) pass whole. A frame of unknown format passes truncated to
+//! fragments (which carry large SIP messages) pass whole. So does a frame of audio as long as two packets:
+//! it may hold several (receive offload), which a program cannot see. Once the kernel has said that frames
+//! do, all media passes whole. A frame of unknown format passes truncated to
 //! [`UNKNOWN_LENGTH`] octets. No frame is dropped.
 //!
 //! The known formats are Ethernet with up to two tags in the frame, or raw IP; IPv4, and IPv6 without
@@ -27,6 +29,8 @@ const OTHER_PAYLOAD: u32 = 32;
 const ETHERTYPE: u32 = 12;
 const TAG: u32 = VLAN_TAG as u32;
 const UDP: u32 = UDP_HEADER as u32;
+/// Offset of the length in a UDP header.
+const UDP_LENGTH: u32 = 4;
 const TCP: u32 = 20;
 const RTP: u32 = 12;
 /// Fixed part of an RTP header extension (RFC 3550 §5.3.1).
@@ -44,8 +48,23 @@ const TAG_TYPES: [u16; 3] = [
 const VXLAN_PORTS: [u16; 2] = [port::VXLAN, port::VXLAN_LINUX];
 const OTHER_TUNNEL_PORTS: [u16; 3] = [port::GTP_U, port::VXLAN_GPE, port::GENEVE];
 
+/// Least UDP length, header included, of a frame of audio that may be several packets: two of 20 ms of
+/// G.711. A program cannot see whether it is; so it passes whole.
+const MERGED: u32 = UDP + 2 * 172;
+/// Payload types below this one are audio (RFC 3551 §6).
+const FIRST_VIDEO: u32 = 24;
+
+/// What the program does with media.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Media {
+    /// It is truncated after its header, but for long frames of audio.
+    Cut,
+    /// It passes whole: frames hold several packets here, and each has a header of its own.
+    Whole,
+}
+
 /// The program for an interface; `None` if its link type is not supported.
-pub(super) fn filter(link: LinkType, sip_ports: &[u16]) -> Option<Vec<Instruction>> {
+pub(super) fn filter(link: LinkType, sip_ports: &[u16], media: Media) -> Option<Vec<Instruction>> {
     let mut program = Program::default();
     let returns = ReturnLabels {
         unknown: program.label(),
@@ -55,6 +74,7 @@ pub(super) fn filter(link: LinkType, sip_ports: &[u16]) -> Option<Vec<Instructio
         program,
         returns,
         sip_ports,
+        media,
     };
     match link {
         LinkType::Ethernet => {
@@ -95,6 +115,7 @@ struct FilterBuilder<'a> {
     program: Program,
     returns: ReturnLabels,
     sip_ports: &'a [u16],
+    media: Media,
 }
 
 /// Each method emits the code for one header, with register X at the start of that header. Every path
@@ -255,13 +276,27 @@ impl FilterBuilder<'_> {
         program.bind(other);
         program.return_x_plus(UDP + OTHER_PAYLOAD);
         program.bind(channel);
+        if self.media == Media::Whole {
+            program.jump(self.returns.whole);
+        }
         // RFC 8656 §12.4: channel number and length, then application data.
         program.require(UDP + CHANNEL + 2, self.returns.unknown);
         program.load_byte(UDP + CHANNEL);
         program.and(0xc0);
         program.jump_if_not_equal(0x80, self.returns.unknown);
         program.add_to_x(CHANNEL);
+        let cut = program.label();
+        program.jump(cut);
         program.bind(media);
+        if self.media == Media::Whole {
+            program.jump(self.returns.whole);
+        }
+        program.load_byte(UDP + 1);
+        program.and(0x7f);
+        program.jump_if_at_least(FIRST_VIDEO, cut);
+        program.load_half(UDP_LENGTH);
+        program.jump_if_at_least(MERGED, self.returns.whole);
+        program.bind(cut);
         self.media();
         self.program.bind(vxlan);
         if tunnels {

@@ -7,6 +7,11 @@ use std::ffi::{c_int, c_short};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
+/// linux/sockios.h; not in libc for every target.
+const SIOCETHTOOL: libc::Ioctl = 0x8946;
+/// linux/ethtool.h; not in libc.
+const ETHTOOL_GGRO: u32 = 0x2b;
+
 /// A packet socket that receives nothing yet: protocol 0.
 pub(super) fn open() -> Result<OwnedFd, Failure> {
     // SAFETY: takes no pointers.
@@ -37,6 +42,21 @@ pub(super) fn bind(socket: &OwnedFd, index: c_int) -> Result<(), Failure> {
         return Err(("bind", io::Error::last_os_error()));
     }
     Ok(())
+}
+
+/// Whether the kernel can say of a frame that it is several UDP datagrams: `VIRTIO_NET_HDR_GSO_UDP_L4` came
+/// with Linux 6.2. Before, a socket with `PACKET_VNET_HDR` loses such frames.
+pub(super) fn knows_udp_segments() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
+    release.is_ok_and(|release| is_at_least(&release, [6, 2]))
+}
+
+/// Whether a kernel's release, as `6.1.0-13-amd64`, is this version or a later one.
+fn is_at_least(release: &str, version: [u32; 2]) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut number = || numbers.next()?.parse().ok();
+    let found: Option<[u32; 2]> = number().zip(number()).map(|(major, minor)| [major, minor]);
+    found.is_some_and(|found| found >= version)
 }
 
 /// Looks up index, flags and hardware type of an interface by name.
@@ -73,6 +93,38 @@ pub(super) fn lookup(socket: &OwnedFd, name: &str) -> io::Result<Interface> {
     })
 }
 
+/// Whether an interface merges received packets (generic receive offload); `None` if it cannot be asked.
+pub fn receive_offload(name: &str) -> Option<bool> {
+    if name.is_empty() || name.len() >= libc::IFNAMSIZ || name.contains('\0') {
+        return None;
+    }
+    // SAFETY: takes no pointers.
+    let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return None;
+    }
+    // SAFETY: just opened, and no other owner exists.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    // linux/ethtool.h `ethtool_value`: the command, and its answer.
+    let mut value: [u32; 2] = [ETHTOOL_GGRO, 0];
+    // SAFETY: a C struct of integers and a pointer, for which zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (target, octet) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *target = octet.cast_signed();
+    }
+    request.ifr_ifru.ifru_data = value.as_mut_ptr().cast();
+    // SAFETY: the request reads the name of this live ifreq, and reads and writes the live `value`.
+    let answered = unsafe {
+        libc::ioctl(
+            socket.as_raw_fd(),
+            SIOCETHTOOL,
+            std::ptr::from_mut(&mut request),
+        )
+    };
+    let [_, is_on] = value;
+    (answered == 0).then_some(is_on != 0)
+}
+
 /// Sets a packet socket option to a value of plain octets.
 pub(super) fn set<T: Copy>(socket: &OwnedFd, option: c_int, value: &T) -> Result<(), Failure> {
     let call = match option {
@@ -80,6 +132,7 @@ pub(super) fn set<T: Copy>(socket: &OwnedFd, option: c_int, value: &T) -> Result
         libc::PACKET_ADD_MEMBERSHIP => "setsockopt PACKET_ADD_MEMBERSHIP",
         libc::PACKET_IGNORE_OUTGOING => "setsockopt PACKET_IGNORE_OUTGOING",
         libc::PACKET_FANOUT => "setsockopt PACKET_FANOUT",
+        libc::PACKET_VNET_HDR => "setsockopt PACKET_VNET_HDR",
         _ => "setsockopt PACKET_VERSION",
     };
     set_at(socket, (libc::SOL_PACKET, option), value, call)
@@ -177,4 +230,25 @@ pub(super) fn get<T: Integers>(
 /// The size of a type as `socklen_t`.
 fn size<T>() -> libc::socklen_t {
     libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_compared_by_its_two_first_numbers() {
+        for (release, expected) in [
+            ("6.2.0\n", true),
+            ("6.18.44-fc-v595\n", true),
+            ("7.0", true),
+            ("6.1.0-13-amd64\n", false),
+            ("5.15.0", false),
+            ("", false),
+            ("6", false),
+            ("unknown", false),
+        ] {
+            assert_eq!(is_at_least(release, [6, 2]), expected, "{release}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::block::{BlockFrame, BlockFrames};
-use super::filter::UNKNOWN_LENGTH;
+use super::filter::{Media, UNKNOWN_LENGTH};
 use super::{Failure, Ring, RingSettings, Wake};
 use crate::capture::live::watch::{InterfaceState, InterfaceWatch};
 use crate::capture::live::{self, POLL, REOPEN_INTERVAL};
@@ -34,13 +34,16 @@ enum Phase {
 /// A source of the frames of one live interface.
 ///
 /// Frames have the kernel's receive time in nanoseconds. A VLAN tag that the kernel removed is in
-/// [`crate::frame::Frame::vlan`]. Frames that were merged by GRO arrive as one long frame.
+/// [`crate::frame::Frame::vlan`]. Packets that were merged by GRO, or not segmented yet, arrive as one long
+/// frame: [`crate::frame::Frame::offload`].
 pub struct RingSource {
     name: String,
     id: InterfaceId,
     settings: RingSettings,
     /// Frames of unknown format, not reported yet.
     unknown: u64,
+    /// What the filter does with media: truncates it, until a frame that held several packets was truncated.
+    media: Media,
     stop: Arc<AtomicBool>,
     ring: Ring,
     link: LinkType,
@@ -84,6 +87,7 @@ impl RingSource {
             id,
             settings,
             unknown: 0,
+            media: Media::Cut,
             stop,
             link: live::link_type(ring.interface.hardware),
             block: 0,
@@ -137,7 +141,7 @@ impl RingSource {
             return self.end();
         }
         if let Some(block) = self.ring.block(self.block) {
-            self.frames = Some(BlockFrames::new(block));
+            self.frames = Some(BlockFrames::new(block, self.ring.vnet));
             if let Phase::Draining { blocks, .. } = &mut self.phase {
                 *blocks -= 1;
             }
@@ -202,9 +206,19 @@ impl RingSource {
         // A failed attempt needs no report: the gaps of the missing interface continue.
         if let Ok(ring) = Ring::open(&self.name, &self.settings) {
             self.link = live::link_type(ring.interface.hardware);
+            self.media = Media::Cut;
             self.ring = ring;
             self.block = 0;
         }
+    }
+
+    /// Lets media pass whole from now on.
+    #[cold]
+    fn pass_whole(&mut self) -> Result<(), CaptureError> {
+        self.media = Media::Whole;
+        self.ring
+            .set_filter(&self.settings, self.media)
+            .map_err(|failure| self.failed(failure))
     }
 
     /// Queues the drops up to now, and the end.
@@ -249,6 +263,9 @@ impl FrameSource for RingSource {
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
         loop {
             if let Some(found) = self.advance() {
+                if found.is_merged_and_cut() && self.media == Media::Cut {
+                    self.pass_whole()?;
+                }
                 let block = self.ring.block(self.block).unwrap_or_default();
                 let frame = found.frame(block, self.link, self.id);
                 self.unknown += u64::from(self.settings.cut_for.is_some() && is_unknown(&frame));

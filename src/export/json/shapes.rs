@@ -32,6 +32,9 @@ pub(super) struct CaptureJson {
     last: Option<String>,
     /// Frames found to be copies of others, taken out or not.
     mirror_copies: u64,
+    /// Packets beyond the first of frames that held several, and such frames that could not be split.
+    merged_packets: u64,
+    unsplit_frames: u64,
 }
 
 impl CaptureJson {
@@ -43,6 +46,8 @@ impl CaptureJson {
             first: capture.first.map(|time| time.to_string()),
             last: capture.last.map(|time| time.to_string()),
             mirror_copies: snapshot.mirror_copies,
+            merged_packets: snapshot.merged_packets,
+            unsplit_frames: snapshot.unsplit_frames,
         }
     }
 }

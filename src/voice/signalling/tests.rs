@@ -87,6 +87,8 @@ fn fragments_in_any_order_are_reassembled() {
             offset: u16::try_from(offset).unwrap(),
             more: offset + octets.len() < datagram.len(),
             octets,
+            length: octets.len(),
+            ip_bytes: 0,
         });
     };
     for order in [false, true] {

@@ -1,5 +1,5 @@
 use super::writer::{Pcap, Pcapng};
-use super::{Seen, broadcast, file, run};
+use super::{Run, Seen, broadcast, file, run};
 use crate::capture::file::FileSource;
 use crate::capture::file::byte_order::ByteOrder;
 use crate::capture::{CaptureError, Event, FrameSource};
@@ -21,17 +21,63 @@ fn times(seen: &[Seen]) -> Vec<u64> {
     seen.iter().filter_map(time).collect()
 }
 
+/// The capture gaps, in whole seconds.
+fn gaps(seen: &[Seen]) -> Vec<(u64, u64)> {
+    let gap = |seen: &Seen| match seen {
+        Seen::CaptureGap(gap) => Some((gap.from.second().0, gap.until.second().0)),
+        _ => None,
+    };
+    seen.iter().filter_map(gap).collect()
+}
+
+fn in_both_orders(captures: &[Vec<u8>]) -> Run {
+    let files: Vec<_> = captures.iter().map(|octets| file(octets)).collect();
+    let mut paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+    let forward = run(&paths);
+    paths.reverse();
+    assert_eq!(run(&paths).frames(), forward.frames());
+    forward
+}
+
 #[test]
-fn files_are_read_in_the_order_of_their_first_frames_and_not_merged() {
-    let files = [
-        file(&pcap(&[30, 31])),
-        file(&pcap(&[10, 50])),
-        file(&pcap(&[])),
-        file(&pcap(&[20])),
-    ];
+fn files_are_read_in_the_order_of_their_frames_whatever_the_order_given() {
+    let read = in_both_orders(&[
+        pcap(&[30, 31]),
+        pcap(&[10, 50]),
+        pcap(&[]),
+        pcap(&[20]),
+        pcap(&[60]),
+    ]);
+    assert_eq!(times(&read.seen), [10, 20, 30, 31, 50, 60]);
+    assert_eq!(gaps(&read.seen), [(50, 60)], "nobody captured");
+}
+
+#[test]
+fn a_frame_that_stands_in_two_files_is_read_once() {
+    let read = in_both_orders(&[pcap(&[1, 2, 3, 3, 4]), pcap(&[3, 4, 5]), pcap(&[2, 4, 7])]);
+    // One of the first file's two frames of second 3 stands in the second file too.
+    assert_eq!(times(&read.seen), [1, 2, 3, 3, 4, 5, 7]);
+    let expected = "4 frames stand in two files, with the same time and octets, and were read once";
+    assert_eq!(read.warnings, [expected]);
+}
+
+#[test]
+fn frames_of_one_time_that_differ_are_all_read() {
+    let other = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1)
+        .frame(3, 0, b"y")
+        .frame(4, 0, b"x");
+    let read = in_both_orders(&[pcap(&[3, 4]), other.octets]);
+    assert_eq!(times(&read.seen), [3, 3, 4]);
+}
+
+#[test]
+fn a_damaged_file_is_refused_when_it_is_read_whatever_others_there_are() {
+    let mut damaged = pcap(&[1, 2]);
+    damaged.extend([0xff; 40]);
+    let files = [file(&damaged), file(&pcap(&[2, 3]))];
     let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
-    let run = run(&paths);
-    assert_eq!(times(&run.seen), [10, 50, 20, 30, 31]);
+    let error = run(&paths).error();
+    assert!(error.contains("damaged at offset 58"), "{error}");
 }
 
 #[test]

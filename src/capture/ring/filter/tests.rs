@@ -21,9 +21,13 @@ struct Kernel {
 
 impl Kernel {
     fn new(link: LinkType) -> Self {
+        Self::with(link, Media::Cut)
+    }
+
+    fn with(link: LinkType, media: Media) -> Self {
         let (near, far) = UnixDatagram::pair().unwrap();
         let far = OwnedFd::from(far);
-        let program = filter(link, &SIP).unwrap();
+        let program = filter(link, &SIP, media).unwrap();
         socket::attach(&far, &program, FilterKind::Filter).unwrap();
         let far = UnixDatagram::from(far);
         far.set_nonblocking(true).unwrap();
@@ -79,7 +83,7 @@ fn rtp(sources: u8) -> Vec<u8> {
     [
         &header[..],
         &vec![7; 4 * usize::from(sources)],
-        &[0xd5; 400],
+        &[0xd5; 240],
     ]
     .concat()
 }
@@ -129,6 +133,40 @@ fn media_stays_in_the_kernel_in_every_known_format() {
     let raw = Kernel::new(LinkType::RawIp);
     assert_eq!(raw.passes(&ipv4(&[], 17, &voice)), Some(20 + 8 + 12));
     assert_eq!(raw.passes(&ipv6(17, &voice)), Some(40 + 8 + 12));
+}
+
+#[test]
+fn audio_that_may_be_several_packets_passes_whole_and_all_media_if_it_is() {
+    let of = |payload_type: u8, octets: usize| {
+        let header = [0x80, payload_type, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4];
+        let media = [&header[..], &vec![0xd5; octets - 12]].concat();
+        ethernet(&[8, 0], &ipv4(&[], 17, &udp(4000, 4002, &media)))
+    };
+    let (cut, whole) = (
+        Kernel::new(LinkType::Ethernet),
+        Kernel::with(LinkType::Ethernet, Media::Whole),
+    );
+    let header = 14 + 20 + 8 + 12;
+    for (payload_type, octets, passes) in [
+        (0, 343, false),
+        (0, 344, true),
+        (8 | 0x80, 688, true),
+        (18, 400, true),
+        (111, 400, false),
+        (34, 1200, false),
+    ] {
+        let frame = of(payload_type, octets);
+        let expected = if passes { frame.len() } else { header };
+        assert_eq!(
+            cut.passes(&frame),
+            Some(expected),
+            "{payload_type} {octets}"
+        );
+        assert_eq!(whole.passes(&frame), Some(frame.len()));
+    }
+    let channel = [&[0x40, 1, 0, 172][..], &[0x80; 172]].concat();
+    let channel = ethernet(&[8, 0], &ipv4(&[], 17, &udp(3478, 4002, &channel)));
+    assert_eq!(whole.passes(&channel), Some(channel.len()));
 }
 
 #[test]
@@ -236,5 +274,5 @@ fn real_frames_are_classified_the_same_after_truncation() {
 #[test]
 fn a_program_with_64_sip_ports_fits() {
     let ports: Vec<u16> = (0..64).map(|index| 5060 + index).collect();
-    assert!(filter(LinkType::Ethernet, &ports).is_some());
+    assert!(filter(LinkType::Ethernet, &ports, Media::Cut).is_some());
 }
