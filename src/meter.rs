@@ -11,14 +11,14 @@ pub mod second;
 pub mod window;
 pub mod window_counts;
 
-use crate::attribution::Attribution;
+use crate::attribution::{Attribution, PairKey};
 use crate::discard::Discard;
 use crate::frame::InterfaceId;
 use crate::stream::booking::Booking;
 use crate::stream::record::Stream;
 use crate::stream::rtt::RttSample;
 use crate::stream::sequence::{Arrival, SequenceStep};
-use crate::stream::tally::{SequenceCounts, TrafficCounts};
+use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::stream::{Finding, Progress, Streams};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
@@ -190,7 +190,6 @@ impl Meter {
         attribution: &Attribution,
     ) {
         for finding in found {
-            let counts = self.counts_of(packet.time.second());
             match finding {
                 Finding::RoundTrip(RttSample { method, time }) => {
                     let pair = attribution.pair(
@@ -198,19 +197,23 @@ impl Meter {
                         packet.dst.address,
                         packet.capture_point,
                     );
+                    let counts = self.counts_of(packet.time.second());
                     counts.round_trips.push(RoundTrip { pair, method, time });
                 }
-                Finding::Reported(pair, reports) => {
-                    counts.add(
-                        &pair,
-                        &PairCounts {
-                            reports,
-                            ..PairCounts::default()
-                        },
-                    );
+                Finding::Reported(pair, (second, reports)) => {
+                    self.count_reports(second, &pair, reports);
                 }
             }
         }
+    }
+
+    /// Counts what reporters lost between a pair.
+    fn count_reports(&mut self, second: Second, pair: &PairKey, reports: LossCounts) {
+        let usage = PairCounts {
+            reports,
+            ..PairCounts::default()
+        };
+        self.counts_of(second).add(pair, &usage);
     }
 
     /// Counts a packet of a stream, in the second of its arrival.
@@ -370,6 +373,9 @@ impl Meter {
     pub fn ended(&mut self, stream: &mut Stream, step: &SequenceStep, bookings: &mut Vec<Booking>) {
         stream.tally_anomalies(step);
         self.book(stream, bookings);
+        if let Some(reports) = stream.finish_reports() {
+            self.count_reports(self.newest, stream.pair(), reports);
+        }
         self.flush_stream(stream);
     }
 

@@ -291,6 +291,7 @@ impl<O: WorkerSink> Worker<O> {
         };
         let mut closing = self.meter.close(through, &mut self.streams);
         self.state.streams_refused = self.streams.refused();
+        self.state.unmatched_reports = self.streams.unmatched_reports();
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
         let disputed = self.meter.take_disputed();

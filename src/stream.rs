@@ -24,7 +24,7 @@ mod ways;
 use crate::attribution::PairKey;
 use crate::discard::Discard;
 use crate::stream::probation::{Probation, ProbationOutcome};
-use crate::stream::tally::LossCounts;
+use crate::stream::reports::ReportedLoss;
 use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
@@ -32,6 +32,7 @@ use crate::voice::signalling::Signalling;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{Content, Packet, RtpPacket};
 use crate::wire::rtcp::{self, Protection};
+use crate::wire::rtp;
 use booking::{Booking, Certainty, Excuse};
 use capture_gaps::CaptureGaps;
 use copies::SeenSignalling;
@@ -86,8 +87,8 @@ pub enum Progress<'s> {
 pub enum Finding {
     /// A round trip to its sender.
     RoundTrip(RttSample),
-    /// What its sender lost of a stream between this pair.
-    Reported(PairKey, LossCounts),
+    /// What reporters lost of a stream between this pair, in a second.
+    Reported(PairKey, ReportedLoss),
 }
 
 /// The streams of one worker.
@@ -107,6 +108,8 @@ pub struct Streams {
     unseen: CaptureGaps,
     /// Of the packet at hand; its room stays.
     bookings: Vec<Booking>,
+    reported: Vec<ReportedLoss>,
+    unmatched_reports: u64,
     refused: u64,
 }
 
@@ -127,6 +130,8 @@ impl Streams {
             findings: Vec::new(),
             unseen: CaptureGaps::default(),
             bookings: Vec::new(),
+            reported: Vec::new(),
+            unmatched_reports: 0,
             refused: 0,
         }
     }
@@ -192,14 +197,18 @@ impl Streams {
                 payload,
                 protection,
             } => {
-                if !self.transports.carry_audio(packet.src, packet.dst) {
+                if let Some((key, summary)) = self.media_like_control(packet, payload) {
+                    return self.advance_media(key, summary);
+                }
+                let is_clear = protection == Protection::Clear;
+                if !self.is_audio_control(packet, payload, is_clear) {
                     return Err(Discard::Rtcp);
                 }
                 if self.signals.has(packet) {
                     return Ok(Progress::SignalCopy);
                 }
                 self.measure(packet);
-                if protection == Protection::Clear {
+                if is_clear {
                     self.note_reports(packet, payload);
                 }
                 Ok(Progress::Signal)
@@ -234,34 +243,84 @@ impl Streams {
             .extend(self.samples.drain(..).map(Finding::RoundTrip));
     }
 
+    /// A packet that has the form of RTCP by chance, and is media of a payload type of 64 to 95 with the
+    /// marker: its SSRC is that of a stream here of that type, or a dialog names the type.
+    fn media_like_control(
+        &self,
+        packet: &Packet<'_>,
+        payload: &[u8],
+    ) -> Option<(StreamKey, RtpSummary)> {
+        let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+        let header = rtp::parse_any(payload, length)?;
+        let key = StreamKey::new(packet.src, packet.dst, header.ssrc);
+        let stream = self
+            .table
+            .find(&key)
+            .and_then(|index| self.table.get(index));
+        let is_media = match stream {
+            Some(stream) => stream.payload_type() == header.payload_type,
+            None => {
+                let of = header.payload_type;
+                !rtcp::is_compound(payload)
+                    && self.signalling.about(packet.src, packet.dst, of).is_some()
+            }
+        };
+        let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);
+        let summary = RtpSummary::new(
+            packet.time,
+            packet.capture_point,
+            packet.ip_bytes,
+            (&header, length.saturating_sub(header_len)),
+            packet.dedup_key.identification,
+        );
+        is_media.then_some((key, summary))
+    }
+
+    /// Whether an RTCP packet belongs to audio: by its ports, or by an SSRC between its two hosts.
+    fn is_audio_control(&self, packet: &Packet<'_>, payload: &[u8], is_clear: bool) -> bool {
+        let (src, dst) = (packet.src, packet.dst);
+        if self.transports.carry_audio(src, dst) {
+            return true;
+        }
+        let (here, there) = (src.address, dst.address);
+        let sends = |ssrc| self.transports.source(here, there, ssrc).is_some();
+        let receives = |ssrc| self.transports.source(there, here, ssrc).is_some();
+        rtcp::sender(payload).is_some_and(sends)
+            || (is_clear && rtcp::reports(payload).any(|(_, block)| receives(block.ssrc)))
+    }
+
     /// What the sender of an RTCP packet says of the streams that it receives: they go the other
-    /// way, on the same ports (RFC 5761) or on the next lower ones (RFC 3550 §11).
+    /// way, on the same ports (RFC 5761), on the next lower ones (RFC 3550 §11), or on any between the
+    /// two hosts (RFC 3605, NAT).
     fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
         let below = |end: Endpoint| Endpoint {
             port: end.port.wrapping_sub(1),
             ..end
         };
         let (src, dst) = (packet.dst, packet.src);
-        for report in rtcp::packets(payload) {
-            let (rtcp::RtcpPacket::SenderReport { reports, .. }
-            | rtcp::RtcpPacket::ReceiverReport { reports, .. }) = report
-            else {
+        for (reporter, block) in rtcp::reports(payload) {
+            let ends = [(src, dst), (below(src), below(dst))];
+            let keys = ends.map(|(src, dst)| StreamKey::new(src, dst, block.ssrc));
+            let index = keys.iter().find_map(|key| self.table.find(key));
+            let by_host = || self.transports.source(src.address, dst.address, block.ssrc);
+            let stream = index
+                .or_else(by_host)
+                .and_then(|index| self.table.get_mut(index));
+            let Some(stream) = stream.filter(|stream| stream.key.ssrc() == block.ssrc) else {
+                self.unmatched_reports += 1;
                 continue;
             };
-            for block in reports {
-                let ends = [(src, dst), (below(src), below(dst))];
-                let mut keys = ends
-                    .map(|(src, dst)| StreamKey::new(src, dst, block.ssrc))
-                    .into_iter();
-                let index = keys.find_map(|key| self.table.find(&key));
-                let stream = index.and_then(|index| self.stream_mut(index));
-                if let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio)
-                    && let Some(reports) = stream.report(&block)
-                {
-                    let pair = stream.pair().clone();
-                    self.findings.push(Finding::Reported(pair, reports));
-                }
+            if stream.kind == StreamKind::Video {
+                continue;
             }
+            let by = (reporter, packet.time.second());
+            if !stream.report(by, &block, &mut self.reported) {
+                self.unmatched_reports += 1;
+            }
+            let pair = stream.pair();
+            let reported = self.reported.drain(..);
+            let found = reported.map(|reported| Finding::Reported(pair.clone(), reported));
+            self.findings.extend(found);
         }
     }
 
@@ -381,7 +440,7 @@ impl Streams {
         let (kind, key, first) = (stream.kind, stream.key, stream.first());
         let index = self.table.insert(stream)?;
         if kind == StreamKind::Audio {
-            self.transports.add(key.src(), key.dst());
+            self.transports.add(&key, index);
             if let Some(before) = self.ways.add(&key, index) {
                 self.book_silence(&key, before, first);
             }
@@ -505,7 +564,7 @@ impl Streams {
         };
         if let Some(stream) = self.table.remove(index) {
             if stream.kind == StreamKind::Audio {
-                self.transports.remove(stream.key.src(), stream.key.dst());
+                self.transports.remove(&stream.key);
                 self.ways.remove(&stream.key);
             }
             ended(stream, &step, &mut self.bookings);
@@ -547,8 +606,16 @@ impl Streams {
         self.refused
     }
 
+    /// Report blocks that name no stream known here, or come from one reporter too many.
+    pub fn unmatched_reports(&self) -> u64 {
+        self.unmatched_reports
+    }
+
     /// Answers that cannot be round trips.
     pub fn round_trips_refused(&self) -> u64 {
         self.round_trips.refused()
     }
 }
+
+#[cfg(test)]
+mod tests;

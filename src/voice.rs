@@ -262,14 +262,17 @@ impl Rules {
         if !self.in_ports(datagram.src, datagram.dst) {
             return Err(Discard::Restricted);
         }
-        if rtp::is_rtcp(payload) {
-            let protection = rtcp::assess(payload, length).ok_or(Discard::NotVoice)?;
+        // By its whole form, not by one octet (RFC 5761 §4). What has the octet and not the form is media,
+        // if a dialog names its payload type.
+        if rtp::is_rtcp(payload)
+            && let Some(protection) = rtcp::assess(payload, length)
+        {
             return Ok(Content::Rtcp {
                 payload,
                 protection,
             });
         }
-        let header = rtp::parse(payload, length).ok_or(Discard::NotVoice)?;
+        let header = rtp::parse_any(payload, length).ok_or(Discard::NotVoice)?;
         let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);
         Ok(Content::Rtp {
             header,

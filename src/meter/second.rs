@@ -285,6 +285,10 @@ pub struct WorkerState {
     pub clock_steps: u64,
     /// Streams refused because the table was full.
     pub streams_refused: u64,
+    /// RTCP report blocks that matched no stream.
+    pub unmatched_reports: u64,
+    /// SIP dialogs that found no room.
+    pub dialogs_refused: u64,
     /// Answers that cannot be round trips.
     pub round_trips_refused: u64,
     /// Session descriptions that did not reach another worker, once for each.
