@@ -16,7 +16,6 @@ use crate::discard::Discard;
 use crate::frame::InterfaceId;
 use crate::stream::booking::Booking;
 use crate::stream::record::Stream;
-use crate::stream::rtt::RttSample;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::stream::{Finding, Progress, Streams};
@@ -130,7 +129,7 @@ impl Meter {
             Content::Rtp { .. } => Class::Rtp,
             Content::Rtcp { .. } => Class::Rtcp,
             Content::Sip(_) | Content::SipSegment(_) => Class::Sip,
-            Content::Stun(_) => return Err(Discard::Stun),
+            Content::Stun(..) => return Err(Discard::Stun),
         };
         let (src, dst) = (packet.src.address, packet.dst.address);
         let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
@@ -191,14 +190,14 @@ impl Meter {
     ) {
         for finding in found {
             match finding {
-                Finding::RoundTrip(RttSample { method, time }) => {
+                Finding::RoundTrip(sample) => {
                     let pair = attribution.pair(
                         packet.src.address,
                         packet.dst.address,
                         packet.capture_point,
                     );
                     let counts = self.counts_of(packet.time.second());
-                    counts.round_trips.push(RoundTrip { pair, method, time });
+                    counts.round_trips.push(RoundTrip::new(pair, sample));
                 }
                 Finding::Reported(pair, (second, reports)) => {
                     self.count_reports(second, &pair, reports);

@@ -214,7 +214,7 @@ impl Streams {
                 Ok(Progress::Signal)
             }
             // A copy asks nothing and answers nothing: what was asked twice would give no sample.
-            Content::Sip(_) | Content::SipSegment(_) | Content::Stun(_)
+            Content::Sip(_) | Content::SipSegment(_) | Content::Stun(..)
                 if self.signals.has(packet) =>
             {
                 Ok(Progress::SignalCopy)
@@ -224,7 +224,7 @@ impl Streams {
                 self.signalling.observe(packet);
                 Ok(Progress::Signal)
             }
-            Content::Stun(_) => {
+            Content::Stun(..) => {
                 self.measure(packet);
                 Err(Discard::Stun)
             }

@@ -82,8 +82,8 @@ pub enum Content<'a> {
     Sip(&'a [u8]),
     /// A TCP segment on a SIP port.
     SipSegment(Segment<'a>),
-    /// A STUN message: not voice, but used for round trips.
-    Stun(StunHeader),
+    /// A STUN message, and its captured octets: not voice, but used for round trips.
+    Stun(StunHeader, &'a [u8]),
 }
 
 /// A TCP segment.
@@ -220,7 +220,7 @@ impl Rules {
                 // TURN indications carry media too (RFC 8656 §11); the octets of the outer packet count.
                 match stun::relayed(&message, payload) {
                     Some(media) => self.recognise_relayed(datagram, media, captured_length(media)),
-                    None => Ok(Content::Stun(message)),
+                    None => Ok(Content::Stun(message, payload)),
                 }
             }
             FirstOctet::TurnChannel => match stun::channel(payload, length) {

@@ -53,7 +53,7 @@ impl Signalling {
                     self.announce(time, description);
                 }
             }
-            Content::Rtp { .. } | Content::Rtcp { .. } | Content::Stun(_) => {}
+            Content::Rtp { .. } | Content::Rtcp { .. } | Content::Stun(..) => {}
         }
     }
 
