@@ -10,6 +10,7 @@ mod capture_gaps;
 pub mod copies;
 pub mod expiry;
 mod gaps;
+mod holds;
 pub mod jitter;
 pub mod probation;
 pub mod record;
@@ -279,7 +280,9 @@ impl Streams {
     /// Whether an RTCP packet belongs to audio: by its ports, or by an SSRC between its two hosts.
     fn is_audio_control(&self, packet: &Packet<'_>, payload: &[u8], is_clear: bool) -> bool {
         let (src, dst) = (packet.src, packet.dst);
-        if self.transports.carry_audio(src, dst) {
+        let named = self.signalling.media_of_rtcp(src, dst);
+        let by_dialog = named.is_some_and(|(src, dst)| self.transports.carry_audio(src, dst));
+        if self.transports.carry_audio(src, dst) || by_dialog {
             return true;
         }
         let (here, there) = (src.address, dst.address);
@@ -359,6 +362,8 @@ impl Streams {
         };
         let key = stream.key;
         self.unseen.excuse(stream, &mut self.bookings);
+        let (src, dst) = (key.src(), key.dst());
+        holds::excuse(stream, &mut self.bookings, self.signalling.holds(src, dst));
         let is_long = |booking: &Booking| booking.count.unsigned_abs() >= WINDOW;
         let latest = self.bookings.iter().any(is_long);
         let latest = latest.then(|| self.ways.latest(&key)).flatten();
@@ -385,6 +390,8 @@ impl Streams {
         let known = self
             .signalling
             .about(key.src(), key.dst(), summary.payload_type);
+        // What is announced as video must show that it is: a fact never un-counts (MODEL §4.3).
+        let known = known.filter(|known| known.kind == StreamKind::Audio);
         let (packets, kind) = if let Some(known) = &known {
             // Announced: its first packet is proof enough.
             let mut packets = self.probation.remove(&key);

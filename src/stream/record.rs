@@ -243,7 +243,8 @@ impl Stream {
     /// Between two packets, usually.
     fn interval(&self) -> Duration {
         let usual = self.cold.usual_type(self.of);
-        let clock = clock_of(&usual, self.cold.format.as_deref());
+        // Nothing that is lost rests on what somebody says (MODEL §4.3).
+        let clock = clock_of(&usual, None);
         let interval = clock.map(|clock| sent(usual.step, clock));
         let possible = SHORTEST_INTERVAL..=Duration::from_secs(1);
         interval
