@@ -7,6 +7,7 @@
 
 pub mod booking;
 mod capture_gaps;
+mod control;
 pub mod copies;
 pub mod expiry;
 mod gaps;
@@ -26,14 +27,13 @@ use crate::attribution::PairKey;
 use crate::discard::Discard;
 use crate::stream::probation::{Probation, ProbationOutcome};
 use crate::stream::reports::ReportedLoss;
-use crate::units::{Endpoint, Second, Timestamp};
+use crate::units::{Second, Timestamp};
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::Signalling;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{Content, Packet, RtpPacket};
-use crate::wire::rtcp::{self, Protection};
-use crate::wire::rtp;
+use crate::wire::rtcp::Protection;
 use booking::{Booking, Certainty, Excuse};
 use capture_gaps::CaptureGaps;
 use copies::SeenSignalling;
@@ -242,89 +242,6 @@ impl Streams {
         self.round_trips.observe(packet, &mut self.samples);
         self.findings
             .extend(self.samples.drain(..).map(Finding::RoundTrip));
-    }
-
-    /// A packet that has the form of RTCP by chance, and is media of a payload type of 64 to 95 with the
-    /// marker: its SSRC is that of a stream here of that type, or a dialog names the type.
-    fn media_like_control(
-        &self,
-        packet: &Packet<'_>,
-        payload: &[u8],
-    ) -> Option<(StreamKey, RtpSummary)> {
-        let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
-        let header = rtp::parse_any(payload, length)?;
-        let key = StreamKey::new(packet.src, packet.dst, header.ssrc);
-        let stream = self
-            .table
-            .find(&key)
-            .and_then(|index| self.table.get(index));
-        let is_media = match stream {
-            Some(stream) => stream.payload_type() == header.payload_type,
-            None => {
-                let of = header.payload_type;
-                !rtcp::is_compound(payload)
-                    && self.signalling.about(packet.src, packet.dst, of).is_some()
-            }
-        };
-        let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);
-        let summary = RtpSummary::new(
-            packet.time,
-            packet.capture_point,
-            packet.ip_bytes,
-            (&header, length.saturating_sub(header_len)),
-            packet.dedup_key.identification,
-        );
-        is_media.then_some((key, summary))
-    }
-
-    /// Whether an RTCP packet belongs to audio: by its ports, or by an SSRC between its two hosts.
-    fn is_audio_control(&self, packet: &Packet<'_>, payload: &[u8], is_clear: bool) -> bool {
-        let (src, dst) = (packet.src, packet.dst);
-        let named = self.signalling.media_of_rtcp(src, dst);
-        let by_dialog = named.is_some_and(|(src, dst)| self.transports.carry_audio(src, dst));
-        if self.transports.carry_audio(src, dst) || by_dialog {
-            return true;
-        }
-        let (here, there) = (src.address, dst.address);
-        let sends = |ssrc| self.transports.source(here, there, ssrc).is_some();
-        let receives = |ssrc| self.transports.source(there, here, ssrc).is_some();
-        rtcp::sender(payload).is_some_and(sends)
-            || (is_clear && rtcp::reports(payload).any(|(_, block)| receives(block.ssrc)))
-    }
-
-    /// What the sender of an RTCP packet says of the streams that it receives: they go the other
-    /// way, on the same ports (RFC 5761), on the next lower ones (RFC 3550 §11), or on any between the
-    /// two hosts (RFC 3605, NAT).
-    fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
-        let below = |end: Endpoint| Endpoint {
-            port: end.port.wrapping_sub(1),
-            ..end
-        };
-        let (src, dst) = (packet.dst, packet.src);
-        for (reporter, block) in rtcp::reports(payload) {
-            let ends = [(src, dst), (below(src), below(dst))];
-            let keys = ends.map(|(src, dst)| StreamKey::new(src, dst, block.ssrc));
-            let index = keys.iter().find_map(|key| self.table.find(key));
-            let by_host = || self.transports.source(src.address, dst.address, block.ssrc);
-            let stream = index
-                .or_else(by_host)
-                .and_then(|index| self.table.get_mut(index));
-            let Some(stream) = stream.filter(|stream| stream.key.ssrc() == block.ssrc) else {
-                self.unmatched_reports += 1;
-                continue;
-            };
-            if stream.kind == StreamKind::Video {
-                continue;
-            }
-            let by = (reporter, packet.time.second());
-            if !stream.report(by, &block, &mut self.reported) {
-                self.unmatched_reports += 1;
-            }
-            let pair = stream.pair();
-            let reported = self.reported.drain(..);
-            let found = reported.map(|reported| Finding::Reported(pair.clone(), reported));
-            self.findings.extend(found);
-        }
     }
 
     /// What packets told of others since the last call.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::stream::tally::LossCounts;
 use crate::units::Address;
+use crate::units::Endpoint;
 use crate::voice::{CapturePoint, Rules};
 use crate::wire::{Datagram, DedupKey, Transport, Vlans};
 

@@ -9,6 +9,7 @@ mod dialogs;
 mod fragments;
 mod message;
 mod ports;
+mod section;
 mod segments;
 
 pub use message::DialogMessage;

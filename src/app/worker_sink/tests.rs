@@ -60,7 +60,7 @@ fn signalling(port: u16) -> [Vec<u8>; 2] {
         )
         .into_bytes()
     };
-    let offer = message("INVITE sip:b@example.net SIP/2.0", 1, 4000);
+    let offer = message("INVITE sip:b@example.net SIP/2.0", 1, 4444);
     let mut answer = udp(5060, 5060, &message("SIP/2.0 200 OK", 2, port));
     answer[12..20].copy_from_slice(&[192, 0, 2, 2, 192, 0, 2, 1]);
     [udp(5060, 5060, &offer), answer]

@@ -6,9 +6,10 @@
 //! a flood of them takes nothing from a dialog that stands.
 
 use super::message::{DialogMessage, DialogStep};
-use super::ports::{NamedMedia, NamedPorts, formats, kind};
+use super::ports::{NamedMedia, NamedPorts};
+use super::section::Section;
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
-use crate::wire::sdp::{Description, MediaDescription, MediaDirection};
+use crate::wire::sdp::Description;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -37,6 +38,9 @@ const SILENT_SECONDS: u64 = 3_600;
 /// A dialog without a message for so many seconds is forgotten: no call lasts for half a day.
 const STANDING_SECONDS: u64 = 43_200;
 
+/// Places of calls that are over in the queue of those with an answer, beside as many as there are.
+const SLACK: usize = 64;
+
 /// The calls, and what they name.
 #[derive(Debug, Default)]
 pub(super) struct Dialogs {
@@ -46,7 +50,7 @@ pub(super) struct Dialogs {
     /// Calls without an answer by their beginning, those with one by their last message; what has
     /// changed since is found when its turn comes.
     open: VecDeque<(Timestamp, u64)>,
-    standing: VecDeque<(Timestamp, u64)>,
+    standing: VecDeque<(Timestamp, u64, u64)>,
     answered: usize,
     ports: NamedPorts,
     local: Arc<[Prefix]>,
@@ -57,6 +61,8 @@ pub(super) struct Dialogs {
 /// All dialogs of one Call-ID.
 #[derive(Debug, Default)]
 struct Call {
+    /// Since its first answer; a Call-ID may come again.
+    serial: u64,
     last: Timestamp,
     offers: Vec<Offer>,
     sessions: Vec<Session>,
@@ -289,7 +295,9 @@ impl Dialogs {
         if !call.is_answered {
             call.is_answered = true;
             self.answered += 1;
-            self.standing.push_back((message.time, key));
+            self.next_session += 1;
+            call.serial = self.next_session;
+            self.standing.push_back((message.time, key, call.serial));
         }
         let place = call
             .sessions
@@ -381,15 +389,23 @@ impl Dialogs {
     }
 
     fn remove(&mut self, key: u64) {
-        if let Some(mut call) = self.calls.remove(&key) {
-            call.withdraw(&mut self.ports, |_| true);
-            self.answered -= usize::from(call.is_answered);
-            for session in &call.sessions {
-                session
-                    .ends
-                    .iter()
-                    .for_each(|(_, end)| self.ports.forget(*end, session.id));
+        let Some(mut call) = self.calls.remove(&key) else {
+            return;
+        };
+        call.withdraw(&mut self.ports, |_| true);
+        for session in &call.sessions {
+            for (_, end) in &session.ends {
+                self.ports.forget(*end, session.id);
             }
+        }
+        self.answered -= usize::from(call.is_answered);
+        if self.standing.len() > 2 * self.answered + SLACK {
+            let stands = |key: u64, serial| {
+                let call = self.calls.get(&key);
+                call.is_some_and(|call| call.serial == serial)
+            };
+            self.standing
+                .retain(|(_, key, serial)| stands(*key, *serial));
         }
     }
 
@@ -397,19 +413,20 @@ impl Dialogs {
     fn retire(&mut self, now: Second, silent: u64) -> bool {
         let before = Second(now.0.saturating_sub(silent)).start();
         let mut found = false;
-        while let Some((queued, key)) = self.standing.front().copied()
+        while let Some((queued, key, serial)) = self.standing.front().copied()
             && queued < before
         {
             self.standing.pop_front();
             match self.calls.get(&key) {
-                Some(call) if call.is_answered && call.last >= before => {
-                    self.standing.push_back((call.last, key));
+                Some(call) if call.serial != serial => {}
+                Some(call) if call.last >= before => {
+                    self.standing.push_back((call.last, key, serial));
                 }
-                Some(call) if call.is_answered => {
+                Some(_) => {
                     self.remove(key);
                     found = true;
                 }
-                _ => {}
+                None => {}
             }
         }
         found
@@ -426,77 +443,5 @@ impl Dialogs {
                 self.remove(key);
             }
         }
-    }
-}
-
-/// A media section as both sides have described it.
-struct Section<'a> {
-    ours: &'a MediaDescription,
-    theirs: &'a MediaDescription,
-    place: usize,
-}
-
-impl Section<'_> {
-    /// Our addresses of the section, or the one of before where media to us is held by an address of
-    /// zeroes (RFC 3264 §8.4); and whether media is allowed to us and from us.
-    fn media(
-        &self,
-        session: u64,
-        before: Option<Endpoint>,
-    ) -> impl Iterator<Item = (Endpoint, NamedMedia, [bool; 2])> {
-        let (ours, theirs) = (self.ours, self.theirs);
-        // Port 0 refuses media (RFC 3264 §6).
-        let is_refused = ours.port == 0 || theirs.port == 0;
-        let kind = kind(ours).filter(|of| kind(theirs) == Some(*of) && !is_refused);
-        let own = end(ours).or(before);
-        let allowed = [
-            receives(ours) && sends(theirs),
-            sends(ours) && receives(theirs),
-        ];
-        let found = kind.zip(own).into_iter().flat_map(move |(kind, own)| {
-            let media = NamedMedia {
-                owner: (session, self.place),
-                remote: end(theirs).unwrap_or_default(),
-                rtcp: rtcp(ours),
-                remote_rtcp: rtcp(theirs),
-                formats: [formats(ours, kind), formats(theirs, kind)],
-                holds: [None; 2],
-            };
-            (0..ours.count.clamp(1, 8)).map(move |index| {
-                let port = own.port.saturating_add(2 * index);
-                (Endpoint { port, ..own }, media.clone(), allowed)
-            })
-        });
-        found
-    }
-}
-
-/// Where the side that describes a section wants media.
-fn end(media: &MediaDescription) -> Option<Endpoint> {
-    let address = media
-        .address
-        .filter(|address| !address.ip().is_unspecified())?;
-    let port = media.port;
-    Some(Endpoint { address, port })
-}
-
-/// Where it wants RTCP, if it says so.
-fn rtcp(media: &MediaDescription) -> Option<Endpoint> {
-    let rtcp = media.rtcp?;
-    let (address, port) = (rtcp.address.or(media.address)?, rtcp.port);
-    Some(Endpoint { address, port })
-}
-
-fn sends(media: &MediaDescription) -> bool {
-    match media.direction {
-        MediaDirection::SendReceive | MediaDirection::SendOnly => true,
-        MediaDirection::ReceiveOnly | MediaDirection::Inactive => false,
-    }
-}
-
-fn receives(media: &MediaDescription) -> bool {
-    match media.direction {
-        MediaDirection::SendReceive | MediaDirection::ReceiveOnly => end(media).is_some(),
-        MediaDirection::SendOnly | MediaDirection::Inactive => false,
     }
 }

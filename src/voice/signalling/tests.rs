@@ -65,6 +65,7 @@ fn theirs() -> String {
 
 fn agreed() -> Signalling {
     let mut signalling = Signalling::default();
+    signalling.set_local_prefixes([Prefix::new(end(1, 0).address, 128)].into());
     signalling.observe(&packet(Content::Sip(&invite())));
     reply(
         &mut signalling,
