@@ -11,7 +11,7 @@ use super::section::Section;
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::wire::sdp::Description;
 use hashbrown::{DefaultHashBuilder, HashMap};
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -38,20 +38,16 @@ const SILENT_SECONDS: u64 = 3_600;
 /// A dialog without a message for so many seconds is forgotten: no call lasts for half a day.
 const STANDING_SECONDS: u64 = 43_200;
 
-/// Places of calls that are over in the queue of those with an answer, beside as many as there are.
-const SLACK: usize = 64;
-
 /// The calls, and what they name.
 #[derive(Debug, Default)]
 pub(super) struct Dialogs {
     /// Keyed at random: whoever sends cannot choose which calls are taken for the same.
     hasher: DefaultHashBuilder,
     calls: HashMap<u64, Call>,
-    /// Calls without an answer by their beginning, those with one by their last message; what has
-    /// changed since is found when its turn comes.
-    open: VecDeque<(Timestamp, u64)>,
-    standing: VecDeque<(Timestamp, u64, u64)>,
-    answered: usize,
+    /// Calls without an answer by their beginning, those with one by a message; whether there was one
+    /// since is found when their turn comes.
+    open: BTreeSet<(Timestamp, u64)>,
+    standing: BTreeSet<(Timestamp, u64)>,
     ports: NamedPorts,
     local: Arc<[Prefix]>,
     next_session: u64,
@@ -61,8 +57,8 @@ pub(super) struct Dialogs {
 /// All dialogs of one Call-ID.
 #[derive(Debug, Default)]
 struct Call {
-    /// Since its first answer; a Call-ID may come again.
-    serial: u64,
+    /// Its place in the one or the other order.
+    queued: Timestamp,
     last: Timestamp,
     offers: Vec<Offer>,
     sessions: Vec<Session>,
@@ -194,11 +190,12 @@ impl Dialogs {
     fn offer(&mut self, key: u64, message: &DialogMessage, description: &Description) {
         if !self.calls.contains_key(&key) {
             self.make_room();
-            self.open.push_back((message.time, key));
+            self.open.insert((message.time, key));
         }
         let early = self.name_early(message, description);
         let ports = &mut self.ports;
         let call = self.calls.entry(key).or_insert_with(|| Call {
+            queued: message.time,
             last: message.time,
             ..Call::default()
         });
@@ -259,16 +256,10 @@ impl Dialogs {
     /// Of too many calls without an answer the oldest are forgotten.
     fn make_room(&mut self) {
         while self.open.len() >= MAX_OPEN
-            && let Some((_, oldest)) = self.open.pop_front()
+            && let Some((_, oldest)) = self.open.pop_first()
         {
-            if self
-                .calls
-                .get(&oldest)
-                .is_some_and(|call| !call.is_answered)
-            {
-                self.remove(oldest);
-                self.refused += 1;
-            }
+            self.remove(oldest);
+            self.refused += 1;
         }
     }
 
@@ -280,7 +271,7 @@ impl Dialogs {
         };
         let (asker, answerer) = (is_ours(offer.message.src), is_ours(message.src));
         let has_room = self.calls.get(&key).is_some_and(|call| call.is_answered)
-            || self.answered < MAX_DIALOGS
+            || self.standing.len() < MAX_DIALOGS
             || self.retire(message.time.second(), SILENT_SECONDS);
         let Some(call) = self.calls.get_mut(&key).filter(|_| asker || answerer) else {
             return;
@@ -294,10 +285,9 @@ impl Dialogs {
         offer.early.forget(&mut self.ports);
         if !call.is_answered {
             call.is_answered = true;
-            self.answered += 1;
-            self.next_session += 1;
-            call.serial = self.next_session;
-            self.standing.push_back((message.time, key, call.serial));
+            self.open.remove(&(call.queued, key));
+            call.queued = message.time;
+            self.standing.insert((call.queued, key));
         }
         let place = call
             .sessions
@@ -398,14 +388,9 @@ impl Dialogs {
                 self.ports.forget(*end, session.id);
             }
         }
-        self.answered -= usize::from(call.is_answered);
-        if self.standing.len() > 2 * self.answered + SLACK {
-            let stands = |key: u64, serial| {
-                let call = self.calls.get(&key);
-                call.is_some_and(|call| call.serial == serial)
-            };
-            self.standing
-                .retain(|(_, key, serial)| stands(*key, *serial));
+        let place = (call.queued, key);
+        if !self.standing.remove(&place) {
+            self.open.remove(&place);
         }
     }
 
@@ -413,20 +398,19 @@ impl Dialogs {
     fn retire(&mut self, now: Second, silent: u64) -> bool {
         let before = Second(now.0.saturating_sub(silent)).start();
         let mut found = false;
-        while let Some((queued, key, serial)) = self.standing.front().copied()
+        while let Some((queued, key)) = self.standing.first().copied()
             && queued < before
         {
-            self.standing.pop_front();
-            match self.calls.get(&key) {
-                Some(call) if call.serial != serial => {}
+            self.standing.pop_first();
+            match self.calls.get_mut(&key) {
                 Some(call) if call.last >= before => {
-                    self.standing.push_back((call.last, key, serial));
+                    call.queued = call.last;
+                    self.standing.insert((call.queued, key));
                 }
-                Some(_) => {
+                _ => {
                     self.remove(key);
                     found = true;
                 }
-                None => {}
             }
         }
         found
@@ -435,13 +419,11 @@ impl Dialogs {
     pub(super) fn expire(&mut self, now: Second) {
         self.retire(now, STANDING_SECONDS);
         let before = Second(now.0.saturating_sub(OPEN_SECONDS)).start();
-        while let Some((began, key)) = self.open.front().copied()
+        while let Some((began, key)) = self.open.first().copied()
             && began < before
         {
-            self.open.pop_front();
-            if self.calls.get(&key).is_some_and(|call| !call.is_answered) {
-                self.remove(key);
-            }
+            self.open.pop_first();
+            self.remove(key);
         }
     }
 }

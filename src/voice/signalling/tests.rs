@@ -431,7 +431,7 @@ fn a_flood_of_calls_takes_nothing_from_a_dialog_that_stands() {
         let text = String::from_utf8(flood)
             .unwrap()
             .replace("Call-ID: c", &format!("Call-ID: {number}"));
-        ask(&mut signalling, 1, text.as_bytes());
+        reply(&mut signalling, 1, text.as_bytes());
     }
     check(&signalling, "after the flood");
     assert!(
