@@ -189,7 +189,7 @@ mod tests {
             prop_assert_eq!(early.count + late.count, count.cast_signed());
             prop_assert!(early.count >= 0 && late.count >= 0);
             let truth = (1..=count).filter(|place| due(*place, count, from, until) < at).count();
-            prop_assert!(early.count.abs_diff(truth as i64) <= 1);
+            prop_assert!(early.count.abs_diff(i64::try_from(truth).unwrap()) <= 1);
             prop_assert!(from <= early.until && early.until == late.from && late.from <= until);
         }
     }

@@ -23,13 +23,12 @@ impl Streams {
             .table
             .find(&key)
             .and_then(|index| self.table.get(index));
-        let is_media = match stream {
-            Some(stream) => stream.payload_type() == header.payload_type,
-            None => {
-                let of = header.payload_type;
-                !rtcp::is_compound(payload)
-                    && self.signalling.about(packet.src, packet.dst, of).is_some()
-            }
+        let of = header.payload_type;
+        let is_media = if let Some(stream) = stream {
+            stream.payload_type() == of
+        } else {
+            let named = self.signalling.about(packet.src, packet.dst, of);
+            !rtcp::is_compound(payload) && named.is_some()
         };
         let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);
         let summary = RtpSummary::new(

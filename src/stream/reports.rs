@@ -65,12 +65,11 @@ impl RemoteReports {
             None => match Self::make_room(reporters, context.second) {
                 Some(place) => {
                     let reporter = Reporter::new(context.reporter);
-                    match reporters.get_mut(place) {
-                        Some(silent) => *silent = reporter,
-                        None => {
-                            reporters.reserve_exact(1);
-                            reporters.push(reporter);
-                        }
+                    if let Some(silent) = reporters.get_mut(place) {
+                        *silent = reporter;
+                    } else {
+                        reporters.reserve_exact(1);
+                        reporters.push(reporter);
                     }
                     place
                 }

@@ -139,7 +139,7 @@ fn reduced_size_rtcp_beside_a_stream_is_rtcp() {
 #[test]
 fn media_with_the_octets_of_rtcp_is_media_of_a_stream_that_has_its_type() {
     // As RTCP: type 205, a length of 43 words, which is all of the packet.
-    let alike = rtp(0x80 | 77, 42);
+    let alike = rtp(0x80 + 77, 42);
     let mut strangers = running(10);
     let taken = take(&mut strangers, 840, [OURS, THEIRS], &alike);
     assert_eq!(taken, Ok(false), "no stream of type 77: RTCP");
@@ -156,7 +156,7 @@ fn media_with_the_octets_of_rtcp_is_media_of_a_stream_that_has_its_type() {
     streams.insert(stream, Second(1_000)).unwrap();
     assert_eq!(take(&mut streams, 840, [OURS, THEIRS], &alike), Ok(true));
     assert_eq!(
-        take(&mut streams, 860, [OURS, THEIRS], &rtp(0x80 | 77, 43)),
+        take(&mut streams, 860, [OURS, THEIRS], &rtp(0x80 + 77, 43)),
         Ok(true)
     );
 }

@@ -75,6 +75,7 @@ fn measure_between(packets: &[Packet<'_>]) -> (Vec<(u128, u128)>, u64) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_report_and_its_answer_measure_the_way_from_the_tap_and_back() {
     let (a, b) = (end(A, 5005), end(B, 6005));
     let asked = sender_report(0xaa, 0x1111_2222_3333_4444);

@@ -28,7 +28,7 @@ impl Section<'_> {
             receives(ours) && sends(theirs),
             sends(ours) && receives(theirs),
         ];
-        let found = kind.zip(own).into_iter().flat_map(move |(kind, own)| {
+        kind.zip(own).into_iter().flat_map(move |(kind, own)| {
             let media = NamedMedia {
                 owner: (session, self.place),
                 remote: end(theirs).unwrap_or_default(),
@@ -41,8 +41,7 @@ impl Section<'_> {
                 let port = own.port.saturating_add(2 * index);
                 (Endpoint { port, ..own }, media.clone(), allowed)
             })
-        });
-        found
+        })
     }
 }
 

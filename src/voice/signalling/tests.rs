@@ -80,9 +80,9 @@ fn reply(signalling: &mut Signalling, second: u64, message: &[u8]) {
     let (dst, src) = (end(1, 5060), end(9, 5060));
     let time = Second(second).start();
     signalling.observe(&Packet {
+        time,
         src,
         dst,
-        time,
         ..packet(Content::Sip(message))
     });
 }
