@@ -95,6 +95,7 @@ pub struct Route {
 #[derive(Clone, Debug, Default)]
 pub struct Origins {
     local: Arc<PrefixTable>,
+    local_prefixes: Arc<[Prefix]>,
     own: HashSet<Asn>,
     sources: Vec<Arc<InMemory>>,
 }
@@ -172,11 +173,17 @@ impl Origins {
         let sources = sources.collect::<Result<_, _>>()?;
         let mut ours = table::PrefixTableBuilder::default();
         let local = &settings.local_prefixes;
-        for prefix in local.iter().filter(|prefix| !prefix.is_default()) {
+        let local: Arc<[Prefix]> = local
+            .iter()
+            .filter(|prefix| !prefix.is_default())
+            .copied()
+            .collect();
+        for prefix in local.iter() {
             ours.insert(*prefix, 0);
         }
         Ok(Self {
             local: Arc::new(ours.build()),
+            local_prefixes: local,
             own,
             sources,
         })
@@ -217,6 +224,7 @@ impl Origins {
         });
         Self {
             local: Arc::clone(&self.local),
+            local_prefixes: Arc::clone(&self.local_prefixes),
             own: self.own.clone(),
             sources: sources.collect(),
         }
@@ -250,9 +258,15 @@ impl Origins {
         let sources = vec![Arc::new(InMemory::listed(name, rows, now))];
         Self {
             local: Arc::new(ours.build()),
+            local_prefixes: local.into(),
             own: HashSet::new(),
             sources,
         }
+    }
+
+    /// Our addresses; none where none are configured.
+    pub fn local_prefixes(&self) -> Arc<[Prefix]> {
+        Arc::clone(&self.local_prefixes)
     }
 
     /// Whose an address is: ours by prefix, else what the first source says that has a prefix

@@ -283,6 +283,17 @@ impl Judge {
                 .values()
                 .map(|worker| worker.round_trips_refused)
                 .sum(),
+            unmatched_reports: self
+                .workers
+                .values()
+                .map(|worker| worker.unmatched_reports)
+                .sum(),
+            dialogs_refused: self
+                .workers
+                .values()
+                .map(|worker| worker.dialogs_refused)
+                .max()
+                .unwrap_or(0),
             announcements_missed: self
                 .workers
                 .values()

@@ -18,9 +18,8 @@ use crate::frame::InterfaceId;
 use crate::stream::booking::Booking;
 use crate::stream::fragments::LaterFragment;
 use crate::stream::record::Stream;
-use crate::stream::rtt::RttSample;
 use crate::stream::sequence::{Arrival, SequenceStep};
-use crate::stream::tally::{SequenceCounts, TrafficCounts};
+use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::stream::{Finding, Progress, Streams};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
@@ -162,7 +161,7 @@ impl Meter {
             Content::Rtp { .. } => Class::Rtp,
             Content::Rtcp { .. } => Class::Rtcp,
             Content::Sip(_) | Content::SipSegment(_) => Class::Sip,
-            Content::Stun(_) => return Err(Discard::Stun),
+            Content::Stun(..) => return Err(Discard::Stun),
         };
         let (src, dst) = (packet.src.address, packet.dst.address);
         let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
@@ -222,27 +221,30 @@ impl Meter {
         attribution: &Attribution,
     ) {
         for finding in found {
-            let counts = self.counts_of(packet.time.second());
             match finding {
-                Finding::RoundTrip(RttSample { method, time }) => {
+                Finding::RoundTrip(sample) => {
                     let pair = attribution.pair(
                         packet.src.address,
                         packet.dst.address,
                         packet.capture_point,
                     );
-                    counts.round_trips.push(RoundTrip { pair, method, time });
+                    let counts = self.counts_of(packet.time.second());
+                    counts.round_trips.push(RoundTrip::new(pair, sample));
                 }
-                Finding::Reported(pair, reports) => {
-                    counts.add(
-                        &pair,
-                        &PairCounts {
-                            reports,
-                            ..PairCounts::default()
-                        },
-                    );
+                Finding::Reported(pair, (second, reports)) => {
+                    self.count_reports(second, &pair, reports);
                 }
             }
         }
+    }
+
+    /// Counts what reporters lost between a pair.
+    fn count_reports(&mut self, second: Second, pair: &PairKey, reports: LossCounts) {
+        let usage = PairCounts {
+            reports,
+            ..PairCounts::default()
+        };
+        self.counts_of(second).add(pair, &usage);
     }
 
     /// Counts a packet of a stream, in the second of its arrival.
@@ -402,6 +404,9 @@ impl Meter {
     pub fn ended(&mut self, stream: &mut Stream, step: &SequenceStep, bookings: &mut Vec<Booking>) {
         stream.tally_anomalies(step);
         self.book(stream, bookings);
+        if let Some(reports) = stream.finish_reports() {
+            self.count_reports(self.newest, stream.pair(), reports);
+        }
         self.flush_stream(stream);
     }
 

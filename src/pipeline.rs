@@ -100,6 +100,8 @@ impl<O: WorkerSink> Worker<O> {
         let mut attribution = Attribution::default();
         attribution.replace(policy.origins.clone(), policy.scopes.clone());
         let mut streams = Streams::new(settings.limits);
+        let local = policy.origins.local_prefixes();
+        streams.signalling().set_local_prefixes(local);
         let has_peers = sink.has_peers();
         if has_peers {
             streams.signalling().keep_for_peers();
@@ -411,6 +413,8 @@ impl<O: WorkerSink> Worker<O> {
             Boundary::Ended(last) => self.end(last),
         }
         if let Some(policy) = self.sink.new_policy() {
+            let local = policy.origins.local_prefixes();
+            self.streams.signalling().set_local_prefixes(local);
             self.attribution
                 .replace(policy.origins.clone(), policy.scopes.clone());
         }
@@ -440,6 +444,8 @@ impl<O: WorkerSink> Worker<O> {
         };
         let mut closing = self.meter.close(through, &mut self.streams);
         self.state.streams_refused = self.streams.refused();
+        self.state.dialogs_refused = self.streams.signalling().dialogs_refused();
+        self.state.unmatched_reports = self.streams.unmatched_reports();
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
         self.state.fragments_refused = self.fragments.refused();

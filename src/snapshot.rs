@@ -52,6 +52,10 @@ pub struct Snapshot {
     pub streams_refused: u64,
     /// Answers that cannot be round trips: 0, negative, or over 10 s.
     pub round_trips_refused: u64,
+    /// RTCP report blocks that matched no stream.
+    pub unmatched_reports: u64,
+    /// SIP dialogs that found no room.
+    pub dialogs_refused: u64,
     /// Session descriptions that did not reach another interface's worker, once for each.
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, counted or discarded.

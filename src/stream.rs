@@ -7,10 +7,12 @@
 
 pub mod booking;
 mod capture_gaps;
+mod control;
 pub mod copies;
 pub mod expiry;
 pub mod fragments;
 mod gaps;
+mod holds;
 pub mod jitter;
 pub mod probation;
 pub mod record;
@@ -25,14 +27,14 @@ mod ways;
 use crate::attribution::PairKey;
 use crate::discard::Discard;
 use crate::stream::probation::{Probation, ProbationOutcome};
-use crate::stream::tally::LossCounts;
+use crate::stream::reports::ReportedLoss;
 use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::Signalling;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{Content, Packet, RtpPacket};
-use crate::wire::rtcp::{self, Protection};
+use crate::wire::rtcp::Protection;
 use booking::{Booking, Certainty, Excuse};
 use capture_gaps::CaptureGaps;
 use copies::SeenSignalling;
@@ -87,8 +89,8 @@ pub enum Progress<'s> {
 pub enum Finding {
     /// A round trip to its sender.
     RoundTrip(RttSample),
-    /// What its sender lost of a stream between this pair.
-    Reported(PairKey, LossCounts),
+    /// What reporters lost of a stream between this pair, in a second.
+    Reported(PairKey, ReportedLoss),
 }
 
 /// The streams of one worker.
@@ -108,6 +110,8 @@ pub struct Streams {
     unseen: CaptureGaps,
     /// Of the packet at hand; its room stays.
     bookings: Vec<Booking>,
+    reported: Vec<ReportedLoss>,
+    unmatched_reports: u64,
     refused: u64,
 }
 
@@ -128,6 +132,8 @@ impl Streams {
             findings: Vec::new(),
             unseen: CaptureGaps::default(),
             bookings: Vec::new(),
+            reported: Vec::new(),
+            unmatched_reports: 0,
             refused: 0,
         }
     }
@@ -193,20 +199,24 @@ impl Streams {
                 payload,
                 protection,
             } => {
-                if !self.transports.carry_audio(packet.src, packet.dst) {
+                if let Some((key, summary)) = self.media_like_control(packet, payload) {
+                    return self.advance_media(key, summary);
+                }
+                let is_clear = protection == Protection::Clear;
+                if !self.is_audio_control(packet, payload, is_clear) {
                     return Err(Discard::Rtcp);
                 }
                 if self.signals.has(packet) {
                     return Ok(Progress::SignalCopy);
                 }
                 self.measure(packet);
-                if protection == Protection::Clear {
+                if is_clear {
                     self.note_reports(packet, payload);
                 }
                 Ok(Progress::Signal)
             }
             // A copy asks nothing and answers nothing: what was asked twice would give no sample.
-            Content::Sip(_) | Content::SipSegment(_) | Content::Stun(_)
+            Content::Sip(_) | Content::SipSegment(_) | Content::Stun(..)
                 if self.signals.has(packet) =>
             {
                 Ok(Progress::SignalCopy)
@@ -216,7 +226,7 @@ impl Streams {
                 self.signalling.observe(packet);
                 Ok(Progress::Signal)
             }
-            Content::Stun(_) => {
+            Content::Stun(..) => {
                 self.measure(packet);
                 Err(Discard::Stun)
             }
@@ -233,37 +243,6 @@ impl Streams {
         self.round_trips.observe(packet, &mut self.samples);
         self.findings
             .extend(self.samples.drain(..).map(Finding::RoundTrip));
-    }
-
-    /// What the sender of an RTCP packet says of the streams that it receives: they go the other
-    /// way, on the same ports (RFC 5761) or on the next lower ones (RFC 3550 §11).
-    fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
-        let below = |end: Endpoint| Endpoint {
-            port: end.port.wrapping_sub(1),
-            ..end
-        };
-        let (src, dst) = (packet.dst, packet.src);
-        for report in rtcp::packets(payload) {
-            let (rtcp::RtcpPacket::SenderReport { reports, .. }
-            | rtcp::RtcpPacket::ReceiverReport { reports, .. }) = report
-            else {
-                continue;
-            };
-            for block in reports {
-                let ends = [(src, dst), (below(src), below(dst))];
-                let mut keys = ends
-                    .map(|(src, dst)| StreamKey::new(src, dst, block.ssrc))
-                    .into_iter();
-                let index = keys.find_map(|key| self.table.find(&key));
-                let stream = index.and_then(|index| self.stream_mut(index));
-                if let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio)
-                    && let Some(reports) = stream.report(&block)
-                {
-                    let pair = stream.pair().clone();
-                    self.findings.push(Finding::Reported(pair, reports));
-                }
-            }
-        }
     }
 
     /// What packets told of others since the last call.
@@ -305,6 +284,8 @@ impl Streams {
         };
         let key = stream.key;
         self.unseen.excuse(stream, &mut self.bookings);
+        let (src, dst) = (key.src(), key.dst());
+        holds::excuse(stream, &mut self.bookings, self.signalling.holds(src, dst));
         let is_long = |booking: &Booking| booking.count.unsigned_abs() >= WINDOW;
         let latest = self.bookings.iter().any(is_long);
         let latest = latest.then(|| self.ways.latest(&key)).flatten();
@@ -331,6 +312,8 @@ impl Streams {
         let known = self
             .signalling
             .about(key.src(), key.dst(), summary.payload_type);
+        // What is announced as video must show that it is: a fact never un-counts (MODEL §4.3).
+        let known = known.filter(|known| known.kind == StreamKind::Audio);
         let (packets, kind) = if let Some(known) = &known {
             // Announced: its first packet is proof enough.
             let mut packets = self.probation.remove(&key);
@@ -391,7 +374,7 @@ impl Streams {
         let is_proven = stream.is_proven();
         let index = self.table.insert(stream)?;
         if kind == StreamKind::Audio {
-            self.transports.add(key.src(), key.dst());
+            self.transports.add(&key, index);
             if is_proven {
                 self.follow(&key, index, first);
             }
@@ -523,7 +506,7 @@ impl Streams {
         };
         if let Some(stream) = self.table.remove(index) {
             if stream.kind == StreamKind::Audio {
-                self.transports.remove(stream.key.src(), stream.key.dst());
+                self.transports.remove(&stream.key);
                 if stream.is_proven() {
                     self.ways.remove(&stream.key);
                 }
@@ -577,8 +560,16 @@ impl Streams {
         self.refused
     }
 
+    /// Report blocks that name no stream known here, or come from one reporter too many.
+    pub fn unmatched_reports(&self) -> u64 {
+        self.unmatched_reports
+    }
+
     /// Answers that cannot be round trips.
     pub fn round_trips_refused(&self) -> u64 {
         self.round_trips.refused()
     }
 }
+
+#[cfg(test)]
+mod tests;

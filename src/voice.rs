@@ -82,8 +82,8 @@ pub enum Content<'a> {
     Sip(&'a [u8]),
     /// A TCP segment on a SIP port.
     SipSegment(Segment<'a>),
-    /// A STUN message: not voice, but used for round trips.
-    Stun(StunHeader),
+    /// A STUN message, and its captured octets: not voice, but used for round trips.
+    Stun(StunHeader, &'a [u8]),
 }
 
 /// A TCP segment.
@@ -220,7 +220,7 @@ impl Rules {
                 // TURN indications carry media too (RFC 8656 §11); the octets of the outer packet count.
                 match stun::relayed(&message, payload) {
                     Some(media) => self.recognise_relayed(datagram, media, captured_length(media)),
-                    None => Ok(Content::Stun(message)),
+                    None => Ok(Content::Stun(message, payload)),
                 }
             }
             FirstOctet::TurnChannel => match stun::channel(payload, length) {
@@ -262,14 +262,17 @@ impl Rules {
         if !self.in_ports(datagram.src, datagram.dst) {
             return Err(Discard::Restricted);
         }
-        if rtp::is_rtcp(payload) {
-            let protection = rtcp::assess(payload, length).ok_or(Discard::NotVoice)?;
+        // By its whole form, not by one octet (RFC 5761 §4). What has the octet and not the form is media,
+        // if a dialog names its payload type.
+        if rtp::is_rtcp(payload)
+            && let Some(protection) = rtcp::assess(payload, length)
+        {
             return Ok(Content::Rtcp {
                 payload,
                 protection,
             });
         }
-        let header = rtp::parse(payload, length).ok_or(Discard::NotVoice)?;
+        let header = rtp::parse_any(payload, length).ok_or(Discard::NotVoice)?;
         let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);
         Ok(Content::Rtp {
             header,

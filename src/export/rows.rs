@@ -339,6 +339,14 @@ pub(crate) fn round_trips_refused(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.round_trips_refused));
 }
 
+pub(crate) fn unmatched_reports(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.unmatched_reports));
+}
+
+pub(crate) fn dialogs_refused(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.dialogs_refused));
+}
+
 pub(crate) fn streams_refused(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.streams_refused));
 }

@@ -417,7 +417,12 @@ fn round_trips_count_by_method_and_against_the_limit() {
                 src: Origin::As(FAR),
                 ..PairKey::UNKNOWN
             };
-            counts.round_trips.push(RoundTrip { pair, method, time });
+            counts.round_trips.push(RoundTrip {
+                pair,
+                method,
+                shortest: time,
+                longest: time,
+            });
         }
         bench.part(second, second, counts, Vec::new(), Vec::new());
     }

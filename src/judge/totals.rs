@@ -159,6 +159,10 @@ impl Totals {
     }
 
     fn add_round_trip(&mut self, trip: &RoundTrip) {
+        // How long it took is known of what was asked once; the others are judged, not shown.
+        let Some(time) = trip.exact() else {
+            return;
+        };
         let [rtcp, stun, sip, tcp] = &mut self.of(trip.pair.src).round_trips;
         let durations = match trip.method {
             RttMethod::Rtcp => rtcp,
@@ -166,7 +170,7 @@ impl Totals {
             RttMethod::Sip => sip,
             RttMethod::Tcp => tcp,
         };
-        durations.get_or_insert_default().record(trip.time);
+        durations.get_or_insert_default().record(time);
     }
 
     /// Every row, sorted: `local`, numbers, `other`.

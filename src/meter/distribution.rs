@@ -102,12 +102,14 @@ impl DurationHistogram {
         if self.count == 0 {
             return None;
         }
+        let max_ms = self.max.as_secs_f64() * 1e3;
         let quantile_ms = |quantile| {
             let micros = self
                 .histogram
                 .as_ref()
                 .map_or(0, |all| all.value_at_quantile(quantile));
-            micros as f64 / 1e3
+            // A bucket's upper end may lie above the largest sample in it.
+            (micros as f64 / 1e3).min(max_ms)
         };
         let mut below = 0;
         let cumulative = self.buckets.iter().map(|bucket| {
@@ -121,7 +123,7 @@ impl DurationHistogram {
             buckets,
             p50_ms: quantile_ms(0.5),
             p95_ms: quantile_ms(0.95),
-            max_ms: self.max.as_secs_f64() * 1e3,
+            max_ms,
         })
     }
 }
@@ -136,6 +138,19 @@ mod tests {
             assert_eq!(
                 Duration::from_nanos(nanos),
                 Duration::from_secs_f64(seconds)
+            );
+        }
+    }
+
+    #[test]
+    fn no_quantile_is_beyond_the_largest_sample() {
+        for micros in [1, 999, 40_001, 150_300, 1_130_700, 59_999_999] {
+            let mut durations = DurationHistogram::default();
+            durations.record(Duration::from_micros(micros));
+            let shown = durations.snapshot().unwrap();
+            assert!(
+                shown.p50_ms <= shown.max_ms && shown.p95_ms <= shown.max_ms,
+                "{micros}"
             );
         }
     }

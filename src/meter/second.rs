@@ -9,6 +9,7 @@ use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
 use crate::frame::InterfaceId;
+use crate::stream::rtt::RttSample;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::units::{Second, Timestamp};
@@ -169,8 +170,37 @@ pub struct RoundTrip {
     pub pair: PairKey,
     /// How it was measured.
     pub method: RttMethod,
-    /// How long it took.
-    pub time: Duration,
+    /// At least so long.
+    pub shortest: Duration,
+    /// At most so long: more than `shortest` where it was asked again before the answer.
+    pub longest: Duration,
+}
+
+impl RoundTrip {
+    /// A sample of a pair.
+    pub const fn new(pair: PairKey, sample: RttSample) -> Self {
+        Self {
+            pair,
+            method: sample.method,
+            shortest: sample.shortest,
+            longest: sample.longest,
+        }
+    }
+
+    /// How long it was, if it was asked once.
+    pub fn exact(&self) -> Option<Duration> {
+        (self.shortest == self.longest).then_some(self.shortest)
+    }
+
+    /// Whether it was longer than a limit, whichever question was answered.
+    pub fn is_over(&self, limit: Duration) -> bool {
+        self.shortest > limit
+    }
+
+    /// Whether it was longer if the first question was answered, and not if the last one was.
+    pub fn is_maybe_over(&self, limit: Duration) -> bool {
+        self.longest > limit && !self.is_over(limit)
+    }
 }
 
 /// Everything counted in one second by one worker: either while it was open, or as an amendment.
@@ -303,6 +333,10 @@ pub struct WorkerState {
     pub clock_steps: u64,
     /// Streams refused because the table was full.
     pub streams_refused: u64,
+    /// RTCP report blocks that matched no stream.
+    pub unmatched_reports: u64,
+    /// SIP dialogs that found no room.
+    pub dialogs_refused: u64,
     /// Answers that cannot be round trips.
     pub round_trips_refused: u64,
     /// Session descriptions that did not reach another worker, once for each.
@@ -353,4 +387,32 @@ pub enum WorkerReport {
     Closed(Box<ClosedSecond>),
     /// Packet time jumped back into this second: what was known of the windows is void.
     Stepped(Second),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_trip_is_over_by_its_shortest_and_maybe_over_by_its_longest() {
+        let trip = |shortest, longest| RoundTrip {
+            pair: PairKey::UNKNOWN,
+            method: RttMethod::Stun,
+            shortest: Duration::from_millis(shortest),
+            longest: Duration::from_millis(longest),
+        };
+        let limit = Duration::from_millis(150);
+        let said = |trip: RoundTrip| (trip.is_over(limit), trip.is_maybe_over(limit));
+        let cases = [
+            (trip(40, 40), (false, false)),
+            (trip(150, 150), (false, false)),
+            (trip(151, 151), (true, false)),
+            (trip(120, 620), (false, true)),
+            (trip(200, 700), (true, false)),
+            (trip(10, 150), (false, false)),
+        ];
+        for (trip, right) in cases {
+            assert_eq!(said(trip.clone()), right, "{trip:?}");
+        }
+    }
 }

@@ -27,17 +27,20 @@ pub enum Excuse {
     NoRoom,
     /// We did not see all of the time in which they were due.
     CaptureGap,
+    /// An answered dialog had forbidden the direction when they were due.
+    Hold,
 }
 
 impl Excuse {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Restart,
         Self::NewSsrc,
         Self::Stalled,
         Self::OtherSsrc,
         Self::NoRoom,
         Self::CaptureGap,
+        Self::Hold,
     ];
 
     /// The value in metrics.
@@ -49,6 +52,7 @@ impl Excuse {
             Self::OtherSsrc => "other_ssrc",
             Self::NoRoom => "no_room",
             Self::CaptureGap => "unseen",
+            Self::Hold => "hold",
         }
     }
 }
@@ -96,6 +100,20 @@ impl Booking {
             from: due,
             until: due,
         }
+    }
+
+    /// Those due before a moment, and the others.
+    pub fn split(self, at: Timestamp) -> (Self, Self) {
+        let at = at.clamp(self.from, self.until);
+        let before = if at == self.until {
+            self.count
+        } else {
+            self.due_before(at)
+        };
+        let (mut early, mut late) = (self, self);
+        (early.count, early.until) = (before, at);
+        (late.count, late.from) = (self.count - before, at);
+        (early, late)
     }
 
     /// How many of them were due in each second, oldest first; seconds without any are left out.
@@ -154,6 +172,25 @@ mod tests {
             }
             let booking = Booking::between(Certainty::Lost, count, from, until);
             prop_assert_eq!(booking.by_second().collect::<BTreeMap<_, _>>(), truth);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_split_is_all_there(
+            from in 0_u64..3_000_000_000,
+            gone in 0_u64..9_000_000_000,
+            count in 1_u64..400,
+            at in 0_u64..13_000_000_000,
+        ) {
+            let (from, until) = (Timestamp::from_nanos(from), Timestamp::from_nanos(from + gone));
+            let at = Timestamp::from_nanos(at);
+            let (early, late) = Booking::between(Certainty::Lost, count, from, until).split(at);
+            prop_assert_eq!(early.count + late.count, count.cast_signed());
+            prop_assert!(early.count >= 0 && late.count >= 0);
+            let truth = (1..=count).filter(|place| due(*place, count, from, until) < at).count();
+            prop_assert!(early.count.abs_diff(i64::try_from(truth).unwrap()) <= 1);
+            prop_assert!(from <= early.until && early.until == late.from && late.from <= until);
         }
     }
 

@@ -49,7 +49,7 @@ impl FragmentOwner {
             }
             Content::Rtcp { .. } => Some(signal(Class::Rtcp)),
             Content::Sip(_) => Some(signal(Class::Sip)),
-            Content::SipSegment(_) | Content::Stun(_) => None,
+            Content::SipSegment(_) | Content::Stun(..) => None,
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::stream::copies::RecentPackets;
 use crate::stream::gaps::Missing;
 use crate::stream::jitter::Jitter;
 use crate::stream::probation::PROOF;
+use crate::stream::reports::{ReportContext, ReportedLoss, Reporter};
 use crate::stream::sequence::{Arrival, Sequence, SequenceStep, WINDOW};
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts, ethernet_octets};
 use crate::units::{Second, Timestamp};
@@ -98,6 +99,8 @@ const _: () = {
     assert!(second / 64 == 1 && third / 64 == 2, "one to touch in each");
     let all = size_of::<Stream>() + size_of::<ColdState>() + size_of::<Missing>();
     assert!(all <= 512, "a hundred thousand of them");
+    let reported = size_of::<Vec<Reporter>>() + size_of::<Reporter>();
+    assert!(reported <= 80, "besides, of a stream that is reported on");
 };
 
 impl Stream {
@@ -265,7 +268,8 @@ impl Stream {
     /// Between two packets, usually.
     fn interval(&self) -> Duration {
         let usual = self.cold.usual_type(self.of);
-        let clock = clock_of(&usual, self.cold.format.as_deref());
+        // Nothing that is lost rests on what somebody says (MODEL §4.3).
+        let clock = clock_of(&usual, None);
         let interval = clock.map(|clock| sent(usual.step, clock));
         let possible = SHORTEST_INTERVAL..=Duration::from_secs(1);
         interval
@@ -311,11 +315,27 @@ impl Stream {
         self.cold.note_booking(booking);
     }
 
-    /// Takes what the far end says of this stream: its losses since it last said so.
-    pub fn report(&mut self, block: &ReportBlock) -> Option<LossCounts> {
+    /// Takes what a reporter says of this stream; what follows from it goes to `booked`. False where
+    /// there are too many reporters.
+    pub fn report(
+        &mut self,
+        (reporter, second): (u32, Second),
+        block: &ReportBlock,
+        booked: &mut Vec<ReportedLoss>,
+    ) -> bool {
         let absent = u64::try_from(self.cold.absent).unwrap_or(0);
-        let booked = absent.saturating_sub(self.sequence.missing());
-        self.cold.far_end.report(block, &self.sequence, booked)
+        let context = ReportContext {
+            reporter,
+            second,
+            sequence: &self.sequence,
+            lost_here: absent.saturating_sub(self.sequence.missing()),
+        };
+        self.cold.far_end.report(&context, block, booked)
+    }
+
+    /// The stream is over: what its reporters have said that is not booked yet.
+    pub fn finish_reports(&mut self) -> Option<LossCounts> {
+        self.cold.far_end.finish()
     }
 
     /// Whether the stream is attributed as this packet's tap and these tables would.

@@ -1,147 +1,137 @@
 //! What the far end says it lost of one stream, less what was lost before the tap: the loss
-//! between the tap and the far end.
+//! between the tap and the far end (MODEL §7.6).
 //!
-//! One [`RemoteReports`] lives in each stream. LossCounts are cumulative, so each is held against the one
-//! before, over the interval of their extended highest sequence numbers (RFC 3550 §6.4.1, §A.3).
+//! One [`RemoteReports`] lives in each stream, with the state of each reporter apart: counts are
+//! cumulative, so each report is held against the one before of the same reporter, over the interval of
+//! their extended highest sequence numbers (RFC 3550 §6.4.1, §A.3). Of several reporters the loss lies
+//! between the least and the most that they report.
+
+mod reporter;
 
 use crate::stream::sequence::Sequence;
 use crate::stream::tally::LossCounts;
+use crate::units::Second;
 use crate::wire::rtcp::ReportBlock;
-use std::num::NonZeroU32;
+pub(super) use reporter::Reporter;
 
-/// A report interval longer than this many packets is a new start of the far end's counting:
-/// ten minutes at 20 ms.
-const LONGEST_INTERVAL: u32 = 30_000;
+/// Most reporters of one stream at a time: the far end, a relay, a monitor and one more. The reports of
+/// further ones are counted as unmatched.
+const MAX_REPORTERS: usize = 4;
 
-/// The far end's last report.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct RemoteReports {
-    last: Option<LastReport>,
+/// A reporter that has been silent for so many seconds gives its place to another: reports come every
+/// 5 s and more (RFC 3550 §6.2).
+const SILENT_SECONDS: u32 = 60;
+
+/// Of several reporters, nobody is waited for longer than so many reports of another.
+const WAITED_FOR: u8 = 3;
+
+/// What is to be booked of the reports on a stream, in a second.
+pub type ReportedLoss = (Second, LossCounts);
+
+/// Whose report it is, and how far the stream has come where it passes us.
+#[derive(Clone, Copy, Debug)]
+pub struct ReportContext<'a> {
+    /// SSRC of the reporter.
+    pub reporter: u32,
+    /// The second of the report.
+    pub second: Second,
+    /// The numbers of the stream at the tap.
+    pub sequence: &'a Sequence,
+    /// Numbers missing at the tap that have left the reorder window.
+    pub lost_here: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct LastReport {
-    /// Not 0: one report in 2^32 waits for the next.
-    highest: NonZeroU32,
-    lost: i32,
-    /// Numbers missing at the tap, up to that highest number, modulo 2^32.
-    gaps: u32,
-}
+/// The reporters of one stream.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RemoteReports(Option<Box<Reporters>>);
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Reporters(Vec<Reporter>);
 
 impl RemoteReports {
-    /// Takes a report on the stream. `lost_here` is what the tap has booked as lost so far. The
-    /// first report only says where the next interval begins: what was lost before we looked is
-    /// nobody's.
+    /// Takes a report on the stream; what follows from it goes to `booked`. A reporter's first report
+    /// only says where its next interval begins: what was lost before we looked is nobody's. False where
+    /// there are too many reporters.
     pub fn report(
         &mut self,
+        context: &ReportContext<'_>,
         block: &ReportBlock,
-        sequence: &Sequence,
-        lost_here: u64,
-    ) -> Option<LossCounts> {
-        // Too far behind our highest number to know our gaps at that place: the next one will do.
-        let gaps = lost_here + sequence.missing_up_to(block.highest_sequence)?;
-        let now = LastReport {
-            highest: NonZeroU32::new(block.highest_sequence)?,
-            lost: block.lost,
-            gaps: low(gaps),
+        booked: &mut Vec<ReportedLoss>,
+    ) -> bool {
+        let reporters = &mut self.0.get_or_insert_default().0;
+        let known = |each: &Reporter| each.ssrc == context.reporter;
+        let place = match reporters.iter().position(known) {
+            Some(place) => place,
+            None => match Self::make_room(reporters, context.second) {
+                Some(place) => {
+                    let reporter = Reporter::new(context.reporter);
+                    if let Some(silent) = reporters.get_mut(place) {
+                        *silent = reporter;
+                    } else {
+                        reporters.reserve_exact(1);
+                        reporters.push(reporter);
+                    }
+                    place
+                }
+                None => return false,
+            },
         };
-        let before = self.last.replace(now)?;
-        let expected = now.highest.get().wrapping_sub(before.highest.get());
-        if expected == 0 || expected > LONGEST_INTERVAL {
-            // The same report again keeps what is known; a jump begins anew.
-            return None;
+        let mut each = (0..).zip(reporters.iter());
+        let is_alone = each.all(|(other, reporter)| other == place || !reporter.is_active());
+        if let Some(reporter) = reporters.get_mut(place)
+            && let was_active = reporter.is_active()
+            && let Some(counts) = reporter.take(context, block, is_alone, booked)
+            // One that joins others does so with its next interval: they have spoken of this one.
+            && (is_alone || was_active)
+        {
+            let is_due = reporter.note_round(counts) >= WAITED_FOR;
+            let waits = reporters.iter().any(Reporter::is_awaited);
+            if is_alone || is_due || !waits {
+                booked.extend(Self::end_round(reporters).map(|counts| (context.second, counts)));
+            }
         }
-        let reported = i64::from(now.lost) - i64::from(before.lost);
-        // None, where numbers that were missing have come since.
-        let ours = i64::from(now.gaps.wrapping_sub(before.gaps).cast_signed().max(0));
-        // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
-        let expected = i64::from(expected);
-        Some(LossCounts::certain(
+        true
+    }
+
+    /// The place of a further reporter, if there is one.
+    fn make_room(reporters: &[Reporter], now: Second) -> Option<usize> {
+        if reporters.len() < MAX_REPORTERS {
+            return Some(reporters.len());
+        }
+        let silent = (0..).zip(reporters.iter().map(|each| each.silent(now)));
+        let (place, longest) = silent.max_by_key(|(_, seconds)| *seconds)?;
+        (longest > SILENT_SECONDS).then_some(place)
+    }
+
+    /// What the reporters say of a stretch of the stream: of several, lost for certain is the least,
+    /// and maybe lost is up to the most.
+    fn end_round(reporters: &mut [Reporter]) -> Option<LossCounts> {
+        let rounds: Vec<_> = reporters
+            .iter_mut()
+            .filter_map(Reporter::end_round)
+            .collect();
+        let expected = rounds.iter().map(|round| round.expected).max()?;
+        let lost = rounds.iter().map(|round| round.lost).min()?;
+        let most = rounds.iter().map(|round| round.lost + round.maybe_lost);
+        let counts = LossCounts {
             expected,
-            (reported - ours).clamp(0, expected),
-        ))
+            lost,
+            maybe_lost: most.max()? - lost,
+        };
+        (counts != LossCounts::default()).then_some(counts)
     }
 
     /// The sender has started anew: the next report begins the next interval.
     pub fn restart(&mut self) {
-        self.last = None;
+        let reporters = self.0.iter_mut().flat_map(|all| &mut all.0);
+        reporters.for_each(Reporter::restart);
     }
-}
 
-#[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
-const fn low(count: u64) -> u32 {
-    count as u32
+    /// The stream is over: what the reporters have said that is not booked yet.
+    pub fn finish(&mut self) -> Option<LossCounts> {
+        Self::end_round(&mut self.0.as_mut()?.0)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stream::sequence::Jump;
-
-    /// Two cycles before we looked.
-    const CYCLES: u32 = 2 << 16;
-
-    fn block(highest: u32, lost: i32) -> ReportBlock {
-        ReportBlock {
-            ssrc: 1,
-            fraction_lost: 0,
-            lost,
-            highest_sequence: highest,
-            jitter: 0,
-            last_sr: 0,
-            delay: 0,
-        }
-    }
-
-    #[test]
-    fn the_far_ends_loss_is_by_interval_and_less_our_own_gaps() {
-        let mut sequence = Sequence::new(1000);
-        let mut booked = 0;
-        let mut feed = |sequence: &mut Sequence, numbers: std::ops::RangeInclusive<u16>| {
-            for number in numbers {
-                booked += sequence.advance(number, |_| Jump::Unexplained).missing;
-            }
-            booked.cast_unsigned() - sequence.missing()
-        };
-        let lost = feed(&mut sequence, 1001..=1100);
-        let mut far_end = RemoteReports::default();
-        // The far end has counted over two cycles before; 7 lost before we looked.
-        assert_eq!(
-            far_end.report(&block(CYCLES + 1090, 7), &sequence, lost),
-            None
-        );
-        // Five numbers never pass the tap; the far end misses eight.
-        let lost = feed(&mut sequence, 1106..=1300);
-        let report = far_end.report(&block(CYCLES + 1290, 15), &sequence, lost);
-        assert_eq!(report, Some(LossCounts::certain(200, 3)));
-        assert_eq!(
-            far_end.report(&block(CYCLES + 1290, 15), &sequence, lost),
-            None,
-            "a copy"
-        );
-        let lost = feed(&mut sequence, 1301..=1400);
-        let report = far_end.report(&block(CYCLES + 1390, 14), &sequence, lost);
-        assert_eq!(
-            report,
-            Some(LossCounts::certain(100, 0)),
-            "their count went back"
-        );
-    }
-
-    #[test]
-    fn a_report_too_far_behind_is_left_out_and_its_interval_joins_the_next() {
-        let mut sequence = Sequence::new(0);
-        for number in 1..=500 {
-            sequence.advance(number, |_| Jump::Unexplained);
-        }
-        let mut far_end = RemoteReports::default();
-        assert_eq!(far_end.report(&block(450, 0), &sequence, 0), None);
-        assert_eq!(
-            far_end.report(&block(400, 0), &sequence, 0),
-            None,
-            "100 behind"
-        );
-        let report = far_end.report(&block(490, 4), &sequence, 0);
-        assert_eq!(report, Some(LossCounts::certain(40, 4)));
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@
 //!
 //! One [`RttMatcher`] per worker; both directions of an address pair meet in one worker. What is
 //! waited for is bounded and forgotten after a while. What cannot be a round trip is refused and
-//! counted; what was asked twice gives no sample (Karn).
+//! counted. What was asked again before its answer is an interval: the round trip lies between the last
+//! question and the first (Karn).
 
 pub mod method;
 mod questions;
@@ -12,7 +13,7 @@ mod questions;
 use crate::stream::rtt::method::RttMethod;
 use crate::units::{Endpoint, Timestamp};
 use crate::voice::{Content, Packet, Segment};
-use crate::wire::rtcp::{self, Block, Protection};
+use crate::wire::rtcp::{self, Block, Protection, ReportBlock};
 use crate::wire::sip::{self, Start};
 use crate::wire::stun::{StunClass, StunHeader};
 use hashbrown::DefaultHashBuilder;
@@ -32,8 +33,10 @@ const ACK: u8 = 0x10;
 pub struct RttSample {
     /// How it was measured.
     pub method: RttMethod,
-    /// How long it took.
-    pub time: Duration,
+    /// At least so long: since the last question.
+    pub shortest: Duration,
+    /// At most so long: since the first. The same, where it was asked once.
+    pub longest: Duration,
 }
 
 /// What waits for an answer, by everything that its answer must repeat.
@@ -71,7 +74,7 @@ impl RttMatcher {
                 protection: Protection::Encrypted,
                 ..
             } => {}
-            Content::Stun(header) => self.observe_stun(packet, &header, samples),
+            Content::Stun(header, octets) => self.observe_stun(packet, &header, octets, samples),
             Content::Sip(message) => self.observe_sip(packet, message, samples),
             Content::SipSegment(segment) => self.observe_tcp(packet, segment, samples),
         }
@@ -85,25 +88,25 @@ impl RttMatcher {
                 rtcp::RtcpPacket::SenderReport {
                     ssrc, ntp, reports, ..
                 } => {
-                    self.ask(packet, &Question::Report(ssrc, middle(ntp)));
+                    self.ask(packet, &Question::Report(ssrc, middle(ntp)), &[]);
                     for block in reports {
-                        self.answer_report(packet, block.ssrc, block.last_sr, block.delay, samples);
+                        self.answer_block(packet, ssrc, &block, samples);
                     }
                 }
-                rtcp::RtcpPacket::ReceiverReport { reports, .. } => {
+                rtcp::RtcpPacket::ReceiverReport { ssrc, reports } => {
                     for block in reports {
-                        self.answer_report(packet, block.ssrc, block.last_sr, block.delay, samples);
+                        self.answer_block(packet, ssrc, &block, samples);
                     }
                 }
                 rtcp::RtcpPacket::Extended { ssrc, blocks } => {
                     for block in blocks {
                         match block {
                             Block::ReceiverReferenceTime(ntp) => {
-                                self.ask(packet, &Question::Report(ssrc, middle(ntp)));
+                                self.ask(packet, &Question::Report(ssrc, middle(ntp)), &[]);
                             }
                             Block::Dlrr(answers) => answers.for_each(|answer| {
-                                let (ssrc, stamp) = (answer.ssrc, answer.last_rr);
-                                self.answer_report(packet, ssrc, stamp, answer.delay, samples);
+                                let of = (answer.ssrc, answer.last_rr);
+                                self.answer_report(packet, ssrc, of, answer.delay, samples);
                             }),
                             Block::Other { .. } => {}
                         }
@@ -114,37 +117,51 @@ impl RttMatcher {
         }
     }
 
+    fn answer_block(
+        &mut self,
+        packet: &Packet<'_>,
+        reporter: u32,
+        block: &ReportBlock,
+        samples: &mut Vec<RttSample>,
+    ) {
+        let of = (block.ssrc, block.last_sr);
+        self.answer_report(packet, reporter, of, block.delay, samples);
+    }
+
     fn answer_report(
         &mut self,
         packet: &Packet<'_>,
-        ssrc: u32,
-        stamp: u32,
+        reporter: u32,
+        (ssrc, stamp): (u32, u32),
         delay: u32,
         samples: &mut Vec<RttSample>,
     ) {
-        // 0: no report has come yet (RFC 3550 §6.4.1). Not an answer, so nothing to refuse.
-        if stamp == 0 {
+        // No stamp: no report has come yet (RFC 3550 §6.4.1). A stamp without a delay: how long the
+        // reporter waited is not known. Neither is an answer, so there is nothing to refuse.
+        if stamp == 0 || delay == 0 {
             return;
         }
         let key = self.key(packet.dst, packet.src, &Question::Report(ssrc, stamp));
-        let Some(asked) = self.questions.answer_again(key, delay) else {
+        let Some(asked) = self.questions.answer_report(key, reporter) else {
             return;
         };
         // Units of 1/65536 s.
         let waited = Duration::from_nanos((u64::from(delay) * 1_000_000_000) >> 16);
         let time = packet.time.since(asked).checked_sub(waited);
-        self.admit(RttMethod::Rtcp, time.unwrap_or_default(), samples);
+        let time = time.unwrap_or_default();
+        self.admit(RttMethod::Rtcp, time, time, samples);
     }
 
     fn observe_stun(
         &mut self,
         packet: &Packet<'_>,
         header: &StunHeader,
+        octets: &[u8],
         samples: &mut Vec<RttSample>,
     ) {
         let question = Question::Stun(header.transaction);
         match header.class {
-            StunClass::Request => self.ask(packet, &question),
+            StunClass::Request => self.ask(packet, &question, octets),
             StunClass::Success | StunClass::Error => {
                 self.answer(packet, &question, RttMethod::Stun, samples);
             }
@@ -153,8 +170,8 @@ impl RttMatcher {
     }
 
     /// Request to first answer (RFC 3261 §17.1.3: branch and method name the transaction).
-    fn observe_sip(&mut self, packet: &Packet<'_>, message: &[u8], samples: &mut Vec<RttSample>) {
-        let Some(message) = sip::parse(message) else {
+    fn observe_sip(&mut self, packet: &Packet<'_>, octets: &[u8], samples: &mut Vec<RttSample>) {
+        let Some(message) = sip::parse(octets) else {
             return;
         };
         let (Some(branch), Some(cseq)) = (message.branch, message.cseq) else {
@@ -164,7 +181,7 @@ impl RttMatcher {
         match message.start {
             // An ACK is never answered.
             Start::Request { method: b"ACK", .. } => {}
-            Start::Request { .. } => self.ask(packet, &question),
+            Start::Request { .. } => self.ask(packet, &question, octets),
             Start::Response { .. } => self.answer(packet, &question, RttMethod::Sip, samples),
         }
     }
@@ -181,13 +198,19 @@ impl RttMatcher {
             self.answer(packet, &question, RttMethod::Tcp, samples);
         }
         if segment.flags & SYN != 0 {
-            self.ask(packet, &Question::Tcp(segment.sequence.wrapping_add(1)));
+            self.ask(
+                packet,
+                &Question::Tcp(segment.sequence.wrapping_add(1)),
+                &[],
+            );
         }
     }
 
-    fn ask(&mut self, packet: &Packet<'_>, question: &Question<'_>) {
+    /// What is sent again is the same, to the octet (RFC 8489 §6.2.1, RFC 3261 §17.1.1.2).
+    fn ask(&mut self, packet: &Packet<'_>, question: &Question<'_>, octets: &[u8]) {
         let key = self.key(packet.src, packet.dst, question);
-        self.questions.ask(key, packet.time);
+        let content = self.hasher.hash_one(octets);
+        self.questions.ask(key, content, packet.time);
     }
 
     fn answer(
@@ -199,15 +222,26 @@ impl RttMatcher {
     ) {
         let key = self.key(packet.dst, packet.src, question);
         if let Some(asked) = self.questions.answer_once(key) {
-            self.admit(method, packet.time.since(asked), samples);
+            let since = |question| packet.time.since(question);
+            self.admit(method, since(asked.last), since(asked.first), samples);
         }
     }
 
-    fn admit(&mut self, method: RttMethod, time: Duration, samples: &mut Vec<RttSample>) {
-        if time.is_zero() || time > LONGEST {
+    fn admit(
+        &mut self,
+        method: RttMethod,
+        shortest: Duration,
+        longest: Duration,
+        samples: &mut Vec<RttSample>,
+    ) {
+        if longest.is_zero() || shortest > LONGEST {
             self.refused += 1;
         } else {
-            samples.push(RttSample { method, time });
+            samples.push(RttSample {
+                method,
+                shortest,
+                longest,
+            });
         }
     }
 

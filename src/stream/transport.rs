@@ -1,6 +1,8 @@
-//! Which transport pairs carry audio, so that the RTCP beside it is known for what it is.
+//! Which transport pairs carry audio, so that the RTCP beside it is known for what it is; and which
+//! audio streams are between two hosts, where RTCP comes from or goes to other ports (NAT, RFC 3605).
 
-use crate::units::Endpoint;
+use crate::units::{Address, Endpoint};
+use crate::voice::stream_key::StreamKey;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use std::hash::BuildHasher;
 
@@ -11,16 +13,39 @@ pub(super) struct Transports {
     hasher: DefaultHashBuilder,
     /// By the hash of the pair, a fifth of its size; two of 100,000 are the same once in 10^9 runs.
     audio: HashMap<u64, u32>,
+    /// By the hash of both hosts and the SSRC.
+    sources: HashMap<u64, Source>,
+}
+
+/// An SSRC from one host to another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Source {
+    /// The stream that began last, and how many there are.
+    latest: u32,
+    streams: u32,
 }
 
 impl Transports {
-    /// An audio stream begins between these two.
-    pub(super) fn add(&mut self, src: Endpoint, dst: Endpoint) {
+    /// An audio stream begins.
+    pub(super) fn add(&mut self, key: &StreamKey, stream: u32) {
+        let (src, dst) = (key.src(), key.dst());
         *self.audio.entry(self.hash(src, dst)).or_default() += 1;
+        let source = self.hash_source(src.address, dst.address, key.ssrc());
+        let source = self.sources.entry(source).or_default();
+        source.latest = stream;
+        source.streams += 1;
     }
 
-    /// An audio stream between these two has ended.
-    pub(super) fn remove(&mut self, src: Endpoint, dst: Endpoint) {
+    /// An audio stream has ended.
+    pub(super) fn remove(&mut self, key: &StreamKey) {
+        let (src, dst) = (key.src(), key.dst());
+        let hash = self.hash_source(src.address, dst.address, key.ssrc());
+        if let Some(source) = self.sources.get_mut(&hash) {
+            source.streams -= 1;
+            if source.streams == 0 {
+                self.sources.remove(&hash);
+            }
+        }
         let pair = self.hash(src, dst);
         if let Some(streams) = self.audio.get_mut(&pair) {
             *streams -= 1;
@@ -45,6 +70,16 @@ impl Transports {
         ]
         .into_iter()
         .any(|(src, dst)| self.audio.contains_key(&self.hash(src, dst)))
+    }
+
+    /// The audio stream of an SSRC from one host to another that began last; it may have ended.
+    pub(super) fn source(&self, src: Address, dst: Address, ssrc: u32) -> Option<u32> {
+        let hash = self.hash_source(src, dst, ssrc);
+        self.sources.get(&hash).map(|source| source.latest)
+    }
+
+    fn hash_source(&self, src: Address, dst: Address, ssrc: u32) -> u64 {
+        self.hasher.hash_one((src, dst, ssrc))
     }
 
     /// The same for both directions.

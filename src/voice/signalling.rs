@@ -1,28 +1,30 @@
-//! Facts about media from signalling: session descriptions in SIP messages, from datagrams, from
-//! fragments of datagrams and from TCP segments.
+//! Facts about media from signalling: what the dialogs of SIP agree on, from datagrams, from fragments
+//! of datagrams and from TCP segments.
 //!
 //! One [`Signalling`] per worker. Every worker observes all SIP, whichever worker counts it. A fact may
 //! confirm a stream, or give its codec or clock rate; it never removes one (MODEL §4.3). All state is
 //! bounded.
 
-mod facts;
+mod dialogs;
 mod fragments;
+mod message;
+mod ports;
+mod section;
 mod segments;
 
-pub use facts::{CodecFormat, MediaFact};
+pub use message::DialogMessage;
+pub use ports::{CodecFormat, Hold, MediaFact};
 
-use crate::wire::sdp::Description;
-use std::sync::Arc;
-
-use crate::units::{Endpoint, Second, Timestamp};
+use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::voice::{Content, Packet};
-use crate::wire::{Fragment, sdp, sip};
-use facts::Facts;
+use crate::wire::Fragment;
+use dialogs::Dialogs;
 use fragments::Fragments;
 use segments::Segments;
+use std::sync::Arc;
 
-/// A session description and its capture time.
-pub type Announcement = (Timestamp, Arc<Description>);
+/// A message of a dialog, for all workers.
+pub type Announcement = Arc<DialogMessage>;
 
 /// Most announcements that wait to be sent to peers; further ones are dropped and counted.
 const MAX_UNSENT: usize = 256;
@@ -30,7 +32,7 @@ const MAX_UNSENT: usize = 256;
 /// The signalling state of a worker.
 #[derive(Debug, Default)]
 pub struct Signalling {
-    facts: Facts,
+    dialogs: Dialogs,
     /// Announcements for the peers; `None` without peers.
     unsent: Option<Vec<Announcement>>,
     missed: u64,
@@ -39,51 +41,57 @@ pub struct Signalling {
 }
 
 impl Signalling {
+    /// Takes our own addresses: of an offer and its answer, one must come from there. None: any may.
+    pub fn set_local_prefixes(&mut self, local: Arc<[Prefix]>) {
+        self.dialogs.set_local(local);
+    }
+
     /// Observes a packet that may carry SIP.
     pub fn observe(&mut self, packet: &Packet<'_>) {
+        let (src, dst, time) = (packet.src, packet.dst, packet.time);
+        let ends = [src.address, dst.address];
         match packet.content {
-            Content::Sip(message) => self.learn_from(packet.time, message),
+            Content::Sip(message) => self.learn_from(time, ends, message),
             Content::SipSegment(segment) => {
-                let mut descriptions = Vec::new();
-                let (src, dst, time) = (packet.src, packet.dst, packet.time);
+                let mut messages = Vec::new();
                 self.segments.insert(src, dst, time, segment, |message| {
-                    descriptions.extend(description(message));
+                    messages.extend(DialogMessage::read(time, ends, message));
                 });
-                for description in descriptions {
-                    self.announce(time, description);
+                for message in messages {
+                    self.announce(message.into());
                 }
             }
-            Content::Rtp { .. } | Content::Rtcp { .. } | Content::Stun(_) => {}
+            Content::Rtp { .. } | Content::Rtcp { .. } | Content::Stun(..) => {}
         }
     }
 
     /// Observes a fragment; the last one completes its datagram.
     pub fn observe_fragment(&mut self, fragment: &Fragment<'_>) {
         if let Some(payload) = self.fragments.insert(fragment) {
-            self.learn_from(fragment.time, &payload);
+            self.learn_from(fragment.time, [fragment.src, fragment.dst], &payload);
         }
     }
 
-    /// Learns from a complete SIP message, if it carries a session description.
-    fn learn_from(&mut self, time: Timestamp, message: &[u8]) {
-        if let Some(description) = description(message) {
-            self.announce(time, description);
+    /// Learns from a complete SIP message, if it says something of a dialog's media.
+    fn learn_from(&mut self, time: Timestamp, ends: [Address; 2], message: &[u8]) {
+        if let Some(message) = DialogMessage::read(time, ends, message) {
+            self.announce(message.into());
         }
     }
 
-    /// Learns a description that this worker observed, and keeps it for the peers.
-    fn announce(&mut self, time: Timestamp, description: Description) {
-        self.facts.learn(time, &description);
+    /// Learns a message that this worker observed, and keeps it for the peers.
+    fn announce(&mut self, message: Announcement) {
+        self.dialogs.take(&message);
         match &mut self.unsent {
-            Some(unsent) if unsent.len() < MAX_UNSENT => unsent.push((time, description.into())),
+            Some(unsent) if unsent.len() < MAX_UNSENT => unsent.push(message),
             Some(_) => self.missed += 1,
             None => {}
         }
     }
 
     /// Learns an announcement of a peer.
-    pub fn learn(&mut self, (time, description): &Announcement) {
-        self.facts.learn(*time, description);
+    pub fn learn(&mut self, announcement: &Announcement) {
+        self.dialogs.take(announcement);
     }
 
     /// Keeps announcements from now on, for [`Self::take_for_peers`].
@@ -104,26 +112,36 @@ impl Signalling {
 
     /// The fact about media with a payload type between two endpoints.
     pub fn about(&self, src: Endpoint, dst: Endpoint, payload_type: u8) -> Option<MediaFact> {
-        self.facts.about(src, dst, payload_type)
+        self.dialogs.ports().about(src, dst, payload_type)
+    }
+
+    /// When media between two endpoints was forbidden last, by each answered dialog about it.
+    pub fn holds(&self, src: Endpoint, dst: Endpoint) -> impl Iterator<Item = Hold> {
+        self.dialogs.ports().holds(src, dst)
+    }
+
+    /// The endpoints of the media that RTCP between two endpoints is about, where `a=rtcp` names them.
+    pub fn media_of_rtcp(&self, src: Endpoint, dst: Endpoint) -> Option<(Endpoint, Endpoint)> {
+        self.dialogs.ports().media_of(src, dst)
+    }
+
+    /// Dialogs, forks and addresses that found no room.
+    pub fn dialogs_refused(&self) -> u64 {
+        self.dialogs.refused()
     }
 
     /// Whether there are no facts.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.facts.is_empty()
+        self.dialogs.ports().is_empty()
     }
 
-    /// Removes expired facts, fragments and segments.
+    /// Removes expired dialogs, fragments and segments.
     pub fn expire(&mut self, now: Second) {
-        self.facts.expire(now);
+        self.dialogs.expire(now);
         self.fragments.expire(now.start());
         self.segments.expire(now.start());
     }
-}
-
-/// The session description in a complete SIP message, if any.
-fn description(message: &[u8]) -> Option<Description> {
-    sip::parse(message).and_then(|message| sdp::parse(message.description()?))
 }
 
 #[cfg(test)]

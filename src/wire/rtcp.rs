@@ -109,6 +109,13 @@ fn srtcp(rest: &[u8], length: usize) -> Option<Protection> {
     }
 }
 
+/// Whether a payload that [`assess`] takes for RTCP begins as a compound one (RFC 3550 §6.1): with a
+/// sender's or receiver's report. A reduced-size one (RFC 5506) does not.
+pub fn is_compound(payload: &[u8]) -> bool {
+    let first = Header::parse(payload);
+    first.is_some_and(|first| matches!(first.kind, SENDER_REPORT | RECEIVER_REPORT))
+}
+
 /// The SSRC of the first packet's sender, readable even in SRTCP.
 pub fn sender(payload: &[u8]) -> Option<u32> {
     let [_, _, _, _, ssrc @ ..] = *payload.first_chunk::<8>()?;
@@ -164,6 +171,16 @@ pub struct Packets<'a>(&'a [u8]);
 /// packet, so a trailer of SRTCP is not read.
 pub fn packets(payload: &[u8]) -> Packets<'_> {
     Packets(payload)
+}
+
+/// The report blocks of a clear payload, each with the SSRC of its reporter.
+pub fn reports(payload: &[u8]) -> impl Iterator<Item = (u32, ReportBlock)> + '_ {
+    let reports = packets(payload).filter_map(|packet| match packet {
+        RtcpPacket::SenderReport { ssrc, reports, .. }
+        | RtcpPacket::ReceiverReport { ssrc, reports } => Some((ssrc, reports)),
+        RtcpPacket::Goodbye(_) | RtcpPacket::Extended { .. } | RtcpPacket::Other { .. } => None,
+    });
+    reports.flat_map(|(ssrc, blocks)| blocks.map(move |block| (ssrc, block)))
 }
 
 impl<'a> Iterator for Packets<'a> {

@@ -45,6 +45,10 @@ pub struct Message<'a> {
     pub start: Start<'a>,
     /// Call-ID.
     pub call_id: Option<&'a [u8]>,
+    /// The tag of From (RFC 3261 §19.3): who sent the request.
+    pub from_tag: Option<&'a [u8]>,
+    /// The tag of To: who answers it; none in the first request.
+    pub to_tag: Option<&'a [u8]>,
     /// CSeq.
     pub cseq: Option<CSeq<'a>>,
     /// The branch of the top Via: with the CSeq method it identifies the transaction (§17.1.3).
@@ -84,6 +88,8 @@ pub fn parse(payload: &[u8]) -> Option<Message<'_>> {
     let mut message = Message {
         start: start(line)?,
         call_id: None,
+        from_tag: None,
+        to_tag: None,
         cseq: None,
         branch: None,
         content_type: None,
@@ -126,6 +132,10 @@ impl<'a> Message<'a> {
         };
         if is("Call-ID", "i") {
             self.call_id = self.call_id.or(Some(value));
+        } else if is("From", "f") {
+            self.from_tag = self.from_tag.or_else(|| tag(value));
+        } else if is("To", "t") {
+            self.to_tag = self.to_tag.or_else(|| tag(value));
         } else if is("CSeq", "CSeq") {
             self.cseq = self.cseq.or_else(|| cseq(value));
         } else if is("Via", "v") {
@@ -165,15 +175,22 @@ fn cseq(value: &[u8]) -> Option<CSeq<'_>> {
 
 /// The branch parameter of the first of the values that a Via field may list (§20.42).
 fn branch(via: &[u8]) -> Option<&[u8]> {
-    let top = via.split(|octet| *octet == b',').next()?;
-    top.split(|octet| *octet == b';')
-        .skip(1)
-        .find_map(|parameter| {
-            let (name, value) = split(parameter, b'=')?;
-            name.trim_ascii()
-                .eq_ignore_ascii_case(b"branch")
-                .then(|| value.trim_ascii())
-        })
+    parameter(via.split(|octet| *octet == b',').next()?, b"branch")
+}
+
+/// The tag of a From or To field: a parameter of the field, not of the URI in brackets (§20.10).
+fn tag(value: &[u8]) -> Option<&[u8]> {
+    let bracket = value.iter().rposition(|octet| *octet == b'>');
+    parameter(value.get(bracket.unwrap_or(0)..)?, b"tag")
+}
+
+fn parameter<'a>(value: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+    let mut parameters = value.split(|octet| *octet == b';').skip(1);
+    parameters.find_map(|parameter| {
+        let (name, value) = split(parameter, b'=')?;
+        let is_wanted = name.trim_ascii().eq_ignore_ascii_case(wanted);
+        is_wanted.then(|| value.trim_ascii())
+    })
 }
 
 #[cfg(test)]

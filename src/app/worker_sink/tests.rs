@@ -5,6 +5,7 @@ use crate::frame::{Frame, InterfaceId, LinkType, Offload};
 use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::units::Timestamp;
+use crate::voice::signalling::DialogMessage;
 use std::sync::mpsc::Receiver as Reports;
 
 /// Frames of one interface, a millisecond apart.
@@ -45,14 +46,25 @@ fn udp(src: u16, dst: u16, payload: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-fn invite(port: u16) -> Vec<u8> {
-    let sdp = format!(
-        "v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n"
-    );
-    let head = "INVITE sip:b@example.net SIP/2.0\r\nContent-Type: application/sdp\r\n";
-    let message = format!("{head}Content-Length: {}\r\n\r\n{sdp}", sdp.len());
-    udp(5060, 5060, message.as_bytes())
+/// An offer of 192.0.2.1, and the answer that wants media at a port of 192.0.2.2.
+fn signalling(port: u16) -> [Vec<u8>; 2] {
+    let message = |start: &str, host: u8, port: u16| {
+        let sdp = format!(
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.{host}\r\ns=-\r\nc=IN IP4 192.0.2.{host}\r\nt=0 0\r\n\
+             m=audio {port} RTP/AVP 111\r\na=rtpmap:111 opus/48000/2\r\n"
+        );
+        let head = "Call-ID: c\r\nFrom: <sip:a@example.net>;tag=a\r\nTo: <sip:b@example.net>\r\n\
+                    CSeq: 1 INVITE\r\nContent-Type: application/sdp\r\n";
+        format!(
+            "{start}\r\n{head}Content-Length: {}\r\n\r\n{sdp}",
+            sdp.len()
+        )
+        .into_bytes()
+    };
+    let offer = message("INVITE sip:b@example.net SIP/2.0", 1, 4444);
+    let mut answer = udp(5060, 5060, &message("SIP/2.0 200 OK", 2, port));
+    answer[12..20].copy_from_slice(&[192, 0, 2, 2, 192, 0, 2, 1]);
+    [udp(5060, 5060, &offer), answer]
 }
 
 fn rtp(port: u16, number: u16) -> Vec<u8> {
@@ -86,7 +98,11 @@ fn run(worker: &mut Worker<ChannelSink>, frames: Vec<(u64, Vec<u8>)>) {
 #[test]
 fn signalling_of_one_interface_names_the_media_of_another() {
     let mut workers = workers(3);
-    run(&mut workers[0].0, vec![(0, invite(6000)), (5, rtp(9, 1))]);
+    let [offer, answer] = signalling(6000);
+    run(
+        &mut workers[0].0,
+        vec![(0, offer), (1, answer), (5, rtp(9, 1))],
+    );
     // One packet alone does not prove a stream.
     run(&mut workers[1].0, vec![(10, rtp(6000, 1))]);
     run(&mut workers[2].0, vec![(10, rtp(7000, 1))]);
@@ -107,7 +123,8 @@ fn late_signalling_names_and_clocks_a_running_stream() {
     let mut frames: Vec<_> = (0..60)
         .map(|number| (20 * u64::from(number), rtp(6000, number)))
         .collect();
-    frames.insert(20, (395, invite(6000)));
+    let [offer, answer] = signalling(6000);
+    frames.splice(20..20, [(395, offer), (396, answer)]);
     run(&mut only, frames);
     let rows = only.into_sink().into_stream_list().rows;
     assert_eq!(
@@ -127,7 +144,10 @@ fn a_full_peer_channel_blocks_no_sender_and_is_counted() {
                 .with_peers(peer_channels)
         })
         .collect();
-    let announcement = (Timestamp::default(), Arc::default());
+    let hosts = [1, 2].map(|host| crate::units::Address::v4([192, 0, 2, host]));
+    let offer = signalling(6000)[0].split_off(28);
+    let announcement = DialogMessage::read(Timestamp::default(), hosts, &offer);
+    let announcement = Arc::new(announcement.unwrap());
     let missed = (0..ANNOUNCEMENTS + 10).map(|_| sinks[0].send_to_peers(&announcement));
     assert_eq!(missed.sum::<u64>(), 10);
     let received = std::iter::from_fn(|| sinks[1].receive_from_peers());

@@ -61,7 +61,7 @@ impl LatencyGuarantee {
     pub fn sample(&self, trip: &RoundTrip) -> Option<WindowCounts> {
         let counts = self.methods.contains(trip.method);
         counts.then(|| WindowCounts {
-            round_trips: SampleCounts::one(trip.time > self.limit),
+            round_trips: SampleCounts::one(trip.is_over(self.limit)),
             ..WindowCounts::default()
         })
     }

@@ -21,8 +21,10 @@ pub(super) struct Gap {
     pub(super) units: u32,
     /// The usual steps of their payload types; 0: not known.
     pub(super) steps: [u32; 2],
-    /// The clocks of their payload types.
+    /// The clocks of their payload types, assigned or measured.
     pub(super) clocks: [Option<NonZeroU32>; 2],
+    /// The one that is announced: it may explain a jump, and never keeps another from doing so.
+    pub(super) announced: Option<NonZeroU32>,
     /// The shortest time from one packet to the next that the sender usually has.
     pub(super) shortest: Duration,
 }
@@ -83,10 +85,12 @@ impl Gap {
     /// Whether the time between arrivals is that between timestamps. A clock that is not known yet
     /// may be any that audio has.
     fn clock_ran_on(&self) -> bool {
-        let mut clocks = self.clocks.into_iter().flatten();
+        let is_known = !self.clocks.contains(&None);
+        let announced = self.announced.filter(|_| !is_known);
+        let mut clocks = self.clocks.into_iter().chain([announced]).flatten();
         let slack = self.gone / 10 + SLACK;
         clocks.any(|clock| sent(self.units, clock).abs_diff(self.gone) <= slack)
-            || (self.clocks.contains(&None) && is_some_clock(self.units, self.gone))
+            || (!is_known && is_some_clock(self.units, self.gone))
     }
 
     /// The numbers that went on beyond 16 bits, if the timestamp says exactly that: there is no other
@@ -121,6 +125,7 @@ mod tests {
             units,
             steps: [160, 0],
             clocks: [NonZeroU32::new(8_000); 2],
+            announced: NonZeroU32::new(1),
             shortest: Duration::from_micros(16_800),
         }
     }

@@ -123,7 +123,7 @@ impl Stream {
 
     /// What lies between the newest packet and another one.
     fn gap(&self, packet: &RtpSummary, before: &PayloadType) -> Gap {
-        let format = self.cold.format.as_deref();
+        let announced = self.cold.format.as_deref().and_then(|format| format.clock);
         let interval = self.interval();
         let shortest = self.cold.pace.shortest();
         let is_paced = before.step > 0;
@@ -131,7 +131,8 @@ impl Stream {
             gone: packet.time.since(self.newest),
             units: packet.timestamp.wrapping_sub(self.newest_timestamp),
             steps: [self.of.step, before.step],
-            clocks: [&self.of, before].map(|of| clock_of(of, format)),
+            clocks: [&self.of, before].map(|of| clock_of(of, None)),
+            announced,
             shortest: match shortest {
                 Some(shortest) => shortest.min(interval),
                 None if is_paced => interval,

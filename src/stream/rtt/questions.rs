@@ -13,13 +13,30 @@ const MAX_WAITING: usize = 65_536;
 /// and a later report may still answer an earlier one.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Most reporters whose answer to one sender report is a sample: more receive no voice stream by themselves.
+const MAX_REPORTERS: usize = 4;
+
+/// When a question went by: once, or again before its answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Asked {
+    /// The first time.
+    pub(super) first: Timestamp,
+    /// The last time.
+    pub(super) last: Timestamp,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Question {
-    asked: Timestamp,
-    /// Asked again, so nobody knows which one an answer answers (Karn and Partridge, 1987).
+    asked: Asked,
+    /// Of its octets: what is asked again is the very same message.
+    content: u64,
+    /// Another message asked under the same name: nobody knows which one an answer answers.
+    is_ambiguous: bool,
+    /// It went by more than once.
     repeated: bool,
-    /// The delay of the last answer: the same again is a copy of it.
-    answered: Option<u32>,
+    /// Who has answered, as many as `answers` says.
+    reporters: [u32; MAX_REPORTERS],
+    answers: u8,
 }
 
 /// Questions by their hash.
@@ -30,10 +47,12 @@ pub(super) struct PendingRequests {
 }
 
 impl PendingRequests {
-    /// A question goes by.
-    pub(super) fn ask(&mut self, key: u64, now: Timestamp) {
+    /// A question goes by, with a hash of its octets.
+    pub(super) fn ask(&mut self, key: u64, content: u64, now: Timestamp) {
         if let Some(question) = self.waiting.get_mut(&key) {
             question.repeated = true;
+            question.is_ambiguous |= question.content != content;
+            question.asked.last = question.asked.last.max(now);
             return;
         }
         if self.order.len() >= MAX_WAITING
@@ -42,30 +61,44 @@ impl PendingRequests {
             self.waiting.remove(&oldest);
         }
         self.order.push_back((now, key));
+        let asked = Asked {
+            first: now,
+            last: now,
+        };
         self.waiting.insert(
             key,
             Question {
-                asked: now,
+                asked,
+                content,
+                is_ambiguous: false,
                 repeated: false,
-                answered: None,
+                reporters: [0; MAX_REPORTERS],
+                answers: 0,
             },
         );
     }
 
-    /// An answer goes by, the only one: when it was asked for, if that is certain.
-    pub(super) fn answer_once(&mut self, key: u64) -> Option<Timestamp> {
+    /// An answer goes by, the only one: when it was asked for. Nobody knows which of several questions
+    /// it answers (Karn and Partridge, 1987): one of the first to the last.
+    pub(super) fn answer_once(&mut self, key: u64) -> Option<Asked> {
         let question = self.waiting.get_mut(&key)?;
-        let certain = !question.repeated && question.answered.is_none();
-        question.answered = Some(0);
-        certain.then_some(question.asked)
+        let is_first = std::mem::replace(&mut question.answers, 1) == 0;
+        (is_first && !question.is_ambiguous).then_some(question.asked)
     }
 
-    /// An answer goes by after a stated delay; more may come for the same question. A report that
-    /// is seen twice is a copy made by a mirror port, not a new report.
-    pub(super) fn answer_again(&mut self, key: u64, delay: u32) -> Option<Timestamp> {
+    /// A reporter's answer goes by after a stated delay: when it was asked for. One sample for each
+    /// reporter; none for a time that stood in several reports, because the delay may be since any of
+    /// them.
+    pub(super) fn answer_report(&mut self, key: u64, reporter: u32) -> Option<Timestamp> {
         let question = self.waiting.get_mut(&key)?;
-        let copy = question.answered.replace(delay) == Some(delay);
-        (!copy).then_some(question.asked)
+        let answers = usize::from(question.answers);
+        let has_answered = question.reporters.iter().take(answers);
+        if question.repeated || has_answered.into_iter().any(|known| *known == reporter) {
+            return None;
+        }
+        *question.reporters.get_mut(answers)? = reporter;
+        question.answers += 1;
+        Some(question.asked.first)
     }
 
     /// Forgets what has waited too long.
@@ -75,7 +108,13 @@ impl PendingRequests {
             && asked < before
         {
             self.order.pop_front();
-            self.waiting.remove(&key);
+            match self.waiting.get(&key) {
+                // Asked again since: what stands in it is still a repetition.
+                Some(question) if question.repeated && question.asked.last >= before => {
+                    self.order.push_back((question.asked.last, key));
+                }
+                _ => drop(self.waiting.remove(&key)),
+            }
         }
     }
 

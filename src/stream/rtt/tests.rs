@@ -1,3 +1,4 @@
+use super::questions::Asked;
 use super::*;
 use crate::units::Address;
 use crate::voice::CapturePoint;
@@ -56,13 +57,25 @@ fn measure(packets: &[Packet<'_>]) -> (Vec<(RttMethod, u128)>, u64) {
     for packet in packets {
         round_trips.observe(packet, &mut samples);
     }
-    let shown = samples
-        .iter()
-        .map(|sample| (sample.method, sample.time.as_millis()));
+    let shown = samples.iter().map(|sample| {
+        assert_eq!(sample.shortest, sample.longest, "asked once");
+        (sample.method, sample.shortest.as_millis())
+    });
     (shown.collect(), round_trips.refused())
 }
 
+/// The same of what may have been asked again: shortest and longest.
+fn measure_between(packets: &[Packet<'_>]) -> (Vec<(u128, u128)>, u64) {
+    let (mut round_trips, mut samples) = (RttMatcher::default(), Vec::new());
+    for packet in packets {
+        round_trips.observe(packet, &mut samples);
+    }
+    let both = |sample: &RttSample| (sample.shortest.as_millis(), sample.longest.as_millis());
+    (samples.iter().map(both).collect(), round_trips.refused())
+}
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn a_report_and_its_answer_measure_the_way_from_the_tap_and_back() {
     let (a, b) = (end(A, 5005), end(B, 6005));
     let asked = sender_report(0xaa, 0x1111_2222_3333_4444);
@@ -71,6 +84,9 @@ fn a_report_and_its_answer_measure_the_way_from_the_tap_and_back() {
     let answer = receiver_report(0xaa, stamp, 3277);
     let other = receiver_report(0xab, stamp, 3277);
     let late = receiver_report(0xaa, stamp, 65_536);
+    let mut of_another = late.clone();
+    of_another[4..8].copy_from_slice(&8_u32.to_be_bytes());
+    let at_once = receiver_report(0xaa, stamp, 0);
     let rtcp = RttMethod::Rtcp;
     let ask = packet(0, a, b, clear(&asked));
     let cases = [
@@ -115,13 +131,39 @@ fn a_report_and_its_answer_measure_the_way_from_the_tap_and_back() {
             0,
         ),
         (
-            "two answers",
+            "two answers of one reporter",
             vec![
                 ask,
                 packet(80, b, a, clear(&answer)),
                 packet(1100, b, a, clear(&late)),
             ],
+            vec![(rtcp, 29)],
+            0,
+        ),
+        (
+            "answers of two reporters",
+            vec![
+                ask,
+                packet(80, b, a, clear(&answer)),
+                packet(1100, b, a, clear(&of_another)),
+            ],
             vec![(rtcp, 29), (rtcp, 100)],
+            0,
+        ),
+        (
+            "the time of the report stands in a second one",
+            vec![
+                ask,
+                packet(60, a, b, clear(&asked)),
+                packet(80, b, a, clear(&answer)),
+            ],
+            vec![],
+            0,
+        ),
+        (
+            "no delay stated",
+            vec![ask, packet(80, b, a, clear(&at_once))],
+            vec![],
             0,
         ),
         (
@@ -186,14 +228,15 @@ fn extended_reports_measure_the_sender_of_media() {
 }
 
 #[test]
-fn stun_is_paired_by_its_transaction_and_a_repeated_request_gives_nothing() {
+fn stun_is_paired_by_its_transaction_and_a_repeated_request_gives_an_interval() {
     let (a, b) = (end(A, 5000), end(B, 3478));
     let stun = |class| {
-        Content::Stun(StunHeader {
+        let header = StunHeader {
             class,
             method: 1,
             transaction: 42,
-        })
+        };
+        Content::Stun(header, b"octets")
     };
     let ask = packet(0, a, b, stun(StunClass::Request));
     let again = packet(10, a, b, stun(StunClass::Request));
@@ -203,7 +246,28 @@ fn stun_is_paired_by_its_transaction_and_a_repeated_request_gives_nothing() {
         measure(&[ask, answer, copy]),
         (vec![(RttMethod::Stun, 25)], 0)
     );
-    assert_eq!(measure(&[ask, again, answer]), (vec![], 0), "Karn");
+    assert_eq!(
+        measure_between(&[ask, again, answer, copy]),
+        (vec![(15, 25)], 0),
+        "Karn"
+    );
+    let mut another = again;
+    if let Content::Stun(_, octets) = &mut another.content {
+        *octets = b"others";
+    }
+    assert_eq!(
+        measure(&[ask, another, answer]),
+        (vec![], 0),
+        "another request of the same transaction"
+    );
+    let late = packet(10_005, b, a, stun(StunClass::Success));
+    assert_eq!(
+        measure_between(&[ask, again, late]),
+        (vec![(9_995, 10_005)], 0),
+        "it may be the answer to the last"
+    );
+    let too_late = packet(10_011, b, a, stun(StunClass::Success));
+    assert_eq!(measure_between(&[ask, again, too_late]), (vec![], 1));
     assert_eq!(
         measure(&[ask, packet(25, end(B, 9), a, stun(StunClass::Success))]),
         (vec![], 0)
@@ -251,13 +315,28 @@ fn a_handshake_measures_both_sides() {
 fn what_waits_is_bounded_and_forgotten() {
     let mut questions = PendingRequests::default();
     for key in 0..70_000 {
-        questions.ask(key, Timestamp::from_nanos(key));
+        questions.ask(key, 0, Timestamp::from_nanos(key));
     }
     assert_eq!(questions.answer_once(0), None, "pushed out");
-    assert_eq!(
-        questions.answer_once(69_999),
-        Some(Timestamp::from_nanos(69_999))
-    );
+    let asked = Timestamp::from_nanos(69_999);
+    let once = Asked {
+        first: asked,
+        last: asked,
+    };
+    assert_eq!(questions.answer_once(69_999), Some(once));
     questions.expire(Timestamp::from_nanos(40_000_000_000));
     assert_eq!(questions.answer_once(69_998), None, "too long ago");
+}
+
+#[test]
+fn a_time_that_is_repeated_for_longer_than_questions_wait_gives_no_sample() {
+    let mut questions = PendingRequests::default();
+    for second in (0..100).step_by(5) {
+        let now = Timestamp::from_nanos(second * 1_000_000_000);
+        questions.expire(now);
+        questions.ask(1, 0, now);
+        if second > 0 {
+            assert_eq!(questions.answer_report(1, 7), None, "{second} s");
+        }
+    }
 }

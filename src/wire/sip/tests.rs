@@ -6,6 +6,8 @@ use proptest::prelude::*;
 const INVITE: &[u8] = b"INVITE sip:bob@example.net SIP/2.0\r\n\
 Via: SIP/2.0/UDP pc33.example.com;branch=z9hG4bKtop;rport\r\n\
 Via: SIP/2.0/UDP other.example.com;branch=z9hG4bKlower\r\n\
+From: \"tag=1;\" <sip:alice@example.com;tag=2>;tag=88sja8x\r\n\
+To: Bob <sip:bob@example.net;tag=3>\r\n\
 Call-ID: a84b4c76e66710@pc33\r\n\
 CSeq: 314159 INVITE\r\n\
 Content-Type: application/sdp\r\n\
@@ -22,6 +24,8 @@ fn a_request_is_read_and_the_next_message_follows_it() {
             uri: b"sip:bob@example.net",
         },
         call_id: Some(b"a84b4c76e66710@pc33"),
+        from_tag: Some(b"88sja8x"),
+        to_tag: None,
         cseq: Some(CSeq {
             number: 314_159,
             method: b"INVITE",

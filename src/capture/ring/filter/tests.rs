@@ -222,7 +222,7 @@ fn classification(frame: Frame<'_>) -> String {
                 Content::Rtcp { payload, .. } => format!("rtcp {payload:?}"),
                 Content::Sip(message) => format!("sip {message:?}"),
                 Content::SipSegment(segment) => format!("{segment:?}"),
-                Content::Stun(header) => format!("{header:?}"),
+                Content::Stun(header, _) => format!("{header:?}"),
             };
             let (src, dst) = (packet.src, packet.dst);
             format!("{src} {dst} {} {what}", packet.ip_bytes)

@@ -1,0 +1,98 @@
+//! RTCP beside the streams of a worker: which of it is audio's, and what its reports say of which stream.
+
+use super::{Finding, Streams};
+use crate::units::Endpoint;
+use crate::voice::Packet;
+use crate::voice::kind::StreamKind;
+use crate::voice::rtp_summary::RtpSummary;
+use crate::voice::stream_key::StreamKey;
+use crate::wire::{rtcp, rtp};
+
+impl Streams {
+    /// A packet that has the form of RTCP by chance, and is media of a payload type of 64 to 95 with the
+    /// marker: its SSRC is that of a stream here of that type, or a dialog names the type.
+    pub(super) fn media_like_control(
+        &self,
+        packet: &Packet<'_>,
+        payload: &[u8],
+    ) -> Option<(StreamKey, RtpSummary)> {
+        let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+        let header = rtp::parse_any(payload, length)?;
+        let key = StreamKey::new(packet.src, packet.dst, header.ssrc);
+        let stream = self
+            .table
+            .find(&key)
+            .and_then(|index| self.table.get(index));
+        let of = header.payload_type;
+        let is_media = if let Some(stream) = stream {
+            stream.payload_type() == of
+        } else {
+            let named = self.signalling.about(packet.src, packet.dst, of);
+            !rtcp::is_compound(payload) && named.is_some()
+        };
+        let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);
+        let summary = RtpSummary::new(
+            packet.time,
+            packet.capture_point,
+            packet.ip_bytes,
+            (&header, length.saturating_sub(header_len)),
+            packet.dedup_key.identification,
+        );
+        is_media.then_some((key, summary))
+    }
+
+    /// Whether an RTCP packet belongs to audio: by its ports, or by an SSRC between its two hosts.
+    pub(super) fn is_audio_control(
+        &self,
+        packet: &Packet<'_>,
+        payload: &[u8],
+        is_clear: bool,
+    ) -> bool {
+        let (src, dst) = (packet.src, packet.dst);
+        let named = self.signalling.media_of_rtcp(src, dst);
+        let by_dialog = named.is_some_and(|(src, dst)| self.transports.carry_audio(src, dst));
+        if self.transports.carry_audio(src, dst) || by_dialog {
+            return true;
+        }
+        let (here, there) = (src.address, dst.address);
+        let sends = |ssrc| self.transports.source(here, there, ssrc).is_some();
+        let receives = |ssrc| self.transports.source(there, here, ssrc).is_some();
+        rtcp::sender(payload).is_some_and(sends)
+            || (is_clear && rtcp::reports(payload).any(|(_, block)| receives(block.ssrc)))
+    }
+
+    /// What the sender of an RTCP packet says of the streams that it receives: they go the other
+    /// way, on the same ports (RFC 5761), on the next lower ones (RFC 3550 §11), or on any between the
+    /// two hosts (RFC 3605, NAT).
+    pub(super) fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+        let below = |end: Endpoint| Endpoint {
+            port: end.port.wrapping_sub(1),
+            ..end
+        };
+        let (src, dst) = (packet.dst, packet.src);
+        for (reporter, block) in rtcp::reports(payload) {
+            let ends = [(src, dst), (below(src), below(dst))];
+            let keys = ends.map(|(src, dst)| StreamKey::new(src, dst, block.ssrc));
+            let index = keys.iter().find_map(|key| self.table.find(key));
+            let by_host = || self.transports.source(src.address, dst.address, block.ssrc);
+            let stream = index
+                .or_else(by_host)
+                .and_then(|index| self.table.get_mut(index));
+            let Some(stream) = stream.filter(|stream| stream.key.ssrc() == block.ssrc) else {
+                self.unmatched_reports += 1;
+                continue;
+            };
+            if stream.kind == StreamKind::Video {
+                continue;
+            }
+            let by = (reporter, packet.time.second());
+            if !stream.report(by, &block, &mut self.reported) {
+                self.unmatched_reports += 1;
+            }
+            let pair = stream.pair();
+            let reported = self.reported.drain(..);
+            let found = reported.map(|reported| Finding::Reported(pair.clone(), reported));
+            self.findings.extend(found);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What one reporter has said of a stream.
+
+use super::ReportContext;
+use crate::stream::reports::ReportedLoss;
+use crate::stream::sequence::Sequence;
+use crate::stream::tally::LossCounts;
+use crate::units::Second;
+use crate::wire::rtcp::ReportBlock;
+use std::num::NonZeroU32;
+
+/// A report interval longer than this many packets is a new start of the far end's counting:
+/// ten minutes at 20 ms.
+const LONGEST_INTERVAL: u32 = 30_000;
+
+/// So many numbers must have passed us since a highest number was first reported before the same
+/// again says that nothing arrives: half a second at 20 ms. Fewer may be under way.
+const UNDER_WAY: u32 = 25;
+
+/// Most reports without progress whose seconds are remembered, to make certain what was in doubt in
+/// them: five minutes at one in 5 s. What was in doubt before stays so.
+const MAX_STANDING: usize = 64;
+
+/// One reporter of a stream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::stream) struct Reporter {
+    pub(super) ssrc: u32,
+    /// The second of its last report, modulo 2^32.
+    heard: u32,
+    last: Option<LastReport>,
+    /// Numbers in doubt since the highest number stands still, by the second of the report.
+    standing: Option<Box<Standing>>,
+    /// Since the round began that all reporters have in common: expected, lost, maybe lost.
+    round: [u32; 3],
+    reports: u8,
+    is_active: bool,
+}
+
+/// Seconds of reports without progress, and the numbers in doubt with each.
+type Standing = Vec<(Second, u32)>;
+
+/// The reporter's last report that brought a new highest number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct LastReport {
+    /// Not 0: one report in 2^32 waits for the next.
+    highest: NonZeroU32,
+    lost: i32,
+    /// Numbers missing at the tap, up to that highest number, modulo 2^32.
+    gaps: u32,
+    /// That highest number as the tap counts, and the tap's own at that time, modulo 2^32.
+    reached: u32,
+    passed: u32,
+    /// Numbers in doubt since.
+    doubted: u32,
+}
+
+impl Reporter {
+    pub(super) const fn new(ssrc: u32) -> Self {
+        Self {
+            ssrc,
+            heard: 0,
+            last: None,
+            standing: None,
+            round: [0; 3],
+            reports: 0,
+            is_active: false,
+        }
+    }
+
+    /// Whether it takes part in what is said of the stream.
+    pub(super) const fn is_active(&self) -> bool {
+        self.is_active
+    }
+
+    /// Whether the others wait for its report.
+    pub(super) const fn is_awaited(&self) -> bool {
+        self.is_active && self.reports == 0
+    }
+
+    /// Since its last report, in seconds.
+    pub(super) const fn silent(&self, now: Second) -> u32 {
+        low(now.0).wrapping_sub(self.heard)
+    }
+
+    /// Takes its next report: what follows from it, if anything does. If it is the only reporter, what
+    /// was in doubt becomes certain in the seconds in which it was booked; these go to `booked`.
+    pub(super) fn take(
+        &mut self,
+        context: &ReportContext<'_>,
+        block: &ReportBlock,
+        is_alone: bool,
+        booked: &mut Vec<ReportedLoss>,
+    ) -> Option<LossCounts> {
+        self.heard = low(context.second.0);
+        let counts = match &mut self.last {
+            Some(last) if last.highest.get() == block.highest_sequence => {
+                let more = last.doubt(context)?;
+                let standing = self.standing.get_or_insert_default();
+                if standing.len() < MAX_STANDING {
+                    standing.push((context.second, more));
+                }
+                LossCounts {
+                    maybe_lost: more.into(),
+                    ..LossCounts::default()
+                }
+            }
+            _ => {
+                let counts = self.move_on(context, block)?;
+                match self.standing.take() {
+                    Some(standing) if is_alone => confirm(&standing, counts, booked),
+                    _ => counts,
+                }
+            }
+        };
+        self.is_active = true;
+        Some(counts)
+    }
+
+    /// Its highest number has moved on: the loss over the interval.
+    fn move_on(&mut self, context: &ReportContext<'_>, block: &ReportBlock) -> Option<LossCounts> {
+        let sequence = context.sequence;
+        // Too far behind our highest number to know our gaps at that place: the next one will do.
+        let gaps = context.lost_here + sequence.missing_up_to(block.highest_sequence)?;
+        let passed = low(sequence.extended());
+        let now = LastReport {
+            highest: NonZeroU32::new(block.highest_sequence)?,
+            lost: block.lost,
+            gaps: low(gaps),
+            reached: passed.wrapping_sub(behind(sequence, block.highest_sequence)),
+            passed,
+            doubted: 0,
+        };
+        let before = self.last.replace(now)?;
+        let expected = now.highest.get().wrapping_sub(before.highest.get());
+        if expected > LONGEST_INTERVAL {
+            // A jump begins anew.
+            self.standing = None;
+            return None;
+        }
+        let reported = i64::from(now.lost) - i64::from(before.lost);
+        // None, where numbers that were missing have come since.
+        let ours = i64::from(now.gaps.wrapping_sub(before.gaps).cast_signed().max(0));
+        // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
+        let expected = i64::from(expected);
+        let lost = (reported - ours).clamp(0, expected);
+        Some(LossCounts::certain(expected, lost))
+    }
+
+    /// Adds to the round; its reports in it.
+    pub(super) fn note_round(&mut self, counts: LossCounts) -> u8 {
+        let more = [counts.expected, counts.lost, counts.maybe_lost];
+        for (sum, more) in self.round.iter_mut().zip(more) {
+            *sum = sum.saturating_add(u32::try_from(more).unwrap_or(0));
+        }
+        self.reports = self.reports.saturating_add(1);
+        self.reports
+    }
+
+    /// Ends the round: what it said, if anything. One that said nothing is no longer waited for, and
+    /// begins anew.
+    pub(super) fn end_round(&mut self) -> Option<LossCounts> {
+        let has_reported = std::mem::take(&mut self.reports) > 0;
+        if self.is_active && !has_reported {
+            self.is_active = false;
+            self.restart();
+        }
+        let [expected, lost, maybe_lost] = std::mem::take(&mut self.round).map(i64::from);
+        has_reported.then_some(LossCounts {
+            expected,
+            lost,
+            maybe_lost,
+        })
+    }
+
+    /// Its next report begins the next interval.
+    pub(super) fn restart(&mut self) {
+        self.last = None;
+        self.standing = None;
+    }
+}
+
+impl LastReport {
+    /// The same highest number again: numbers that passed us since, did not reach the reporter, and
+    /// were not in doubt before.
+    fn doubt(&mut self, context: &ReportContext<'_>) -> Option<u32> {
+        let passed = low(context.sequence.extended());
+        if passed.wrapping_sub(self.passed) < UNDER_WAY {
+            return None;
+        }
+        let absent = low(context.lost_here + context.sequence.missing());
+        let ours = absent.wrapping_sub(self.gaps).cast_signed().max(0);
+        let unreached = passed.wrapping_sub(self.reached);
+        let unreached = unreached.saturating_sub(ours.cast_unsigned());
+        let more = unreached.checked_sub(self.doubted)?;
+        self.doubted = unreached;
+        Some(more)
+    }
+}
+
+/// The reporter's count confirms what was in doubt, the oldest first: certain in the second in which it
+/// was maybe lost. What is left of the counts is of now.
+fn confirm(
+    standing: &[(Second, u32)],
+    mut counts: LossCounts,
+    booked: &mut Vec<ReportedLoss>,
+) -> LossCounts {
+    for (second, doubted) in standing {
+        let confirmed = counts.lost.min((*doubted).into());
+        if confirmed > 0 {
+            counts.subtract(LossCounts::certain(confirmed, confirmed));
+            let certain = LossCounts {
+                expected: confirmed,
+                lost: confirmed,
+                maybe_lost: -confirmed,
+            };
+            booked.push((*second, certain));
+        }
+    }
+    counts
+}
+
+/// So far a number of 16 bits lies behind the tap's highest.
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
+fn behind(sequence: &Sequence, number: u32) -> u32 {
+    sequence.last_number().wrapping_sub(number as u16).into()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
+const fn low(count: u64) -> u32 {
+    count as u32
+}

@@ -1,0 +1,209 @@
+use super::*;
+use crate::stream::sequence::Jump;
+
+/// Two cycles before we looked.
+const CYCLES: u32 = 2 << 16;
+
+fn block(highest: u32, lost: i32) -> ReportBlock {
+    ReportBlock {
+        ssrc: 1,
+        fraction_lost: 0,
+        lost,
+        highest_sequence: highest,
+        jitter: 0,
+        last_sr: 0,
+        delay: 0,
+    }
+}
+
+/// A stream at the tap, and what the far end says of it, a second each.
+struct Tap {
+    sequence: Sequence,
+    absent: i64,
+    far_end: RemoteReports,
+    now: Second,
+}
+
+impl Tap {
+    fn new(first: u16) -> Self {
+        Self {
+            sequence: Sequence::new(first),
+            absent: 0,
+            far_end: RemoteReports::default(),
+            now: Second(100),
+        }
+    }
+
+    fn pass(&mut self, numbers: std::ops::RangeInclusive<u16>) {
+        for number in numbers {
+            self.absent += self.sequence.advance(number, |_| Jump::Unexplained).missing;
+        }
+    }
+
+    fn hear(&mut self, reporter: u32, highest: u32, lost: i32) -> Vec<ReportedLoss> {
+        self.now = self.now.next();
+        let context = ReportContext {
+            reporter,
+            second: self.now,
+            sequence: &self.sequence,
+            lost_here: self.absent.cast_unsigned() - self.sequence.missing(),
+        };
+        let mut booked = Vec::new();
+        assert!(
+            self.far_end
+                .report(&context, &block(highest, lost), &mut booked)
+        );
+        booked
+    }
+
+    /// Of one reporter, in the second of its report.
+    fn report(&mut self, highest: u32, lost: i32) -> Option<LossCounts> {
+        let booked = self.hear(7, highest, lost);
+        assert!(booked.iter().all(|(second, _)| *second == self.now));
+        booked.first().map(|(_, counts)| *counts)
+    }
+}
+
+const fn counts(expected: i64, lost: i64, maybe_lost: i64) -> LossCounts {
+    LossCounts {
+        expected,
+        lost,
+        maybe_lost,
+    }
+}
+
+#[test]
+fn the_far_ends_loss_is_by_interval_and_less_our_own_gaps() {
+    let mut tap = Tap::new(1000);
+    tap.pass(1001..=1100);
+    // The far end has counted over two cycles before; 7 lost before we looked.
+    assert_eq!(tap.report(CYCLES + 1090, 7), None);
+    // Five numbers never pass the tap; the far end misses eight.
+    tap.pass(1106..=1300);
+    assert_eq!(tap.report(CYCLES + 1290, 15), Some(counts(200, 3, 0)));
+    assert_eq!(tap.report(CYCLES + 1290, 15), None, "a copy");
+    tap.pass(1301..=1400);
+    let report = tap.report(CYCLES + 1390, 14);
+    assert_eq!(report, Some(counts(100, 0, 0)), "their count went back");
+}
+
+#[test]
+fn a_report_too_far_behind_is_left_out_and_its_interval_joins_the_next() {
+    let mut tap = Tap::new(0);
+    tap.pass(1..=500);
+    assert_eq!(tap.report(450, 0), None);
+    assert_eq!(tap.report(400, 0), None, "100 behind");
+    assert_eq!(tap.report(490, 4), Some(counts(40, 4, 0)));
+}
+
+#[test]
+fn numbers_that_pass_while_the_highest_stands_still_may_be_lost() {
+    let mut tap = Tap::new(0);
+    tap.pass(1..=100);
+    assert_eq!(tap.report(98, 0), None);
+    tap.pass(101..=120);
+    assert_eq!(tap.report(98, 0), None, "they may be under way");
+    tap.pass(121..=200);
+    assert_eq!(tap.report(98, 0), Some(counts(0, 0, 102)));
+    // Ten of them we miss ourselves.
+    tap.pass(211..=300);
+    assert_eq!(tap.report(98, 0), Some(counts(0, 0, 90)));
+}
+
+#[test]
+fn what_stood_still_is_certain_once_the_same_reporter_moves_on_and_counts_it() {
+    let mut tap = Tap::new(0);
+    tap.pass(1..=100);
+    tap.hear(7, 100, 0);
+    tap.pass(101..=200);
+    let first = tap.hear(7, 100, 0);
+    assert_eq!(first, [(tap.now, counts(0, 0, 100))]);
+    tap.pass(201..=300);
+    let second = tap.hear(7, 100, 0);
+    tap.pass(301..=400);
+    let last = tap.hear(7, 400, 150);
+    let (one, two) = (first[0].0, second[0].0);
+    assert_eq!(
+        last,
+        [
+            (one, counts(100, 100, -100)),
+            (two, counts(50, 50, -50)),
+            (tap.now, counts(150, 0, 0)),
+        ],
+        "no more than it counts, and nothing is taken back"
+    );
+}
+
+#[test]
+fn of_two_reporters_low_is_the_least_and_high_the_most() {
+    let mut tap = Tap::new(0);
+    let mut sum = LossCounts::default();
+    for round in 1..=5 {
+        let highest = u32::from(round) * 100;
+        tap.pass(round * 100 - 99..=round * 100);
+        let reports = [(7, 0), (8, 500 + 4 * i32::from(round))];
+        for (reporter, lost) in reports {
+            let booked = tap.hear(reporter, highest, lost);
+            for (_, counts) in &booked {
+                sum.add(*counts);
+            }
+        }
+    }
+    assert_eq!(
+        sum,
+        counts(400, 0, 12),
+        "the second joins an interval later"
+    );
+}
+
+#[test]
+fn a_reporter_that_falls_silent_holds_the_others_up_for_three_reports() {
+    let mut tap = Tap::new(0);
+    let mut sum = LossCounts::default();
+    for round in 1..=9_u16 {
+        let highest = u32::from(round) * 100;
+        tap.pass(round * 100 - 99..=round * 100);
+        let lost = 10 * i32::from(round);
+        if round < 4 {
+            for (_, counts) in tap.hear(8, highest, lost) {
+                sum.add(counts);
+            }
+        }
+        let booked = tap.hear(7, highest, lost);
+        for (_, counts) in &booked {
+            sum.add(*counts);
+        }
+    }
+    assert_eq!(sum, counts(800, 80, 0), "of all eight intervals");
+}
+
+#[test]
+fn a_reporter_beyond_the_bound_is_refused_until_one_has_been_silent() {
+    let mut tap = Tap::new(0);
+    tap.pass(1..=100);
+    (1..=4).for_each(|reporter| drop(tap.hear(reporter, 100, 0)));
+    let fifth = |tap: &mut Tap, second| {
+        let context = ReportContext {
+            reporter: 5,
+            second,
+            sequence: &tap.sequence,
+            lost_here: 0,
+        };
+        tap.far_end
+            .report(&context, &block(100, 0), &mut Vec::new())
+    };
+    assert!(!fifth(&mut tap, Second(110)));
+    assert!(fifth(&mut tap, Second(162)));
+}
+
+#[test]
+fn what_reporters_said_is_booked_when_the_stream_ends() {
+    let mut tap = Tap::new(0);
+    tap.pass(1..=100);
+    (7..=8).for_each(|reporter| drop(tap.hear(reporter, 100, 0)));
+    tap.pass(101..=200);
+    (7..=8).for_each(|reporter| drop(tap.hear(reporter, 200, 0)));
+    tap.pass(201..=300);
+    assert_eq!(tap.hear(7, 300, 5), [], "the other one may report less");
+    assert_eq!(tap.far_end.finish(), Some(counts(100, 5, 0)));
+}

@@ -1,0 +1,104 @@
+//! What a SIP message says of a dialog and its media: the part of it that is kept, and told to peers.
+
+use crate::units::{Address, Timestamp};
+use crate::wire::sdp::{self, Description};
+use crate::wire::sip::{self, Start};
+
+/// Most octets of a Call-ID or a tag; a message with a longer one is counted and not used.
+const MAX_IDENTIFIER: usize = 256;
+
+/// What a message does to a dialog.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum DialogStep {
+    /// A request that may carry an offer, or an answer to an offer in a response.
+    Request,
+    /// PRACK and ACK, which answer an offer in a response (RFC 3261 §13.2.1, RFC 3262 §5).
+    Acknowledgment,
+    /// A response of 101 to 299.
+    Accepted,
+    /// A response of 300 and more.
+    Refused,
+    /// BYE.
+    Bye,
+    /// The answer to BYE: 2xx, or 481, that there is no such dialog.
+    ByeAnswered,
+}
+
+/// A message of a dialog.
+#[derive(Clone, Debug)]
+pub struct DialogMessage {
+    pub(super) time: Timestamp,
+    pub(super) src: Address,
+    pub(super) dst: Address,
+    pub(super) step: DialogStep,
+    pub(super) call_id: Box<[u8]>,
+    /// The tag of who sent the message, and of the other side; empty without one.
+    pub(super) sender: Box<[u8]>,
+    pub(super) receiver: Box<[u8]>,
+    pub(super) cseq: u32,
+    /// Whether it agrees for good: 2xx to INVITE, or its ACK.
+    pub(super) is_final: bool,
+    pub(super) description: Option<Description>,
+}
+
+impl DialogMessage {
+    /// Reads a complete SIP message; `None` if it says nothing of a dialog's media.
+    pub fn read(time: Timestamp, [src, dst]: [Address; 2], octets: &[u8]) -> Option<Self> {
+        let message = sip::parse(octets)?;
+        let cseq = message.cseq?;
+        let step = match (message.start, cseq.method) {
+            (Start::Request { .. }, b"BYE") => DialogStep::Bye,
+            (Start::Request { .. }, b"ACK" | b"PRACK") => DialogStep::Acknowledgment,
+            (Start::Request { .. }, _) => DialogStep::Request,
+            (
+                Start::Response {
+                    code: 200..=299 | 481,
+                },
+                b"BYE",
+            ) => DialogStep::ByeAnswered,
+            (Start::Response { .. }, b"BYE") => return None,
+            (Start::Response { code: 101..=299 }, _) => DialogStep::Accepted,
+            (Start::Response { code: 300.. }, b"INVITE" | b"UPDATE") => DialogStep::Refused,
+            (Start::Response { .. }, _) => return None,
+        };
+        let description = match step {
+            DialogStep::Request | DialogStep::Acknowledgment | DialogStep::Accepted => {
+                Some(sdp::parse(message.description()?)?)
+            }
+            DialogStep::Refused | DialogStep::Bye | DialogStep::ByeAnswered => None,
+        };
+        let is_final = match message.start {
+            Start::Request { method, .. } => method == b"ACK",
+            Start::Response { code } => code >= 200 && cseq.method == b"INVITE",
+        };
+        let (from, to) = (message.from_tag, message.to_tag);
+        let (sender, receiver) = match message.start {
+            Start::Request { .. } => (from, to),
+            Start::Response { .. } => (to, from),
+        };
+        let short = |identifier: Option<&[u8]>| {
+            let identifier = identifier.unwrap_or_default();
+            (identifier.len() <= MAX_IDENTIFIER).then(|| identifier.into())
+        };
+        Some(Self {
+            time,
+            src,
+            dst,
+            step,
+            call_id: short(Some(message.call_id?))?,
+            sender: short(sender)?,
+            receiver: short(receiver)?,
+            cseq: cseq.number,
+            is_final,
+            description,
+        })
+    }
+
+    /// Whether it is a request.
+    pub(super) const fn is_request(&self) -> bool {
+        match self.step {
+            DialogStep::Request | DialogStep::Acknowledgment | DialogStep::Bye => true,
+            DialogStep::Accepted | DialogStep::Refused | DialogStep::ByeAnswered => false,
+        }
+    }
+}

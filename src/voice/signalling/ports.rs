@@ -1,0 +1,250 @@
+//! The transport addresses that answered dialogs name for media on our side, with the formats and the
+//! directions that were agreed (RFC 8866, RFC 3264).
+
+use crate::units::{Endpoint, Timestamp};
+use crate::voice::class::StreamKind;
+use crate::voice::payload_type::assigned;
+use crate::wire::sdp::{MediaDescription, MediaType, SdpFormat};
+use hashbrown::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+/// Most transport addresses named at a time; those beyond are not used. A call names one or two.
+const MAX_PORTS: usize = 131_072;
+
+/// Most media sections that name one address: audio and video of one call, and calls that follow each
+/// other or share it. Those beyond are not used.
+const MAX_NAMED: usize = 8;
+
+/// A format of a session description.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CodecFormat {
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// Encoding name, as written.
+    pub codec: Arc<str>,
+    /// RTP clock rate in Hz, if known.
+    pub clock: Option<NonZeroU32>,
+}
+
+/// The kind and format of a stream, from signalling.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MediaFact {
+    /// Audio or video.
+    pub kind: StreamKind,
+    /// Its format.
+    pub format: Arc<CodecFormat>,
+}
+
+/// Formats with their kinds.
+pub(super) type Formats = Arc<[MediaFact]>;
+
+/// One media section of an answered dialog, from our side.
+#[derive(Clone, Debug)]
+pub(super) struct NamedMedia {
+    /// The session that names it, and the place of its section.
+    pub(super) owner: (u64, usize),
+    /// Where the other side wants media.
+    pub(super) remote: Endpoint,
+    /// Where we and where it wants RTCP, if not beside it (RFC 3605).
+    pub(super) rtcp: Option<Endpoint>,
+    pub(super) remote_rtcp: Option<Endpoint>,
+    /// What each side receives: we, the other one.
+    pub(super) formats: [Formats; 2],
+    /// Which direction was forbidden last: to us, from us.
+    pub(super) holds: [Option<Hold>; 2],
+}
+
+/// A stretch of time in which a direction was forbidden.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// When that was answered.
+    pub from: Timestamp,
+    /// When something else was answered; far ahead until then.
+    pub until: Timestamp,
+}
+
+/// Names by transport address.
+#[derive(Debug, Default)]
+pub(super) struct NamedPorts {
+    media: HashMap<Endpoint, Vec<NamedMedia>>,
+    /// Our addresses of RTCP that are not beside those of media, with these.
+    rtcp: HashMap<Endpoint, Endpoint>,
+}
+
+impl NamedPorts {
+    /// Names an address from now on; whether it found room. `allowed`: media to us, from us.
+    pub(super) fn name(
+        &mut self,
+        end: Endpoint,
+        mut media: NamedMedia,
+        allowed: [bool; 2],
+        now: Timestamp,
+    ) -> bool {
+        if !self.media.contains_key(&end) && self.media.len() >= MAX_PORTS {
+            return false;
+        }
+        let named = self.media.entry(end).or_default();
+        for other in named.iter_mut() {
+            if other.owner == media.owner {
+                media.holds = other.holds;
+            } else if other.remote == media.remote && other.owner.0 != media.owner.0 {
+                // Between the same two ends what was answered last holds.
+                other
+                    .holds
+                    .iter_mut()
+                    .flatten()
+                    .for_each(|hold| hold.end(now));
+            }
+        }
+        for (hold, is_allowed) in media.holds.iter_mut().zip(allowed) {
+            match hold {
+                Some(hold) if is_allowed => hold.end(now),
+                Some(hold) if hold.until > now => {}
+                _ if is_allowed => {}
+                hold => *hold = Some(Hold::since(now)),
+            }
+        }
+        named.retain(|other| other.owner != media.owner);
+        let has_room = named.len() < MAX_NAMED;
+        if has_room {
+            if let Some(rtcp) = media.rtcp
+                && self.rtcp.len() < MAX_PORTS
+            {
+                self.rtcp.insert(rtcp, end);
+            }
+            named.push(media);
+        }
+        has_room
+    }
+
+    /// The session no longer names an address.
+    pub(super) fn forget(&mut self, end: Endpoint, session: u64) {
+        if let Some(named) = self.media.get_mut(&end) {
+            for media in named.extract_if(.., |media| media.owner.0 == session) {
+                if let Some(rtcp) = media.rtcp
+                    && self.rtcp.get(&rtcp) == Some(&end)
+                {
+                    self.rtcp.remove(&rtcp);
+                }
+            }
+            if named.is_empty() {
+                self.media.remove(&end);
+            }
+        }
+    }
+
+    /// The fact about media with a payload type between two endpoints: at our address by what its
+    /// receiver said, then by what its sender said. What says audio comes before what says video.
+    pub(super) fn about(
+        &self,
+        src: Endpoint,
+        dst: Endpoint,
+        payload_type: u8,
+    ) -> Option<MediaFact> {
+        let named = |end| self.media.get(&end).into_iter().flatten();
+        let to_us = named(dst).map(|media| {
+            let [ours, theirs] = &media.formats;
+            [ours, theirs]
+        });
+        let from_us = named(src).map(|media| {
+            let [ours, theirs] = &media.formats;
+            [theirs, ours]
+        });
+        let facts = to_us
+            .chain(from_us)
+            .flatten()
+            .flat_map(|formats| formats.iter());
+        let of_type = facts.filter(|fact| fact.format.payload_type == payload_type);
+        of_type.min_by_key(|fact| fact.kind).cloned()
+    }
+
+    /// When media between two endpoints was forbidden last, by each dialog that names our one for the
+    /// other host, or is alone there (the other side behind a NAT).
+    pub(super) fn holds(&self, src: Endpoint, dst: Endpoint) -> impl Iterator<Item = Hold> {
+        let of = |end: Endpoint, other: Endpoint, direction: usize| {
+            let named = self.media.get(&end).map_or(&[][..], Vec::as_slice);
+            let mut remotes = named.iter().map(|media| media.remote);
+            let is_alone = remotes
+                .next()
+                .is_some_and(|first| remotes.all(|other| other == first));
+            named.iter().filter_map(move |media| {
+                let is_its = media.remote.address == other.address || is_alone;
+                media
+                    .holds
+                    .get(direction)
+                    .copied()
+                    .flatten()
+                    .filter(|_| is_its)
+            })
+        };
+        of(dst, src, 0).chain(of(src, dst, 1))
+    }
+
+    /// The endpoints of the media that RTCP between two endpoints is about, by `a=rtcp` of either side.
+    pub(super) fn media_of(&self, src: Endpoint, dst: Endpoint) -> Option<(Endpoint, Endpoint)> {
+        let of = |ours: Endpoint, theirs: Endpoint| {
+            let below = Endpoint {
+                port: ours.port.wrapping_sub(1),
+                ..ours
+            };
+            let media = self.rtcp.get(&ours).copied();
+            let ends = [media, Some(ours), Some(below)];
+            ends.into_iter().flatten().find_map(|end| {
+                let named = self.media.get(&end)?;
+                let by_theirs = named.iter().find(|named| named.remote_rtcp == Some(theirs));
+                let found = by_theirs.or_else(|| named.first().filter(|_| media.is_some()));
+                found.map(|named| (end, named.remote))
+            })
+        };
+        let to_us = of(dst, src).map(|(ours, theirs)| (theirs, ours));
+        to_us.or_else(|| of(src, dst))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.media.is_empty()
+    }
+}
+
+impl Hold {
+    const fn since(now: Timestamp) -> Self {
+        Self {
+            from: now,
+            until: Timestamp::from_nanos(u64::MAX),
+        }
+    }
+
+    fn end(&mut self, now: Timestamp) {
+        self.until = self.until.min(now);
+    }
+}
+
+/// The stream kind of a media section; `None` for fax, text and data.
+pub(super) fn kind(media: &MediaDescription) -> Option<StreamKind> {
+    match media.kind {
+        MediaType::Audio if media.rtp => Some(StreamKind::Audio),
+        MediaType::Video if media.rtp => Some(StreamKind::Video),
+        MediaType::Audio | MediaType::Video | MediaType::Image | MediaType::Other => None,
+    }
+}
+
+/// The formats of a section. An assigned payload type is what RFC 3551 assigns it to, whatever is said.
+pub(super) fn formats(media: &MediaDescription, kind: StreamKind) -> Formats {
+    let fact = |format: &SdpFormat| {
+        let (kind, codec, clock) = match (assigned(format.payload_type), &format.map) {
+            (Some(known), _) => (known.kind, known.codec, Some(known.clock)),
+            (None, Some(map)) => (kind, map.encoding.as_str(), NonZeroU32::new(map.clock_rate)),
+            (None, None) => (kind, "", None),
+        };
+        let format = CodecFormat {
+            payload_type: format.payload_type,
+            codec: codec.into(),
+            clock,
+        };
+        MediaFact {
+            kind,
+            format: format.into(),
+        }
+    };
+    media.formats.iter().map(fact).collect()
+}
