@@ -239,7 +239,7 @@ fn a_fax_gateway_goes_on_with_rtp_behind_its_re_invite() {
 
 /// Streams of which the mean jitter differs from RFC 3550 A.8 over every packet, and why: steps of the
 /// timestamp that are the sender's own are left out (docs/decisions/jitter.md).
-const OTHER_JITTER: [(&str, &str, &str); 10] = [
+const OTHER_JITTER: [(&str, &str, &str); 9] = [
     (FAX[1], FAX_STREAM, BEHIND_T38),
     (FAX[0], FAX_BACK, JUMP),
     (FAX[1], FAX_BACK, JUMP),
@@ -273,11 +273,6 @@ const OTHER_JITTER: [(&str, &str, &str); 10] = [
         "10.204.220.71:6000 > 10.204.220.171:6000 0x00001646",
         PICTURES,
     ),
-    (
-        "dev/signalling/ndpi_fuzz-2006-06-26-2594.pcap",
-        "192.168.1.2:30000 > 212.242.33.36:40392 0x3796cb71",
-        MUTATED,
-    ),
 ];
 const FAX_BACK: &str = "10.23.1.52:16756 > 10.35.60.100:15580 0x17d90134";
 const JUMP: &str = "its clock jumps by more than 10 s: not jitter";
@@ -308,7 +303,7 @@ fn jitter_is_that_of_the_rfc_but_for_what_the_sender_does_itself() {
         BTreeSet::from(known),
         "streams that differ, and those known to"
     );
-    assert!(compared >= 25, "{compared}");
+    assert!(compared >= 24, "{compared}");
 }
 
 #[test]
@@ -337,8 +332,7 @@ fn packets_and_losses_are_those_of_the_oracle() {
 /// One or two packets are the whole capture: four must prove a stream that nobody has announced.
 const ALONE: &str = "the capture has one or two packets in all";
 /// The fuzzer has written over addresses, SSRCs and timestamps.
-const MUTATED: &str =
-    "a packet or three of a mutated capture, from an address that nobody announced";
+const MUTATED: &str = "of a mutated capture, in which no answer fits its offer: nobody announced it, and it proves nothing";
 /// WhatsApp's call goes over from the relay to the peer with its last three packets. The SSRC is
 /// proven on the way to the relay, but that is another address pair, which in a replay may be
 /// another worker's: what is counted must not depend on the number of workers.
@@ -348,7 +342,27 @@ const ANOTHER_PATH: &str = "three packets on a path to another address";
 const PROBE: &str = "three large packets with one timestamp, within half a millisecond";
 
 /// Audio that we do not find, and why.
-const MISSED: [(&str, &str, &str); 7] = [
+const MISSED: [(&str, &str, &str); 11] = [
+    (
+        "dev/signalling/ndpi_fuzz-2006-06-26-2594.pcap",
+        "192.168.1.2:30000 > 212.242.33.36:40392 0x37968baa",
+        MUTATED,
+    ),
+    (
+        "dev/signalling/ndpi_fuzz-2006-06-26-2594.pcap",
+        "192.168.1.2:30000 > 212.242.33.36:40392 0x3796cb71",
+        MUTATED,
+    ),
+    (
+        "dev/signalling/ndpi_fuzz-2006-06-26-2594.pcap",
+        "192.168.1.2:30000 > 214.242.33.36:40392 0x3796cb71",
+        MUTATED,
+    ),
+    (
+        "dev/signalling/ndpi_fuzz-2006-06-26-2594.pcap",
+        "192.168.1.2:30000 > 37.115.0.36:40392 0x3796cb71",
+        MUTATED,
+    ),
     (
         "dev/signalling/ndpi_fuzz-2006-06-26-2594.pcap",
         "192.168.1.2:30000 > 212.242.33.36:40392 0xaaaaaaaa",
@@ -426,7 +440,7 @@ fn audio_is_found_where_the_labels_say_so_and_nowhere_else() {
         BTreeSet::from(known),
         "missed, and known to be missed"
     );
-    assert_eq!(right, 88);
+    assert_eq!(right, 84);
 }
 
 #[test]
