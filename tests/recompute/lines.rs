@@ -7,7 +7,10 @@ use std::time::UNIX_EPOCH;
 /// that were lost or over a limit, and those that may have been, where a line has them.
 pub(crate) const MEASURES: [(&str, &[&str]); 3] = [
     ("loss", &["expected", "lost", "maybe_lost"]),
-    ("latency", &["round_trips", "over_limit"]),
+    (
+        "latency",
+        &["round_trips", "over_limit", "maybe_over_limit"],
+    ),
     ("jitter", &["stream_seconds", "over_jitter"]),
 ];
 

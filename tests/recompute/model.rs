@@ -232,12 +232,12 @@ impl<'a> Model<'a> {
 
     fn sampled_kept(
         &self,
-        [samples, over, _]: [i64; 3],
+        [samples, over, maybe]: [i64; 3],
         unseen: i64,
         least: u64,
     ) -> Result<bool, &'static str> {
         let allowed = (100 - self.contract.percentile.cast_signed()) * (samples + unseen);
-        let is_over = [over, over + unseen].map(|over| 100 * over > allowed);
+        let is_over = [over, over + maybe + unseen].map(|over| 100 * over > allowed);
         decided(samples >= least.cast_signed(), is_over)
     }
 

@@ -22,6 +22,11 @@ pub(super) const PROPERTIES: Properties = Properties {
             from: |counts| counts.round_trips.over.cast_signed(),
             to: None,
         },
+        Column {
+            key: "maybe_over_limit",
+            from: |counts| counts.round_trips.maybe_over.cast_signed(),
+            to: None,
+        },
     ],
     // Round trips come by themselves: see `LatencyGuarantee::sample`.
     sent: |_, _, _| {},
@@ -61,7 +66,10 @@ impl LatencyGuarantee {
     pub fn sample(&self, trip: &RoundTrip) -> Option<WindowCounts> {
         let counts = self.methods.contains(trip.method);
         counts.then(|| WindowCounts {
-            round_trips: SampleCounts::one(trip.is_over(self.limit)),
+            round_trips: SampleCounts {
+                maybe_over: trip.is_maybe_over(self.limit).into(),
+                ..SampleCounts::one(trip.is_over(self.limit))
+            },
             ..WindowCounts::default()
         })
     }
