@@ -170,12 +170,11 @@ impl Judge {
         evidence: &mut dyn Evidence,
     ) {
         for state in &mut self.commitments {
-            match scopes.bit(state.scope) {
-                Some(bit) => state.add(second, &counts, bit, self.judged),
-                None => {
-                    state.skip_second(second);
-                    evidence.not_counted(&state.commitment.name, second);
-                }
+            if let Some(bit) = scopes.bit(state.scope) {
+                state.add(second, &counts, bit, self.judged);
+            } else {
+                state.skip_second(second);
+                evidence.not_counted(&state.commitment.name, second);
             }
         }
         if let Unseen::AtMost(frames) = self.incomplete.unseen(second, second) {
