@@ -4,7 +4,7 @@
 //! Read from the kernel when asked; no state. What cannot be read is not warned of: the interface may not be
 //! there yet.
 
-use super::ring;
+use super::ring::receive_offload;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -29,7 +29,7 @@ pub fn warnings(interfaces: &[String], deduplicate: bool) -> Vec<String> {
 
 /// The warning about an interface that merges packets.
 fn merging(name: &str) -> Option<String> {
-    ring::receive_offload(name)?.then(|| {
+    receive_offload(name)?.then(|| {
         format!(
             "interface {name}: generic receive offload is on: a frame may hold several packets, which is \
              slower to count and exact only on Linux 6.2 and later: \

@@ -8,7 +8,7 @@ mod terms;
 
 pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf};
 pub use terms::{
-    CommitmentTerms, CountingTerms, GuaranteeTerms, JitterTerms, LatencyTerms, LossTerms,
+    CommitmentTerms, CountingTerms, GuaranteedTerms, JitterTerms, LatencyTerms, LossTerms,
     ScopeTerms,
 };
 

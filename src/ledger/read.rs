@@ -15,14 +15,14 @@ pub const MAX_MINUTE: u64 = 1 << 30;
 
 /// A minute: its lines, and where it ends in its file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Minute {
+pub struct SealedMinute {
     /// The lines of its leaves, each with its newline.
     pub text: String,
     /// The octet of the file behind it.
     pub end: u64,
 }
 
-impl Minute {
+impl SealedMinute {
     /// Its lines, without newlines.
     pub fn lines(&self) -> impl Iterator<Item = &str> + '_ {
         self.text.lines()
@@ -53,7 +53,7 @@ impl PartReader {
     ///
     /// # Errors
     /// What the system says, or that what follows is no whole gzip member with whole lines.
-    pub fn next_minute(&mut self) -> Result<Option<Minute>, LedgerError> {
+    pub fn next_minute(&mut self) -> Result<Option<SealedMinute>, LedgerError> {
         let failed = || LedgerError::system(&self.path);
         if self.file.fill_buf().map_err(failed())?.is_empty() {
             return Ok(None);
@@ -74,7 +74,7 @@ impl PartReader {
             return Err(damaged("no whole lines"));
         }
         let end = self.file.stream_position().map_err(failed())?;
-        Ok(Some(Minute { text, end }))
+        Ok(Some(SealedMinute { text, end }))
     }
 }
 

@@ -195,10 +195,10 @@ fn rtcp(scene: &mut Scene) {
         scene.travel(answerer, "rtcp");
         let answer = receiver_report(ssrc, (0, 9), middle(ntp), delay(375));
         scene.put_rtcp(answerer, &answer);
-        // A later report may answer the same again, with its own delay.
+        // A later report answers the same again, with its own delay: one sample for each sender report
+        // and reporter.
         scene.now = began;
-        scene.pass(1000);
-        scene.travel(answerer, "rtcp");
+        scene.pass(1030);
         let again = receiver_report(ssrc, (0, 9), middle(ntp), delay(1375));
         scene.put_rtcp(answerer, &again);
         // Longer there than has gone by: refused.

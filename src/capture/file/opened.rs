@@ -12,6 +12,7 @@ use crate::units::Timestamp;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The name that means standard input.
 pub(super) const STDIN: &str = "-";
@@ -168,22 +169,49 @@ impl Opened {
     }
 }
 
-/// The earliest and the latest time of a file's frames; `None` if it has no frame. What is damaged behind
-/// the first frame is reported when the file is read.
-pub(super) fn time_range(path: &Path) -> Result<Option<(Timestamp, Timestamp)>, CaptureError> {
+/// The times of a file's frames.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct TimeRange {
+    /// The earliest.
+    pub(super) first: Timestamp,
+    /// The latest.
+    pub(super) last: Timestamp,
+    /// The longest time between a frame and the latest one before it.
+    pub(super) longest_pause: Duration,
+}
+
+impl TimeRange {
+    fn new(time: Timestamp) -> Self {
+        Self {
+            first: time,
+            last: time,
+            longest_pause: Duration::ZERO,
+        }
+    }
+
+    fn add(&mut self, time: Timestamp) {
+        self.longest_pause = self.longest_pause.max(time.since(self.last));
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
+    }
+}
+
+/// The times of a file's frames; `None` if it has no frame. What is damaged behind the first frame is
+/// reported when the file is read.
+pub(super) fn time_range(path: &Path) -> Result<Option<TimeRange>, CaptureError> {
     let mut reader = Reader::<()>::new(Cursor::single());
     let mut opened = Opened::begin(path, &mut reader)?;
     let mut names = InterfaceNames::new();
     let mut found = FoundFrame::NONE;
-    let mut range: Option<(Timestamp, Timestamp)> = None;
+    let mut range: Option<TimeRange> = None;
     loop {
         match opened
             .step(&mut reader, &mut names, &mut found)
             .map_err(|non_frame| *non_frame)
         {
             Ok(()) | Err(NonFrame::CaptureGap(_, true)) => {
-                let (first, last) = range.unwrap_or((found.time, found.time));
-                range = Some((first.min(found.time), last.max(found.time)));
+                let range = range.get_or_insert_with(|| TimeRange::new(found.time));
+                range.add(found.time);
             }
             Err(NonFrame::Cut(_) | NonFrame::End) => return Ok(range),
             Err(NonFrame::Interface(_) | NonFrame::CaptureGap(_, false)) => {}

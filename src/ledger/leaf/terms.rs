@@ -37,7 +37,7 @@ pub struct CommitmentTerms {
     /// `list`, `judge`.
     pub transit: String,
     /// What is guaranteed.
-    pub guarantee: GuaranteeTerms,
+    pub guarantee: GuaranteedTerms,
 }
 
 /// The packets that a contract is about.
@@ -56,7 +56,7 @@ pub struct ScopeTerms {
 
 /// What is guaranteed; a measure that is not there is not.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
-pub struct GuaranteeTerms {
+pub struct GuaranteedTerms {
     /// Packet loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossTerms>,
@@ -172,7 +172,7 @@ impl From<&Commitment> for CommitmentTerms {
     }
 }
 
-impl From<&Guarantee> for GuaranteeTerms {
+impl From<&Guarantee> for GuaranteedTerms {
     fn from(of: &Guarantee) -> Self {
         let methods = |of: RttMethods| {
             let all = RttMethod::ALL.into_iter();
@@ -237,7 +237,7 @@ impl CommitmentTerms {
     }
 }
 
-impl GuaranteeTerms {
+impl GuaranteedTerms {
     fn guarantee(&self) -> Result<Guarantee, UnknownTerm> {
         let loss = self.loss.as_ref().map(|terms| {
             let all = &LossDirection::ALL;
