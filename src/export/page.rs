@@ -33,7 +33,7 @@ pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
     "style-src 'sha256-E5jM/+saj9A2UbzH3E4invBd1R8oIJNZcbnFveFLMBQ='; ",
-    "script-src 'sha256-Br/ZTQ2A5hmjhtRfY8L3HPW3bab+v9Bh2TZlNcePDqQ='",
+    "script-src 'sha256-WR0+sKBh4anvkJF9Z1k8SYb7AqC30J1l0/XwflbLDLA='",
 );
 
 /// The whole page.

@@ -21,9 +21,11 @@ const verdictCell = ({ label, title, value, written }, terms, row) => {
   const guarantee = terms[label] && row[label];
   const now = value(row);
   const word = guarantee && guarantee.verdict;
-  const why = guarantee && (guarantee.reason || REASONS[guarantee.indeterminate_reason]);
-  const text = !guarantee ? "not guaranteed" : word ? MARKS[word] + (why ? ": " + why : "") : "no voice";
-  return el("td", { class: "verdict " + (word || "none"), "data-label": title }, el("span", {}, text), now !== null && el("small", {}, written(now)));
+  // The reason stands for the word: "? in doubt".
+  const why = guarantee && REASONS[guarantee.indeterminate_reason];
+  const mark = why ? "? " + why : MARKS[word] + (guarantee && guarantee.reason ? ": " + guarantee.reason : "");
+  const text = !guarantee ? "not guaranteed" : word ? mark : "no voice";
+  return el("td", { class: "verdict " + (word || "none"), "data-label": title, title: why ? "indeterminate: " + why : null }, el("span", {}, text), now !== null && el("small", {}, written(now)));
 };
 
 const asnRow = (row, terms, scale, judged) => {

@@ -1,7 +1,7 @@
 // Numbers, times and states in words.
 const THIN = "\u202f";
 const MARKS = { met: "✓ met", missed: "✕ missed", void: "– void", indeterminate: "? indeterminate" };
-const REASONS = { unseen: "not all seen", in_doubt: "in doubt", few_samples: "too few samples" };
+const REASONS = { unseen: "not all seen", in_doubt: "in doubt", few_samples: "few samples" };
 const STATES = { over: "▲ Out of SLA", near: "◆ Near the limit", within: "● Within" };
 // From this part of the limit on a share is shown as near it. For the eye, no verdict.
 const NEAR = 0.8;
