@@ -305,14 +305,19 @@ fn a_capture_that_begins_inside_a_second_reports_one_gap_before_its_first_frame(
         ]
     };
     let started = Seen::gap(GapCause::Started, 7_000_000_000, 7_250_000_000, 0, 0);
-    let hole = Seen::gap(GapCause::NotCaptured, 8_500_000_000, 9_250_000_000, 0, 0);
-    let (first, second) = (file(&written(7)), file(&written(9)));
+    let hole = Seen::gap(GapCause::NotCaptured, 8_500_000_000, 10_250_000_000, 0, 0);
+    let (first, second) = (file(&written(7)), file(&written(10)));
     let seen = run(&[first.path().to_owned(), second.path().to_owned()]).seen;
     let name = Seen::Interface(0, String::new());
     assert_eq!(seen[..2], [name.clone(), started]);
     assert_eq!(seen[2..4], frames(7));
-    assert_eq!(seen[4..6], [hole, name]);
-    assert_eq!(seen[6..], frames(9));
+    assert_eq!(seen[4..6], [hole, name.clone()]);
+    assert_eq!(seen[6..], frames(10));
+    // No longer than a pause within the files: whoever rotates them loses nothing.
+    let rotated = file(&written(9));
+    let seen = run(&[first.path().to_owned(), rotated.path().to_owned()]).seen;
+    assert_eq!(seen[4], name);
+    assert_eq!(seen[5..], frames(9));
 }
 
 #[test]
