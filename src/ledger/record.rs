@@ -62,7 +62,7 @@ struct OpenSecond {
 }
 
 /// A gap before the second is known that is judged next.
-#[derive(Debug)]
+#[derive(PartialEq, Eq, Debug)]
 struct Gap {
     commitment: Option<String>,
     from: Second,
@@ -326,10 +326,16 @@ impl<S: LeafSink> Evidence for Recorder<S> {
     }
 
     fn incomplete(&mut self, range: IncompleteRange) {
-        self.open.gaps.push(Gap {
+        let gap = Gap {
             frames: range.at_most,
             ..Gap::new(GapReason::Capture, range.first, range.last)
-        });
+        };
+        // Every worker of a replay tells of the same gap, and the first of its frames.
+        let is_told =
+            gap.frames == Some(0) || (gap.frames.is_none() && self.open.gaps.contains(&gap));
+        if !is_told {
+            self.open.gaps.push(gap);
+        }
     }
 
     fn not_counted(&mut self, commitment: &str, second: Second) {

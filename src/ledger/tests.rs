@@ -4,13 +4,16 @@ use super::checkpoint::SignedCheckpoint;
 use super::directory::{LedgerDirectory, LedgerError};
 use super::key::tests::private_pem;
 use super::key::{PrivateKey, PublicKey};
-use super::leaf::{CountedLeaf, DirectionLeaf, Leaf, SecondLeaf, StopLeaf};
-use super::record::SecondLeaves;
+use super::leaf::{CountedLeaf, CountingTerms, DirectionLeaf, Leaf, SecondLeaf, StopLeaf};
+use super::record::{LeafSink, Recorder, SecondLeaves};
 use super::verify::{Requirement, Verified, VerifyError, VerifyRequest, verify};
 use super::writer::{Durability, LedgerSettings, LedgerWriter};
+use crate::meter::second::IncompleteRange;
+use crate::snapshot::evidence::{Evidence, JudgedSecond};
 use crate::units::Second;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// 2026-11-25T23:57:30Z: two and a half minutes before midnight.
@@ -490,4 +493,37 @@ fn without_its_tiles_a_ledger_is_read_again_and_goes_on() {
     writer.close(&stop(BEGIN + 300)).unwrap();
     assert_eq!(check(folder.path()).unwrap().leaves, 205);
     assert!(folder.path().join("tiles/0/000.p/205").exists());
+}
+
+/// Keeps what it is given.
+#[derive(Default)]
+struct Kept(Vec<SecondLeaves>);
+
+impl LeafSink for Kept {
+    fn accept(&mut self, leaves: SecondLeaves) {
+        self.0.push(leaves);
+    }
+}
+
+#[test]
+fn a_gap_that_every_worker_tells_of_is_one_and_counted_gaps_of_two_sources_are_two() {
+    let mut recorder = Recorder::new(Kept::default(), CountingTerms::default(), true);
+    for at_most in [Some(3), Some(0), Some(3), None, None] {
+        recorder.incomplete(IncompleteRange {
+            first: Second(BEGIN),
+            last: Second(BEGIN + 1),
+            at_most,
+        });
+    }
+    recorder.second_judged(JudgedSecond {
+        second: Second(BEGIN + 1),
+        policy: &Arc::default(),
+        ended: &[],
+    });
+    let leaves = recorder.into_sink().0.remove(0).leaves;
+    let frames = leaves.iter().filter_map(|leaf| match leaf {
+        Leaf::Gap(gap) => Some(gap.frames),
+        _ => None,
+    });
+    assert_eq!(frames.collect::<Vec<_>>(), [Some(3), Some(3), None]);
 }
