@@ -65,7 +65,8 @@ pub struct Meter {
     /// Copies found, whatever was done with them.
     mirror_copies: u64,
     /// The newest packets of streams of the newest sampled second.
-    sample: StreamSample,
+    /// Only where other workers may see the same packets.
+    sample: Option<StreamSample>,
     /// Octets that ASN sources disagree about, not yet taken.
     disputed: DisputedBytes,
 }
@@ -438,7 +439,9 @@ impl Meter {
             let newest = self.active.entry(self.newest).or_default();
             newest.extend(&self.touched);
         }
-        self.sample = StreamSample::default();
+        if let Some(sample) = &mut self.sample {
+            *sample = StreamSample::default();
+        }
         let later = self.active.split_off(&through.next());
         for (second, mut active) in std::mem::replace(&mut self.active, later) {
             active.sort_unstable();
@@ -457,7 +460,9 @@ impl Meter {
         let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio) else {
             return;
         };
-        self.sample.add(stream);
+        if let Some(sample) = &mut self.sample {
+            sample.add(stream);
+        }
         let jitter = stream.jitter().current();
         self.counts_of(second).add_stream(stream.pair(), jitter);
     }
@@ -521,9 +526,15 @@ impl Meter {
         std::mem::take(&mut self.disputed)
     }
 
-    /// The newest packets of streams, as of the last call of [`Self::sample_streams`].
-    pub fn stream_sample(&self) -> &StreamSample {
-        &self.sample
+    /// Other workers may see the same packets: keeps a sample of the newest.
+    pub fn keep_sample(&mut self) {
+        self.sample = Some(StreamSample::default());
+    }
+
+    /// The newest packets of streams, as of the last call of [`Self::sample_streams`], where they are
+    /// kept.
+    pub fn stream_sample(&self) -> Option<&StreamSample> {
+        self.sample.as_ref()
     }
 
     /// The newest second a frame has come for.

@@ -5,6 +5,8 @@
 //! it takes no lock, reads no clock and allocates nothing. A new policy takes effect between two
 //! seconds. Live capture and replay run the same code.
 
+mod fragments;
+mod merged;
 pub mod packet_clock;
 pub mod partitioned;
 pub mod shard;
@@ -20,18 +22,15 @@ use crate::meter::second::{
 use crate::meter::{CopyRule, Meter};
 use crate::sla::policy::Policy;
 use crate::stream::booking::Booking;
-use crate::stream::fragments::{FragmentOwner, FragmentStep, FragmentTable, LaterFragment};
+use crate::stream::fragments::FragmentTable;
 use crate::stream::record::Stream;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::{StreamLimits, Streams};
-use crate::units::{Second, Timestamp};
-use crate::voice::class::Class;
-use crate::voice::kind::StreamKind;
+use crate::units::Second;
 use crate::voice::signalling::Announcement;
-use crate::voice::stream_key::StreamKey;
-use crate::voice::{Content, Packet, RtpPacket, Rules};
-use crate::wire::merged::{self, MergedDatagram, Split};
-use crate::wire::{self, Datagram, Fragment};
+use crate::voice::{RtpPacket, Rules};
+use crate::wire::merged::Split;
+use crate::wire::{self, Datagram};
 use packet_clock::Boundary;
 use shard::Shard;
 use std::sync::Arc;
@@ -40,9 +39,6 @@ use timed_source::{BATCH, Selection, TimedSource};
 
 /// How long a capture gap is remembered, to excuse sequence gaps.
 const GAP_MEMORY: Duration = Duration::from_secs(600);
-
-/// How long the packets of one frame last, about: five of 20 ms.
-const UNSPLIT_REACH: Duration = Duration::from_millis(100);
 
 /// Receives the results of a worker.
 pub trait WorkerSink {
@@ -97,30 +93,37 @@ pub struct Worker<O> {
 impl<O: WorkerSink> Worker<O> {
     /// A worker under a policy.
     pub fn new(settings: WorkerSettings, policy: &Policy, sink: O) -> Self {
-        let mut attribution = Attribution::default();
-        attribution.replace(policy.origins.clone(), policy.scopes.clone());
-        let mut streams = Streams::new(settings.limits);
-        let local = policy.origins.local_prefixes();
-        streams.signalling().set_local_prefixes(local);
+        let (mut streams, mut meter) = (Streams::new(settings.limits), Meter::new(settings.copies));
         let has_peers = sink.has_peers();
         if has_peers {
             streams.signalling().keep_for_peers();
+            meter.keep_sample();
         }
         let selection = Selection {
             rules: settings.rules,
             shard: settings.shard,
         };
-        Self {
+        let mut worker = Self {
             selection,
             streams,
             has_peers,
-            meter: Meter::new(settings.copies),
+            meter,
             fragments: FragmentTable::default(),
-            attribution,
+            attribution: Attribution::default(),
             incomplete: Vec::new(),
             state: WorkerState::default(),
             sink,
-        }
+        };
+        worker.adopt(policy);
+        worker
+    }
+
+    /// Attributes by a policy from now on.
+    fn adopt(&mut self, policy: &Policy) {
+        let local = policy.origins.local_prefixes();
+        self.streams.signalling().set_local_prefixes(local);
+        self.attribution
+            .replace(policy.origins.clone(), policy.scopes.clone());
     }
 
     /// Runs until the source ends.
@@ -207,7 +210,7 @@ impl<O: WorkerSink> Worker<O> {
         let decoded = wire::decode(frame);
         let split = decoded
             .ok()
-            .and_then(|whole| merged::split(&whole, frame.offload));
+            .and_then(|whole| wire::merged::split(&whole, frame.offload));
         if let Some(Split::Packets(packets)) = split {
             return self.count_merged(frame, packets);
         }
@@ -222,118 +225,20 @@ impl<O: WorkerSink> Worker<O> {
         if split.is_some() {
             self.note_unsplit(frame, 0);
         }
-        self.state.see(frame.time);
-        let second = frame.time.second();
-        let arrived = [(frame.interface, frame.length)];
-        self.meter
-            .count_arrivals(second, arrived, &mut self.streams);
+        let second = self.count_arrival(frame);
         if let Err(reason) = self.account(frame, decoded) {
             self.meter.discard(second, reason);
         }
     }
 
-    /// Counts the packets of a frame that holds several. Where not all were captured, and they are
-    /// voice, the second was not seen whole; what is not voice counts once, as a frame.
-    #[cold]
-    fn count_merged(&mut self, frame: Frame<'_>, packets: MergedDatagram<'_>) {
-        let found = packets.clone().count() as u64;
-        let is_whole = found == u64::from(packets.packets());
-        let mut packets = packets;
-        let Some(first) = packets.next() else {
-            return;
-        };
-        if !self.selection.shard.owns([first.src, first.dst]) {
-            let all = std::iter::once(first).chain(packets);
-            return all.for_each(|packet| self.observe_signalling(frame, Ok(packet)));
-        }
+    /// Counts that a frame has come; its second.
+    fn count_arrival(&mut self, frame: Frame<'_>) -> Second {
         self.state.see(frame.time);
         let second = frame.time.second();
         let arrived = [(frame.interface, frame.length)];
         self.meter
             .count_arrivals(second, arrived, &mut self.streams);
-        let is_voice = self.selection.rules.recognise(&first).is_ok();
-        let others = packets.take(if is_whole || is_voice { usize::MAX } else { 0 });
-        let mut counted = 0;
-        for packet in std::iter::once(first).chain(others) {
-            if let Err(reason) = self.account(frame, Ok(packet)) {
-                self.meter.discard(second, reason);
-            }
-            counted += 1;
-        }
-        if is_whole || !is_voice {
-            self.meter.count_merged(second, counted - 1, true);
-        } else {
-            self.note_unsplit(frame, counted - 1);
-        }
-    }
-
-    /// A frame holds more packets than can be told apart; `more` of them beyond the first were found. The
-    /// packets behind the first are due within moments, some perhaps in the next second.
-    #[cold]
-    fn note_unsplit(&mut self, frame: Frame<'_>, more: u64) {
-        let touched = IncompleteRange {
-            first: frame.time.second(),
-            last: frame.time.plus(UNSPLIT_REACH).second(),
-            at_most: None,
-        };
-        if !self.incomplete.contains(&touched) {
-            self.incomplete.push(touched);
-        }
-        self.meter.count_merged(frame.time.second(), more, false);
-    }
-
-    /// Counts a later fragment: its octets for what the first fragment of its packet is.
-    #[cold]
-    fn count_fragment(&mut self, frame: Frame<'_>, fragment: &Fragment<'_>) {
-        if fragment.is_whole() {
-            self.streams.signalling().observe_fragment(fragment);
-        }
-        if !self.selection.shard.owns_pair([fragment.src, fragment.dst]) {
-            return;
-        }
-        self.state.see(frame.time);
-        let second = frame.time.second();
-        let arrived = [(frame.interface, frame.length)];
-        self.meter
-            .count_arrivals(second, arrived, &mut self.streams);
-        let mut reason = Discard::Fragment;
-        match self.fragments.continue_with(fragment) {
-            FragmentStep::Owned(owner) => self.give_fragment(owner, LaterFragment::of(fragment)),
-            FragmentStep::Copy => {
-                if let Err(copy) = self.meter.count_fragment_copy() {
-                    reason = copy;
-                } else if let Some(owner) = self.fragments.owner(fragment) {
-                    self.give_fragment(owner, LaterFragment::of(fragment));
-                }
-            }
-            FragmentStep::Unknown => {}
-        }
-        self.meter.discard(second, reason);
-    }
-
-    /// Counts the octets of a later fragment for its owner, or keeps it until its stream is proven.
-    fn give_fragment(&mut self, owner: FragmentOwner, fragment: LaterFragment) {
-        match owner {
-            FragmentOwner::Stream(key) => {
-                if !count_fragment_of(&mut self.meter, &self.streams, &key, fragment) {
-                    self.fragments.wait(key, fragment);
-                }
-            }
-            FragmentOwner::Signal(class, src, dst, capture_point) => {
-                let pair = self
-                    .attribution
-                    .pair(src.address, dst.address, capture_point);
-                self.meter.count_fragment(&pair, class, fragment);
-            }
-        }
-    }
-
-    /// Counts the fragments whose streams have been proven since they came.
-    fn settle_fragments(&mut self, now: Timestamp) {
-        let (meter, streams) = (&mut self.meter, &self.streams);
-        self.fragments.settle(now, |key, fragment| {
-            count_fragment_of(meter, streams, key, fragment)
-        });
+        second
     }
 
     /// Classifies a frame and counts its packet.
@@ -358,22 +263,6 @@ impl<O: WorkerSink> Worker<O> {
                 .count_findings(&packet, self.streams.take_findings(), &self.attribution);
         }
         counted
-    }
-
-    /// Remembers what the later fragments of a packet belong to. RTCP without a stream is no voice.
-    #[cold]
-    fn begin_fragments(&mut self, frame: Frame<'_>, packet: &Packet<'_>) {
-        let is_rtcp = matches!(packet.content, Content::Rtcp { .. });
-        if is_rtcp && !self.streams.carry_audio(packet.src, packet.dst) {
-            return;
-        }
-        if let Some(fragment) = wire::fragment(frame)
-            && let Some(owner) = FragmentOwner::of(packet)
-        {
-            for early in self.fragments.begin(&fragment, owner) {
-                self.give_fragment(owner, early);
-            }
-        }
     }
 
     /// Observes the signalling of a frame that another worker counts.
@@ -413,11 +302,15 @@ impl<O: WorkerSink> Worker<O> {
             Boundary::Ended(last) => self.end(last),
         }
         if let Some(policy) = self.sink.new_policy() {
-            let local = policy.origins.local_prefixes();
-            self.streams.signalling().set_local_prefixes(local);
-            self.attribution
-                .replace(policy.origins.clone(), policy.scopes.clone());
+            self.adopt(&policy);
         }
+    }
+
+    /// Counts what of seconds up to and including `through` was open: later fragments, and each stream's
+    /// jitter.
+    fn settle_second(&mut self, through: Second) {
+        self.settle_fragments(through.end());
+        self.meter.sample_streams(through, &mut self.streams);
     }
 
     /// Ends streams that have timed out, and sends all seconds up to and including `through`.
@@ -425,8 +318,7 @@ impl<O: WorkerSink> Worker<O> {
         if self.meter.newest() <= through {
             self.meter.begin_second(through.next(), &mut self.streams);
         }
-        self.settle_fragments(through.end());
-        self.meter.sample_streams(through, &mut self.streams);
+        self.settle_second(through);
         let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
         self.streams
@@ -449,7 +341,9 @@ impl<O: WorkerSink> Worker<O> {
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
         self.state.fragments_refused = self.fragments.refused();
-        self.state.sample.clone_from(self.meter.stream_sample());
+        if let Some(sample) = self.meter.stream_sample() {
+            self.state.sample.clone_from(sample);
+        }
         let disputed = self.meter.take_disputed();
         self.state
             .add_disputed(disputed, self.attribution.sources());
@@ -499,9 +393,8 @@ impl<O: WorkerSink> Worker<O> {
         let newest = self.meter.newest();
         // Otherwise its streams would be sampled now, and again when time reaches this second again.
         self.meter.begin_second(newest.next(), &mut self.streams);
-        self.settle_fragments(newest.end());
+        self.settle_second(newest);
         self.fragments.clear();
-        self.meter.sample_streams(newest, &mut self.streams);
         self.send(newest);
         self.meter.restart(second);
         self.sink.report(WorkerReport::Stepped(second));
@@ -512,8 +405,7 @@ impl<O: WorkerSink> Worker<O> {
         if self.meter.newest() < last {
             self.meter.begin_second(last, &mut self.streams);
         }
-        self.settle_fragments(last.end());
-        self.meter.sample_streams(last, &mut self.streams);
+        self.settle_second(last);
         let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
         self.streams.finish(&mut expired, |stream, step, bookings| {
@@ -561,22 +453,6 @@ fn end_stream(
 ) {
     meter.ended(&mut stream, step, bookings);
     sink.ended(&stream);
-}
-
-/// Counts a later fragment for a stream; `false` if that is not proven. Of video nothing counts.
-fn count_fragment_of(
-    meter: &mut Meter,
-    streams: &Streams,
-    key: &StreamKey,
-    fragment: LaterFragment,
-) -> bool {
-    let Some(stream) = streams.find(key).and_then(|index| streams.get(index)) else {
-        return false;
-    };
-    if stream.kind == StreamKind::Audio {
-        meter.count_fragment(stream.pair(), Class::Rtp, fragment);
-    }
-    true
 }
 
 fn add_at(sums: &mut Vec<u64>, interface: InterfaceId, more: u64) {

@@ -21,9 +21,13 @@ const SHORTEST: usize = RTP + 1;
 /// Octets compared at once.
 const LANES: usize = 16;
 
-/// UDP payload of a G.711 or G.722 packet of 20 ms, plain and with the tag of SRTP (RFC 3711 §5.2): no
-/// several packets of these codecs add up to it.
-const USUAL: [u16; 2] = [172, 182];
+/// Whether a UDP payload is as long as a G.711 or G.722 packet of 20 ms, plain or with the tag of SRTP (RFC
+/// 3711 §5.2): no several packets of these codecs add up to it.
+#[inline]
+const fn is_usual(length: u16) -> bool {
+    matches!(length, 172 | 182)
+}
+
 /// Longest packet of these codecs that anybody sends, in octets: 60 ms, and a tag.
 const LONGEST_G711: u16 = 480 + 16;
 /// Octets of 5 ms of these codecs, and of the tags of SRTP behind a packet of them (RFC 3711, RFC 7714).
@@ -45,7 +49,7 @@ pub(super) fn is_single(offload: Offload, header: &RtpHeader, payload: &[u8], le
         Offload::Single => true,
         Offload::Segments(_) => false,
         Offload::Unknown => {
-            (is_g711(header.payload_type) && USUAL.contains(&length))
+            (is_g711(header.payload_type) && is_usual(length))
                 || (rtp_segment(payload, length).is_none() && !is_cut(header, payload, length))
         }
     }

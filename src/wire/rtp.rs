@@ -47,11 +47,7 @@ pub struct RtpHeader {
     reason = "the caller uses single fields of the result"
 )]
 pub fn parse(payload: &[u8], wire_length: u16) -> Option<RtpHeader> {
-    let is_rtcp = payload.get(1).is_some_and(|second| is_rtcp_type(*second));
-    if is_rtcp {
-        return None;
-    }
-    parse_any(payload, wire_length)
+    read(payload, wire_length, is_rtcp_type)
 }
 
 /// The same for any payload type: one of 64 to 95 with the marker has the second octet of RTCP, and is
@@ -62,9 +58,18 @@ pub fn parse(payload: &[u8], wire_length: u16) -> Option<RtpHeader> {
     reason = "the caller uses single fields of the result"
 )]
 pub fn parse_any(payload: &[u8], wire_length: u16) -> Option<RtpHeader> {
+    read(payload, wire_length, |_| false)
+}
+
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the caller uses single fields of the result"
+)]
+fn read(payload: &[u8], wire_length: u16, is_refused: impl Fn(u8) -> bool) -> Option<RtpHeader> {
     let [begin, timestamp, ssrc] = words(payload.first_chunk::<FIXED>()?)?;
     let [first, second, ..] = begin.to_be_bytes();
-    if first >> 6 != 2 {
+    if first >> 6 != 2 || is_refused(second) {
         return None;
     }
     let mut header_len = FIXED + usize::from(first & 0x0f) * 4;
