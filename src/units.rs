@@ -251,6 +251,17 @@ pub struct Endpoint {
     pub port: u16,
 }
 
+impl Endpoint {
+    /// The next lower port: that of the media beside RTCP (RFC 3550 §11).
+    #[must_use]
+    pub const fn below(self) -> Self {
+        Self {
+            port: self.port.wrapping_sub(1),
+            ..self
+        }
+    }
+}
+
 /// `ip:port`, IPv6 as `[ip]:port`.
 impl fmt::Display for Endpoint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

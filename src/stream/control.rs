@@ -1,7 +1,6 @@
 //! RTCP beside the streams of a worker: which of it is audio's, and what its reports say of which stream.
 
 use super::{Finding, Streams};
-use crate::units::Endpoint;
 use crate::voice::Packet;
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
@@ -65,13 +64,9 @@ impl Streams {
     /// way, on the same ports (RFC 5761), on the next lower ones (RFC 3550 §11), or on any between the
     /// two hosts (RFC 3605, NAT).
     pub(super) fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
-        let below = |end: Endpoint| Endpoint {
-            port: end.port.wrapping_sub(1),
-            ..end
-        };
         let (src, dst) = (packet.dst, packet.src);
         for (reporter, block) in rtcp::reports(payload) {
-            let ends = [(src, dst), (below(src), below(dst))];
+            let ends = [(src, dst), (src.below(), dst.below())];
             let keys = ends.map(|(src, dst)| StreamKey::new(src, dst, block.ssrc));
             let index = keys.iter().find_map(|key| self.table.find(key));
             let by_host = || self.transports.source(src.address, dst.address, block.ssrc);

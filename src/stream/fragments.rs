@@ -29,6 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What all fragments of a UDP datagram have in common.
 type FragmentKey = (Address, Address, u32);
 
+fn key_of(fragment: &Fragment<'_>) -> FragmentKey {
+    (fragment.src, fragment.dst, fragment.identification)
+}
+
 /// What the first fragment of a packet is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FragmentOwner {
@@ -109,16 +113,14 @@ pub struct FragmentTable {
 impl FragmentTable {
     /// Takes the first fragment of a packet. Returns the later ones that came before it.
     pub fn begin(&mut self, fragment: &Fragment<'_>, owner: FragmentOwner) -> Vec<LaterFragment> {
-        let key = (fragment.src, fragment.dst, fragment.identification);
+        let key = key_of(fragment);
         self.forget(fragment.time);
-        if let Some((_, pieces)) = self.packets.get_mut(&key)
-            && pieces.owner.is_none()
-        {
-            pieces.owner = Some(owner);
-            return std::mem::take(&mut pieces.early);
-        }
-        // A copy of it changes nothing; another packet with its identification begins anew.
         match self.packets.get_mut(&key) {
+            Some((_, pieces)) if pieces.owner.is_none() => {
+                pieces.owner = Some(owner);
+                return std::mem::take(&mut pieces.early);
+            }
+            // A copy of it changes nothing; another packet with its identification begins anew.
             Some((_, pieces)) if pieces.owner == Some(owner) && pieces.offsets.is_empty() => {}
             _ => self.insert(fragment.time, key, Some(owner)),
         }
@@ -127,7 +129,7 @@ impl FragmentTable {
 
     /// Takes a later fragment of a packet.
     pub fn continue_with(&mut self, fragment: &Fragment<'_>) -> FragmentStep {
-        let key = (fragment.src, fragment.dst, fragment.identification);
+        let key = key_of(fragment);
         self.forget(fragment.time);
         if !self.packets.contains_key(&key) {
             self.insert(fragment.time, key, None);
@@ -152,8 +154,8 @@ impl FragmentTable {
 
     /// What the packet of a fragment is, if that is known.
     pub fn owner(&self, fragment: &Fragment<'_>) -> Option<FragmentOwner> {
-        let key = (fragment.src, fragment.dst, fragment.identification);
-        self.packets.get(&key).and_then(|(_, pieces)| pieces.owner)
+        let known = self.packets.get(&key_of(fragment));
+        known.and_then(|(_, pieces)| pieces.owner)
     }
 
     /// Keeps a fragment of a stream that is not proven.

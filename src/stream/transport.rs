@@ -58,15 +58,11 @@ impl Transports {
     /// Whether RTCP between these two belongs to audio: on the same pair (RFC 5761), or on the
     /// next higher port of one end or of both (RFC 3550 §11).
     pub(super) fn carry_audio(&self, src: Endpoint, dst: Endpoint) -> bool {
-        let below = |end: Endpoint| Endpoint {
-            port: end.port.wrapping_sub(1),
-            ..end
-        };
         [
             (src, dst),
-            (below(src), below(dst)),
-            (below(src), dst),
-            (src, below(dst)),
+            (src.below(), dst.below()),
+            (src.below(), dst),
+            (src, dst.below()),
         ]
         .into_iter()
         .any(|(src, dst)| self.audio.contains_key(&self.hash(src, dst)))

@@ -117,6 +117,13 @@ impl Call {
 }
 
 impl Session {
+    /// It names nothing any more.
+    fn forget(&self, ports: &mut NamedPorts) {
+        for (_, end) in &self.ends {
+            ports.forget(*end, self.id);
+        }
+    }
+
     fn is_between(&self, message: &DialogMessage) -> bool {
         let [one, other] = &self.tags;
         let (sender, receiver) = (&message.sender, &message.receiver);
@@ -221,11 +228,14 @@ impl Dialogs {
         });
     }
 
+    fn is_local(&self, address: Address) -> bool {
+        self.local.iter().any(|local| local.contains(address))
+    }
+
     /// What an offer that comes from our own addresses says of them.
     fn name_early(&mut self, message: &DialogMessage, description: &Description) -> EarlyNames {
-        let is_local = |address| self.local.iter().any(|local| local.contains(address));
         let mut early = EarlyNames::default();
-        if !is_local(message.src) {
+        if !self.is_local(message.src) {
             return early;
         }
         self.next_session += 1;
@@ -245,7 +255,9 @@ impl Dialogs {
                     formats: [received, [].into()],
                     ..media
                 };
-                if is_local(end.address) && self.ports.name(end, media, [true; 2], message.time) {
+                if self.is_local(end.address)
+                    && self.ports.name(end, media, [true; 2], message.time)
+                {
                     early.ends.push(end);
                 }
             }
@@ -266,9 +278,7 @@ impl Dialogs {
     /// An offer is answered: the session between these two sides is what both say. The offer stays, for
     /// other forks and for a later answer of the same.
     fn agree(&mut self, key: u64, mut offer: Offer, message: &DialogMessage, answer: &Description) {
-        let is_ours = |address| {
-            self.local.is_empty() || self.local.iter().any(|local| local.contains(address))
-        };
+        let is_ours = |address| self.local.is_empty() || self.is_local(address);
         let (asker, answerer) = (is_ours(offer.message.src), is_ours(message.src));
         let has_room = self.calls.get(&key).is_some_and(|call| call.is_answered)
             || self.standing.len() < MAX_DIALOGS
@@ -276,13 +286,12 @@ impl Dialogs {
         let Some(call) = self.calls.get_mut(&key).filter(|_| asker || answerer) else {
             return;
         };
+        offer.early.forget(&mut self.ports);
         if !has_room {
             self.refused += 1;
-            offer.early.forget(&mut self.ports);
             self.remove(key);
             return;
         }
-        offer.early.forget(&mut self.ports);
         if !call.is_answered {
             call.is_answered = true;
             self.open.remove(&(call.queued, key));
@@ -366,10 +375,7 @@ impl Dialogs {
         call.sessions.retain(|session| {
             let is_over = ends(session);
             if is_over {
-                session
-                    .ends
-                    .iter()
-                    .for_each(|(_, end)| ports.forget(*end, session.id));
+                session.forget(ports);
             }
             !is_over
         });
@@ -384,9 +390,7 @@ impl Dialogs {
         };
         call.withdraw(&mut self.ports, |_| true);
         for session in &call.sessions {
-            for (_, end) in &session.ends {
-                self.ports.forget(*end, session.id);
-            }
+            session.forget(&mut self.ports);
         }
         let place = (call.queued, key);
         if !self.standing.remove(&place) {

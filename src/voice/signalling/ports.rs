@@ -184,12 +184,8 @@ impl NamedPorts {
     /// The endpoints of the media that RTCP between two endpoints is about, by `a=rtcp` of either side.
     pub(super) fn media_of(&self, src: Endpoint, dst: Endpoint) -> Option<(Endpoint, Endpoint)> {
         let of = |ours: Endpoint, theirs: Endpoint| {
-            let below = Endpoint {
-                port: ours.port.wrapping_sub(1),
-                ..ours
-            };
             let media = self.rtcp.get(&ours).copied();
-            let ends = [media, Some(ours), Some(below)];
+            let ends = [media, Some(ours), Some(ours.below())];
             ends.into_iter().flatten().find_map(|end| {
                 let named = self.media.get(&end)?;
                 let by_theirs = named.iter().find(|named| named.remote_rtcp == Some(theirs));
