@@ -38,7 +38,7 @@ use crate::pipeline::shard::Shard;
 use crate::sla::policy::Policy;
 use crate::stream::StreamLimits;
 use crate::voice::Rules;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Version of the program, from Cargo.toml.
@@ -82,6 +82,14 @@ pub enum AppError {
     /// A ledger does not hold.
     #[error("{0}")]
     Verify(#[from] VerifyError),
+    /// A file that the command line or the configuration names cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// Path of the file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// A result cannot be written.
     #[error("{}: {source}", path.display())]
     Write {
@@ -131,6 +139,12 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// A file that cannot be read.
+    pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Read { path, source }
+    }
+
     /// The exit code (sysexits.h, as docs/INSTALL.md lists them).
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -155,6 +169,7 @@ impl AppError {
             | Self::Ledger(LedgerError::OtherMeter { .. } | LedgerError::OtherKey(_)) => 78,
             Self::Capture(_)
             | Self::Http(HttpError::Bind { .. })
+            | Self::Read { .. }
             | Self::Write { .. }
             | Self::Ledger(_)
             | Self::Verify(_)

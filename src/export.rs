@@ -32,15 +32,13 @@ pub struct Published {
     pub standing: Arc<DaemonState>,
     /// Whom the endpoint turned away. Counts on; shown as it stands when a state is rendered.
     pub refused: Arc<Refused>,
-    /// How the ledger stands; shown as it does when a state is rendered.
-    pub evidence: Arc<EvidenceStatus>,
+    /// How the ledger stands, if one is kept; shown as it does when a state is rendered.
+    pub evidence: Option<Arc<EvidenceStatus>>,
 }
 
 /// How the ledger stands.
 #[derive(Debug, Default)]
 pub struct EvidenceStatus {
-    /// Whether there is one.
-    pub is_kept: AtomicBool,
     /// The last second could not be written.
     pub failed: AtomicBool,
     /// Sealed leaves.

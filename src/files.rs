@@ -77,11 +77,31 @@ pub fn read(path: &Path, mib: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// The system's read error; an error if there are more octets.
 pub fn read_all(input: impl Read, mib: u64) -> io::Result<Vec<u8>> {
-    let limit = mib << 20;
+    limited(input, mib << 20, || format!("{mib} MiB"))
+}
+
+/// Reads a regular file of at most so many octets.
+///
+/// # Errors
+/// As [`open`]; the system's read error; an error if the file is larger.
+pub fn read_small(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
+    limited(open(path)?, at_most, || format!("{at_most} octets"))
+}
+
+/// The same of a text in UTF-8.
+///
+/// # Errors
+/// As [`read_small`]; an error if it is none.
+pub fn read_text(path: &Path, at_most: u64) -> io::Result<String> {
+    let text = String::from_utf8(read_small(path, at_most)?);
+    text.map_err(|_| io::Error::other("is no UTF-8"))
+}
+
+fn limited(input: impl Read, limit: u64, shown: impl Fn() -> String) -> io::Result<Vec<u8>> {
     let mut octets = Vec::new();
     input.take(limit + 1).read_to_end(&mut octets)?;
     if octets.len() as u64 > limit {
-        return Err(io::Error::other(format!("is larger than {mib} MiB")));
+        return Err(io::Error::other(format!("is larger than {}", shown())));
     }
     Ok(octets)
 }

@@ -101,6 +101,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
             "asn",
             "attribution",
             "files",
+            "ledger",
             "sla",
             "stream",
             "units",

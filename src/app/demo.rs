@@ -12,8 +12,8 @@ use crate::capture::synthetic::{SendPace, Synthetic, demo};
 use crate::clock;
 use crate::config::checked::Config;
 use crate::events;
-use crate::export::{EvidenceStatus, http};
-use crate::ledger::leaf::{Mode, SourceTerms};
+use crate::export::http;
+use crate::ledger::leaf::Mode;
 use crate::sla::policy::Policy;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -46,14 +46,9 @@ pub fn run(listen_address: SocketAddr, evidence: Option<PathBuf>) -> Result<(), 
     let stop = Arc::new(AtomicBool::new(false));
     let source = Synthetic::new(&scenario, SendPace::RealTime, stop.clone());
     events::demo(&listener.url());
-    let status = Arc::<EvidenceStatus>::default();
     let kept = evidence.map(|directory| {
-        let source = SourceTerms {
-            name: "demo".into(),
-            sha256: None,
-        };
-        let (of, sources) = (&config.evidence, vec![source]);
-        evidence::keep(of, &directory, Mode::Demo, sources, &config, status.clone())
+        let sources = vec![evidence::unhashed_source("demo")];
+        evidence::keep(&directory, Mode::Demo, sources, &config)
     });
     let running = Running::start(
         &settings(&config),
@@ -62,7 +57,6 @@ pub fn run(listen_address: SocketAddr, evidence: Option<PathBuf>) -> Result<(), 
         stop,
         &config,
         kept.transpose()?,
-        status,
     )?;
     live::block_on(async { running.supervise(listener, None, Signals::new()?).await })
 }

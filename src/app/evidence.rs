@@ -5,7 +5,7 @@
 //! as not seen. A replay waits instead.
 
 use super::{AppError, REVISION, VERSION};
-use crate::config::checked::{Config, EvidenceSettings};
+use crate::config::checked::Config;
 use crate::events;
 use crate::export::EvidenceStatus;
 use crate::files;
@@ -17,11 +17,10 @@ use crate::ledger::tree::Hash;
 use crate::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
 use crate::sla::measure::Measure;
 use crate::units::Second;
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -37,7 +36,7 @@ const FAILURE_INTERVAL: u64 = 60;
 /// First and last second that could not be written, and that the judge does not know of yet.
 type Unwritten = Arc<Mutex<Option<(Second, Second)>>>;
 
-/// A ledger that is being kept.
+/// The thread that writes a ledger.
 #[derive(Debug)]
 pub(super) struct EvidenceThread {
     thread: JoinHandle<Result<(), LedgerError>>,
@@ -47,26 +46,35 @@ pub(super) struct EvidenceThread {
 #[derive(Debug)]
 pub(super) struct LedgerSink {
     sender: SyncSender<SecondLeaves>,
+    /// Waits for room.
+    must_hold: bool,
     start: Option<StartLeaf>,
     unwritten: Unwritten,
     status: Arc<EvidenceStatus>,
 }
 
-/// What the judge's thread tells, and the thread that writes it.
-pub(super) type Kept = (Recorder<LedgerSink>, EvidenceThread);
+/// A ledger that is being kept.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// What the judge's thread tells.
+    pub(super) recorder: Recorder<LedgerSink>,
+    /// Who writes it.
+    pub(super) thread: EvidenceThread,
+    /// How it stands.
+    pub(super) status: Arc<EvidenceStatus>,
+}
 
-/// Opens the ledger that a configuration names and begins to keep it.
+/// Opens a ledger and begins to keep it, as a configuration says.
 ///
 /// # Errors
 /// [`AppError`]: the key or the ledger cannot be used.
 pub(super) fn keep(
-    settings: &EvidenceSettings,
     directory: &Path,
     mode: Mode,
     sources: Vec<SourceTerms>,
     config: &Config,
-    status: Arc<EvidenceStatus>,
 ) -> Result<Kept, AppError> {
+    let (settings, must_hold) = (&config.evidence, mode == Mode::Replay);
     let key = settings.key.as_deref().map(read_key).transpose()?;
     let durability = match mode {
         Mode::Live | Mode::Demo => Durability::EachSecond,
@@ -78,11 +86,11 @@ pub(super) fn keep(
         durability,
     };
     let writer = LedgerWriter::open(directory, ledger)?;
-    if mode == Mode::Replay && !writer.is_new() {
+    if must_hold && !writer.is_new() {
         return Err(AppError::LedgerInUse(directory.to_owned()));
     }
     events::evidence(directory, writer.size(), writer.public_key().is_some());
-    status.is_kept.store(true, Ordering::Relaxed);
+    let status = Arc::<EvidenceStatus>::default();
     publish_head(&status, &writer);
     let start = StartLeaf {
         time: Second::default(),
@@ -97,6 +105,7 @@ pub(super) fn keep(
     let unwritten = Unwritten::default();
     let sink = LedgerSink {
         sender,
+        must_hold,
         start: Some(start),
         unwritten: unwritten.clone(),
         status: status.clone(),
@@ -106,9 +115,9 @@ pub(super) fn keep(
         days: settings.keep_days,
         forgotten_before: String::new(),
         unwritten,
-        status,
+        status: status.clone(),
         logged: None,
-        must_hold: mode == Mode::Replay,
+        must_hold,
     };
     let thread = std::thread::Builder::new()
         .name("ledger".into())
@@ -117,8 +126,19 @@ pub(super) fn keep(
             what: "starting a thread",
             source,
         })?;
-    let recorder = Recorder::new(sink, counting(config), mode == Mode::Replay);
-    Ok((recorder, EvidenceThread { thread }))
+    Ok(Kept {
+        recorder: Recorder::new(sink, counting(config)),
+        thread: EvidenceThread { thread },
+        status,
+    })
+}
+
+/// A source of frames that has no hash.
+pub(super) fn unhashed_source(name: &str) -> SourceTerms {
+    SourceTerms {
+        name: name.into(),
+        sha256: None,
+    }
 }
 
 impl EvidenceThread {
@@ -135,23 +155,18 @@ impl EvidenceThread {
 
 impl LeafSink for LedgerSink {
     fn accept(&mut self, mut leaves: SecondLeaves) {
-        self.begin(&mut leaves);
-        let second = leaves.second;
-        match self.sender.try_send(leaves) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => {
-                note_unwritten(&self.unwritten, second);
-                self.status.unwritten.fetch_add(1, Ordering::Relaxed);
-            }
-            // the thread has ended, and said why
-            Err(TrySendError::Disconnected(_)) => note_unwritten(&self.unwritten, second),
+        if let Some(mut start) = self.start.take() {
+            start.time = leaves.second;
+            leaves.leaves.insert(0, Leaf::Start(start));
         }
-    }
-
-    fn accept_all(&mut self, mut leaves: SecondLeaves) {
-        self.begin(&mut leaves);
-        // the thread has ended, and will say why
-        let _ = self.sender.send(leaves);
+        let second = leaves.second;
+        if self.must_hold {
+            // the thread has ended only after a failure, and will say which
+            let _ = self.sender.send(leaves);
+        } else if self.sender.try_send(leaves).is_err() {
+            note_unwritten(&self.unwritten, second);
+            self.status.unwritten.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn take_unwritten(&mut self) -> Option<(Second, Second)> {
@@ -160,16 +175,6 @@ impl LeafSink for LedgerSink {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         unwritten.take()
-    }
-}
-
-impl LedgerSink {
-    /// The first second begins with the start.
-    fn begin(&mut self, leaves: &mut SecondLeaves) {
-        if let Some(mut start) = self.start.take() {
-            start.time = leaves.second;
-            leaves.leaves.insert(0, Leaf::Start(start));
-        }
     }
 }
 
@@ -262,19 +267,11 @@ fn publish_head(status: &EvidenceStatus, writer: &LedgerWriter) {
 
 /// Reads the private key, which nobody but its owner may read.
 fn read_key(path: &Path) -> Result<PrivateKey, AppError> {
-    let failed = |source| AppError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let file = files::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    let text = files::read_text(path, MAX_KEY).map_err(AppError::read(path))?;
+    let mode = path.metadata().map_err(AppError::read(path))?.mode();
     if mode & 0o077 != 0 {
         events::key_readable(path, mode & 0o777);
     }
-    let mut text = String::new();
-    file.take(MAX_KEY)
-        .read_to_string(&mut text)
-        .map_err(failed)?;
     PrivateKey::from_pem(&text).map_err(|error| AppError::Key {
         path: path.to_owned(),
         error,
@@ -303,19 +300,16 @@ fn counting(config: &Config) -> CountingTerms {
 /// [`AppError`]: a file cannot be read.
 pub(super) fn capture_sources(captures: &[PathBuf]) -> Result<Vec<SourceTerms>, AppError> {
     let source = |path: &PathBuf| {
-        let failed = |source| AppError::Write {
-            path: path.clone(),
-            source,
-        };
         let name = path.file_name().unwrap_or(path.as_os_str());
-        let name = name.to_string_lossy().into_owned();
-        let sha256 = if path.as_os_str() == "-" {
-            None
-        } else {
-            let file = files::open(path).map_err(failed)?;
-            Some(Hash::read(file).map_err(failed)?.to_string())
-        };
-        Ok(SourceTerms { name, sha256 })
+        let name = name.to_string_lossy();
+        if path.as_os_str() == "-" {
+            return Ok(unhashed_source(&name));
+        }
+        let hash = files::open(path).and_then(Hash::read);
+        Ok(SourceTerms {
+            sha256: Some(hash.map_err(AppError::read(path))?.to_string()),
+            ..unhashed_source(&name)
+        })
     };
     captures.iter().map(source).collect()
 }

@@ -5,7 +5,7 @@
 
 use super::background::{BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
-use super::evidence::{self, EvidenceThread};
+use super::evidence::{self, EvidenceThread, Kept};
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
@@ -17,12 +17,12 @@ use crate::capture::ring::{RingSettings, RingSource};
 use crate::capture::{CaptureError, host};
 use crate::config::checked::{Backend, Config};
 use crate::events;
-use crate::export::{EvidenceStatus, Published, http};
+use crate::export::{Published, http};
 use crate::files::Load;
 use crate::frame::InterfaceId;
 use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
-use crate::ledger::leaf::{Mode, SourceTerms};
+use crate::ledger::leaf::Mode;
 use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::sla::policy::Policy;
@@ -81,30 +81,16 @@ async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
         events::warning_logged(&warning);
     }
     events::started(&config.capture.interfaces, &listener.url());
-    let status = Arc::<EvidenceStatus>::default();
-    let names = config.capture.interfaces.iter();
-    let interfaces = names.map(|name| SourceTerms {
-        name: name.clone(),
-        sha256: None,
-    });
     let directory = flags.evidence.or(config.evidence.directory.clone());
     if directory.is_none() {
         events::no_evidence();
     }
-    let kept = directory.map(|directory| {
-        let (of, sources) = (&config.evidence, interfaces.collect());
-        evidence::keep(of, &directory, Mode::Live, sources, &config, status.clone())
-    });
+    let names = config.capture.interfaces.iter();
+    let interfaces = names.map(|name| evidence::unhashed_source(name)).collect();
+    let kept = directory.map(|path| evidence::keep(&path, Mode::Live, interfaces, &config));
     let kept = kept.transpose()?;
-    let running = Running::start(
-        &settings(&config),
-        policy.into(),
-        sources,
-        stop,
-        &config,
-        kept,
-        status,
-    )?;
+    let settings = settings(&config);
+    let running = Running::start(&settings, policy.into(), sources, stop, &config, kept)?;
     let files = DaemonFiles {
         path,
         config,
@@ -201,8 +187,7 @@ impl Running {
         sources: Vec<LiveSource>,
         stop: Arc<AtomicBool>,
         config: &Config,
-        kept: Option<evidence::Kept>,
-        status: Arc<EvidenceStatus>,
+        kept: Option<Kept>,
     ) -> Result<Self, AppError> {
         let thread = |name: &str| std::thread::Builder::new().name(name.into());
         let failed = |source| AppError::System {
@@ -211,7 +196,7 @@ impl Running {
         };
         let published = Published {
             standing: daemon_state(&policy, true).into(),
-            evidence: status,
+            evidence: kept.as_ref().map(|kept| kept.status.clone()),
             ..Published::default()
         };
         let (published, _) = watch::channel(published);
@@ -220,7 +205,7 @@ impl Running {
         let (senders, receivers) = judge_thread::channels(sources.len());
         let peers = peer_channels(sources.len());
         let (reader, shown) = (shared_policy.reader(), published.clone());
-        let (recorder, ledger) = kept.unzip();
+        let (recorder, ledger) = kept.map(|kept| (kept.recorder, kept.thread)).unzip();
         let judge = thread("judge").spawn(move || {
             let (mut recorder, mut none) = (recorder, ());
             let evidence: &mut dyn Evidence = match &mut recorder {

@@ -1,8 +1,9 @@
 //! `asnmeter replay`: judges capture files with the loop of live capture.
 
+use super::evidence::{self, Kept};
 use super::shared_policy::SharedPolicy;
 use super::worker_sink::{ChannelSink, StreamList};
-use super::{AppError, evidence, judge_thread, policy, settings};
+use super::{AppError, judge_thread, policy, settings};
 use crate::capture::CaptureError;
 use crate::capture::file::{FileSource, ReadProgress};
 use crate::config::checked::Config;
@@ -19,7 +20,7 @@ use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
 use crate::snapshot::{Snapshot, StreamRow};
 use crate::units::Second;
 use crate::voice::RtpPacket;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -71,12 +72,13 @@ pub fn replay(
         .map(SecondsFile::create)
         .transpose()
         .map_err(failed)?;
-    let ledger = request.evidence.as_deref();
-    let mut ledger = ledger.map(|path| ledger_of(request, path)).transpose()?;
-    let mut evidence = Both(
-        seconds.as_mut(),
-        ledger.as_mut().map(|(recorder, _)| recorder),
-    );
+    let keep = |directory: &PathBuf| {
+        let sources = evidence::capture_sources(&request.captures)?;
+        evidence::keep(directory, Mode::Replay, sources, &request.config)
+    };
+    let mut ledger = request.evidence.as_ref().map(keep).transpose()?;
+    let recorder = ledger.as_mut().map(|kept| &mut kept.recorder);
+    let mut evidence = Both(seconds.as_mut(), recorder);
     if let Some(source) = sources.first() {
         watch(source.progress());
     }
@@ -84,7 +86,10 @@ pub fn replay(
     let judge = Judge::new(policy, usize::MAX, &[]);
     let (judge, stream_lists, mut warnings) =
         run(request, &shared_policy, judge, sources, &mut evidence)?;
-    if let Some((recorder, thread)) = ledger {
+    if let Some(Kept {
+        recorder, thread, ..
+    }) = ledger
+    {
         drop(recorder);
         thread.finish()?;
     }
@@ -107,20 +112,6 @@ pub fn replay(
         streams,
         warnings,
     })
-}
-
-/// The ledger of a replay, without a name and a key of the daemon's: what it proves is who ran it.
-fn ledger_of(request: &ReplayRequest, path: &Path) -> Result<evidence::Kept, AppError> {
-    let (config, status) = (&request.config, Arc::default());
-    let sources = evidence::capture_sources(&request.captures)?;
-    evidence::keep(
-        &config.evidence,
-        path,
-        Mode::Replay,
-        sources,
-        config,
-        status,
-    )
 }
 
 /// Tells two, if they are there.

@@ -2,13 +2,14 @@
 
 use super::{Format, print};
 use crate::app::AppError;
+use crate::files;
 use crate::ledger::checkpoint::{MAX_NOTE, SignedCheckpoint};
 use crate::ledger::key::PublicKey;
 use crate::ledger::verify::{Requirement, Verified, VerifyRequest, verify};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
@@ -51,7 +52,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<(), AppError> {
             Require::Witnessed => Requirement::Witnessed,
         }),
     };
-    let verified = verify(&arguments.directory, &request, |_| {})?;
+    let verified = verify(&arguments.directory, &request)?;
     print(|out| match arguments.format {
         Format::Text => write_text(out, &verified),
         Format::Json => {
@@ -61,16 +62,9 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<(), AppError> {
     })
 }
 
+/// Reads a small text file.
 fn read(path: &Path) -> Result<String, AppError> {
-    let failed = |source| AppError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let mut text = String::new();
-    let file = crate::files::open(path).map_err(failed)?;
-    let mut file = file.take(MAX_NOTE as u64);
-    file.read_to_string(&mut text).map_err(failed)?;
-    Ok(text)
+    files::read_text(path, MAX_NOTE as u64).map_err(AppError::read(path))
 }
 
 fn read_key(path: &Path) -> Result<PublicKey, AppError> {

@@ -10,6 +10,7 @@ use super::error::{ConfigError, Text};
 use super::file::{self, ConfigFile};
 use super::{commitment, values};
 use crate::asn::{self, Source};
+use crate::ledger::checkpoint::is_note_name;
 use crate::units::Asn;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -251,12 +252,8 @@ impl Check<'_> {
             }
         };
         let name = |text: &String| {
-            let is_name = !text.is_empty()
-                && text.len() <= MAX_ORIGIN
-                && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+');
-            is_name
-                .then(|| text.clone())
-                .ok_or_else(|| "is not 1 to 255 octets without white space and \"+\"".to_owned())
+            let is_name = is_note_name(text).then(|| text.clone());
+            is_name.ok_or_else(|| "is not 1 to 255 octets without white space and \"+\"".to_owned())
         };
         Ok(EvidenceSettings {
             directory: self.value(
@@ -306,9 +303,6 @@ const DAY: u64 = 86_400;
 
 /// Days that a ledger is kept at most: more than any contract asks.
 const MAX_KEEP: u64 = 36_500;
-
-/// Octets of an origin (C2SP signed-note sets no bound; a line of a checkpoint).
-const MAX_ORIGIN: usize = 255;
 
 /// Sources at most: each is asked in turn for every address.
 const MAX_SOURCES: usize = 16;

@@ -18,6 +18,9 @@ use std::fmt::Write;
 /// Octets of a note that are read at most; witnesses' signatures are some 100 octets each.
 pub const MAX_NOTE: usize = 64 << 10;
 
+/// Octets of a signer's name at most: C2SP sets no bound.
+const MAX_NAME: usize = 255;
+
 /// What a checkpoint says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checkpoint {
@@ -50,9 +53,9 @@ pub struct SignedCheckpoint {
 }
 
 /// Whether a name can stand in a note: not empty, no white space, no `+` (C2SP signed-note).
-pub fn is_name(name: &str) -> bool {
+pub fn is_note_name(name: &str) -> bool {
     let allowed = |c: char| !c.is_whitespace() && !c.is_control() && c != '+';
-    (1..=255).contains(&name.len()) && name.chars().all(allowed)
+    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(allowed)
 }
 
 impl Checkpoint {
@@ -72,7 +75,7 @@ impl Checkpoint {
             root: Hash(root),
         };
         // one way to write it, and no lines that we do not know
-        (is_name(origin) && checkpoint.text() == text).then_some(checkpoint)
+        (is_note_name(origin) && checkpoint.text() == text).then_some(checkpoint)
     }
 
     /// The note, signed with a key, if there is one.
@@ -134,7 +137,7 @@ impl NoteSignature {
         let (signer, signature) = line.strip_prefix("— ")?.split_once(' ')?;
         let octets = STANDARD.decode(signature).ok()?;
         let (key, signature) = octets.split_first_chunk::<4>()?;
-        is_name(signer).then(|| Self {
+        is_note_name(signer).then(|| Self {
             signer: signer.to_owned(),
             key: *key,
             signature: signature.to_vec(),

@@ -2,7 +2,7 @@
 
 use super::tree::TILE_WIDTH;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -189,19 +189,7 @@ impl LedgerDirectory {
     /// What the system says, or that it is larger.
     pub fn read(&self, name: &str, at_most: u64) -> Result<Vec<u8>, LedgerError> {
         let path = self.file(name);
-        let mut octets = Vec::new();
-        let file = crate::files::open(&path).map_err(LedgerError::system(&path))?;
-        let mut limited = file.take(at_most + 1);
-        limited
-            .read_to_end(&mut octets)
-            .map_err(LedgerError::system(&path))?;
-        if octets.len() as u64 > at_most {
-            return Err(LedgerError::damaged(
-                &path,
-                format!("is larger than {at_most} octets"),
-            ));
-        }
-        Ok(octets)
+        crate::files::read_small(&path, at_most).map_err(LedgerError::system(&path))
     }
 
     /// Writes a file as a whole: what was there stays until all of it is written.

@@ -5,6 +5,7 @@
 
 mod counts;
 mod terms;
+mod times;
 
 pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf};
 pub use terms::{
@@ -14,6 +15,7 @@ pub use terms::{
 
 use crate::units::Second;
 use serde::{Deserialize, Serialize};
+use times::{optional_second, second};
 
 /// The version of the rules by which verdicts follow from leaves: that of docs/MODEL.md.
 pub const RULES: u32 = 1;
@@ -311,6 +313,22 @@ impl Leaf {
         }
     }
 
+    /// The second that it belongs to, where it is written with one.
+    pub fn second(&self) -> Option<Second> {
+        match self {
+            Self::Start(leaf) => Some(leaf.time),
+            Self::Policy(leaf) => Some(leaf.second),
+            Self::Table(leaf) => Some(leaf.second),
+            Self::Second(leaf) => Some(leaf.second),
+            Self::Amendment(leaf) => Some(leaf.second),
+            Self::Verdict(leaf) => Some(leaf.second),
+            Self::Gap(leaf) => Some(leaf.second),
+            Self::Interval(leaf) => Some(leaf.second),
+            Self::Stop(leaf) => Some(leaf.time),
+            Self::Day(_) => None,
+        }
+    }
+
     /// The line, without a newline.
     pub fn to_line(&self) -> String {
         // strings, integers and lists: nothing in it can fail
@@ -354,46 +372,4 @@ fn read<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, LeafError> {
 /// Whether a value is what it is where nothing is written.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// A second as text, RFC 3339 in UTC.
-mod second {
-    use crate::units::Second;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-    use std::borrow::Cow;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-    pub(super) fn serialize<S: Serializer>(second: &Second, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(second)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Second, D::Error> {
-        let text = Cow::<str>::deserialize(from)?;
-        let second = Second::from_rfc3339(&text);
-        second.ok_or_else(|| D::Error::custom(format!("{text:?} is no time")))
-    }
-}
-
-/// A second as text, or nothing.
-mod optional_second {
-    use crate::units::Second;
-    use serde::{Deserializer, Serializer};
-
-    #[expect(clippy::ref_option, reason = "serde asks so")]
-    pub(super) fn serialize<S: Serializer>(
-        second: &Option<Second>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        match second {
-            Some(second) => super::second::serialize(second, to),
-            None => to.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Second>, D::Error> {
-        super::second::deserialize(from).map(Some)
-    }
 }

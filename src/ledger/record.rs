@@ -30,14 +30,9 @@ pub struct SecondLeaves {
 
 /// Takes the leaves of each second.
 pub trait LeafSink {
-    /// Takes one second; they come in order, but for a clock that jumps back. It must not wait: what
-    /// finds no room is told by [`Self::take_unwritten`].
+    /// Takes one second; they come in order, but for a clock that jumps back. It may wait for room, or
+    /// tell of what found none by [`Self::take_unwritten`].
     fn accept(&mut self, leaves: SecondLeaves);
-
-    /// Takes one second, and waits for room.
-    fn accept_all(&mut self, leaves: SecondLeaves) {
-        self.accept(leaves);
-    }
 
     /// First and last second that could not be written, since the last call.
     fn take_unwritten(&mut self) -> Option<(Second, Second)> {
@@ -98,7 +93,6 @@ impl Gap {
 #[derive(Debug)]
 pub struct Recorder<S> {
     sink: S,
-    may_wait: bool,
     counting: CountingTerms,
     /// That of the last policy leaf.
     policy: Option<Arc<Policy>>,
@@ -115,11 +109,10 @@ pub struct Recorder<S> {
 const UNKNOWN_BEFORE: u64 = 3600;
 
 impl<S: LeafSink> Recorder<S> {
-    /// For a meter that counts by these settings. It may wait for the sink, or must not.
-    pub fn new(sink: S, counting: CountingTerms, may_wait: bool) -> Self {
+    /// For a meter that counts by these settings.
+    pub fn new(sink: S, counting: CountingTerms) -> Self {
         Self {
             sink,
-            may_wait,
             counting,
             policy: None,
             tables: None,
@@ -127,11 +120,6 @@ impl<S: LeafSink> Recorder<S> {
             open: OpenSecond::default(),
             standing: BTreeMap::new(),
         }
-    }
-
-    /// Who takes the leaves.
-    pub fn into_sink(self) -> S {
-        self.sink
     }
 
     /// What is in force, if it is something else than before.
@@ -307,12 +295,7 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         open.verdicts
             .sort_by_key(|one| (place(&names, &one.commitment), one.asn));
         leaves.extend(open.verdicts.into_iter().map(Leaf::Verdict));
-        let leaves = SecondLeaves { second, leaves };
-        if self.may_wait {
-            self.sink.accept_all(leaves);
-        } else {
-            self.sink.accept(leaves);
-        }
+        self.sink.accept(SecondLeaves { second, leaves });
     }
 
     fn take_unwritten(&mut self) -> Option<(Second, Second)> {

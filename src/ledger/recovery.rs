@@ -8,7 +8,6 @@ use super::read::{PartReader, days};
 use super::tiles;
 use super::tree::{Hash, Tree};
 use super::writer::LedgerSettings;
-use crate::units::Second;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 
@@ -155,10 +154,9 @@ pub fn public_key(directory: &LedgerDirectory) -> Result<Option<String>, LedgerE
     if !directory.file(KEY).exists() {
         return Ok(None);
     }
-    let octets = directory.read(KEY, MAX_SMALL)?;
-    let text = String::from_utf8(octets);
-    text.map(Some)
-        .map_err(|_| LedgerError::damaged(&directory.file(KEY), "no UTF-8"))
+    let path = directory.file(KEY);
+    let text = crate::files::read_text(&path, MAX_SMALL);
+    text.map(Some).map_err(LedgerError::system(&path))
 }
 
 /// Finds where to go on.
@@ -324,22 +322,4 @@ pub(super) fn remove_older(directory: &LedgerDirectory, size: u64) -> Result<(),
         }
     }
     Ok(())
-}
-
-impl Leaf {
-    /// The second that it belongs to, where it is written with one.
-    pub fn second(&self) -> Option<Second> {
-        match self {
-            Self::Start(leaf) => Some(leaf.time),
-            Self::Policy(leaf) => Some(leaf.second),
-            Self::Table(leaf) => Some(leaf.second),
-            Self::Second(leaf) => Some(leaf.second),
-            Self::Amendment(leaf) => Some(leaf.second),
-            Self::Verdict(leaf) => Some(leaf.second),
-            Self::Gap(leaf) => Some(leaf.second),
-            Self::Interval(leaf) => Some(leaf.second),
-            Self::Stop(leaf) => Some(leaf.time),
-            Self::Day(_) => None,
-        }
-    }
 }

@@ -72,7 +72,7 @@ fn ledger(path: &Path, seconds: u64) -> SignedCheckpoint {
 }
 
 fn check(path: &Path) -> Result<Verified, VerifyError> {
-    verify(path, &VerifyRequest::default(), |_| {})
+    verify(path, &VerifyRequest::default())
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -131,7 +131,7 @@ fn a_ledger_is_verified_as_it_was_written_over_midnight_and_a_restart() {
         require: Some(Requirement::Signed),
         ..VerifyRequest::default()
     };
-    let verified = verify(&path, &request, |_| {}).unwrap();
+    let verified = verify(&path, &request).unwrap();
     assert_eq!((verified.leaves, verified.witnessed), (304, 203));
     let expected: Vec<u64> = (BEGIN..BEGIN + 200)
         .chain(BEGIN + 300..BEGIN + 400)
@@ -141,7 +141,7 @@ fn a_ledger_is_verified_as_it_was_written_over_midnight_and_a_restart() {
         require: Some(Requirement::Witnessed),
         ..request
     };
-    let less = verify(&path, &request, |_| {}).unwrap_err();
+    let less = verify(&path, &request).unwrap_err();
     assert!(
         matches!(
             less,
@@ -468,7 +468,7 @@ fn a_ledger_written_anew_as_a_whole_is_found_by_whoever_kept_a_head() {
         heads: vec![("kept".into(), head)],
         ..VerifyRequest::default()
     };
-    let error = verify(&new, &request, |_| {}).unwrap_err().to_string();
+    let error = verify(&new, &request).unwrap_err().to_string();
     assert!(
         error.starts_with("kept: the checkpoint of 203 leaves: root"),
         "{error}"
@@ -477,7 +477,7 @@ fn a_ledger_written_anew_as_a_whole_is_found_by_whoever_kept_a_head() {
         key: Some(PublicKey::from_pem(&key(8).public().to_pem()).unwrap()),
         ..VerifyRequest::default()
     };
-    let error = verify(&new, &request, |_| {}).unwrap_err().to_string();
+    let error = verify(&new, &request).unwrap_err().to_string();
     assert!(error.contains("is not signed by the key"), "{error}");
 }
 
@@ -499,7 +499,7 @@ fn without_its_tiles_a_ledger_is_read_again_and_goes_on() {
 #[derive(Default)]
 struct Kept(Vec<SecondLeaves>);
 
-impl LeafSink for Kept {
+impl LeafSink for &mut Kept {
     fn accept(&mut self, leaves: SecondLeaves) {
         self.0.push(leaves);
     }
@@ -507,7 +507,8 @@ impl LeafSink for Kept {
 
 #[test]
 fn a_gap_that_every_worker_tells_of_is_one_and_counted_gaps_of_two_sources_are_two() {
-    let mut recorder = Recorder::new(Kept::default(), CountingTerms::default(), true);
+    let mut kept = Kept::default();
+    let mut recorder = Recorder::new(&mut kept, CountingTerms::default());
     for at_most in [Some(3), Some(0), Some(3), None, None] {
         recorder.incomplete(IncompleteRange {
             first: Second(BEGIN),
@@ -520,7 +521,7 @@ fn a_gap_that_every_worker_tells_of_is_one_and_counted_gaps_of_two_sources_are_t
         policy: &Arc::default(),
         ended: &[],
     });
-    let leaves = recorder.into_sink().0.remove(0).leaves;
+    let leaves = kept.0.remove(0).leaves;
     let frames = leaves.iter().filter_map(|leaf| match leaf {
         Leaf::Gap(gap) => Some(gap.frames),
         _ => None,

@@ -115,15 +115,11 @@ impl Expected {
     }
 }
 
-/// Verifies the ledger in a directory. `each_day` is told which day begins to be read.
+/// Verifies the ledger in a directory.
 ///
 /// # Errors
 /// [`VerifyError`]: the first thing that does not hold.
-pub fn verify(
-    path: &Path,
-    request: &VerifyRequest,
-    mut each_day: impl FnMut(&str),
-) -> Result<Verified, VerifyError> {
+pub fn verify(path: &Path, request: &VerifyRequest) -> Result<Verified, VerifyError> {
     let directory = LedgerDirectory::new(path);
     let origin = recovery::origin(&directory)?;
     let key = match request.key {
@@ -141,8 +137,7 @@ pub fn verify(
         },
     };
     for (day, parts) in days(&directory)? {
-        each_day(&day);
-        reading.begin_day();
+        reading.is_first = true;
         for part in parts {
             reading.part(&day, &part)?;
         }
@@ -211,10 +206,6 @@ struct Reading {
 }
 
 impl Reading {
-    fn begin_day(&mut self) {
-        self.is_first = true;
-    }
-
     fn size(&self) -> u64 {
         self.tree.as_ref().map_or(0, CompactTree::size)
     }

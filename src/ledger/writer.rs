@@ -169,19 +169,18 @@ impl LedgerWriter {
         if self.minute != Some(minute) || self.lines.len() > MAX_OPEN {
             self.seal()?;
         }
+        if second.leaves.is_empty() {
+            return Ok(());
+        }
         let day = second.second.day();
         // A day never goes back, whatever the clock does.
         let is_next = self.day.as_ref().is_none_or(|(known, _)| *known < day);
         let mut lines = String::new();
         if is_next {
-            self.seal()?;
             push_line(&mut lines, &self.day_leaf(&day));
         }
         for leaf in &second.leaves {
             push_line(&mut lines, leaf);
-        }
-        if second.leaves.is_empty() {
-            return Ok(());
         }
         self.write_open(&lines)?;
         if is_next {
@@ -206,6 +205,8 @@ impl LedgerWriter {
     fn write_open(&mut self, lines: &str) -> Result<(), LedgerError> {
         if self.open.is_none() {
             self.seal()?;
+        }
+        if self.open.is_none() {
             self.begin_open_file()?;
         }
         let Some(open) = &mut self.open else {

@@ -425,14 +425,13 @@ pub(crate) fn published() -> Published {
         snapshot: Arc::new(snapshot),
         standing: Arc::new(standing()),
         refused: Arc::default(),
-        evidence: Arc::new(evidence()),
+        evidence: Some(Arc::new(evidence())),
     }
 }
 
 /// A ledger that could not be written for three seconds.
 fn evidence() -> EvidenceStatus {
     EvidenceStatus {
-        is_kept: true.into(),
         failed: false.into(),
         size: 86_400.into(),
         root: 0x8f74_83a2_c561.into(),
@@ -464,7 +463,7 @@ pub(crate) fn large() -> Published {
         snapshot: Arc::new(snapshot),
         standing: published().standing,
         refused: Arc::default(),
-        evidence: Arc::default(),
+        evidence: None,
     }
 }
 
