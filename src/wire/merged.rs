@@ -6,7 +6,7 @@
 //! wire, with headers of its own. Where the capture does not say so, the RTP headers do: one SSRC, and
 //! numbers that go on by one. Pure functions over borrowed octets.
 
-use super::rtp::{self, RtpHeader};
+use super::rtp;
 use super::{Datagram, DedupKey, Transport};
 use crate::frame::Offload;
 use std::ops::Range;
@@ -40,24 +40,31 @@ const fn is_g711(payload_type: u8) -> bool {
     matches!(payload_type, 0 | 8 | 9)
 }
 
-/// Whether a UDP payload with this RTP header is surely one packet. Most are told by the first two
-/// comparisons; for the others the payload is searched for a second header.
+/// Whether a UDP payload is surely one packet, if it is RTP. Most are told by their type and length; the
+/// others are searched for a second header.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "a call per frame costs too much")]
-pub(super) fn is_single(offload: Offload, header: &RtpHeader, payload: &[u8], length: u16) -> bool {
+pub(super) fn is_single(offload: Offload, payload: &[u8], length: u16) -> bool {
     match offload {
         Offload::Single => true,
         Offload::Segments(_) => false,
         Offload::Unknown => {
-            (is_g711(header.payload_type) && is_usual(length))
-                || (rtp_segment(payload, length).is_none() && !is_cut(header, payload, length))
+            let [_, second, ..] = payload else {
+                return true;
+            };
+            (is_usual(length) && is_g711(second & 0x7f)) || has_no_second(payload, length)
         }
     }
 }
 
+/// Whether no second packet is found, or has to be behind what was captured.
+#[inline(never)]
+fn has_no_second(payload: &[u8], length: u16) -> bool {
+    rtp_segment(payload, length).is_none() && !is_cut(payload, length)
+}
+
 /// Length of the RTP packets in a UDP payload of `length` octets on the wire; `None` if it is not several
 /// of one length.
-#[inline(never)]
 fn rtp_segment(payload: &[u8], length: u16) -> Option<u16> {
     let header = payload.first_chunk::<RTP>()?;
     let [.., x, y] = *header;
@@ -117,10 +124,13 @@ fn is_chain(header: &[u8; RTP], payload: &[u8], length: u16, segment: usize) -> 
 /// Whether a datagram whose end was not captured has to hold several packets: more octets than one packet
 /// of the codec, or no number of whole milliseconds of it. Only of codecs of one octet a sample; a merged
 /// datagram of another codec that was cut before its second header cannot be told.
-fn is_cut(header: &RtpHeader, payload: &[u8], length: u16) -> bool {
-    if payload.len() >= usize::from(length) || !is_g711(header.payload_type) {
+fn is_cut(payload: &[u8], length: u16) -> bool {
+    if payload.len() >= usize::from(length) {
         return false;
     }
+    let Some(header) = rtp::parse(payload, length).filter(|it| is_g711(it.payload_type)) else {
+        return false;
+    };
     let header_len = u16::try_from(header.header_len).unwrap_or(u16::MAX);
     let octets = length.saturating_sub(header_len);
     octets > LONGEST_G711 || (octets > 4 * G711_UNIT && !TAGS.contains(&(octets % G711_UNIT)))
@@ -151,8 +161,7 @@ pub fn split<'a>(datagram: &Datagram<'a>, offload: Offload) -> Option<Split<'a>>
         Offload::Single | Offload::Segments(_) => return None,
         Offload::Unknown => {
             let Some(segment) = rtp_segment(payload, length) else {
-                let header = rtp::parse(payload, length)?;
-                return is_cut(&header, payload, length).then_some(Split::Cut);
+                return is_cut(payload, length).then_some(Split::Cut);
             };
             segment
         }

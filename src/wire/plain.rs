@@ -219,10 +219,10 @@ impl<'a, I: Ip> PlainUdp<'a, I> {
     /// The RTP packet in the datagram, if the header is plausible and no other packet is with it.
     #[inline(always)]
     pub fn rtp(&self, offload: Offload) -> Option<PlainRtp> {
-        let header = rtp::parse(self.payload, self.length)?;
-        if !merged::is_single(offload, &header, self.payload, self.length) {
+        if !merged::is_single(offload, self.payload, self.length) {
             return None;
         }
+        let header = rtp::parse(self.payload, self.length)?;
         let [src, dst] = self.ends();
         Some(PlainRtp {
             vlans: self.vlans,

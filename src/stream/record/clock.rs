@@ -181,8 +181,8 @@ impl Pace {
     }
 
     fn note_interval(&mut self, interval: Duration) {
-        let micros = interval.as_micros();
-        let bucket = EDGES.partition_point(|edge| u128::from(*edge) <= micros);
+        let micros = u32::try_from(nanos(interval) / 1_000).unwrap_or(u32::MAX);
+        let bucket = EDGES.partition_point(|edge| *edge <= micros);
         if let Some(count) = self.intervals.get_mut(bucket) {
             *count += 1;
             if *count == u8::MAX {
@@ -210,11 +210,16 @@ impl Pace {
 /// The audio clock whose rate is nearest to `units` in `gone`, if any is within 10 %: its place in the
 /// table, from 1.
 fn nearest_clock(units: u32, gone: Duration) -> Option<u8> {
-    let nanos = gone.as_nanos().max(1);
-    let rate = u128::from(units) * 1_000_000_000 / nanos;
+    // 2^32 × 10^9 is below 2^62.
+    let rate = u64::from(units) * 1_000_000_000 / nanos(gone).max(1);
     let off = |clock: u32| rate.abs_diff(clock.into());
     let (place, clock) = (1_u8..).zip(AUDIO_CLOCKS).min_by_key(|(_, hz)| off(*hz))?;
     (off(clock) * 10 <= clock.into()).then_some(place)
+}
+
+/// Nanoseconds of a time between packets.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Whether timestamps that went on by `units` in `gone` may have an audio clock.
