@@ -232,6 +232,26 @@ pub fn no_evidence() {
     );
 }
 
+/// Windows, intervals and verdicts go on from the ledger.
+pub fn windows_go_on(last: Second) {
+    emit(
+        Level::Info,
+        "windows_go_on",
+        format_args!("evidence: windows go on behind {last}"),
+        &[("SECOND", &last)],
+    );
+}
+
+/// The ledger does not say with what to go on.
+pub fn windows_begin_anew(reason: &dyn Display) {
+    emit(
+        Level::Warning,
+        "windows_begin_anew",
+        format_args!("evidence: windows begin anew: {reason}"),
+        &[("REASON", reason)],
+    );
+}
+
 /// A second could not be written into the ledger.
 pub fn evidence_failed(second: Second, error: &dyn Display) {
     emit(

@@ -5,6 +5,7 @@
 
 mod asn_state;
 pub mod assembly;
+pub mod commitment_judge;
 pub mod commitment_state;
 pub mod history;
 pub mod incomplete;
@@ -21,12 +22,11 @@ use crate::meter::second::{IncompleteRange, SecondCounts, WorkerState};
 use crate::meter::stream_sample::StreamSample;
 use crate::sla::policy::Policy;
 use crate::sla::unseen::Unseen;
-use crate::snapshot::evidence::{Evidence, JudgedSecond};
+use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
 use crate::units::{Asn, Second};
 use assembly::Merged;
-use commitment_state::CommitmentState;
-use incomplete::IncompleteSeconds;
+use commitment_judge::CommitmentJudge;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use threshold::ExcessNotice;
@@ -34,21 +34,17 @@ use threshold::ExcessNotice;
 /// The longest window, in seconds: how far back incomplete seconds matter.
 pub const MAX_WINDOW: u64 = 3600;
 
+/// Idle seconds whose minutes are told to the evidence; a longer jump is no silence that was seen.
+pub const IDLE_TOLD: u64 = 86_400;
+
 /// The judge.
 #[derive(Debug)]
 pub struct Judge {
-    policy: Arc<Policy>,
-    commitments: Vec<CommitmentState>,
+    commitments: CommitmentJudge,
     totals: Totals,
-    incomplete: IncompleteSeconds,
     incomplete_seconds: u64,
     last_incomplete: Option<Second>,
-    judged: Option<Second>,
-    seen_since: Second,
     workers: BTreeMap<usize, WorkerState>,
-    notices: Vec<ExcessNotice>,
-    /// Of these, how many the evidence has.
-    notices_told: usize,
     transit_left_out: u64,
 }
 
@@ -56,51 +52,47 @@ impl Judge {
     /// A judge under some terms; `named` ASNs are shown from the start, up to `max_asns` in all.
     pub fn new(policy: Arc<Policy>, max_asns: usize, named: &[Asn]) -> Self {
         let mut judge = Self {
-            policy: Arc::default(),
-            commitments: Vec::new(),
+            commitments: CommitmentJudge::default(),
             totals: Totals::new(max_asns, named),
-            incomplete: IncompleteSeconds::default(),
             incomplete_seconds: 0,
             last_incomplete: None,
-            judged: None,
-            seen_since: Second::default(),
             workers: BTreeMap::new(),
-            notices: Vec::new(),
-            notices_told: 0,
             transit_left_out: 0,
         };
         judge.revise(policy);
         judge
     }
 
+    /// Goes on with windows, intervals and verdicts as they were before a stop, under the terms in force
+    /// now.
+    pub fn resume(&mut self, mut commitments: CommitmentJudge) {
+        commitments.revise(self.commitments.policy().clone());
+        self.commitments = commitments;
+    }
+
     /// New terms, from the next second on.
     pub fn revise(&mut self, policy: Arc<Policy>) {
-        let next = self.judged.map_or(self.seen_since, Second::next);
-        let mut old: BTreeMap<_, _> = self
-            .commitments
-            .drain(..)
-            .map(|state| (state.commitment.name.clone(), state))
-            .collect();
-        for commitment in &policy.commitments {
-            let Some(scope) = policy.scopes.id(&commitment.scope) else {
-                continue;
-            };
-            let commitment = commitment.clone();
-            self.commitments.push(match old.remove(&commitment.name) {
-                Some(state) => state.revised(commitment, scope, next, &mut self.notices),
-                None => CommitmentState::new(commitment, scope, next),
-            });
-        }
-        self.policy = policy;
+        self.commitments.revise(policy);
     }
 
     /// Takes a second with everything that came for it, then judges it and the idle ones after.
     pub fn judge_merged(&mut self, merged: Merged, evidence: &mut dyn Evidence) {
         match merged {
-            Merged::Opened(second) => {
-                self.restart(second);
-                evidence.restarted(second, false);
-            }
+            Merged::Opened(second) => match self.judged().filter(|last| *last < second) {
+                Some(last) => {
+                    // Of both only a part was seen.
+                    self.mark_incomplete(IncompleteRange {
+                        first: last,
+                        last: second,
+                        at_most: None,
+                    });
+                    evidence.resumed(last, second);
+                }
+                None => {
+                    self.restart(second);
+                    evidence.restarted(second, false);
+                }
+            },
             Merged::Stepped(second) => {
                 self.restart(second);
                 evidence.restarted(second, true);
@@ -131,33 +123,39 @@ impl Judge {
                     self.add(second, part.counts, &part.scopes, evidence);
                     self.workers.insert(part.number, part.worker);
                 }
-                self.judge(second, evidence);
-                self.judge_idle(second, through, evidence);
+                let last = match self.judged().filter(|judged| second <= *judged) {
+                    // Some queue began to see before all did: what it brings came for a judged second.
+                    Some(judged) => judged,
+                    None => {
+                        self.judge(second, evidence);
+                        second
+                    }
+                };
+                self.judge_idle(last, through, evidence);
             }
         }
     }
 
     /// From this second on we see; what we knew of earlier ones says nothing about it.
     fn restart(&mut self, second: Second) {
-        self.seen_since = second;
-        self.judged = None;
         self.last_incomplete = None;
-        self.incomplete = IncompleteSeconds::default();
-        self.commitments
-            .iter_mut()
-            .for_each(|state| state.restart(second));
+        self.commitments.restart(second);
     }
 
     fn mark_incomplete(&mut self, range: IncompleteRange) {
-        if let Some(judged) = self.judged
+        if range.at_most == Some(0) {
+            return;
+        }
+        if let Some(judged) = self.judged()
             && range.first <= judged
         {
             // Verdicts given stand, but the second counts as incomplete from now on.
             let (first, last) = (range.first, range.last.min(judged));
-            self.incomplete_seconds += (last.0 + 1 - first.0) - self.incomplete.count(first, last);
+            self.incomplete_seconds +=
+                (last.0 + 1 - first.0) - self.commitments.incomplete_count(first, last);
             self.last_incomplete = self.last_incomplete.max(Some(last));
         }
-        self.incomplete.add(range);
+        self.commitments.mark_incomplete(range);
     }
 
     /// Adds what was counted in a second. A window takes off what frames that were not seen may explain
@@ -169,15 +167,8 @@ impl Judge {
         scopes: &ScopePlan,
         evidence: &mut dyn Evidence,
     ) {
-        for state in &mut self.commitments {
-            if let Some(bit) = scopes.bit(state.scope) {
-                state.add(second, &counts, bit, self.judged);
-            } else {
-                state.skip_second(second);
-                evidence.not_counted(&state.commitment.name, second);
-            }
-        }
-        if let Unseen::AtMost(frames) = self.incomplete.unseen(second, second) {
+        self.commitments.add(second, &counts, scopes, evidence);
+        if let Unseen::AtMost(frames) = self.commitments.unseen(second, second) {
             let each = counts.usage.values_mut();
             each.for_each(|usage| usage.continuity.doubt(frames));
         }
@@ -185,78 +176,59 @@ impl Judge {
     }
 
     fn judge(&mut self, second: Second, evidence: &mut dyn Evidence) {
-        let (incomplete, totals) = (&self.incomplete, &mut self.totals);
-        for state in &mut self.commitments {
-            state.judge(
-                second,
-                incomplete,
-                |role, asn| totals.is_admitted(role, asn),
-                evidence,
-                &mut self.notices,
-            );
+        let totals = &mut self.totals;
+        let admitted = |role, asn| totals.is_admitted(role, asn);
+        self.commitments.judge(second, admitted, evidence);
+        for (role, asn) in self.commitments.out_of_sla() {
+            totals.admit(role, asn);
         }
-        let new = self.notices.iter().skip(self.notices_told);
-        let ended: Vec<_> = new.filter_map(ExcessNotice::ended).collect();
-        self.notices_told = self.notices.len();
-        evidence.second_judged(JudgedSecond {
-            second,
-            policy: &self.policy,
-            ended: &ended,
-        });
-        for state in &mut self.commitments {
-            state
-                .out_of_sla()
-                .for_each(|(role, asn)| totals.admit(role, asn));
-            self.transit_left_out += state.take_left_out();
-        }
-        if self.incomplete.count(second, second) > 0 {
+        self.transit_left_out += self.commitments.take_left_out();
+        if self.commitments.incomplete_count(second, second) > 0 {
             self.incomplete_seconds += 1;
             self.last_incomplete = Some(second);
         }
-        self.judged = Some(second);
-        self.incomplete
-            .forget(Second(second.0.saturating_sub(MAX_WINDOW)));
     }
 
-    /// Idle seconds after a judged one: once every window has run empty there is nothing to judge,
-    /// so a jump costs no more than a window.
+    /// Idle seconds after a judged one: once every window has run empty there is nothing to judge but
+    /// the ends of minutes, for the evidence; so a jump costs no more than a window and a day of these.
     fn judge_idle(&mut self, last: Second, through: Second, evidence: &mut dyn Evidence) {
-        let longest = self
-            .commitments
-            .iter()
-            .map(|state| u64::from(state.commitment.window.get()))
-            .max();
-        let until = through.0.min(last.0 + longest.unwrap_or(0));
-        for second in last.0 + 1..=until {
+        let until = through.min(self.commitments.empty_after(last));
+        for second in last.0 + 1..=until.0 {
             self.totals.begin_second();
             self.judge(Second(second), evidence);
         }
-        if through.0 > until {
+        if through > until {
             self.totals.begin_second();
-            self.incomplete_seconds += self.incomplete.count(Second(until + 1), through);
-            self.judged = Some(through);
+            self.incomplete_seconds += self.commitments.incomplete_count(until.next(), through);
+            if through.0 - last.0 <= IDLE_TOLD {
+                let ends = (until.0 + 1..=through.0).filter(|second| second % 60 == 59);
+                ends.for_each(|second| {
+                    self.commitments
+                        .judge(Second(second), |_, _| true, evidence)
+                });
+            }
+            self.commitments.pass(through);
         }
     }
 
     /// Starts and ends of times out of SLA since the last call.
     pub fn take_notices(&mut self) -> Vec<ExcessNotice> {
-        self.notices_told = 0;
-        std::mem::take(&mut self.notices)
+        self.commitments.take_notices()
     }
 
     /// The last second judged.
     pub fn judged(&self) -> Option<Second> {
-        self.judged
+        self.commitments.judged()
     }
 
     /// Everything there is to show.
     pub fn snapshot(&self) -> Snapshot {
-        let origins = &self.policy.origins;
+        let origins = &self.commitments.policy().origins;
         let name = |asn: Asn| origins.name(asn).map(Arc::from);
         let admitted = |role, asn| self.totals.is_admitted(role, asn);
         let frames = &self.totals.frames;
         Snapshot {
-            judged: self.judged,
+            judged: self.judged(),
             capture: self.capture(),
             voice: (&frames.voice).into(),
             discards: frames.discards,
@@ -316,11 +288,7 @@ impl Judge {
             }),
             transit: self.totals.transit_rows(name),
             transit_left_out: self.transit_left_out,
-            commitments: self
-                .commitments
-                .iter()
-                .map(|state| state.row(self.judged, admitted, name))
-                .collect(),
+            commitments: self.commitments.rows(admitted, name),
         }
     }
 

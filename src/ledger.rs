@@ -1,8 +1,9 @@
 //! The ledger: what every verdict rests on, kept so that anybody can recompute it a year later.
 //!
 //! [`record`] makes leaves of what the judge says; [`writer`] appends them to a directory and seals
-//! each minute with a checkpoint, [`recovery`] finds where to go on after a stop of any kind;
-//! [`verify`] reads a ledger as the other side would. [`leaf`] is the form of what is written,
+//! each minute with a checkpoint, [`recovery`] finds where to go on after a stop of any kind, and
+//! [`resume`] with which windows;
+//! [`rejudge`] judges again what was counted, [`verify`] reads a ledger as the other side would. [`leaf`] is the form of what is written,
 //! [`tree`], [`tiles`], [`checkpoint`] and [`key`] make it tamper-evident. docs/EVIDENCE.md is the
 //! contract for all of it.
 //!
@@ -15,6 +16,8 @@ pub mod leaf;
 pub mod read;
 pub mod record;
 pub mod recovery;
+pub mod rejudge;
+pub mod resume;
 pub mod tiles;
 pub mod tree;
 pub mod verify;

@@ -9,6 +9,7 @@ use crate::config::checked::Config;
 use crate::events;
 use crate::export::EvidenceStatus;
 use crate::files;
+use crate::judge::commitment_judge::CommitmentJudge;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
 use crate::ledger::leaf::{CountingTerms, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf};
@@ -62,6 +63,8 @@ pub(super) struct Kept {
     pub(super) thread: EvidenceThread,
     /// How it stands.
     pub(super) status: Arc<EvidenceStatus>,
+    /// What the judge goes on with.
+    pub(super) resumed: Option<CommitmentJudge>,
 }
 
 /// Opens a ledger and begins to keep it, as a configuration says.
@@ -90,6 +93,11 @@ pub(super) fn keep(
         return Err(AppError::LedgerInUse(directory.to_owned()));
     }
     events::evidence(directory, writer.size(), writer.public_key().is_some());
+    let counting = counting(config);
+    let resumed = writer.resume(&counting).unwrap_or_else(|error| {
+        events::windows_begin_anew(&error);
+        None
+    });
     let status = Arc::<EvidenceStatus>::default();
     publish_head(&status, &writer);
     let start = StartLeaf {
@@ -126,10 +134,17 @@ pub(super) fn keep(
             what: "starting a thread",
             source,
         })?;
+    let mut recorder = Recorder::new(sink, counting);
+    let resumed = resumed.map(|resumed| {
+        events::windows_go_on(resumed.last);
+        recorder.resume(resumed.last, resumed.standing);
+        resumed.judge
+    });
     Ok(Kept {
-        recorder: Recorder::new(sink, counting(config)),
+        recorder,
         thread: EvidenceThread { thread },
         status,
+        resumed,
     })
 }
 

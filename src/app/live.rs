@@ -201,11 +201,19 @@ impl Running {
         };
         let (published, _) = watch::channel(published);
         let shared_policy = SharedPolicy::new(policy.clone());
-        let judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns);
+        let mut judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns);
         let (senders, receivers) = judge_thread::channels(sources.len());
         let peers = peer_channels(sources.len());
         let (reader, shown) = (shared_policy.reader(), published.clone());
-        let (recorder, ledger) = kept.map(|kept| (kept.recorder, kept.thread)).unzip();
+        let (recorder, ledger) = match kept {
+            Some(kept) => {
+                kept.resumed
+                    .into_iter()
+                    .for_each(|before| judge.resume(before));
+                (Some(kept.recorder), Some(kept.thread))
+            }
+            None => (None, None),
+        };
         let judge = thread("judge").spawn(move || {
             let (mut recorder, mut none) = (recorder, ());
             let evidence: &mut dyn Evidence = match &mut recorder {

@@ -143,6 +143,10 @@ impl<A: Evidence, B: Evidence> Evidence for Both<'_, A, B> {
             .for_each(|one| one.not_counted(commitment, second));
     }
 
+    fn resumed(&mut self, last: Second, first: Second) {
+        self.each().for_each(|one| one.resumed(last, first));
+    }
+
     fn restarted(&mut self, from: Second, stepped: bool) {
         self.each().for_each(|one| one.restarted(from, stepped));
     }

@@ -5,6 +5,8 @@ use crate::app::AppError;
 use crate::files;
 use crate::ledger::checkpoint::{MAX_NOTE, SignedCheckpoint};
 use crate::ledger::key::PublicKey;
+use crate::ledger::leaf::RULES;
+use crate::ledger::rejudge::Rejudged;
 use crate::ledger::verify::{Requirement, Verified, VerifyRequest, verify};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -94,6 +96,10 @@ struct Answer<'a> {
     witnessed: u64,
     root: Option<String>,
     kinds: &'a BTreeMap<&'static str, u64>,
+    verdicts_recomputed: u64,
+    intervals_recomputed: u64,
+    taken_as_recorded: u64,
+    by_other_rules: u64,
 }
 
 impl<'a> From<&'a Verified> for Answer<'a> {
@@ -113,6 +119,10 @@ impl<'a> From<&'a Verified> for Answer<'a> {
                 .as_ref()
                 .map(|head| head.checkpoint.root.to_string()),
             kinds: &of.kinds,
+            verdicts_recomputed: of.rejudged.verdicts,
+            intervals_recomputed: of.rejudged.intervals,
+            taken_as_recorded: of.rejudged.taken,
+            by_other_rules: of.rejudged.other_rules.map_or(0, |(leaves, _)| leaves),
         }
     }
 }
@@ -147,5 +157,27 @@ fn write_text(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
         .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
     writeln!(out, "{}", kinds.join(", "))?;
-    writeln!(out, "verdicts are not recomputed by this version")
+    let Rejudged {
+        verdicts,
+        intervals,
+        taken,
+        other_rules,
+    } = verified.rejudged;
+    writeln!(
+        out,
+        "{verdicts} verdicts and {intervals} intervals judged again: each is as recorded"
+    )?;
+    if taken > 0 {
+        writeln!(
+            out,
+            "{taken} taken as recorded: seconds that they rest on are not in the ledger"
+        )?;
+    }
+    if let Some((leaves, rules)) = other_rules {
+        writeln!(
+            out,
+            "{leaves} not judged again: they are by rules {rules}, and this version knows rules {RULES}"
+        )?;
+    }
+    Ok(())
 }

@@ -278,8 +278,8 @@ impl SecondsFile {
         };
         let amendments = judgement.amendments.iter().map(|amendment| Amendment {
             second: amendment.second.to_string(),
-            counted: direction.of(&amendment.counted),
-            paths: direction.paths(&amendment.paths),
+            counted: direction.of(&amendment.counts.counted),
+            paths: direction.paths(&amendment.counts.paths),
         });
         let verdicts = &judgement.verdicts;
         let reason = verdicts.void_by_transit;
@@ -292,8 +292,8 @@ impl SecondsFile {
                 Role::Transit => Some("transit"),
             },
             direction: name,
-            counted: direction.of(&judgement.counted),
-            paths: direction.paths(&judgement.paths),
+            counted: direction.of(&judgement.counts.counted),
+            paths: direction.paths(&judgement.counts.paths),
             window_bytes: direction.bytes(&judgement.window),
             window: direction.numbers(&judgement.window, "window_"),
             amendments: amendments.filter(|one| !one.counted.is_empty()).collect(),

@@ -13,7 +13,7 @@ use crate::sla::measure::PerMeasure;
 use crate::sla::unseen::Unseen;
 use crate::sla::verdict::{WindowContext, may_exceed, measured, verdicts};
 use crate::sla::{Role, Verdict};
-use crate::snapshot::evidence::{Amendment, OnPath, Verdicts};
+use crate::snapshot::evidence::{Amendment, OnPath, SubjectCounts, Verdicts};
 use crate::snapshot::{CommitmentAsnRow, GuaranteeRow};
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +78,8 @@ impl AsnState {
         let amended = self.amendments.entry(second).or_default();
         amended.counted.add(one.counts);
         if one.counts.packets > 0 {
-            amended.crossed.extend(one.transit.iter());
+            let listed = one.transit.iter().filter(|asn| self.paths.crosses(**asn));
+            amended.crossed.extend(listed);
         }
         if let Some(transit) = path {
             let by_path = amended.by_path.entry(transit.into()).or_default();
@@ -99,6 +100,17 @@ impl AsnState {
         self.amendments.clear();
     }
 
+    /// What was judged before is not counted again.
+    pub(super) fn forget_counters(&mut self) {
+        self.threshold.forget_counters();
+        self.guarantees = self.guarantees.map(|row| GuaranteeRow {
+            verdict: row.verdict,
+            void_by_transit: row.void_by_transit,
+            indeterminate_reason: row.indeterminate_reason,
+            ..GuaranteeRow::default()
+        });
+    }
+
     /// Forgets something of every second: it was held against another limit.
     pub(super) fn forget_of_each(&mut self, what: fn(&mut WindowCounts)) {
         self.window.forget(what);
@@ -115,9 +127,11 @@ impl AsnState {
         let amended = take(&mut self.amendments).into_iter();
         let told = amended.map(|(second, amended)| Amendment {
             second,
-            counted: amended.counted,
-            crossed: amended.crossed.into_iter().collect(),
-            paths: amended.by_path.into_iter().map(OnPath::from).collect(),
+            counts: SubjectCounts {
+                counted: amended.counted,
+                crossed: amended.crossed.into_iter().collect(),
+                paths: amended.by_path.into_iter().map(OnPath::from).collect(),
+            },
         });
         told.collect()
     }

@@ -17,7 +17,7 @@ use crate::sla::measure::Measure;
 use crate::sla::unseen::Unseen;
 use crate::sla::verdict::may_exceed;
 use crate::snapshot::CommitmentRow;
-use crate::snapshot::evidence::{Evidence, Judgement, OnPath, Verdicts};
+use crate::snapshot::evidence::{Evidence, Judgement, OnPath, SubjectCounts, Verdicts};
 use crate::units::{Asn, Second};
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -46,6 +46,17 @@ pub struct CommitmentState {
     paths: usize,
     /// Times that transit was not noted, since a bound was reached.
     left_out: u64,
+}
+
+/// When something comes, seen from the second that it is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Arrival {
+    /// Before it is judged.
+    InTime,
+    /// Afterwards, while a window holds it.
+    Amends,
+    /// When no window does any more.
+    BeyondWindow,
 }
 
 /// The keys of all subjects in a role.
@@ -152,23 +163,24 @@ impl CommitmentState {
         bit: ScopeMask,
         judged: Option<Second>,
     ) {
-        let is_amendment = judged.is_some_and(|judged| second <= judged);
-        if let Some(judged) = judged
-            && second < first_second(judged.next(), self.commitment.window)
-        {
-            return;
-        }
+        let arrival = match judged {
+            Some(judged) if second < first_second(judged.next(), self.commitment.window) => {
+                Arrival::BeyondWindow
+            }
+            Some(judged) if second <= judged => Arrival::Amends,
+            _ => Arrival::InTime,
+        };
         for (pair, usage) in &counts.usage {
             if !pair.scopes.contains(bit) {
                 continue;
             }
             let end_counts = end_counts(&self.commitment, pair, usage);
             for one in end_counts.into_iter().flatten() {
-                self.contribute(second, &one, is_amendment);
+                self.contribute(second, &one, arrival);
             }
             if self.judges_transit() {
                 for one in transit_counts(&self.commitment, pair, usage) {
-                    self.contribute(second, &one, is_amendment);
+                    self.contribute(second, &one, arrival);
                 }
             }
         }
@@ -176,7 +188,7 @@ impl CommitmentState {
             if trip.pair.scopes.contains(bit)
                 && let Some(one) = self.round_trip(trip)
             {
-                self.contribute(second, &one, is_amendment);
+                self.contribute(second, &one, arrival);
             }
         }
     }
@@ -189,9 +201,13 @@ impl CommitmentState {
         Some(Contribution::to_origin(asn, counts, transit))
     }
 
-    fn contribute(&mut self, second: Second, one: &Contribution<'_>, is_amendment: bool) {
+    fn contribute(&mut self, second: Second, one: &Contribution<'_>, arrival: Arrival) {
         let judges_transit = self.judges_transit();
         let asn_state = self.subjects.entry((one.role, one.asn)).or_default();
+        if arrival == Arrival::BeyondWindow {
+            // No window reaches it any more; the evidence does.
+            return asn_state.amend(second, one, None);
+        }
         let mut path = None;
         if !one.transit.is_empty() {
             if one.counts.packets > 0 {
@@ -208,8 +224,19 @@ impl CommitmentState {
             }
         }
         asn_state.add(second, one.counts, path);
-        if is_amendment {
+        if arrival == Arrival::Amends {
             asn_state.amend(second, one, path);
+        }
+    }
+
+    /// Adds what is said to have been counted of an ASN in a second; what is left out of that was so when
+    /// it was counted.
+    pub fn add_counted(&mut self, second: Second, subject: (Role, Asn), counts: &SubjectCounts) {
+        let asn_state = self.subjects.entry(subject).or_default();
+        asn_state.paths.note_crossed(second, &counts.crossed);
+        asn_state.window.add(second, counts.counted);
+        for path in &counts.paths {
+            asn_state.paths.add(second, &path.transit, path.counted);
         }
     }
 
@@ -270,22 +297,24 @@ impl CommitmentState {
                 if asn_state.is_empty() {
                     continue;
                 }
-                let counted = asn_state.window.second(second);
+                let counts = SubjectCounts {
+                    counted: asn_state.window.second(second),
+                    crossed: asn_state.paths.crossed_last_in(second).collect(),
+                    paths: asn_state.paths.second(second).map(OnPath::from).collect(),
+                };
                 evidence.judged(&Judgement {
                     second,
                     commitment: self.name.clone(),
                     asn: *asn,
                     role,
-                    counted,
-                    crossed: asn_state.paths.crossed_last_in(second).collect(),
-                    paths: asn_state.paths.second(second).map(OnPath::from).collect(),
+                    incomplete: !unseen.is_none() || counts.counted.unfollowed > 0,
+                    counts,
                     amendments: asn_state.take_amendments(),
                     window,
                     transit: asn_state.paths.transit().collect(),
                     over,
                     unseen,
                     window_unseen: sight.unseen,
-                    incomplete: !unseen.is_none() || counted.unfollowed > 0,
                     seen_whole: sight.unseen.is_none() && verdicts.remaining.unfollowed == 0,
                     verdicts,
                 });
@@ -305,6 +334,21 @@ impl CommitmentState {
         let out = self.subjects.iter();
         let out = out.filter(|(_, asn_state)| asn_state.threshold.excess().any());
         out.map(|(subject, _)| *subject)
+    }
+
+    /// Since when the ASN is out of SLA that has been for the longest time.
+    pub fn over_since(&self) -> Option<Second> {
+        let each = self.subjects.values();
+        each.filter_map(|asn_state| asn_state.threshold.over_since())
+            .min()
+    }
+
+    /// What was judged before is not counted again.
+    pub fn forget_counters(&mut self) {
+        self.left_out = 0;
+        self.subjects
+            .values_mut()
+            .for_each(AsnState::forget_counters);
     }
 
     /// The row to show, of the ASNs that are admitted; `last` is the last second judged.

@@ -107,6 +107,11 @@ impl ExcessIntervals {
         }
     }
 
+    /// The one that has not ended.
+    pub fn open(&self) -> Option<&ExcessInterval> {
+        self.open.as_ref()
+    }
+
     /// Ends the open interval, if there is one.
     pub fn close(&mut self) -> Option<ExcessInterval> {
         let ended = self.open.take()?;

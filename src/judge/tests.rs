@@ -368,10 +368,15 @@ fn an_amendment_counts_in_the_windows_to_come_and_leaves_verdicts_as_they_are() 
     );
     let judgement = bench.record.0.last().unwrap();
     assert_eq!(judgement.window.from, 6_250_001);
+    let amended: Vec<_> = judgement
+        .amendments
+        .iter()
+        .map(|one| one.second.0)
+        .collect();
     assert_eq!(
-        judgement.amendments.len(),
-        1,
-        "what has left every window is in the totals only"
+        amended,
+        [0, 5],
+        "evidence has what has left every window too"
     );
     assert_eq!(bench.judge.snapshot().asns.len(), 2);
 }

@@ -145,6 +145,22 @@ impl ThresholdTracker {
         ended
     }
 
+    /// Since when it is over in the direction in which it has been for the longest time.
+    pub(super) fn over_since(&self) -> Option<Second> {
+        let sides = self.sides.iter();
+        sides
+            .filter_map(|(_, side)| side.intervals.open().map(|over| over.from))
+            .min()
+    }
+
+    /// What was judged before is not counted again.
+    pub(super) fn forget_counters(&mut self) {
+        self.seconds_out = 0;
+        for direction in Direction::ALL {
+            self.sides.get_mut(direction).peak = None;
+        }
+    }
+
     /// How the last judged window stood.
     pub(super) fn excess(&self) -> Directions<bool> {
         self.excess

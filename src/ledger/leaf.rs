@@ -13,6 +13,7 @@ pub use terms::{
     ScopeTerms,
 };
 
+use crate::sla::Role;
 use crate::units::Second;
 use serde::{Deserialize, Serialize};
 use times::{optional_second, second};
@@ -156,6 +157,8 @@ pub struct TableTerms {
 pub enum GapReason {
     /// The meter has just begun to see.
     Start,
+    /// It did not run: windows go on behind it.
+    Stop,
     /// Frames were lost, an interface was away, a file was cut, a table was full.
     Capture,
     /// The clock jumped back: windows begin anew.
@@ -254,6 +257,12 @@ pub enum TransitRole {
     Transit,
 }
 
+impl From<TransitRole> for Role {
+    fn from(TransitRole::Transit: TransitRole) -> Self {
+        Self::Transit
+    }
+}
+
 /// Verdicts on an ASN that are others than those of the second before.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct VerdictLeaf {
@@ -272,6 +281,23 @@ pub struct VerdictLeaf {
     /// The transit ASN out of SLA for which it is void.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void_by_transit: Option<u32>,
+}
+
+/// The word for no verdict.
+pub const NO_VERDICT: &str = "none";
+
+impl VerdictLeaf {
+    /// Whether it is another one's but for the second.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let said = |of: &Self| (of.commitment.clone(), of.asn, of.void_by_transit);
+        said(self) == said(other)
+            && (&self.verdicts, &self.reasons) == (&other.verdicts, &other.reasons)
+    }
+
+    /// Whether there is any verdict.
+    pub fn stands(&self) -> bool {
+        self.verdicts.iter().any(|verdict| verdict != NO_VERDICT)
+    }
 }
 
 /// The meter stops.

@@ -5,15 +5,14 @@
 
 use super::leaf::{
     AmendmentLeaf, CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf,
-    Leaf, MAX_ASNS, PolicyLeaf, SecondLeaf, TableLeaf, TableTerms, TransitRole, VerdictLeaf,
+    Leaf, MAX_ASNS, NO_VERDICT, PolicyLeaf, SecondLeaf, TableLeaf, TableTerms, TransitRole,
+    VerdictLeaf,
 };
 use super::tree::Hash;
 use crate::meter::second::IncompleteRange;
 use crate::sla::policy::Policy;
 use crate::sla::{Role, Verdict};
-use crate::snapshot::evidence::{
-    Amendment, EndedExcess, Evidence, JudgedSecond, Judgement, OnPath,
-};
+use crate::snapshot::evidence::{EndedExcess, Evidence, JudgedSecond, Judgement};
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
@@ -98,12 +97,14 @@ pub struct Recorder<S> {
     policy: Option<Arc<Policy>>,
     /// Those of the last table leaf.
     tables: Option<Vec<TableTerms>>,
-    /// That of the last second.
-    day: Option<String>,
+    /// Days since 1970, of the last second.
+    day: Option<u64>,
     open: OpenSecond,
-    /// The verdicts that stand, where there are any.
-    standing: BTreeMap<(Arc<str>, Asn), VerdictLeaf>,
+    standing: Standing,
 }
+
+/// The verdicts that stand, where there are any, by commitment and ASN.
+pub type Standing = BTreeMap<(Arc<str>, Asn), VerdictLeaf>;
 
 /// How far before its first second a meter that has just begun knows nothing: the longest window.
 const UNKNOWN_BEFORE: u64 = 3600;
@@ -118,7 +119,40 @@ impl<S: LeafSink> Recorder<S> {
             tables: None,
             day: None,
             open: OpenSecond::default(),
-            standing: BTreeMap::new(),
+            standing: Standing::new(),
+        }
+    }
+
+    /// Goes on behind a last second with the verdicts that stand.
+    pub fn resume(&mut self, last: Second, standing: Standing) {
+        (self.day, self.standing) = (Some(day(last)), standing);
+    }
+
+    /// The verdicts that stand.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// The verdicts that stand, at the end.
+    pub fn into_standing(self) -> Standing {
+        self.standing
+    }
+
+    /// No verdict stands any more.
+    pub fn forget_standing(&mut self) {
+        self.standing.clear();
+    }
+
+    /// Who takes the leaves.
+    pub fn sink_mut(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// Before the first judgement of a second: whoever has a day needs none before it.
+    fn begin_day(&mut self, second: Second) {
+        if self.day.replace(day(second)) != Some(day(second)) {
+            (self.policy, self.tables) = (None, None);
+            self.standing.clear();
         }
     }
 
@@ -149,18 +183,17 @@ impl<S: LeafSink> Recorder<S> {
     /// Verdicts on an ASN, if they are others than those that stand.
     fn change(&mut self, new: VerdictLeaf, commitment: &Arc<str>) {
         let subject = (commitment.clone(), Asn(new.asn));
-        let none = new.verdicts.iter().all(|verdict| verdict == NONE);
-        let stands = match self.standing.get(&subject) {
-            Some(old) => old.says_the_same(&new),
-            None => none,
+        let is_told = match self.standing.get(&subject) {
+            Some(old) => old.is_same_as(&new),
+            None => !new.stands(),
         };
-        if stands {
+        if is_told {
             return;
         }
-        if none {
-            self.standing.remove(&subject);
-        } else {
+        if new.stands() {
             self.standing.insert(subject, new.clone());
+        } else {
+            self.standing.remove(&subject);
         }
         self.open.verdicts.push(new);
     }
@@ -175,7 +208,7 @@ impl<S: LeafSink> Recorder<S> {
         for (commitment, old) in gone {
             let ended = VerdictLeaf {
                 second,
-                verdicts: vec![NONE.into(); old.verdicts.len()],
+                verdicts: vec![NO_VERDICT.into(); old.verdicts.len()],
                 reasons: Vec::new(),
                 void_by_transit: None,
                 ..old
@@ -185,47 +218,34 @@ impl<S: LeafSink> Recorder<S> {
     }
 }
 
-/// The word for no verdict.
-const NONE: &str = "none";
-
-impl VerdictLeaf {
-    /// Whether it is another one's but for the second.
-    fn says_the_same(&self, other: &Self) -> bool {
-        (&self.verdicts, &self.reasons, self.void_by_transit)
-            == (&other.verdicts, &other.reasons, other.void_by_transit)
-    }
-}
-
 impl<S: LeafSink> Evidence for Recorder<S> {
     fn judged(&mut self, judgement: &Judgement) {
+        self.begin_day(judgement.second);
         let role = match judgement.role {
             Role::Origin => None,
             Role::Transit => Some(TransitRole::Transit),
         };
         let subject = (judgement.asn.0, role);
         let commitment = &judgement.commitment;
-        let counted = CountedLeaf {
-            asn: Some(judgement.asn.0),
-            role,
-            transit: numbers(&judgement.crossed),
-            paths: paths(&judgement.paths),
-            ..(&judgement.counted).into()
-        };
+        let counted = CountedLeaf::of(subject, &judgement.counts);
         if !counted.is_empty() {
             let of_commitment = self.open.counted.entry(commitment.clone()).or_default();
             of_commitment.push((subject, counted));
         }
         for amendment in &judgement.amendments {
-            let key = (commitment.clone(), amendment.second);
-            let of_second = self.open.amendments.entry(key).or_default();
-            of_second.push((subject, amended(subject, amendment)));
+            let counted = CountedLeaf::of(subject, &amendment.counts);
+            if !counted.is_empty() {
+                let key = (commitment.clone(), amendment.second);
+                let of_second = self.open.amendments.entry(key).or_default();
+                of_second.push((subject, counted));
+            }
         }
         if judgement.role == Role::Origin {
             self.open.judged.insert((commitment.clone(), judgement.asn));
             let given = &judgement.verdicts.given;
             let words = given
                 .iter()
-                .map(|(_, verdict)| verdict.map_or(NONE, Verdict::as_str));
+                .map(|(_, verdict)| verdict.map_or(NO_VERDICT, Verdict::as_str));
             let reasons = judgement.verdicts.reasons;
             let reasons = if reasons.iter().all(|(_, reason)| reason.is_none()) {
                 Vec::new()
@@ -249,11 +269,8 @@ impl<S: LeafSink> Evidence for Recorder<S> {
 
     fn second_judged(&mut self, judged: JudgedSecond<'_>) {
         let second = judged.second;
+        self.begin_day(second);
         self.end_verdicts(second);
-        if self.day.replace(second.day()) != Some(second.day()) {
-            // Whoever has this day needs none before it.
-            (self.policy, self.tables) = (None, None);
-        }
         let mut leaves = self.policy_leaves(second, judged.policy);
         let mut open = take(&mut self.open);
         leaves.extend(open.gaps.into_iter().map(|gap| gap.leaf(second)));
@@ -263,7 +280,9 @@ impl<S: LeafSink> Evidence for Recorder<S> {
             .iter()
             .map(|one| one.name.as_str());
         let names: Vec<&str> = names.collect();
-        for ((commitment, amended), mut asns) in open.amendments {
+        let mut amendments: Vec<_> = open.amendments.into_iter().collect();
+        amendments.sort_by_key(|((commitment, amended), _)| (place(&names, commitment), *amended));
+        for ((commitment, amended), mut asns) in amendments {
             asns.sort_by_key(|(subject, _)| *subject);
             leaves.extend(asns.chunks(MAX_ASNS).map(|asns| {
                 Leaf::Amendment(AmendmentLeaf {
@@ -328,6 +347,10 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         });
     }
 
+    fn resumed(&mut self, last: Second, first: Second) {
+        self.open.gaps.push(Gap::new(GapReason::Stop, last, first));
+    }
+
     fn restarted(&mut self, from: Second, stepped: bool) {
         let why = if stepped {
             GapReason::Clock
@@ -340,6 +363,11 @@ impl<S: LeafSink> Evidence for Recorder<S> {
     }
 }
 
+/// Days since 1970.
+const fn day(second: Second) -> u64 {
+    second.0 / 86_400
+}
+
 /// The place of a commitment in the policy; those that are no more in it come last.
 fn place(names: &[&str], name: &str) -> usize {
     let found = names.iter().position(|known| *known == name);
@@ -348,22 +376,6 @@ fn place(names: &[&str], name: &str) -> usize {
 
 fn numbers(asns: &[Asn]) -> Vec<u32> {
     asns.iter().map(|asn| asn.0).collect()
-}
-
-fn paths(paths: &[OnPath]) -> Vec<CountedLeaf> {
-    let each = paths.iter();
-    each.map(|path| CountedLeaf::over_path(&path.counted, &path.transit))
-        .collect()
-}
-
-fn amended((asn, role): (u32, Option<TransitRole>), amendment: &Amendment) -> CountedLeaf {
-    CountedLeaf {
-        asn: Some(asn),
-        role,
-        transit: numbers(&amendment.crossed),
-        paths: paths(&amendment.paths),
-        ..(&amendment.counted).into()
-    }
 }
 
 /// The leaves of a second under one commitment: at least one in the last second of each minute, so

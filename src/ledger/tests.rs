@@ -4,7 +4,7 @@ use super::checkpoint::SignedCheckpoint;
 use super::directory::{LedgerDirectory, LedgerError};
 use super::key::tests::private_pem;
 use super::key::{PrivateKey, PublicKey};
-use super::leaf::{CountedLeaf, CountingTerms, DirectionLeaf, Leaf, SecondLeaf, StopLeaf};
+use super::leaf::{CountingTerms, GapLeaf, GapReason, Leaf, StopLeaf, TableLeaf, TableTerms};
 use super::record::{LeafSink, Recorder, SecondLeaves};
 use super::verify::{Requirement, Verified, VerifyError, VerifyRequest, verify};
 use super::writer::{Durability, LedgerSettings, LedgerWriter};
@@ -31,26 +31,21 @@ fn settings(seed: u8) -> LedgerSettings {
     }
 }
 
+/// A second with a leaf on which nothing rests.
 fn second(number: u64) -> SecondLeaves {
     let second = Second(number);
-    let counted = CountedLeaf {
-        asn: Some(64501),
-        packets: number,
-        from: DirectionLeaf {
-            bytes: 160 * number,
-            ..DirectionLeaf::default()
-        },
-        ..CountedLeaf::default()
+    let table = TableTerms {
+        kind: "prefixes".into(),
+        name: "prefixes.tsv".into(),
+        written: None,
+        prefixes: number,
     };
-    let leaf = Leaf::Second(SecondLeaf {
-        second,
-        commitment: "voice".into(),
-        part: 0,
-        asns: vec![counted],
-    });
     SecondLeaves {
         second,
-        leaves: vec![leaf],
+        leaves: vec![Leaf::Table(TableLeaf {
+            second,
+            sources: vec![table],
+        })],
     }
 }
 
@@ -96,7 +91,7 @@ fn seconds(path: &Path) -> Vec<u64> {
             let mut part = super::read::PartReader::open(&part).unwrap();
             while let Some(minute) = part.next_minute().unwrap() {
                 for line in minute.lines() {
-                    if let Leaf::Second(leaf) = Leaf::from_line(line).unwrap() {
+                    if let Leaf::Table(leaf) = Leaf::from_line(line).unwrap() {
                         found.push(leaf.second.0);
                     }
                 }
@@ -160,7 +155,18 @@ fn a_day_never_goes_back_whatever_the_clock_does() {
     let folder = TempDir::new().unwrap();
     let mut writer = LedgerWriter::open(folder.path(), settings(7)).unwrap();
     for number in [BEGIN + 200, BEGIN, BEGIN + 60, BEGIN + 300] {
-        writer.append(&second(number)).unwrap();
+        let mut leaves = second(number);
+        if number == BEGIN {
+            leaves.leaves.push(Leaf::Gap(GapLeaf {
+                second: Second(BEGIN),
+                commitment: None,
+                from: Second(BEGIN - 3600),
+                until: Second(BEGIN - 1),
+                why: GapReason::Clock,
+                frames: None,
+            }));
+        }
+        writer.append(&leaves).unwrap();
     }
     writer.close(&stop(BEGIN + 300)).unwrap();
     let verified = check(folder.path()).unwrap();
@@ -365,7 +371,7 @@ fn whatever_is_changed_is_found() {
             "one digit",
             |path| {
                 rewrite(path, |mut lines| {
-                    lines[40] = lines[40].replace("\"bytes\":2", "\"bytes\":3");
+                    lines[40] = lines[40].replace("\"prefixes\":1", "\"prefixes\":2");
                     lines
                 });
             },

@@ -1,7 +1,7 @@
 //! Reads a ledger as the other side would: does everything hold that it says?
 //!
 //! Checked are the form and the order of all leaves, the tree over them, every checkpoint with its
-//! signature, and the continuity of days. Nothing is believed but the leaves themselves; a directory
+//! signature, the continuity of days and minutes, and whether verdicts and intervals follow. Nothing is believed but the leaves themselves; a directory
 //! that is being written is read as far as it is sealed.
 
 use super::checkpoint::{SignedCheckpoint, read_notes};
@@ -10,6 +10,7 @@ use super::key::PublicKey;
 use super::leaf::{DayLeaf, Leaf};
 use super::read::{PartReader, days};
 use super::recovery;
+use super::rejudge::{Fault, LeafJudge, Rejudged};
 use super::tree::{CompactTree, Hash};
 use crate::units::Second;
 use std::collections::{BTreeMap, VecDeque};
@@ -58,6 +59,8 @@ pub struct Verified {
     pub head: Option<SignedCheckpoint>,
     /// Leaves of each kind.
     pub kinds: BTreeMap<&'static str, u64>,
+    /// What of verdicts and intervals was judged again.
+    pub rejudged: Rejudged,
 }
 
 /// What does not hold.
@@ -131,17 +134,26 @@ pub fn verify(path: &Path, request: &VerifyRequest) -> Result<Verified, VerifyEr
         tree: None,
         key,
         is_first: true,
+        judge: LeafJudge::default(),
         verified: Verified {
             origin,
             ..Verified::default()
         },
     };
+    let mut last = path.to_owned();
     for (day, parts) in days(&directory)? {
         reading.is_first = true;
         for part in parts {
             reading.part(&day, &part)?;
+            last = part;
         }
     }
+    let rejudged = reading.judge.finish();
+    reading.verified.rejudged = rejudged.map_err(|fault| VerifyError::Leaf {
+        path: last,
+        number: fault.number,
+        reason: fault.reason,
+    })?;
     reading.finish(request.require)
 }
 
@@ -202,6 +214,7 @@ struct Reading {
     key: Option<PublicKey>,
     /// The next leaf is the first of its day's file.
     is_first: bool,
+    judge: LeafJudge,
     verified: Verified,
 }
 
@@ -212,17 +225,25 @@ impl Reading {
 
     fn part(&mut self, day: &str, path: &Path) -> Result<(), VerifyError> {
         let mut part = PartReader::open(path)?;
+        let failed = |fault: Fault| VerifyError::Leaf {
+            path: path.to_owned(),
+            number: fault.number,
+            reason: fault.reason,
+        };
         while let Some(minute) = part.next_minute()? {
+            let mut leaves = Vec::new();
             for line in minute.lines() {
-                let leaf = self.leaf(day, line).map_err(|reason| VerifyError::Leaf {
-                    path: path.to_owned(),
-                    number: self.size(),
-                    reason,
-                })?;
+                let number = self.size();
+                let leaf = self.leaf(day, line);
+                let leaf = leaf.map_err(|reason| failed(Fault { number, reason }))?;
                 // the last one of a day that is gone
                 self.meet_checkpoints()?;
-                self.count(&leaf, line);
+                leaves.push((self.count(&leaf, line), leaf));
                 self.meet_checkpoints()?;
+            }
+            // What is judged again is what was sealed.
+            for (number, leaf) in leaves {
+                self.judge.take(number, leaf).map_err(failed)?;
             }
         }
         Ok(())
@@ -241,16 +262,18 @@ impl Reading {
         Ok(leaf)
     }
 
-    /// Takes a leaf into the tree.
-    fn count(&mut self, leaf: &Leaf, line: &str) {
+    /// Takes a leaf into the tree; its number.
+    fn count(&mut self, leaf: &Leaf, line: &str) -> u64 {
         *self.verified.kinds.entry(leaf.kind()).or_default() += 1;
         if let Some(second) = leaf.second() {
             let (first, last) = self.verified.seconds.unwrap_or((second, second));
             self.verified.seconds = Some((first.min(second), last.max(second)));
         }
         let tree = self.tree.get_or_insert_default();
+        let number = tree.size();
         tree.push(Hash::leaf(line.as_bytes()));
         self.verified.leaves += 1;
+        number
     }
 
     /// The first leaf of a day says what went before: the leaves of the days before, if they are there.

@@ -7,9 +7,11 @@
 use super::checkpoint::{Checkpoint, SignedCheckpoint};
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
 use super::key::{PrivateKey, PublicKey};
-use super::leaf::{DayLeaf, Leaf};
+use super::leaf::{CountingTerms, DayLeaf, Leaf};
 use super::record::SecondLeaves;
 use super::recovery::{self, Recovered};
+use super::rejudge::Resumed;
+use super::resume::{self, ResumeError};
 use super::tiles;
 use super::tree::{Hash, Tree};
 use crate::units::Second;
@@ -148,6 +150,14 @@ impl LedgerWriter {
     /// Whether nothing at all is in it.
     pub fn is_new(&self) -> bool {
         self.tree.size() == 0 && self.lines.is_empty()
+    }
+
+    /// What a meter of these settings goes on with; nothing in a new ledger.
+    ///
+    /// # Errors
+    /// [`ResumeError`]: why windows begin anew.
+    pub fn resume(&self, counting: &CountingTerms) -> Result<Option<Resumed>, ResumeError> {
+        resume::resume(&self.directory, &self.lines, counting)
     }
 
     /// The last checkpoint, if there is one.

@@ -90,6 +90,11 @@ impl TransitPaths {
             .for_each(|window| window.forget(what));
     }
 
+    /// Whether an ASN is listed as crossed.
+    pub fn crosses(&self, asn: Asn) -> bool {
+        self.crossed.contains_key(&asn)
+    }
+
     /// The transit ASNs crossed in the window, ascending.
     pub fn transit(&self) -> impl Iterator<Item = Asn> + '_ {
         self.crossed.keys().copied()

@@ -26,12 +26,10 @@ impl<L: AsRef<[Asn]>> From<(L, WindowCounts)> for OnPath {
     }
 }
 
-/// What came for a second that had been judged.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Amendment {
-    /// The second.
-    pub second: Second,
-    /// All that came for it.
+/// What was counted of one ASN in a second.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SubjectCounts {
+    /// All of it.
     pub counted: WindowCounts,
     /// The transit ASNs that its packets crossed, ascending.
     pub crossed: Vec<Asn>,
@@ -39,16 +37,22 @@ pub struct Amendment {
     pub paths: Vec<OnPath>,
 }
 
-impl Amendment {
-    /// One without paths.
-    pub fn whole((second, counted): (Second, WindowCounts)) -> Self {
+impl From<WindowCounts> for SubjectCounts {
+    fn from(counted: WindowCounts) -> Self {
         Self {
-            second,
             counted,
-            crossed: Vec::new(),
-            paths: Vec::new(),
+            ..Self::default()
         }
     }
+}
+
+/// What came for a second that had been judged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Amendment {
+    /// The second.
+    pub second: Second,
+    /// All that came for it.
+    pub counts: SubjectCounts,
 }
 
 /// The verdicts of a second and what they rest on.
@@ -91,12 +95,9 @@ pub struct Judgement {
     pub asn: Asn,
     /// What it is judged for.
     pub role: Role,
-    /// What was counted in this second when it was judged.
-    pub counted: WindowCounts,
-    /// The transit ASNs that packets of this second crossed, ascending.
-    pub crossed: Vec<Asn>,
-    /// What of this came over a path with transit, where transit is judged.
-    pub paths: Vec<OnPath>,
+    /// What was counted in this second when it was judged; of the transit ASNs, those that no later packet
+    /// has crossed.
+    pub counts: SubjectCounts,
     /// What came since the last judgement for seconds judged before, by second.
     pub amendments: Vec<Amendment>,
     /// The window that ends with this second.
@@ -169,6 +170,9 @@ pub trait Evidence {
 
     /// What a commitment is about was not counted in a second: its windows begin anew.
     fn not_counted(&mut self, _commitment: &str, _: Second) {}
+
+    /// The meter goes on after a stop: its last second before, and the first after it.
+    fn resumed(&mut self, _last: Second, _first: Second) {}
 
     /// Windows begin anew with this second: the meter has just begun to see, or, if `stepped`, its
     /// clock has jumped back.

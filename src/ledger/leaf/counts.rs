@@ -2,6 +2,8 @@
 
 use super::{TransitRole, is_default};
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use crate::sla::Role;
+use crate::snapshot::evidence::{OnPath, SubjectCounts};
 use crate::stream::tally::LossCounts;
 use crate::units::Asn;
 use serde::{Deserialize, Serialize};
@@ -140,11 +142,38 @@ impl From<&WindowCounts> for CountedLeaf {
 }
 
 impl CountedLeaf {
-    /// Over a path with these transit ASNs.
-    pub fn over_path(counts: &WindowCounts, transit: &[Asn]) -> Self {
+    /// What was counted of an ASN in a role.
+    pub fn of((asn, role): (u32, Option<TransitRole>), counts: &SubjectCounts) -> Self {
+        let paths = counts.paths.iter().map(|path| Self {
+            transit: path.transit.iter().map(|asn| asn.0).collect(),
+            ..(&path.counted).into()
+        });
         Self {
-            transit: transit.iter().map(|asn| asn.0).collect(),
-            ..counts.into()
+            asn: Some(asn),
+            role,
+            transit: counts.crossed.iter().map(|asn| asn.0).collect(),
+            paths: paths.collect(),
+            ..(&counts.counted).into()
+        }
+    }
+
+    /// Whose it is; none of what was counted over a path.
+    pub fn subject(&self) -> Option<(Role, Asn)> {
+        let role = self.role.map_or(Role::Origin, Role::from);
+        Some((role, Asn(self.asn?)))
+    }
+
+    /// What was counted, to be judged.
+    pub fn subject_counts(&self) -> SubjectCounts {
+        let asns = |numbers: &[u32]| numbers.iter().copied().map(Asn).collect();
+        let paths = self.paths.iter().map(|path| OnPath {
+            transit: asns(&path.transit),
+            counted: path.counts(),
+        });
+        SubjectCounts {
+            counted: self.counts(),
+            crossed: asns(&self.transit),
+            paths: paths.collect(),
         }
     }
 

@@ -9,9 +9,10 @@ use crate::sla::measure::latency::LatencyGuarantee;
 use crate::sla::measure::loss::{LossDirection, LossGuarantee};
 use crate::stream::rtt::method::{RttMethod, RttMethods};
 use crate::stream::tally::Layer;
-use crate::units::{BitRate, Ratio};
+use crate::units::{BitRate, Prefix, Ratio};
 use crate::voice::class::{Class, Classes};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -201,7 +202,7 @@ impl From<&Guarantee> for GuaranteedTerms {
 }
 
 impl CommitmentTerms {
-    /// The contract again. Its scope is empty: what is out of it was not counted.
+    /// The contract again.
     ///
     /// # Errors
     /// [`UnknownTerm`], for a word or number that no contract has.
@@ -225,7 +226,7 @@ impl CommitmentTerms {
             )?,
             layer: word("layer", &self.layer, &layers, Layer::as_str)?,
             classes,
-            scope: Scope::default(),
+            scope: self.scope.scope()?,
             transit: word(
                 "transit",
                 &self.transit,
@@ -235,6 +236,29 @@ impl CommitmentTerms {
             guarantee: self.guarantee.guarantee()?,
         })
     }
+}
+
+impl ScopeTerms {
+    fn scope(&self) -> Result<Scope, UnknownTerm> {
+        let prefix = |text: &String| {
+            let unknown = || UnknownTerm("scope.local_prefixes", text.clone());
+            prefix(text).ok_or_else(unknown)
+        };
+        let prefixes = self.local_prefixes.iter().map(prefix);
+        Ok(Scope {
+            local_prefixes: prefixes.collect::<Result<_, _>>()?,
+            interfaces: self.interfaces.clone(),
+            vlans: self.vlans.clone(),
+        })
+    }
+}
+
+/// A prefix as it is written: `192.0.2.0/24`.
+fn prefix(text: &str) -> Option<Prefix> {
+    let (address, length) = text.split_once('/')?;
+    let (address, length): (IpAddr, u8) = (address.parse().ok()?, length.parse().ok()?);
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    (length <= most).then(|| Prefix::new(address.into(), 128 - most + length))
 }
 
 impl GuaranteedTerms {

@@ -1,0 +1,214 @@
+//! What verdicts follow from: the windows of all commitments, and which seconds were not seen whole.
+//!
+//! A function of what the leaves of a ledger say: live, replay and `verify` feed the same one. The
+//! live judge counts for it, [`ledger::rejudge`](crate::ledger::rejudge) reads to it.
+
+use super::MAX_WINDOW;
+use super::commitment_state::CommitmentState;
+use super::incomplete::IncompleteSeconds;
+use super::threshold::ExcessNotice;
+use crate::attribution::scopes::ScopePlan;
+use crate::meter::second::{IncompleteRange, SecondCounts};
+use crate::sla::Role;
+use crate::sla::policy::Policy;
+use crate::sla::unseen::Unseen;
+use crate::snapshot::CommitmentRow;
+use crate::snapshot::evidence::{Evidence, JudgedSecond, SubjectCounts};
+use crate::units::{Asn, Second};
+use std::collections::BTreeMap;
+use std::mem::take;
+use std::sync::Arc;
+
+/// Judges by all commitments.
+#[derive(Debug, Default)]
+pub struct CommitmentJudge {
+    policy: Arc<Policy>,
+    states: Vec<CommitmentState>,
+    incomplete: IncompleteSeconds,
+    judged: Option<Second>,
+    seen_since: Second,
+    notices: Vec<ExcessNotice>,
+    /// Of these, how many the evidence has.
+    notices_told: usize,
+}
+
+impl CommitmentJudge {
+    /// New terms, from the next second on.
+    pub fn revise(&mut self, policy: Arc<Policy>) {
+        let next = self.judged.map_or(self.seen_since, Second::next);
+        let mut old: BTreeMap<_, _> = self
+            .states
+            .drain(..)
+            .map(|state| (state.commitment.name.clone(), state))
+            .collect();
+        for commitment in &policy.commitments {
+            let Some(scope) = policy.scopes.id(&commitment.scope) else {
+                continue;
+            };
+            let commitment = commitment.clone();
+            self.states.push(match old.remove(&commitment.name) {
+                Some(state) => state.revised(commitment, scope, next, &mut self.notices),
+                None => CommitmentState::new(commitment, scope, next),
+            });
+        }
+        self.policy = policy;
+    }
+
+    /// What is in force.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// From this second on we see; what we knew of earlier ones says nothing about it.
+    pub fn restart(&mut self, second: Second) {
+        self.seen_since = second;
+        self.judged = None;
+        self.incomplete = IncompleteSeconds::default();
+        self.states
+            .iter_mut()
+            .for_each(|state| state.restart(second));
+    }
+
+    /// Seconds were not seen whole. Verdicts given stand.
+    pub fn mark_incomplete(&mut self, range: IncompleteRange) {
+        self.incomplete.add(range);
+    }
+
+    /// Seconds of a range that were not seen whole.
+    pub fn incomplete_count(&self, first: Second, last: Second) -> u64 {
+        self.incomplete.count(first, last)
+    }
+
+    /// What of a range was not seen.
+    pub fn unseen(&self, first: Second, last: Second) -> Unseen {
+        self.incomplete.unseen(first, last)
+    }
+
+    /// Adds what a worker counted in a second.
+    pub fn add(
+        &mut self,
+        second: Second,
+        counts: &SecondCounts,
+        scopes: &ScopePlan,
+        evidence: &mut dyn Evidence,
+    ) {
+        for state in &mut self.states {
+            if let Some(bit) = scopes.bit(state.scope) {
+                state.add(second, counts, bit, self.judged);
+            } else {
+                state.skip_second(second);
+                evidence.not_counted(&state.commitment.name, second);
+            }
+        }
+    }
+
+    /// Adds what is said to have been counted of an ASN; false where no such commitment is.
+    pub fn add_counted(
+        &mut self,
+        commitment: &str,
+        second: Second,
+        subject: (Role, Asn),
+        counts: &SubjectCounts,
+    ) -> bool {
+        let state = self.state_mut(commitment);
+        state
+            .map(|state| state.add_counted(second, subject, counts))
+            .is_some()
+    }
+
+    /// What a commitment is about was not counted in a second.
+    pub fn skip_second(&mut self, commitment: &str, second: Second) {
+        if let Some(state) = self.state_mut(commitment) {
+            state.skip_second(second);
+        }
+    }
+
+    fn state_mut(&mut self, commitment: &str) -> Option<&mut CommitmentState> {
+        let mut states = self.states.iter_mut();
+        states.find(|state| state.commitment.name == commitment)
+    }
+
+    /// Gives the verdicts of a second. `admitted` tells which ASNs keep their counts when they fall
+    /// silent.
+    pub fn judge(
+        &mut self,
+        second: Second,
+        admitted: impl Fn(Role, Asn) -> bool,
+        evidence: &mut dyn Evidence,
+    ) {
+        let incomplete = &self.incomplete;
+        for state in &mut self.states {
+            state.judge(second, incomplete, &admitted, evidence, &mut self.notices);
+        }
+        let new = self.notices.iter().skip(self.notices_told);
+        let ended: Vec<_> = new.filter_map(ExcessNotice::ended).collect();
+        self.notices_told = self.notices.len();
+        evidence.second_judged(JudgedSecond {
+            second,
+            policy: &self.policy,
+            ended: &ended,
+        });
+        self.judged = Some(second);
+        self.incomplete
+            .forget(Second(second.0.saturating_sub(MAX_WINDOW)));
+    }
+
+    /// The last of the seconds after a judged one that can say something new while nothing comes: then
+    /// all windows have run empty.
+    pub fn empty_after(&self, last: Second) -> Second {
+        let windows = self.states.iter().map(|state| state.commitment.window);
+        Second(last.0 + windows.max().map_or(0, |window| window.get().into()))
+    }
+
+    /// Up to this second there is nothing to judge.
+    pub fn pass(&mut self, second: Second) {
+        self.judged = Some(second);
+    }
+
+    /// Starts and ends of times out of SLA since the last call.
+    pub fn take_notices(&mut self) -> Vec<ExcessNotice> {
+        self.notices_told = 0;
+        take(&mut self.notices)
+    }
+
+    /// The last second judged.
+    pub fn judged(&self) -> Option<Second> {
+        self.judged
+    }
+
+    /// ASNs out of SLA in the last judged second, and what for.
+    pub fn out_of_sla(&self) -> impl Iterator<Item = (Role, Asn)> + '_ {
+        self.states.iter().flat_map(CommitmentState::out_of_sla)
+    }
+
+    /// Since when the ASN is out of SLA that has been for the longest time.
+    pub fn over_since(&self) -> Option<Second> {
+        self.states
+            .iter()
+            .filter_map(CommitmentState::over_since)
+            .min()
+    }
+
+    /// What was judged before is not counted again: windows, intervals and what stands remain.
+    pub fn forget_counters(&mut self) {
+        let states = self.states.iter_mut();
+        states.for_each(CommitmentState::forget_counters);
+    }
+
+    /// Times that transit was not noted since the last call, since a bound was reached.
+    pub fn take_left_out(&mut self) -> u64 {
+        let states = self.states.iter_mut();
+        states.map(CommitmentState::take_left_out).sum()
+    }
+
+    /// The rows to show, of the ASNs that are admitted.
+    pub fn rows(
+        &self,
+        admitted: impl Fn(Role, Asn) -> bool + Copy,
+        name: impl Fn(Asn) -> Option<Arc<str>> + Copy,
+    ) -> Vec<CommitmentRow> {
+        let states = self.states.iter();
+        let rows = states.map(|state| state.row(self.judged, admitted, name));
+        rows.collect()
+    }
+}

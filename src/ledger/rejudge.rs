@@ -1,0 +1,503 @@
+//! Judges again what the leaves say was counted, and holds the recorded verdicts and intervals to it.
+//!
+//! The judge is the live one ([`CommitmentJudge`]), what it says becomes leaves the way it did
+//! ([`Recorder`]): the two lists must be the same, bit for bit. After seconds that could not be
+//! written, and where a ledger's first days are gone, the windows are not known for as long as a window
+//! is: there the recorded verdicts are taken, and counted as taken.
+
+use super::leaf::{
+    CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf, PolicyLeaf, RULES,
+    StartLeaf, VerdictLeaf,
+};
+use super::record::{LeafSink, Recorder, SecondLeaves, Standing};
+use crate::attribution::scopes::ScopePlan;
+use crate::judge::IDLE_TOLD;
+use crate::judge::commitment_judge::CommitmentJudge;
+use crate::meter::second::IncompleteRange;
+use crate::sla::measure::Measure;
+use crate::sla::policy::Policy;
+use crate::snapshot::evidence::Evidence;
+use crate::units::Second;
+use std::collections::BTreeMap;
+use std::mem::take;
+use std::sync::Arc;
+
+/// What does not follow from the leaves before it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// The number of the leaf.
+    pub number: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// How much was judged again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rejudged {
+    /// Verdict leaves that follow from the leaves before them.
+    pub verdicts: u64,
+    /// Interval leaves that do.
+    pub intervals: u64,
+    /// Leaves of both kinds that were taken as they are: what they rest on is not all there.
+    pub taken: u64,
+    /// Leaves of both kinds by other rules than ours, and the version of those rules.
+    pub other_rules: Option<(u64, u32)>,
+}
+
+/// What a meter goes on with after a stop.
+#[derive(Debug)]
+pub struct Resumed {
+    /// The judge, as it was after the last second.
+    pub judge: CommitmentJudge,
+    /// The verdicts that stand.
+    pub standing: Standing,
+    /// The last second.
+    pub last: Second,
+}
+
+/// Collects what the judge says.
+#[derive(Debug, Default)]
+struct Collected {
+    leaves: Vec<Leaf>,
+    unwritten: Option<(Second, Second)>,
+}
+
+impl LeafSink for Collected {
+    fn accept(&mut self, second: SecondLeaves) {
+        self.leaves
+            .extend(second.leaves.into_iter().filter(is_judgement));
+    }
+
+    fn take_unwritten(&mut self) -> Option<(Second, Second)> {
+        self.unwritten.take()
+    }
+}
+
+/// What is judged, and not counted.
+fn is_judgement(leaf: &Leaf) -> bool {
+    matches!(leaf, Leaf::Interval(_) | Leaf::Verdict(_))
+}
+
+/// The leaves of one second, with the number of the first.
+#[derive(Debug, Default)]
+struct Group {
+    number: u64,
+    leaves: Vec<Leaf>,
+}
+
+impl Group {
+    fn fault(&self, place: usize, reason: impl Into<String>) -> Fault {
+        Fault {
+            number: self.number + place as u64,
+            reason: reason.into(),
+        }
+    }
+
+    /// Whether a leaf is of another second, or of another turn of this one.
+    fn ends_before(&self, leaf: &Leaf) -> bool {
+        let Some(last) = self.leaves.last() else {
+            return false;
+        };
+        let is_other = |second: Second| last.second().is_some_and(|last| last != second);
+        leaf.second().is_some_and(is_other) || rank(leaf) < rank(last)
+    }
+
+    fn gaps(&self) -> impl Iterator<Item = &GapLeaf> {
+        self.leaves.iter().filter_map(|leaf| match leaf {
+            Leaf::Gap(gap) => Some(gap),
+            _ => None,
+        })
+    }
+}
+
+/// The place of a kind of leaf within a second (docs/EVIDENCE.md §2).
+const fn rank(leaf: &Leaf) -> u8 {
+    match leaf {
+        Leaf::Day(_) => 0,
+        Leaf::Start(_) => 1,
+        Leaf::Policy(_) => 2,
+        Leaf::Table(_) => 3,
+        Leaf::Gap(_) => 4,
+        Leaf::Amendment(_) => 5,
+        Leaf::Second(_) => 6,
+        Leaf::Interval(_) => 7,
+        Leaf::Verdict(_) => 8,
+        Leaf::Stop(_) => 9,
+    }
+}
+
+/// Judges the leaves of a ledger, in their order: from its first one on, or from the first of a day;
+/// then windows are not known at first.
+#[derive(Debug)]
+pub struct LeafJudge {
+    judge: CommitmentJudge,
+    recorder: Recorder<Collected>,
+    group: Group,
+    counting: Option<CountingTerms>,
+    /// The first of the seconds that are all there, while windows still hold others.
+    whole_from: Option<Second>,
+    /// What began up to this second is not all known.
+    unknown_until: Option<Second>,
+    /// The verdicts that stand by what is recorded.
+    recorded: BTreeMap<(String, u32), VerdictLeaf>,
+    day: Option<u64>,
+    /// The rules of the leaves that come.
+    rules: u32,
+    /// The first leaf is not the ledger's.
+    begins_late: bool,
+    done: Rejudged,
+}
+
+impl Default for LeafJudge {
+    fn default() -> Self {
+        Self {
+            judge: CommitmentJudge::default(),
+            recorder: Recorder::new(Collected::default(), CountingTerms::default()),
+            group: Group::default(),
+            counting: None,
+            whole_from: None,
+            unknown_until: None,
+            recorded: BTreeMap::new(),
+            day: None,
+            rules: RULES,
+            begins_late: false,
+            done: Rejudged::default(),
+        }
+    }
+}
+
+impl LeafJudge {
+    /// Takes the leaf with this number.
+    ///
+    /// # Errors
+    /// [`Fault`]: it, or one of its second, does not follow from those before.
+    pub fn take(&mut self, number: u64, leaf: Leaf) -> Result<(), Fault> {
+        if self.group.ends_before(&leaf) {
+            self.judge_group()?;
+        }
+        if self.group.leaves.is_empty() {
+            self.group.number = number;
+        }
+        if self.day.is_none()
+            && let Leaf::Day(day) = &leaf
+            && day.size > 0
+        {
+            self.begins_late = true;
+        }
+        self.group.leaves.push(leaf);
+        Ok(())
+    }
+
+    /// Judges the last second; how much was judged.
+    ///
+    /// # Errors
+    /// [`Fault`], as [`Self::take`].
+    pub fn finish(&mut self) -> Result<Rejudged, Fault> {
+        self.judge_group()?;
+        Ok(self.done)
+    }
+
+    /// The settings by which was counted, as the last policy leaf has them.
+    pub fn counting(&self) -> Option<&CountingTerms> {
+        self.counting.as_ref()
+    }
+
+    /// What a meter goes on with: none where there is no second, where windows or the beginning of an open
+    /// interval are not known, or by other rules.
+    pub fn resume(mut self) -> Option<Resumed> {
+        let last = self.judge.judged()?;
+        let since = self.judge.over_since();
+        let is_known = self.whole_from.is_none()
+            && since.is_none_or(|since| !self.is_unknown(since))
+            && self.rules == RULES;
+        self.judge.forget_counters();
+        is_known.then(|| Resumed {
+            judge: self.judge,
+            standing: self.recorder.into_standing(),
+            last,
+        })
+    }
+
+    /// Whether what began with a second is not all known.
+    fn is_unknown(&self, from: Second) -> bool {
+        self.unknown_until.is_some_and(|until| from <= until)
+    }
+
+    fn judge_group(&mut self) -> Result<(), Fault> {
+        let group = take(&mut self.group);
+        for leaf in &group.leaves {
+            if let Leaf::Start(start) = leaf {
+                self.rules = rules(start);
+            }
+        }
+        if self.rules != RULES {
+            let judgements = group
+                .leaves
+                .iter()
+                .filter(|leaf| is_judgement(leaf))
+                .count();
+            let (sum, _) = self.done.other_rules.unwrap_or_default();
+            self.done.other_rules = Some((sum + judgements as u64, self.rules));
+            return Ok(());
+        }
+        let Some(second) = group.leaves.iter().find_map(Leaf::second) else {
+            return Ok(());
+        };
+        if take(&mut self.begins_late) {
+            self.whole_from = Some(second);
+        }
+        let breaks = |gap: &GapLeaf| {
+            matches!(
+                gap.why,
+                GapReason::Start | GapReason::Clock | GapReason::Stop
+            )
+        };
+        if !group.gaps().any(breaks) {
+            self.judge_idle(&group, second)?;
+        }
+        if matches!(*group.leaves, [Leaf::Stop(_)]) {
+            return Ok(());
+        }
+        if self.judge.judged().is_some_and(|judged| second <= judged)
+            && !group
+                .gaps()
+                .any(|gap| matches!(gap.why, GapReason::Start | GapReason::Clock))
+        {
+            return Err(group.fault(0, "is of a second before, though no gap says why"));
+        }
+        self.take_counts(&group, second)?;
+        let said = self.judge_second(second);
+        self.compare(&group, said)
+    }
+
+    /// Seconds in which nothing was counted say nothing either, but for the last of each minute.
+    fn judge_idle(&mut self, group: &Group, second: Second) -> Result<(), Fault> {
+        let Some(last) = self.judge.judged().filter(|last| *last < second) else {
+            return Ok(());
+        };
+        let until = second.previous();
+        for idle in last.0 + 1..=until.min(self.judge.empty_after(last)).0 {
+            let said = self.judge_second(Second(idle));
+            if self.whole_from.is_none()
+                && let Some(missing) = said.first()
+            {
+                let reason = format!("before it is missing {}", missing.to_line());
+                return Err(group.fault(0, reason));
+            }
+        }
+        let mut ends = (last.0 + 1..=until.0).filter(|second| second % 60 == 59);
+        let is_unwritten = |second: u64| {
+            let disk = group.gaps().filter(|gap| gap.why == GapReason::Disk);
+            disk.into_iter()
+                .any(|gap| gap.from.0 <= second && second <= gap.until.0)
+        };
+        let is_told =
+            until.0 - last.0 <= IDLE_TOLD / 2 && !self.judge.policy().commitments.is_empty();
+        match ends.find(|second| is_told && !is_unwritten(*second)) {
+            Some(end) => {
+                let reason = format!("before it is missing the second {}", Second(end));
+                Err(group.fault(0, reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes what was in force, what was not seen, and what was counted.
+    fn take_counts(&mut self, group: &Group, second: Second) -> Result<(), Fault> {
+        if self.day.replace(second.0 / 86_400) != Some(second.0 / 86_400) {
+            // all that stand are told again
+            self.recorded.clear();
+        }
+        for (place, leaf) in group.leaves.iter().enumerate() {
+            match leaf {
+                Leaf::Policy(leaf) => {
+                    let policy = policy(leaf).map_err(|reason| group.fault(place, reason))?;
+                    self.judge.revise(policy.into());
+                    self.counting = Some(leaf.counting.clone());
+                }
+                Leaf::Gap(gap) => self.take_gap(gap),
+                Leaf::Amendment(leaf) => {
+                    let (commitment, amended) = (&leaf.commitment, leaf.amended);
+                    let added = self.add(commitment, amended, &leaf.asns);
+                    added.map_err(|reason| group.fault(place, reason))?;
+                }
+                Leaf::Second(leaf) => {
+                    let added = self.add(&leaf.commitment, second, &leaf.asns);
+                    added.map_err(|reason| group.fault(place, reason))?;
+                }
+                Leaf::Start(_) | Leaf::Day(_) | Leaf::Table(_) | Leaf::Stop(_) => {}
+                Leaf::Interval(_) | Leaf::Verdict(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        commitment: &str,
+        second: Second,
+        asns: &[CountedLeaf],
+    ) -> Result<(), String> {
+        for counted in asns {
+            let subject = counted.subject().ok_or("names no ASN")?;
+            let counts = counted.subject_counts();
+            if !self.judge.add_counted(commitment, second, subject, &counts) {
+                return Err(format!("no contract is named {commitment:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_gap(&mut self, gap: &GapLeaf) {
+        let range = IncompleteRange {
+            first: gap.from,
+            last: gap.until,
+            at_most: gap.frames,
+        };
+        match gap.why {
+            GapReason::Start => {
+                // another judge than before
+                let policy = self.judge.policy().clone();
+                self.judge = CommitmentJudge::default();
+                self.judge.revise(policy);
+                self.judge.restart(gap.until.next());
+                self.recorder.forget_standing();
+                self.recorded.clear();
+                self.whole_from = None;
+            }
+            GapReason::Clock => self.judge.restart(gap.until.next()),
+            GapReason::Stop | GapReason::Capture => self.judge.mark_incomplete(range),
+            GapReason::Policy => {
+                let commitment = gap.commitment.as_deref().unwrap_or_default();
+                self.judge.skip_second(commitment, gap.until);
+            }
+            GapReason::Disk => {
+                self.judge.mark_incomplete(range);
+                self.recorder.sink_mut().unwritten = Some((gap.from, gap.until));
+                self.recorder.take_unwritten();
+                self.recorded.clear();
+                self.whole_from = Some(gap.until.next());
+            }
+        }
+    }
+
+    /// What the judge says of a second.
+    fn judge_second(&mut self, second: Second) -> Vec<Leaf> {
+        self.judge.judge(second, |_, _| false, &mut self.recorder);
+        self.judge.take_notices();
+        take(&mut self.recorder.sink_mut().leaves)
+    }
+
+    /// Holds what is recorded of a second to what the judge says of it.
+    fn compare(&mut self, group: &Group, said: Vec<Leaf>) -> Result<(), Fault> {
+        let recorded = group.leaves.iter().enumerate();
+        let recorded: Vec<_> = recorded.filter(|(_, leaf)| is_judgement(leaf)).collect();
+        for (_, leaf) in &recorded {
+            if let Leaf::Verdict(verdict) = leaf {
+                let subject = (verdict.commitment.clone(), verdict.asn);
+                self.recorded.insert(subject, verdict.clone());
+            }
+        }
+        if let Some(from) = self.whole_from {
+            self.done.taken += recorded.len() as u64;
+            return self.end_unknown(group, from);
+        }
+        for place in 0..recorded.len().max(said.len()) {
+            match (recorded.get(place), said.get(place)) {
+                (Some((_, leaf)), Some(said)) if self.follows(leaf, said) => self.count(leaf),
+                (Some((at, _)), Some(said)) => {
+                    let reason = format!("does not follow: the judge says {}", said.to_line());
+                    return Err(group.fault(*at, reason));
+                }
+                (Some((at, _)), None) => {
+                    return Err(group.fault(*at, "does not follow: the judge says nothing"));
+                }
+                (None, Some(said)) => {
+                    let reason = format!("behind it is missing {}", said.to_line());
+                    return Err(group.fault(group.leaves.len().saturating_sub(1), reason));
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a leaf is what the judge says. Of an interval that began before all was known, only its
+    /// end is.
+    fn follows(&self, leaf: &Leaf, said: &Leaf) -> bool {
+        match (leaf, said) {
+            (Leaf::Interval(leaf), Leaf::Interval(said)) if self.is_unknown(leaf.from) => {
+                let end = |of: &IntervalLeaf| {
+                    (of.second, of.commitment.clone(), of.role, of.asn, of.until)
+                };
+                end(leaf) == end(said) && leaf.direction == said.direction
+            }
+            _ => leaf == said,
+        }
+    }
+
+    fn count(&mut self, leaf: &Leaf) {
+        match leaf {
+            Leaf::Interval(interval) if self.is_unknown(interval.from) => self.done.taken += 1,
+            Leaf::Interval(_) => self.done.intervals += 1,
+            _ => self.done.verdicts += 1,
+        }
+    }
+
+    /// Once all windows hold only what is there, the judge must say what is recorded.
+    fn end_unknown(&mut self, group: &Group, from: Second) -> Result<(), Fault> {
+        let Some(judged) = self.judge.judged() else {
+            return Ok(());
+        };
+        // a window that ends with this second begins with `from`
+        if self.judge.empty_after(from) > judged.next() {
+            return Ok(());
+        }
+        (self.whole_from, self.unknown_until) = (None, Some(judged));
+        self.recorded.retain(|_, leaf| leaf.stands());
+        let said = self.recorder.standing();
+        let recorded = self.recorded.values();
+        let differs = recorded
+            .zip(said.values())
+            .find(|(one, other)| !one.is_same_as(other));
+        let at_end = group.leaves.len().saturating_sub(1);
+        if let Some((recorded, said)) = differs {
+            let reason = format!(
+                "behind it stands {}, but the judge says {}",
+                Leaf::Verdict(recorded.clone()).to_line(),
+                Leaf::Verdict(said.clone()).to_line()
+            );
+            return Err(group.fault(at_end, reason));
+        }
+        if self.recorded.len() != said.len() {
+            let reason = format!(
+                "behind it {} verdicts stand, but by the judge {}",
+                self.recorded.len(),
+                said.len()
+            );
+            return Err(group.fault(at_end, reason));
+        }
+        Ok(())
+    }
+}
+
+/// The rules of the leaves behind a start; 0: not even the measures are ours.
+fn rules(start: &StartLeaf) -> u32 {
+    let ours = Measure::ALL.map(Measure::as_str);
+    let same = start.measures.iter().map(String::as_str).eq(ours);
+    if same { start.rules } else { 0 }
+}
+
+/// The contracts of a leaf, with nobody's addresses.
+fn policy(leaf: &PolicyLeaf) -> Result<Policy, String> {
+    let commitments = leaf.commitments.iter().map(|terms| terms.commitment());
+    let commitments: Vec<_> = commitments
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
+    let scopes = commitments.iter().map(|commitment| &commitment.scope);
+    Ok(Policy {
+        scopes: ScopePlan::new(scopes, &ScopePlan::default()).into(),
+        commitments,
+        origins: Arc::default(),
+    })
+}
