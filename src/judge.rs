@@ -51,16 +51,14 @@ pub struct Judge {
 impl Judge {
     /// A judge under some terms; `named` ASNs are shown from the start, up to `max_asns` in all.
     pub fn new(policy: Arc<Policy>, max_asns: usize, named: &[Asn]) -> Self {
-        let mut judge = Self {
-            commitments: CommitmentJudge::default(),
+        Self {
+            commitments: CommitmentJudge::new(policy),
             totals: Totals::new(max_asns, named),
             incomplete_seconds: 0,
             last_incomplete: None,
             workers: BTreeMap::new(),
             transit_left_out: 0,
-        };
-        judge.revise(policy);
-        judge
+        }
     }
 
     /// Goes on with windows, intervals and verdicts as they were before a stop, under the terms in force
@@ -89,13 +87,15 @@ impl Judge {
                     evidence.resumed(last, second);
                 }
                 None => {
+                    self.commitments = CommitmentJudge::new(self.commitments.policy().clone());
                     self.restart(second);
-                    evidence.restarted(second, false);
+                    evidence.restarted(second, None);
                 }
             },
             Merged::Stepped(second) => {
+                let last = self.judged().unwrap_or(second);
                 self.restart(second);
-                evidence.restarted(second, true);
+                evidence.restarted(second, Some(last));
             }
             Merged::Second {
                 second,
@@ -116,21 +116,20 @@ impl Judge {
                     }
                 }
                 self.totals.begin_second();
+                // Some queue may begin to see before all did: what it brings came for a judged second.
+                let before = self.judged().filter(|judged| second <= *judged);
+                let next = before.map_or(second, Second::next);
                 for part in parts {
                     for (amended, counts) in part.amendments {
-                        self.add(amended, counts, &part.scopes, evidence);
+                        self.add((amended, next), counts, &part.scopes, evidence);
                     }
-                    self.add(second, part.counts, &part.scopes, evidence);
+                    self.add((second, next), part.counts, &part.scopes, evidence);
                     self.workers.insert(part.number, part.worker);
                 }
-                let last = match self.judged().filter(|judged| second <= *judged) {
-                    // Some queue began to see before all did: what it brings came for a judged second.
-                    Some(judged) => judged,
-                    None => {
-                        self.judge(second, evidence);
-                        second
-                    }
-                };
+                if before.is_none() {
+                    self.judge(second, evidence);
+                }
+                let last = before.unwrap_or(second);
                 self.judge_idle(last, through, evidence);
             }
         }
@@ -162,12 +161,13 @@ impl Judge {
     /// when it is judged; the totals do it here.
     fn add(
         &mut self,
-        second: Second,
+        (second, next): (Second, Second),
         mut counts: SecondCounts,
         scopes: &ScopePlan,
         evidence: &mut dyn Evidence,
     ) {
-        self.commitments.add(second, &counts, scopes, evidence);
+        self.commitments
+            .add((second, next), &counts, scopes, evidence);
         if let Unseen::AtMost(frames) = self.commitments.unseen(second, second) {
             let each = counts.usage.values_mut();
             each.for_each(|usage| usage.continuity.doubt(frames));

@@ -147,8 +147,9 @@ impl<A: Evidence, B: Evidence> Evidence for Both<'_, A, B> {
         self.each().for_each(|one| one.resumed(last, first));
     }
 
-    fn restarted(&mut self, from: Second, stepped: bool) {
-        self.each().for_each(|one| one.restarted(from, stepped));
+    fn restarted(&mut self, from: Second, stepped_from: Option<Second>) {
+        self.each()
+            .for_each(|one| one.restarted(from, stepped_from));
     }
 }
 

@@ -13,7 +13,7 @@ use crate::sla::Role;
 use crate::sla::policy::Policy;
 use crate::sla::unseen::Unseen;
 use crate::snapshot::CommitmentRow;
-use crate::snapshot::evidence::{Evidence, JudgedSecond, SubjectCounts};
+use crate::snapshot::evidence::{EndedExcess, Evidence, JudgedSecond, SubjectCounts};
 use crate::units::{Asn, Second};
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -23,16 +23,27 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct CommitmentJudge {
     policy: Arc<Policy>,
+    /// What came into force since the last judged second, in order.
+    revised: Vec<Arc<Policy>>,
     states: Vec<CommitmentState>,
     incomplete: IncompleteSeconds,
     judged: Option<Second>,
     seen_since: Second,
     notices: Vec<ExcessNotice>,
-    /// Of these, how many the evidence has.
+    /// Of these, how many the evidence has, or waits for.
     notices_told: usize,
+    /// What the evidence waits for: it is told with the next second.
+    ended: Vec<EndedExcess>,
 }
 
 impl CommitmentJudge {
+    /// A judge under some terms that has judged nothing.
+    pub fn new(policy: Arc<Policy>) -> Self {
+        let mut judge = Self::default();
+        judge.revise(policy);
+        judge
+    }
+
     /// New terms, from the next second on.
     pub fn revise(&mut self, policy: Arc<Policy>) {
         let next = self.judged.map_or(self.seen_since, Second::next);
@@ -51,6 +62,10 @@ impl CommitmentJudge {
                 None => CommitmentState::new(commitment, scope, next),
             });
         }
+        for gone in old.into_values() {
+            gone.end(&mut self.notices);
+        }
+        self.revised.push(policy.clone());
         self.policy = policy;
     }
 
@@ -84,17 +99,17 @@ impl CommitmentJudge {
         self.incomplete.unseen(first, last)
     }
 
-    /// Adds what a worker counted in a second.
+    /// Adds what a worker counted in a second; `next` is judged next.
     pub fn add(
         &mut self,
-        second: Second,
+        (second, next): (Second, Second),
         counts: &SecondCounts,
         scopes: &ScopePlan,
         evidence: &mut dyn Evidence,
     ) {
         for state in &mut self.states {
             if let Some(bit) = scopes.bit(state.scope) {
-                state.add(second, counts, bit, self.judged);
+                state.add(second, counts, bit, next);
             } else {
                 state.skip_second(second);
                 evidence.not_counted(&state.commitment.name, second);
@@ -140,12 +155,12 @@ impl CommitmentJudge {
         for state in &mut self.states {
             state.judge(second, incomplete, &admitted, evidence, &mut self.notices);
         }
-        let new = self.notices.iter().skip(self.notices_told);
-        let ended: Vec<_> = new.filter_map(ExcessNotice::ended).collect();
-        self.notices_told = self.notices.len();
+        self.note_ended();
+        let ended = take(&mut self.ended);
         evidence.second_judged(JudgedSecond {
             second,
             policy: &self.policy,
+            revised: &take(&mut self.revised),
             ended: &ended,
         });
         self.judged = Some(second);
@@ -167,8 +182,15 @@ impl CommitmentJudge {
 
     /// Starts and ends of times out of SLA since the last call.
     pub fn take_notices(&mut self) -> Vec<ExcessNotice> {
+        self.note_ended();
         self.notices_told = 0;
         take(&mut self.notices)
+    }
+
+    fn note_ended(&mut self) {
+        let new = self.notices.iter().skip(self.notices_told);
+        self.ended.extend(new.filter_map(ExcessNotice::ended));
+        self.notices_told = self.notices.len();
     }
 
     /// The last second judged.

@@ -53,7 +53,7 @@ pub struct CommitmentState {
 enum Arrival {
     /// Before it is judged.
     InTime,
-    /// Afterwards, while a window holds it.
+    /// Later, while a window holds it.
     Amends,
     /// When no window does any more.
     BeyondWindow,
@@ -139,6 +139,15 @@ impl CommitmentState {
         }
     }
 
+    /// The contract is gone: what is held against it ends.
+    pub fn end(mut self, notices: &mut Vec<ExcessNotice>) {
+        for ((role, asn), asn_state) in &mut self.subjects {
+            let ended = asn_state.threshold.revise().into_iter();
+            notices
+                .extend(ended.map(|change| ExcessNotice::new(&self.name, (*role, *asn), change)));
+        }
+    }
+
     /// Nothing is known of any window any more: the next whole second is the first.
     pub fn restart(&mut self, next: Second) {
         self.seen_since = next;
@@ -154,21 +163,15 @@ impl CommitmentState {
         self.commitment.transit == TransitRule::Judge
     }
 
-    /// Adds what was counted in a second. `judged` is the last second judged: what is for it or
-    /// before is an amendment.
-    pub fn add(
-        &mut self,
-        second: Second,
-        counts: &SecondCounts,
-        bit: ScopeMask,
-        judged: Option<Second>,
-    ) {
-        let arrival = match judged {
-            Some(judged) if second < first_second(judged.next(), self.commitment.window) => {
-                Arrival::BeyondWindow
-            }
-            Some(judged) if second <= judged => Arrival::Amends,
-            _ => Arrival::InTime,
+    /// Adds what was counted in a second. `next` is the one that is judged next: what is for one before
+    /// is an amendment.
+    pub fn add(&mut self, second: Second, counts: &SecondCounts, bit: ScopeMask, next: Second) {
+        let arrival = if second < first_second(next, self.commitment.window) {
+            Arrival::BeyondWindow
+        } else if second < next {
+            Arrival::Amends
+        } else {
+            Arrival::InTime
         };
         for (pair, usage) in &counts.usage {
             if !pair.scopes.contains(bit) {

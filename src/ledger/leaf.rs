@@ -189,6 +189,13 @@ pub struct GapLeaf {
     /// Frames that were not seen in it at most, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<u64>,
+    /// Where the clock jumped back: the last second judged before.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_second"
+    )]
+    pub judged: Option<Second>,
 }
 
 /// What was counted in a second under a commitment.

@@ -63,6 +63,7 @@ struct Gap {
     until: Second,
     why: GapReason,
     frames: Option<u64>,
+    judged: Option<Second>,
 }
 
 impl Gap {
@@ -73,6 +74,7 @@ impl Gap {
             until,
             why,
             frames: None,
+            judged: None,
         }
     }
 
@@ -84,6 +86,7 @@ impl Gap {
             until: self.until,
             why: self.why,
             frames: self.frames,
+            judged: self.judged,
         })
     }
 }
@@ -101,6 +104,9 @@ pub struct Recorder<S> {
     day: Option<u64>,
     open: OpenSecond,
     standing: Standing,
+    /// The last gap that could not be written, and the second that tells of it; the first one: it is not
+    /// told yet.
+    unwritten: Option<((Second, Second), Second)>,
 }
 
 /// The verdicts that stand, where there are any, by commitment and ASN.
@@ -120,6 +126,7 @@ impl<S: LeafSink> Recorder<S> {
             day: None,
             open: OpenSecond::default(),
             standing: Standing::new(),
+            unwritten: None,
         }
     }
 
@@ -141,6 +148,11 @@ impl<S: LeafSink> Recorder<S> {
     /// No verdict stands any more.
     pub fn forget_standing(&mut self) {
         self.standing.clear();
+    }
+
+    /// Who takes the leaves, at the end.
+    pub fn into_sink(self) -> S {
+        self.sink
     }
 
     /// Who takes the leaves.
@@ -271,8 +283,18 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         let second = judged.second;
         self.begin_day(second);
         self.end_verdicts(second);
-        let mut leaves = self.policy_leaves(second, judged.policy);
+        let in_force = judged.revised.iter().chain([judged.policy]);
+        let mut leaves = Vec::new();
+        for policy in in_force {
+            leaves.extend(self.policy_leaves(second, policy));
+        }
+        leaves.sort_by_key(|leaf| matches!(leaf, Leaf::Table(_)));
         let mut open = take(&mut self.open);
+        if let Some((_, told)) = &mut self.unwritten
+            && *told == Second::default()
+        {
+            *told = second;
+        }
         leaves.extend(open.gaps.into_iter().map(|gap| gap.leaf(second)));
         let names = judged
             .policy
@@ -318,7 +340,14 @@ impl<S: LeafSink> Evidence for Recorder<S> {
     }
 
     fn take_unwritten(&mut self) -> Option<(Second, Second)> {
-        let (from, until) = self.sink.take_unwritten()?;
+        let (mut from, mut until) = self.sink.take_unwritten()?;
+        if let Some(((before, behind), told)) = self.unwritten
+            && (from..=until).contains(&told)
+        {
+            // Nor was what told of the gap before.
+            (from, until) = (from.min(before), until.max(behind));
+        }
+        self.unwritten = Some(((from, until), Second::default()));
         let gap = Gap::new(GapReason::Disk, from, until);
         self.open.gaps.push(gap);
         // What was said in the gap is not in the ledger: all is said again.
@@ -351,15 +380,20 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         self.open.gaps.push(Gap::new(GapReason::Stop, last, first));
     }
 
-    fn restarted(&mut self, from: Second, stepped: bool) {
-        let why = if stepped {
-            GapReason::Clock
-        } else {
-            GapReason::Start
+    fn restarted(&mut self, from: Second, stepped_from: Option<Second>) {
+        let why = match stepped_from {
+            Some(_) => GapReason::Clock,
+            None => {
+                // another judge than before
+                self.standing.clear();
+                GapReason::Start
+            }
         };
         let unknown = Second(from.0.saturating_sub(UNKNOWN_BEFORE));
-        let gap = Gap::new(why, unknown, from.previous());
-        self.open.gaps.push(gap);
+        self.open.gaps.push(Gap {
+            judged: stepped_from,
+            ..Gap::new(why, unknown, from.previous())
+        });
     }
 }
 

@@ -243,26 +243,27 @@ impl LeafJudge {
         let Some(second) = group.leaves.iter().find_map(Leaf::second) else {
             return Ok(());
         };
+        let is_end = |leaf: &Leaf| matches!(leaf, Leaf::Gap(_) | Leaf::Stop(_));
+        if group.leaves.iter().all(is_end) && matches!(group.leaves.last(), Some(Leaf::Stop(_))) {
+            // Nothing was judged here; what could not be written before was.
+            group.gaps().for_each(|gap| self.take_gap(gap));
+            return Ok(());
+        }
         if take(&mut self.begins_late) {
             self.whole_from = Some(second);
         }
-        let breaks = |gap: &GapLeaf| {
-            matches!(
-                gap.why,
-                GapReason::Start | GapReason::Clock | GapReason::Stop
-            )
-        };
-        if !group.gaps().any(breaks) {
+        let begins_anew = |gap: &GapLeaf| matches!(gap.why, GapReason::Start | GapReason::Clock);
+        let goes_on = |gap: &GapLeaf| !begins_anew(gap) && gap.why != GapReason::Stop;
+        group.gaps().for_each(|gap| self.judge_up_to(gap.judged));
+        let is_start = |leaf: &Leaf| matches!(leaf, Leaf::Start(_));
+        if group.gaps().all(goes_on) && !group.leaves.iter().any(is_start) {
             self.judge_idle(&group, second)?;
         }
-        if matches!(*group.leaves, [Leaf::Stop(_)]) {
-            return Ok(());
-        }
-        if self.judge.judged().is_some_and(|judged| second <= judged)
-            && !group
-                .gaps()
-                .any(|gap| matches!(gap.why, GapReason::Start | GapReason::Clock))
-        {
+        let steps_back = self.judge.judged().is_some_and(|judged| second <= judged);
+        if steps_back && group.gaps().any(|gap| gap.why == GapReason::Disk) {
+            // What said so was not written.
+            self.judge.restart(second);
+        } else if steps_back && !group.gaps().any(begins_anew) {
             return Err(group.fault(0, "is of a second before, though no gap says why"));
         }
         self.take_counts(&group, second)?;
@@ -276,21 +277,22 @@ impl LeafJudge {
             return Ok(());
         };
         let until = second.previous();
+        let is_unwritten = |second: u64| {
+            let mut disk = group.gaps().filter(|gap| gap.why == GapReason::Disk);
+            disk.any(|gap| gap.from.0 <= second && second <= gap.until.0)
+        };
         for idle in last.0 + 1..=until.min(self.judge.empty_after(last)).0 {
             let said = self.judge_second(Second(idle));
-            if self.whole_from.is_none()
-                && let Some(missing) = said.first()
+            if let Some(missing) = said.first()
+                && self.whole_from.is_none()
+                && !is_unwritten(idle)
             {
                 let reason = format!("before it is missing {}", missing.to_line());
                 return Err(group.fault(0, reason));
             }
         }
+        self.judge.pass(until);
         let mut ends = (last.0 + 1..=until.0).filter(|second| second % 60 == 59);
-        let is_unwritten = |second: u64| {
-            let disk = group.gaps().filter(|gap| gap.why == GapReason::Disk);
-            disk.into_iter()
-                .any(|gap| gap.from.0 <= second && second <= gap.until.0)
-        };
         let is_told =
             until.0 - last.0 <= IDLE_TOLD / 2 && !self.judge.policy().commitments.is_empty();
         match ends.find(|second| is_told && !is_unwritten(*second)) {
@@ -357,9 +359,7 @@ impl LeafJudge {
         match gap.why {
             GapReason::Start => {
                 // another judge than before
-                let policy = self.judge.policy().clone();
-                self.judge = CommitmentJudge::default();
-                self.judge.revise(policy);
+                self.judge = CommitmentJudge::new(self.judge.policy().clone());
                 self.judge.restart(gap.until.next());
                 self.recorder.forget_standing();
                 self.recorded.clear();
@@ -378,6 +378,16 @@ impl LeafJudge {
                 self.recorded.clear();
                 self.whole_from = Some(gap.until.next());
             }
+        }
+    }
+
+    /// Idle seconds before the clock jumped back: what is said of them was written with them.
+    fn judge_up_to(&mut self, last: Option<Second>) {
+        let (Some(judged), Some(last)) = (self.judge.judged(), last) else {
+            return;
+        };
+        for idle in judged.0 + 1..=last.min(self.judge.empty_after(judged)).0 {
+            self.judge_second(Second(idle));
         }
     }
 
@@ -501,3 +511,6 @@ fn policy(leaf: &PolicyLeaf) -> Result<Policy, String> {
         origins: Arc::default(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -164,6 +164,7 @@ fn a_day_never_goes_back_whatever_the_clock_does() {
                 until: Second(BEGIN - 1),
                 why: GapReason::Clock,
                 frames: None,
+                judged: Some(Second(BEGIN + 200)),
             }));
         }
         writer.append(&leaves).unwrap();
@@ -525,6 +526,7 @@ fn a_gap_that_every_worker_tells_of_is_one_and_counted_gaps_of_two_sources_are_t
     recorder.second_judged(JudgedSecond {
         second: Second(BEGIN + 1),
         policy: &Arc::default(),
+        revised: &[],
         ended: &[],
     });
     let leaves = kept.0.remove(0).leaves;

@@ -113,7 +113,12 @@ impl TransitPaths {
         if out.is_empty() {
             return (sum, crossed);
         }
-        for (transit, window) in &self.windows {
+        let nothing = WindowCounts::default();
+        let counted = self
+            .windows
+            .iter()
+            .filter(|(_, window)| *window.sum() != nothing);
+        for (transit, window) in counted {
             let mut of_these = transit.iter().filter(|asn| out.contains(asn)).peekable();
             if of_these.peek().is_some() {
                 sum.add(*window.sum());

@@ -146,6 +146,8 @@ pub struct JudgedSecond<'a> {
     pub second: Second,
     /// By what it was judged.
     pub policy: &'a Arc<Policy>,
+    /// What came into force since the second before, in order; the last one is that policy.
+    pub revised: &'a [Arc<Policy>],
     /// What ended with it.
     pub ended: &'a [EndedExcess],
 }
@@ -174,9 +176,9 @@ pub trait Evidence {
     /// The meter goes on after a stop: its last second before, and the first after it.
     fn resumed(&mut self, _last: Second, _first: Second) {}
 
-    /// Windows begin anew with this second: the meter has just begun to see, or, if `stepped`, its
-    /// clock has jumped back.
-    fn restarted(&mut self, _: Second, _stepped: bool) {}
+    /// Windows begin anew with this second: the meter has just begun to see, or its clock has jumped back
+    /// after it had judged a last second.
+    fn restarted(&mut self, _: Second, _stepped_from: Option<Second>) {}
 }
 
 /// Nobody does.
