@@ -352,6 +352,9 @@ fn a_meter_that_is_killed_goes_on_with_every_line_that_was_written() {
     let all = leaves(&ledger);
     let starts = all.iter().filter(|leaf| kind(leaf) == "start").count();
     assert_eq!(starts, 4);
+    let why: Vec<_> = all.iter().filter_map(|leaf| leaf["why"].as_str()).collect();
+    assert_eq!(why, ["start", "stop", "stop", "stop"], "windows go on");
+    assert!(said.contains("judged again: each is as recorded"), "{said}");
     assert_eq!(all.iter().filter(|leaf| kind(leaf) == "stop").count(), 1);
     for leaf in seen {
         assert!(all.contains(&leaf), "{leaf}");

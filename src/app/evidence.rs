@@ -12,7 +12,9 @@ use crate::files;
 use crate::judge::commitment_judge::CommitmentJudge;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
-use crate::ledger::leaf::{CountingTerms, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf};
+use crate::ledger::leaf::{
+    CountingTerms, GapLeaf, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf,
+};
 use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use crate::ledger::tree::Hash;
 use crate::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
@@ -49,7 +51,9 @@ pub(super) struct LedgerSink {
     sender: SyncSender<SecondLeaves>,
     /// Waits for room.
     must_hold: bool,
-    start: Option<StartLeaf>,
+    start: StartLeaf,
+    /// The second that the start leaf was given to the thread with; none: not yet.
+    started: Option<Second>,
     unwritten: Unwritten,
     status: Arc<EvidenceStatus>,
 }
@@ -114,7 +118,8 @@ pub(super) fn keep(
     let sink = LedgerSink {
         sender,
         must_hold,
-        start: Some(start),
+        start,
+        started: None,
         unwritten: unwritten.clone(),
         status: status.clone(),
     };
@@ -170,11 +175,15 @@ impl EvidenceThread {
 
 impl LeafSink for LedgerSink {
     fn accept(&mut self, mut leaves: SecondLeaves) {
-        if let Some(mut start) = self.start.take() {
-            start.time = leaves.second;
+        let second = leaves.second;
+        if self.started.is_none() {
+            self.started = Some(second);
+            let start = StartLeaf {
+                time: second,
+                ..self.start.clone()
+            };
             leaves.leaves.insert(0, Leaf::Start(start));
         }
-        let second = leaves.second;
         if self.must_hold {
             // the thread has ended only after a failure, and will say which
             let _ = self.sender.send(leaves);
@@ -189,7 +198,12 @@ impl LeafSink for LedgerSink {
             .unwritten
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        unwritten.take()
+        let (first, last) = unwritten.take()?;
+        // Where the start leaf was not written either, it is to come.
+        self.started = self
+            .started
+            .filter(|started| !(first..=last).contains(started));
+        Some((first, last))
     }
 }
 
@@ -228,10 +242,17 @@ impl Keeper {
             self.written(leaves.second);
         }
         let Some(second) = last else { return Ok(()) };
+        let unwritten = self
+            .unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // The judge does not come to tell of this gap any more.
+        let gap = unwritten.map(|(from, until)| Leaf::Gap(GapLeaf::unwritten(second, from, until)));
         let stop = Leaf::Stop(StopLeaf { time: second });
         let leaves = SecondLeaves {
             second,
-            leaves: vec![stop],
+            leaves: gap.into_iter().chain([stop]).collect(),
         };
         self.writer.close(&leaves).map(drop)
     }

@@ -198,6 +198,21 @@ pub struct GapLeaf {
     pub judged: Option<Second>,
 }
 
+impl GapLeaf {
+    /// Of seconds that could not be written.
+    pub fn unwritten(second: Second, from: Second, until: Second) -> Self {
+        Self {
+            second,
+            commitment: None,
+            from,
+            until,
+            why: GapReason::Disk,
+            frames: None,
+            judged: None,
+        }
+    }
+}
+
 /// What was counted in a second under a commitment.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct SecondLeaf {
