@@ -76,22 +76,7 @@ impl Judge {
     /// Takes a second with everything that came for it, then judges it and the idle ones after.
     pub fn judge_merged(&mut self, merged: Merged, evidence: &mut dyn Evidence) {
         match merged {
-            Merged::Opened(second) => match self.judged().filter(|last| *last < second) {
-                Some(last) => {
-                    // Of both only a part was seen.
-                    self.mark_incomplete(IncompleteRange {
-                        first: last,
-                        last: second,
-                        at_most: None,
-                    });
-                    evidence.resumed(last, second);
-                }
-                None => {
-                    self.commitments = CommitmentJudge::new(self.commitments.policy().clone());
-                    self.restart(second);
-                    evidence.restarted(second, None);
-                }
-            },
+            Merged::Opened(second) => self.open(second, evidence),
             Merged::Stepped(second) => {
                 let last = self.judged().unwrap_or(second);
                 self.restart(second);
@@ -132,6 +117,23 @@ impl Judge {
                 let last = before.unwrap_or(second);
                 self.judge_idle(last, through, evidence);
             }
+        }
+    }
+
+    /// From this second on we see: windows go on behind a stop, or begin.
+    fn open(&mut self, second: Second, evidence: &mut dyn Evidence) {
+        if let Some(last) = self.judged().filter(|last| *last < second) {
+            // Of both only a part was seen.
+            self.mark_incomplete(IncompleteRange {
+                first: last,
+                last: second,
+                at_most: None,
+            });
+            evidence.resumed(last, second);
+        } else {
+            self.commitments = CommitmentJudge::new(self.commitments.policy().clone());
+            self.restart(second);
+            evidence.restarted(second, None);
         }
     }
 
@@ -202,10 +204,10 @@ impl Judge {
             self.incomplete_seconds += self.commitments.incomplete_count(until.next(), through);
             if through.0 - last.0 <= IDLE_TOLD {
                 let ends = (until.0 + 1..=through.0).filter(|second| second % 60 == 59);
-                ends.for_each(|second| {
+                for second in ends {
                     self.commitments
-                        .judge(Second(second), |_, _| true, evidence)
-                });
+                        .judge(Second(second), |_, _| true, evidence);
+                }
             }
             self.commitments.pass(through);
         }

@@ -1,6 +1,8 @@
 //! Whatever a meter goes through, what it writes follows from what it wrote before; and where one leaf
 //! is another, it does not.
 
+#![expect(clippy::cast_possible_truncation, reason = "small numbers")]
+
 use super::super::key::PrivateKey;
 use super::super::key::tests::private_pem;
 use super::super::leaf::{Mode, StartLeaf, StopLeaf};
@@ -219,7 +221,7 @@ impl Meter {
                 worker: WorkerState::default(),
             }
         };
-        let parts = (0..1 + fate.below(2) as usize)
+        let parts = (0..=fate.below(2) as usize)
             .map(|number| part(number, fate, self.now, &self.policy))
             .collect();
         let idle = match fate.below(30) {
