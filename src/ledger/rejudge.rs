@@ -20,7 +20,7 @@ use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::Evidence;
 use crate::units::Second;
-use group::{Group, is_judgement};
+use group::{SecondGroup, is_judgement};
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ impl LeafSink for Collected {
 pub struct LeafJudge {
     judge: CommitmentJudge,
     recorder: Recorder<Collected>,
-    group: Group,
+    group: SecondGroup,
     counting: Option<CountingTerms>,
     /// The first of the seconds that are all there, while windows still hold others.
     whole_from: Option<Second>,
@@ -103,7 +103,7 @@ impl Default for LeafJudge {
         Self {
             judge: CommitmentJudge::default(),
             recorder: Recorder::new(Collected::default(), CountingTerms::default()),
-            group: Group::default(),
+            group: SecondGroup::default(),
             counting: None,
             whole_from: None,
             unknown_until: None,
@@ -222,7 +222,7 @@ impl LeafJudge {
     }
 
     /// Seconds in which nothing was counted say nothing either, but for the last of each minute.
-    fn judge_idle(&mut self, group: &Group, second: Second) -> Result<(), Fault> {
+    fn judge_idle(&mut self, group: &SecondGroup, second: Second) -> Result<(), Fault> {
         let Some(last) = self.judge.judged().filter(|last| *last < second) else {
             return Ok(());
         };
@@ -255,7 +255,7 @@ impl LeafJudge {
     }
 
     /// Takes what was in force, what was not seen, and what was counted.
-    fn take_counts(&mut self, group: &Group, second: Second) -> Result<(), Fault> {
+    fn take_counts(&mut self, group: &SecondGroup, second: Second) -> Result<(), Fault> {
         if self.day.replace(second.0 / 86_400) != Some(second.0 / 86_400) {
             // all that stand are told again
             self.recorded.clear();
@@ -354,7 +354,7 @@ impl LeafJudge {
     }
 
     /// Holds what is recorded of a second to what the judge says of it.
-    fn compare(&mut self, group: &Group, said: &[Leaf]) -> Result<(), Fault> {
+    fn compare(&mut self, group: &SecondGroup, said: &[Leaf]) -> Result<(), Fault> {
         let recorded = group.leaves.iter().enumerate();
         let recorded: Vec<_> = recorded.filter(|(_, leaf)| is_judgement(leaf)).collect();
         for (_, leaf) in &recorded {
@@ -410,7 +410,7 @@ impl LeafJudge {
     }
 
     /// Once all windows hold only what is there, the judge must say what is recorded.
-    fn end_unknown(&mut self, group: &Group, from: Second) -> Result<(), Fault> {
+    fn end_unknown(&mut self, group: &SecondGroup, from: Second) -> Result<(), Fault> {
         let Some(judged) = self.judge.judged() else {
             return Ok(());
         };

@@ -11,12 +11,12 @@ pub(super) fn is_judgement(leaf: &Leaf) -> bool {
 
 /// The leaves of one second, with the number of the first.
 #[derive(Debug, Default)]
-pub(super) struct Group {
+pub(super) struct SecondGroup {
     pub(super) number: u64,
     pub(super) leaves: Vec<Leaf>,
 }
 
-impl Group {
+impl SecondGroup {
     pub(super) fn fault(&self, place: usize, reason: impl Into<String>) -> Fault {
         Fault {
             number: self.number + place as u64,
