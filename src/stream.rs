@@ -19,6 +19,7 @@ pub mod record;
 pub mod reports;
 pub mod rtt;
 pub mod sequence;
+pub mod silence;
 mod table;
 pub mod tally;
 mod transport;
@@ -42,6 +43,7 @@ use expiry::ExpiryQueue;
 use record::Stream;
 use rtt::{RttMatcher, RttSample};
 use sequence::{Arrival, SequenceStep, WINDOW};
+use silence::QuietStreams;
 use std::time::Duration;
 use table::StreamTable;
 use transport::Transports;
@@ -102,6 +104,7 @@ pub struct Streams {
     probation: Probation,
     transports: Transports,
     ways: Ways,
+    quiet: QuietStreams,
     signals: SeenSignalling,
     signalling: Signalling,
     round_trips: RttMatcher,
@@ -125,6 +128,7 @@ impl Streams {
             probation: Probation::default(),
             transports: Transports::default(),
             ways: Ways::default(),
+            quiet: QuietStreams::default(),
             signals: SeenSignalling::default(),
             signalling: Signalling::default(),
             round_trips: RttMatcher::default(),
@@ -212,6 +216,7 @@ impl Streams {
                 self.measure(packet);
                 if is_clear {
                     self.note_reports(packet, payload);
+                    self.note_goodbyes(packet, payload);
                 }
                 Ok(Progress::Signal)
             }
@@ -438,9 +443,7 @@ impl Streams {
     /// a call is not over while one side still sends.
     fn opposite_last(&self, index: u32, stream: &Stream) -> Timestamp {
         let is_latest = self.ways.latest(&stream.key) == Some(index);
-        let opposite = StreamKey::new(stream.key.dst(), stream.key.src(), 0);
-        let latest = self.ways.latest(&opposite).filter(|_| is_latest);
-        let opposite = latest.and_then(|latest| self.get(latest));
+        let opposite = self.opposite(&stream.key).filter(|_| is_latest);
         opposite.map_or(Timestamp::default(), |opposite| opposite.last)
     }
 
@@ -482,6 +485,7 @@ impl Streams {
             }
         }
         self.unseen.clear();
+        self.quiet.clear();
         self.ways.clear_gaps();
         self.signals.clear();
         self.round_trips.clear();

@@ -7,7 +7,7 @@ mod counts;
 mod terms;
 mod times;
 
-pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf};
+pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf, SilenceLeaf};
 pub use terms::{
     CommitmentTerms, CountingTerms, GuaranteedTerms, JitterTerms, LatencyTerms, LossTerms,
     ScopeTerms,

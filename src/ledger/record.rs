@@ -239,13 +239,13 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         };
         let subject = (judgement.asn.0, role);
         let commitment = &judgement.commitment;
-        let counted = CountedLeaf::of(subject, &judgement.counts);
+        let counted = CountedLeaf::of(subject, judgement.second, &judgement.counts);
         if !counted.is_empty() {
             let of_commitment = self.open.counted.entry(commitment.clone()).or_default();
             of_commitment.push((subject, counted));
         }
         for amendment in &judgement.amendments {
-            let counted = CountedLeaf::of(subject, &amendment.counts);
+            let counted = CountedLeaf::of(subject, amendment.second, &amendment.counts);
             if !counted.is_empty() {
                 let key = (commitment.clone(), amendment.second);
                 let of_second = self.open.amendments.entry(key).or_default();

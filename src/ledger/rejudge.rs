@@ -297,7 +297,7 @@ impl LeafJudge {
     ) -> Result<(), String> {
         for counted in asns {
             let subject = counted.subject().ok_or("names no ASN")?;
-            let counts = counted.subject_counts();
+            let counts = counted.subject_counts(second);
             if !self.judge.add_counted(commitment, second, subject, &counts) {
                 return Err(format!("no contract is named {commitment:?}"));
             }

@@ -11,6 +11,7 @@ use crate::discard::{Discard, DiscardCounts};
 use crate::frame::InterfaceId;
 use crate::stream::rtt::RttSample;
 use crate::stream::rtt::method::RttMethod;
+use crate::stream::silence::SilenceCounts;
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
@@ -34,6 +35,8 @@ pub struct PairCounts {
     pub jitter: Vec<ShortDuration>,
     /// RTP packets of streams that found no room: nobody looked for what is missing between them.
     pub unfollowed: u64,
+    /// Of the streams from `src` that are quiet at its end; none: there is none.
+    pub silence: Option<Box<SilenceCounts>>,
 }
 
 impl PairCounts {
@@ -52,6 +55,9 @@ impl PairCounts {
         self.continuity.add(&other.continuity);
         self.reports.add(other.reports);
         self.streams += other.streams;
+        if let Some(silence) = &other.silence {
+            self.silence.get_or_insert_default().add(silence);
+        }
         self.jitter.extend_from_slice(&other.jitter);
         self.unfollowed += other.unfollowed;
     }
