@@ -18,6 +18,7 @@ use crate::judge::assembly::{Merged, WorkerPart};
 use crate::meter::second::{PairCounts, RoundTrip, SecondCounts, WorkerState};
 use crate::sla::commitment::{Commitment, DirectionRule, TransitRule, example};
 use crate::stream::rtt::method::RttMethod;
+use crate::stream::silence::SilenceCounts;
 use crate::stream::tally::{LossCounts, TrafficCounts};
 use crate::units::{Asn, Ratio};
 use crate::voice::class::Class;
@@ -121,7 +122,7 @@ fn policy(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Policy> {
 }
 
 /// What some calls did in a second.
-fn counts(fate: &mut Fate) -> SecondCounts {
+fn counts(fate: &mut Fate, now: u64) -> SecondCounts {
     let mut counts = SecondCounts::default();
     for _ in 0..fate.below(4) {
         let far = Origin::As(Asn(64_500 + fate.below(3) as u32));
@@ -154,6 +155,20 @@ fn counts(fate: &mut Fate) -> SecondCounts {
             expected: packets.cast_signed(),
             ..LossCounts::default()
         };
+        usage.streams = fate.below(5);
+        if fate.once_in(4) {
+            let silent = fate.below(4);
+            usage.silence = Some(Box::new(SilenceCounts {
+                open: 50 * silent,
+                silent,
+                quiet: silent + fate.below(2),
+                ended: fate.below(3) * fate.below(100),
+                stopped: (silent > 0)
+                    .then(|| (Second(now - fate.below(9)), silent + fate.below(3)))
+                    .into_iter()
+                    .collect(),
+            }));
+        }
         counts.add(&pair, &usage);
         if fate.once_in(3) {
             counts.add_stream(&pair, Some(Duration::from_millis(fate.below(60))));
@@ -210,11 +225,12 @@ impl Meter {
             }
             let mut amendments = Vec::new();
             if fate.once_in(5) {
-                amendments.push((Second(now - 1 - fate.below(20)), counts(fate)));
+                let before = now - 1 - fate.below(20);
+                amendments.push((Second(before), counts(fate, before)));
             }
             WorkerPart {
                 number,
-                counts: counts(fate),
+                counts: counts(fate, now),
                 amendments,
                 incomplete,
                 scopes: policy.scopes.clone(),
