@@ -11,7 +11,7 @@ pub mod history;
 pub mod incomplete;
 pub mod intervals;
 mod pair_counts;
-pub mod silence;
+mod silence;
 pub mod threshold;
 pub mod totals;
 mod transit_totals;

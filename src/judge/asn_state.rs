@@ -108,6 +108,7 @@ impl AsnState {
     /// What was judged before is not counted again.
     pub(super) fn forget_counters(&mut self) {
         self.threshold.forget_counters();
+        self.silence.forget_counters();
         self.guarantees = self.guarantees.map(|row| GuaranteeRow {
             verdict: row.verdict,
             void_by_transit: row.void_by_transit,
@@ -256,6 +257,7 @@ impl AsnState {
         CommitmentAsnRow {
             transit: self.paths.transit().collect(),
             guarantees,
+            silence: self.silence.row(),
             remaining: self.remaining,
             last_hour: last.map_or_else(Vec::new, |second| self.history.minutes(second)),
             ..self.threshold.row(asn, name, self.window.sum(), commitment)

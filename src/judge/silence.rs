@@ -2,6 +2,7 @@
 //! workers: one phone that fell silent is no evidence.
 
 use crate::meter::asn_silence::AsnSilence;
+use crate::snapshot::{Outage, SilenceRow};
 use crate::units::Second;
 
 /// At least so many streams, or all that are active.
@@ -12,17 +13,6 @@ const SHARE: u64 = 10;
 const OUTAGE_STREAMS: u64 = 3;
 /// If they are one in so many of the active ones.
 const OUTAGE_SHARE: u64 = 3;
-
-/// Streams of an ASN that fell silent together, and have not gone on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Outage {
-    /// The second of the first one's last packet.
-    pub since: Second,
-    /// How many they are.
-    pub streams: u64,
-    /// Of so many that are active.
-    pub active: u64,
-}
 
 /// The silence of one ASN under one commitment.
 #[derive(Clone, Debug, Default)]
@@ -83,18 +73,20 @@ impl SilenceState {
         self.outage_until.is_some_and(|until| until >= first)
     }
 
-    /// As the last judged second left it.
-    pub(super) fn last(&self) -> &AsnSilence {
-        &self.last
+    /// The row to show.
+    pub(super) fn row(&self) -> SilenceRow {
+        let AsnSilence { active, counts } = self.last.told();
+        SilenceRow {
+            active,
+            silent: counts.silent,
+            open: counts.open,
+            unjudged: self.unjudged,
+            outage: self.outage,
+        }
     }
 
-    /// The outage that goes on.
-    pub(super) fn outage(&self) -> Option<Outage> {
-        self.outage
-    }
-
-    /// Packets of silences that nobody judged.
-    pub(super) fn unjudged(&self) -> u64 {
-        self.unjudged
+    /// What was judged before is not counted again.
+    pub(super) fn forget_counters(&mut self) {
+        self.unjudged = 0;
     }
 }

@@ -159,6 +159,18 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
         } else {
             Vec::new()
         },
+        // Of those within the limit one has fallen silent.
+        silence: SilenceRow {
+            active: 40 * u64::from(asn == 64_500),
+            silent: 38 * u64::from(asn == 64_500),
+            open: 4_000 * u64::from(asn == 64_500),
+            unjudged: 120,
+            outage: (asn == 64_500).then_some(Outage {
+                since: Second(JUDGED.0 - 12),
+                streams: 38,
+                active: 40,
+            }),
+        },
         guarantees: of_each(
             Some(GuaranteeRow {
                 verdict: Some(verdict),
