@@ -1,4 +1,4 @@
-//! When streams that fell silent leave a verdict open (MODEL §11.4). Decided after the sums over all
+//! When streams that fell silent leave a verdict open (MODEL §11.5). Decided after the sums over all
 //! workers: one phone that fell silent is no evidence.
 
 use crate::meter::asn_silence::AsnSilence;

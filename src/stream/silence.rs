@@ -1,4 +1,4 @@
-//! Streams that have stopped while their opposite ones go on (MODEL §4.8): what they would have sent, and
+//! Streams that have stopped while their opposite ones go on (MODEL §7.9): what they would have sent, and
 //! whether anything explains it.
 //!
 //! Looked at once a second, never with a packet. A stream is on the list from the second of its last
