@@ -232,6 +232,16 @@ pub fn no_evidence() {
     );
 }
 
+/// The head of the ledger, once a day: a log that is kept elsewhere holds the ledger to it.
+pub fn evidence_head(size: u64, root: &dyn Display) {
+    emit(
+        Level::Info,
+        "evidence_head",
+        format_args!("evidence: {size} leaves are sealed, root {root}"),
+        &[("LEAVES", &size), ("ROOT", root)],
+    );
+}
+
 /// Windows, intervals and verdicts go on from the ledger.
 pub fn windows_go_on(last: Second) {
     emit(

@@ -10,6 +10,7 @@ use crate::events;
 use crate::export::EvidenceStatus;
 use crate::files;
 use crate::judge::commitment_judge::CommitmentJudge;
+use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
 use crate::ledger::leaf::{
@@ -130,6 +131,7 @@ pub(super) fn keep(
         unwritten,
         status: status.clone(),
         logged: None,
+        head_logged: String::new(),
         must_hold,
     };
     let thread = std::thread::Builder::new()
@@ -223,6 +225,8 @@ struct Keeper {
     status: Arc<EvidenceStatus>,
     /// The second of the last log line about a failure.
     logged: Option<Second>,
+    /// The day of the last log line about the head.
+    head_logged: String,
     /// The first failure ends it.
     must_hold: bool,
 }
@@ -265,6 +269,13 @@ impl Keeper {
         if self.status.size.load(Ordering::Relaxed) != self.writer.size() {
             publish_head(&self.status, &self.writer);
             self.status.sealed.store(second.0, Ordering::Relaxed);
+            let day = second.day();
+            if let Some(head) = self.writer.head()
+                && self.head_logged != day
+            {
+                self.head_logged = day;
+                events::evidence_head(head.checkpoint.size, &head.checkpoint.root);
+            }
         }
         let Some(days) = self.days else { return };
         let first = Second(second.0.saturating_sub(u64::from(days) * 86_400));
@@ -299,6 +310,12 @@ fn publish_head(status: &EvidenceStatus, writer: &LedgerWriter) {
     // what a double holds exactly
     let root = u64::from_be_bytes(first) >> 16;
     status.root.store(root, Ordering::Relaxed);
+    let note = writer
+        .head()
+        .map(SignedCheckpoint::to_note)
+        .unwrap_or_default();
+    let known = status.checkpoint.lock();
+    *known.unwrap_or_else(PoisonError::into_inner) = note.into();
 }
 
 /// Reads the private key, which nobody but its owner may read.
