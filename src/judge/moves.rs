@@ -1,4 +1,4 @@
-//! Media that moves to another transport address is one stream (MODEL §7.9). The address it leaves and
+//! Media that moves to another transport address is one stream (MODEL §7.10). The address it leaves and
 //! the one it goes to may be of different workers, so the judge looks for both ends.
 //!
 //! Holds what began in the last seconds and what stopped in the last half minute: no more than the workers'

@@ -1,5 +1,5 @@
 //! Where a stream begins and where it stops, told to the judge: media that moves to another transport
-//! address stops as one stream and begins as another, which another worker may have (MODEL §7.9).
+//! address stops as one stream and begins as another, which another worker may have (MODEL §7.10).
 
 use crate::attribution::PairKey;
 use crate::stream::booking::{Booking, Certainty, Excuse};
