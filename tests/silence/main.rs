@@ -102,7 +102,10 @@ fn held_against_truth(day: &Day) -> Tally {
                 tally.missed += 1;
                 tally.wrongly_missed += u64::from(!is_missed(lost + EDGE));
             }
-            Some("indeterminate") if line["indeterminate_reason"]["loss"] == "in_doubt" => tally.in_doubt += 1,
+            Some("indeterminate") if line["indeterminate_reason"]["loss"] == "in_doubt" => {
+                tally.in_doubt += 1;
+                if std::env::var_os("DIAG").is_some() { eprintln!("D {second} {line}"); }
+            }
             other => panic!("{name}: {other:?} {line}"),
         }
     }
