@@ -10,6 +10,7 @@ pub mod commitment_state;
 pub mod history;
 pub mod incomplete;
 pub mod intervals;
+mod moves;
 mod pair_counts;
 mod silence;
 pub mod threshold;
@@ -28,6 +29,7 @@ use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
 use crate::units::{Asn, Second};
 use assembly::Merged;
 use commitment_judge::CommitmentJudge;
+use moves::Moves;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use threshold::ExcessNotice;
@@ -46,6 +48,7 @@ pub struct Judge {
     incomplete_seconds: u64,
     last_incomplete: Option<Second>,
     workers: BTreeMap<usize, WorkerState>,
+    moves: Moves,
     transit_left_out: u64,
 }
 
@@ -58,6 +61,7 @@ impl Judge {
             incomplete_seconds: 0,
             last_incomplete: None,
             workers: BTreeMap::new(),
+            moves: Moves::default(),
             transit_left_out: 0,
         }
     }
@@ -105,12 +109,16 @@ impl Judge {
                 // Some queue may begin to see before all did: what it brings came for a judged second.
                 let before = self.judged().filter(|judged| second <= *judged);
                 let next = before.map_or(second, Second::next);
-                for part in parts {
+                for mut part in parts {
+                    self.moves.note(&mut part.counts, &part.scopes);
                     for (amended, counts) in part.amendments {
                         self.add((amended, next), counts, &part.scopes, evidence);
                     }
                     self.add((second, next), part.counts, &part.scopes, evidence);
                     self.workers.insert(part.number, part.worker);
+                }
+                for (moved, counts, scopes) in self.moves.settle(second) {
+                    self.add((moved, next), counts, &scopes, evidence);
                 }
                 if before.is_none() {
                     self.judge(second, evidence);
@@ -141,6 +149,7 @@ impl Judge {
     /// From this second on we see; what we knew of earlier ones says nothing about it.
     fn restart(&mut self, second: Second) {
         self.last_incomplete = None;
+        self.moves = Moves::default();
         self.commitments.restart(second);
     }
 

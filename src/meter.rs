@@ -464,6 +464,7 @@ impl Meter {
             };
             counts.add(pair, &usage);
         });
+        (counts.begun, counts.stopped) = streams.take_edges();
     }
 
     fn sample(&mut self, second: Second, stream: Option<&Stream>) {

@@ -9,6 +9,7 @@ pub mod booking;
 mod capture_gaps;
 mod control;
 pub mod copies;
+pub mod edge;
 pub mod expiry;
 pub mod fragments;
 mod gaps;
@@ -340,6 +341,9 @@ impl Streams {
         }
         self.bookings.clear();
         let index = self.insert(stream, summary.time.second());
+        if let Some(index) = index.filter(|_| kind == StreamKind::Audio) {
+            self.quiet.note_begun(index, key, &first);
+        }
         match index.and_then(|index| Some((index, self.table.get_mut(index)?))) {
             Some((index, stream)) => {
                 let bookings = &mut self.bookings;

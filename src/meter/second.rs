@@ -9,6 +9,7 @@ use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
 use crate::frame::InterfaceId;
+use crate::stream::edge::StreamEdge;
 use crate::stream::rtt::RttSample;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::silence::SilenceCounts;
@@ -218,6 +219,10 @@ pub struct SecondCounts {
     pub usage: HashMap<PairKey, PairCounts>,
     /// Round trips that ended in it.
     pub round_trips: Vec<RoundTrip>,
+    /// Streams that were found in it.
+    pub begun: Vec<StreamEdge>,
+    /// Streams that have been quiet for three seconds with it.
+    pub stopped: Vec<StreamEdge>,
 }
 
 /// A duration in nanoseconds, at most the 4.3 s that 32 bits hold: there may be one for each of a
@@ -266,6 +271,8 @@ impl SecondCounts {
             self.add(&pair, &usage);
         }
         self.round_trips.extend(other.round_trips);
+        self.begun.extend(other.begun);
+        self.stopped.extend(other.stopped);
     }
 }
 

@@ -6,10 +6,12 @@
 //! stops too.
 
 use super::Streams;
+use super::edge::StreamEdge;
 use super::record::Stream;
 use crate::attribution::PairKey;
 use crate::units::{Second, Timestamp};
 use crate::voice::kind::StreamKind;
+use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::stream_key::StreamKey;
 use std::time::Duration;
 
@@ -19,8 +21,8 @@ const ACTIVE: Duration = Duration::from_secs(10);
 /// A stream is silent so long after the longest time that usually passes between its packets.
 const AFTER: Duration = Duration::from_secs(1);
 
-/// A shorter stream is no call that could fall silent: ringback, an announcement.
-const SHORTEST: Duration = Duration::from_secs(2);
+/// A stream that has had no packet for so long has stopped there.
+const STOPPED: Duration = Duration::from_secs(3);
 
 /// What happens in a dialog so long before the last packet explains it.
 const SLACK: Duration = Duration::from_secs(2);
@@ -73,16 +75,51 @@ struct QuietStream {
     opposite: Option<(u64, Timestamp)>,
     /// What was told of it last.
     open: u64,
+    /// Numberings that it had begun until then.
+    restarts: u64,
+    /// Its silence says nothing any more.
+    is_over: bool,
 }
 
-/// The list of one worker; no longer than the table of streams.
+/// A stream that was found, with its first packet.
+#[derive(Clone, Copy, Debug)]
+struct BegunStream {
+    index: u32,
+    key: StreamKey,
+    first: RtpSummary,
+}
+
+/// The lists of one worker; no longer than the table of streams.
 #[derive(Debug, Default)]
-pub(super) struct QuietStreams(Vec<QuietStream>);
+pub(super) struct QuietStreams {
+    quiet: Vec<QuietStream>,
+    /// Those that are not told yet.
+    begun: Vec<BegunStream>,
+    /// What is told of those that stopped.
+    stopped: Vec<StreamEdge>,
+}
 
 impl QuietStreams {
     /// Packet time has jumped: how long anything was quiet is not known.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
+    }
+
+    /// A stream was found.
+    pub(super) fn note_begun(&mut self, index: u32, key: StreamKey, first: &RtpSummary) {
+        let first = *first;
+        self.begun.push(BegunStream { index, key, first });
+    }
+}
+
+impl QuietStream {
+    /// Silent as it was told to be last.
+    fn still_open(&self) -> SilenceCounts {
+        SilenceCounts {
+            open: self.open,
+            silent: u64::from(self.open > 0),
+            ..SilenceCounts::default()
+        }
     }
 }
 
@@ -102,33 +139,46 @@ impl Streams {
             stream.last.second() == second && stream.kind == StreamKind::Audio && stream.is_proven()
         });
         if let Some(stream) = stopped {
-            self.quiet.0.push(QuietStream {
+            self.quiet.quiet.push(QuietStream {
                 index,
                 key: stream.key,
                 last: stream.last,
                 opposite: None,
                 open: 0,
+                restarts: stream.restarts(),
+                is_over: false,
             });
         }
     }
 
     /// Looks at all quiet streams at the end of a second, and tells what there is of each.
     pub fn tell_silence(&mut self, second: Second, mut tell: impl FnMut(&PairKey, SilenceCounts)) {
-        let mut quiet = std::mem::take(&mut self.quiet.0);
+        let mut quiet = std::mem::take(&mut self.quiet.quiet);
+        let mut stopped = Vec::new();
         quiet.retain_mut(|known| {
             let stream = self.table.get(known.index);
             let Some(stream) = stream.filter(|stream| stream.key == known.key) else {
                 return false;
             };
+            let goes_on = stream.last > known.last;
+            let stops = second.end().since(known.last) >= STOPPED;
+            if stops && !goes_on && second.start().since(known.last) < STOPPED {
+                stopped.push(stream.edge());
+            }
+            if known.is_over {
+                return !stops && !goes_on;
+            }
             match self.look(*known, stream, second) {
-                Quiet::Over(0) => false,
                 Quiet::Over(ended) => {
-                    let counts = SilenceCounts {
-                        ended,
-                        ..SilenceCounts::default()
-                    };
-                    tell(stream.pair(), counts);
-                    false
+                    if ended > 0 {
+                        let counts = SilenceCounts {
+                            ended,
+                            ..SilenceCounts::default()
+                        };
+                        tell(stream.pair(), counts);
+                    }
+                    known.is_over = true;
+                    !stops && !goes_on
                 }
                 Quiet::Stays(next, counts) => {
                     *known = next;
@@ -139,16 +189,45 @@ impl Streams {
                 }
             }
         });
-        self.quiet.0 = quiet;
+        self.quiet.quiet = quiet;
+        self.quiet.stopped.append(&mut stopped);
+    }
+
+    /// Where streams began and where others stopped, since the last call.
+    pub fn take_edges(&mut self) -> (Vec<StreamEdge>, Vec<StreamEdge>) {
+        let (mut begun, mut unproven) = (Vec::new(), Vec::new());
+        for known in std::mem::take(&mut self.quiet.begun) {
+            let stream = self.table.get(known.index);
+            match stream.filter(|stream| stream.key == known.key) {
+                Some(stream) if stream.is_proven() => begun.push(StreamEdge {
+                    number: known.first.sequence,
+                    timestamp: known.first.timestamp,
+                    time: known.first.time,
+                    ..stream.edge()
+                }),
+                Some(_) => unproven.push(known),
+                None => {}
+            }
+        }
+        self.quiet.begun = unproven;
+        (begun, std::mem::take(&mut self.quiet.stopped))
     }
 
     fn look(&self, mut known: QuietStream, stream: &Stream, second: Second) -> Quiet {
-        if stream.last > known.last {
-            // Its numbers say what was lost.
-            return Quiet::Over(0);
-        }
         let now = second.end();
         let silent_for = now.since(known.last);
+        if stream.last > known.last {
+            let is_open = stream.is_numbering_open();
+            return if is_open && now.since(stream.last) < SLACK {
+                Quiet::Stays(known, known.still_open())
+            } else if is_open || stream.restarts() > known.restarts {
+                // Nobody can tell what it sent before it began anew.
+                Quiet::Over(known.open)
+            } else {
+                // Its numbers say what was lost.
+                Quiet::Over(0)
+            };
+        }
         let mut counts = SilenceCounts {
             quiet: u64::from(known.last.second() < second),
             ..SilenceCounts::default()
@@ -160,9 +239,16 @@ impl Streams {
             .ways
             .latest(&known.key)
             .and_then(|latest| self.table.get(latest));
-        let is_replaced = latest.is_some_and(|latest| {
+        let latest = latest.filter(|latest| {
             latest.key != known.key && latest.first() > known.last.minus(SLACK)
         });
+        let goes_on =
+            |other: &Stream| now.since(other.last) < other.longest_pause() + AFTER;
+        if latest.is_some_and(|latest| !latest.is_call() && goes_on(latest)) {
+            // Whether it takes the place of this one shows soon.
+            return Quiet::Stays(known, known.still_open());
+        }
+        let is_replaced = latest.is_some_and(Stream::is_call);
         let (src, dst) = (known.key.src(), known.key.dst());
         let settled = self.signalling.settled(src, dst);
         let is_over = settled.is_some_and(|settled| settled.over >= known.last.minus(SLACK));
@@ -172,14 +258,14 @@ impl Streams {
         else {
             return Quiet::Over(known.open);
         };
-        if now.since(opposite.last) >= opposite.longest_pause() + AFTER {
+        if !goes_on(opposite) {
             return Quiet::Over(known.open);
         }
         counts.quiet = counts.quiet.min(u64::from(silent_for <= ACTIVE));
         let (before, since) = *known.opposite.get_or_insert((opposite.all_packets(), now));
         let sent = opposite.all_packets() - before;
         let usual = now.since(since).as_nanos() / opposite.interval().as_nanos().max(1);
-        if u128::from(sent) * 2 < usual || stream.last.since(stream.first()) < SHORTEST {
+        if u128::from(sent) * 2 < usual || !stream.is_call() {
             return Quiet::Stays(known, counts);
         }
         counts.quiet = 1;

@@ -2,12 +2,16 @@
 
 use super::clock::sent;
 use super::{Stream, clock_of};
+use crate::stream::edge::StreamEdge;
 use crate::units::Timestamp;
 use crate::voice::payload_type::is_comfort_noise;
 use std::time::Duration;
 
 /// A stream that has used silence suppression may pause for so long at least.
 const PAUSE: Duration = Duration::from_secs(3);
+
+/// A stream that lives so long is a call.
+const SHORTEST: Duration = Duration::from_secs(2);
 
 /// A longer step of the timestamp is no pause that anybody makes in speech.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -32,6 +36,29 @@ impl Stream {
             0 => self.interval(),
             millis => Duration::from_millis(millis.into()).max(PAUSE),
         }
+    }
+
+    /// Where it stands: its packet of the highest number.
+    pub(in crate::stream) fn edge(&self) -> StreamEdge {
+        StreamEdge {
+            pair: self.pair().clone(),
+            key: self.key,
+            number: self.sequence.last_number(),
+            timestamp: self.newest_timestamp,
+            time: self.newest,
+            clock: clock_of(&self.of, None),
+            interval: self.interval(),
+        }
+    }
+
+    /// The last packet may be the first of a new numbering: it is not known yet.
+    pub(in crate::stream) fn is_numbering_open(&self) -> bool {
+        self.is_restart_open() || self.cold.suspect.0 == self.last
+    }
+
+    /// It has lived long enough to fall silent: what is shorter is ringback, or an announcement.
+    pub(in crate::stream) fn is_call(&self) -> bool {
+        self.last.since(self.cold.first) >= SHORTEST
     }
 
     /// All its packets, settled or not.
