@@ -41,6 +41,16 @@ pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool
     );
 }
 
+/// A signal ends a replay; it prints what it has.
+pub fn replay_stopping(signal: &str) {
+    emit(
+        Level::Warning,
+        "replay_stopping",
+        format_args!("{signal}: the replay ends here; a second one ends it without a report"),
+        &[("SIGNAL", &signal)],
+    );
+}
+
 /// A warning that does not stop the work.
 pub fn warning_logged(warning: &dyn Display) {
     emit(Level::Warning, "warned", warning, &[]);

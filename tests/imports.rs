@@ -183,6 +183,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("serde", &["asn", "cli", "config", "export", "ledger"]),
     ("serde_saphyr", &["export"]),
     ("serde_json", &["cli", "export", "ledger"]),
+    ("strsim", &["config"]),
     ("tokio", &["app", "export"]),
     ("tokio_rustls", &["export"]),
     ("toml", &["config"]),

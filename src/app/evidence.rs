@@ -319,7 +319,7 @@ fn publish_head(status: &EvidenceStatus, writer: &LedgerWriter) {
 }
 
 /// Reads the private key, which nobody but its owner may read.
-fn read_key(path: &Path) -> Result<PrivateKey, AppError> {
+pub(super) fn read_key(path: &Path) -> Result<PrivateKey, AppError> {
     let text = files::read_text(path, MAX_KEY).map_err(AppError::read(path))?;
     let mode = path.metadata().map_err(AppError::read(path))?.mode();
     if mode & 0o077 != 0 {
