@@ -32,6 +32,8 @@ use crate::files::Load;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::KeyError;
 use crate::ledger::verify::VerifyError;
+use crate::report::ReportError;
+use crate::report::period::PeriodError;
 use crate::meter::CopyRule;
 use crate::pipeline::WorkerSettings;
 use crate::pipeline::shard::Shard;
@@ -82,6 +84,12 @@ pub enum AppError {
     /// A ledger does not hold.
     #[error("{0}")]
     Verify(#[from] VerifyError),
+    /// The time that a report should be about.
+    #[error("{0}")]
+    Period(#[from] PeriodError),
+    /// Of a ledger no report can be made.
+    #[error("{0}")]
+    Report(#[from] ReportError),
     /// A file that the command line or the configuration names cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
@@ -161,6 +169,7 @@ impl AppError {
                 }
             }
             Self::Capture(CaptureError::Permission { .. }) => 77,
+            Self::Period(_) => 64,
             Self::Config(_)
             | Self::Asn(_)
             | Self::Incomplete { .. }
@@ -173,6 +182,7 @@ impl AppError {
             | Self::Write { .. }
             | Self::Ledger(_)
             | Self::Verify(_)
+            | Self::Report(_)
             | Self::NoCheckpoint(_)
             | Self::System { .. }
             | Self::Listen { .. }

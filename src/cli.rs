@@ -5,6 +5,7 @@
 
 mod asn;
 mod progress;
+mod report;
 mod verify;
 
 use crate::app::live::{self, RunFlags};
@@ -83,6 +84,8 @@ enum Command {
     },
     /// Does everything hold that a ledger says?
     Verify(verify::VerifyArguments),
+    /// What a ledger says of a month: the page that both sides of a contract sign
+    Report(report::ReportArguments),
     /// Print or check a configuration
     Config {
         #[command(subcommand)]
@@ -179,6 +182,7 @@ fn run(command: Command) -> Result<(), AppError> {
             evidence,
         } => demo::run(listen_address, evidence),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Config {
             command: ConfigCommand::Default,
         } => print(|out| out.write_all(Config::default_text().as_bytes())),
