@@ -32,11 +32,11 @@ use crate::files::Load;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::KeyError;
 use crate::ledger::verify::VerifyError;
-use crate::report::ReportError;
-use crate::report::period::PeriodError;
 use crate::meter::CopyRule;
 use crate::pipeline::WorkerSettings;
 use crate::pipeline::shard::Shard;
+use crate::report::ReportError;
+use crate::report::period::PeriodError;
 use crate::sla::policy::Policy;
 use crate::stream::StreamLimits;
 use crate::voice::Rules;
@@ -169,7 +169,7 @@ impl AppError {
                 }
             }
             Self::Capture(CaptureError::Permission { .. }) => 77,
-            Self::Period(_) => 64,
+            Self::Period(_) => 2,
             Self::Config(_)
             | Self::Asn(_)
             | Self::Incomplete { .. }

@@ -113,8 +113,7 @@ fn ledger(path: &Path, request: &ReportRequest) -> Result<model::LedgerReport, R
         days: Some((first.day(), last.day())),
         ..VerifyRequest::default()
     };
-    let mut account =
-        LedgerAccount::new(period, request.zone.clone(), request.commitment.clone());
+    let mut account = LedgerAccount::new(period, request.zone.clone(), request.commitment.clone());
     let mut failed = None;
     let verified = verify_each(path, &verify, &mut |number, leaf| {
         if failed.is_none() {
@@ -123,7 +122,11 @@ fn ledger(path: &Path, request: &ReportRequest) -> Result<model::LedgerReport, R
     })?;
     if let Some((number, reason)) = failed {
         let path = path.to_owned();
-        return Err(ReportError::Leaf { path, number, reason });
+        return Err(ReportError::Leaf {
+            path,
+            number,
+            reason,
+        });
     }
     let path = path.to_owned();
     match account.finish(&verified) {

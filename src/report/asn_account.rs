@@ -33,10 +33,16 @@ struct Window {
 impl Window {
     /// Adds octets of a second; one before the newest is an amendment.
     fn add(&mut self, second: u64, bytes: Directions<u64>) {
-        let behind = self.seconds.iter().rev().take_while(|one| one.second > second);
+        let behind = self
+            .seconds
+            .iter()
+            .rev()
+            .take_while(|one| one.second > second);
         let place = self.seconds.len() - behind.count();
         self.sum = sum(self.sum, bytes);
-        let same = place.checked_sub(1).and_then(|last| self.seconds.get_mut(last));
+        let same = place
+            .checked_sub(1)
+            .and_then(|last| self.seconds.get_mut(last));
         match same.filter(|one| one.second == second) {
             Some(same) => same.bytes = sum(same.bytes, bytes),
             None => self.seconds.insert(place, WindowSecond { second, bytes }),

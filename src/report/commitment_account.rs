@@ -1,7 +1,9 @@
 //! The account of one contract: what it said from when on, and the account of each ASN under it.
 
 use super::asn_account::{AsnAccount, Terms, mean_share_ppm};
-use super::model::{AsnRow, CommitmentReport, CommitmentVersion, DirectionRow, Strip, VerdictsSeen};
+use super::model::{
+    AsnRow, CommitmentReport, CommitmentVersion, DirectionRow, Strip, VerdictsSeen,
+};
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet};
 use crate::ledger::leaf::{CommitmentTerms, CountedLeaf, TransitRole, VerdictLeaf};
@@ -113,7 +115,8 @@ impl CommitmentAccount {
         self.end(second);
         // As the judge does (MODEL §6): what was counted otherwise is no window any more.
         let counted_alike = old.as_ref().is_some_and(|old| {
-            (&old.scope, old.layer, old.classes) == (&commitment.scope, commitment.layer, commitment.classes)
+            (&old.scope, old.layer, old.classes)
+                == (&commitment.scope, commitment.layer, commitment.classes)
                 && old.window == commitment.window
                 && (old.transit == commitment.transit || commitment.transit == TransitRule::List)
         });
@@ -149,7 +152,8 @@ impl CommitmentAccount {
     /// It is in force up to a second, which is not among its seconds.
     pub(super) fn end(&mut self, second: u64) {
         self.give(second);
-        self.versions.extend(self.in_force.take().map(|old| (old, second)));
+        self.versions
+            .extend(self.in_force.take().map(|old| (old, second)));
     }
 
     /// Gives the seconds up to one, which is not among them, as verdicts stand.
@@ -194,7 +198,12 @@ impl CommitmentAccount {
     }
 
     /// Takes what was counted in a second, when `now` is judged. Returns how much room it needed.
-    pub(super) fn count(&mut self, asns: &[CountedLeaf], second: u64, now: u64) -> Result<usize, String> {
+    pub(super) fn count(
+        &mut self,
+        asns: &[CountedLeaf],
+        second: u64,
+        now: u64,
+    ) -> Result<usize, String> {
         let in_window = second + self.window() > now;
         let mut room = 0;
         for leaf in asns {
@@ -271,17 +280,22 @@ impl CommitmentAccount {
         let text = |second| zone.text(Second(second));
         let period = self.period;
         let cut = |second: u64| second.clamp(period.from.0, period.until.0);
-        let versions = self.versions.into_iter().map(|(version, end)| CommitmentVersion {
-            from: text(cut(version.since)),
-            until: text(cut(end)),
-            sha256: version.sha256,
-            terms: version.terms,
-            seconds: (cut(version.since), cut(end)),
-        });
+        let versions = self
+            .versions
+            .into_iter()
+            .map(|(version, end)| CommitmentVersion {
+                from: text(cut(version.since)),
+                until: text(cut(end)),
+                sha256: version.sha256,
+                terms: version.terms,
+                seconds: (cut(version.since), cut(end)),
+            });
         let all = all(&asns, self.allowed_bits);
         CommitmentReport {
             name: self.name,
-            versions: versions.filter(|one| one.seconds.0 < one.seconds.1).collect(),
+            versions: versions
+                .filter(|one| one.seconds.0 < one.seconds.1)
+                .collect(),
             guaranteed_s,
             all,
             asns,
@@ -298,7 +312,10 @@ fn all(asns: &[AsnRow], allowed_bits: u128) -> AsnRow {
         for (sum, one) in [(&mut all.from, &row.from), (&mut all.to, &row.to)] {
             add_direction(sum, one);
         }
-        for (sum, one) in [(&mut all.latency, &row.latency), (&mut all.jitter, &row.jitter)] {
+        for (sum, one) in [
+            (&mut all.latency, &row.latency),
+            (&mut all.jitter, &row.jitter),
+        ] {
             sum.samples = sum.samples.saturating_add(one.samples);
             sum.over = sum.over.saturating_add(one.over);
             sum.maybe_over = sum.maybe_over.saturating_add(one.maybe_over);
@@ -326,4 +343,3 @@ fn add_direction(sum: &mut DirectionRow, one: &DirectionRow) {
     sum.lost = sum.lost.saturating_add(one.lost);
     sum.maybe_lost = sum.maybe_lost.saturating_add(one.maybe_lost);
 }
-

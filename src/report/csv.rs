@@ -26,7 +26,9 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             let transit = commitment.transit_asns.iter().map(|row| ("transit", row));
             let all = [("origin", &commitment.all)];
             for (role, row) in asns.chain(transit).chain(all) {
-                let begin = [ledger.origin.as_str(), &commitment.name, role].map(field).join(",");
+                let begin = [ledger.origin.as_str(), &commitment.name, role]
+                    .map(field)
+                    .join(",");
                 lines(out, report, &begin, row)?;
             }
         }
@@ -34,19 +36,20 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-fn lines(
-    out: &mut dyn Write,
-    report: &Report,
-    begin: &str,
-    row: &AsnRow,
-) -> io::Result<()> {
-    let asn = row.asn.map_or_else(|| "all".to_owned(), |asn| asn.to_string());
+fn lines(out: &mut dyn Write, report: &Report, begin: &str, row: &AsnRow) -> io::Result<()> {
+    let asn = row
+        .asn
+        .map_or_else(|| "all".to_owned(), |asn| asn.to_string());
     let measures: Vec<_> = Measure::ALL
         .into_iter()
         .filter(|measure| row.given.contains_key(measure.as_str()))
         .map(Some)
         .collect();
-    let measures = if measures.is_empty() { vec![None] } else { measures };
+    let measures = if measures.is_empty() {
+        vec![None]
+    } else {
+        measures
+    };
     for measure in measures {
         write!(out, "{begin},{asn},{}", measure.map_or("", Measure::as_str))?;
         write!(out, ",{},{},{}", report.from, report.until, report.period_s)?;
@@ -82,7 +85,11 @@ fn rest(out: &mut dyn Write, row: &AsnRow) -> io::Result<()> {
     let optional = |number: Option<u64>| number.map_or_else(String::new, |it| it.to_string());
     let peak = row.peak.as_ref();
     write!(out, ",{},{}", row.from.bytes, row.to.bytes)?;
-    write!(out, ",{},{}", row.from.mean_share_ppm, row.to.mean_share_ppm)?;
+    write!(
+        out,
+        ",{},{}",
+        row.from.mean_share_ppm, row.to.mean_share_ppm
+    )?;
     write!(
         out,
         ",{},{},{}",
@@ -103,7 +110,11 @@ fn rest(out: &mut dyn Write, row: &AsnRow) -> io::Result<()> {
 /// A text as a field: in quotes where it must be (RFC 4180 §2), and never a spreadsheet's formula.
 fn field(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t']);
-    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
+    let text = if is_formula {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    };
     if text.contains([',', '"', '\r', '\n']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {

@@ -59,7 +59,11 @@ fn write_ledger(out: &mut dyn Write, ledger: &LedgerReport, report: &Report) -> 
 }
 
 fn write_commitment(out: &mut dyn Write, commitment: &CommitmentReport) -> io::Result<()> {
-    writeln!(out, "<h2 class=\"contract\">Commitment {}</h2>", Escaped(&commitment.name))?;
+    writeln!(
+        out,
+        "<h2 class=\"contract\">Commitment {}</h2>",
+        Escaped(&commitment.name)
+    )?;
     for version in &commitment.versions {
         writeln!(out, "<section class=\"terms\">")?;
         let title = tables::version_title(&version.from, &version.until);
@@ -94,7 +98,11 @@ fn write_table(out: &mut dyn Write, table: &ReportTable) -> io::Result<()> {
         writeln!(out, "<p class=\"note\">{}</p>", Escaped(table.note))?;
     }
     let is_prose = table.head.len() == 2;
-    writeln!(out, "<table{}>", if is_prose { " class=\"prose\"" } else { "" })?;
+    writeln!(
+        out,
+        "<table{}>",
+        if is_prose { " class=\"prose\"" } else { "" }
+    )?;
     write!(out, "<thead><tr>")?;
     for head in &table.head {
         write!(out, "<th scope=\"col\">{}</th>", Escaped(head))?;
@@ -117,7 +125,12 @@ fn write_table(out: &mut dyn Write, table: &ReportTable) -> io::Result<()> {
 fn write_check(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<section class=\"check\"><h2>How to check it</h2>")?;
     for (what, command) in tables::CHECK {
-        writeln!(out, "<p>{}</p><pre>{}</pre>", Escaped(what), Escaped(command))?;
+        writeln!(
+            out,
+            "<p>{}</p><pre>{}</pre>",
+            Escaped(what),
+            Escaped(command)
+        )?;
     }
     writeln!(out, "</section>")
 }

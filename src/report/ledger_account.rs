@@ -8,7 +8,9 @@ use super::model::{Change, ChangeKind, Coverage, EvidenceSummary, LedgerReport};
 use super::period::{Period, ReportZone};
 use super::seconds::SecondSet;
 use super::{MAX_CHANGES, MAX_RATES, MAX_ROWS};
-use crate::ledger::leaf::{CountedLeaf, GapLeaf, GapReason, Leaf, PolicyLeaf, StartLeaf, TableLeaf, TableTerms};
+use crate::ledger::leaf::{
+    CountedLeaf, GapLeaf, GapReason, Leaf, PolicyLeaf, StartLeaf, TableLeaf, TableTerms,
+};
 use crate::ledger::verify::Verified;
 use crate::sla::measure::Measure;
 use crate::units::Second;
@@ -99,9 +101,10 @@ impl LedgerAccount {
             leaf,
             Leaf::Start(_) | Leaf::Policy(_) | Leaf::Table(_) | Leaf::Gap(_)
         );
-        let is_same = self.open.as_ref().is_some_and(|open| {
-            open.second == second && !(begins && open.is_counting)
-        });
+        let is_same = self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.second == second && !(begins && open.is_counting));
         if !is_same {
             self.close_second()?;
             self.open = Some(OpenSecond {
@@ -156,7 +159,8 @@ impl LedgerAccount {
             return Ok(None);
         };
         let end = self.period.until.0;
-        self.not_after.insert(self.next.max(self.period.from.0), end);
+        self.not_after
+            .insert(self.next.max(self.period.from.0), end);
         for account in &mut self.commitments {
             account.give(self.next.max(judged + 1));
             account.give_unseen(end);
@@ -167,7 +171,9 @@ impl LedgerAccount {
         let is_there = |only: &String| self.names.contains(only);
         if let Some(only) = self.only.filter(|only| !is_there(only)) {
             let known = self.names.join(", ");
-            return Err(format!("no commitment is named {only:?}; there are: {known}"));
+            return Err(format!(
+                "no commitment is named {only:?}; there are: {known}"
+            ));
         }
         Ok(Some(LedgerReport {
             origin: verified.origin.clone(),
@@ -184,7 +190,10 @@ impl LedgerAccount {
         let ours = Measure::ALL.map(Measure::as_str);
         if !start.measures.iter().map(String::as_str).eq(ours) {
             let theirs = start.measures.join(", ");
-            return Err(format!("judges {theirs}: this version knows {}", ours.join(", ")));
+            return Err(format!(
+                "judges {theirs}: this version knows {}",
+                ours.join(", ")
+            ));
         }
         let what = ChangeKind::Start {
             version: start.version.clone(),
@@ -238,12 +247,7 @@ impl LedgerAccount {
         self.commitments.iter_mut().find(|one| one.name() == name)
     }
 
-    fn count(
-        &mut self,
-        commitment: &str,
-        asns: &[CountedLeaf],
-        second: u64,
-    ) -> Result<(), String> {
+    fn count(&mut self, commitment: &str, asns: &[CountedLeaf], second: u64) -> Result<(), String> {
         let now = self.open.as_ref().map_or(second, |open| open.second);
         let room = match self.account_mut(commitment) {
             Some(account) => account.count(asns, second, now)?,
@@ -321,7 +325,8 @@ impl LedgerAccount {
         }
         if self.judged.is_none() {
             // The ledger, or what is there of it, begins here.
-            self.not_before.insert(self.period.from.0, second.min(self.period.until.0));
+            self.not_before
+                .insert(self.period.from.0, second.min(self.period.until.0));
             self.next = self.next.max(second);
             may_be_idle = false;
         } else if second <= self.judged.unwrap_or_default() {
@@ -409,7 +414,9 @@ impl LedgerAccount {
     /// The recorder says all verdicts that stand again in the first second of a day; what does not
     /// stand any more it does not say.
     fn begin_day(&mut self, second: u64) {
-        let is_other = self.judged.is_some_and(|judged| judged / DAY != second / DAY);
+        let is_other = self
+            .judged
+            .is_some_and(|judged| judged / DAY != second / DAY);
         if is_other {
             for account in &mut self.commitments {
                 account.give(second);
@@ -533,8 +540,7 @@ impl LedgerAccount {
             coverage.incomplete_s += seconds;
             coverage.incomplete_by.insert(why, seconds);
         }
-        coverage.whole_s =
-            self.period.seconds() - coverage.not_running_s - coverage.incomplete_s;
+        coverage.whole_s = self.period.seconds() - coverage.not_running_s - coverage.incomplete_s;
         coverage
     }
 }
@@ -549,6 +555,9 @@ fn evidence(verified: &Verified) -> EvidenceSummary {
         verdicts_recomputed: verified.rejudged.verdicts,
         intervals_recomputed: verified.rejudged.intervals,
         taken_as_recorded: verified.rejudged.taken,
-        by_other_rules: verified.rejudged.other_rules.map_or(0, |(leaves, _)| leaves),
+        by_other_rules: verified
+            .rejudged
+            .other_rules
+            .map_or(0, |(leaves, _)| leaves),
     }
 }

@@ -44,10 +44,14 @@ pub enum PeriodError {
     #[error("month {0:?}: write it as 2026-11")]
     Month(String),
     /// No time.
-    #[error("time {0:?}: write it as 2026-11-25T21:00:00+01:00, or 2026-11-25T21:00 or 2026-11-25 in the time zone")]
+    #[error(
+        "time {0:?}: write it as 2026-11-25T21:00:00+01:00, or 2026-11-25T21:00 or 2026-11-25 in the time zone"
+    )]
     Time(String),
     /// A time that the clock skips or shows twice.
-    #[error("time {0:?} does not exist once in the time zone, where the clock is changed: add its offset, as +01:00")]
+    #[error(
+        "time {0:?} does not exist once in the time zone, where the clock is changed: add its offset, as +01:00"
+    )]
     Ambiguous(String),
     /// Ends before it begins, or is too long.
     #[error("from {from} until {until} is no period of 1 second to 367 days")]
@@ -230,7 +234,11 @@ mod tests {
     #[test]
     fn a_time_is_read_with_its_offset_or_in_the_zone() {
         let paris = zone("Europe/Paris");
-        let same = ["2026-11-25T21:00:00+01:00", "2026-11-25T20:00:00Z", "2026-11-25T21:00"];
+        let same = [
+            "2026-11-25T21:00:00+01:00",
+            "2026-11-25T20:00:00Z",
+            "2026-11-25T21:00",
+        ];
         for text in same {
             let second = paris.second(text).unwrap();
             assert_eq!(second.to_string(), "2026-11-25T20:00:00Z", "{text}");
@@ -242,8 +250,18 @@ mod tests {
     #[test]
     fn what_means_no_second_or_two_is_refused_with_its_text() {
         let paris = zone("Europe/Paris");
-        for text in ["", "yesterday", "2026-13-01", "2026-11-25T21:00:00.5Z", "1960-01-01"] {
-            assert_eq!(paris.second(text), Err(PeriodError::Time(text.into())), "{text}");
+        for text in [
+            "",
+            "yesterday",
+            "2026-13-01",
+            "2026-11-25T21:00:00.5Z",
+            "1960-01-01",
+        ] {
+            assert_eq!(
+                paris.second(text),
+                Err(PeriodError::Time(text.into())),
+                "{text}"
+            );
         }
         for text in ["2026-10-25T02:30", "2026-03-29T02:30"] {
             let refused = Err(PeriodError::Ambiguous(text.into()));

@@ -1,7 +1,8 @@
 //! The tables of a report: text and HTML show the same ones.
 
 use super::model::{AsnRow, ChangeKind, CommitmentReport, Coverage, EvidenceSummary, LedgerReport};
-use super::words::{count, percent, signed, time};
+use super::words::{count, share, signed, time};
+use crate::sla::measure::Measure;
 
 /// A table: the first column names the row, the others are figures.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,7 +46,10 @@ pub(super) fn evidence(of: &EvidenceSummary) -> Vec<String> {
     lines.push(match of.signed {
         0 => "UNSIGNED: no checkpoint is signed; the owner could have written it anew.".to_owned(),
         signed if signed >= of.end_leaf => "Signed up to the last leaf.".to_owned(),
-        signed => format!("Signed up to leaf {} only.", count(signed.saturating_sub(1))),
+        signed => format!(
+            "Signed up to leaf {} only.",
+            count(signed.saturating_sub(1))
+        ),
     });
     lines
 }
@@ -68,7 +72,10 @@ pub(super) fn coverage(of: &Coverage, period_s: u64) -> ReportTable {
         "after" => "not seen: the ledger ends before",
         _ => "not seen",
     };
-    let missing = of.not_running_by.iter().filter(|(_, seconds)| **seconds > 0);
+    let missing = of
+        .not_running_by
+        .iter()
+        .filter(|(_, seconds)| **seconds > 0);
     rows.extend(missing.map(|(reason, seconds)| vec![why(reason).to_owned(), count(*seconds)]));
     if of.repeated_s > 0 {
         let text = "of these, ran twice (as they were judged first)".to_owned();
@@ -87,14 +94,23 @@ pub(super) fn coverage(of: &Coverage, period_s: u64) -> ReportTable {
 pub(super) fn changes(of: &LedgerReport) -> ReportTable {
     let rows = of.changes.iter().map(|change| {
         let what = match &change.what {
-            ChangeKind::Start { version, revision, rules } => {
+            ChangeKind::Start {
+                version,
+                revision,
+                rules,
+            } => {
                 format!("start: asnmeter {version} ({revision}), rules {rules}")
             }
             ChangeKind::Stop => "stop".to_owned(),
             ChangeKind::Policy { sha256 } => format!("contracts: sha256 {sha256}"),
             ChangeKind::Table { sources } => {
                 let each = sources.iter().map(|source| {
-                    format!("{} {} ({} prefixes)", source.kind, source.name, count(source.prefixes))
+                    format!(
+                        "{} {} ({} prefixes)",
+                        source.kind,
+                        source.name,
+                        count(source.prefixes)
+                    )
                 });
                 format!("ASN tables: {}", each.collect::<Vec<_>>().join(", "))
             }
@@ -103,7 +119,10 @@ pub(super) fn changes(of: &LedgerReport) -> ReportTable {
     });
     let mut rows: Vec<_> = rows.collect();
     if of.changes_left_out > 0 {
-        let text = format!("and {} more: asnmeter evidence show", count(of.changes_left_out));
+        let text = format!(
+            "and {} more: asnmeter evidence show",
+            count(of.changes_left_out)
+        );
         rows.push(vec![String::new(), text]);
     }
     ReportTable {
@@ -116,7 +135,8 @@ pub(super) fn changes(of: &LedgerReport) -> ReportTable {
 
 /// The name of a row.
 pub(super) fn name(row: &AsnRow) -> String {
-    row.asn.map_or_else(|| "all".to_owned(), |asn| format!("AS{asn}"))
+    row.asn
+        .map_or_else(|| "all".to_owned(), |asn| format!("AS{asn}"))
 }
 
 /// The tables of a contract.
@@ -130,25 +150,43 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
         ReportTable {
             title: "Share of the committed data rate".to_owned(),
             note: "Peak: the largest window, which ends with the second beside it. Out of SLA: seconds whose window was above the threshold.",
-            head: vec!["ASN", "octets from", "octets to", "peak", "dir.", "at", "out, s", "times"],
+            head: vec![
+                "ASN",
+                "octets from",
+                "octets to",
+                "peak",
+                "dir.",
+                "at",
+                "out, s",
+                "times",
+            ],
             rows: rows(&traffic),
         },
         ReportTable {
             title: "Mean share and rates".to_owned(),
             note: "Over the seconds that were seen. The 95th percentile of the rates of 5 minutes is shown, not judged.",
-            head: vec!["ASN", "mean from", "mean to", "95 % from, bit/s", "95 % to, bit/s"],
+            head: vec![
+                "ASN",
+                "mean from",
+                "mean to",
+                "95 % from, bit/s",
+                "95 % to, bit/s",
+            ],
             rows: rows(&|row| {
                 let p95 = |p95: Option<u64>| p95.map_or_else(|| "–".to_owned(), count);
                 vec![
-                    percent(row.from.mean_share_ppm),
-                    percent(row.to.mean_share_ppm),
+                    share(row.from.mean_share_ppm),
+                    share(row.to.mean_share_ppm),
                     p95(row.from.p95_5min_bps),
                     p95(row.to.p95_5min_bps),
                 ]
             }),
         },
     ];
-    for (measure, seconds) in &of.guaranteed_s {
+    for measure in Measure::ALL.map(Measure::as_str) {
+        let Some(seconds) = of.guaranteed_s.get(measure) else {
+            continue;
+        };
         tables.push(ReportTable {
             title: format!("Guarantee of {measure}: {} s in force", count(*seconds)),
             note: "Seconds by their verdict. Each row adds up to the seconds in which the measure was guaranteed.",
@@ -179,7 +217,15 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
     tables.push(ReportTable {
         title: "Round trips and stream-seconds".to_owned(),
         note: "Samples; over the limit for certain; those that may be besides.",
-        head: vec!["ASN", "round trips", "over", "maybe", "jitter samples", "over", "maybe"],
+        head: vec![
+            "ASN",
+            "round trips",
+            "over",
+            "maybe",
+            "jitter samples",
+            "over",
+            "maybe",
+        ],
         rows: rows(&|row| {
             let each = [row.latency, row.jitter];
             let each = each.map(|one| [one.samples, one.over, one.maybe_over].map(count));
@@ -191,8 +237,19 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
         tables.push(ReportTable {
             title: "Transit ASNs held against the threshold".to_owned(),
             note: "With all that goes through them.",
-            head: vec!["ASN", "octets from", "octets to", "peak", "dir.", "at", "out, s", "times"],
-            rows: rows.map(|row| [vec![name(row)], traffic(row)].concat()).collect(),
+            head: vec![
+                "ASN",
+                "octets from",
+                "octets to",
+                "peak",
+                "dir.",
+                "at",
+                "out, s",
+                "times",
+            ],
+            rows: rows
+                .map(|row| [vec![name(row)], traffic(row)].concat())
+                .collect(),
         });
     }
     tables
@@ -200,7 +257,11 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
 
 fn traffic(row: &AsnRow) -> Vec<String> {
     let [peak, direction, at] = match &row.peak {
-        Some(peak) => [percent(peak.share_ppm), peak.direction.to_owned(), time(&peak.second)],
+        Some(peak) => [
+            share(peak.share_ppm),
+            peak.direction.to_owned(),
+            time(&peak.second),
+        ],
         None => ["–".to_owned(), String::new(), String::new()],
     };
     vec![
@@ -221,9 +282,20 @@ pub(super) fn version_title(from: &str, until: &str) -> String {
 
 /// How the other side checks it: the text and the command.
 pub(super) const CHECK: [(&str, &str); 4] = [
-    ("all of it, and every verdict again:", "asnmeter verify DIR --checkpoint FILE"),
-    ("without asnmeter, a leaf's hash:", "zcat DAY.jsonl.gz | sed -n 5p | head -c -1 | cat <(printf '\\0') - | sha256sum"),
-    ("a verdict's changes:", "zcat DAY.jsonl.gz | jq -c 'select(.kind == \"verdict\" and .asn == 64501)'"),
-    ("the signature (docs/EVIDENCE.md §6):", "openssl pkeyutl -verify -pubin -inkey ledger.pub -rawin -in text -sigfile signature"),
+    (
+        "all of it, and every verdict again:",
+        "asnmeter verify DIR --checkpoint FILE",
+    ),
+    (
+        "without asnmeter, a leaf's hash:",
+        "zcat DAY.jsonl.gz | sed -n 5p | head -c -1 | cat <(printf '\\0') - | sha256sum",
+    ),
+    (
+        "a verdict's changes:",
+        "zcat DAY.jsonl.gz | jq -c 'select(.kind == \"verdict\" and .asn == 64501)'",
+    ),
+    (
+        "the signature (docs/EVIDENCE.md §6):",
+        "openssl pkeyutl -verify -pubin -inkey ledger.pub -rawin -in text -sigfile signature",
+    ),
 ];
-

@@ -38,7 +38,7 @@ fn write_ledger(out: &mut dyn Write, ledger: &LedgerReport, period_s: u64) -> io
     }
     if let Some(note) = &ledger.evidence.checkpoint {
         writeln!(out, "Checkpoint:")?;
-        for line in note.lines() {
+        for line in note.trim_end().lines() {
             writeln!(out, "    {line}")?;
         }
     }
@@ -55,7 +55,11 @@ fn write_commitment(out: &mut dyn Write, commitment: &CommitmentReport) -> io::R
     title(out, &format!("Commitment {}", commitment.name), '=')?;
     for version in &commitment.versions {
         writeln!(out)?;
-        writeln!(out, "{}", tables::version_title(&version.from, &version.until))?;
+        writeln!(
+            out,
+            "{}",
+            tables::version_title(&version.from, &version.until)
+        )?;
         writeln!(out, "  sha256 {}", version.sha256)?;
         for (key, value) in words::terms(&version.terms) {
             writeln!(out, "  {key:<20} {value}")?;
@@ -106,13 +110,16 @@ fn write_table(out: &mut dyn Write, table: &ReportTable) -> io::Result<()> {
     }
     let is_prose = table.head.len() == 2 && table.head.last() == Some(&"what");
     let mut line = |cells: &mut dyn Iterator<Item = &str>| {
-        let cells = cells.zip(&widths).enumerate().map(|(place, (cell, &width))| {
-            if place == 0 || is_prose {
-                format!("{cell:<width$}")
-            } else {
-                format!("{cell:>width$}")
-            }
-        });
+        let cells = cells
+            .zip(&widths)
+            .enumerate()
+            .map(|(place, (cell, &width))| {
+                if place == 0 || is_prose {
+                    format!("{cell:<width$}")
+                } else {
+                    format!("{cell:>width$}")
+                }
+            });
         let cells: Vec<_> = cells.collect();
         writeln!(out, "{}", cells.join("  ").trim_end())
     };

@@ -32,10 +32,21 @@ pub(super) fn percent(ppm: u64) -> String {
     }
 }
 
+/// The same with all digits, for columns: `12.9000 %`.
+pub(super) fn share(ppm: u64) -> String {
+    format!("{}.{:04} %", count(ppm / 10_000), ppm % 10_000)
+}
+
 /// A rate in the largest unit that shows it exactly: `100 Mbit/s`.
 pub(super) fn rate(bits: u64) -> String {
-    let units = [(1_000_000_000, "Gbit/s"), (1_000_000, "Mbit/s"), (1000, "kbit/s")];
-    let exact = units.into_iter().find(|(unit, _)| bits > 0 && bits.is_multiple_of(*unit));
+    let units = [
+        (1_000_000_000, "Gbit/s"),
+        (1_000_000, "Mbit/s"),
+        (1000, "kbit/s"),
+    ];
+    let exact = units
+        .into_iter()
+        .find(|(unit, _)| bits > 0 && bits.is_multiple_of(*unit));
     let (unit, name) = exact.unwrap_or((1, "bit/s"));
     format!("{} {name}", count(bits / unit))
 }
@@ -121,11 +132,15 @@ mod tests {
         assert_eq!(percent(100_001), "10.0001 %");
         assert_eq!(percent(129_000), "12.9 %");
         assert_eq!(percent(1_000_000), "100 %");
+        assert_eq!(share(129_000), "12.9000 %");
         assert_eq!(rate(100_000_000), "100 Mbit/s");
         assert_eq!(rate(1_500_000), "1 500 kbit/s");
         assert_eq!(rate(0), "0 bit/s");
         assert_eq!(milliseconds(150_000_000), "150 ms");
         assert_eq!(milliseconds(1_500), "0.0015 ms");
-        assert_eq!(time("2026-11-25T22:17:24+01:00"), "2026-11-25 22:17:24 +01:00");
+        assert_eq!(
+            time("2026-11-25T22:17:24+01:00"),
+            "2026-11-25 22:17:24 +01:00"
+        );
     }
 }

@@ -49,11 +49,19 @@ pub(super) fn write_strip(out: &mut dyn Write, of: &CommitmentReport) -> io::Res
     )?;
     for hour in (0..=24).step_by(3) {
         let x = HOURS_AT + hour * HOUR;
-        writeln!(out, "<text x=\"{x}\" y=\"3\" text-anchor=\"middle\">{hour}</text>")?;
+        writeln!(
+            out,
+            "<text x=\"{x}\" y=\"3\" text-anchor=\"middle\">{hour}</text>"
+        )?;
     }
     for (place, day) in (1_u64..).zip(days) {
         let (top, bottom) = (place * DAY_HEIGHT, (place + 1) * DAY_HEIGHT);
-        writeln!(out, "<text x=\"0\" y=\"{}\">{}</text>", bottom - 1, Escaped(&day.name))?;
+        writeln!(
+            out,
+            "<text x=\"0\" y=\"{}\">{}</text>",
+            bottom - 1,
+            Escaped(&day.name)
+        )?;
         let width = Millimetres((day.end - day.begin) * HOUR);
         writeln!(
             out,
@@ -147,7 +155,10 @@ pub(super) fn write_shares(out: &mut dyn Write, of: &CommitmentReport) -> io::Re
     let thresholds = of.versions.iter().map(|one| u64::from(one.terms.threshold));
     let most = thresholds.chain(rows.iter().map(|row| peak(row))).max();
     let most = most.unwrap_or(1).max(1);
-    writeln!(out, "<h3>Share of the largest ASNs over the period</h3>\n<div class=\"small\">")?;
+    writeln!(
+        out,
+        "<h3>Share of the largest ASNs over the period</h3>\n<div class=\"small\">"
+    )?;
     for row in &rows {
         write_share(out, of, row, most)?;
     }
