@@ -78,11 +78,7 @@ fn compare(document: &Value, written: &Written) {
         number(ledger, "/coverage/incomplete_s"),
         number(ledger, "/coverage/not_running_s"),
     ];
-    let known = [
-        written.whole_s,
-        written.incomplete_s,
-        written.not_running_s,
-    ];
+    let known = [written.whole_s, written.incomplete_s, written.not_running_s];
     assert_eq!(coverage, known, "coverage {}", ledger["coverage"]);
     assert_eq!(coverage.iter().sum::<u64>(), period);
     let commitment = &list(ledger, "/commitments")[0];
@@ -109,11 +105,18 @@ fn compare_row(row: &Value, truth: &Truth, period: u64) {
     let loss = ["expected", "lost", "maybe_lost"].map(|key| row["from"][key].as_i64().unwrap());
     let known = [truth.expected, truth.lost, truth.maybe_lost];
     assert_eq!(loss, known, "loss of {asn}");
-    let samples = [number(row, "/latency/samples"), number(row, "/latency/over")];
+    let samples = [
+        number(row, "/latency/samples"),
+        number(row, "/latency/over"),
+    ];
     assert_eq!(samples, [truth.samples, truth.over], "samples of {asn}");
     let out = [number(row, "/out_of_sla_s"), number(row, "/intervals")];
     assert_eq!(out, [truth.out_s, truth.intervals], "out of SLA of {asn}");
-    assert_eq!(number(row, "/peak/share_ppm"), truth.peak.0, "peak of {asn}");
+    assert_eq!(
+        number(row, "/peak/share_ppm"),
+        truth.peak.0,
+        "peak of {asn}"
+    );
     for (measure, known) in ["loss", "latency"].iter().zip(truth.given) {
         let keys = ["met_s", "missed_s", "void_s", "indeterminate_s", "silent_s"];
         let given = keys.map(|key| number(row, &format!("/given/{measure}/{key}")));
@@ -146,7 +149,10 @@ fn the_formats_say_the_same_and_say_it_again_to_the_octet() {
     let ledger = desk.name("ledger");
     let document = json(&ledger);
     let row = &list(&document, "/ledgers/0/commitments/0/asns")[0];
-    let figures = [number(row, "/given/loss/missed_s"), number(row, "/from/bytes")];
+    let figures = [
+        number(row, "/given/loss/missed_s"),
+        number(row, "/from/bytes"),
+    ];
     let in_format = |format| {
         let more = [&PERIOD[..], &["--format", format]].concat();
         let once = report(&ledger, &more);
@@ -200,7 +206,11 @@ fn of_a_ledger_that_does_not_hold_nothing_is_printed() {
     assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
     let said = "no report of what does not hold";
     assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("2026-10-23.notes"), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("2026-10-23.notes"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -210,20 +220,42 @@ fn what_cannot_be_answered_is_said() {
     let ledger = desk.name("ledger");
     let cases = [
         ("--month 2026-13", 2, "month \"2026-13\""),
-        ("--from 2026-10-25T02:30 --until 2026-10-26", 2, "does not exist once"),
+        (
+            "--from 2026-10-25T02:30 --until 2026-10-26",
+            2,
+            "does not exist once",
+        ),
         ("--from 2026-10-26 --until 2026-10-24", 2, "is no period"),
         ("--month 2026-12", 1, "has no second from"),
         ("--month 2026-10 --commitment vocie", 1, "there are: voice"),
-        ("--month 2026-10 --from 2026-10-01 --until 2026-10-02", 2, "cannot be used with"),
-        ("--month 2026-10 --time-zone Europe/Pariss", 2, "tz database"),
+        (
+            "--month 2026-10 --from 2026-10-01 --until 2026-10-02",
+            2,
+            "cannot be used with",
+        ),
+        (
+            "--month 2026-10 --time-zone Europe/Pariss",
+            2,
+            "tz database",
+        ),
         ("", 2, "--month"),
     ];
     for (more, code, said) in cases {
-        let arguments = ["report", &ledger].into_iter().chain(more.split_whitespace());
-        let zone = if more.contains("zone") { vec![] } else { vec!["--time-zone", "Europe/Paris"] };
+        let arguments = ["report", &ledger]
+            .into_iter()
+            .chain(more.split_whitespace());
+        let zone = if more.contains("zone") {
+            vec![]
+        } else {
+            vec!["--time-zone", "Europe/Paris"]
+        };
         let outcome = asnmeter(arguments.chain(zone));
         assert_eq!(outcome.code, Some(code), "{more:?}: {}", outcome.stderr);
-        assert!(outcome.stderr.contains(said), "{more:?}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(said),
+            "{more:?}: {}",
+            outcome.stderr
+        );
         assert_eq!(outcome.stdout, "");
     }
 }

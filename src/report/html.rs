@@ -97,7 +97,7 @@ fn write_table(out: &mut dyn Write, table: &ReportTable) -> io::Result<()> {
     if !table.note.is_empty() {
         writeln!(out, "<p class=\"note\">{}</p>", Escaped(table.note))?;
     }
-    let is_prose = table.head.len() == 2;
+    let is_prose = table.is_prose;
     writeln!(
         out,
         "<table{}>",

@@ -211,11 +211,10 @@ impl LedgerAccount {
             self.close_second()?;
         } else {
             // Nothing was judged here; what could not be written before is told.
-            self.take_gaps(last);
             let gaps = self.open.take().map(|open| open.gaps);
-            for gap in gaps.unwrap_or_default() {
-                self.take_incomplete(&gap, last);
-            }
+            let gaps = gaps.unwrap_or_default();
+            gaps.iter().for_each(|gap| self.take_incomplete(gap, last));
+            self.take_gaps(&gaps, last);
         }
         self.idle_until(last + 1);
         self.change(last, ChangeKind::Stop);
@@ -274,7 +273,13 @@ impl LedgerAccount {
         open.is_counting = true;
         let begins = self.judged.is_none();
         let (second, policy) = (open.second, open.policy.take());
-        let may_be_idle = self.take_gaps(second);
+        let gaps = take(&mut open.gaps);
+        // What was not seen of seconds before is known before they are given.
+        let of_seconds = |gap: &&GapLeaf| !matches!(gap.why, GapReason::Start | GapReason::Clock);
+        for gap in gaps.iter().filter(of_seconds) {
+            self.take_incomplete(gap, second);
+        }
+        let may_be_idle = self.take_gaps(&gaps, second);
         if may_be_idle {
             self.idle_until(second);
         }
@@ -286,21 +291,17 @@ impl LedgerAccount {
             let accounts = self.commitments.iter_mut();
             accounts.for_each(|account| account.begin_windows(second));
         }
-        // What of the gaps is about the windows that begin here.
-        let Some(open) = &mut self.open else {
-            return Ok(());
-        };
-        for gap in take(&mut open.gaps) {
-            self.take_incomplete(&gap, second);
+        // Under the contracts that begin here, too.
+        for gap in &gaps {
+            self.take_incomplete(gap, second);
         }
         Ok(())
     }
 
     /// Seconds that were not judged before one. Returns whether those that are left were.
-    fn take_gaps(&mut self, second: u64) -> bool {
-        let gaps = self.open.as_ref().map(|open| open.gaps.clone());
+    fn take_gaps(&mut self, gaps: &[GapLeaf], second: u64) -> bool {
         let mut may_be_idle = true;
-        for gap in gaps.unwrap_or_default() {
+        for gap in gaps {
             match gap.why {
                 GapReason::Start | GapReason::Stop => {
                     self.not_judged_until(second, GapReason::Stop);

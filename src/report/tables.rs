@@ -13,6 +13,8 @@ pub(super) struct ReportTable {
     pub(super) note: &'static str,
     /// The heads of its columns.
     pub(super) head: Vec<&'static str>,
+    /// Two columns, of which the second is words.
+    pub(super) is_prose: bool,
     /// Its rows; the last may be a sum.
     pub(super) rows: Vec<Vec<String>>,
 }
@@ -86,6 +88,7 @@ pub(super) fn coverage(of: &Coverage, period_s: u64) -> ReportTable {
         title: "Coverage".to_owned(),
         note: "A second that was not seen whole is never silent: without a verdict it is indeterminate for every ASN.",
         head: vec!["what was seen", "seconds"],
+        is_prose: false,
         rows,
     }
 }
@@ -129,6 +132,7 @@ pub(super) fn changes(of: &LedgerReport) -> ReportTable {
         title: "Changes".to_owned(),
         note: "",
         head: vec!["from this second on", "what"],
+        is_prose: true,
         rows,
     }
 }
@@ -160,6 +164,7 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
                 "out, s",
                 "times",
             ],
+            is_prose: false,
             rows: rows(&traffic),
         },
         ReportTable {
@@ -172,6 +177,7 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
                 "95 % from, bit/s",
                 "95 % to, bit/s",
             ],
+            is_prose: false,
             rows: rows(&|row| {
                 let p95 = |p95: Option<u64>| p95.map_or_else(|| "–".to_owned(), count);
                 vec![
@@ -191,6 +197,7 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
             title: format!("Guarantee of {measure}: {} s in force", count(*seconds)),
             note: "Seconds by their verdict. Each row adds up to the seconds in which the measure was guaranteed.",
             head: vec!["ASN", "met", "missed", "void", "indeterminate", "silent"],
+            is_prose: false,
             rows: rows(&|row| {
                 let given = row.given.get(measure).copied().unwrap_or_default();
                 let each = [
@@ -208,6 +215,7 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
         title: "Packets".to_owned(),
         note: "RTP packets that should have come; lost for certain; what may have been lost besides. To an ASN: as its end reports.",
         head: vec!["ASN", "expected from", "lost", "maybe", "expected to", "lost", "maybe"],
+        is_prose: false,
         rows: rows(&|row| {
             let each = [row.from, row.to];
             let each = each.map(|one| [one.expected, one.lost, one.maybe_lost].map(signed));
@@ -226,6 +234,7 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
             "over",
             "maybe",
         ],
+        is_prose: false,
         rows: rows(&|row| {
             let each = [row.latency, row.jitter];
             let each = each.map(|one| [one.samples, one.over, one.maybe_over].map(count));
@@ -247,6 +256,7 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
                 "out, s",
                 "times",
             ],
+            is_prose: false,
             rows: rows
                 .map(|row| [vec![name(row)], traffic(row)].concat())
                 .collect(),

@@ -79,18 +79,45 @@ fn title(out: &mut dyn Write, text: &str, line: char) -> io::Result<()> {
 
 /// Writes words, as many on a line as there is room for.
 fn paragraph(out: &mut dyn Write, text: &str) -> io::Result<()> {
-    let mut width = 0;
-    for word in text.split(' ') {
-        let more = word.chars().count();
-        if width > 0 && width + 1 + more > WIDTH {
-            writeln!(out)?;
-            width = 0;
-        }
-        let space = if width > 0 { " " } else { "" };
-        write!(out, "{space}{word}")?;
-        width += space.len() + more;
+    for line in wrapped(text, WIDTH) {
+        writeln!(out, "{line}")?;
     }
-    writeln!(out)
+    Ok(())
+}
+
+/// Words on lines of at most so many columns, but for a word that is longer by itself.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        let has = line.chars().count();
+        if has > 0 && has + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+        } else {
+            if has > 0 {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// A table of two columns, the second of which is words.
+fn write_list(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
+    let names = rows.iter().filter_map(|row| row.first());
+    let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
+    for row in rows {
+        let [name, text] = row.as_slice() else {
+            continue;
+        };
+        let mut name = name.as_str();
+        for line in wrapped(text, WIDTH.saturating_sub(width + 2)) {
+            writeln!(out, "{name:<width$}  {line}")?;
+            name = "";
+        }
+    }
+    Ok(())
 }
 
 fn write_table(out: &mut dyn Write, table: &ReportTable) -> io::Result<()> {
@@ -108,13 +135,15 @@ fn write_table(out: &mut dyn Write, table: &ReportTable) -> io::Result<()> {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let is_prose = table.head.len() == 2 && table.head.last() == Some(&"what");
+    if table.is_prose {
+        return write_list(out, &table.rows);
+    }
     let mut line = |cells: &mut dyn Iterator<Item = &str>| {
         let cells = cells
             .zip(&widths)
             .enumerate()
             .map(|(place, (cell, &width))| {
-                if place == 0 || is_prose {
+                if place == 0 {
                     format!("{cell:<width$}")
                 } else {
                     format!("{cell:>width$}")

@@ -227,7 +227,7 @@ fn counts(network: u32, second: u64, quiet: u64) -> Option<WindowCounts> {
         return None;
     }
     // Now and then a minute of so many calls that the network is over the limit of 10 %.
-    let calls = if number(network, second / 600).is_multiple_of(29) {
+    let calls: u64 = if number(network, second / 600).is_multiple_of(29) {
         18
     } else {
         3
@@ -407,4 +407,3 @@ fn range(first: u64, last: u64, at_most: Option<u64>) -> IncompleteRange {
         at_most,
     }
 }
-
