@@ -36,6 +36,8 @@ use crate::ledger::verify::VerifyError;
 use crate::meter::CopyRule;
 use crate::pipeline::WorkerSettings;
 use crate::pipeline::shard::Shard;
+use crate::report::ReportError;
+use crate::report::period::PeriodError;
 use crate::sla::policy::Policy;
 use crate::stream::StreamLimits;
 use crate::voice::Rules;
@@ -83,6 +85,12 @@ pub enum AppError {
     /// A ledger does not hold.
     #[error("{0}")]
     Verify(#[from] VerifyError),
+    /// The time that a report should be about.
+    #[error("{0}")]
+    Period(#[from] PeriodError),
+    /// Of a ledger no report can be made.
+    #[error("{0}")]
+    Report(#[from] ReportError),
     /// A file that the command line or the configuration names cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
@@ -183,6 +191,7 @@ impl AppError {
             Self::Unfit { exit_code, .. } => *exit_code,
             // As a shell says of a process that SIGINT ended.
             Self::Interrupted => 130,
+            Self::Period(_) => 2,
             Self::Config(_)
             | Self::Asn(_)
             | Self::Incomplete { .. }
@@ -196,6 +205,7 @@ impl AppError {
             | Self::Write { .. }
             | Self::Ledger(_)
             | Self::Verify(_)
+            | Self::Report(_)
             | Self::NoCheckpoint(_)
             | Self::System { .. }
             | Self::Listen { .. }

@@ -6,6 +6,7 @@
 mod asn;
 mod check;
 mod progress;
+mod report;
 mod verify;
 
 use crate::app::live::{self, RunFlags};
@@ -88,6 +89,8 @@ enum Command {
     },
     /// Does everything hold that a ledger says?
     Verify(verify::VerifyArguments),
+    /// What a ledger says of a month: the page that both sides of a contract sign
+    Report(report::ReportArguments),
     /// Print or check a configuration
     Config {
         #[command(subcommand)]
@@ -194,6 +197,7 @@ fn run(command: Command) -> Result<(), AppError> {
             evidence,
         } => demo::run(listen_address, evidence),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Config {
             command: ConfigCommand::Default,
         } => print(|out| out.write_all(Config::default_text().as_bytes())),

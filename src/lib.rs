@@ -47,6 +47,7 @@ pub mod judge;
 pub mod ledger;
 pub mod meter;
 pub mod pipeline;
+pub mod report;
 pub mod sla;
 pub mod snapshot;
 pub mod stream;

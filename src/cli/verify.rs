@@ -53,6 +53,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<(), AppError> {
             Require::Signed => Requirement::Signed,
             Require::Witnessed => Requirement::Witnessed,
         }),
+        days: None,
     };
     let verified = verify(&arguments.directory, &request)?;
     print(|out| match arguments.format {

@@ -1,0 +1,416 @@
+//! The account of one ASN under one contract: sums, windows, and how its seconds were given.
+
+use super::model::{AsnRow, DirectionRow, Peak, STRIP_PART, SampleRow, Strip};
+use super::period::{Period, ReportZone};
+use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
+use crate::ledger::leaf::{CountedLeaf, DirectionLeaf, SampleLeaf, VerdictLeaf};
+use crate::sla::direction::{Direction, Directions};
+use crate::sla::limit::Limit;
+use crate::sla::measure::Measure;
+use crate::units::Second;
+use std::collections::VecDeque;
+
+/// Seconds of a rate whose 95th percentile is shown: what carriers bill by.
+const RATE_SECONDS: u64 = 300;
+
+/// Parts of the period of which the largest share is kept, for the drawing.
+pub(super) const SHARE_PARTS: u64 = 240;
+
+/// Octets of a second in a window.
+#[derive(Clone, Copy, Debug)]
+struct WindowSecond {
+    second: u64,
+    bytes: Directions<u64>,
+}
+
+/// The last seconds of an ASN: what is held against the threshold.
+#[derive(Clone, Debug, Default)]
+struct Window {
+    seconds: VecDeque<WindowSecond>,
+    sum: Directions<u64>,
+}
+
+impl Window {
+    /// Adds octets of a second; one before the newest is an amendment.
+    fn add(&mut self, second: u64, bytes: Directions<u64>) {
+        let behind = self
+            .seconds
+            .iter()
+            .rev()
+            .take_while(|one| one.second > second);
+        let place = self.seconds.len() - behind.count();
+        self.sum = sum(self.sum, bytes);
+        let same = place
+            .checked_sub(1)
+            .and_then(|last| self.seconds.get_mut(last));
+        match same.filter(|one| one.second == second) {
+            Some(same) => same.bytes = sum(same.bytes, bytes),
+            None => self.seconds.insert(place, WindowSecond { second, bytes }),
+        }
+    }
+
+    /// Lets go of the seconds before one.
+    fn begin_with(&mut self, first: u64) {
+        while let Some(oldest) = self.seconds.front().filter(|one| one.second < first) {
+            let bytes = oldest.bytes;
+            self.sum = Directions {
+                from: self.sum.from.saturating_sub(bytes.from),
+                to: self.sum.to.saturating_sub(bytes.to),
+                sum: self.sum.sum.saturating_sub(bytes.sum),
+            };
+            self.seconds.pop_front();
+        }
+    }
+}
+
+fn sum(a: Directions<u64>, b: Directions<u64>) -> Directions<u64> {
+    Directions {
+        from: a.from.saturating_add(b.from),
+        to: a.to.saturating_add(b.to),
+        sum: a.sum.saturating_add(b.sum),
+    }
+}
+
+/// The largest window of a time.
+#[derive(Clone, Copy, Debug)]
+struct Largest {
+    share_ppm: u64,
+    direction: Direction,
+    second: u64,
+}
+
+/// What holds for every ASN of a contract in a second.
+#[derive(Debug)]
+pub(super) struct Terms<'a> {
+    pub(super) limit: Limit,
+    pub(super) judged: &'static [Direction],
+    /// Which measures are guaranteed.
+    pub(super) guaranteed: [bool; Measure::COUNT],
+    /// Seconds whose window was not seen whole.
+    pub(super) unseen: &'a SecondSet,
+    pub(super) period: Period,
+}
+
+/// The account of an ASN.
+#[derive(Clone, Debug)]
+pub(super) struct AsnAccount {
+    from: DirectionRow,
+    to: DirectionRow,
+    latency: SampleRow,
+    jitter: SampleRow,
+    window: Window,
+    over: Directions<bool>,
+    out_of_sla_s: u64,
+    intervals: u64,
+    peak: Option<Largest>,
+    shares: Vec<u32>,
+    /// The part of the period whose largest window under the present limit this is, in octets.
+    part: (u64, u64),
+    /// Octets from and to in 5 minutes, by their number in the period.
+    rates: Vec<(u32, u64, u64)>,
+    /// The first second that is not given yet.
+    since: u64,
+    standing: [SecondVerdict; Measure::COUNT],
+    given: [GivenSeconds; Measure::COUNT],
+    /// Anything was counted or judged in the period.
+    is_seen: bool,
+}
+
+impl AsnAccount {
+    /// Of an ASN that nobody has seen, from a second on.
+    pub(super) fn new(since: u64) -> Self {
+        Self {
+            from: DirectionRow::default(),
+            to: DirectionRow::default(),
+            latency: SampleRow::default(),
+            jitter: SampleRow::default(),
+            window: Window::default(),
+            over: Directions::default(),
+            out_of_sla_s: 0,
+            intervals: 0,
+            peak: None,
+            shares: Vec::new(),
+            part: (0, 0),
+            rates: Vec::new(),
+            since,
+            standing: [SecondVerdict::Silent; Measure::COUNT],
+            given: [GivenSeconds::default(); Measure::COUNT],
+            is_seen: false,
+        }
+    }
+
+    /// Whether it belongs in the report.
+    pub(super) fn is_seen(&self) -> bool {
+        self.is_seen
+    }
+
+    /// Seconds of each measure so far.
+    pub(super) fn given(&self) -> &[GivenSeconds; Measure::COUNT] {
+        &self.given
+    }
+
+    /// Takes what was counted in a second, judged or amended. `in_window`: it counts there. Returns
+    /// whether it needed room.
+    pub(super) fn count(
+        &mut self,
+        leaf: &CountedLeaf,
+        second: u64,
+        in_window: bool,
+        period: Period,
+    ) -> bool {
+        let both = leaf.from.bytes.saturating_add(leaf.to.bytes);
+        let bytes = Directions {
+            from: leaf.from.bytes,
+            to: leaf.to.bytes,
+            sum: both.saturating_sub(leaf.both_bytes),
+        };
+        if in_window && bytes != Directions::default() {
+            self.window.add(second, bytes);
+        }
+        if !period.contains(second) {
+            return false;
+        }
+        self.is_seen = true;
+        count_direction(&mut self.from, leaf.from);
+        count_direction(&mut self.to, leaf.to);
+        count_samples(&mut self.latency, leaf.latency);
+        count_samples(&mut self.jitter, leaf.jitter);
+        self.count_rate((second - period.from.0) / RATE_SECONDS, bytes)
+    }
+
+    fn count_rate(&mut self, number: u64, bytes: Directions<u64>) -> bool {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let behind = self.rates.iter().rev().take_while(|rate| rate.0 > number);
+        let place = self.rates.len() - behind.count();
+        let last = place.checked_sub(1);
+        let last = last.and_then(|last| self.rates.get_mut(last));
+        let Some(rate) = last.filter(|rate| rate.0 == number) else {
+            self.rates.insert(place, (number, bytes.from, bytes.to));
+            return true;
+        };
+        rate.1 = rate.1.saturating_add(bytes.from);
+        rate.2 = rate.2.saturating_add(bytes.to);
+        false
+    }
+
+    /// Holds the window that ends with a second against the threshold. A second that is not new was
+    /// counted when it was judged first.
+    pub(super) fn judge_window(&mut self, second: u64, terms: &Terms<'_>, is_new: bool) {
+        let first = (second + 1).saturating_sub(terms.limit.window.get().into());
+        self.window.begin_with(first);
+        let was_over = self.over;
+        if self.window.seconds.is_empty() && was_over == Directions::default() {
+            return;
+        }
+        let period = terms.period;
+        let is_inside = is_new && period.contains(second);
+        let mut is_over = false;
+        for &direction in terms.judged {
+            let bytes = *self.window.sum.get(direction);
+            let over = terms.limit.is_exceeded(bytes);
+            *self.over.get_mut(direction) = over;
+            is_over |= over;
+            // What was over before the period began is an interval of it too.
+            let begins = !*was_over.get(direction) || second == period.from.0;
+            self.intervals += u64::from(over && is_inside && begins);
+            if is_inside {
+                self.note_share(bytes, direction, second, terms);
+            }
+        }
+        self.out_of_sla_s += u64::from(is_over && is_inside);
+    }
+
+    fn note_share(&mut self, bytes: u64, direction: Direction, second: u64, terms: &Terms<'_>) {
+        let period = terms.period;
+        let part = (second - period.from.0) * SHARE_PARTS / period.seconds();
+        if self.part.0 != part {
+            self.part = (part, 0);
+        }
+        if bytes <= self.part.1 {
+            return;
+        }
+        self.part.1 = bytes;
+        let share_ppm = share_ppm(bytes, terms.limit);
+        let place = usize::try_from(part).unwrap_or(usize::MAX);
+        if self.shares.is_empty() {
+            self.shares = vec![0; usize::try_from(SHARE_PARTS).unwrap_or_default()];
+        }
+        if let Some(share) = self.shares.get_mut(place) {
+            *share = (*share).max(u32::try_from(share_ppm).unwrap_or(u32::MAX));
+        }
+        if self.peak.is_none_or(|peak| peak.share_ppm < share_ppm) {
+            self.peak = Some(Largest {
+                share_ppm,
+                direction,
+                second,
+            });
+        }
+    }
+
+    /// Windows begin anew.
+    pub(super) fn forget_window(&mut self) {
+        self.window = Window::default();
+    }
+
+    /// Another limit holds from now on.
+    pub(super) fn begin_limit(&mut self) {
+        self.part.1 = 0;
+    }
+
+    /// Gives the seconds up to one, which is not among them, as the verdicts stand.
+    pub(super) fn give(&mut self, end: u64, terms: &Terms<'_>, strip: &mut Strip) {
+        let Some((first, end)) = self.stretch(end, terms.period) else {
+            return;
+        };
+        for place in 0..Measure::COUNT {
+            let (Some(true), Some(&verdict)) =
+                (terms.guaranteed.get(place), self.standing.get(place))
+            else {
+                continue;
+            };
+            let Some(given) = self.given.get_mut(place) else {
+                continue;
+            };
+            if verdict == SecondVerdict::Silent {
+                let unseen = terms.unseen.count(first, end);
+                given.indeterminate_s += unseen;
+                given.silent_s += end - first - unseen;
+            } else {
+                self.is_seen = true;
+                *given.of_mut(verdict) += end - first;
+                mark(strip, verdict, (first, end), terms.period);
+            }
+        }
+    }
+
+    /// Gives the seconds up to one, which is not among them, as not seen.
+    pub(super) fn give_unseen(&mut self, end: u64, terms: &Terms<'_>) {
+        let Some((first, end)) = self.stretch(end, terms.period) else {
+            return;
+        };
+        for (given, guaranteed) in self.given.iter_mut().zip(terms.guaranteed) {
+            given.indeterminate_s += if guaranteed { end - first } else { 0 };
+        }
+    }
+
+    /// Leaves out the seconds up to one: the contract is not in force.
+    pub(super) fn skip(&mut self, end: u64) {
+        self.since = self.since.max(end);
+    }
+
+    /// The seconds of the period that are to be given.
+    fn stretch(&mut self, end: u64, period: Period) -> Option<(u64, u64)> {
+        let first = self.since.max(period.from.0);
+        self.skip(end);
+        let end = end.min(period.until.0);
+        (first < end).then_some((first, end))
+    }
+
+    /// Other verdicts stand from now on.
+    pub(super) fn stand(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
+        if leaf.verdicts.len() != Measure::COUNT {
+            return Err(format!("has {} verdicts", leaf.verdicts.len()));
+        }
+        for (standing, word) in self.standing.iter_mut().zip(&leaf.verdicts) {
+            let verdict = SecondVerdict::from_word(word);
+            *standing = verdict.ok_or_else(|| format!("verdict {word:?} is not known"))?;
+        }
+        Ok(())
+    }
+
+    /// No verdict stands any more.
+    pub(super) fn forget_standing(&mut self) {
+        self.standing = [SecondVerdict::Silent; Measure::COUNT];
+    }
+
+    /// An interval that goes on begins anew.
+    pub(super) fn end_intervals(&mut self) {
+        self.over = Directions::default();
+    }
+
+    /// As a row, but for how seconds were given. `allowed`: bits that the committed rate allows in the
+    /// seconds that were seen.
+    pub(super) fn row(&self, asn: u32, allowed: u128, zone: &ReportZone, period: Period) -> AsnRow {
+        let rates = |bytes: fn(&(u32, u64, u64)) -> u64| {
+            percentile_rate(self.rates.iter().map(bytes).collect(), period)
+        };
+        let direction = |row: DirectionRow, p95_5min_bps| DirectionRow {
+            mean_share_ppm: mean_share_ppm(row.bytes, allowed),
+            p95_5min_bps,
+            ..row
+        };
+        AsnRow {
+            asn: Some(asn),
+            from: direction(self.from, Some(rates(|rate| rate.1))),
+            to: direction(self.to, Some(rates(|rate| rate.2))),
+            peak: self.peak.map(|largest| Peak {
+                share_ppm: largest.share_ppm,
+                direction: largest.direction.as_str(),
+                second: zone.text(Second(largest.second)),
+            }),
+            out_of_sla_s: self.out_of_sla_s,
+            intervals: self.intervals,
+            latency: self.latency,
+            jitter: self.jitter,
+            shares: self.shares.clone(),
+            ..AsnRow::default()
+        }
+    }
+}
+
+fn count_direction(row: &mut DirectionRow, leaf: DirectionLeaf) {
+    row.bytes = row.bytes.saturating_add(leaf.bytes);
+    row.expected = row.expected.saturating_add(leaf.expected);
+    row.lost = row.lost.saturating_add(leaf.lost);
+    row.maybe_lost = row.maybe_lost.saturating_add(leaf.maybe_lost);
+}
+
+fn count_samples(row: &mut SampleRow, leaf: SampleLeaf) {
+    row.samples = row.samples.saturating_add(leaf.samples);
+    row.over = row.over.saturating_add(leaf.over);
+    row.maybe_over = row.maybe_over.saturating_add(leaf.maybe_over);
+}
+
+/// The share of a window in millionths, rounded down.
+fn share_ppm(bytes: u64, limit: Limit) -> u64 {
+    let whole = u128::from(limit.committed_rate.0) * u128::from(limit.window.get());
+    mean_share_ppm(bytes, whole)
+}
+
+/// What octets are of so many bits, in millionths, rounded down.
+pub(super) fn mean_share_ppm(bytes: u64, bits: u128) -> u64 {
+    let share = (8_000_000 * u128::from(bytes)).checked_div(bits);
+    u64::try_from(share.unwrap_or(0)).unwrap_or(u64::MAX)
+}
+
+/// The 95th percentile of the rates of 5 minutes, by nearest rank, in bit/s: in 5 % of the period the rate
+/// was higher. Where nothing was counted it was 0.
+pub(super) fn percentile_rate(mut bytes: Vec<u64>, period: Period) -> u64 {
+    let all = period.seconds().div_ceil(RATE_SECONDS);
+    bytes.sort_unstable();
+    let rank = (all * 95).div_ceil(100);
+    let empty = all.saturating_sub(bytes.len() as u64);
+    let place = rank.checked_sub(empty + 1);
+    let place = place.and_then(|place| usize::try_from(place).ok());
+    let bytes = place.and_then(|place| bytes.get(place));
+    bytes.map_or(0, |bytes| bytes.saturating_mul(8) / RATE_SECONDS)
+}
+
+/// Notes in which quarters of an hour a verdict stood.
+fn mark(strip: &mut Strip, verdict: SecondVerdict, (first, end): (u64, u64), period: Period) {
+    let quarter = |second: u64| usize::try_from((second - period.from.0) / STRIP_PART);
+    let (Ok(from), Ok(until)) = (quarter(first), quarter(end - 1)) else {
+        return;
+    };
+    let quarters = strip.quarters.iter_mut().take(until + 1).skip(from);
+    for seen in quarters {
+        let seen = match verdict {
+            SecondVerdict::Met => &mut seen.met,
+            SecondVerdict::Missed => &mut seen.missed,
+            SecondVerdict::Void => &mut seen.void,
+            SecondVerdict::Indeterminate => &mut seen.indeterminate,
+            SecondVerdict::Silent => continue,
+        };
+        *seen = true;
+    }
+}

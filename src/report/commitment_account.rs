@@ -1,0 +1,345 @@
+//! The account of one contract: what it said from when on, and the account of each ASN under it.
+
+use super::asn_account::{AsnAccount, Terms, mean_share_ppm};
+use super::model::{
+    AsnRow, CommitmentReport, CommitmentVersion, DirectionRow, Strip, VerdictsSeen,
+};
+use super::period::{Period, ReportZone};
+use super::seconds::{GivenSeconds, SecondSet};
+use crate::ledger::leaf::{CommitmentTerms, CountedLeaf, TransitRole, VerdictLeaf};
+use crate::sla::commitment::{Commitment, TransitRule};
+use crate::sla::limit::Limit;
+use crate::sla::measure::Measure;
+use crate::units::Second;
+use std::collections::BTreeMap;
+
+/// A contract that is in force.
+#[derive(Debug)]
+struct InForce {
+    since: u64,
+    terms: CommitmentTerms,
+    sha256: String,
+    commitment: Commitment,
+    limit: Limit,
+    guaranteed: [bool; Measure::COUNT],
+}
+
+/// The account of a contract.
+#[derive(Debug)]
+pub(super) struct CommitmentAccount {
+    name: String,
+    period: Period,
+    in_force: Option<InForce>,
+    /// What was in force before.
+    versions: Vec<InForceFor>,
+    /// That of an ASN of which nobody saw anything: each account begins as a copy of it.
+    absent: AsnAccount,
+    asns: BTreeMap<(Option<TransitRole>, u32), AsnAccount>,
+    /// Seconds whose window was not seen whole.
+    unseen: SecondSet,
+    strip: Strip,
+    /// What the committed rate allows in the seconds of the period that were seen, in bits.
+    allowed_bits: u128,
+}
+
+/// What was in force, and the second behind the last.
+type InForceFor = (InForce, u64);
+
+impl CommitmentAccount {
+    /// For a contract that is in force from a second on.
+    pub(super) fn new(name: &str, since: u64, period: Period, zone: &ReportZone) -> Self {
+        let quarters = period.seconds().div_ceil(super::model::STRIP_PART);
+        let quarters = usize::try_from(quarters).unwrap_or_default();
+        Self {
+            name: name.to_owned(),
+            period,
+            in_force: None,
+            versions: Vec::new(),
+            absent: AsnAccount::new(since),
+            asns: BTreeMap::new(),
+            unseen: SecondSet::default(),
+            strip: Strip {
+                quarters: vec![VerdictsSeen::default(); quarters],
+                days: period.days(zone),
+                period: (period.from.0, period.until.0),
+            },
+            allowed_bits: 0,
+        }
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Seconds in its window.
+    pub(super) fn window(&self) -> u64 {
+        let in_force = self.in_force.as_ref();
+        in_force.map_or(0, |it| it.limit.window.get().into())
+    }
+
+    /// Does something for each account, under what is in force.
+    fn each(&mut self, mut act: impl FnMut(&mut AsnAccount, &Terms<'_>, &mut Strip)) {
+        let Some(in_force) = &self.in_force else {
+            return;
+        };
+        let terms = Terms {
+            limit: in_force.limit,
+            judged: in_force.commitment.direction.judged(),
+            guaranteed: in_force.guaranteed,
+            unseen: &self.unseen,
+            period: self.period,
+        };
+        act(&mut self.absent, &terms, &mut self.strip);
+        for account in self.asns.values_mut() {
+            act(account, &terms, &mut self.strip);
+        }
+    }
+
+    /// Other terms are in force from a second on.
+    pub(super) fn revise(
+        &mut self,
+        second: u64,
+        since: u64,
+        terms: &CommitmentTerms,
+        sha256: &str,
+    ) -> Result<(), String> {
+        let old = self.in_force.as_ref();
+        if old.is_some_and(|old| old.terms == *terms) {
+            return Ok(());
+        }
+        let commitment = terms.commitment().map_err(|error| error.to_string())?;
+        let guaranteed = Measure::ALL.map(|measure| commitment.guarantee.get(measure).is_some());
+        let limit = Limit::from(&commitment);
+        let old = old.map(|old| old.commitment.clone());
+        self.end(second);
+        // As the judge does (MODEL §6): what was counted otherwise is no window any more.
+        let counted_alike = old.as_ref().is_some_and(|old| {
+            (&old.scope, old.layer, old.classes)
+                == (&commitment.scope, commitment.layer, commitment.classes)
+                && old.window == commitment.window
+                && (old.transit == commitment.transit || commitment.transit == TransitRule::List)
+        });
+        let held_alike = counted_alike
+            && old.as_ref().is_some_and(|old| {
+                Limit::from(old) == limit && old.direction == commitment.direction
+            });
+        self.in_force = Some(InForce {
+            since,
+            terms: terms.clone(),
+            sha256: sha256.to_owned(),
+            commitment,
+            limit,
+            guaranteed,
+        });
+        self.absent.skip(since);
+        for account in self.asns.values_mut() {
+            account.skip(since);
+            account.begin_limit();
+            if !held_alike {
+                account.end_intervals();
+            }
+            if !counted_alike {
+                account.forget_window();
+            }
+        }
+        if !counted_alike {
+            self.window_unseen_from(second);
+        }
+        Ok(())
+    }
+
+    /// It is in force up to a second, which is not among its seconds.
+    pub(super) fn end(&mut self, second: u64) {
+        self.give(second);
+        self.versions
+            .extend(self.in_force.take().map(|old| (old, second)));
+    }
+
+    /// Gives the seconds up to one, which is not among them, as verdicts stand.
+    pub(super) fn give(&mut self, end: u64) {
+        self.each(|account, terms, strip| account.give(end, terms, strip));
+    }
+
+    /// Gives the seconds up to one, which is not among them, as not seen.
+    pub(super) fn give_unseen(&mut self, end: u64) {
+        self.each(|account, terms, _| account.give_unseen(end, terms));
+    }
+
+    /// No verdict stands any more.
+    pub(super) fn forget_standing(&mut self) {
+        self.each(|account, _, _| account.forget_standing());
+    }
+
+    /// Nothing before a second is known: windows begin anew.
+    pub(super) fn begin_windows(&mut self, second: u64) {
+        self.each(|account, _, _| account.forget_window());
+        self.window_unseen_from(second);
+    }
+
+    /// Windows are whole once they hold nothing before a second.
+    fn window_unseen_from(&mut self, second: u64) {
+        self.add_unseen(second, (second + self.window()).saturating_sub(1));
+    }
+
+    /// Seconds, from one up to another that is not among them, were not seen whole.
+    pub(super) fn see_incomplete(&mut self, first: u64, end: u64) {
+        self.add_unseen(first, (end + self.window()).saturating_sub(1));
+    }
+
+    fn add_unseen(&mut self, first: u64, end: u64) {
+        let Period { from, until } = self.period;
+        self.unseen.insert(first.max(from.0), end.min(until.0));
+    }
+
+    /// The accounts of the ASNs.
+    pub(super) fn len(&self) -> usize {
+        self.asns.len()
+    }
+
+    /// Takes what was counted in a second, when `now` is judged. Returns how much room it needed.
+    pub(super) fn count(
+        &mut self,
+        asns: &[CountedLeaf],
+        second: u64,
+        now: u64,
+    ) -> Result<usize, String> {
+        let in_window = second + self.window() > now;
+        let mut room = 0;
+        for leaf in asns {
+            let asn = leaf.asn.ok_or("names no ASN")?;
+            let account = self.asns.entry((leaf.role, asn));
+            let account = account.or_insert_with(|| self.absent.clone());
+            room += usize::from(account.count(leaf, second, in_window, self.period));
+        }
+        Ok(room)
+    }
+
+    /// Holds the windows that end with a second against the threshold. `is_new`: it was not judged before.
+    pub(super) fn judge_windows(&mut self, second: u64, is_new: bool) {
+        let Some(in_force) = &self.in_force else {
+            return;
+        };
+        if is_new && self.period.contains(second) {
+            self.allowed_bits += u128::from(in_force.limit.committed_rate.0);
+        }
+        self.each(|account, terms, _| account.judge_window(second, terms, is_new));
+    }
+
+    /// The committed rate allowed so much more, in seconds that were seen and in which nothing came.
+    pub(super) fn allow(&mut self, seconds: u64) {
+        if let Some(in_force) = &self.in_force {
+            let rate = u128::from(in_force.limit.committed_rate.0);
+            self.allowed_bits += rate * u128::from(seconds);
+        }
+    }
+
+    /// Other verdicts stand on an ASN from a second on.
+    pub(super) fn stand(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
+        let account = self.asns.entry((None, leaf.asn));
+        let account = account.or_insert_with(|| self.absent.clone());
+        if let Some(in_force) = &self.in_force {
+            let terms = Terms {
+                limit: in_force.limit,
+                judged: &[],
+                guaranteed: in_force.guaranteed,
+                unseen: &self.unseen,
+                period: self.period,
+            };
+            account.give(leaf.second.0, &terms, &mut self.strip);
+        }
+        account.stand(leaf)
+    }
+
+    /// What it says, once everything is given.
+    pub(super) fn report(mut self, zone: &ReportZone) -> CommitmentReport {
+        self.end(self.period.until.0);
+        let measures = Measure::ALL.iter().zip(self.absent.given());
+        let guaranteed_s: BTreeMap<_, _> = measures
+            .map(|(measure, given)| (measure.as_str(), given.sum()))
+            .filter(|(_, seconds)| *seconds > 0)
+            .collect();
+        let (mut asns, mut transit_asns) = (Vec::new(), Vec::new());
+        for (&(role, asn), account) in &self.asns {
+            if !account.is_seen() {
+                continue;
+            }
+            let mut row = account.row(asn, self.allowed_bits, zone, self.period);
+            match role {
+                Some(TransitRole::Transit) => transit_asns.push(row),
+                None => {
+                    let given = Measure::ALL.iter().zip(account.given());
+                    let given = given.map(|(measure, given)| (measure.as_str(), *given));
+                    row.given = given
+                        .filter(|(measure, _)| guaranteed_s.contains_key(measure))
+                        .collect();
+                    asns.push(row);
+                }
+            }
+        }
+        let text = |second| zone.text(Second(second));
+        let period = self.period;
+        let cut = |second: u64| second.clamp(period.from.0, period.until.0);
+        let versions = self
+            .versions
+            .into_iter()
+            .map(|(version, end)| CommitmentVersion {
+                from: text(cut(version.since)),
+                until: text(cut(end)),
+                sha256: version.sha256,
+                terms: version.terms,
+                seconds: (cut(version.since), cut(end)),
+            });
+        let all = all(&asns, self.allowed_bits);
+        CommitmentReport {
+            name: self.name,
+            versions: versions
+                .filter(|one| one.seconds.0 < one.seconds.1)
+                .collect(),
+            guaranteed_s,
+            all,
+            asns,
+            transit_asns,
+            strip: self.strip,
+        }
+    }
+}
+
+/// The sums over ASNs.
+fn all(asns: &[AsnRow], allowed_bits: u128) -> AsnRow {
+    let mut all = AsnRow::default();
+    for row in asns {
+        for (sum, one) in [(&mut all.from, &row.from), (&mut all.to, &row.to)] {
+            add_direction(sum, one);
+        }
+        for (sum, one) in [
+            (&mut all.latency, &row.latency),
+            (&mut all.jitter, &row.jitter),
+        ] {
+            sum.samples = sum.samples.saturating_add(one.samples);
+            sum.over = sum.over.saturating_add(one.over);
+            sum.maybe_over = sum.maybe_over.saturating_add(one.maybe_over);
+        }
+        all.out_of_sla_s += row.out_of_sla_s;
+        all.intervals += row.intervals;
+        for (measure, given) in &row.given {
+            let sum: &mut GivenSeconds = all.given.entry(measure).or_default();
+            sum.add(given);
+        }
+        let share = |row: &AsnRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
+        if share(row) > share(&all) {
+            all.peak.clone_from(&row.peak);
+        }
+    }
+    for direction in [&mut all.from, &mut all.to] {
+        direction.mean_share_ppm = mean_share_ppm(direction.bytes, allowed_bits);
+    }
+    all
+}
+
+fn add_direction(sum: &mut DirectionRow, one: &DirectionRow) {
+    sum.bytes = sum.bytes.saturating_add(one.bytes);
+    sum.expected = sum.expected.saturating_add(one.expected);
+    sum.lost = sum.lost.saturating_add(one.lost);
+    sum.maybe_lost = sum.maybe_lost.saturating_add(one.maybe_lost);
+}

@@ -1,0 +1,261 @@
+//! Proves the report over all that can happen to a meter: every figure equals what is known of a simulated
+//! time with stops, kills, lost frames, a full disk, a change of the contract and one of the clocks; the
+//! four formats say the same; and of a ledger that does not hold nothing is printed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use meter::{Schedule, Truth, Written, write};
+use serde_json::Value;
+use std::fs;
+use support::desk::Desk;
+use support::program::{asnmeter, list, number, text};
+
+#[path = "report_faults/meter.rs"]
+mod meter;
+
+/// 2026-10-25T00:00:00+02:00: a day of 25 hours in Paris.
+const LONG_DAY: u64 = 1_792_879_200;
+
+/// That day and the one before it.
+fn two_days() -> Schedule {
+    let begin = LONG_DAY - 86_400;
+    let end = LONG_DAY + 25 * 3600;
+    let at = |hours: u64, seconds: u64| begin + hours * 3600 + seconds;
+    Schedule {
+        period: (begin, end),
+        networks: 9,
+        quiet: 40,
+        start: begin - 900,
+        stop: end - 1800,
+        stops: vec![(at(5, 17), at(5, 620)), (at(25, 0), at(26, 1))],
+        kills: vec![(at(9, 59), at(9, 200))],
+        gaps: vec![
+            (at(3, 100), at(3, 102), None),
+            (at(3, 130), at(3, 130), Some(5)),
+            (at(30, 0), at(30, 299), Some(100_000)),
+        ],
+        disk: vec![(at(12, 10), at(12, 45)), (at(40, 59), at(40, 61))],
+        doubled: Some(at(20, 30)),
+    }
+}
+
+/// Twenty minutes of it.
+fn twenty_minutes() -> Schedule {
+    let schedule = two_days();
+    Schedule {
+        stop: schedule.start + 1200,
+        stops: Vec::new(),
+        kills: Vec::new(),
+        ..schedule
+    }
+}
+
+fn report(ledger: &str, more: &[&str]) -> String {
+    let arguments = ["report", ledger, "--time-zone", "Europe/Paris"];
+    let outcome = asnmeter(arguments.iter().chain(more));
+    assert_eq!(outcome.code, Some(0), "{more:?}: {}", outcome.stderr);
+    outcome.stdout
+}
+
+const PERIOD: [&str; 4] = ["--from", "2026-10-24", "--until", "2026-10-26"];
+
+fn json(ledger: &str) -> Value {
+    let text = report(ledger, &[&PERIOD[..], &["--format", "json"]].concat());
+    serde_json::from_str(&text).unwrap()
+}
+
+fn compare(document: &Value, written: &Written) {
+    let ledger = &list(document, "/ledgers")[0];
+    let period = number(document, "/period_s");
+    let coverage = [
+        number(ledger, "/coverage/whole_s"),
+        number(ledger, "/coverage/incomplete_s"),
+        number(ledger, "/coverage/not_running_s"),
+    ];
+    let known = [written.whole_s, written.incomplete_s, written.not_running_s];
+    assert_eq!(coverage, known, "coverage {}", ledger["coverage"]);
+    assert_eq!(coverage.iter().sum::<u64>(), period);
+    let commitment = &list(ledger, "/commitments")[0];
+    let rows = list(commitment, "/asns");
+    let mut all = Truth::default();
+    assert_eq!(rows.len(), written.networks.len());
+    for (row, (asn, truth)) in rows.iter().zip(&written.networks) {
+        assert_eq!(number(row, "/asn"), u64::from(*asn));
+        compare_row(row, truth, period);
+        all.from += truth.from;
+        all.out_s += truth.out_s;
+        all.given[0][1] += truth.given[0][1];
+    }
+    let sums = &commitment["all"];
+    assert_eq!(number(sums, "/from/bytes"), all.from);
+    assert_eq!(number(sums, "/out_of_sla_s"), all.out_s);
+    assert_eq!(number(sums, "/given/loss/missed_s"), all.given[0][1]);
+}
+
+fn compare_row(row: &Value, truth: &Truth, period: u64) {
+    let asn = &row["asn"];
+    let octets = [number(row, "/from/bytes"), number(row, "/to/bytes")];
+    assert_eq!(octets, [truth.from, truth.to], "octets of {asn}");
+    let loss = ["expected", "lost", "maybe_lost"].map(|key| row["from"][key].as_i64().unwrap());
+    let known = [truth.expected, truth.lost, truth.maybe_lost];
+    assert_eq!(loss, known, "loss of {asn}");
+    let samples = [
+        number(row, "/latency/samples"),
+        number(row, "/latency/over"),
+    ];
+    assert_eq!(samples, [truth.samples, truth.over], "samples of {asn}");
+    let out = [number(row, "/out_of_sla_s"), number(row, "/intervals")];
+    assert_eq!(out, [truth.out_s, truth.intervals], "out of SLA of {asn}");
+    assert_eq!(
+        number(row, "/peak/share_ppm"),
+        truth.peak.0,
+        "peak of {asn}"
+    );
+    for (measure, known) in ["loss", "latency"].iter().zip(truth.given) {
+        let keys = ["met_s", "missed_s", "void_s", "indeterminate_s", "silent_s"];
+        let given = keys.map(|key| number(row, &format!("/given/{measure}/{key}")));
+        assert_eq!(given, known, "{measure} of {asn}: {keys:?}");
+        assert_eq!(given.iter().sum::<u64>(), period);
+    }
+}
+
+#[test]
+fn every_figure_equals_what_is_known_whatever_happens_to_the_meter() {
+    let desk = Desk::new();
+    let written = write(&desk.path("ledger"), &two_days());
+    let document = json(&desk.name("ledger"));
+    assert_eq!(number(&document, "/period_s"), 49 * 3600);
+    compare(&document, &written);
+    for column in 0..5 {
+        let networks = written.networks.values();
+        let seconds: u64 = networks.map(|truth| truth.given[0][column]).sum();
+        assert!(seconds > 1000, "only {seconds} seconds in column {column}");
+    }
+    let versions = list(&document, "/ledgers/0/commitments/0/versions");
+    assert_eq!(versions.len(), 2, "before and after the rate was doubled");
+    assert_eq!(text(&versions[1], "from"), "2026-10-24T20:00:30+02:00");
+}
+
+#[test]
+fn the_formats_say_the_same_and_say_it_again_to_the_octet() {
+    let desk = Desk::new();
+    write(&desk.path("ledger"), &two_days());
+    let ledger = desk.name("ledger");
+    let document = json(&ledger);
+    let row = &list(&document, "/ledgers/0/commitments/0/asns")[0];
+    let figures = [
+        number(row, "/given/loss/missed_s"),
+        number(row, "/from/bytes"),
+    ];
+    let in_format = |format| {
+        let more = [&PERIOD[..], &["--format", format]].concat();
+        let once = report(&ledger, &more);
+        assert_eq!(once, report(&ledger, &more), "{format} twice");
+        once
+    };
+    let csv = in_format("csv");
+    let mut lines = csv.split_terminator("\r\n");
+    let head: Vec<_> = lines.next().unwrap().split(',').collect();
+    let rows: Vec<Vec<_>> = lines.map(|line| line.split(',').collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == head.len()), "ragged");
+    let column = |name| head.iter().position(|head| *head == name).unwrap();
+    let first = rows.iter().find(|row| row[column("measure")] == "loss");
+    let first = first.unwrap();
+    assert_eq!(first[column("missed_s")], figures[0].to_string());
+    assert_eq!(first[column("from_bytes")], figures[1].to_string());
+    let text = in_format("text");
+    let widest = text.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "a line of {widest:?} columns");
+    let html = in_format("html");
+    for word in ["<script", "http:", "https:", "<img", "@import", "<link"] {
+        assert!(!html.contains(word), "{word} in the HTML");
+    }
+    let grouped = |number: u64| {
+        let digits = number.to_string();
+        let parts = digits.as_bytes().rchunks(3).rev();
+        let parts: Vec<_> = parts.map(String::from_utf8_lossy).collect();
+        parts.join(" ")
+    };
+    for (name, written) in [("text", &text), ("html", &html)] {
+        for figure in figures {
+            assert!(written.contains(&grouped(figure)), "{figure}: {name}");
+        }
+    }
+}
+
+#[test]
+fn of_a_ledger_that_does_not_hold_nothing_is_printed() {
+    let desk = Desk::new();
+    write(&desk.path("ledger"), &twenty_minutes());
+    let notes = desk.path("ledger").join("2026-10-23.notes");
+    let written = fs::read_to_string(&notes).unwrap();
+    let root = written.lines().nth(2).unwrap();
+    let mut other = root.to_owned();
+    let first = if root.starts_with('A') { "B" } else { "A" };
+    other.replace_range(0..1, first);
+    fs::write(&notes, written.replace(root, &other)).unwrap();
+    let ledger = desk.name("ledger");
+    let arguments = ["report", &ledger, "--time-zone", "Europe/Paris"];
+    let outcome = asnmeter(arguments.iter().chain(&PERIOD));
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (Some(1), ""));
+    let said = "no report of what does not hold";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("2026-10-23.notes"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn what_cannot_be_answered_is_said() {
+    let desk = Desk::new();
+    write(&desk.path("ledger"), &twenty_minutes());
+    let ledger = desk.name("ledger");
+    let cases = [
+        ("--month 2026-13", 2, "month \"2026-13\""),
+        (
+            "--from 2026-10-25T02:30 --until 2026-10-26",
+            2,
+            "does not exist once",
+        ),
+        ("--from 2026-10-26 --until 2026-10-24", 2, "is no period"),
+        ("--month 2026-12", 1, "has no second from"),
+        ("--month 2026-10 --commitment vocie", 1, "there are: voice"),
+        (
+            "--month 2026-10 --from 2026-10-01 --until 2026-10-02",
+            2,
+            "cannot be used with",
+        ),
+        (
+            "--month 2026-10 --time-zone Europe/Pariss",
+            2,
+            "tz database",
+        ),
+        ("", 2, "--month"),
+    ];
+    for (more, code, said) in cases {
+        let arguments = ["report", &ledger]
+            .into_iter()
+            .chain(more.split_whitespace());
+        let zone = if more.contains("zone") {
+            vec![]
+        } else {
+            vec!["--time-zone", "Europe/Paris"]
+        };
+        let outcome = asnmeter(arguments.chain(zone));
+        assert_eq!(outcome.code, Some(code), "{more:?}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains(said),
+            "{more:?}: {}",
+            outcome.stderr
+        );
+        assert_eq!(outcome.stdout, "");
+    }
+}
