@@ -11,13 +11,8 @@ use std::time::Duration;
 /// (several queues, several capture points).
 pub(super) const GRACE: Duration = Duration::from_millis(100);
 
-/// A step back beyond this means that the clock was set; up to this, frames may be out of order.
+/// A step back beyond this means that the clock was set; up to this, frames are out of order.
 const CLOCK_STEP: Duration = Duration::from_secs(1);
-
-/// So many frames in a row, over so much time, that all lie further back than frames of one capture
-/// do, are not out of order: their clock was set.
-const RUN_FRAMES: u32 = 8;
-const RUN_SPAN: Duration = Duration::from_millis(100);
 
 /// A boundary between seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,34 +36,6 @@ pub struct PacketClock {
     /// Up to this time a frame is in the second of `newest`, and no second closes. Saves a division per
     /// frame.
     until: Timestamp,
-    /// Frames further back than [`GRACE`].
-    behind: BehindFrames,
-}
-
-/// Frames that lie behind one newest frame.
-#[derive(Clone, Copy, Debug, Default)]
-struct BehindFrames {
-    newest: Timestamp,
-    first: Timestamp,
-    last: Timestamp,
-    frames: u32,
-}
-
-impl BehindFrames {
-    /// Takes one; whether time runs on from there, behind the newest frame.
-    fn take(&mut self, time: Timestamp, newest: Timestamp) -> bool {
-        if self.newest != newest || time < self.last {
-            *self = Self {
-                newest,
-                first: time,
-                last: time,
-                frames: 0,
-            };
-        }
-        self.last = time;
-        self.frames += 1;
-        self.frames >= RUN_FRAMES && self.last.since(self.first) >= RUN_SPAN
-    }
 }
 
 impl PacketClock {
@@ -89,13 +56,13 @@ impl PacketClock {
         if self.try_advance(time) {
             return None;
         }
-        let (second, steps_back) = (time.second(), self.steps_back(time));
+        let second = time.second();
         match self.open {
             None => {
                 self.open_from(second, time);
                 Some(Boundary::Opened(second))
             }
-            Some(_) if steps_back => {
+            Some(_) if time.plus(CLOCK_STEP) < self.newest => {
                 self.open_from(second, time);
                 Some(Boundary::Stepped(second))
             }
@@ -119,12 +86,6 @@ impl PacketClock {
         self.open
             .take()
             .map(|_| Boundary::Ended(self.newest.second()))
-    }
-
-    /// Whether the clock of a frame was set back.
-    fn steps_back(&mut self, time: Timestamp) -> bool {
-        time.plus(CLOCK_STEP) < self.newest
-            || (time.plus(GRACE) < self.newest && self.behind.take(time, self.newest))
     }
 
     /// Sets the first open second and the time of the newest frame.
@@ -205,31 +166,6 @@ mod tests {
             Some(Boundary::Closed(Second(49))),
             "and continues from there"
         );
-    }
-
-    #[test]
-    fn a_smaller_step_back_is_one_once_time_runs_on_from_there() {
-        let mut packet_clock = PacketClock::default();
-        packet_clock.on_frame(at(50_000));
-        for millis in (49_100..49_200).step_by(20) {
-            assert_eq!(packet_clock.on_frame(at(millis)), None, "{millis}");
-        }
-        assert_eq!(packet_clock.on_frame(at(50_001)), None, "they were late");
-        for millis in (49_300..49_440).step_by(20) {
-            assert_eq!(packet_clock.on_frame(at(millis)), None, "{millis}");
-        }
-        assert_eq!(
-            packet_clock.on_frame(at(49_440)),
-            Some(Boundary::Stepped(Second(49)))
-        );
-        let mut packet_clock = PacketClock::default();
-        packet_clock.on_frame(at(50_000));
-        for millis in 0..1_000 {
-            let back = at(49_900 + millis % 10);
-            assert_eq!(packet_clock.on_frame(back), None, "within the grace time");
-            let back = at(49_500 - millis / 10);
-            assert_eq!(packet_clock.on_frame(back), None, "time does not run on");
-        }
     }
 
     #[test]
