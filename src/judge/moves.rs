@@ -82,7 +82,10 @@ impl Moves {
         let ((last, booking), None) = (fits.next()?, fits.next()) else {
             return None;
         };
-        let mut others = self.begun.iter().filter(|(other, _)| other.key != first.key);
+        let mut others = self
+            .begun
+            .iter()
+            .filter(|(other, _)| other.key != first.key);
         let is_alone = !others.any(|(other, _)| last.moved_to(other).is_some());
         is_alone.then_some(booking)
     }

@@ -239,11 +239,9 @@ impl Streams {
             .ways
             .latest(&known.key)
             .and_then(|latest| self.table.get(latest));
-        let latest = latest.filter(|latest| {
-            latest.key != known.key && latest.first() > known.last.minus(SLACK)
-        });
-        let goes_on =
-            |other: &Stream| now.since(other.last) < other.longest_pause() + AFTER;
+        let latest = latest
+            .filter(|latest| latest.key != known.key && latest.first() > known.last.minus(SLACK));
+        let goes_on = |other: &Stream| now.since(other.last) < other.longest_pause() + AFTER;
         if latest.is_some_and(|latest| !latest.is_call() && goes_on(latest)) {
             // Whether it takes the place of this one shows soon.
             return Quiet::Stays(known, known.still_open());

@@ -262,7 +262,9 @@ impl Day {
                 let gap = self.between(50, 1_600);
                 self.media(&call, true, &mut music, middle + gap, until);
                 let gap = self.between(50, 1_600);
-                far.timestamp = far.timestamp.wrapping_add(8 * (until + gap - middle) as u32);
+                far.timestamp = far
+                    .timestamp
+                    .wrapping_add(8 * (until + gap - middle) as u32);
                 self.media(&call, true, &mut far, until + gap, end);
             }
             Situation::SilentHold | Situation::Mute => {
@@ -359,10 +361,15 @@ impl Day {
     }
 
     /// One packet, if it is not lost: of a payload type, and so many octets.
-    fn packet(&mut self, call: &Call, is_far: bool, source: &Source, now: u64, (kind, size): (u8, usize)) {
-        let is_cut = |cut: &Cut| {
-            call.is_cut < cut.percent && (cut.from..cut.until).contains(&now)
-        };
+    fn packet(
+        &mut self,
+        call: &Call,
+        is_far: bool,
+        source: &Source,
+        now: u64,
+        (kind, size): (u8, usize),
+    ) {
+        let is_cut = |cut: &Cut| call.is_cut < cut.percent && (cut.from..cut.until).contains(&now);
         let jitter = self.below(4_000_000);
         if is_far {
             let is_lost = self.below(1_000) < self.loss || self.cuts.iter().any(is_cut);
@@ -373,7 +380,11 @@ impl Day {
                 return;
             }
         }
-        let (src, dst) = if is_far { (call.far, call.ours) } else { (call.ours, call.far) };
+        let (src, dst) = if is_far {
+            (call.far, call.ours)
+        } else {
+            (call.ours, call.far)
+        };
         let mut rtp = vec![0x80, kind];
         rtp.extend(source.number.to_be_bytes());
         rtp.extend(source.timestamp.to_be_bytes());
@@ -393,14 +404,38 @@ impl Day {
         } else {
             (call.far, call.ours)
         };
-        self.sip(call, now, (offer, answer), ("INVITE sip:b@example.net SIP/2.0", "INVITE", true), Some((offer, offered)));
-        self.sip(call, now + 30, (answer, offer), ("SIP/2.0 200 OK", "INVITE", false), Some((answer, answered)));
+        self.sip(
+            call,
+            now,
+            (offer, answer),
+            ("INVITE sip:b@example.net SIP/2.0", "INVITE", true),
+            Some((offer, offered)),
+        );
+        self.sip(
+            call,
+            now + 30,
+            (answer, offer),
+            ("SIP/2.0 200 OK", "INVITE", false),
+            Some((answer, answered)),
+        );
     }
 
     fn bye(&mut self, call: &Call, now: u64) {
         let ends = (call.ours, call.far);
-        self.sip(call, now, ends, ("BYE sip:b@example.net SIP/2.0", "BYE", true), None);
-        self.sip(call, now + 30, (ends.1, ends.0), ("SIP/2.0 200 OK", "BYE", false), None);
+        self.sip(
+            call,
+            now,
+            ends,
+            ("BYE sip:b@example.net SIP/2.0", "BYE", true),
+            None,
+        );
+        self.sip(
+            call,
+            now + 30,
+            (ends.1, ends.0),
+            ("SIP/2.0 200 OK", "BYE", false),
+            None,
+        );
     }
 
     fn sip(
@@ -414,7 +449,13 @@ impl Day {
         if !call.is_visible {
             return;
         }
-        let tag = |end: SocketAddrV4| if end.ip() == call.far.ip() { "far" } else { "ours" };
+        let tag = |end: SocketAddrV4| {
+            if end.ip() == call.far.ip() {
+                "far"
+            } else {
+                "ours"
+            }
+        };
         let (from, to) = if is_request { (src, dst) } else { (dst, src) };
         let mut body = String::new();
         if let Some((end, direction)) = media {

@@ -49,13 +49,17 @@ fn judged(shots: &[Shot], more: &[&str]) -> (Value, Vec<Value>) {
     arguments.extend(more);
     let document = replay(&arguments);
     let lines = desk.read("seconds.jsonl");
-    let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
     let of_asn = lines.filter(|line: &Value| line["asn"] == 64_500 && line["direction"] == "from");
     (document, of_asn.collect())
 }
 
 fn lost(document: &Value) -> u64 {
-    let row = list(document, "/asns").iter().find(|row| row["asn"] == 64_500);
+    let row = list(document, "/asns")
+        .iter()
+        .find(|row| row["asn"] == 64_500);
     number(row.unwrap(), "/from/lost")
 }
 
@@ -78,7 +82,10 @@ const EDGE: u64 = 4;
 
 fn held_against_truth(day: &Day) -> Tally {
     let (_, lines) = judged(&day.shots, &[]);
-    let by_second: BTreeMap<_, _> = lines.iter().map(|line| (line["second"].as_str().unwrap(), line)).collect();
+    let by_second: BTreeMap<_, _> = lines
+        .iter()
+        .map(|line| (line["second"].as_str().unwrap(), line))
+        .collect();
     let last = *day.truth.keys().last().unwrap();
     let mut tally = Tally::default();
     for second in WINDOW + 2..last {
@@ -104,7 +111,9 @@ fn held_against_truth(day: &Day) -> Tally {
             }
             Some("indeterminate") if line["indeterminate_reason"]["loss"] == "in_doubt" => {
                 tally.in_doubt += 1;
-                if std::env::var_os("DIAG").is_some() { eprintln!("D {second} {line}"); }
+                if std::env::var_os("DIAG").is_some() {
+                    eprintln!("D {second} {line}");
+                }
             }
             other => panic!("{name}: {other:?} {line}"),
         }
@@ -115,8 +124,15 @@ fn held_against_truth(day: &Day) -> Tally {
 
 /// In doubt at most so many of a thousand seconds, and nothing wrong.
 fn is_decided(tally: Tally, doubtful: u64) {
-    assert_eq!((tally.wrongly_met, tally.wrongly_missed), (0, 0), "{tally:?}");
-    assert!(tally.in_doubt * 1_000 <= doubtful * tally.seconds, "{tally:?}");
+    assert_eq!(
+        (tally.wrongly_met, tally.wrongly_missed),
+        (0, 0),
+        "{tally:?}"
+    );
+    assert!(
+        tally.in_doubt * 1_000 <= doubtful * tally.seconds,
+        "{tally:?}"
+    );
 }
 
 const MINUTE: u64 = 60_000;
@@ -124,17 +140,29 @@ const MINUTE: u64 = 60_000;
 #[test]
 fn an_honest_day_of_twenty_calls_is_decided() {
     for (seed, visible) in [(1, 0), (2, 100), (3, 50)] {
-        is_decided(held_against_truth(&Day::new(seed, 0).mixed(20, 15 * MINUTE, visible)), 40);
+        is_decided(
+            held_against_truth(&Day::new(seed, 0).mixed(20, 15 * MINUTE, visible)),
+            40,
+        );
     }
 }
 #[test]
 fn an_honest_day_of_fifty_calls_and_more_is_decided() {
-    is_decided(held_against_truth(&Day::new(4, 0).mixed(50, 12 * MINUTE, 0)), 10);
-    is_decided(held_against_truth(&Day::new(5, 0).mixed(100, 6 * MINUTE, 30)), 10);
+    is_decided(
+        held_against_truth(&Day::new(4, 0).mixed(50, 12 * MINUTE, 0)),
+        10,
+    );
+    is_decided(
+        held_against_truth(&Day::new(5, 0).mixed(100, 6 * MINUTE, 30)),
+        10,
+    );
 }
 #[test]
 fn a_day_with_one_percent_of_loss_is_missed_whoever_falls_silent() {
     for seed in [6, 7] {
-        is_decided(held_against_truth(&Day::new(seed, 10).mixed(50, 8 * MINUTE, 20)), 10);
+        is_decided(
+            held_against_truth(&Day::new(seed, 10).mixed(50, 8 * MINUTE, 20)),
+            10,
+        );
     }
 }
