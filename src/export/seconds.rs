@@ -110,6 +110,7 @@ struct Rest<'a> {
 struct Silence {
     active_streams: u64,
     silent_streams: u64,
+    recent_streams: u64,
     open: u64,
     ended: u64,
     stopped: Vec<(u64, u64)>,
@@ -122,6 +123,7 @@ impl Silence {
         silence.is_silent().then(|| Self {
             active_streams: silence.active,
             silent_streams: counts.silent,
+            recent_streams: counts.recent,
             open: counts.open,
             ended: counts.ended,
             stopped: stopped

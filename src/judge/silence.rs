@@ -5,10 +5,14 @@ use crate::meter::asn_silence::AsnSilence;
 use crate::snapshot::{Outage, SilenceRow};
 use crate::units::Second;
 
-/// At least so many streams, or all that are active.
+/// At least so many streams fell silent lately, or all that are active are silent.
 const STREAMS: u64 = 2;
 /// And one in so many of the active ones.
 const SHARE: u64 = 10;
+/// Or at least so many are silent, however long.
+const LASTING_STREAMS: u64 = 3;
+/// And one in so many of the active ones.
+const LASTING_SHARE: u64 = 5;
 /// So many streams that fall silent within a second are an outage.
 const OUTAGE_STREAMS: u64 = 3;
 /// If they are one in so many of the active ones.
@@ -42,7 +46,8 @@ impl SilenceState {
     pub(super) fn judge(&mut self, second: Second) -> JudgedSilence {
         self.last = std::mem::take(&mut self.next);
         let AsnSilence { active, counts } = &self.last;
-        let is_judged = (counts.silent >= STREAMS && counts.silent * SHARE >= *active)
+        let is_judged = (counts.recent >= STREAMS && counts.recent * SHARE >= *active)
+            || (counts.silent >= LASTING_STREAMS && counts.silent * LASTING_SHARE >= *active)
             || (counts.silent > 0 && counts.silent >= *active);
         let judged = JudgedSilence {
             open: if is_judged { counts.open } else { 0 },

@@ -35,7 +35,7 @@ use std::time::Duration;
 
 /// Of the silence before a restart or a new SSRC at most so much may have been loss
 /// (`voice.silence_limit`).
-const SILENCE_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
 /// So long before the numbers of one SSRC stop, another one may begin that goes on for it.
 const OTHER_BEGINS: Duration = Duration::from_secs(1);

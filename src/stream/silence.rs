@@ -7,7 +7,7 @@
 
 use super::Streams;
 use super::edge::StreamEdge;
-use super::record::Stream;
+use super::record::{SILENCE_LIMIT, Stream};
 use crate::attribution::PairKey;
 use crate::units::{Second, Timestamp};
 use crate::voice::kind::StreamKind;
@@ -34,6 +34,8 @@ pub struct SilenceCounts {
     pub open: u64,
     /// Streams silent without a reason.
     pub silent: u64,
+    /// Those of them that have not been so for longer than 10 s.
+    pub recent: u64,
     /// Streams that are active and had no packet in the second.
     pub quiet: u64,
     /// Packets that were open, of silences that have ended without the stream's going on.
@@ -47,6 +49,7 @@ impl SilenceCounts {
     pub fn add(&mut self, other: &Self) {
         self.open += other.open;
         self.silent += other.silent;
+        self.recent += other.recent;
         self.quiet += other.quiet;
         self.ended += other.ended;
         for (second, streams) in &other.stopped {
@@ -75,6 +78,7 @@ struct QuietStream {
     opposite: Option<(u64, Timestamp)>,
     /// What was told of it last.
     open: u64,
+    is_recent: bool,
     /// Numberings that it had begun until then.
     restarts: u64,
     /// Its silence says nothing any more.
@@ -118,6 +122,7 @@ impl QuietStream {
         SilenceCounts {
             open: self.open,
             silent: u64::from(self.open > 0),
+            recent: u64::from(self.is_recent),
             ..SilenceCounts::default()
         }
     }
@@ -145,6 +150,7 @@ impl Streams {
                 last: stream.last,
                 opposite: None,
                 open: 0,
+                is_recent: false,
                 restarts: stream.restarts(),
                 is_over: false,
             });
@@ -277,10 +283,13 @@ impl Streams {
                 .any(|hold| hold.until > known.last);
         if has_reason {
             // One that comes later ends what is open.
-            counts.ended = std::mem::take(&mut known.open);
+            (counts.ended, known.is_recent) = (std::mem::take(&mut known.open), false);
         } else {
             known.open = stream.sent_in(silent_for).unwrap_or(0);
             (counts.open, counts.silent) = (known.open, 1);
+            let since = stream.longest_pause() + AFTER;
+            known.is_recent = silent_for <= since + SILENCE_LIMIT;
+            counts.recent = u64::from(known.is_recent);
         }
         Quiet::Stays(known, counts)
     }

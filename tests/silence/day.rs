@@ -69,6 +69,10 @@ pub(crate) enum Situation {
     Abandoned,
     /// A re-INVITE moves our end's port.
     PortMoves,
+    /// The far end says at this time that it will send nothing, and we agree.
+    SaysHold(u64),
+    /// Its RTCP says goodbye at this time.
+    SaysGoodbye(u64),
 }
 
 /// Packets of the far ends in a second, by when they were due.
@@ -164,11 +168,11 @@ impl Day {
         self.end(millis)
     }
 
-    /// So many plain calls for so long.
-    pub(crate) fn plain(mut self, calls: u64, millis: u64) -> Self {
+    /// So many calls of one kind for so long, with SIP that can be read.
+    pub(crate) fn all(mut self, situation: Situation, calls: u64, millis: u64) -> Self {
         for _ in 0..calls {
             let begin = 1_000 + self.below(1_000);
-            self.call(Situation::Plain, begin, millis + 2_000, false);
+            self.call(situation, begin, millis + 2_000, true);
         }
         self.end(millis)
     }
@@ -229,6 +233,14 @@ impl Day {
                 if situation == Situation::HangsUpFirst {
                     our_end = end + self.between(500, 5_000);
                 }
+            }
+            Situation::SaysHold(at) => {
+                self.agree(&mut call, at, false, "inactive", "inactive");
+                self.media(&call, true, &mut far, begin, end);
+            }
+            Situation::SaysGoodbye(at) => {
+                self.goodbye(&call, far.ssrc, at);
+                self.media(&call, true, &mut far, begin, end);
             }
             Situation::Events => {
                 self.media(&call, true, &mut far, begin, middle);
@@ -418,6 +430,20 @@ impl Day {
             ("SIP/2.0 200 OK", "INVITE", false),
             Some((answer, answered)),
         );
+    }
+
+    /// The far end's receiver report and BYE (RFC 3550 §6.6), on the port beside its media.
+    fn goodbye(&mut self, call: &Call, ssrc: u32, now: u64) {
+        let beside = |end: SocketAddrV4| SocketAddrV4::new(*end.ip(), end.port() + 1);
+        let mut rtcp = Vec::new();
+        for head in [[0x80, 201, 0, 1], [0x81, 203, 0, 1]] {
+            rtcp.extend(head);
+            rtcp.extend(ssrc.to_be_bytes());
+        }
+        self.shots.push(Shot {
+            nanos: START * 1_000_000_000 + now * 1_000_000,
+            octets: udp(beside(call.far), beside(call.ours), &rtcp),
+        });
     }
 
     fn bye(&mut self, call: &Call, now: u64) {

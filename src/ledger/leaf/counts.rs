@@ -77,6 +77,9 @@ pub struct SilenceLeaf {
     /// Those silent without a reason.
     #[serde(default, skip_serializing_if = "is_default")]
     pub silent_streams: u64,
+    /// Those of them that have not been so for longer than 10 s.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub recent_streams: u64,
     /// Packets that these would have sent so far.
     #[serde(default, skip_serializing_if = "is_default")]
     pub open: u64,
@@ -96,6 +99,7 @@ impl SilenceLeaf {
         Self {
             active_streams: silence.active,
             silent_streams: counts.silent,
+            recent_streams: counts.recent,
             open: counts.open,
             ended: counts.ended,
             stopped: stopped
@@ -111,6 +115,7 @@ impl SilenceLeaf {
             counts: SilenceCounts {
                 open: self.open,
                 silent: self.silent_streams,
+                recent: self.recent_streams,
                 quiet: 0,
                 ended: self.ended,
                 stopped: stopped

@@ -161,6 +161,7 @@ fn counts(fate: &mut Fate, now: u64) -> SecondCounts {
             usage.silence = Some(Box::new(SilenceCounts {
                 open: 50 * silent,
                 silent,
+                recent: fate.below(silent + 1),
                 quiet: silent + fate.below(2),
                 ended: fate.below(3) * fate.below(100),
                 stopped: (silent > 0)
