@@ -78,7 +78,6 @@ struct QuietStream {
     opposite: Option<(u64, Timestamp)>,
     /// What was told of it last.
     open: u64,
-    is_recent: bool,
     /// Numberings that it had begun until then.
     restarts: u64,
     /// Its silence says nothing any more.
@@ -117,12 +116,11 @@ impl QuietStreams {
 }
 
 impl QuietStream {
-    /// Silent as it was told to be last.
+    /// Silent as it was told to be last, and soon decided: no new doubt.
     fn still_open(&self) -> SilenceCounts {
         SilenceCounts {
             open: self.open,
             silent: u64::from(self.open > 0),
-            recent: u64::from(self.is_recent),
             ..SilenceCounts::default()
         }
     }
@@ -150,7 +148,6 @@ impl Streams {
                 last: stream.last,
                 opposite: None,
                 open: 0,
-                is_recent: false,
                 restarts: stream.restarts(),
                 is_over: false,
             });
@@ -283,13 +280,12 @@ impl Streams {
                 .any(|hold| hold.until > known.last);
         if has_reason {
             // One that comes later ends what is open.
-            (counts.ended, known.is_recent) = (std::mem::take(&mut known.open), false);
+            counts.ended = std::mem::take(&mut known.open);
         } else {
             known.open = stream.sent_in(silent_for).unwrap_or(0);
             (counts.open, counts.silent) = (known.open, 1);
             let since = stream.longest_pause() + AFTER;
-            known.is_recent = silent_for <= since + SILENCE_LIMIT;
-            counts.recent = u64::from(known.is_recent);
+            counts.recent = u64::from(silent_for <= since + SILENCE_LIMIT);
         }
         Quiet::Stays(known, counts)
     }

@@ -49,13 +49,17 @@ fn judged(shots: &[Shot], more: &[&str]) -> (Value, Vec<Value>) {
     arguments.extend(more);
     let document = replay(&arguments);
     let lines = desk.read("seconds.jsonl");
-    let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
     let of_asn = lines.filter(|line: &Value| line["asn"] == 64_500 && line["direction"] == "from");
     (document, of_asn.collect())
 }
 
 fn lost(document: &Value) -> u64 {
-    let row = list(document, "/asns").iter().find(|row| row["asn"] == 64_500);
+    let row = list(document, "/asns")
+        .iter()
+        .find(|row| row["asn"] == 64_500);
     number(row.unwrap(), "/from/lost")
 }
 
@@ -78,7 +82,10 @@ const EDGE: u64 = 4;
 
 fn held_against_truth(day: &Day) -> Tally {
     let (_, lines) = judged(&day.shots, &[]);
-    let by_second: BTreeMap<_, _> = lines.iter().map(|line| (line["second"].as_str().unwrap(), line)).collect();
+    let by_second: BTreeMap<_, _> = lines
+        .iter()
+        .map(|line| (line["second"].as_str().unwrap(), line))
+        .collect();
     let last = *day.truth.keys().last().unwrap();
     let mut tally = Tally::default();
     for second in WINDOW + 2..last {
@@ -108,7 +115,8 @@ fn held_against_truth(day: &Day) -> Tally {
                 tally.in_doubt += 1;
             }
             // Nothing came for so long that there is nothing to measure with.
-            Some("indeterminate") if line["indeterminate_reason"]["loss"] == "few_samples" && sent == lost => {}
+            Some("indeterminate")
+                if line["indeterminate_reason"]["loss"] == "few_samples" && sent == lost => {}
             other => panic!("{name}: {other:?} {line}"),
         }
     }
@@ -118,8 +126,15 @@ fn held_against_truth(day: &Day) -> Tally {
 
 /// In doubt at most so many of a thousand seconds, and nothing wrong.
 fn is_decided(tally: &Tally, doubtful: u64) {
-    assert_eq!((tally.wrongly_met.len(), tally.wrongly_missed), (0, 0), "{tally:?}");
-    assert!(tally.in_doubt * 1_000 <= doubtful * tally.seconds, "{tally:?}");
+    assert_eq!(
+        (tally.wrongly_met.len(), tally.wrongly_missed),
+        (0, 0),
+        "{tally:?}"
+    );
+    assert!(
+        tally.in_doubt * 1_000 <= doubtful * tally.seconds,
+        "{tally:?}"
+    );
 }
 
 const MINUTE: u64 = 60_000;
@@ -127,18 +142,30 @@ const MINUTE: u64 = 60_000;
 #[test]
 fn an_honest_day_of_twenty_calls_is_decided() {
     for (seed, visible) in [(1, 0), (2, 100), (3, 50)] {
-        is_decided(&held_against_truth(&Day::new(seed, 0).mixed(20, 15 * MINUTE, visible)), 40);
+        is_decided(
+            &held_against_truth(&Day::new(seed, 0).mixed(20, 15 * MINUTE, visible)),
+            40,
+        );
     }
 }
 #[test]
 fn an_honest_day_of_fifty_calls_and_more_is_decided() {
-    is_decided(&held_against_truth(&Day::new(4, 0).mixed(50, 12 * MINUTE, 0)), 10);
-    is_decided(&held_against_truth(&Day::new(5, 0).mixed(100, 6 * MINUTE, 30)), 10);
+    is_decided(
+        &held_against_truth(&Day::new(4, 0).mixed(50, 12 * MINUTE, 0)),
+        10,
+    );
+    is_decided(
+        &held_against_truth(&Day::new(5, 0).mixed(100, 6 * MINUTE, 30)),
+        10,
+    );
 }
 #[test]
 fn a_day_with_one_percent_of_loss_is_missed_whoever_falls_silent() {
     for seed in [6, 7] {
-        is_decided(&held_against_truth(&Day::new(seed, 10).mixed(50, 8 * MINUTE, 20)), 10);
+        is_decided(
+            &held_against_truth(&Day::new(seed, 10).mixed(50, 8 * MINUTE, 20)),
+            10,
+        );
     }
 }
 
@@ -148,7 +175,11 @@ const ALIVE: u64 = DEAD + 30_000;
 const FOREVER: u64 = u64::MAX;
 
 const fn dead(until: u64, percent: u64) -> Cut {
-    Cut { from: DEAD, until, percent }
+    Cut {
+        from: DEAD,
+        until,
+        percent,
+    }
 }
 
 /// Where the truth is missed it is never `met`, but for the seconds before it can be known: what is
@@ -157,13 +188,18 @@ fn is_never_wrong(day: &Day, pause: u64) {
     let tally = held_against_truth(day);
     let known = DEAD / 1_000 + 2 + pause;
     assert!(tally.truly_missed > 20, "{tally:?}");
-    assert!(tally.wrongly_met.iter().all(|second| *second < known), "{tally:?}");
+    assert!(
+        tally.wrongly_met.iter().all(|second| *second < known),
+        "{tally:?}"
+    );
     assert_eq!(tally.wrongly_missed, 0, "{tally:?}");
 }
 
 #[test]
 fn a_carrier_that_is_dead_for_half_a_minute_is_never_met_meanwhile() {
-    let day = Day::new(11, 0).cut(dead(ALIVE, 100)).all(Situation::Plain, 20, 4 * MINUTE);
+    let day = Day::new(11, 0)
+        .cut(dead(ALIVE, 100))
+        .all(Situation::Plain, 20, 4 * MINUTE);
     is_never_wrong(&day, 0);
 }
 
@@ -177,7 +213,10 @@ fn a_carrier_whose_calls_never_come_back_is_never_met_again() {
 
 #[test]
 fn a_carrier_that_says_hold_or_goodbye_when_it_dies_is_not_met() {
-    for (seed, situation) in [(14, Situation::SaysHold(DEAD)), (15, Situation::SaysGoodbye(DEAD))] {
+    for (seed, situation) in [
+        (14, Situation::SaysHold(DEAD)),
+        (15, Situation::SaysGoodbye(DEAD)),
+    ] {
         let day = Day::new(seed, 0).cut(dead(FOREVER, 100));
         is_never_wrong(&day.all(situation, 20, 3 * MINUTE), 0);
     }
@@ -226,11 +265,16 @@ fn what_is_lost_while_a_stream_moves_is_lost_wherever_it_moves() {
         ("198.51.100.1:20000", "203.0.113.200:1024"),
     ] {
         let shots = moved(from, to, [0..500, 545..1_100]);
-        let told: Vec<_> = ["1", "2", "4"].map(|workers| judged(&shots, &["--workers", workers])).into();
+        let told: Vec<_> = ["1", "2", "4"]
+            .map(|workers| judged(&shots, &["--workers", workers]))
+            .into();
         assert_eq!(lost(&told[0].0), 45, "{to:?}");
         let missed = told[0].1.iter().filter(|line| line["loss"] == "missed");
         assert!(missed.count() > 0, "{to:?}");
-        assert!(told.iter().all(|other| *other == told[0]), "{to:?}: the same for each number of workers");
+        assert!(
+            told.iter().all(|other| *other == told[0]),
+            "{to:?}: the same for each number of workers"
+        );
     }
 }
 
@@ -251,7 +295,9 @@ fn what_does_not_go_on_is_no_move() {
     let shots = moved(from, to, [0..500, 700..1_400]);
     let (document, _) = judged(&shots, &[]);
     assert_eq!(lost(&document), 0);
-    let row = list(&document, "/asns").iter().find(|row| row["asn"] == 64_500);
+    let row = list(&document, "/asns")
+        .iter()
+        .find(|row| row["asn"] == 64_500);
     assert_eq!(row.unwrap()["from"]["excused"]["move"], 200);
 }
 
@@ -260,15 +306,22 @@ fn a_silence_that_ends_with_new_numbers_was_doubt() {
     // Five calls are silent for eight seconds each, two at a time, and begin anew.
     let mut shots = Vec::new();
     for call in 0..5_u32 {
-        let (ours, far) = (format!("198.51.100.1:{}", 20_000 + 2 * call), format!("203.0.113.1:{}", 30_000 + 2 * call));
+        let (ours, far) = (
+            format!("198.51.100.1:{}", 20_000 + 2 * call),
+            format!("203.0.113.1:{}", 30_000 + 2 * call),
+        );
         let [there, back] = both_ways(&ours, &far, 0x100 + call);
         shots.extend(numbered(&back, 0..2_000));
         let silent = if call < 2 { 500..900 } else { 0..0 };
-        let before = (0..2_000).filter(|number| !silent.contains(number) && *number < 900 || call >= 2);
+        let before =
+            (0..2_000).filter(|number| !silent.contains(number) && *number < 900 || call >= 2);
         shots.extend(numbered(&there, before));
         if call < 2 {
             let anew = Media { ..there };
-            let shift = |shot: Shot| Shot { nanos: shot.nanos + 900 * 20_000_000, ..shot };
+            let shift = |shot: Shot| Shot {
+                nanos: shot.nanos + 900 * 20_000_000,
+                ..shot
+            };
             shots.extend(numbered(&anew, 0..1_100).into_iter().map(shift));
         }
     }
