@@ -13,6 +13,8 @@ const SHARE: u64 = 10;
 const LASTING_STREAMS: u64 = 3;
 /// And one in so many of the active ones.
 const LASTING_SHARE: u64 = 5;
+/// So many seconds after it went on, or another stream in its place, it is known how a silence ended.
+const DECIDED: u64 = 3;
 /// So many streams that fall silent within a second are an outage.
 const OUTAGE_STREAMS: u64 = 3;
 /// If they are one in so many of the active ones.
@@ -25,7 +27,8 @@ pub(super) struct SilenceState {
     pub(super) next: AsnSilence,
     /// Of the last judged one.
     last: AsnSilence,
-    was_judged: bool,
+    /// The last second in which what is open was judged.
+    judged: Option<Second>,
     outage: Option<Outage>,
     /// The last second of an outage.
     outage_until: Option<Second>,
@@ -49,16 +52,21 @@ impl SilenceState {
         let is_judged = (counts.recent >= STREAMS && counts.recent * SHARE >= *active)
             || (counts.silent >= LASTING_STREAMS && counts.silent * LASTING_SHARE >= *active)
             || (counts.silent > 0 && counts.silent >= *active);
+        let was_judged = self
+            .judged
+            .is_some_and(|judged| judged.0 + DECIDED >= second.0);
         let judged = JudgedSilence {
             open: if is_judged { counts.open } else { 0 },
-            ended: if is_judged || self.was_judged {
+            ended: if is_judged || was_judged {
                 counts.ended
             } else {
                 0
             },
         };
         self.unjudged += counts.ended - judged.ended;
-        self.was_judged = is_judged;
+        if is_judged {
+            self.judged = Some(second);
+        }
         let together = self.last.stopped_together();
         self.outage = together
             .filter(|(_, streams)| *streams >= OUTAGE_STREAMS && streams * OUTAGE_SHARE >= *active)

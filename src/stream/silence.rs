@@ -116,7 +116,7 @@ impl QuietStreams {
 }
 
 impl QuietStream {
-    /// Silent as it was told to be last, and soon decided: no new doubt.
+    /// Silent as it was told to be last, and soon decided.
     fn still_open(&self) -> SilenceCounts {
         SilenceCounts {
             open: self.open,
@@ -222,7 +222,9 @@ impl Streams {
         if stream.last > known.last {
             let is_open = stream.is_numbering_open();
             return if is_open && now.since(stream.last) < SLACK {
-                Quiet::Stays(known, known.still_open())
+                let counts = known.still_open();
+                let recent = counts.silent;
+                Quiet::Stays(known, SilenceCounts { recent, ..counts })
             } else if is_open || stream.restarts() > known.restarts {
                 // Nobody can tell what it sent before it began anew.
                 Quiet::Over(known.open)
