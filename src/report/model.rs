@@ -168,7 +168,7 @@ pub struct AsnRow {
     pub peak: Option<Peak>,
     /// Seconds in which it was out of SLA for its own traffic.
     pub out_of_sla_s: u64,
-    /// How often it went out of SLA, each direction by itself.
+    /// How often it was: times without a second between in which it was not.
     pub intervals: u64,
     /// Round trips.
     pub latency: SampleRow,
