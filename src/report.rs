@@ -136,5 +136,3 @@ fn ledger(path: &Path, request: &ReportRequest) -> Result<model::LedgerReport, R
     }
 }
 
-#[cfg(test)]
-mod tests;

@@ -288,13 +288,14 @@ impl AsnAccount {
     }
 
     /// Gives the seconds up to one, which is not among them, as not seen.
-    pub(super) fn give_unseen(&mut self, end: u64, terms: &Terms<'_>) {
+    pub(super) fn give_unseen(&mut self, end: u64, terms: &Terms<'_>, strip: &mut Strip) {
         let Some((first, end)) = self.stretch(end, terms.period) else {
             return;
         };
         for (given, guaranteed) in self.given.iter_mut().zip(terms.guaranteed) {
             given.indeterminate_s += if guaranteed { end - first } else { 0 };
         }
+        mark(strip, SecondVerdict::Indeterminate, (first, end), terms.period);
     }
 
     /// Leaves out the seconds up to one: the contract is not in force.
@@ -404,7 +405,12 @@ pub(super) fn percentile_rate(mut bytes: Vec<u64>, period: Period) -> u64 {
 }
 
 /// Notes in which quarters of an hour a verdict stood.
-fn mark(strip: &mut Strip, verdict: SecondVerdict, (first, end): (u64, u64), period: Period) {
+pub(super) fn mark(
+    strip: &mut Strip,
+    verdict: SecondVerdict,
+    (first, end): (u64, u64),
+    period: Period,
+) {
     let quarter = |second: u64| usize::try_from((second - period.from.0) / STRIP_PART);
     let (Ok(from), Ok(until)) = (quarter(first), quarter(end - 1)) else {
         return;
