@@ -184,7 +184,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pnet", &["capture", "wire"]),
     ("prometheus", &["export"]),
     ("sd_notify", &["app"]),
-    ("serde", &["asn", "cli", "config", "export", "ledger", "report"]),
+    (
+        "serde",
+        &["asn", "cli", "config", "export", "ledger", "report"],
+    ),
     ("serde_saphyr", &["export"]),
     ("serde_json", &["cli", "export", "ledger", "report"]),
     ("tokio", &["app", "export"]),

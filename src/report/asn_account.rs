@@ -1,6 +1,6 @@
 //! The account of one ASN under one contract: sums, windows, and how its seconds were given.
 
-use super::model::{AsnRow, DirectionRow, Peak, STRIP_PART, SampleRow, Strip};
+use super::model::{DirectionRow, Peak, ReportRow, STRIP_PART, SampleRow, Strip};
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
 use crate::ledger::leaf::{CountedLeaf, DirectionLeaf, SampleLeaf, VerdictLeaf};
@@ -295,7 +295,12 @@ impl AsnAccount {
         for (given, guaranteed) in self.given.iter_mut().zip(terms.guaranteed) {
             given.indeterminate_s += if guaranteed { end - first } else { 0 };
         }
-        mark(strip, SecondVerdict::Indeterminate, (first, end), terms.period);
+        mark(
+            strip,
+            SecondVerdict::Indeterminate,
+            (first, end),
+            terms.period,
+        );
     }
 
     /// Leaves out the seconds up to one: the contract is not in force.
@@ -338,7 +343,13 @@ impl AsnAccount {
 
     /// As a row, but for how seconds were given. `allowed`: bits that the committed rate allows in the
     /// seconds that were seen.
-    pub(super) fn row(&self, asn: u32, allowed: u128, zone: &ReportZone, period: Period) -> AsnRow {
+    pub(super) fn row(
+        &self,
+        asn: u32,
+        allowed: u128,
+        zone: &ReportZone,
+        period: Period,
+    ) -> ReportRow {
         let rates = |bytes: fn(&(u32, u64, u64)) -> u64| {
             percentile_rate(self.rates.iter().map(bytes).collect(), period)
         };
@@ -347,7 +358,7 @@ impl AsnAccount {
             p95_5min_bps,
             ..row
         };
-        AsnRow {
+        ReportRow {
             asn: Some(asn),
             from: direction(self.from, Some(rates(|rate| rate.1))),
             to: direction(self.to, Some(rates(|rate| rate.2))),
@@ -361,7 +372,7 @@ impl AsnAccount {
             latency: self.latency,
             jitter: self.jitter,
             shares: self.shares.clone(),
-            ..AsnRow::default()
+            ..ReportRow::default()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::asn_account::{AsnAccount, Terms, mark, mean_share_ppm};
 use super::model::{
-    AsnRow, CommitmentReport, CommitmentVersion, DirectionRow, Strip, VerdictsSeen,
+    CommitmentReport, CommitmentVersion, DirectionRow, ReportRow, Strip, VerdictsSeen,
 };
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
@@ -310,8 +310,8 @@ impl CommitmentAccount {
 }
 
 /// The sums over ASNs.
-fn all(asns: &[AsnRow], allowed_bits: u128) -> AsnRow {
-    let mut all = AsnRow::default();
+fn all(asns: &[ReportRow], allowed_bits: u128) -> ReportRow {
+    let mut all = ReportRow::default();
     for row in asns {
         for (sum, one) in [(&mut all.from, &row.from), (&mut all.to, &row.to)] {
             add_direction(sum, one);
@@ -330,7 +330,7 @@ fn all(asns: &[AsnRow], allowed_bits: u128) -> AsnRow {
             let sum: &mut GivenSeconds = all.given.entry(measure).or_default();
             sum.add(given);
         }
-        let share = |row: &AsnRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
+        let share = |row: &ReportRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
         if share(row) > share(&all) {
             all.peak.clone_from(&row.peak);
         }

@@ -129,8 +129,13 @@ pub(super) fn changed_terms(
     let mut changed = terms(of);
     changed.retain(|term| !before.contains(term));
     let gone = before.iter().map(|(key, _)| *key);
-    let gone: Vec<_> = gone.filter(|key| !terms(of).iter().any(|(known, _)| known == key)).collect();
-    changed.extend(gone.into_iter().map(|key| (key, "not guaranteed any more".to_owned())));
+    let gone: Vec<_> = gone
+        .filter(|key| !terms(of).iter().any(|(known, _)| known == key))
+        .collect();
+    changed.extend(
+        gone.into_iter()
+            .map(|key| (key, "not guaranteed any more".to_owned())),
+    );
     changed
 }
 
