@@ -265,6 +265,7 @@ fn pipeline(bench: &mut Criterion, path: &Path, config: &Config) {
             seconds: None,
             evidence: None,
             workers,
+            follow: false,
         };
         group.bench_function(format!("a replay, workers: {workers}"), |run| {
             run.iter(|| replay(&request, |_| {}).unwrap().streams.len());

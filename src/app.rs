@@ -5,6 +5,7 @@
 //! Nothing is measured here.
 
 mod background;
+pub mod check;
 pub mod demo;
 mod endpoint;
 mod evidence;
@@ -130,6 +131,24 @@ pub enum AppError {
         /// What is missing.
         reason: &'static str,
     },
+    /// `config check` has found errors; this is the last of them, on one line.
+    #[error("{line}")]
+    Unfit {
+        /// `FILE:LINE: key: reason`
+        line: String,
+        /// The exit code of all.
+        exit_code: u8,
+    },
+    /// A command that needs an ASN table was given none: exit code 78.
+    #[error(
+        "no ASN table: name one with --source FILE, or a configuration that does with --config FILE"
+    )]
+    NoTable,
+    /// A replay was interrupted; what it printed is what was judged until then. Exit code 130.
+    #[error(
+        "interrupted: what was judged until then is printed, the rest of the captures was not read"
+    )]
+    Interrupted,
     /// Reading the files took longer than the deadline.
     #[error("{}: still being read after {seconds} s: not waited for any longer", path.display())]
     Overdue {
@@ -169,10 +188,14 @@ impl AppError {
                 }
             }
             Self::Capture(CaptureError::Permission { .. }) => 77,
+            Self::Unfit { exit_code, .. } => *exit_code,
+            // As a shell says of a process that SIGINT ended.
+            Self::Interrupted => 130,
             Self::Period(_) => 2,
             Self::Config(_)
             | Self::Asn(_)
             | Self::Incomplete { .. }
+            | Self::NoTable
             | Self::Key { .. }
             | Self::LedgerInUse(_)
             | Self::Ledger(LedgerError::OtherMeter { .. } | LedgerError::OtherKey(_)) => 78,
@@ -285,20 +308,4 @@ fn daemon_state(policy: &Policy, config_ok: bool) -> DaemonState {
         revision: REVISION.into(),
         ..DaemonState::default()
     }
-}
-
-/// Loads everything that a configuration names, for `config check`. Returns the number of prefixes.
-///
-/// # Errors
-/// [`AppError`] for the first fault.
-pub fn check(config: &Config) -> Result<u64, AppError> {
-    let load = Load::default();
-    let policy = policy(config, None, &load)?;
-    let security = endpoint::read(config.web.config_file.as_deref(), &load)?;
-    endpoint::remark(&security);
-    Ok(policy
-        .origins
-        .sources()
-        .map(|source| source.prefixes as u64)
-        .sum())
 }

@@ -4,18 +4,19 @@
 //! exit codes are those of docs/INSTALL.md.
 
 mod asn;
+mod check;
 mod progress;
 mod report;
 mod verify;
 
 use crate::app::live::{self, RunFlags};
-use crate::app::replay::{ReplayOutcome, ReplayRequest, replay};
+use crate::app::replay::{ReplayOutcome, ReplayRequest, replay, stop_on_signal};
 use crate::app::{AppError, demo};
-use crate::capture::host;
-use crate::config::ConfigError;
 use crate::config::checked::Config;
+use crate::config::listen_address;
 use crate::events;
 use crate::export::{json, text};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -38,7 +39,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
         /// Listen here instead of where the file says
-        #[arg(long = "web.listen-address", value_name = "ADDRESS")]
+        #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = listen_address)]
         listen_address: Option<SocketAddr>,
         /// TLS, client certificates and passwords: a file in the form of Prometheus' exporter-toolkit
         #[arg(long = "web.config.file", value_name = "FILE")]
@@ -68,6 +69,9 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 1,
               value_parser = clap::value_parser!(u8).range(1..=64))]
         workers: u8,
+        /// Wait for more at the end of a capture file that grows; Ctrl-C ends it and prints the report
+        #[arg(long)]
+        follow: bool,
     },
     /// Synthetic calls with a dozen networks in real time: nothing to configure, no privileges
     Demo {
@@ -75,6 +79,7 @@ enum Command {
         #[arg(
             long = "web.listen-address",
             value_name = "ADDRESS",
+            value_parser = listen_address,
             default_value = "127.0.0.1:10179"
         )]
         listen_address: SocketAddr,
@@ -102,11 +107,8 @@ enum Command {
 enum ConfigCommand {
     /// Print the default configuration, every key explained
     Default,
-    /// Check a configuration and everything that it names
-    Check {
-        /// Configuration file
-        file: PathBuf,
-    },
+    /// Check a configuration and everything that it names: what `run` would meet
+    Check(check::CheckArguments),
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -163,7 +165,14 @@ fn run(command: Command) -> Result<(), AppError> {
             seconds,
             evidence,
             workers,
+            follow,
         } => {
+            if follow && !matches!(captures.as_slice(), [one] if one.as_os_str() != "-") {
+                let reason = "--follow takes one capture file, and no standard input";
+                Cli::command()
+                    .error(ErrorKind::ArgumentConflict, reason)
+                    .exit();
+            }
             let config = config.map_or(Ok(Config::default()), |path| Config::load(&path))?;
             let request = ReplayRequest {
                 captures,
@@ -171,10 +180,16 @@ fn run(command: Command) -> Result<(), AppError> {
                 seconds,
                 evidence,
                 workers: workers.into(),
+                follow,
             };
             let shown = progress::ReplayProgress::default();
-            let outcome = replay(&request, |progress| shown.start(progress));
+            let mut handled = Ok(());
+            let outcome = replay(&request, |progress| {
+                handled = stop_on_signal(progress.clone());
+                shown.start(progress);
+            });
             shown.finish();
+            handled?;
             print_replay(&outcome?, format)
         }
         Command::Demo {
@@ -187,8 +202,8 @@ fn run(command: Command) -> Result<(), AppError> {
             command: ConfigCommand::Default,
         } => print(|out| out.write_all(Config::default_text().as_bytes())),
         Command::Config {
-            command: ConfigCommand::Check { file },
-        } => check(&file),
+            command: ConfigCommand::Check(arguments),
+        } => check::run(&arguments),
         Command::Asn { command } => asn::run(command),
     }
 }
@@ -203,31 +218,11 @@ fn print_replay(outcome: &ReplayOutcome, format: Format) -> Result<(), AppError>
     print(|out| match format {
         Format::Text => text::write_replay(out, snapshot, streams),
         Format::Json => json::write_replay(out, snapshot, streams),
-    })
-}
-
-/// Note of `config check` about mirror copies.
-const COPIES: &str = "note: capture.deduplicate is off: frames that the mirror port shows twice \
-    count twice and inflate every share (asnmeter_mirror_copies_total counts them)";
-
-fn check(file: &std::path::Path) -> Result<(), AppError> {
-    let config = Config::load(file)?;
-    let prefixes = crate::app::check(&config)?;
-    let commitments = config.commitments.len();
-    print(|out| {
-        writeln!(
-            out,
-            "{}: ok, {commitments} commitments, {prefixes} prefixes",
-            file.display()
-        )?;
-        if !config.capture.deduplicate {
-            writeln!(out, "{COPIES}")?;
-        }
-        for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
-            writeln!(out, "warning: {warning}")?;
-        }
-        Ok(())
-    })
+    })?;
+    if outcome.interrupted {
+        return Err(AppError::Interrupted);
+    }
+    Ok(())
 }
 
 /// Writes to standard output; a closed pipe is not an error.
@@ -240,9 +235,4 @@ fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), App
         }),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-/// Loads the configuration, or returns the default one without a path.
-fn load_or_default(path: Option<&PathBuf>) -> Result<Config, ConfigError> {
-    path.map_or_else(|| Ok(Config::default()), |path| Config::load(path))
 }

@@ -12,11 +12,13 @@ mod error;
 mod file;
 mod guarantee;
 pub mod keys;
+mod nearest;
 mod sections;
 mod values;
 
 pub use checked::Config;
 pub use error::ConfigError;
+pub use values::address as listen_address;
 
 use crate::files;
 use std::io;
@@ -63,6 +65,13 @@ impl Config {
     /// [`ConfigError::Invalid`] for the first thing wrong in it.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         sections::config(error::Text { path, text })
+    }
+
+    /// The line of a key in a file that was loaded, or of its table; none where neither is written.
+    pub fn line_of(path: &Path, key: &str) -> Option<usize> {
+        let text = String::from_utf8(files::read(path, MAX_FILE_MIB).ok()?).ok()?;
+        let table = key.split('.').next().unwrap_or(key);
+        error::line_of(&text, key).or_else(|| error::line_of(&text, table))
     }
 
     /// A complete commented file: what is not commented out is the default.

@@ -41,6 +41,16 @@ pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool
     );
 }
 
+/// A signal ends a replay; it prints what it has.
+pub fn replay_stopping(signal: &str) {
+    emit(
+        Level::Warning,
+        "replay_stopping",
+        format_args!("{signal}: the replay ends here; a second one ends it without a report"),
+        &[("SIGNAL", &signal)],
+    );
+}
+
 /// A warning that does not stop the work.
 pub fn warning_logged(warning: &dyn Display) {
     emit(Level::Warning, "warned", warning, &[]);
@@ -229,6 +239,16 @@ pub fn no_evidence() {
         "no_evidence",
         "no evidence is kept: [evidence] names no directory",
         &[],
+    );
+}
+
+/// The head of the ledger, once a day: a log that is kept elsewhere holds the ledger to it.
+pub fn evidence_head(size: u64, root: &dyn Display) {
+    emit(
+        Level::Info,
+        "evidence_head",
+        format_args!("evidence: {size} leaves are sealed, root {root}"),
+        &[("LEAVES", &size), ("ROOT", root)],
     );
 }
 

@@ -20,8 +20,8 @@ pub mod text;
 use crate::asn::bmp;
 use crate::snapshot::Snapshot;
 use crate::units::Timestamp;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
 
 /// What is shown: the judge's state and the daemon's own.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,8 @@ pub struct EvidenceStatus {
     pub sealed: AtomicU64,
     /// Seconds that could not be written since the start.
     pub unwritten: AtomicU64,
+    /// The last checkpoint, as a note; empty before the first.
+    pub checkpoint: Mutex<Arc<str>>,
 }
 
 /// Whom the HTTP endpoint turned away since the start.

@@ -10,7 +10,9 @@ pub mod commitment_state;
 pub mod history;
 pub mod incomplete;
 pub mod intervals;
+mod moves;
 mod pair_counts;
+mod silence;
 pub mod threshold;
 pub mod totals;
 mod transit_totals;
@@ -27,6 +29,7 @@ use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
 use crate::units::{Asn, Second};
 use assembly::Merged;
 use commitment_judge::CommitmentJudge;
+use moves::Moves;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use threshold::ExcessNotice;
@@ -45,6 +48,7 @@ pub struct Judge {
     incomplete_seconds: u64,
     last_incomplete: Option<Second>,
     workers: BTreeMap<usize, WorkerState>,
+    moves: Moves,
     transit_left_out: u64,
 }
 
@@ -57,6 +61,7 @@ impl Judge {
             incomplete_seconds: 0,
             last_incomplete: None,
             workers: BTreeMap::new(),
+            moves: Moves::default(),
             transit_left_out: 0,
         }
     }
@@ -76,22 +81,7 @@ impl Judge {
     /// Takes a second with everything that came for it, then judges it and the idle ones after.
     pub fn judge_merged(&mut self, merged: Merged, evidence: &mut dyn Evidence) {
         match merged {
-            Merged::Opened(second) => match self.judged().filter(|last| *last < second) {
-                Some(last) => {
-                    // Of both only a part was seen.
-                    self.mark_incomplete(IncompleteRange {
-                        first: last,
-                        last: second,
-                        at_most: None,
-                    });
-                    evidence.resumed(last, second);
-                }
-                None => {
-                    self.commitments = CommitmentJudge::new(self.commitments.policy().clone());
-                    self.restart(second);
-                    evidence.restarted(second, None);
-                }
-            },
+            Merged::Opened(second) => self.open(second, evidence),
             Merged::Stepped(second) => {
                 let last = self.judged().unwrap_or(second);
                 self.restart(second);
@@ -119,12 +109,16 @@ impl Judge {
                 // Some queue may begin to see before all did: what it brings came for a judged second.
                 let before = self.judged().filter(|judged| second <= *judged);
                 let next = before.map_or(second, Second::next);
-                for part in parts {
+                for mut part in parts {
+                    self.moves.note(&mut part.counts, &part.scopes);
                     for (amended, counts) in part.amendments {
                         self.add((amended, next), counts, &part.scopes, evidence);
                     }
                     self.add((second, next), part.counts, &part.scopes, evidence);
                     self.workers.insert(part.number, part.worker);
+                }
+                for (moved, counts, scopes) in self.moves.settle(second) {
+                    self.add((moved, next), counts, &scopes, evidence);
                 }
                 if before.is_none() {
                     self.judge(second, evidence);
@@ -135,9 +129,27 @@ impl Judge {
         }
     }
 
+    /// From this second on we see: windows go on behind a stop, or begin.
+    fn open(&mut self, second: Second, evidence: &mut dyn Evidence) {
+        if let Some(last) = self.judged().filter(|last| *last < second) {
+            // Of both only a part was seen.
+            self.mark_incomplete(IncompleteRange {
+                first: last,
+                last: second,
+                at_most: None,
+            });
+            evidence.resumed(last, second);
+        } else {
+            self.commitments = CommitmentJudge::new(self.commitments.policy().clone());
+            self.restart(second);
+            evidence.restarted(second, None);
+        }
+    }
+
     /// From this second on we see; what we knew of earlier ones says nothing about it.
     fn restart(&mut self, second: Second) {
         self.last_incomplete = None;
+        self.moves = Moves::default();
         self.commitments.restart(second);
     }
 
@@ -202,10 +214,10 @@ impl Judge {
             self.incomplete_seconds += self.commitments.incomplete_count(until.next(), through);
             if through.0 - last.0 <= IDLE_TOLD {
                 let ends = (until.0 + 1..=through.0).filter(|second| second % 60 == 59);
-                ends.for_each(|second| {
+                for second in ends {
                     self.commitments
-                        .judge(Second(second), |_, _| true, evidence)
-                });
+                        .judge(Second(second), |_, _| true, evidence);
+                }
             }
             self.commitments.pass(through);
         }

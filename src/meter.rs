@@ -5,6 +5,7 @@
 //! for an older second goes straight to that second's [`SecondCounts`], as an amendment if it is closed.
 //! Nothing is refused here: every frame handed in is counted under exactly one heading.
 
+pub mod asn_silence;
 pub mod distribution;
 pub mod paths;
 pub mod second;
@@ -451,9 +452,19 @@ impl Meter {
                 for index in some {
                     streams.apply_announcement(*index);
                     self.sample(second, streams.get(*index));
+                    streams.note_quiet(*index, second);
                 }
             }
         }
+        let counts = self.counts_of(through);
+        streams.tell_silence(through, |pair, silence| {
+            let usage = PairCounts {
+                silence: Some(silence.into()),
+                ..PairCounts::default()
+            };
+            counts.add(pair, &usage);
+        });
+        (counts.begun, counts.stopped) = streams.take_edges();
     }
 
     fn sample(&mut self, second: Second, stream: Option<&Stream>) {

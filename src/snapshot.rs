@@ -357,8 +357,36 @@ pub struct CommitmentAsnRow {
     pub guarantees: PerMeasure<Option<GuaranteeRow>>,
     /// What the verdicts of the current window rest on.
     pub remaining: WindowCounts,
+    /// Streams that it sends and that are silent.
+    pub silence: SilenceRow,
     /// The last hour, oldest minute first; minutes without voice are left out.
     pub last_hour: Vec<Minute>,
+}
+
+/// The silent streams of an ASN under a commitment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SilenceRow {
+    /// Streams that are active; 0 where none is silent.
+    pub active: u64,
+    /// Streams that are silent without a reason.
+    pub silent: u64,
+    /// Packets that these would have sent so far, of each for 10 s at most.
+    pub open: u64,
+    /// Packets of silences that have ended, which no verdict took into account.
+    pub unjudged: u64,
+    /// Streams that fell silent together.
+    pub outage: Option<Outage>,
+}
+
+/// Streams of an ASN that fell silent together, and have not gone on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outage {
+    /// The second of the first one's last packet.
+    pub since: Second,
+    /// How many they are.
+    pub streams: u64,
+    /// Of so many that are active.
+    pub active: u64,
 }
 
 /// A minute of an ASN under a commitment.

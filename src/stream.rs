@@ -9,6 +9,7 @@ pub mod booking;
 mod capture_gaps;
 mod control;
 pub mod copies;
+pub mod edge;
 pub mod expiry;
 pub mod fragments;
 mod gaps;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod reports;
 pub mod rtt;
 pub mod sequence;
+pub mod silence;
 mod table;
 pub mod tally;
 mod transport;
@@ -42,6 +44,7 @@ use expiry::ExpiryQueue;
 use record::Stream;
 use rtt::{RttMatcher, RttSample};
 use sequence::{Arrival, SequenceStep, WINDOW};
+use silence::QuietStreams;
 use std::time::Duration;
 use table::StreamTable;
 use transport::Transports;
@@ -102,6 +105,7 @@ pub struct Streams {
     probation: Probation,
     transports: Transports,
     ways: Ways,
+    quiet: QuietStreams,
     signals: SeenSignalling,
     signalling: Signalling,
     round_trips: RttMatcher,
@@ -125,6 +129,7 @@ impl Streams {
             probation: Probation::default(),
             transports: Transports::default(),
             ways: Ways::default(),
+            quiet: QuietStreams::default(),
             signals: SeenSignalling::default(),
             signalling: Signalling::default(),
             round_trips: RttMatcher::default(),
@@ -212,6 +217,7 @@ impl Streams {
                 self.measure(packet);
                 if is_clear {
                     self.note_reports(packet, payload);
+                    self.note_goodbyes(packet, payload);
                 }
                 Ok(Progress::Signal)
             }
@@ -335,6 +341,9 @@ impl Streams {
         }
         self.bookings.clear();
         let index = self.insert(stream, summary.time.second());
+        if let Some(index) = index.filter(|_| kind == StreamKind::Audio) {
+            self.quiet.note_begun(index, key, &first);
+        }
         match index.and_then(|index| Some((index, self.table.get_mut(index)?))) {
             Some((index, stream)) => {
                 let bookings = &mut self.bookings;
@@ -438,9 +447,7 @@ impl Streams {
     /// a call is not over while one side still sends.
     fn opposite_last(&self, index: u32, stream: &Stream) -> Timestamp {
         let is_latest = self.ways.latest(&stream.key) == Some(index);
-        let opposite = StreamKey::new(stream.key.dst(), stream.key.src(), 0);
-        let latest = self.ways.latest(&opposite).filter(|_| is_latest);
-        let opposite = latest.and_then(|latest| self.get(latest));
+        let opposite = self.opposite(&stream.key).filter(|_| is_latest);
         opposite.map_or(Timestamp::default(), |opposite| opposite.last)
     }
 
@@ -482,6 +489,7 @@ impl Streams {
             }
         }
         self.unseen.clear();
+        self.quiet.clear();
         self.ways.clear_gaps();
         self.signals.clear();
         self.round_trips.clear();

@@ -180,6 +180,7 @@ fn judged(
         may_be_out: may_exceed(contract, &window, unseen),
         unseen,
         all_over_transit: false,
+        is_outage: false,
     };
     let frames = unseen.bound().unwrap_or(0);
     window.sent.doubt(frames.cast_signed(), frames);

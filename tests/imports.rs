@@ -190,6 +190,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
     ("serde_saphyr", &["export"]),
     ("serde_json", &["cli", "export", "ledger", "report"]),
+    ("strsim", &["config"]),
     ("tokio", &["app", "export"]),
     ("tokio_rustls", &["export"]),
     ("toml", &["config"]),

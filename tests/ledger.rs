@@ -279,6 +279,15 @@ fn a_checkpoint_that_was_kept_holds_the_ledger_and_a_changed_octet_is_found() {
         said.contains("held by a checkpoint that was kept elsewhere"),
         "{said}"
     );
+    // Ends as people keep them, and all of a day.
+    for (name, kept) in [
+        ("blank", text[..first.len()].to_owned() + "\n"),
+        ("all", text.clone()),
+    ] {
+        let kept = desk.file(name, kept);
+        let (code, said) = verify(&ledger, &["--checkpoint", &kept]);
+        assert_eq!(code, Some(0), "{name}: {said}");
+    }
     let (code, said) = verify(&ledger, &["--checkpoint", &head, "--require", "witnessed"]);
     assert_eq!(code, Some(1), "{said}");
     let (code, said) = verify(&ledger, &["--checkpoint", &desk.name("asnmeter.toml")]);
@@ -346,12 +355,18 @@ fn a_meter_that_is_killed_goes_on_with_every_line_that_was_written() {
     }
     let demo = Running::start(&desk, "127.0.0.1:0", &["demo", "--evidence", &name]);
     until("it is ready", || demo.get("/-/ready").0 == 200);
+    let (code, head) = demo.get("/evidence/checkpoint");
+    // within the first minute of all nothing is sealed
+    assert!(code == 200 || !place().contains("size"), "{head}");
     assert_eq!(demo.end("TERM"), Some(0));
     let (code, said) = verify(&name, &[]);
     assert_eq!(code, Some(0), "{said}");
     let all = leaves(&ledger);
     let starts = all.iter().filter(|leaf| kind(leaf) == "start").count();
     assert_eq!(starts, 4);
+    let why: Vec<_> = all.iter().filter_map(|leaf| leaf["why"].as_str()).collect();
+    assert_eq!(why, ["start", "stop", "stop", "stop"], "windows go on");
+    assert!(said.contains("judged again: each is as recorded"), "{said}");
     assert_eq!(all.iter().filter(|leaf| kind(leaf) == "stop").count(), 1);
     for leaf in seen {
         assert!(all.contains(&leaf), "{leaf}");

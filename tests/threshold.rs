@@ -36,7 +36,7 @@ const THEIRS_TOO: &str = "203.0.113.2:30000";
 
 /// Streams at a constant rate under a commitment that they fill exactly.
 #[derive(Debug)]
-struct CommitmentState {
+struct Case {
     direction: &'static str,
     /// What the interval is said to be about.
     named: &'static str,
@@ -46,10 +46,10 @@ struct CommitmentState {
     beside: Vec<(&'static str, &'static str)>,
 }
 
-fn cases() -> Vec<CommitmentState> {
+fn cases() -> Vec<Case> {
     let (from, to) = ((THEIRS, OURS), (OURS, THEIRS));
     let more = [(THEIRS_TOO, OURS_TOO), (OURS_TOO, THEIRS_TOO)];
-    let case = |direction, named, counted: &[_], beside: &[_]| CommitmentState {
+    let case = |direction, named, counted: &[_], beside: &[_]| Case {
         direction,
         named,
         counted: counted.to_vec(),
@@ -89,7 +89,7 @@ fn times(more: &[u64]) -> Vec<u64> {
     times
 }
 
-fn shots(case: &CommitmentState, payload: usize, more: &[u64]) -> Vec<Shot> {
+fn shots(case: &Case, payload: usize, more: &[u64]) -> Vec<Shot> {
     let mut shots = Vec::new();
     for (place, (src, dst)) in (0..).zip(case.counted.iter().chain(&case.beside)) {
         let media = Media {
@@ -103,7 +103,7 @@ fn shots(case: &CommitmentState, payload: usize, more: &[u64]) -> Vec<Shot> {
 }
 
 /// What is said of AS 64500, and each second's `exceeds` in the case's direction.
-fn judged(case: &CommitmentState, layer: &str, payload: usize, more: &[u64]) -> (Value, Vec<u64>) {
+fn judged(case: &Case, layer: &str, payload: usize, more: &[u64]) -> (Value, Vec<u64>) {
     let desk = Desk::new();
     let per_second = PACKETS * case.counted.len() as u64 * octets(layer, 40 + payload as u64);
     // The threshold is a tenth: eighty times the octets of a second, in bits.
@@ -143,7 +143,7 @@ fn judged(case: &CommitmentState, layer: &str, payload: usize, more: &[u64]) -> 
     (asns[0].clone(), over.map(second).collect())
 }
 
-fn each(mut check: impl FnMut(&CommitmentState, &str, usize)) {
+fn each(mut check: impl FnMut(&Case, &str, usize)) {
     for case in cases() {
         for layer in ["ip", "ethernet", "wire"] {
             // 200 octets, and 44, which Ethernet pads.

@@ -10,9 +10,12 @@ use crate::events;
 use crate::export::EvidenceStatus;
 use crate::files;
 use crate::judge::commitment_judge::CommitmentJudge;
+use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
-use crate::ledger::leaf::{CountingTerms, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf};
+use crate::ledger::leaf::{
+    CountingTerms, GapLeaf, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf,
+};
 use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use crate::ledger::tree::Hash;
 use crate::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
@@ -49,7 +52,9 @@ pub(super) struct LedgerSink {
     sender: SyncSender<SecondLeaves>,
     /// Waits for room.
     must_hold: bool,
-    start: Option<StartLeaf>,
+    start: StartLeaf,
+    /// The second that the start leaf was given to the thread with; none: not yet.
+    started: Option<Second>,
     unwritten: Unwritten,
     status: Arc<EvidenceStatus>,
 }
@@ -114,7 +119,8 @@ pub(super) fn keep(
     let sink = LedgerSink {
         sender,
         must_hold,
-        start: Some(start),
+        start,
+        started: None,
         unwritten: unwritten.clone(),
         status: status.clone(),
     };
@@ -125,6 +131,7 @@ pub(super) fn keep(
         unwritten,
         status: status.clone(),
         logged: None,
+        head_logged: String::new(),
         must_hold,
     };
     let thread = std::thread::Builder::new()
@@ -170,11 +177,15 @@ impl EvidenceThread {
 
 impl LeafSink for LedgerSink {
     fn accept(&mut self, mut leaves: SecondLeaves) {
-        if let Some(mut start) = self.start.take() {
-            start.time = leaves.second;
+        let second = leaves.second;
+        if self.started.is_none() {
+            self.started = Some(second);
+            let start = StartLeaf {
+                time: second,
+                ..self.start.clone()
+            };
             leaves.leaves.insert(0, Leaf::Start(start));
         }
-        let second = leaves.second;
         if self.must_hold {
             // the thread has ended only after a failure, and will say which
             let _ = self.sender.send(leaves);
@@ -189,7 +200,12 @@ impl LeafSink for LedgerSink {
             .unwritten
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        unwritten.take()
+        let (first, last) = unwritten.take()?;
+        // Where the start leaf was not written either, it is to come.
+        self.started = self
+            .started
+            .filter(|started| !(first..=last).contains(started));
+        Some((first, last))
     }
 }
 
@@ -209,6 +225,8 @@ struct Keeper {
     status: Arc<EvidenceStatus>,
     /// The second of the last log line about a failure.
     logged: Option<Second>,
+    /// The day of the last log line about the head.
+    head_logged: String,
     /// The first failure ends it.
     must_hold: bool,
 }
@@ -228,10 +246,17 @@ impl Keeper {
             self.written(leaves.second);
         }
         let Some(second) = last else { return Ok(()) };
+        let unwritten = self
+            .unwritten
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        // The judge does not come to tell of this gap any more.
+        let gap = unwritten.map(|(from, until)| Leaf::Gap(GapLeaf::unwritten(second, from, until)));
         let stop = Leaf::Stop(StopLeaf { time: second });
         let leaves = SecondLeaves {
             second,
-            leaves: vec![stop],
+            leaves: gap.into_iter().chain([stop]).collect(),
         };
         self.writer.close(&leaves).map(drop)
     }
@@ -244,6 +269,13 @@ impl Keeper {
         if self.status.size.load(Ordering::Relaxed) != self.writer.size() {
             publish_head(&self.status, &self.writer);
             self.status.sealed.store(second.0, Ordering::Relaxed);
+            let day = second.day();
+            if let Some(head) = self.writer.head()
+                && self.head_logged != day
+            {
+                self.head_logged = day;
+                events::evidence_head(head.checkpoint.size, &head.checkpoint.root);
+            }
         }
         let Some(days) = self.days else { return };
         let first = Second(second.0.saturating_sub(u64::from(days) * 86_400));
@@ -278,10 +310,16 @@ fn publish_head(status: &EvidenceStatus, writer: &LedgerWriter) {
     // what a double holds exactly
     let root = u64::from_be_bytes(first) >> 16;
     status.root.store(root, Ordering::Relaxed);
+    let note = writer
+        .head()
+        .map(SignedCheckpoint::to_note)
+        .unwrap_or_default();
+    let known = status.checkpoint.lock();
+    *known.unwrap_or_else(PoisonError::into_inner) = note.into();
 }
 
 /// Reads the private key, which nobody but its owner may read.
-fn read_key(path: &Path) -> Result<PrivateKey, AppError> {
+pub(super) fn read_key(path: &Path) -> Result<PrivateKey, AppError> {
     let text = files::read_text(path, MAX_KEY).map_err(AppError::read(path))?;
     let mode = path.metadata().map_err(AppError::read(path))?.mode();
     if mode & 0o077 != 0 {

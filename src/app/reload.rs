@@ -178,6 +178,7 @@ impl Reloader {
                     ("voice", new.voice != self.config.voice),
                     ("web", new.web != self.config.web),
                     ("export", new.export != self.config.export),
+                    ("evidence", new.evidence != self.config.evidence),
                 ] {
                     if changed {
                         events::needs_restart(section);

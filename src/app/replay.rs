@@ -2,11 +2,13 @@
 
 use super::evidence::{self, Kept};
 use super::shared_policy::SharedPolicy;
+use super::signals::Signals;
 use super::worker_sink::{ChannelSink, StreamList};
 use super::{AppError, judge_thread, policy, settings};
 use crate::capture::CaptureError;
 use crate::capture::file::{FileSource, ReadProgress};
 use crate::config::checked::Config;
+use crate::events;
 use crate::export::seconds::SecondsFile;
 use crate::files::Load;
 use crate::judge::Judge;
@@ -37,6 +39,8 @@ pub struct ReplayRequest {
     pub evidence: Option<PathBuf>,
     /// Worker threads, at least 1.
     pub workers: usize,
+    /// Whether to wait for more at the end of the last file, which grows.
+    pub follow: bool,
 }
 
 /// The result of a replay.
@@ -48,6 +52,8 @@ pub struct ReplayOutcome {
     pub streams: Vec<StreamRow>,
     /// Warnings for the operator, one line each.
     pub warnings: Vec<String>,
+    /// Whether it was stopped before the end of its files, and not because it followed one.
+    pub interrupted: bool,
 }
 
 /// Runs a replay. Calls `watch` with the progress when reading starts.
@@ -79,9 +85,14 @@ pub fn replay(
     let mut ledger = request.evidence.as_ref().map(keep).transpose()?;
     let recorder = ledger.as_mut().map(|kept| &mut kept.recorder);
     let mut evidence = Both(seconds.as_mut(), recorder);
-    if let Some(source) = sources.first() {
-        watch(source.progress());
+    let progress = sources
+        .first()
+        .map(FileSource::progress)
+        .unwrap_or_default();
+    if request.follow {
+        progress.follow();
     }
+    watch(progress.clone());
     let shared_policy = SharedPolicy::new(policy.clone());
     let judge = Judge::new(policy, usize::MAX, &[]);
     let (judge, stream_lists, mut warnings) =
@@ -111,7 +122,42 @@ pub fn replay(
         snapshot: judge.snapshot(),
         streams,
         warnings,
+        interrupted: progress.is_stopped() && !request.follow,
     })
+}
+
+/// Ends a replay at SIGINT or SIGTERM where it is, so that what was judged is printed; a second one
+/// ends the process.
+///
+/// # Errors
+/// [`AppError::System`]: the handlers cannot be registered.
+pub fn stop_on_signal(progress: Arc<ReadProgress>) -> Result<(), AppError> {
+    let failed = |source| AppError::System {
+        what: "waiting for signals",
+        source,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::new()?
+    };
+    let wait = move || {
+        runtime.block_on(async {
+            let signal = signals.stop.requested().await;
+            events::replay_stopping(signal);
+            progress.stop();
+            signals.stop.requested().await;
+            std::process::exit(i32::from(AppError::Interrupted.exit_code()));
+        });
+    };
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(wait)
+        .map_err(failed)?;
+    Ok(())
 }
 
 /// Tells two, if they are there.

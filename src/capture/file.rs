@@ -190,7 +190,15 @@ impl<C: Send + Sync + 'static> FileSource<C> {
             cause: GapCause::NotCaptured,
         });
         match paths.as_slice() {
-            [path] => self.current = Some(Opened::begin(path, &mut self.reader)?),
+            [path] => match Opened::begin(path, &mut self.reader) {
+                Err(CaptureError::Read { source, .. })
+                    if source.kind() == std::io::ErrorKind::Interrupted =>
+                {
+                    self.pending_files.clear();
+                    self.hole = None;
+                }
+                opened => self.current = Some(opened?),
+            },
             several => self.merged = Some(MergedFiles::open(several)?),
         }
         Ok(())
@@ -199,6 +207,7 @@ impl<C: Send + Sync + 'static> FileSource<C> {
     #[cold]
     fn end_current(&mut self, cut: Option<u64>) -> Result<(), CaptureError> {
         if let Some(ended) = self.current.take() {
+            let cut = cut.filter(|_| !self.progress.is_stopped());
             self.warnings.extend(ended.warnings(cut));
         }
         self.begin_next()

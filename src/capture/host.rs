@@ -5,12 +5,37 @@
 //! there yet.
 
 use super::ring::receive_offload;
+use pnet::datalink;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 /// Where Linux lists its interfaces (Documentation/ABI/testing/sysfs-class-net).
 const INTERFACES: &str = "/sys/class/net";
+
+/// Whether frames can come from an interface.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LinkState {
+    /// There is no interface of this name; those that there are.
+    Missing(Vec<String>),
+    /// Not set up.
+    Down,
+    /// Set up, with nothing at the other end (`IFF_RUNNING`, netdevice(7)).
+    NoCarrier,
+    /// Frames can come.
+    Running,
+}
+
+/// The state of an interface, now, in this network namespace.
+pub fn link_state(name: &str) -> LinkState {
+    let present = datalink::interfaces();
+    match present.iter().find(|one| one.name == name) {
+        None => LinkState::Missing(present.into_iter().map(|one| one.name).collect()),
+        Some(one) if !one.is_up() => LinkState::Down,
+        Some(one) if !one.is_running() => LinkState::NoCarrier,
+        Some(_) => LinkState::Running,
+    }
+}
 
 /// Warnings about interfaces that are captured together, one line each.
 pub fn warnings(interfaces: &[String], deduplicate: bool) -> Vec<String> {

@@ -1,11 +1,12 @@
 //! `asnmeter asn`: looks up addresses in the ASN table, and lists its sources.
 
-use super::{Format, load_or_default, print};
+use super::{Format, print};
 use crate::app::{self, AppError};
-use crate::asn::{CacheUse, Lookup, LookupAnswer, Origin, Origins, PathStep, SourceState};
+use crate::asn::{CacheUse, Lookup, LookupAnswer, Origin, Origins, PathStep, Source, SourceState};
 use crate::clock;
+use crate::config::Config;
 use crate::units::{Address, Timestamp};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -21,29 +22,69 @@ pub(super) enum AsnCommand {
         /// IPv4 or IPv6 addresses
         #[arg(required = true, value_name = "ADDR")]
         addresses: Vec<IpAddr>,
-        /// Configuration file
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        table: TableArguments,
         /// What to print
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
     /// The sources, in order of precedence
     Info {
-        /// Configuration file
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        table: TableArguments,
     },
+}
+
+/// Where the table comes from; without one there is no answer.
+#[derive(Args, Debug)]
+pub(super) struct TableArguments {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A table, before those of the configuration: FILE, or KIND=FILE with the KIND prefixes, mmdb,
+    /// location or mrt where the name does not tell
+    #[arg(long = "source", value_name = "FILE", value_parser = source)]
+    sources: Vec<Source>,
+}
+
+/// A source as the command line names it.
+fn source(text: &str) -> Result<Source, String> {
+    type Kind = (&'static str, fn(PathBuf) -> Source);
+    const KINDS: [Kind; 4] = [
+        ("prefixes", Source::Prefixes),
+        ("mmdb", Source::Mmdb),
+        ("location", Source::Location),
+        ("mrt", Source::Mrt),
+    ];
+    if let Some((kind, path)) = text.split_once('=')
+        && let Some((_, of)) = KINDS.iter().find(|(name, _)| *name == kind)
+    {
+        return Ok(of(path.into()));
+    }
+    let path = PathBuf::from(text);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_lowercase();
+    // As those who publish them name them: rib.20260601.0000.bz2, bview.20260601.0000.gz.
+    let of: fn(PathBuf) -> Source = if name.contains(".mmdb") {
+        Source::Mmdb
+    } else if name.starts_with("rib") || name.starts_with("bview") || name.contains(".mrt") {
+        Source::Mrt
+    } else if name.starts_with("location") {
+        Source::Location
+    } else {
+        Source::Prefixes
+    };
+    Ok(of(path))
 }
 
 pub(super) fn run(command: AsnCommand) -> Result<(), AppError> {
     match command {
         AsnCommand::Lookup {
             addresses,
-            config,
+            table,
             format,
         } => {
-            let origins = load(config.as_ref())?;
+            let origins = load(table)?;
             let answers = addresses
                 .into_iter()
                 .map(|ip| origins.explain(Address::from(ip)));
@@ -56,15 +97,21 @@ pub(super) fn run(command: AsnCommand) -> Result<(), AppError> {
                 Format::Json => write_json(out, &answers),
             })
         }
-        AsnCommand::Info { config } => {
-            let origins = load(config.as_ref())?;
+        AsnCommand::Info { table } => {
+            let origins = load(table)?;
             print(|out| write_sources(out, origins.sources()))
         }
     }
 }
 
-fn load(config: Option<&PathBuf>) -> Result<Origins, AppError> {
-    Ok(app::origins(&load_or_default(config)?)?)
+fn load(table: TableArguments) -> Result<Origins, AppError> {
+    let TableArguments { config, sources } = table;
+    if config.is_none() && sources.is_empty() {
+        return Err(AppError::NoTable);
+    }
+    let mut config = config.map_or_else(|| Ok(Config::default()), |path| Config::load(&path))?;
+    config.asn.sources.splice(0..0, sources);
+    Ok(app::origins(&config)?)
 }
 
 /// Writes a line per source, and below it its counts that are not 0.

@@ -3,7 +3,7 @@
 use super::{Format, print};
 use crate::app::AppError;
 use crate::files;
-use crate::ledger::checkpoint::{MAX_NOTE, SignedCheckpoint};
+use crate::ledger::checkpoint::{MAX_NOTE, SignedCheckpoint, read_notes};
 use crate::ledger::key::PublicKey;
 use crate::ledger::leaf::RULES;
 use crate::ledger::rejudge::Rejudged;
@@ -22,7 +22,7 @@ pub(super) struct VerifyArguments {
     /// The public key that must have signed (PEM), instead of the one in the ledger
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// A checkpoint that was kept elsewhere: the ledger must go on from it
+    /// Checkpoints that were kept elsewhere: the ledger must go on from each
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
     /// What must hold of every leaf
@@ -45,10 +45,10 @@ enum Require {
 pub(super) fn run(arguments: &VerifyArguments) -> Result<(), AppError> {
     let key = arguments.key.as_deref().map(read_key).transpose()?;
     let heads = arguments.checkpoints.iter();
-    let heads: Result<Vec<_>, AppError> = heads.map(|path| read_head(path)).collect();
+    let heads: Result<Vec<_>, AppError> = heads.map(|path| read_heads(path)).collect();
     let request = VerifyRequest {
         key,
-        heads: heads?,
+        heads: heads?.into_iter().flatten().collect(),
         require: arguments.require.map(|what| match what {
             Require::Signed => Requirement::Signed,
             Require::Witnessed => Requirement::Witnessed,
@@ -77,11 +77,23 @@ fn read_key(path: &Path) -> Result<PublicKey, AppError> {
     })
 }
 
-fn read_head(path: &Path) -> Result<(PathBuf, SignedCheckpoint), AppError> {
-    let note = SignedCheckpoint::from_note(&read(path)?);
-    let note = note.ok_or_else(|| AppError::NoCheckpoint(path.to_owned()))?;
-    Ok((path.to_owned(), note))
+/// The checkpoints in a file: one, or several with an empty line after each, as a `.notes` file has them.
+fn read_heads(path: &Path) -> Result<Vec<(PathBuf, SignedCheckpoint)>, AppError> {
+    let text = files::read_text(path, MAX_HEADS).map_err(AppError::read(path))?;
+    // However many empty lines whoever kept them has put at the end; an unsigned note ends with one.
+    let whole = ["\n\n", "\n\n\n"].into_iter().find_map(|end| {
+        let text = text.trim_end_matches('\n').to_owned() + end;
+        let notes = read_notes(&text);
+        let is_all = notes.last().is_some_and(|(_, end)| *end == text.len());
+        is_all.then_some(notes)
+    });
+    let notes = whole.ok_or_else(|| AppError::NoCheckpoint(path.to_owned()))?;
+    let heads = notes.into_iter().map(|(note, _)| (path.to_owned(), note));
+    Ok(heads.collect())
 }
+
+/// Octets of a file of checkpoints at most: a year of days, or a day of minutes, with some witnesses each.
+const MAX_HEADS: u64 = 64 << 20;
 
 /// `--format json`.
 #[derive(Serialize)]

@@ -1,6 +1,7 @@
 //! Reads written values: the first thing wrong ends it, with its file, line, key and value.
 
 use super::error::{ConfigError, Text};
+use super::nearest::did_you_mean;
 use crate::asn::notation;
 use crate::units::Prefix;
 use std::collections::HashSet;
@@ -75,6 +76,10 @@ pub(super) fn one_of<T: Copy>(word: &str, words: &[(&str, T)]) -> Result<T, Stri
     let known = words.iter().find(|(known, _)| *known == word);
     known.map(|(_, value)| *value).ok_or_else(|| {
         let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        format!("is not one of {}", words.join(", "))
+        format!(
+            "is not one of {}{}",
+            words.join(", "),
+            did_you_mean(word, words.iter().copied())
+        )
     })
 }

@@ -1,6 +1,8 @@
 //! What is wrong with a configuration, as one line that says where: `FILE:LINE: key: value:
 //! reason`.
 
+use super::keys::KEYS;
+use super::nearest::did_you_mean;
 use crate::asn::notation::excerpt;
 use std::io;
 use std::ops::Range;
@@ -77,14 +79,15 @@ impl Text<'_> {
             .and_then(|table| key_at(table.get_ref(), span.start))
             .unwrap_or_default();
         let message = error.message().replace('\n', " ");
-        match message.strip_prefix("unknown field ") {
-            Some(rest) => {
-                let expected = rest.split_once(", ").map_or("", |(_, expected)| expected);
-                let reason = format!("unknown key, {expected}");
-                self.error(&key, String::new(), span.start, &reason)
-            }
-            None => self.wrong(&key, span, &message),
+        if let Some(rest) = message.strip_prefix("unknown field ") {
+            return self.error(&key, String::new(), span.start, &unknown(&key, rest));
         }
+        let reason = match message.strip_prefix("invalid type: ") {
+            Some(rest) => other_type(&key, rest),
+            None if key.is_empty() => format!("is not TOML: {message}"),
+            None => message,
+        };
+        self.wrong(&key, span, &reason)
     }
 
     fn error(&self, key: &str, value: String, place: usize, reason: &str) -> ConfigError {
@@ -96,6 +99,79 @@ impl Text<'_> {
             value,
             reason: reason.into(),
         }
+    }
+}
+
+/// What is said of a key that is none; `rest` is what serde says of it: "`key`, expected …".
+fn unknown(key: &str, rest: &str) -> String {
+    let expected = rest.split_once(", ").map_or("", |(_, expected)| expected);
+    let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
+    let beside = expected.split('`').skip(1).step_by(2);
+    let meant = did_you_mean(name, beside);
+    let elsewhere = || {
+        let mut paths = KEYS.iter().map(|known| known.path);
+        let of_name = |path: &&str| path.rsplit_once('.').is_some_and(|(_, last)| last == name);
+        let path = paths.find(of_name).filter(|path| *path != key);
+        path.map_or_else(String::new, |path| format!(": it belongs to {path}"))
+    };
+    let meant = if meant.is_empty() { elsewhere() } else { meant };
+    let known = expected.trim_start_matches("expected one of ");
+    match table {
+        "" => format!("unknown key{meant} (known are {known})"),
+        table => format!("unknown key{meant} (known in {table} are {known})"),
+    }
+}
+
+/// What is said of a value of another type than the key's, in the words of docs/CONFIG.md; `rest` is
+/// what serde says of it: "integer `7`, expected a string".
+fn other_type(key: &str, rest: &str) -> String {
+    let is = match rest.split([' ', ',']).next() {
+        Some("integer" | "floating") => "is a number",
+        Some("string") => "is text in quotes",
+        Some("boolean") => "is true or false",
+        Some("map") => "is a table",
+        Some("sequence") => "is a list",
+        _ => "is of another type",
+    };
+    if key == "commitment" {
+        return format!("{is}: write [[commitment]], with two brackets on each side");
+    }
+    match KEYS.iter().find(|known| known.path == key) {
+        Some(known) => format!("{is}; has to be {}, like {}", known.form, known.example),
+        None => {
+            let expected = rest
+                .split_once(", expected ")
+                .map_or(rest, |(_, type_)| type_);
+            let expected = if expected.starts_with("struct ") {
+                "a table"
+            } else {
+                expected
+            };
+            format!("{is}; has to be {expected}")
+        }
+    }
+}
+
+/// The line of a key in a text, from 1; none where it is not written. Of several tables the first
+/// that has it.
+pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
+    let table = DeTable::parse(text).ok()?;
+    let place = place_of(table.get_ref(), key)?;
+    let before = text.as_bytes().iter().take(place);
+    Some(1 + before.filter(|octet| **octet == b'\n').count())
+}
+
+fn place_of(table: &DeTable<'_>, path: &str) -> Option<usize> {
+    let (name, rest) = path.split_once('.').unwrap_or((path, ""));
+    let (key, value) = table.iter().find(|(key, _)| key.get_ref() == name)?;
+    match (value.get_ref(), rest) {
+        (_, "") => Some(key.span().start),
+        (DeValue::Table(table), rest) => place_of(table, rest),
+        (DeValue::Array(values), rest) => values.iter().find_map(|value| match value.get_ref() {
+            DeValue::Table(table) => place_of(table, rest),
+            _ => None,
+        }),
+        _ => None,
     }
 }
 

@@ -45,7 +45,7 @@ impl Check<'_> {
 
     fn loss(&self, written: &file::GuaranteeSection) -> Result<Option<LossGuarantee>, ConfigError> {
         let (key, limit) = ("commitment.guarantee.loss", written.loss.as_ref());
-        let read = |text: &String| values::ratio(text).map(LossGuarantee::new).map(Some);
+        let read = |text: &String| values::percentage(text).map(LossGuarantee::new).map(Some);
         let Some(usual) = self.value(key, limit, None, read)? else {
             return Ok(None);
         };

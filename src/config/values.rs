@@ -3,8 +3,9 @@
 //!
 //! Pure functions; each error is the reason alone, the caller knows key and place.
 
+use super::nearest::nearest;
 use crate::units::{BitRate, Ratio};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 /// The largest committed rate: 100 Tbps. Keeps `rate · threshold · window` far below 2^128, and
@@ -14,19 +15,30 @@ const MAX_RATE_BPS: u128 = 100_000_000_000_000;
 /// Parts per million in one per cent.
 const PPM_PER_PERCENT: u128 = 10_000;
 
-/// `"100 Mbps"`: a decimal number, at most one space, `bps`, `kbps`, `Mbps`, `Gbps` or `Tbps`
-/// (powers of 1000).
+/// Prefixes of a rate's unit (SI), with their powers of 1000.
+const RATE_PREFIXES: [(&str, u128); 5] = [
+    ("", 1),
+    ("k", 1_000),
+    ("M", 1_000_000),
+    ("G", 1_000_000_000),
+    ("T", 1_000_000_000_000),
+];
+
+/// `"100 Mbps"`: a decimal number, at most one space, and a unit: `bps`, `kbps`, `Mbps`, `Gbps`, `Tbps`
+/// (powers of 1000), the same with `b/s` or `bit/s` for `bps`, or the prefix alone (`"100M"`).
 pub(super) fn rate(text: &str) -> Result<BitRate, String> {
     const FORM: &str = "is not a rate like \"100 Mbps\" (bps, kbps, Mbps, Gbps, Tbps)";
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
     let (number, unit) = text.split_at(end.unwrap_or(text.len()));
-    let scale = match unit.strip_prefix(' ').unwrap_or(unit) {
-        "bps" => 1,
-        "kbps" => 1_000,
-        "Mbps" => 1_000_000,
-        "Gbps" => 1_000_000_000,
-        "Tbps" => 1_000_000_000_000,
-        _ => return Err(FORM.into()),
+    let unit = unit.strip_prefix(' ').unwrap_or(unit);
+    let Some(scale) = rate_unit(unit) else {
+        return Err(match (bytes_unit(unit), nearest_rate_unit(unit)) {
+            (Some(scale), _) => two_readings(number, scale).unwrap_or_else(|| FORM.into()),
+            (None, Some(meant)) if decimal(number, 1).is_some() => {
+                format!("{FORM}: did you mean \"{number} {meant}\"?")
+            }
+            _ => FORM.into(),
+        });
     };
     match decimal(number, scale) {
         None => Err(FORM.into()),
@@ -37,17 +49,97 @@ pub(super) fn rate(text: &str) -> Result<BitRate, String> {
     }
 }
 
-/// `"0.5%"`: a decimal number from 0 to 100 and a per cent sign; at most four decimals.
-pub(super) fn ratio(text: &str) -> Result<Ratio, String> {
+/// Bits per second of a unit as it may be written.
+fn rate_unit(unit: &str) -> Option<u128> {
+    let written = |(prefix, _): &&(&str, u128)| match unit.strip_prefix(prefix) {
+        Some("bps" | "b/s" | "bit/s") => true,
+        Some("") => !prefix.is_empty(),
+        _ => false,
+    };
+    let found = RATE_PREFIXES.iter().find(written);
+    found.map(|(_, scale)| *scale)
+}
+
+/// The scale of a unit that may mean bits or octets: `MBps`, `MB/s`, `MB`, and `KB` for `kB`.
+fn bytes_unit(unit: &str) -> Option<u128> {
+    let written = |(prefix, _): &&(&str, u128)| {
+        let rest = unit.strip_prefix(prefix);
+        let rest = rest.or_else(|| unit.strip_prefix(prefix.to_uppercase().as_str()));
+        matches!(rest, Some("Bps" | "B/s" | "B"))
+    };
+    let found = RATE_PREFIXES.iter().find(written);
+    found.map(|(_, scale)| *scale)
+}
+
+/// The two rates that a number of `MBps` may be.
+fn two_readings(number: &str, scale: u128) -> Option<String> {
+    let Some(Scaled::Exact(bits)) = decimal(number, scale) else {
+        return None;
+    };
+    let (bits, octets) = (exact_rate(bits), exact_rate(bits.saturating_mul(8)));
+    Some(format!(
+        "may be bits or bytes per second: write \"{bits}\" or \"{octets}\""
+    ))
+}
+
+/// A rate in the largest unit in which it is a whole number.
+fn exact_rate(bps: u128) -> String {
+    let whole = |(_, scale): &&(&str, u128)| bps.is_multiple_of(*scale);
+    let (prefix, scale) = RATE_PREFIXES.iter().rfind(whole).unwrap_or(&("", 1));
+    format!("{} {prefix}bps", bps / scale)
+}
+
+/// The unit that was meant where only upper and lower case, or a letter, is wrong.
+fn nearest_rate_unit(unit: &str) -> Option<&'static str> {
+    const UNITS: [&str; 5] = ["bps", "kbps", "Mbps", "Gbps", "Tbps"];
+    let same = UNITS.into_iter().find(|one| one.eq_ignore_ascii_case(unit));
+    same.or_else(|| nearest(unit, UNITS))
+}
+
+/// `"0.5%"`, `"10 %"`: a decimal number from 0 to 100, at most one space and a per cent sign; at most
+/// four decimals.
+pub(super) fn percentage(text: &str) -> Result<Ratio, String> {
     const FORM: &str = "is not a percentage like \"0.5%\"";
-    let number = text.strip_suffix('%').ok_or(FORM)?;
-    match decimal(number, PPM_PER_PERCENT) {
+    let Some(number) = text.strip_suffix('%') else {
+        return Err(match decimal(text, PPM_PER_PERCENT) {
+            None => FORM.to_owned(),
+            Some(_) => without_sign(text),
+        });
+    };
+    match decimal(number.strip_suffix(' ').unwrap_or(number), PPM_PER_PERCENT) {
         None => Err(FORM.into()),
         Some(Scaled::Inexact) => Err("has more than four decimals".into()),
         Some(Scaled::Exact(ppm)) if ppm > 100 * PPM_PER_PERCENT => Err("is above 100%".into()),
         Some(Scaled::Exact(ppm)) => u32::try_from(ppm)
             .map(Ratio::from_ppm)
             .map_err(|_| FORM.into()),
+    }
+}
+
+/// What a number without a per cent sign may mean.
+fn without_sign(number: &str) -> String {
+    match decimal(number, 100 * PPM_PER_PERCENT) {
+        Some(Scaled::Exact(ppm)) if ppm <= 100 * PPM_PER_PERCENT => {
+            let (percent, rest) = (ppm / PPM_PER_PERCENT, ppm % PPM_PER_PERCENT);
+            let decimals = format!("{rest:04}");
+            let part = match decimals.trim_end_matches('0') {
+                "" => String::new(),
+                decimals => format!(".{decimals}"),
+            };
+            format!("has no per cent sign: write \"{number}%\" or \"{percent}{part}%\"")
+        }
+        _ => format!("has no per cent sign: write \"{number}%\""),
+    }
+}
+
+/// A [`percentage`], or a part of the whole below 1: `"0.1"` is 10 %. `"1"` may be either.
+pub(super) fn ratio(text: &str) -> Result<Ratio, String> {
+    match decimal(text, 100 * PPM_PER_PERCENT) {
+        Some(Scaled::Exact(ppm)) if ppm < 100 * PPM_PER_PERCENT && text.contains('.') => {
+            let ppm = u32::try_from(ppm).map_err(|_| "is above 100%")?;
+            Ok(Ratio::from_ppm(ppm))
+        }
+        _ => percentage(text),
     }
 }
 
@@ -90,7 +182,15 @@ fn decimal(text: &str, scale: u128) -> Option<Scaled> {
 
 /// `"60s"`, `"1h 30m"`, `"150ms"`: a duration between two others, both included.
 pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
-    let form = || "is not a duration like \"60s\" or \"150ms\"".to_owned();
+    let form = || {
+        let is_number = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
+        let meant = if is_number {
+            format!(": did you mean \"{text}s\" or \"{text}ms\"?")
+        } else {
+            String::new()
+        };
+        format!("is not a duration like \"60s\" or \"150ms\"{meant}")
+    };
     if text.trim() != text {
         return Err(form());
     }
@@ -129,10 +229,33 @@ pub(super) fn ports(text: &str) -> Result<(u16, u16), String> {
     }
 }
 
-/// An address and a port.
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    let form = "is not an address and port like \"127.0.0.1:10179\" or \"[::]:10179\"";
-    text.parse().map_err(|_| form.to_owned())
+/// An address and a port, in the forms that exporters take: `"127.0.0.1:10179"`, `"[::1]:10179"`,
+/// `":10179"` for every address of the host, `"localhost:10179"`. Other names are not looked up.
+///
+/// # Errors
+/// The reason, without the text.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    const FORM: &str = "is not an address and port like \"127.0.0.1:10179\" or \":10179\"";
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let port = |port: &str| {
+        let digits = !port.is_empty() && port.bytes().all(|octet| octet.is_ascii_digit());
+        port.parse::<u16>().ok().filter(|_| digits)
+    };
+    match text.rsplit_once(':') {
+        Some(("", number)) => port(number).map(|port| (Ipv6Addr::UNSPECIFIED, port).into()),
+        Some(("localhost", number)) => port(number).map(|port| (Ipv4Addr::LOCALHOST, port).into()),
+        Some(_) => None,
+        None => {
+            return Err(match (port(text), text.parse::<IpAddr>()) {
+                (Some(_), _) => format!("{FORM}: did you mean \":{text}\"?"),
+                (None, Ok(_)) => format!("{FORM}: did you mean \"{text}:10179\"?"),
+                (None, Err(_)) => FORM.into(),
+            });
+        }
+    }
+    .ok_or_else(|| FORM.into())
 }
 
 /// A whole number within bounds, both included.

@@ -237,6 +237,25 @@ pub(crate) fn out_of_sla_seconds(published: &Published, series: &mut Series) {
     });
 }
 
+pub(crate) fn silent_streams(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        series.add(&[&commitment.name, asn], number(row.silence.silent));
+    });
+}
+
+pub(crate) fn outage_streams(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        let streams = row.silence.outage.map_or(0, |outage| outage.streams);
+        series.add(&[&commitment.name, asn], number(streams));
+    });
+}
+
+pub(crate) fn unjudged_silence(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        series.add(&[&commitment.name, asn], number(row.silence.unjudged));
+    });
+}
+
 /// One series per guarantee that exists and per word that is said of it.
 fn per_guarantee<const N: usize>(
     published: &Published,

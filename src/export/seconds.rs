@@ -17,14 +17,17 @@
 //! verdict that is not for the ASN's own traffic has a `reason`; where verdicts are indeterminate,
 //! `indeterminate_reason` says why, by measure. `unseen_frames` is how many frames of a second were not
 //! seen at most, null where nobody knows, and missing where it was seen whole; `window_unseen_frames` the
-//! same of its window.
+//! same of its window. `silence` are the streams that the ASN sends, at the end of a second with which any
+//! of them is silent, or ends to be: `ended` and `open` packets are maybe lost besides where they are judged
+//! (MODEL §11.5); `stopped` says how many seconds ago the last packet was of how many of them.
 
 use crate::export::measures::{ByMeasure, OfThose, words};
+use crate::meter::asn_silence::AsnSilence;
 use crate::sla::measure::{Column, Measure};
 use crate::sla::unseen::Unseen;
 use crate::sla::{IndeterminateReason, Role};
 use crate::snapshot::evidence::{self, Evidence, Judgement, OnPath, WindowCounts};
-use crate::units::Asn;
+use crate::units::{Asn, Second};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::fs::File;
@@ -49,6 +52,8 @@ struct Line<'a> {
     direction: &'static str,
     #[serde(flatten)]
     counted: Counts<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silence: Option<Silence>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     paths: Vec<OverPath<'a>>,
     window_bytes: u64,
@@ -98,6 +103,32 @@ struct Rest<'a> {
     remaining_packets: u64,
     #[serde(flatten)]
     remaining: Numbers<'a>,
+}
+
+/// Streams of the ASN that are silent.
+#[derive(Serialize)]
+struct Silence {
+    active_streams: u64,
+    silent_streams: u64,
+    open: u64,
+    ended: u64,
+    stopped: Vec<(u64, u64)>,
+}
+
+impl Silence {
+    fn of(second: Second, silence: &AsnSilence) -> Option<Self> {
+        let counts = &silence.counts;
+        let stopped = counts.stopped.iter();
+        silence.is_silent().then(|| Self {
+            active_streams: silence.active,
+            silent_streams: counts.silent,
+            open: counts.open,
+            ended: counts.ended,
+            stopped: stopped
+                .map(|(last, streams)| (second.0.saturating_sub(last.0), *streams))
+                .collect(),
+        })
+    }
 }
 
 /// What was counted over one path.
@@ -293,6 +324,10 @@ impl SecondsFile {
             },
             direction: name,
             counted: direction.of(&judgement.counts.counted),
+            silence: match direction {
+                Direction::From => Silence::of(judgement.second, &judgement.counts.silence),
+                Direction::To => None,
+            },
             paths: direction.paths(&judgement.counts.paths),
             window_bytes: direction.bytes(&judgement.window),
             window: direction.numbers(&judgement.window, "window_"),

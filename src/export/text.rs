@@ -175,6 +175,16 @@ fn standing(row: &CommitmentAsnRow, direction: DirectionRule) -> [String; 6] {
 }
 
 fn write_intervals(out: &mut impl Write, role: &str, row: &CommitmentAsnRow) -> io::Result<()> {
+    if let Some(outage) = row.silence.outage {
+        writeln!(
+            out,
+            "  {role}AS{} fell silent at {}: {} of {} streams",
+            row.asn,
+            outage.since,
+            grouped(outage.streams),
+            grouped(outage.active),
+        )?;
+    }
     for interval in row.out_of_sla_intervals.iter().take(MAX_INTERVALS) {
         write_interval(out, role, row.asn, interval)?;
     }

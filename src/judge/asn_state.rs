@@ -3,9 +3,11 @@
 
 use crate::judge::history::History;
 use crate::judge::pair_counts::Contribution;
+use crate::judge::silence::SilenceState;
 use crate::judge::threshold::ThresholdTracker;
+use crate::meter::asn_silence::AsnSilence;
 use crate::meter::paths::TransitPaths;
-use crate::meter::window::SlidingWindow;
+use crate::meter::window::{SlidingWindow, first_second};
 use crate::meter::window_counts::WindowCounts;
 use crate::sla::commitment::Commitment;
 use crate::sla::limit::Limit;
@@ -15,6 +17,7 @@ use crate::sla::verdict::{WindowContext, may_exceed, measured, verdicts};
 use crate::sla::{Role, Verdict};
 use crate::snapshot::evidence::{Amendment, OnPath, SubjectCounts, Verdicts};
 use crate::snapshot::{CommitmentAsnRow, GuaranteeRow};
+use crate::stream::tally::LossCounts;
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
@@ -35,6 +38,7 @@ pub(super) struct AsnState {
     pub(super) window: SlidingWindow,
     pub(super) paths: TransitPaths,
     pub(super) threshold: ThresholdTracker,
+    pub(super) silence: SilenceState,
     /// What came for judged seconds and is not yet in the evidence.
     amendments: BTreeMap<Second, Amended>,
     guarantees: PerMeasure<GuaranteeRow>,
@@ -97,12 +101,14 @@ impl AsnState {
     pub(super) fn forget(&mut self) {
         self.window = SlidingWindow::default();
         self.paths = TransitPaths::default();
+        self.silence = SilenceState::default();
         self.amendments.clear();
     }
 
     /// What was judged before is not counted again.
     pub(super) fn forget_counters(&mut self) {
         self.threshold.forget_counters();
+        self.silence.forget_counters();
         self.guarantees = self.guarantees.map(|row| GuaranteeRow {
             verdict: row.verdict,
             void_by_transit: row.void_by_transit,
@@ -131,6 +137,7 @@ impl AsnState {
                 counted: amended.counted,
                 crossed: amended.crossed.into_iter().collect(),
                 paths: amended.by_path.into_iter().map(OnPath::from).collect(),
+                silence: AsnSilence::default(),
             },
         });
         told.collect()
@@ -164,6 +171,18 @@ impl AsnState {
         second: Second,
         sight: &Sight,
     ) -> Verdicts {
+        let silence = self.silence.judge(second);
+        if silence.ended > 0 {
+            let ended = LossCounts {
+                maybe_lost: i64::try_from(silence.ended).unwrap_or(i64::MAX),
+                ..LossCounts::default()
+            };
+            let counts = WindowCounts {
+                sent: ended,
+                ..WindowCounts::default()
+            };
+            self.window.add(second, counts);
+        }
         let Remaining { counts, excluded } = self.remaining(&sight.out);
         let out_of_sla = self.threshold.excess().any();
         let may_be_out = may_exceed(commitment, self.window.sum(), sight.unseen)
@@ -173,12 +192,16 @@ impl AsnState {
             may_be_out,
             unseen: sight.unseen,
             all_over_transit: counts.packets == 0 && self.window.sum().packets > 0,
+            is_outage: self
+                .silence
+                .touches_outage(first_second(second, commitment.window)),
         };
         let mut in_doubt = counts;
         let losses = [&mut in_doubt.sent, &mut in_doubt.reported];
         for (loss, lost) in losses.into_iter().zip(self.lost_unseen(sight)) {
             loss.doubt(lost, sight.unseen.bound().unwrap_or(0));
         }
+        in_doubt.sent.maybe_lost += i64::try_from(silence.open).unwrap_or(i64::MAX);
         let judged = verdicts(&commitment.guarantee, &in_doubt, context);
         let given = judged.map(|one| one.map(|(verdict, _)| verdict));
         let reasons = judged.map(|one| one.and_then(|(_, reason)| reason));
@@ -234,6 +257,7 @@ impl AsnState {
         CommitmentAsnRow {
             transit: self.paths.transit().collect(),
             guarantees,
+            silence: self.silence.row(),
             remaining: self.remaining,
             last_hour: last.map_or_else(Vec::new, |second| self.history.minutes(second)),
             ..self.threshold.row(asn, name, self.window.sum(), commitment)

@@ -7,6 +7,7 @@ use crate::attribution::scopes::{ScopeId, ScopeMask};
 use crate::judge::asn_state::{AsnState, Sight};
 use crate::judge::incomplete::IncompleteSeconds;
 use crate::judge::pair_counts::{Contribution, end_counts, judged_asn, transit_counts};
+use crate::judge::silence::SilenceState;
 use crate::judge::threshold::ExcessNotice;
 use crate::meter::second::{RoundTrip, SecondCounts};
 use crate::meter::window::{SlidingWindow, first_second};
@@ -118,6 +119,7 @@ impl CommitmentState {
             }
             if !(counted_alike && is_judged) {
                 asn_state.window = SlidingWindow::default();
+                asn_state.silence = SilenceState::default();
                 asn_state.paths.clear();
             }
             for what in &stale {
@@ -227,6 +229,10 @@ impl CommitmentState {
             }
         }
         asn_state.add(second, one.counts, path);
+        if arrival == Arrival::InTime {
+            let (with_packets, quiet) = one.streams;
+            asn_state.silence.next.add(with_packets, quiet);
+        }
         if arrival == Arrival::Amends {
             asn_state.amend(second, one, path);
         }
@@ -238,6 +244,9 @@ impl CommitmentState {
         let asn_state = self.subjects.entry(subject).or_default();
         asn_state.paths.note_crossed(second, &counts.crossed);
         asn_state.window.add(second, counts.counted);
+        if counts.silence.is_silent() {
+            asn_state.silence.next = counts.silence.clone();
+        }
         for path in &counts.paths {
             asn_state.paths.add(second, &path.transit, path.counted);
         }
@@ -286,6 +295,12 @@ impl CommitmentState {
                 let notice = |change| ExcessNotice::new(&self.name, (role, *asn), change);
                 notices.extend(changes.into_iter().map(notice));
                 let over = asn_state.threshold.excess();
+                let counts = SubjectCounts {
+                    counted: asn_state.window.second(second),
+                    crossed: asn_state.paths.crossed_last_in(second).collect(),
+                    paths: asn_state.paths.second(second).map(OnPath::from).collect(),
+                    silence: asn_state.silence.next.told(),
+                };
                 let verdicts = match role {
                     Role::Origin => asn_state.give_verdicts(commitment, second, &sight),
                     Role::Transit => {
@@ -297,14 +312,9 @@ impl CommitmentState {
                         Verdicts::none(window)
                     }
                 };
-                if asn_state.is_empty() {
+                if asn_state.is_empty() && !counts.silence.is_silent() {
                     continue;
                 }
-                let counts = SubjectCounts {
-                    counted: asn_state.window.second(second),
-                    crossed: asn_state.paths.crossed_last_in(second).collect(),
-                    paths: asn_state.paths.second(second).map(OnPath::from).collect(),
-                };
                 evidence.judged(&Judgement {
                     second,
                     commitment: self.name.clone(),

@@ -10,6 +10,7 @@ use crate::meter::window_counts::WindowCounts;
 use crate::sla::Role;
 use crate::sla::commitment::Commitment;
 use crate::sla::measure::Measure;
+use crate::stream::silence::SilenceCounts;
 use crate::units::Asn;
 use crate::voice::class::Class;
 use std::borrow::Cow;
@@ -20,6 +21,8 @@ pub(super) struct Contribution<'a> {
     pub(super) role: Role,
     pub(super) asn: Asn,
     pub(super) counts: WindowCounts,
+    /// Streams that it sends: with a packet in the second, and quiet.
+    pub(super) streams: (u64, Option<&'a SilenceCounts>),
     /// The transit ASNs between the tap and it, ascending.
     pub(super) transit: Cow<'a, [Asn]>,
 }
@@ -49,7 +52,7 @@ fn counted_traffic(commitment: &Commitment, usage: &PairCounts) -> (u64, u64) {
 pub(super) fn end_counts<'a>(
     commitment: &Commitment,
     pair: &'a PairKey,
-    usage: &PairCounts,
+    usage: &'a PairCounts,
 ) -> [Option<Contribution<'a>>; 2] {
     let (src, dst) = (judged_asn(pair.src), judged_asn(pair.dst));
     if (src, dst) == (None, None) {
@@ -81,12 +84,12 @@ pub(super) fn end_counts<'a>(
             let mut counts = received(sent(both));
             counts.both = bytes;
             [
-                Some(Contribution::to_origin(src, counts, union(before, behind))),
+                Some(Contribution::to_origin(src, counts, union(before, behind)).sending(usage)),
                 None,
             ]
         }
         (src, dst) => [
-            src.map(|asn| Contribution::to_origin(asn, sent(both), before.into())),
+            src.map(|asn| Contribution::to_origin(asn, sent(both), before.into()).sending(usage)),
             dst.map(|asn| Contribution::to_origin(asn, received(both), behind.into())),
         ],
     }
@@ -99,7 +102,16 @@ impl<'a> Contribution<'a> {
             role: Role::Origin,
             asn,
             counts,
+            streams: (0, None),
             transit,
+        }
+    }
+
+    /// With the streams that it sends.
+    fn sending(self, usage: &'a PairCounts) -> Self {
+        Self {
+            streams: (usage.streams, usage.silence.as_deref()),
+            ..self
         }
     }
 }
@@ -138,6 +150,7 @@ pub(super) fn transit_counts<'a>(
             role: Role::Transit,
             asn,
             counts,
+            streams: (0, None),
             transit: Cow::Borrowed(&[]),
         }
     })

@@ -10,7 +10,7 @@ use crate::sla::limit::Limit;
 use crate::sla::measure::PerMeasure;
 use crate::sla::verdict::{excess, measured};
 use crate::snapshot::evidence::EndedExcess;
-use crate::snapshot::{CommitmentAsnRow, ExcessIntervalRow};
+use crate::snapshot::{CommitmentAsnRow, ExcessIntervalRow, SilenceRow};
 use crate::units::{Asn, Second};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -204,6 +204,7 @@ impl ThresholdTracker {
             transit: Vec::new(),
             covered: self.covered.iter().copied().collect(),
             guarantees: PerMeasure::default(),
+            silence: SilenceRow::default(),
             remaining: WindowCounts::default(),
             last_hour: Vec::new(),
         }

@@ -7,7 +7,7 @@ mod counts;
 mod terms;
 mod times;
 
-pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf};
+pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf, SilenceLeaf};
 pub use terms::{
     CommitmentTerms, CountingTerms, GuaranteedTerms, JitterTerms, LatencyTerms, LossTerms,
     ScopeTerms,
@@ -196,6 +196,21 @@ pub struct GapLeaf {
         with = "optional_second"
     )]
     pub judged: Option<Second>,
+}
+
+impl GapLeaf {
+    /// Of seconds that could not be written.
+    pub fn unwritten(second: Second, from: Second, until: Second) -> Self {
+        Self {
+            second,
+            commitment: None,
+            from,
+            until,
+            why: GapReason::Disk,
+            frames: None,
+            judged: None,
+        }
+    }
 }
 
 /// What was counted in a second under a commitment.

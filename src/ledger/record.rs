@@ -103,14 +103,14 @@ pub struct Recorder<S> {
     /// Days since 1970, of the last second.
     day: Option<u64>,
     open: OpenSecond,
-    standing: Standing,
+    standing: StandingVerdicts,
     /// The last gap that could not be written, and the second that tells of it; the first one: it is not
     /// told yet.
     unwritten: Option<((Second, Second), Second)>,
 }
 
 /// The verdicts that stand, where there are any, by commitment and ASN.
-pub type Standing = BTreeMap<(Arc<str>, Asn), VerdictLeaf>;
+pub type StandingVerdicts = BTreeMap<(Arc<str>, Asn), VerdictLeaf>;
 
 /// How far before its first second a meter that has just begun knows nothing: the longest window.
 const UNKNOWN_BEFORE: u64 = 3600;
@@ -125,23 +125,23 @@ impl<S: LeafSink> Recorder<S> {
             tables: None,
             day: None,
             open: OpenSecond::default(),
-            standing: Standing::new(),
+            standing: StandingVerdicts::new(),
             unwritten: None,
         }
     }
 
     /// Goes on behind a last second with the verdicts that stand.
-    pub fn resume(&mut self, last: Second, standing: Standing) {
+    pub fn resume(&mut self, last: Second, standing: StandingVerdicts) {
         (self.day, self.standing) = (Some(day(last)), standing);
     }
 
     /// The verdicts that stand.
-    pub fn standing(&self) -> &Standing {
+    pub fn standing(&self) -> &StandingVerdicts {
         &self.standing
     }
 
     /// The verdicts that stand, at the end.
-    pub fn into_standing(self) -> Standing {
+    pub fn into_standing(self) -> StandingVerdicts {
         self.standing
     }
 
@@ -239,13 +239,13 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         };
         let subject = (judgement.asn.0, role);
         let commitment = &judgement.commitment;
-        let counted = CountedLeaf::of(subject, &judgement.counts);
+        let counted = CountedLeaf::of(subject, judgement.second, &judgement.counts);
         if !counted.is_empty() {
             let of_commitment = self.open.counted.entry(commitment.clone()).or_default();
             of_commitment.push((subject, counted));
         }
         for amendment in &judgement.amendments {
-            let counted = CountedLeaf::of(subject, &amendment.counts);
+            let counted = CountedLeaf::of(subject, amendment.second, &amendment.counts);
             if !counted.is_empty() {
                 let key = (commitment.clone(), amendment.second);
                 let of_second = self.open.amendments.entry(key).or_default();
@@ -381,13 +381,12 @@ impl<S: LeafSink> Evidence for Recorder<S> {
     }
 
     fn restarted(&mut self, from: Second, stepped_from: Option<Second>) {
-        let why = match stepped_from {
-            Some(_) => GapReason::Clock,
-            None => {
-                // another judge than before
-                self.standing.clear();
-                GapReason::Start
-            }
+        let why = if stepped_from.is_some() {
+            GapReason::Clock
+        } else {
+            // another judge than before
+            self.standing.clear();
+            GapReason::Start
         };
         let unknown = Second(from.0.saturating_sub(UNKNOWN_BEFORE));
         self.open.gaps.push(Gap {

@@ -5,11 +5,13 @@
 //! written, and where a ledger's first days are gone, the windows are not known for as long as a window
 //! is: there the recorded verdicts are taken, and counted as taken.
 
+mod group;
+
 use super::leaf::{
-    CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf, PolicyLeaf, RULES,
-    StartLeaf, VerdictLeaf,
+    CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf,
+    PolicyLeaf, RULES, StartLeaf, VerdictLeaf,
 };
-use super::record::{LeafSink, Recorder, SecondLeaves, Standing};
+use super::record::{LeafSink, Recorder, SecondLeaves, StandingVerdicts};
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::IDLE_TOLD;
 use crate::judge::commitment_judge::CommitmentJudge;
@@ -18,6 +20,7 @@ use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::Evidence;
 use crate::units::Second;
+use group::{SecondGroup, is_judgement};
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::sync::Arc;
@@ -50,7 +53,7 @@ pub struct Resumed {
     /// The judge, as it was after the last second.
     pub judge: CommitmentJudge,
     /// The verdicts that stand.
-    pub standing: Standing,
+    pub standing: StandingVerdicts,
     /// The last second.
     pub last: Second,
 }
@@ -73,66 +76,13 @@ impl LeafSink for Collected {
     }
 }
 
-/// What is judged, and not counted.
-fn is_judgement(leaf: &Leaf) -> bool {
-    matches!(leaf, Leaf::Interval(_) | Leaf::Verdict(_))
-}
-
-/// The leaves of one second, with the number of the first.
-#[derive(Debug, Default)]
-struct Group {
-    number: u64,
-    leaves: Vec<Leaf>,
-}
-
-impl Group {
-    fn fault(&self, place: usize, reason: impl Into<String>) -> Fault {
-        Fault {
-            number: self.number + place as u64,
-            reason: reason.into(),
-        }
-    }
-
-    /// Whether a leaf is of another second, or of another turn of this one.
-    fn ends_before(&self, leaf: &Leaf) -> bool {
-        let Some(last) = self.leaves.last() else {
-            return false;
-        };
-        let is_other = |second: Second| last.second().is_some_and(|last| last != second);
-        leaf.second().is_some_and(is_other) || rank(leaf) < rank(last)
-    }
-
-    fn gaps(&self) -> impl Iterator<Item = &GapLeaf> {
-        self.leaves.iter().filter_map(|leaf| match leaf {
-            Leaf::Gap(gap) => Some(gap),
-            _ => None,
-        })
-    }
-}
-
-/// The place of a kind of leaf within a second (docs/EVIDENCE.md §2).
-const fn rank(leaf: &Leaf) -> u8 {
-    match leaf {
-        Leaf::Day(_) => 0,
-        Leaf::Start(_) => 1,
-        Leaf::Policy(_) => 2,
-        Leaf::Table(_) => 3,
-        Leaf::Gap(_) => 4,
-        Leaf::Amendment(_) => 5,
-        Leaf::Second(_) => 6,
-        Leaf::Interval(_) => 7,
-        Leaf::Verdict(_) => 8,
-        Leaf::Stop(_) => 9,
-    }
-}
-
 /// Judges the leaves of a ledger, in their order: from its first one on, or from the first of a day;
 /// then windows are not known at first.
 #[derive(Debug)]
 pub struct LeafJudge {
     judge: CommitmentJudge,
     recorder: Recorder<Collected>,
-    group: Group,
+    group: SecondGroup,
     counting: Option<CountingTerms>,
     /// The first of the seconds that are all there, while windows still hold others.
     whole_from: Option<Second>,
@@ -153,7 +103,7 @@ impl Default for LeafJudge {
         Self {
             judge: CommitmentJudge::default(),
             recorder: Recorder::new(Collected::default(), CountingTerms::default()),
-            group: Group::default(),
+            group: SecondGroup::default(),
             counting: None,
             whole_from: None,
             unknown_until: None,
@@ -268,11 +218,11 @@ impl LeafJudge {
         }
         self.take_counts(&group, second)?;
         let said = self.judge_second(second);
-        self.compare(&group, said)
+        self.compare(&group, &said)
     }
 
     /// Seconds in which nothing was counted say nothing either, but for the last of each minute.
-    fn judge_idle(&mut self, group: &Group, second: Second) -> Result<(), Fault> {
+    fn judge_idle(&mut self, group: &SecondGroup, second: Second) -> Result<(), Fault> {
         let Some(last) = self.judge.judged().filter(|last| *last < second) else {
             return Ok(());
         };
@@ -305,7 +255,7 @@ impl LeafJudge {
     }
 
     /// Takes what was in force, what was not seen, and what was counted.
-    fn take_counts(&mut self, group: &Group, second: Second) -> Result<(), Fault> {
+    fn take_counts(&mut self, group: &SecondGroup, second: Second) -> Result<(), Fault> {
         if self.day.replace(second.0 / 86_400) != Some(second.0 / 86_400) {
             // all that stand are told again
             self.recorded.clear();
@@ -327,8 +277,13 @@ impl LeafJudge {
                     let added = self.add(&leaf.commitment, second, &leaf.asns);
                     added.map_err(|reason| group.fault(place, reason))?;
                 }
-                Leaf::Start(_) | Leaf::Day(_) | Leaf::Table(_) | Leaf::Stop(_) => {}
-                Leaf::Interval(_) | Leaf::Verdict(_) => {}
+                // These count nothing.
+                Leaf::Start(_)
+                | Leaf::Day(_)
+                | Leaf::Table(_)
+                | Leaf::Stop(_)
+                | Leaf::Interval(_)
+                | Leaf::Verdict(_) => {}
             }
         }
         Ok(())
@@ -342,7 +297,7 @@ impl LeafJudge {
     ) -> Result<(), String> {
         for counted in asns {
             let subject = counted.subject().ok_or("names no ASN")?;
-            let counts = counted.subject_counts();
+            let counts = counted.subject_counts(second);
             if !self.judge.add_counted(commitment, second, subject, &counts) {
                 return Err(format!("no contract is named {commitment:?}"));
             }
@@ -399,7 +354,7 @@ impl LeafJudge {
     }
 
     /// Holds what is recorded of a second to what the judge says of it.
-    fn compare(&mut self, group: &Group, said: Vec<Leaf>) -> Result<(), Fault> {
+    fn compare(&mut self, group: &SecondGroup, said: &[Leaf]) -> Result<(), Fault> {
         let recorded = group.leaves.iter().enumerate();
         let recorded: Vec<_> = recorded.filter(|(_, leaf)| is_judgement(leaf)).collect();
         for (_, leaf) in &recorded {
@@ -455,7 +410,7 @@ impl LeafJudge {
     }
 
     /// Once all windows hold only what is there, the judge must say what is recorded.
-    fn end_unknown(&mut self, group: &Group, from: Second) -> Result<(), Fault> {
+    fn end_unknown(&mut self, group: &SecondGroup, from: Second) -> Result<(), Fault> {
         let Some(judged) = self.judge.judged() else {
             return Ok(());
         };
@@ -500,7 +455,7 @@ fn rules(start: &StartLeaf) -> u32 {
 
 /// The contracts of a leaf, with nobody's addresses.
 fn policy(leaf: &PolicyLeaf) -> Result<Policy, String> {
-    let commitments = leaf.commitments.iter().map(|terms| terms.commitment());
+    let commitments = leaf.commitments.iter().map(CommitmentTerms::commitment);
     let commitments: Vec<_> = commitments
         .collect::<Result<_, _>>()
         .map_err(|error| error.to_string())?;

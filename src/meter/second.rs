@@ -9,8 +9,10 @@ use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
 use crate::frame::InterfaceId;
+use crate::stream::edge::StreamEdge;
 use crate::stream::rtt::RttSample;
 use crate::stream::rtt::method::RttMethod;
+use crate::stream::silence::SilenceCounts;
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
@@ -34,6 +36,8 @@ pub struct PairCounts {
     pub jitter: Vec<ShortDuration>,
     /// RTP packets of streams that found no room: nobody looked for what is missing between them.
     pub unfollowed: u64,
+    /// Of the streams from `src` that are quiet at its end; none: there is none.
+    pub silence: Option<Box<SilenceCounts>>,
 }
 
 impl PairCounts {
@@ -52,6 +56,9 @@ impl PairCounts {
         self.continuity.add(&other.continuity);
         self.reports.add(other.reports);
         self.streams += other.streams;
+        if let Some(silence) = &other.silence {
+            self.silence.get_or_insert_default().add(silence);
+        }
         self.jitter.extend_from_slice(&other.jitter);
         self.unfollowed += other.unfollowed;
     }
@@ -212,6 +219,10 @@ pub struct SecondCounts {
     pub usage: HashMap<PairKey, PairCounts>,
     /// Round trips that ended in it.
     pub round_trips: Vec<RoundTrip>,
+    /// Streams that were found in it.
+    pub begun: Vec<StreamEdge>,
+    /// Streams that have been quiet for three seconds with it.
+    pub stopped: Vec<StreamEdge>,
 }
 
 /// A duration in nanoseconds, at most the 4.3 s that 32 bits hold: there may be one for each of a
@@ -260,6 +271,8 @@ impl SecondCounts {
             self.add(&pair, &usage);
         }
         self.round_trips.extend(other.round_trips);
+        self.begun.extend(other.begun);
+        self.stopped.extend(other.stopped);
     }
 }
 

@@ -4,7 +4,7 @@ use crate::meter::window_counts::WindowCounts;
 use crate::sla::commitment::Commitment;
 use crate::sla::direction::Directions;
 use crate::sla::limit::Limit;
-use crate::sla::measure::{Guarantee, PerMeasure};
+use crate::sla::measure::{Guarantee, Measure, PerMeasure};
 use crate::sla::unseen::Unseen;
 use crate::sla::{IndeterminateReason, Verdict};
 use crate::stream::tally::TrafficCounts;
@@ -57,6 +57,8 @@ pub struct WindowContext {
     pub unseen: Unseen,
     /// All of its packets crossed a transit ASN that is out of SLA: nothing remains to judge.
     pub all_over_transit: bool,
+    /// Streams of the ASN fell silent together in it: what they lost nobody knows.
+    pub is_outage: bool,
 }
 
 /// The verdict on each measure, with the reason of one that is indeterminate; none where nothing is
@@ -73,7 +75,14 @@ pub fn verdicts(
     let is_all_known = context.unseen.is_none() && window.unfollowed == 0;
     PerMeasure::from_fn(|measure| {
         let guaranteed = guarantee.get(measure)?;
-        let kept = || guaranteed.is_kept(window, context.unseen);
+        let kept = || match guaranteed.is_kept(window, context.unseen) {
+            Ok(true) | Err(IndeterminateReason::FewSamples)
+                if context.is_outage && measure == Measure::Loss =>
+            {
+                Err(IndeterminateReason::InDoubt)
+            }
+            kept => kept,
+        };
         Some(verdict(context, is_all_known, kept))
     })
 }

@@ -1,5 +1,6 @@
 //! What was known when a verdict was given: enough to give it again, by somebody else.
 
+use crate::meter::asn_silence::AsnSilence;
 use crate::meter::second::IncompleteRange;
 pub use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::direction::{Direction, Directions};
@@ -35,6 +36,8 @@ pub struct SubjectCounts {
     pub crossed: Vec<Asn>,
     /// What of this came over a path with transit, where transit is judged.
     pub paths: Vec<OnPath>,
+    /// The streams that it sends, where any of them is silent.
+    pub silence: AsnSilence,
 }
 
 impl From<WindowCounts> for SubjectCounts {

@@ -29,11 +29,13 @@ pub enum Excuse {
     CaptureGap,
     /// An answered dialog had forbidden the direction when they were due.
     Hold,
+    /// The sender moved to another transport address over a long gap.
+    Move,
 }
 
 impl Excuse {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Restart,
         Self::NewSsrc,
         Self::Stalled,
@@ -41,6 +43,7 @@ impl Excuse {
         Self::NoRoom,
         Self::CaptureGap,
         Self::Hold,
+        Self::Move,
     ];
 
     /// The value in metrics.
@@ -53,6 +56,7 @@ impl Excuse {
             Self::NoRoom => "no_room",
             Self::CaptureGap => "unseen",
             Self::Hold => "hold",
+            Self::Move => "move",
         }
     }
 }

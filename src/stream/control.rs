@@ -60,6 +60,18 @@ impl Streams {
             || (is_clear && rtcp::reports(payload).any(|(_, block)| receives(block.ssrc)))
     }
 
+    /// Who says goodbye in an RTCP packet: streams that go where it goes.
+    pub(super) fn note_goodbyes(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+        for ssrc in rtcp::goodbyes(payload) {
+            let (src, dst) = (packet.src.address, packet.dst.address);
+            let index = self.transports.source(src, dst, ssrc);
+            let stream = index.and_then(|index| self.table.get_mut(index));
+            if let Some(stream) = stream.filter(|stream| stream.key.ssrc() == ssrc) {
+                stream.say_goodbye(packet.time);
+            }
+        }
+    }
+
     /// What the sender of an RTCP packet says of the streams that it receives: they go the other
     /// way, on the same ports (RFC 5761), on the next lower ones (RFC 3550 §11), or on any between the
     /// two hosts (RFC 3605, NAT).

@@ -5,6 +5,7 @@ mod cold;
 mod jump;
 mod numbering;
 mod restart;
+mod silence;
 
 use crate::asn::Dissent;
 use crate::attribution::{Attribution, PairKey};
@@ -231,6 +232,7 @@ impl Stream {
         // (RFC 7587 §4.2), six times the usual one.
         if units == 0 || u64::from(units) > 8 * numbers * u64::from(self.of.step) {
             self.cold.pace.break_clock();
+            self.note_pause(units, numbers);
         }
     }
 
@@ -266,7 +268,7 @@ impl Stream {
     }
 
     /// Between two packets, usually.
-    fn interval(&self) -> Duration {
+    pub(super) fn interval(&self) -> Duration {
         let usual = self.cold.usual_type(self.of);
         // Nothing that is lost rests on what somebody says (MODEL §4.3).
         let clock = clock_of(&usual, None);

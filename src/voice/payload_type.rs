@@ -65,3 +65,7 @@ pub const fn assigned(payload_type: u8) -> Option<Assigned> {
         None => None,
     }
 }
+/// Whether the payload is comfort noise (RFC 3389; 19 before it was assigned).
+pub const fn is_comfort_noise(payload_type: u8) -> bool {
+    matches!(payload_type, 13 | 19)
+}

@@ -13,7 +13,7 @@ mod section;
 mod segments;
 
 pub use message::DialogMessage;
-pub use ports::{CodecFormat, Hold, MediaFact};
+pub use ports::{CodecFormat, Hold, MediaFact, Settled};
 
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::voice::{Content, Packet};
@@ -118,6 +118,11 @@ impl Signalling {
     /// When media between two endpoints was forbidden last, by each answered dialog about it.
     pub fn holds(&self, src: Endpoint, dst: Endpoint) -> impl Iterator<Item = Hold> {
         self.dialogs.ports().holds(src, dst)
+    }
+
+    /// What dialogs settled lately about media between two endpoints.
+    pub fn settled(&self, src: Endpoint, dst: Endpoint) -> Option<Settled> {
+        self.dialogs.ports().settled(src, dst)
     }
 
     /// The endpoints of the media that RTCP between two endpoints is about, where `a=rtcp` names them.

@@ -21,8 +21,8 @@ use asnmeter::sla::{IndeterminateReason, Verdict};
 use asnmeter::snapshot::evidence::{SampleCounts, WindowCounts};
 use asnmeter::snapshot::{
     AsnRow, CaptureTotals, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
-    ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, Snapshot, StreamKind, StreamRow,
-    TransitRow,
+    ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, Outage, SilenceRow, Snapshot,
+    StreamKind, StreamRow, TransitRow,
 };
 use asnmeter::stream::tally::{Layer, LossCounts, ShownLoss};
 use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
@@ -158,6 +158,18 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             vec![Asn(174), Asn(1299), Asn(64_667)]
         } else {
             Vec::new()
+        },
+        // Of those within the limit one has fallen silent.
+        silence: SilenceRow {
+            active: 40 * u64::from(asn == 1_136),
+            silent: 38 * u64::from(asn == 1_136),
+            open: 4_000 * u64::from(asn == 1_136),
+            unjudged: 120,
+            outage: (asn == 1_136).then_some(Outage {
+                since: Second(JUDGED.0 - 12),
+                streams: 38,
+                active: 40,
+            }),
         },
         guarantees: of_each(
             Some(GuaranteeRow {
@@ -437,6 +449,7 @@ fn evidence() -> EvidenceStatus {
         root: 0x8f74_83a2_c561.into(),
         sealed: JUDGED.0.into(),
         unwritten: 3.into(),
+        checkpoint: Default::default(),
     }
 }
 

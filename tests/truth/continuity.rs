@@ -140,9 +140,9 @@ fn wraps(line: &mut Line) {
     line.talk_with(140_000, rough);
 }
 
-type CommitmentState = (&'static str, fn(&mut Line));
+type Case = (&'static str, fn(&mut Line));
 
-const CASES: [CommitmentState; 12] = [
+const CASES: [Case; 12] = [
     ("lost", lost),
     ("reordered", reordered),
     ("late", late),

@@ -317,9 +317,9 @@ fn handshake(scene: &mut Scene) {
     }
 }
 
-type CommitmentState = (&'static str, fn(&mut Scene));
+type Case = (&'static str, fn(&mut Scene));
 
-const CASES: [CommitmentState; 5] = [
+const CASES: [Case; 5] = [
     ("rtcp", rtcp),
     ("rtcp xr", extended),
     ("stun", stun),

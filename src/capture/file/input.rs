@@ -3,8 +3,14 @@
 
 use super::chunk::{Chunk, PAGE};
 use super::partition::{Partition, RecordScan, RecordSpan};
+use super::progress::ReadProgress;
+use crate::clock;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a file that grows is asked for more.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Least octets of a chunk, except the last of a file; a pipe that returns fewer is read again. So
 /// every reader finds the file header in the first chunk, and any of them can start first.
@@ -21,6 +27,9 @@ pub(super) struct Input<C> {
     /// Partitions its chunks, if its format allows that.
     partitioner: Option<(Arc<dyn Partition<C>>, RecordScan)>,
     find_partitioner: FindPartitioner<C>,
+    progress: Arc<ReadProgress>,
+    /// Whether the input was stopped. Decided once, under the lock, so that it is so for every reader.
+    is_stopped: bool,
 }
 
 /// Returns the partitioner of a file that starts with the given octets, if its format has one.
@@ -29,23 +38,29 @@ pub(super) type FindPartitioner<C> =
 
 impl<C> Input<C> {
     /// An input before its first file.
-    pub(super) fn new(find_partitioner: FindPartitioner<C>) -> Self {
+    pub(super) fn new(find_partitioner: FindPartitioner<C>, progress: Arc<ReadProgress>) -> Self {
         Self {
             files_begun: 0,
             current: None,
             is_new: false,
             partitioner: None,
             find_partitioner,
+            progress,
+            is_stopped: false,
         }
     }
 
-    /// Starts file number `begun`, counted from 0, unless another reader has started it.
+    /// Starts file number `begun`, counted from 0, unless another reader has started it. Fails with
+    /// [`io::ErrorKind::Interrupted`] where the input was stopped before.
     pub(super) fn begin(
         &mut self,
         begun: usize,
         open: impl FnOnce() -> io::Result<Box<dyn Read + Send>>,
     ) -> io::Result<()> {
         if self.files_begun == begun {
+            if self.is_stopped {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             self.current = Some(open()?);
             self.files_begun += 1;
             self.is_new = true;
@@ -64,9 +79,19 @@ impl<C> Input<C> {
         let Some(file) = &mut self.current else {
             return Ok(0);
         };
+        // The header of a file is read in any case: without it nothing can be said.
+        if !self.is_new && self.progress.is_stopped() {
+            self.is_stopped = true;
+            self.current = None;
+            return Ok(0);
+        }
         let ended = loop {
             let free = chunk.length..;
             match file.read(chunk.buffer_mut().get_mut(free).unwrap_or_default()) {
+                Ok(0) if chunk.length == 0 && self.progress.is_following() => {
+                    clock::wait(FOLLOW_INTERVAL);
+                    continue;
+                }
                 Ok(0) => break Ok(chunk.length),
                 Ok(read) => chunk.length += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

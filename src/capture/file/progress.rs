@@ -1,12 +1,15 @@
-//! The progress of a replay. The reader updates it once per read; the progress bar polls it.
+//! The progress of a replay, and its end before the files' end. The reader updates it once per read;
+//! the progress bar polls it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Octets read, and octets in all. Shared; lives as long as its last user.
+/// Octets read, and octets in all; whether to read on. Shared; lives as long as its last user.
 #[derive(Debug, Default)]
 pub struct ReadProgress {
     read: AtomicU64,
     total: Option<u64>,
+    stopped: AtomicBool,
+    follows: AtomicBool,
 }
 
 impl ReadProgress {
@@ -14,7 +17,29 @@ impl ReadProgress {
         Self {
             read: AtomicU64::new(0),
             total,
+            ..Self::default()
         }
+    }
+
+    /// Ends the input where it is: nothing more is read, as if the current file ended and no other
+    /// followed. Every reader ends at the same octet.
+    pub fn stop(&self) {
+        // Relaxed: tells nothing but itself.
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::stop`] was called.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Waits for more at the end of a file that grows, until [`Self::stop`].
+    pub fn follow(&self) {
+        self.follows.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_following(&self) -> bool {
+        self.follows.load(Ordering::Relaxed) && !self.is_stopped()
     }
 
     pub(super) fn add(&self, octets: usize) {

@@ -243,7 +243,7 @@ impl<C> SharedReader<C> {
             allocated: 0,
         };
         Self {
-            input: Mutex::new(Input::new(find_partitioner)),
+            input: Mutex::new(Input::new(find_partitioner, progress.clone())),
             window: Mutex::new(window),
             changed: Condvar::new(),
             cursors,

@@ -12,7 +12,7 @@ use hyper::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::Semaphore;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
@@ -52,6 +52,7 @@ pub(super) fn answer<B: Body>(
         "/metrics" => output(request, shown, Output::Metrics, collector::TEXT_FORMAT),
         "/api/v1/asns" => output(request, shown, Output::Json, JSON),
         "/api/v1/live" => live(shown, listeners),
+        "/evidence/checkpoint" => checkpoint(shown),
         "/-/healthy" => text(StatusCode::OK, "healthy\n"),
         "/-/ready" if shown.is_ready() => text(StatusCode::OK, "ready\n"),
         "/-/ready" => text(
@@ -94,11 +95,12 @@ fn add_security_headers(response: &mut Response<HttpAnswer>) {
 }
 
 fn is_path(path: &str) -> bool {
-    const PATHS: [&str; 6] = [
+    const PATHS: [&str; 7] = [
         "/",
         "/metrics",
         "/api/v1/asns",
         "/api/v1/live",
+        "/evidence/checkpoint",
         "/-/healthy",
         "/-/ready",
     ];
@@ -115,6 +117,20 @@ fn live(shown: &Arc<RenderedOutputs>, listeners: &Arc<Semaphore>) -> Response<Ht
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response
+}
+
+/// The last checkpoint of the ledger, for whoever keeps it elsewhere.
+fn checkpoint(shown: &RenderedOutputs) -> Response<HttpAnswer> {
+    let evidence = shown.published.borrow().evidence.clone();
+    let Some(evidence) = evidence else {
+        return text(StatusCode::NOT_FOUND, "no ledger is kept\n");
+    };
+    let note = evidence.checkpoint.lock();
+    let note = note.unwrap_or_else(PoisonError::into_inner).clone();
+    if note.is_empty() {
+        return text(StatusCode::NOT_FOUND, "no minute is sealed yet\n");
+    }
+    whole(Bytes::copy_from_slice(note.as_bytes()), PLAIN)
 }
 
 /// The details of one ASN.

@@ -4,7 +4,9 @@ use crate::export::measures::OfThose;
 use crate::sla::commitment::{DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::{IndeterminateReason, Verdict};
-use crate::snapshot::{CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow};
+use crate::snapshot::{
+    CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow, Outage, SilenceRow,
+};
 use crate::units::Asn;
 use serde::Serialize;
 
@@ -60,7 +62,49 @@ pub(super) struct JudgedJson<'a> {
     out_of_sla_seconds: u64,
     out_of_sla: Vec<OutOfSlaJson>,
     transit: Vec<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silence: Option<SilenceJson>,
     guarantees: OfThose<StandingJson>,
+}
+
+/// Silent streams of an ASN, where there is or was any.
+#[derive(Serialize)]
+struct SilenceJson {
+    active_streams: u64,
+    silent_streams: u64,
+    open: u64,
+    unjudged: u64,
+    outage: Option<OutageJson>,
+}
+
+impl SilenceJson {
+    fn of(row: &SilenceRow) -> Option<Self> {
+        (*row != SilenceRow::default()).then(|| Self {
+            active_streams: row.active,
+            silent_streams: row.silent,
+            open: row.open,
+            unjudged: row.unjudged,
+            outage: row.outage.map(OutageJson::of),
+        })
+    }
+}
+
+/// Streams that fell silent together.
+#[derive(Serialize)]
+pub(super) struct OutageJson {
+    since: String,
+    streams: u64,
+    active_streams: u64,
+}
+
+impl OutageJson {
+    pub(super) fn of(outage: Outage) -> Self {
+        Self {
+            since: outage.since.to_string(),
+            streams: outage.streams,
+            active_streams: outage.active,
+        }
+    }
 }
 
 /// A commitment judged on both directions together has one value, `sum`, and null for each.
@@ -176,6 +220,7 @@ impl<'a> JudgedJson<'a> {
                 .map(OutOfSlaJson::of)
                 .collect(),
             transit: numbers(&row.transit),
+            silence: SilenceJson::of(&row.silence),
             guarantees: OfThose(row.guarantees.map(|one| one.as_ref().map(StandingJson::of))),
         }
     }

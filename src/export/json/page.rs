@@ -1,7 +1,7 @@
 //! What the page at `/` draws: its state each second, and one ASN in detail. Made for our own page,
 //! and so without a promise: `/api/v1/asns` is the stable interface.
 
-use super::commitments::{OutOfSlaJson, SharesJson, StandingJson};
+use super::commitments::{OutOfSlaJson, OutageJson, SharesJson, StandingJson};
 use super::shapes::{AsnJson, CaptureJson, Discarded, MeterJson, Quantiles, TotalsJson};
 use crate::asn::Origin;
 use crate::export::Published;
@@ -72,6 +72,8 @@ struct Row<'a> {
     peak: f64,
     over: bool,
     since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outage: Option<OutageJson>,
     out_of_sla_seconds: u64,
     #[serde(flatten)]
     standings: ByMeasure<Option<StandingJson>>,
@@ -261,6 +263,7 @@ fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Sna
         peak: largest(asn.peak_share, commitment.direction),
         over: asn.out_of_sla,
         since: open.map(|over| over.from.to_string()),
+        outage: asn.silence.outage.map(OutageJson::of),
         out_of_sla_seconds: asn.out_of_sla_seconds,
         standings: ByMeasure(asn.guarantees.map(|one| one.as_ref().map(StandingJson::of))),
         counted: Counted(&asn.remaining),

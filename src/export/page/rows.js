@@ -28,6 +28,8 @@ const verdictCell = ({ label, title, value, written }, terms, row) => {
   return el("td", { class: "verdict " + (word || "none"), "data-label": title, title: why ? "indeterminate: " + why : null }, el("span", {}, text), now !== null && el("small", {}, written(now)));
 };
 
+const silentSince = ({ since, streams, active_streams }, judged) => "silent since " + clock(since, judged) + ": " + streams + " of " + active_streams + " streams";
+
 const asnRow = (row, terms, scale, judged) => {
   const how = stateOf(row, terms);
   const key = terms.name + "/" + row.asn;
@@ -37,7 +39,8 @@ const asnRow = (row, terms, scale, judged) => {
     el("th", { scope: "row" },
       el("button", { type: "button", "data-open": key, "data-asn": row.asn, "aria-expanded": String(opened === key), title: nameOf(row) },
         el("b", {}, "AS" + row.asn), el("span", { class: "name" }, row.name || ""))),
-    el("td", { class: "state " + how }, el("span", {}, STATES[how]), row.since && el("small", {}, "since " + clock(row.since, judged))),
+    el("td", { class: "state " + how }, el("span", {}, STATES[how]), row.since && el("small", {}, "since " + clock(row.since, judged)),
+      row.outage && el("small", { class: "silent" }, silentSince(row.outage, judged))),
     el("td", { class: "shares" }, shares),
     el("td", { class: "last-hour" }, hour(row.last_hour, how, 24)),
     MEASURES.map((measure) => verdictCell(measure, terms, row)),

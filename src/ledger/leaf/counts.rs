@@ -1,11 +1,13 @@
 //! What was counted of one ASN, as a leaf has it.
 
 use super::{TransitRole, is_default};
+use crate::meter::asn_silence::AsnSilence;
 use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::Role;
 use crate::snapshot::evidence::{OnPath, SubjectCounts};
+use crate::stream::silence::SilenceCounts;
 use crate::stream::tally::LossCounts;
-use crate::units::Asn;
+use crate::units::{Asn, Second};
 use serde::{Deserialize, Serialize};
 
 /// What was counted of one ASN in a second, or over one path to it.
@@ -32,6 +34,9 @@ pub struct CountedLeaf {
     /// RTP packets of streams that found no room: with any, highs are unbounded.
     #[serde(default, skip_serializing_if = "is_default")]
     pub unfollowed: u64,
+    /// The streams that it sends, at the end of the second, where any of them is silent.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub silence: SilenceLeaf,
     /// Round trips.
     #[serde(default, skip_serializing_if = "is_default")]
     pub latency: SampleLeaf,
@@ -61,6 +66,59 @@ pub struct DirectionLeaf {
     /// What may have been lost besides.
     #[serde(default, skip_serializing_if = "is_default")]
     pub maybe_lost: i64,
+}
+
+/// Streams of an ASN that are silent.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct SilenceLeaf {
+    /// Its active streams.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub active_streams: u64,
+    /// Those silent without a reason.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub silent_streams: u64,
+    /// Packets that these would have sent so far.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub open: u64,
+    /// Packets that were open, of silences that ended in the second.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ended: u64,
+    /// Silent streams, with a reason or without: how many seconds ago their last packet was, and
+    /// how many; the earliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<(u64, u64)>,
+}
+
+impl SilenceLeaf {
+    fn new(second: Second, silence: &AsnSilence) -> Self {
+        let counts = &silence.counts;
+        let stopped = counts.stopped.iter();
+        Self {
+            active_streams: silence.active,
+            silent_streams: counts.silent,
+            open: counts.open,
+            ended: counts.ended,
+            stopped: stopped
+                .map(|(last, streams)| (second.0.saturating_sub(last.0), *streams))
+                .collect(),
+        }
+    }
+
+    fn silence(&self, second: Second) -> AsnSilence {
+        let stopped = self.stopped.iter();
+        AsnSilence {
+            active: self.active_streams,
+            counts: SilenceCounts {
+                open: self.open,
+                silent: self.silent_streams,
+                quiet: 0,
+                ended: self.ended,
+                stopped: stopped
+                    .map(|(ago, streams)| (Second(second.0.saturating_sub(*ago)), *streams))
+                    .collect(),
+            },
+        }
+    }
 }
 
 /// Samples of a measure by percentile.
@@ -143,7 +201,11 @@ impl From<&WindowCounts> for CountedLeaf {
 
 impl CountedLeaf {
     /// What was counted of an ASN in a role.
-    pub fn of((asn, role): (u32, Option<TransitRole>), counts: &SubjectCounts) -> Self {
+    pub fn of(
+        (asn, role): (u32, Option<TransitRole>),
+        second: Second,
+        counts: &SubjectCounts,
+    ) -> Self {
         let paths = counts.paths.iter().map(|path| Self {
             transit: path.transit.iter().map(|asn| asn.0).collect(),
             ..(&path.counted).into()
@@ -153,6 +215,7 @@ impl CountedLeaf {
             role,
             transit: counts.crossed.iter().map(|asn| asn.0).collect(),
             paths: paths.collect(),
+            silence: SilenceLeaf::new(second, &counts.silence),
             ..(&counts.counted).into()
         }
     }
@@ -163,8 +226,8 @@ impl CountedLeaf {
         Some((role, Asn(self.asn?)))
     }
 
-    /// What was counted, to be judged.
-    pub fn subject_counts(&self) -> SubjectCounts {
+    /// What was counted in a second, to be judged.
+    pub fn subject_counts(&self, second: Second) -> SubjectCounts {
         let asns = |numbers: &[u32]| numbers.iter().copied().map(Asn).collect();
         let paths = self.paths.iter().map(|path| OnPath {
             transit: asns(&path.transit),
@@ -174,6 +237,7 @@ impl CountedLeaf {
             counted: self.counts(),
             crossed: asns(&self.transit),
             paths: paths.collect(),
+            silence: self.silence.silence(second),
         }
     }
 
@@ -194,6 +258,8 @@ impl CountedLeaf {
 
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.counts() == WindowCounts::default() && self.transit.is_empty()
+        self.counts() == WindowCounts::default()
+            && self.transit.is_empty()
+            && self.silence == SilenceLeaf::default()
     }
 }

@@ -1,7 +1,13 @@
 //! Whatever a meter goes through, what it writes follows from what it wrote before; and where one leaf
 //! is another, it does not.
 
+#![expect(clippy::cast_possible_truncation, reason = "small numbers")]
+
+use super::super::key::PrivateKey;
+use super::super::key::tests::private_pem;
 use super::super::leaf::{Mode, StartLeaf, StopLeaf};
+use super::super::verify::{Verified, VerifyError, VerifyRequest, verify};
+use super::super::writer::{Durability, LedgerSettings, LedgerWriter};
 use super::*;
 use crate::asn::Origin;
 use crate::attribution::PairKey;
@@ -12,12 +18,15 @@ use crate::judge::assembly::{Merged, WorkerPart};
 use crate::meter::second::{PairCounts, RoundTrip, SecondCounts, WorkerState};
 use crate::sla::commitment::{Commitment, DirectionRule, TransitRule, example};
 use crate::stream::rtt::method::RttMethod;
+use crate::stream::silence::SilenceCounts;
 use crate::stream::tally::{LossCounts, TrafficCounts};
 use crate::units::{Asn, Ratio};
 use crate::voice::class::Class;
 use proptest::prelude::*;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// 2026-11-25T23:58:00Z.
 const BEGIN: u64 = 1_795_651_080;
@@ -113,7 +122,7 @@ fn policy(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Policy> {
 }
 
 /// What some calls did in a second.
-fn counts(fate: &mut Fate) -> SecondCounts {
+fn counts(fate: &mut Fate, now: u64) -> SecondCounts {
     let mut counts = SecondCounts::default();
     for _ in 0..fate.below(4) {
         let far = Origin::As(Asn(64_500 + fate.below(3) as u32));
@@ -146,6 +155,20 @@ fn counts(fate: &mut Fate) -> SecondCounts {
             expected: packets.cast_signed(),
             ..LossCounts::default()
         };
+        usage.streams = fate.below(5);
+        if fate.once_in(4) {
+            let silent = fate.below(4);
+            usage.silence = Some(Box::new(SilenceCounts {
+                open: 50 * silent,
+                silent,
+                quiet: silent + fate.below(2),
+                ended: fate.below(3) * fate.below(100),
+                stopped: (silent > 0)
+                    .then(|| (Second(now - fate.below(9)), silent + fate.below(3)))
+                    .into_iter()
+                    .collect(),
+            }));
+        }
         counts.add(&pair, &usage);
         if fate.once_in(3) {
             counts.add_stream(&pair, Some(Duration::from_millis(fate.below(60))));
@@ -202,18 +225,19 @@ impl Meter {
             }
             let mut amendments = Vec::new();
             if fate.once_in(5) {
-                amendments.push((Second(now - 1 - fate.below(20)), counts(fate)));
+                let before = now - 1 - fate.below(20);
+                amendments.push((Second(before), counts(fate, before)));
             }
             WorkerPart {
                 number,
-                counts: counts(fate),
+                counts: counts(fate, now),
                 amendments,
                 incomplete,
                 scopes: policy.scopes.clone(),
                 worker: WorkerState::default(),
             }
         };
-        let parts = (0..1 + fate.below(2) as usize)
+        let parts = (0..=fate.below(2) as usize)
             .map(|number| part(number, fate, self.now, &self.policy))
             .collect();
         let idle = match fate.below(30) {
@@ -343,4 +367,76 @@ proptest! {
             prop_assert!(is_found);
         }
     }
+}
+
+/// Writes leaves into a ledger, which is then verified.
+fn written(path: &Path, leaves: &[Leaf]) -> Result<Verified, VerifyError> {
+    let settings = LedgerSettings {
+        origin: "voice.example/fra-1".into(),
+        key: Some(PrivateKey::from_pem(&private_pem(7)).unwrap()),
+        durability: Durability::EachMinute,
+    };
+    let mut writer = LedgerWriter::open(path, settings).unwrap();
+    for leaves in leaves.chunk_by(|one, other| one.second() == other.second()) {
+        let second = SecondLeaves {
+            second: leaves[0].second().unwrap(),
+            leaves: leaves.to_vec(),
+        };
+        writer.append(&second).unwrap();
+    }
+    writer.seal().unwrap();
+    verify(path, &VerifyRequest::default())
+}
+
+#[test]
+fn who_owns_the_key_still_cannot_sign_another_verdict() {
+    let mut leaves = life(11);
+    let folder = TempDir::new().unwrap();
+    let verified = written(&folder.path().join("true"), &leaves).unwrap();
+    assert!(verified.rejudged.verdicts > 100, "{:?}", verified.rejudged);
+    let missed = leaves.iter_mut().find_map(|leaf| match leaf {
+        Leaf::Verdict(leaf) if leaf.verdicts[0] == "missed" => Some(leaf),
+        _ => None,
+    });
+    missed.unwrap().verdicts[0] = "met".into();
+    let error = written(&folder.path().join("false"), &leaves).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("does not follow: the judge says"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_day_is_judged_again_without_the_days_before_it() {
+    for seed in 1..20 {
+        let folder = TempDir::new().unwrap();
+        let whole = written(folder.path(), &life(seed)).unwrap();
+        assert_eq!(whole.rejudged.other_rules, None);
+        let first = folder.path().join("2026-11-25.jsonl.gz");
+        if folder.path().join("2026-11-26.jsonl.gz").exists() {
+            std::fs::remove_file(first).unwrap();
+            let part = verify(folder.path(), &VerifyRequest::default());
+            let part = part.unwrap_or_else(|error| panic!("{seed}: {error}"));
+            assert!(
+                part.rejudged.taken >= 1 && part.rejudged.verdicts > 0,
+                "{seed}: {part:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn leaves_by_other_rules_are_counted_and_not_judged() {
+    let mut leaves = life(11);
+    for leaf in &mut leaves {
+        if let Leaf::Start(start) = leaf {
+            start.rules = RULES + 1;
+        }
+    }
+    let done = judge(&leaves, 0).unwrap();
+    assert_eq!((done.verdicts, done.intervals, done.taken), (0, 0, 0));
+    let judgements = leaves.iter().filter(|leaf| is_judgement(leaf)).count() as u64;
+    assert_eq!(done.other_rules, Some((judgements, RULES + 1)));
 }

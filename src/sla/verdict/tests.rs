@@ -83,6 +83,7 @@ fn judged(window: &WindowCounts, unseen: Unseen) -> [(Verdict, Option<Indetermin
         may_be_out: may_exceed(&commitment, window, unseen),
         unseen,
         all_over_transit: false,
+        is_outage: false,
     };
     let mut window = *window;
     let frames = unseen.bound().unwrap_or(0);
@@ -209,6 +210,7 @@ fn a_stream_that_found_no_room_leaves_a_certain_loss_and_no_guarantee_that_is_me
         may_be_out: false,
         unseen: Unseen::None,
         all_over_transit: false,
+        is_outage: false,
     };
     let unseen = Some(IndeterminateReason::Unseen);
     for (lost, unfollowed, expected) in [
@@ -226,6 +228,7 @@ fn a_stream_that_found_no_room_leaves_a_certain_loss_and_no_guarantee_that_is_me
         assert_eq!(given.get(Measure::Latency), &Some((Indeterminate, unseen)));
         let all_over_transit = WindowContext {
             all_over_transit: true,
+            is_outage: false,
             ..context
         };
         let given = verdicts(&guarantee(), &counts, all_over_transit);
@@ -240,6 +243,7 @@ fn nobody_who_spoke_and_nothing_that_is_guaranteed_have_no_verdict() {
         may_be_out: false,
         unseen: Unseen::None,
         all_over_transit: false,
+        is_outage: false,
     };
     let none = PerMeasure::default();
     assert_eq!(

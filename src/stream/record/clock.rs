@@ -214,7 +214,7 @@ fn nearest_clock(units: u32, gone: Duration) -> Option<u8> {
     let rate = u64::from(units) * 1_000_000_000 / nanos(gone).max(1);
     let off = |clock: u32| rate.abs_diff(clock.into());
     let (place, clock) = (1_u8..).zip(AUDIO_CLOCKS).min_by_key(|(_, hz)| off(*hz))?;
-    (off(clock) * 10 <= clock.into()).then_some(place)
+    (off(clock) <= u64::from(clock) / 10).then_some(place)
 }
 
 /// Nanoseconds of a time between packets.

@@ -43,6 +43,10 @@ pub(super) struct ColdState {
     /// A new numbering that may have begun.
     pub(super) restart: Option<Box<Restart>>,
     pub(super) restarts: u32,
+    /// When RTCP said that its sender leaves; the beginning of time: never.
+    pub(super) goodbye: Timestamp,
+    /// The longest pause of its own, in milliseconds; 0: none.
+    pub(super) longest_pause: u16,
     /// It is not sure to be a stream: a session description named its transport address, and too few
     /// packets of this SSRC have come.
     pub(super) is_unproven: bool,
@@ -77,6 +81,8 @@ impl ColdState {
             far_end: RemoteReports::default(),
             restart: None,
             restarts: 0,
+            goodbye: Timestamp::default(),
+            longest_pause: 0,
             is_unproven: false,
             suspect: (first, 0),
             format,

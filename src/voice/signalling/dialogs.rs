@@ -164,9 +164,12 @@ impl Dialogs {
             }
             (DialogStep::ByeAnswered, _) => {
                 let answered = Some((message.src, message.cseq));
-                self.end_sessions(key, |session| {
+                let over = self.end_sessions(key, |session| {
                     session.bye == answered && session.is_between(message)
                 });
+                for end in over {
+                    self.ports.note_over(end, message.time);
+                }
             }
             (_, Some(description)) => self.describe(key, message, description),
             (_, None) => {}
@@ -367,21 +370,20 @@ impl Dialogs {
         });
     }
 
-    fn end_sessions(&mut self, key: u64, ends: impl Fn(&Session) -> bool) {
+    /// Ends some sessions of a call; our addresses that they named.
+    fn end_sessions(&mut self, key: u64, ends: impl Fn(&Session) -> bool) -> Vec<Endpoint> {
         let Some(call) = self.calls.get_mut(&key) else {
-            return;
+            return Vec::new();
         };
-        let ports = &mut self.ports;
-        call.sessions.retain(|session| {
-            let is_over = ends(session);
-            if is_over {
-                session.forget(ports);
-            }
-            !is_over
-        });
+        let (ports, mut named) = (&mut self.ports, Vec::new());
+        for session in call.sessions.extract_if(.., |session| ends(session)) {
+            session.forget(ports);
+            named.extend(session.ends.iter().map(|(_, end)| *end));
+        }
         if call.sessions.is_empty() && (call.is_answered || call.offers.is_empty()) {
             self.remove(key);
         }
+        named
     }
 
     fn remove(&mut self, key: u64) {
@@ -422,6 +424,7 @@ impl Dialogs {
 
     pub(super) fn expire(&mut self, now: Second) {
         self.retire(now, STANDING_SECONDS);
+        self.ports.expire(now.start());
         let before = Second(now.0.saturating_sub(OPEN_SECONDS)).start();
         while let Some((began, key)) = self.open.first().copied()
             && began < before

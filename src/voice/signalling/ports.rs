@@ -8,6 +8,7 @@ use crate::wire::sdp::{MediaDescription, MediaType, SdpFormat};
 use hashbrown::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Most transport addresses named at a time; those beyond are not used. A call names one or two.
 const MAX_PORTS: usize = 131_072;
@@ -70,7 +71,21 @@ pub(super) struct NamedPorts {
     media: HashMap<Endpoint, Vec<NamedMedia>>,
     /// Our addresses of RTCP that are not beside those of media, with these.
     rtcp: HashMap<Endpoint, Endpoint>,
+    /// What was settled lately about our addresses; no more than [`MAX_PORTS`].
+    settled: HashMap<Endpoint, Settled>,
 }
+
+/// When dialogs settled something about an address last; the beginning of time: never.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Settled {
+    /// An offer that names it was answered.
+    pub agreed: Timestamp,
+    /// A dialog that names it ended with an answered BYE.
+    pub over: Timestamp,
+}
+
+/// What was settled is remembered for so long: whoever asks, asks within seconds.
+const SETTLED_FOR: Duration = Duration::from_secs(30);
 
 impl NamedPorts {
     /// Names an address from now on; whether it found room. `allowed`: media to us, from us.
@@ -83,6 +98,9 @@ impl NamedPorts {
     ) -> bool {
         if !self.media.contains_key(&end) && self.media.len() >= MAX_PORTS {
             return false;
+        }
+        if let Some(settled) = self.settle(end) {
+            settled.agreed = now;
         }
         let named = self.media.entry(end).or_default();
         for other in named.iter_mut() {
@@ -116,6 +134,35 @@ impl NamedPorts {
             named.push(media);
         }
         has_room
+    }
+
+    fn settle(&mut self, end: Endpoint) -> Option<&mut Settled> {
+        let has_room = self.settled.len() < MAX_PORTS || self.settled.contains_key(&end);
+        has_room.then(|| self.settled.entry(end).or_default())
+    }
+
+    /// A dialog that names an address is over.
+    pub(super) fn note_over(&mut self, end: Endpoint, now: Timestamp) {
+        if let Some(settled) = self.settle(end) {
+            settled.over = now;
+        }
+    }
+
+    /// What was settled lately about either of two endpoints.
+    pub(super) fn settled(&self, src: Endpoint, dst: Endpoint) -> Option<Settled> {
+        let each = [src, dst].into_iter();
+        let known = each.filter_map(|end| self.settled.get(&end));
+        known.copied().reduce(|one, other| Settled {
+            agreed: one.agreed.max(other.agreed),
+            over: one.over.max(other.over),
+        })
+    }
+
+    /// Forgets what was settled too long ago.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        let from = now.minus(SETTLED_FOR);
+        self.settled
+            .retain(|_, settled| settled.agreed >= from || settled.over >= from);
     }
 
     /// The session no longer names an address.

@@ -1,0 +1,212 @@
+//! `asnmeter config check`: what `run` or a replay would meet with a configuration, on this host, now.
+//!
+//! Reads what the configuration names and starts nothing. An error is what `run` refuses, or what
+//! can never be judged; a warning is what it runs with and somebody should know.
+
+use super::{AppError, endpoint, policy};
+use crate::capture::host::{self, LinkState};
+use crate::clock;
+use crate::config::checked::Config;
+use crate::files::Load;
+use crate::sla::policy::Policy;
+use std::time::Duration;
+
+/// How much is at stake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Severity {
+    /// Exit code 69 or 78.
+    Error,
+    /// Exit code 0.
+    Warning,
+}
+
+/// Something that is wrong, or worth knowing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Error or warning.
+    pub severity: Severity,
+    /// The key it is about; empty where the message names its place itself.
+    pub key: &'static str,
+    /// One line.
+    pub message: String,
+    /// The exit code of an error (docs/INSTALL.md); 0 of a warning.
+    pub exit_code: u8,
+}
+
+/// What a check has found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CheckReport {
+    /// Commitments of the configuration.
+    pub commitments: usize,
+    /// Prefixes of its ASN sources, as far as they could be loaded.
+    pub prefixes: u64,
+    /// Errors first.
+    pub findings: Vec<Finding>,
+}
+
+impl CheckReport {
+    /// The report of a configuration that cannot be read.
+    pub fn refused(error: &AppError) -> Self {
+        let mut report = Self::default();
+        report.failed(error);
+        report
+    }
+
+    /// The exit code: that of the first error (78 before 69), or 0.
+    pub fn exit_code(&self) -> u8 {
+        let codes = self.findings.iter().map(|finding| finding.exit_code);
+        codes.max().unwrap_or(0)
+    }
+
+    fn error(&mut self, key: &'static str, exit_code: u8, message: String) {
+        self.findings.push(Finding {
+            severity: Severity::Error,
+            key,
+            message,
+            exit_code,
+        });
+    }
+
+    fn failed(&mut self, error: &AppError) {
+        self.error("", error.exit_code(), error.to_string());
+    }
+
+    fn warning(&mut self, key: &'static str, message: impl Into<String>) {
+        self.findings.push(Finding {
+            severity: Severity::Warning,
+            key,
+            message: message.into(),
+            exit_code: 0,
+        });
+    }
+}
+
+/// What the configuration is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// `run`: its interfaces are looked at.
+    Run,
+    /// `replay`: needs no interface.
+    Replay,
+}
+
+/// Checks a configuration and everything that it names.
+pub fn check(config: &Config, purpose: Purpose) -> CheckReport {
+    let mut report = CheckReport {
+        commitments: config.commitments.len(),
+        ..CheckReport::default()
+    };
+    if purpose == Purpose::Run {
+        check_interfaces(config, &mut report);
+    }
+    let load = Load::default();
+    match policy(config, None, &load) {
+        Ok(policy) => check_sources(&policy, &mut report),
+        Err(error) => report.failed(&error.into()),
+    }
+    check_contracts(config, &mut report);
+    match endpoint::read(config.web.config_file.as_deref(), &load) {
+        Ok(security) => {
+            for remark in security.remarks() {
+                report.warning("", remark.clone());
+            }
+        }
+        Err(error) => report.failed(&error.into()),
+    }
+    if let Some(key) = &config.evidence.key
+        && let Err(error) = super::evidence::read_key(key)
+    {
+        report.failed(&error);
+    }
+    // Stable: the order of the file within each.
+    report
+        .findings
+        .sort_by_key(|finding| finding.severity == Severity::Warning);
+    report
+}
+
+fn check_interfaces(config: &Config, report: &mut CheckReport) {
+    let capture = &config.capture;
+    if capture.interfaces.is_empty() {
+        let message =
+            "names no interface, and `run` needs one (a configuration for replay: --replay)";
+        report.error("capture", 78, message.into());
+    }
+    for name in &capture.interfaces {
+        match host::link_state(name) {
+            LinkState::Missing(others) => {
+                let message = match others.as_slice() {
+                    [] => format!("{name}: no such interface"),
+                    others => format!("{name}: no such interface; there are {}", others.join(", ")),
+                };
+                report.error("capture.interface", 69, message);
+            }
+            LinkState::Down => report.warning(
+                "capture.interface",
+                format!("{name} is down, so nothing comes in: ip link set {name} up"),
+            ),
+            LinkState::NoCarrier => report.warning(
+                "capture.interface",
+                format!(
+                    "{name} has no carrier, so nothing comes in: is the cable in, is the mirror on?"
+                ),
+            ),
+            LinkState::Running => {}
+        }
+    }
+    for commitment in &config.commitments {
+        for name in &commitment.scope.interfaces {
+            if !capture.interfaces.is_empty() && !capture.interfaces.contains(name) {
+                let (commitment, captured) = (&commitment.name, capture.interfaces.join(", "));
+                let message = format!(
+                    "{name} is not captured (capture.interfaces has {captured}), so {commitment:?} \
+                     counts nothing of it"
+                );
+                report.error("commitment.scope.interfaces", 78, message);
+            }
+        }
+    }
+    for warning in host::warnings(&capture.interfaces, capture.deduplicate) {
+        report.warning("", warning);
+    }
+}
+
+/// A database older than this is warned of: they come out weekly or more often. A prefix list of one's
+/// own may be as old as it likes.
+const OLD: Duration = Duration::from_secs(30 * 86_400);
+
+fn check_sources(policy: &Policy, report: &mut CheckReport) {
+    let now = clock::now();
+    for source in policy.origins.sources() {
+        report.prefixes += source.prefixes as u64;
+        if source.kind != "prefixes"
+            && let Some(written) = source.written
+            && now.since(written) > OLD
+        {
+            let (name, days) = (&source.name, now.since(written).as_secs() / 86_400);
+            let message = format!("{name} was written {days} days ago: addresses have moved since");
+            report.warning("asn.sources", message);
+        }
+    }
+}
+
+fn check_contracts(config: &Config, report: &mut CheckReport) {
+    if config.asn.sources.is_empty() {
+        let message = "is empty: every address but our own is AS0, and AS0 is never judged";
+        report.warning("asn.sources", message);
+    }
+    if config.asn.local_prefixes.is_empty() && config.asn.own.is_empty() {
+        let message =
+            "is empty: our own network is judged like any other ASN, and so is what it sends";
+        report.warning("asn.local_prefixes", message);
+    }
+    if config.commitments.is_empty() {
+        let message = "there is none: traffic is counted, and nothing is judged";
+        report.warning("commitment", message);
+    }
+    if !config.capture.deduplicate {
+        let message = "is off: frames that the mirror port shows twice count twice and inflate every \
+                       share (asnmeter_mirror_copies_total counts them)";
+        report.warning("capture.deduplicate", message);
+    }
+}

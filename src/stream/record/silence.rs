@@ -1,0 +1,83 @@
+//! What a stream has shown of its own pauses, and how it stopped.
+
+use super::clock::sent;
+use super::{Stream, clock_of};
+use crate::stream::edge::StreamEdge;
+use crate::units::Timestamp;
+use crate::voice::payload_type::is_comfort_noise;
+use std::time::Duration;
+
+/// A stream that has used silence suppression may pause for so long at least.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// A stream that lives so long is a call.
+const SHORTEST: Duration = Duration::from_secs(2);
+
+/// A longer step of the timestamp is no pause that anybody makes in speech.
+const LONGEST: Duration = Duration::from_secs(60);
+
+impl Stream {
+    /// The timestamp went on by more than usual over so many numbers: between two that follow each
+    /// other the sender has paused (RFC 3551 §4.1).
+    pub(super) fn note_pause(&mut self, units: u32, numbers: u64) {
+        let clock = clock_of(&self.of, self.cold.format.as_deref());
+        let pause = clock
+            .filter(|_| numbers == 1)
+            .map(|clock| sent(units, clock));
+        if let Some(pause) = pause.filter(|pause| *pause <= LONGEST) {
+            let millis = u16::try_from(pause.as_millis()).unwrap_or(u16::MAX);
+            self.cold.longest_pause = self.cold.longest_pause.max(millis);
+        }
+    }
+
+    /// The longest time that usually passes between two of its packets.
+    pub(in crate::stream) fn longest_pause(&self) -> Duration {
+        match self.cold.longest_pause {
+            0 => self.interval(),
+            millis => Duration::from_millis(millis.into()).max(PAUSE),
+        }
+    }
+
+    /// Where it stands: its packet of the highest number.
+    pub(in crate::stream) fn edge(&self) -> StreamEdge {
+        StreamEdge {
+            pair: self.pair().clone(),
+            key: self.key,
+            number: self.sequence.last_number(),
+            timestamp: self.newest_timestamp,
+            time: self.newest,
+            clock: clock_of(&self.of, None),
+            interval: self.interval(),
+        }
+    }
+
+    /// The last packet may be the first of a new numbering: it is not known yet.
+    pub(in crate::stream) fn is_numbering_open(&self) -> bool {
+        self.is_restart_open() || self.cold.suspect.0 == self.last
+    }
+
+    /// It has lived long enough to fall silent: what is shorter is ringback, or an announcement.
+    pub(in crate::stream) fn is_call(&self) -> bool {
+        self.last.since(self.cold.first) >= SHORTEST
+    }
+
+    /// All its packets, settled or not.
+    pub(in crate::stream) fn all_packets(&self) -> u64 {
+        self.cold.packets + u64::from(self.tally.packets)
+    }
+
+    /// Whether its last packet said that silence follows (RFC 3389).
+    pub(in crate::stream) fn ends_in_comfort_noise(&self) -> bool {
+        is_comfort_noise(self.of.number)
+    }
+
+    /// Its sender has said that it leaves (RFC 3550 §6.6).
+    pub(in crate::stream) fn say_goodbye(&mut self, now: Timestamp) {
+        self.cold.goodbye = now;
+    }
+
+    /// When its sender said so; the beginning of time: never.
+    pub(in crate::stream) fn goodbye(&self) -> Timestamp {
+        self.cold.goodbye
+    }
+}
