@@ -266,7 +266,6 @@ fn pipeline(bench: &mut Criterion, path: &Path, config: &Config) {
             evidence: None,
             workers,
             follow: false,
-            follow: false,
         };
         group.bench_function(format!("a replay, workers: {workers}"), |run| {
             run.iter(|| replay(&request, |_| {}).unwrap().streams.len());

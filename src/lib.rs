@@ -20,7 +20,7 @@
 //! [`sla`] is the contract and its arithmetic: pure, in integers. [`judge`] applies it to the seconds of
 //! all workers, and keeps windows, intervals and totals.
 //!
-//! [`ledger`] keeps what the verdicts rest on, as evidence.
+//! [`ledger`] keeps what the verdicts rest on, as evidence; [`report`] says what it holds of a period.
 //!
 //! [`snapshot`] is what the judge publishes; [`export`] shows it, and reads nothing else.
 //!

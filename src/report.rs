@@ -135,6 +135,3 @@ fn ledger(path: &Path, request: &ReportRequest) -> Result<model::LedgerReport, R
         Err(reason) => Err(ReportError::Unanswered { path, reason }),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,7 +16,7 @@ const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 /// Every room and the rooms that it may name: those before it in the flow, and the vocabulary that
 /// all share (`units`, `discard`, whose an address is).
-const ROOMS: [(&str, &[&str]); 24] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     ("units", &[]),
     ("discard", &[]),
     ("clock", &["units"]),
@@ -80,6 +80,8 @@ const ROOMS: [(&str, &[&str]); 24] = [
             "voice",
         ],
     ),
+    // It reads ledgers, and the words of contracts.
+    ("report", &["ledger", "sla", "units"]),
     (
         "pipeline",
         &[
@@ -133,6 +135,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
             "ledger",
             "meter",
             "pipeline",
+            "report",
             "sla",
             "snapshot",
             "stream",
@@ -145,7 +148,7 @@ const ROOMS: [(&str, &[&str]); 24] = [
         "cli",
         &[
             "app", "asn", "capture", "clock", "config", "events", "export", "files", "ledger",
-            "units",
+            "report", "units",
         ],
     ),
     ("lib", &[]),
@@ -170,6 +173,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper_util", &["export"]),
     ("indicatif", &["cli"]),
     ("ipnetwork", &["asn"]),
+    ("jiff", &["report"]),
     ("libc", &["capture", "files"]),
     ("lzma_rust2", &["files"]),
     ("rustix", &["app"]),
@@ -180,9 +184,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("pnet", &["capture", "wire"]),
     ("prometheus", &["export"]),
     ("sd_notify", &["app"]),
-    ("serde", &["asn", "cli", "config", "export", "ledger"]),
+    (
+        "serde",
+        &["asn", "cli", "config", "export", "ledger", "report"],
+    ),
     ("serde_saphyr", &["export"]),
-    ("serde_json", &["cli", "export", "ledger"]),
+    ("serde_json", &["cli", "export", "ledger", "report"]),
     ("strsim", &["config"]),
     ("tokio", &["app", "export"]),
     ("tokio_rustls", &["export"]),

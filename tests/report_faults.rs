@@ -10,14 +10,18 @@
 
 mod support;
 
-use meter::{Schedule, Truth, Written, write};
+use meter::{Schedule, write};
 use serde_json::Value;
 use std::fs;
 use support::desk::Desk;
 use support::program::{asnmeter, list, number, text};
+use truth::compare;
 
 #[path = "report_faults/meter.rs"]
 mod meter;
+
+#[path = "report_faults/truth.rs"]
+mod truth;
 
 /// 2026-10-25T00:00:00+02:00: a day of 25 hours in Paris.
 const LONG_DAY: u64 = 1_792_879_200;
@@ -42,6 +46,17 @@ fn two_days() -> Schedule {
         ],
         disk: vec![(at(12, 10), at(12, 45)), (at(40, 59), at(40, 61))],
         doubled: Some(at(20, 30)),
+    }
+}
+
+/// Three hours of it.
+fn three_hours() -> Schedule {
+    let schedule = two_days();
+    Schedule {
+        stop: schedule.start + 3 * 3600,
+        stops: Vec::new(),
+        kills: Vec::new(),
+        ..schedule
     }
 }
 
@@ -70,61 +85,6 @@ fn json(ledger: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-fn compare(document: &Value, written: &Written) {
-    let ledger = &list(document, "/ledgers")[0];
-    let period = number(document, "/period_s");
-    let coverage = [
-        number(ledger, "/coverage/whole_s"),
-        number(ledger, "/coverage/incomplete_s"),
-        number(ledger, "/coverage/not_running_s"),
-    ];
-    let known = [written.whole_s, written.incomplete_s, written.not_running_s];
-    assert_eq!(coverage, known, "coverage {}", ledger["coverage"]);
-    assert_eq!(coverage.iter().sum::<u64>(), period);
-    let commitment = &list(ledger, "/commitments")[0];
-    let rows = list(commitment, "/asns");
-    let mut all = Truth::default();
-    assert_eq!(rows.len(), written.networks.len());
-    for (row, (asn, truth)) in rows.iter().zip(&written.networks) {
-        assert_eq!(number(row, "/asn"), u64::from(*asn));
-        compare_row(row, truth, period);
-        all.from += truth.from;
-        all.out_s += truth.out_s;
-        all.given[0][1] += truth.given[0][1];
-    }
-    let sums = &commitment["all"];
-    assert_eq!(number(sums, "/from/bytes"), all.from);
-    assert_eq!(number(sums, "/out_of_sla_s"), all.out_s);
-    assert_eq!(number(sums, "/given/loss/missed_s"), all.given[0][1]);
-}
-
-fn compare_row(row: &Value, truth: &Truth, period: u64) {
-    let asn = &row["asn"];
-    let octets = [number(row, "/from/bytes"), number(row, "/to/bytes")];
-    assert_eq!(octets, [truth.from, truth.to], "octets of {asn}");
-    let loss = ["expected", "lost", "maybe_lost"].map(|key| row["from"][key].as_i64().unwrap());
-    let known = [truth.expected, truth.lost, truth.maybe_lost];
-    assert_eq!(loss, known, "loss of {asn}");
-    let samples = [
-        number(row, "/latency/samples"),
-        number(row, "/latency/over"),
-    ];
-    assert_eq!(samples, [truth.samples, truth.over], "samples of {asn}");
-    let out = [number(row, "/out_of_sla_s"), number(row, "/intervals")];
-    assert_eq!(out, [truth.out_s, truth.intervals], "out of SLA of {asn}");
-    assert_eq!(
-        number(row, "/peak/share_ppm"),
-        truth.peak.0,
-        "peak of {asn}"
-    );
-    for (measure, known) in ["loss", "latency"].iter().zip(truth.given) {
-        let keys = ["met_s", "missed_s", "void_s", "indeterminate_s", "silent_s"];
-        let given = keys.map(|key| number(row, &format!("/given/{measure}/{key}")));
-        assert_eq!(given, known, "{measure} of {asn}: {keys:?}");
-        assert_eq!(given.iter().sum::<u64>(), period);
-    }
-}
-
 #[test]
 fn every_figure_equals_what_is_known_whatever_happens_to_the_meter() {
     let desk = Desk::new();
@@ -145,7 +105,7 @@ fn every_figure_equals_what_is_known_whatever_happens_to_the_meter() {
 #[test]
 fn the_formats_say_the_same_and_say_it_again_to_the_octet() {
     let desk = Desk::new();
-    write(&desk.path("ledger"), &two_days());
+    write(&desk.path("ledger"), &three_hours());
     let ledger = desk.name("ledger");
     let document = json(&ledger);
     let row = &list(&document, "/ledgers/0/commitments/0/asns")[0];

@@ -1,6 +1,6 @@
 //! The account of one ASN under one contract: sums, windows, and how its seconds were given.
 
-use super::model::{AsnRow, DirectionRow, Peak, STRIP_PART, SampleRow, Strip};
+use super::model::{DirectionRow, Peak, ReportRow, STRIP_PART, SampleRow, Strip};
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
 use crate::ledger::leaf::{CountedLeaf, DirectionLeaf, SampleLeaf, VerdictLeaf};
@@ -99,7 +99,10 @@ pub(super) struct AsnAccount {
     latency: SampleRow,
     jitter: SampleRow,
     window: Window,
-    over: Directions<bool>,
+    /// The last second was out of SLA.
+    is_out: bool,
+    /// The verdicts that stand are void for the ASN's own traffic.
+    is_void: bool,
     out_of_sla_s: u64,
     intervals: u64,
     peak: Option<Largest>,
@@ -125,7 +128,8 @@ impl AsnAccount {
             latency: SampleRow::default(),
             jitter: SampleRow::default(),
             window: Window::default(),
-            over: Directions::default(),
+            is_out: false,
+            is_void: false,
             out_of_sla_s: 0,
             intervals: 0,
             peak: None,
@@ -198,26 +202,26 @@ impl AsnAccount {
     pub(super) fn judge_window(&mut self, second: u64, terms: &Terms<'_>, is_new: bool) {
         let first = (second + 1).saturating_sub(terms.limit.window.get().into());
         self.window.begin_with(first);
-        let was_over = self.over;
-        if self.window.seconds.is_empty() && was_over == Directions::default() {
+        let was_out = self.is_out;
+        if self.window.seconds.is_empty() && !was_out && !self.is_void {
             return;
         }
         let period = terms.period;
         let is_inside = is_new && period.contains(second);
-        let mut is_over = false;
+        // Behind what could not be written the judge's window held more than the ledger's.
+        self.is_out = self.is_void;
         for &direction in terms.judged {
             let bytes = *self.window.sum.get(direction);
-            let over = terms.limit.is_exceeded(bytes);
-            *self.over.get_mut(direction) = over;
-            is_over |= over;
-            // What was over before the period began is an interval of it too.
-            let begins = !*was_over.get(direction) || second == period.from.0;
-            self.intervals += u64::from(over && is_inside && begins);
+            self.is_out |= terms.limit.is_exceeded(bytes);
             if is_inside {
                 self.note_share(bytes, direction, second, terms);
             }
         }
-        self.out_of_sla_s += u64::from(is_over && is_inside);
+        if self.is_out && is_inside {
+            self.out_of_sla_s += 1;
+            // A time out of SLA that began before the period is one of it too.
+            self.intervals += u64::from(!was_out || second == period.from.0);
+        }
     }
 
     fn note_share(&mut self, bytes: u64, direction: Direction, second: u64, terms: &Terms<'_>) {
@@ -284,13 +288,19 @@ impl AsnAccount {
     }
 
     /// Gives the seconds up to one, which is not among them, as not seen.
-    pub(super) fn give_unseen(&mut self, end: u64, terms: &Terms<'_>) {
+    pub(super) fn give_unseen(&mut self, end: u64, terms: &Terms<'_>, strip: &mut Strip) {
         let Some((first, end)) = self.stretch(end, terms.period) else {
             return;
         };
         for (given, guaranteed) in self.given.iter_mut().zip(terms.guaranteed) {
             given.indeterminate_s += if guaranteed { end - first } else { 0 };
         }
+        mark(
+            strip,
+            SecondVerdict::Indeterminate,
+            (first, end),
+            terms.period,
+        );
     }
 
     /// Leaves out the seconds up to one: the contract is not in force.
@@ -315,22 +325,31 @@ impl AsnAccount {
             let verdict = SecondVerdict::from_word(word);
             *standing = verdict.ok_or_else(|| format!("verdict {word:?} is not known"))?;
         }
+        let is_void = self.standing.contains(&SecondVerdict::Void);
+        self.is_void = is_void && leaf.void_by_transit.is_none();
         Ok(())
     }
 
     /// No verdict stands any more.
     pub(super) fn forget_standing(&mut self) {
         self.standing = [SecondVerdict::Silent; Measure::COUNT];
+        self.is_void = false;
     }
 
     /// An interval that goes on begins anew.
     pub(super) fn end_intervals(&mut self) {
-        self.over = Directions::default();
+        self.is_out = false;
     }
 
     /// As a row, but for how seconds were given. `allowed`: bits that the committed rate allows in the
     /// seconds that were seen.
-    pub(super) fn row(&self, asn: u32, allowed: u128, zone: &ReportZone, period: Period) -> AsnRow {
+    pub(super) fn row(
+        &self,
+        asn: u32,
+        allowed: u128,
+        zone: &ReportZone,
+        period: Period,
+    ) -> ReportRow {
         let rates = |bytes: fn(&(u32, u64, u64)) -> u64| {
             percentile_rate(self.rates.iter().map(bytes).collect(), period)
         };
@@ -339,7 +358,7 @@ impl AsnAccount {
             p95_5min_bps,
             ..row
         };
-        AsnRow {
+        ReportRow {
             asn: Some(asn),
             from: direction(self.from, Some(rates(|rate| rate.1))),
             to: direction(self.to, Some(rates(|rate| rate.2))),
@@ -353,7 +372,7 @@ impl AsnAccount {
             latency: self.latency,
             jitter: self.jitter,
             shares: self.shares.clone(),
-            ..AsnRow::default()
+            ..ReportRow::default()
         }
     }
 }
@@ -397,7 +416,12 @@ pub(super) fn percentile_rate(mut bytes: Vec<u64>, period: Period) -> u64 {
 }
 
 /// Notes in which quarters of an hour a verdict stood.
-fn mark(strip: &mut Strip, verdict: SecondVerdict, (first, end): (u64, u64), period: Period) {
+pub(super) fn mark(
+    strip: &mut Strip,
+    verdict: SecondVerdict,
+    (first, end): (u64, u64),
+    period: Period,
+) {
     let quarter = |second: u64| usize::try_from((second - period.from.0) / STRIP_PART);
     let (Ok(from), Ok(until)) = (quarter(first), quarter(end - 1)) else {
         return;

@@ -1,11 +1,11 @@
 //! The account of one contract: what it said from when on, and the account of each ASN under it.
 
-use super::asn_account::{AsnAccount, Terms, mean_share_ppm};
+use super::asn_account::{AsnAccount, Terms, mark, mean_share_ppm};
 use super::model::{
-    AsnRow, CommitmentReport, CommitmentVersion, DirectionRow, Strip, VerdictsSeen,
+    CommitmentReport, CommitmentVersion, DirectionRow, ReportRow, Strip, VerdictsSeen,
 };
 use super::period::{Period, ReportZone};
-use super::seconds::{GivenSeconds, SecondSet};
+use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
 use crate::ledger::leaf::{CommitmentTerms, CountedLeaf, TransitRole, VerdictLeaf};
 use crate::sla::commitment::{Commitment, TransitRule};
 use crate::sla::limit::Limit;
@@ -163,7 +163,7 @@ impl CommitmentAccount {
 
     /// Gives the seconds up to one, which is not among them, as not seen.
     pub(super) fn give_unseen(&mut self, end: u64) {
-        self.each(|account, terms, _| account.give_unseen(end, terms));
+        self.each(|account, terms, strip| account.give_unseen(end, terms, strip));
     }
 
     /// No verdict stands any more.
@@ -254,6 +254,10 @@ impl CommitmentAccount {
     /// What it says, once everything is given.
     pub(super) fn report(mut self, zone: &ReportZone) -> CommitmentReport {
         self.end(self.period.until.0);
+        for unseen in self.unseen.between(self.period.from.0, self.period.until.0) {
+            let verdict = SecondVerdict::Indeterminate;
+            mark(&mut self.strip, verdict, unseen, self.period);
+        }
         let measures = Measure::ALL.iter().zip(self.absent.given());
         let guaranteed_s: BTreeMap<_, _> = measures
             .map(|(measure, given)| (measure.as_str(), given.sum()))
@@ -306,8 +310,8 @@ impl CommitmentAccount {
 }
 
 /// The sums over ASNs.
-fn all(asns: &[AsnRow], allowed_bits: u128) -> AsnRow {
-    let mut all = AsnRow::default();
+fn all(asns: &[ReportRow], allowed_bits: u128) -> ReportRow {
+    let mut all = ReportRow::default();
     for row in asns {
         for (sum, one) in [(&mut all.from, &row.from), (&mut all.to, &row.to)] {
             add_direction(sum, one);
@@ -326,7 +330,7 @@ fn all(asns: &[AsnRow], allowed_bits: u128) -> AsnRow {
             let sum: &mut GivenSeconds = all.given.entry(measure).or_default();
             sum.add(given);
         }
-        let share = |row: &AsnRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
+        let share = |row: &ReportRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
         if share(row) > share(&all) {
             all.peak.clone_from(&row.peak);
         }

@@ -3,7 +3,7 @@
 //! What does not depend on the measure stands in each of the lines of an ASN. Contracts, coverage and
 //! changes are in the other formats.
 
-use super::model::{AsnRow, Report};
+use super::model::{Report, ReportRow};
 use crate::sla::measure::Measure;
 use std::io::{self, Write};
 
@@ -36,7 +36,7 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     Ok(())
 }
 
-fn lines(out: &mut dyn Write, report: &Report, begin: &str, row: &AsnRow) -> io::Result<()> {
+fn lines(out: &mut dyn Write, report: &Report, begin: &str, row: &ReportRow) -> io::Result<()> {
     let asn = row
         .asn
         .map_or_else(|| "all".to_owned(), |asn| asn.to_string());
@@ -81,7 +81,7 @@ fn lines(out: &mut dyn Write, report: &Report, begin: &str, row: &AsnRow) -> io:
 }
 
 /// What does not depend on the measure.
-fn rest(out: &mut dyn Write, row: &AsnRow) -> io::Result<()> {
+fn rest(out: &mut dyn Write, row: &ReportRow) -> io::Result<()> {
     let optional = |number: Option<u64>| number.map_or_else(String::new, |it| it.to_string());
     let peak = row.peak.as_ref();
     write!(out, ",{},{}", row.from.bytes, row.to.bytes)?;

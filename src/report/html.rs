@@ -64,11 +64,15 @@ fn write_commitment(out: &mut dyn Write, commitment: &CommitmentReport) -> io::R
         "<h2 class=\"contract\">Commitment {}</h2>",
         Escaped(&commitment.name)
     )?;
+    let mut before = None;
     for version in &commitment.versions {
         writeln!(out, "<section class=\"terms\">")?;
         let title = tables::version_title(&version.from, &version.until);
         writeln!(out, "<h3>{}</h3>", Escaped(&title))?;
-        let mut terms = words::terms(&version.terms);
+        let mut terms = words::changed_terms(&version.terms, before);
+        if before.replace(&version.terms).is_some() {
+            terms.push(("otherwise", "as before".to_owned()));
+        }
         terms.push(("sha256", version.sha256.clone()));
         write_pairs(out, &terms)?;
         writeln!(out, "</section>")?;

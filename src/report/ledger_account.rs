@@ -8,6 +8,7 @@ use super::model::{Change, ChangeKind, Coverage, EvidenceSummary, LedgerReport};
 use super::period::{Period, ReportZone};
 use super::seconds::SecondSet;
 use super::{MAX_CHANGES, MAX_RATES, MAX_ROWS};
+use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::leaf::{
     CountedLeaf, GapLeaf, GapReason, Leaf, PolicyLeaf, StartLeaf, TableLeaf, TableTerms,
 };
@@ -213,7 +214,9 @@ impl LedgerAccount {
             // Nothing was judged here; what could not be written before is told.
             let gaps = self.open.take().map(|open| open.gaps);
             let gaps = gaps.unwrap_or_default();
-            gaps.iter().for_each(|gap| self.take_incomplete(gap, last));
+            for gap in &gaps {
+                self.take_incomplete(gap, last);
+            }
             self.take_gaps(&gaps, last);
         }
         self.idle_until(last + 1);
@@ -552,7 +555,7 @@ fn evidence(verified: &Verified) -> EvidenceSummary {
         end_leaf: verified.first_leaf + verified.leaves,
         sealed: verified.sealed,
         signed: verified.signed,
-        checkpoint: verified.head.as_ref().map(|head| head.to_note()),
+        checkpoint: verified.head.as_ref().map(SignedCheckpoint::to_note),
         verdicts_recomputed: verified.rejudged.verdicts,
         intervals_recomputed: verified.rejudged.intervals,
         taken_as_recorded: verified.rejudged.taken,

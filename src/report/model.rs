@@ -129,11 +129,11 @@ pub struct CommitmentReport {
     /// Seconds in which each measure was guaranteed: what the seconds of each row add up to.
     pub guaranteed_s: BTreeMap<&'static str, u64>,
     /// One for each ASN of which anything was counted or judged, by number.
-    pub asns: Vec<AsnRow>,
+    pub asns: Vec<ReportRow>,
     /// One for each transit ASN that is held against the threshold itself.
-    pub transit_asns: Vec<AsnRow>,
+    pub transit_asns: Vec<ReportRow>,
     /// Sums over `asns`; a share is that of all of them together, and a peak the largest of one.
-    pub all: AsnRow,
+    pub all: ReportRow,
     /// What happened when, for the drawing.
     #[serde(skip)]
     pub strip: Strip,
@@ -157,7 +157,7 @@ pub struct CommitmentVersion {
 
 /// One ASN under one contract.
 #[derive(Serialize, Clone, PartialEq, Eq, Debug, Default)]
-pub struct AsnRow {
+pub struct ReportRow {
     /// Its number; none in the row of all.
     pub asn: Option<u32>,
     /// What it sent.
@@ -168,7 +168,7 @@ pub struct AsnRow {
     pub peak: Option<Peak>,
     /// Seconds in which it was out of SLA for its own traffic.
     pub out_of_sla_s: u64,
-    /// How often it went out of SLA, each direction by itself.
+    /// How often it was: times without a second between in which it was not.
     pub intervals: u64,
     /// Round trips.
     pub latency: SampleRow,
@@ -235,6 +235,7 @@ pub struct Strip {
 }
 
 /// Which verdicts stood on any ASN.
+#[expect(clippy::struct_excessive_bools, reason = "each verdict by itself")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct VerdictsSeen {
     /// A guarantee was kept.

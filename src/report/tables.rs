@@ -1,6 +1,8 @@
 //! The tables of a report: text and HTML show the same ones.
 
-use super::model::{AsnRow, ChangeKind, CommitmentReport, Coverage, EvidenceSummary, LedgerReport};
+use super::model::{
+    ChangeKind, CommitmentReport, Coverage, EvidenceSummary, LedgerReport, ReportRow,
+};
 use super::words::{count, share, signed, time};
 use crate::sla::measure::Measure;
 
@@ -138,91 +140,127 @@ pub(super) fn changes(of: &LedgerReport) -> ReportTable {
 }
 
 /// The name of a row.
-pub(super) fn name(row: &AsnRow) -> String {
+pub(super) fn name(row: &ReportRow) -> String {
     row.asn
         .map_or_else(|| "all".to_owned(), |asn| format!("AS{asn}"))
 }
 
 /// The tables of a contract.
 pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
-    let rows = |cells: &dyn Fn(&AsnRow) -> Vec<String>| {
-        let rows = of.asns.iter().chain([&of.all]);
-        let rows = rows.map(|row| [vec![name(row)], cells(row)].concat());
-        rows.collect::<Vec<_>>()
-    };
-    let mut tables = vec![
-        ReportTable {
-            title: "Share of the committed data rate".to_owned(),
-            note: "Peak: the largest window, which ends with the second beside it. Out of SLA: seconds whose window was above the threshold.",
-            head: vec![
-                "ASN",
-                "octets from",
-                "octets to",
-                "peak",
-                "dir.",
-                "at",
-                "out, s",
-                "times",
-            ],
-            is_prose: false,
-            rows: rows(&traffic),
-        },
-        ReportTable {
-            title: "Mean share and rates".to_owned(),
-            note: "Over the seconds that were seen. The 95th percentile of the rates of 5 minutes is shown, not judged.",
-            head: vec![
-                "ASN",
-                "mean from",
-                "mean to",
-                "95 % from, bit/s",
-                "95 % to, bit/s",
-            ],
-            is_prose: false,
-            rows: rows(&|row| {
-                let p95 = |p95: Option<u64>| p95.map_or_else(|| "–".to_owned(), count);
-                vec![
-                    share(row.from.mean_share_ppm),
-                    share(row.to.mean_share_ppm),
-                    p95(row.from.p95_5min_bps),
-                    p95(row.to.p95_5min_bps),
-                ]
-            }),
-        },
-    ];
-    for measure in Measure::ALL.map(Measure::as_str) {
-        let Some(seconds) = of.guaranteed_s.get(measure) else {
-            continue;
-        };
+    let mut tables = vec![shares(of), rates(of)];
+    let guaranteed = Measure::ALL.into_iter().map(Measure::as_str);
+    tables.extend(guaranteed.filter_map(|measure| seconds(of, measure)));
+    tables.extend([packets(of), samples(of)]);
+    if !of.transit_asns.is_empty() {
+        let rows = of.transit_asns.iter();
         tables.push(ReportTable {
-            title: format!("Guarantee of {measure}: {} s in force", count(*seconds)),
-            note: "Seconds by their verdict. Each row adds up to the seconds in which the measure was guaranteed.",
-            head: vec!["ASN", "met", "missed", "void", "indeterminate", "silent"],
-            is_prose: false,
-            rows: rows(&|row| {
-                let given = row.given.get(measure).copied().unwrap_or_default();
-                let each = [
-                    given.met_s,
-                    given.missed_s,
-                    given.void_s,
-                    given.indeterminate_s,
-                    given.silent_s,
-                ];
-                each.map(count).into()
-            }),
+            title: "Transit ASNs held against the threshold".to_owned(),
+            note: "With all that goes through them.",
+            rows: rows
+                .map(|row| [vec![name(row)], traffic(row)].concat())
+                .collect(),
+            ..shares(of)
         });
     }
-    tables.push(ReportTable {
+    tables
+}
+
+/// A row for each ASN, and one for all.
+fn rows(of: &CommitmentReport, cells: impl Fn(&ReportRow) -> Vec<String>) -> Vec<Vec<String>> {
+    let rows = of.asns.iter().chain([&of.all]);
+    rows.map(|row| [vec![name(row)], cells(row)].concat())
+        .collect()
+}
+
+fn shares(of: &CommitmentReport) -> ReportTable {
+    ReportTable {
+        title: "Share of the committed data rate".to_owned(),
+        note: "Peak: the largest window, which ends with the second beside it. Out of SLA: seconds whose window was above the threshold.",
+        head: vec![
+            "ASN",
+            "octets from",
+            "octets to",
+            "peak",
+            "dir.",
+            "at",
+            "out, s",
+            "times",
+        ],
+        is_prose: false,
+        rows: rows(of, traffic),
+    }
+}
+
+fn rates(of: &CommitmentReport) -> ReportTable {
+    let p95 = |p95: Option<u64>| p95.map_or_else(|| "–".to_owned(), count);
+    ReportTable {
+        title: "Mean share and rates".to_owned(),
+        note: "Over the seconds that were judged. The 95th percentile of the rates of 5 minutes is shown, not judged.",
+        head: vec![
+            "ASN",
+            "mean from",
+            "mean to",
+            "95 % from, bit/s",
+            "95 % to, bit/s",
+        ],
+        is_prose: false,
+        rows: rows(of, |row| {
+            vec![
+                share(row.from.mean_share_ppm),
+                share(row.to.mean_share_ppm),
+                p95(row.from.p95_5min_bps),
+                p95(row.to.p95_5min_bps),
+            ]
+        }),
+    }
+}
+
+/// The seconds of a measure that was guaranteed.
+fn seconds(of: &CommitmentReport, measure: &str) -> Option<ReportTable> {
+    let seconds = of.guaranteed_s.get(measure)?;
+    Some(ReportTable {
+        title: format!("Guarantee of {measure}: {} s in force", count(*seconds)),
+        note: "Seconds by their verdict. Each row adds up to the seconds in which the measure was guaranteed.",
+        head: vec!["ASN", "met", "missed", "void", "indeterminate", "silent"],
+        is_prose: false,
+        rows: rows(of, |row| {
+            let given = row.given.get(measure).copied().unwrap_or_default();
+            let each = [
+                given.met_s,
+                given.missed_s,
+                given.void_s,
+                given.indeterminate_s,
+                given.silent_s,
+            ];
+            each.map(count).into()
+        }),
+    })
+}
+
+fn packets(of: &CommitmentReport) -> ReportTable {
+    ReportTable {
         title: "Packets".to_owned(),
         note: "RTP packets that should have come; lost for certain; what may have been lost besides. To an ASN: as its end reports.",
-        head: vec!["ASN", "expected from", "lost", "maybe", "expected to", "lost", "maybe"],
+        head: vec![
+            "ASN",
+            "expected from",
+            "lost",
+            "maybe",
+            "expected to",
+            "lost",
+            "maybe",
+        ],
         is_prose: false,
-        rows: rows(&|row| {
+        rows: rows(of, |row| {
             let each = [row.from, row.to];
             let each = each.map(|one| [one.expected, one.lost, one.maybe_lost].map(signed));
             each.concat()
         }),
-    });
-    tables.push(ReportTable {
+    }
+}
+
+fn samples(of: &CommitmentReport) -> ReportTable {
+    ReportTable {
         title: "Round trips and stream-seconds".to_owned(),
         note: "Samples; over the limit for certain; those that may be besides.",
         head: vec![
@@ -235,37 +273,15 @@ pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
             "maybe",
         ],
         is_prose: false,
-        rows: rows(&|row| {
+        rows: rows(of, |row| {
             let each = [row.latency, row.jitter];
             let each = each.map(|one| [one.samples, one.over, one.maybe_over].map(count));
             each.concat()
         }),
-    });
-    if !of.transit_asns.is_empty() {
-        let rows = of.transit_asns.iter();
-        tables.push(ReportTable {
-            title: "Transit ASNs held against the threshold".to_owned(),
-            note: "With all that goes through them.",
-            head: vec![
-                "ASN",
-                "octets from",
-                "octets to",
-                "peak",
-                "dir.",
-                "at",
-                "out, s",
-                "times",
-            ],
-            is_prose: false,
-            rows: rows
-                .map(|row| [vec![name(row)], traffic(row)].concat())
-                .collect(),
-        });
     }
-    tables
 }
 
-fn traffic(row: &AsnRow) -> Vec<String> {
+fn traffic(row: &ReportRow) -> Vec<String> {
     let [peak, direction, at] = match &row.peak {
         Some(peak) => [
             share(peak.share_ppm),

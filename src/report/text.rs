@@ -53,6 +53,7 @@ fn write_ledger(out: &mut dyn Write, ledger: &LedgerReport, period_s: u64) -> io
 fn write_commitment(out: &mut dyn Write, commitment: &CommitmentReport) -> io::Result<()> {
     writeln!(out)?;
     title(out, &format!("Commitment {}", commitment.name), '=')?;
+    let mut before = None;
     for version in &commitment.versions {
         writeln!(out)?;
         writeln!(
@@ -61,8 +62,11 @@ fn write_commitment(out: &mut dyn Write, commitment: &CommitmentReport) -> io::R
             tables::version_title(&version.from, &version.until)
         )?;
         writeln!(out, "  sha256 {}", version.sha256)?;
-        for (key, value) in words::terms(&version.terms) {
+        for (key, value) in words::changed_terms(&version.terms, before) {
             writeln!(out, "  {key:<20} {value}")?;
+        }
+        if before.replace(&version.terms).is_some() {
+            writeln!(out, "  otherwise as before")?;
         }
     }
     for table in tables::commitment(commitment) {

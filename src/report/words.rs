@@ -120,6 +120,25 @@ pub(super) fn terms(of: &CommitmentTerms) -> Vec<(&'static str, String)> {
     terms
 }
 
+/// What of a contract is another than before, and where nothing was before all of it.
+pub(super) fn changed_terms(
+    of: &CommitmentTerms,
+    before: Option<&CommitmentTerms>,
+) -> Vec<(&'static str, String)> {
+    let before = before.map(terms).unwrap_or_default();
+    let mut changed = terms(of);
+    changed.retain(|term| !before.contains(term));
+    let gone = before.iter().map(|(key, _)| *key);
+    let gone: Vec<_> = gone
+        .filter(|key| !terms(of).iter().any(|(known, _)| known == key))
+        .collect();
+    changed.extend(
+        gone.into_iter()
+            .map(|key| (key, "not guaranteed any more".to_owned())),
+    );
+    changed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

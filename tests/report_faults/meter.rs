@@ -18,7 +18,7 @@ use asnmeter::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
 use asnmeter::stream::tally::{Layer, LossCounts};
 use asnmeter::units::{Asn, BitRate, Ratio, Second};
 use asnmeter::voice::class::Classes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub(crate) struct Schedule {
 }
 
 /// What is true of a network.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Truth {
     pub(crate) from: u64,
     pub(crate) to: u64,
@@ -69,11 +69,46 @@ pub(crate) struct Truth {
     pub(crate) peak: (u64, u64),
     /// For loss and latency: met, missed, void, indeterminate, silent.
     pub(crate) given: [[u64; 5]; 2],
-    is_over: [bool; 2],
+    is_out: bool,
+    /// Octets from and to of the seconds of the window that are in the ledger.
+    window: VecDeque<(u64, u64, u64)>,
+    sums: (u64, u64),
     /// Seconds with a verdict.
     told: [u64; 2],
     /// Of these, those whose window was seen whole.
     told_whole: [u64; 2],
+}
+
+impl Truth {
+    /// Lets go of what is no longer in the window that ends with a second.
+    fn pass(&mut self, second: u64) {
+        while let Some(&(first, from, to)) = self.window.front()
+            && first + WINDOW <= second
+        {
+            self.sums = (self.sums.0 - from, self.sums.1 - to);
+            self.window.pop_front();
+        }
+    }
+
+    fn add(&mut self, second: u64, counts: &WindowCounts) {
+        self.sums = (self.sums.0 + counts.from, self.sums.1 + counts.to);
+        self.window.push_back((second, counts.from, counts.to));
+    }
+
+    fn note_peak(&mut self, second: u64, rate: u64) {
+        for bytes in [self.sums.0, self.sums.1] {
+            let share = bytes * 8_000_000 / (rate * WINDOW);
+            if share > self.peak.0 {
+                self.peak = (share, second);
+            }
+        }
+    }
+
+    /// Nothing before is known any more.
+    fn forget(&mut self) {
+        (self.is_out, self.sums) = (false, (0, 0));
+        self.window.clear();
+    }
 }
 
 /// What was written, and what is true of it.
@@ -136,7 +171,6 @@ struct Listener<'a> {
     is_whole: bool,
     /// What is said now is in the ledger.
     is_kept: bool,
-    rate: u64,
 }
 
 impl Evidence for Listener<'_> {
@@ -144,19 +178,12 @@ impl Evidence for Listener<'_> {
         self.recorder.judged(judgement);
         let second = judgement.second.0;
         let truth = self.networks.entry(judgement.asn.0).or_default();
-        let over = [judgement.over.from, judgement.over.to];
+        let is_out = judgement.over.any();
         let is_inside = (self.period.0..self.period.1).contains(&second) && self.is_kept;
         if is_inside {
-            let sides = [judgement.window.from, judgement.window.to];
-            for (place, bytes) in sides.into_iter().enumerate() {
-                let share = bytes * 8_000_000 / (self.rate * WINDOW);
-                if share > truth.peak.0 {
-                    truth.peak = (share, second);
-                }
-                let begins = over[place] && (!truth.is_over[place] || second == self.period.0);
-                truth.intervals += u64::from(begins);
-            }
-            truth.out_s += u64::from(over[0] || over[1]);
+            let begins = is_out && (!truth.is_out || second == self.period.0);
+            truth.intervals += u64::from(begins);
+            truth.out_s += u64::from(is_out);
             for (place, measure) in [Measure::Loss, Measure::Latency].into_iter().enumerate() {
                 let column = match judgement.verdicts.given.get(measure) {
                     Some(Verdict::Met) => 0,
@@ -170,7 +197,9 @@ impl Evidence for Listener<'_> {
                 truth.told_whole[place] += u64::from(self.is_whole);
             }
         }
-        truth.is_over = over;
+        if self.is_kept {
+            truth.is_out = is_out;
+        }
     }
 
     fn second_judged(&mut self, judged: JudgedSecond<'_>) {
@@ -296,7 +325,7 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
             written
                 .networks
                 .values_mut()
-                .for_each(|truth| truth.is_over = [false; 2]);
+                .for_each(|truth| truth.is_out = false);
         }
         if let Some((first, last)) = recorder.take_unwritten() {
             judge.mark_incomplete(range(first.0, last.0, None));
@@ -325,6 +354,9 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
             };
             whole_windows += u64::from(is_whole && !is_full);
         }
+        for truth in written.networks.values_mut() {
+            truth.pass(second);
+        }
         for network in 0..schedule.networks {
             let Some(counts) = counts(network, second, schedule.quiet) else {
                 continue;
@@ -332,8 +364,12 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
             let subject = (Role::Origin, Asn(64_500 + network));
             assert!(judge.add_counted("voice", Second(second), subject, &counts.into()));
             written.counted += 1;
+            let truth = written.networks.get_mut(&subject.1.0).unwrap();
+            if !is_full {
+                truth.add(second, &counts);
+            }
             if is_inside && !is_full {
-                let truth = written.networks.get_mut(&subject.1.0).unwrap();
+                truth.note_peak(second, rate);
                 truth.from += counts.from;
                 truth.to += counts.to;
                 truth.expected += counts.sent.expected;
@@ -349,7 +385,6 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
             networks: &mut written.networks,
             is_whole,
             is_kept: !is_full,
-            rate,
         };
         judge.judge(Second(second), |_, _| false, &mut listener);
         judge.take_notices();
@@ -365,10 +400,7 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
             judge = CommitmentJudge::new(judge.policy().clone());
             judge.restart(Second(next));
             recorder.restarted(Second(next), None);
-            written
-                .networks
-                .values_mut()
-                .for_each(|truth| truth.is_over = [false; 2]);
+            written.networks.values_mut().for_each(Truth::forget);
             unseen = next - 1;
             second = next;
         } else {

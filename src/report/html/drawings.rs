@@ -2,7 +2,7 @@
 
 use super::Escaped;
 use crate::report::asn_account::SHARE_PARTS;
-use crate::report::model::{AsnRow, CommitmentReport, STRIP_PART, VerdictsSeen};
+use crate::report::model::{CommitmentReport, ReportRow, STRIP_PART, VerdictsSeen};
 use crate::report::tables::name;
 use crate::report::words::percent;
 use std::io::{self, Write};
@@ -144,7 +144,7 @@ impl std::fmt::Display for Millimetres {
 
 /// The largest share in each part of the period, for the ASNs with the largest peaks.
 pub(super) fn write_shares(out: &mut dyn Write, of: &CommitmentReport) -> io::Result<()> {
-    let peak = |row: &AsnRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
+    let peak = |row: &ReportRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
     let mut rows: Vec<_> = of.asns.iter().filter(|row| peak(row) > 0).collect();
     rows.sort_by_key(|row| (std::cmp::Reverse(peak(row)), row.asn));
     let left_out = rows.len().saturating_sub(DRAWN);
@@ -179,7 +179,7 @@ pub(super) fn write_shares(out: &mut dyn Write, of: &CommitmentReport) -> io::Re
 fn write_share(
     out: &mut dyn Write,
     of: &CommitmentReport,
-    row: &AsnRow,
+    row: &ReportRow,
     most: u64,
 ) -> io::Result<()> {
     // hundredths of a millimetre
@@ -197,7 +197,7 @@ fn write_share(
     let mut path = String::from("M0 45");
     for (place, share) in row.shares.iter().enumerate() {
         let height = hundredths(3 * y(u64::from(*share).min(most)));
-        path.push_str(&format!("L{place} {height}H{}", place + 1));
+        path.extend([format!("L{place} {height}H{}", place + 1)]);
     }
     writeln!(out, "<path d=\"{path}V45Z\" fill=\"#777\"/>")?;
     let (begin, end) = of.strip.period;
