@@ -100,25 +100,11 @@ fn asn(address: &[u8]) -> Option<u64> {
     }
 }
 
-/// Whether each frame came after its second was closed: 100 ms of packet time after its end
-/// (MODEL §2.2).
-fn late(shots: &[Shot]) -> Vec<bool> {
-    let mut newest = 0;
-    let is_late = |shot: &Shot| {
-        newest = newest.max(shot.nanos);
-        (newest - 100_000_000) / 1_000_000_000 > shot.second()
-    };
-    shots.iter().map(is_late).collect()
-}
-
-/// Octets from and to each ASN under a contract: what is written in the frames. What came after
-/// the only second of a window was judged is in no window.
+/// Octets from and to each ASN under a contract: what is written in the frames, those too that came when no
+/// window held their second any more.
 pub(crate) fn octets(shots: &[Shot], contract: &Contract) -> BTreeMap<u64, [u64; 2]> {
     let mut sums = BTreeMap::<u64, [u64; 2]>::new();
-    for (Shot { octets, .. }, is_late) in shots.iter().zip(late(shots)) {
-        if is_late && contract.window == 1 {
-            continue;
-        }
+    for Shot { octets, .. } in shots {
         let is_tagged = octets[12..14] == [0x81, 0x00];
         let packet = &octets[if is_tagged { 18 } else { 14 }..];
         let ports = [20, 22].map(|at| u16::from_be_bytes([packet[at], packet[at + 1]]));
