@@ -14,7 +14,7 @@ use asnmeter::sla::commitment::Commitment;
 use asnmeter::sla::limit::Limit;
 use asnmeter::sla::measure::{Measure, PerMeasure};
 use asnmeter::sla::unseen::Unseen;
-use asnmeter::sla::verdict::{WindowContext, excess, may_exceed, measured, verdicts};
+use asnmeter::sla::verdict::{Exceeds, WindowContext, excess, may_exceed, measured, verdicts};
 use asnmeter::stream::tally::{Layer, LossCounts, TrafficCounts};
 use std::fs;
 use std::path::Path;
@@ -176,8 +176,10 @@ fn judged(
         ..window
     };
     let standing = WindowContext {
-        out_of_sla: excess(contract, &window).any(),
-        may_be_out: may_exceed(contract, &window, unseen),
+        exceeds: Exceeds::of(
+            excess(contract, &window).any(),
+            may_exceed(contract, &window, unseen),
+        ),
         unseen,
         all_over_transit: false,
         is_outage: false,

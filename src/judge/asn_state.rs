@@ -13,7 +13,7 @@ use crate::sla::commitment::Commitment;
 use crate::sla::limit::Limit;
 use crate::sla::measure::PerMeasure;
 use crate::sla::unseen::Unseen;
-use crate::sla::verdict::{WindowContext, may_exceed, measured, verdicts};
+use crate::sla::verdict::{Exceeds, WindowContext, may_exceed, measured, verdicts};
 use crate::sla::{Role, Verdict};
 use crate::snapshot::evidence::{Amendment, OnPath, SubjectCounts, Verdicts};
 use crate::snapshot::{CommitmentAsnRow, GuaranteeRow};
@@ -188,8 +188,7 @@ impl AsnState {
         let may_be_out = may_exceed(commitment, self.window.sum(), sight.unseen)
             || !self.paths.crossing(&sight.maybe_out).1.is_empty();
         let context = WindowContext {
-            out_of_sla,
-            may_be_out,
+            exceeds: Exceeds::of(out_of_sla, may_be_out),
             unseen: sight.unseen,
             all_over_transit: counts.packets == 0 && self.window.sum().packets > 0,
             is_outage: self

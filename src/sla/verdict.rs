@@ -46,13 +46,33 @@ pub fn may_exceed(commitment: &Commitment, window: &WindowCounts, unseen: Unseen
     judged.any(|(_, bytes)| limit.is_exceeded(bytes.saturating_add(more)))
 }
 
+/// Whether a window exceeds the threshold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exceeds {
+    /// It does not, whatever was not seen.
+    No,
+    /// It may, or its packets may have crossed a transit ASN out of SLA, with what was not seen.
+    Maybe,
+    /// It does, by what was seen.
+    Yes,
+}
+
+impl Exceeds {
+    /// By what was seen, and by what may be.
+    pub const fn of(does: bool, may: bool) -> Self {
+        match (does, may) {
+            (true, _) => Self::Yes,
+            (false, true) => Self::Maybe,
+            (false, false) => Self::No,
+        }
+    }
+}
+
 /// What is known of a window besides its counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WindowContext {
-    /// It exceeds the threshold.
-    pub out_of_sla: bool,
-    /// It may exceed it, or its packets may have crossed a transit ASN out of SLA, with what was not seen.
-    pub may_be_out: bool,
+    /// Whether it exceeds the threshold.
+    pub exceeds: Exceeds,
     /// Frames of it that were not seen.
     pub unseen: Unseen,
     /// All of its packets crossed a transit ASN that is out of SLA: nothing remains to judge.
@@ -94,10 +114,10 @@ fn verdict(
     is_all_known: bool,
     kept: impl FnOnce() -> Result<bool, IndeterminateReason>,
 ) -> (Verdict, Option<IndeterminateReason>) {
-    if context.out_of_sla || (is_all_known && context.all_over_transit) {
+    if context.exceeds == Exceeds::Yes || (is_all_known && context.all_over_transit) {
         return (Verdict::Void, None);
     }
-    let kept = if context.may_be_out {
+    let kept = if context.exceeds == Exceeds::Maybe {
         Err(IndeterminateReason::Unseen)
     } else {
         kept()

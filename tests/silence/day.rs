@@ -123,7 +123,6 @@ struct Call {
 
 impl Day {
     pub(crate) fn new(seed: u64, loss: u64) -> Self {
-        println!("seed {seed}");
         Self {
             shots: Vec::new(),
             truth: BTreeMap::new(),

@@ -79,8 +79,10 @@ fn window(
 fn judged(window: &WindowCounts, unseen: Unseen) -> [(Verdict, Option<IndeterminateReason>); 3] {
     let commitment = example("c");
     let context = WindowContext {
-        out_of_sla: excess(&commitment, window).any(),
-        may_be_out: may_exceed(&commitment, window, unseen),
+        exceeds: Exceeds::of(
+            excess(&commitment, window).any(),
+            may_exceed(&commitment, window, unseen),
+        ),
         unseen,
         all_over_transit: false,
         is_outage: false,
@@ -206,8 +208,7 @@ fn the_order_is_void_maybe_void_missed_met_and_a_reason_for_none_of_them() {
 #[test]
 fn a_stream_that_found_no_room_leaves_a_certain_loss_and_no_guarantee_that_is_met() {
     let context = WindowContext {
-        out_of_sla: false,
-        may_be_out: false,
+        exceeds: Exceeds::No,
         unseen: Unseen::None,
         all_over_transit: false,
         is_outage: false,
@@ -228,7 +229,6 @@ fn a_stream_that_found_no_room_leaves_a_certain_loss_and_no_guarantee_that_is_me
         assert_eq!(given.get(Measure::Latency), &Some((Indeterminate, unseen)));
         let all_over_transit = WindowContext {
             all_over_transit: true,
-            is_outage: false,
             ..context
         };
         let given = verdicts(&guarantee(), &counts, all_over_transit);
@@ -239,8 +239,7 @@ fn a_stream_that_found_no_room_leaves_a_certain_loss_and_no_guarantee_that_is_me
 #[test]
 fn nobody_who_spoke_and_nothing_that_is_guaranteed_have_no_verdict() {
     let context = WindowContext {
-        out_of_sla: false,
-        may_be_out: false,
+        exceeds: Exceeds::No,
         unseen: Unseen::None,
         all_over_transit: false,
         is_outage: false,
