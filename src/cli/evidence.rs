@@ -7,7 +7,6 @@ use crate::ledger::verify::{VerifyRequest, verify_each};
 use crate::report::period::ReportZone;
 use crate::units::Second;
 use clap::{Args, Subcommand};
-use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Subcommand, Debug)]
