@@ -5,6 +5,7 @@
 
 mod asn;
 mod check;
+mod evidence;
 mod progress;
 mod report;
 mod verify;
@@ -89,6 +90,11 @@ enum Command {
     },
     /// Does everything hold that a ledger says?
     Verify(verify::VerifyArguments),
+    /// Look into a ledger
+    Evidence {
+        #[command(subcommand)]
+        command: evidence::EvidenceCommand,
+    },
     /// What a ledger says of a month: the page that both sides of a contract sign
     Report(report::ReportArguments),
     /// Print or check a configuration
@@ -197,6 +203,7 @@ fn run(command: Command) -> Result<(), AppError> {
             evidence,
         } => demo::run(listen_address, evidence),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Evidence { command } => evidence::run(&command),
         Command::Report(arguments) => report::run(&arguments),
         Command::Config {
             command: ConfigCommand::Default,

@@ -219,3 +219,51 @@ fn what_cannot_be_answered_is_said() {
         assert_eq!(outcome.stdout, "");
     }
 }
+
+fn shown(ledger: &str, more: &[&str]) -> Vec<Value> {
+    let outcome = asnmeter(["evidence", "show", ledger].iter().chain(more));
+    assert_eq!(outcome.code, Some(0), "{more:?}: {}", outcome.stderr);
+    let lines = outcome.stdout.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn the_leaves_that_are_asked_for_are_shown_as_they_are() {
+    let desk = Desk::new();
+    write(&desk.path("ledger"), &twenty_minutes());
+    let ledger = desk.name("ledger");
+    let all = shown(&ledger, &[]);
+    assert_eq!(text(&all[0], "kind"), "day");
+    let verified = asnmeter(["verify", &ledger, "--format", "json"]).stdout;
+    let verified: Value = serde_json::from_str(&verified).unwrap();
+    assert_eq!(all.len() as u64, number(&verified, "/leaves"));
+    let of_asn = shown(&ledger, &["--asn", "64500"]);
+    let kinds = ["second", "verdict", "interval"];
+    assert!(!of_asn.is_empty() && of_asn.len() < all.len());
+    assert!(
+        of_asn
+            .iter()
+            .all(|leaf| kinds.contains(&text(leaf, "kind")))
+    );
+    let (from, until) = ("2026-10-23T21:50:00Z", "2026-10-23T21:51:00Z");
+    let minute = shown(
+        &ledger,
+        &["--from", from, "--until", until, "--asn", "64500"],
+    );
+    assert_eq!(
+        minute
+            .iter()
+            .filter(|leaf| leaf["kind"] == "second")
+            .count(),
+        60
+    );
+    let is_in = |leaf: &Value| {
+        leaf["second"]
+            .as_str()
+            .is_some_and(|at| (from..until).contains(&at))
+    };
+    assert!(minute.iter().all(is_in), "{minute:?}");
+    assert!(shown(&ledger, &["--commitment", "other", "--asn", "64500"]).is_empty());
+}

@@ -14,7 +14,7 @@ const DRAWN: usize = 12;
 const HOUR: u64 = 6;
 
 /// Millimetres of a day's line.
-const DAY_HEIGHT: u64 = 4;
+const DAY_HEIGHT: u64 = 3;
 
 /// Where the hours begin, in millimetres.
 const HOURS_AT: u64 = 20;
@@ -51,7 +51,7 @@ pub(super) fn write_strip(out: &mut dyn Write, of: &CommitmentReport) -> io::Res
         let x = HOURS_AT + hour * HOUR;
         writeln!(
             out,
-            "<text x=\"{x}\" y=\"3\" text-anchor=\"middle\">{hour}</text>"
+            "<text x=\"{x}\" y=\"2.4\" text-anchor=\"middle\">{hour}</text>"
         )?;
     }
     for (place, day) in (1_u64..).zip(days) {
@@ -123,8 +123,8 @@ fn write_cells(
     let x = Millimetres(HOURS_AT * 3600 + (from - begin) * HOUR);
     let width = Millimetres((until - from) * HOUR);
     let (y, height) = match height {
-        1 => (format!("{}.2", top + 2), ".3"),
-        _ => (format!("{top}.5"), "3"),
+        1 => (format!("{}.3", top + 1), ".3"),
+        _ => (format!("{top}.4"), "2.3"),
     };
     writeln!(
         out,
