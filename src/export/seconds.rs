@@ -22,11 +22,10 @@
 //! (MODEL §11.5); `stopped` says how many seconds ago the last packet was of how many of them.
 
 use crate::export::measures::{ByMeasure, OfThose, words};
-use crate::meter::asn_silence::AsnSilence;
 use crate::sla::measure::{Column, Measure};
 use crate::sla::unseen::Unseen;
 use crate::sla::{IndeterminateReason, Role};
-use crate::snapshot::evidence::{self, Evidence, Judgement, OnPath, WindowCounts};
+use crate::snapshot::evidence::{self, AsnSilence, Evidence, Judgement, OnPath, WindowCounts};
 use crate::units::{Asn, Second};
 use serde::{Serialize, Serializer};
 use std::fmt;

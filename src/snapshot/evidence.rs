@@ -1,6 +1,6 @@
 //! What was known when a verdict was given: enough to give it again, by somebody else.
 
-use crate::meter::asn_silence::AsnSilence;
+pub use crate::meter::asn_silence::AsnSilence;
 use crate::meter::second::IncompleteRange;
 pub use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::direction::{Direction, Directions};
