@@ -1,4 +1,5 @@
-//! `asnmeter config check`: what `run` or a replay would meet with a configuration, on this host, now.
+//! `asnmeter config check`: what `run`, a reload or a replay would meet with a configuration, on this
+//! host, now.
 //!
 //! Reads what the configuration names and starts nothing. An error is what `run` refuses, or what
 //! can never be judged; a warning is what it runs with and somebody should know.
@@ -86,8 +87,8 @@ impl CheckReport {
 pub enum Purpose {
     /// `run`: its interfaces are looked at.
     Run,
-    /// `replay`: needs no interface.
-    Replay,
+    /// A replay or a reload: the interfaces are left out.
+    Tables,
 }
 
 /// Checks a configuration and everything that it names.
@@ -128,8 +129,7 @@ pub fn check(config: &Config, purpose: Purpose) -> CheckReport {
 fn check_interfaces(config: &Config, report: &mut CheckReport) {
     let capture = &config.capture;
     if capture.interfaces.is_empty() {
-        let message =
-            "names no interface, and `run` needs one (a configuration for replay: --replay)";
+        let message = "names no interface, and `run` needs one (for a replay: --no-interfaces)";
         report.error("capture", 78, message.into());
     }
     for name in &capture.interfaces {

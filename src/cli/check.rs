@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct CheckArguments {
     /// Configuration file
     file: PathBuf,
-    /// For `replay` alone: interfaces are not looked at
+    /// Leave the interfaces out: a replay and a reload have nothing to do with them
     #[arg(long)]
-    replay: bool,
+    no_interfaces: bool,
     /// What to print
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -25,11 +25,11 @@ pub(super) struct CheckArguments {
 pub(super) fn run(arguments: &CheckArguments) -> Result<(), AppError> {
     let CheckArguments {
         file,
-        replay,
+        no_interfaces,
         format,
     } = arguments;
-    let purpose = if *replay {
-        Purpose::Replay
+    let purpose = if *no_interfaces {
+        Purpose::Tables
     } else {
         Purpose::Run
     };

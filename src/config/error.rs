@@ -84,6 +84,7 @@ impl Text<'_> {
         }
         let reason = match message.strip_prefix("invalid type: ") {
             Some(rest) => other_type(&key, rest),
+            None if message == "duplicate key" => "is written twice in its table".into(),
             None if key.is_empty() => format!("is not TOML: {message}"),
             None => message,
         };
@@ -137,7 +138,14 @@ fn other_type(key: &str, rest: &str) -> String {
         return format!("{is}: write [[commitment]], with two brackets on each side");
     }
     match KEYS.iter().find(|known| known.path == key) {
-        Some(known) => format!("{is}; has to be {}, like {}", known.form, known.example),
+        Some(known) => {
+            let form = match known.form {
+                "string" => "text in quotes",
+                "boolean" => "true or false",
+                form => form,
+            };
+            format!("{is}; has to be {form}, like {}", known.example)
+        }
         None => {
             let expected = rest
                 .split_once(", expected ")

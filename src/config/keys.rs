@@ -171,12 +171,14 @@ pub const KEYS: &[Key] = &[
 /// What holds for every key, in paragraphs.
 pub const INTRODUCTION: &str = "\
 One TOML file. `asnmeter config default` prints a complete commented one, `asnmeter config check
-FILE` reads one and says the first thing wrong as `FILE:LINE: key: value: reason`. Unknown keys are
-errors, and so is a prefix with host bits set, or a value that stands twice in a list.
+FILE` reads one and says what `run` would meet: the first thing wrong in the file as `FILE:LINE: key:
+value: reason`, then what does not fit this host. Unknown keys are errors, and so is a prefix with host
+bits set, or a value that stands twice in a list.
 
 Relative paths begin at the directory of the configuration file. Durations are written `\"60s\"`,
-`\"150ms\"`, `\"1h 30m\"`; percentages `\"0.5%\"`, exact to four decimals; rates `\"1.5 Gbps\"`, exact to
-the bit. An address alone stands for its host prefix.";
+`\"150ms\"`, `\"1h 30m\"`; percentages `\"0.5%\"` or `\"0.5 %\"`, exact to four decimals (a threshold also
+`\"0.1\"`, which is 10 %); rates `\"1.5 Gbps\"`, `\"1.5 Gb/s\"`, `\"1.5 Gbit/s\"` or `\"1.5G\"`, exact to the bit.
+What may mean two things, as `MBps` does, is refused with both. An address alone stands for its host prefix.";
 
 /// docs/CONFIG.md.
 pub fn markdown() -> String {

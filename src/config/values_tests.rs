@@ -14,6 +14,11 @@ fn rates_are_exact() {
         ("1.50000000000000 kbps", 1_500),
         ("64 kbps", 64_000),
         ("1 bps", 1),
+        ("100 Mb/s", 100_000_000),
+        ("100 Mbit/s", 100_000_000),
+        ("100M", 100_000_000),
+        ("64k", 64_000),
+        ("8 b/s", 8),
         ("8.0 bps", 8),
         ("100 Tbps", 100_000_000_000_000),
     ] {
@@ -27,8 +32,6 @@ fn a_rate_that_is_none_says_why() {
         ("", RATE_FORM),
         ("100", RATE_FORM),
         ("Mbps", RATE_FORM),
-        ("100 mbps", RATE_FORM),
-        ("100  Mbps", RATE_FORM),
         (" 100 Mbps", RATE_FORM),
         ("100 Mbps ", RATE_FORM),
         ("-1 Mbps", RATE_FORM),
@@ -56,6 +59,7 @@ fn a_rate_that_is_none_says_why() {
 fn percentages_are_exact_in_parts_per_million() {
     for (text, ppm) in [
         ("10%", 100_000),
+        ("10 %", 100_000),
         ("0.5%", 5_000),
         ("0.0001%", 1),
         ("100%", 1_000_000),
@@ -65,9 +69,8 @@ fn percentages_are_exact_in_parts_per_million() {
         assert_eq!(ratio(text), Ok(Ratio::from_ppm(ppm)), "{text}");
     }
     for (text, why) in [
-        ("10", RATIO_FORM),
         ("%", RATIO_FORM),
-        ("10 %", RATIO_FORM),
+        ("10  %", RATIO_FORM),
         ("-1%", RATIO_FORM),
         ("0.00001%", "has more than four decimals"),
         ("100.0001%", "is above 100%"),
@@ -85,7 +88,6 @@ fn durations_keep_their_bounds() {
         ("0s", "is not within 1s and 1h"),
         ("61m", "is not within 1s and 1h"),
         ("1M", "is not within 1s and 1h"),
-        ("60", "is not a duration like \"60s\" or \"150ms\""),
         (" 60s", "is not a duration like \"60s\" or \"150ms\""),
         ("", "is not a duration like \"60s\" or \"150ms\""),
     ] {
@@ -126,5 +128,72 @@ proptest! {
     #[test]
     fn no_text_makes_a_value_panic(text in ".{0,20}|[0-9.]{0,60}[ %kMGTbps]{0,6}") {
         let _ = (rate(&text), ratio(&text), seconds(&text, 1, 60), ports(&text), name(&text));
+    }
+}
+
+#[test]
+fn a_rate_that_may_be_bits_or_bytes_is_refused_with_both_readings() {
+    for (text, bits, octets) in [
+        ("100 MBps", "100 Mbps", "800 Mbps"),
+        ("100 MB/s", "100 Mbps", "800 Mbps"),
+        ("100MB", "100 Mbps", "800 Mbps"),
+        ("1.5 GBps", "1500 Mbps", "12 Gbps"),
+        ("64 KB/s", "64 kbps", "512 kbps"),
+        ("7 Bps", "7 bps", "56 bps"),
+    ] {
+        let why = format!("may be bits or bytes per second: write \"{bits}\" or \"{octets}\"");
+        assert_eq!(rate(text), Err(why), "{text}");
+    }
+}
+
+#[test]
+fn a_slip_in_a_unit_is_named() {
+    for (text, meant) in [
+        ("100 mbps", "100 Mbps"),
+        ("100 Mpbs", "100 Mbps"),
+        ("100  Mbps", "100 Mbps"),
+        ("64 Kbps", "64 kbps"),
+    ] {
+        let why = format!("{RATE_FORM}: did you mean \"{meant}\"?");
+        assert_eq!(rate(text), Err(why), "{text}");
+    }
+    let why = duration("60", Duration::ZERO, Duration::MAX).unwrap_err();
+    assert!(why.ends_with("did you mean \"60s\" or \"60ms\"?"), "{why}");
+}
+
+#[test]
+fn a_part_of_the_whole_is_a_ratio_only_where_it_can_be_nothing_else() {
+    assert_eq!(ratio("0.1"), Ok(Ratio::from_ppm(100_000)));
+    assert_eq!(ratio("0.125"), ratio("12.5 %"));
+    for (text, why) in [
+        ("1", "has no per cent sign: write \"1%\" or \"100%\""),
+        ("1.0", "has no per cent sign: write \"1.0%\" or \"100%\""),
+        ("10", "has no per cent sign: write \"10%\""),
+    ] {
+        assert_eq!(ratio(text), Err(why.into()), "{text}");
+    }
+    let why = "has no per cent sign: write \"0.5%\" or \"50%\"";
+    assert_eq!(percentage("0.5"), Err(why.into()));
+}
+
+#[test]
+fn an_address_is_read_in_the_forms_that_exporters_take() {
+    for (text, address_of) in [
+        (":10179", "[::]:10179"),
+        ("localhost:10179", "127.0.0.1:10179"),
+        ("0.0.0.0:10179", "0.0.0.0:10179"),
+        ("[::1]:80", "[::1]:80"),
+    ] {
+        assert_eq!(address(text), Ok(address_of.parse().unwrap()), "{text}");
+    }
+    for (text, meant) in [("10179", ":10179"), ("192.0.2.1", "192.0.2.1:10179")] {
+        let why = address(text).unwrap_err();
+        assert!(
+            why.ends_with(&format!("did you mean \"{meant}\"?")),
+            "{why}"
+        );
+    }
+    for text in ["", ":", ":x", ":65536", "eth0:80", "::1", "localhost"] {
+        assert!(address(text).is_err(), "{text}");
     }
 }

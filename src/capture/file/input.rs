@@ -58,6 +58,7 @@ impl<C> Input<C> {
         open: impl FnOnce() -> io::Result<Box<dyn Read + Send>>,
     ) -> io::Result<()> {
         if self.files_begun == begun {
+            self.is_stopped |= self.progress.is_stopped();
             if self.is_stopped {
                 return Err(io::ErrorKind::Interrupted.into());
             }

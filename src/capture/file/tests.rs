@@ -3,6 +3,7 @@ mod packed;
 mod partitioned;
 mod pcapng;
 mod several;
+mod stopped;
 mod writer;
 
 use self::writer::Pcap;
