@@ -23,7 +23,7 @@ pub enum Severity {
 
 /// Something that is wrong, or worth knowing.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Finding {
+pub struct ConfigFinding {
     /// Error or warning.
     pub severity: Severity,
     /// The key it is about; empty where the message names its place itself.
@@ -42,7 +42,7 @@ pub struct CheckReport {
     /// Prefixes of its ASN sources, as far as they could be loaded.
     pub prefixes: u64,
     /// Errors first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<ConfigFinding>,
 }
 
 impl CheckReport {
@@ -60,7 +60,7 @@ impl CheckReport {
     }
 
     fn error(&mut self, key: &'static str, exit_code: u8, message: String) {
-        self.findings.push(Finding {
+        self.findings.push(ConfigFinding {
             severity: Severity::Error,
             key,
             message,
@@ -73,7 +73,7 @@ impl CheckReport {
     }
 
     fn warning(&mut self, key: &'static str, message: impl Into<String>) {
-        self.findings.push(Finding {
+        self.findings.push(ConfigFinding {
             severity: Severity::Warning,
             key,
             message: message.into(),

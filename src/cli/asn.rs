@@ -43,12 +43,12 @@ pub(super) struct TableArguments {
     config: Option<PathBuf>,
     /// A table, before those of the configuration: FILE, or KIND=FILE with the KIND prefixes, mmdb,
     /// location or mrt where the name does not tell
-    #[arg(long = "source", value_name = "FILE", value_parser = source)]
+    #[arg(long = "source", value_name = "FILE", value_parser = clap::builder::ValueParser::from(|text: &str| Ok::<_, std::convert::Infallible>(source(text))))]
     sources: Vec<Source>,
 }
 
-/// A source as the command line names it.
-fn source(text: &str) -> Result<Source, String> {
+/// A source as the command line names it. Any text is one: what no kind's name tells is a list of prefixes.
+fn source(text: &str) -> Source {
     type Kind = (&'static str, fn(PathBuf) -> Source);
     const KINDS: [Kind; 4] = [
         ("prefixes", Source::Prefixes),
@@ -59,7 +59,7 @@ fn source(text: &str) -> Result<Source, String> {
     if let Some((kind, path)) = text.split_once('=')
         && let Some((_, of)) = KINDS.iter().find(|(name, _)| *name == kind)
     {
-        return Ok(of(path.into()));
+        return of(path.into());
     }
     let path = PathBuf::from(text);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -74,7 +74,7 @@ fn source(text: &str) -> Result<Source, String> {
     } else {
         Source::Prefixes
     };
-    Ok(of(path))
+    of(path)
 }
 
 pub(super) fn run(command: AsnCommand) -> Result<(), AppError> {

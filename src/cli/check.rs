@@ -2,7 +2,7 @@
 
 use super::{Format, print};
 use crate::app::AppError;
-use crate::app::check::{CheckReport, Finding, Purpose, Severity, check};
+use crate::app::check::{CheckReport, ConfigFinding, Purpose, Severity, check};
 use crate::config::Config;
 use crate::events;
 use clap::Args;
@@ -108,16 +108,16 @@ struct Line {
     severity: Severity,
     #[serde(skip_serializing_if = "str::is_empty")]
     key: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<usize>,
+    #[serde(rename = "line", skip_serializing_if = "Option::is_none")]
+    number: Option<usize>,
     message: String,
     #[serde(skip)]
     text: String,
 }
 
 impl Line {
-    fn new(file: &Path, finding: &Finding) -> Self {
-        let Finding {
+    fn new(file: &Path, finding: &ConfigFinding) -> Self {
+        let ConfigFinding {
             severity,
             key,
             message,
@@ -134,7 +134,7 @@ impl Line {
         Self {
             severity: *severity,
             key,
-            line,
+            number: line,
             message: message.clone(),
             text,
         }

@@ -137,27 +137,19 @@ fn other_type(key: &str, rest: &str) -> String {
     if key == "commitment" {
         return format!("{is}: write [[commitment]], with two brackets on each side");
     }
-    match KEYS.iter().find(|known| known.path == key) {
-        Some(known) => {
-            let form = match known.form {
-                "string" => "text in quotes",
-                "boolean" => "true or false",
-                form => form,
-            };
-            format!("{is}; has to be {form}, like {}", known.example)
-        }
-        None => {
-            let expected = rest
-                .split_once(", expected ")
-                .map_or(rest, |(_, type_)| type_);
-            let expected = if expected.starts_with("struct ") {
-                "a table"
-            } else {
-                expected
-            };
-            format!("{is}; has to be {expected}")
-        }
+    if let Some(known) = KEYS.iter().find(|known| known.path == key) {
+        let form = match known.form {
+            "string" => "text in quotes",
+            "boolean" => "true or false",
+            form => form,
+        };
+        return format!("{is}; has to be {form}, like {}", known.example);
     }
+    let expected = rest.split_once(", expected ");
+    let expected = expected.map_or(rest, |(_, expected)| expected);
+    let is_table = expected.starts_with("struct ");
+    let expected = if is_table { "a table" } else { expected };
+    format!("{is}; has to be {expected}")
 }
 
 /// The line of a key in a text, from 1; none where it is not written. Of several tables the first

@@ -449,7 +449,7 @@ fn evidence() -> EvidenceStatus {
         root: 0x8f74_83a2_c561.into(),
         sealed: JUDGED.0.into(),
         unwritten: 3.into(),
-        checkpoint: Default::default(),
+        checkpoint: std::sync::Mutex::default(),
     }
 }
 

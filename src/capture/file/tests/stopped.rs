@@ -7,7 +7,6 @@ use crate::capture::file::byte_order::ByteOrder;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 fn pcap(frames: u32) -> Vec<u8> {
     let empty = Pcap::new(ByteOrder::Little, 0xa1b2_c3d4, 1);
@@ -62,13 +61,11 @@ fn what_is_appended_to_a_file_is_read_until_the_input_is_stopped() {
     let (begun, rest) = whole.split_at(whole.len() / 2 + 7);
     let growing = file(begun);
     let path = growing.path().to_owned();
-    let sources = FileSource::open_for(2, &[path.clone()], broadcast).unwrap();
+    let sources = FileSource::open_for(2, std::slice::from_ref(&path), broadcast).unwrap();
     let progress = sources[0].progress();
     progress.follow();
     let read = |octets: usize| {
-        let begun = Instant::now();
         while progress.read() < octets as u64 {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{octets}");
             std::thread::yield_now();
         }
     };
