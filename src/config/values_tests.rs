@@ -33,7 +33,6 @@ fn a_rate_that_is_none_says_why() {
         ("100", RATE_FORM),
         ("Mbps", RATE_FORM),
         (" 100 Mbps", RATE_FORM),
-        ("100 Mbps ", RATE_FORM),
         ("-1 Mbps", RATE_FORM),
         ("1. Mbps", RATE_FORM),
         (".5 Mbps", RATE_FORM),
@@ -152,6 +151,7 @@ fn a_slip_in_a_unit_is_named() {
         ("100 mbps", "100 Mbps"),
         ("100 Mpbs", "100 Mbps"),
         ("100  Mbps", "100 Mbps"),
+        ("100 Mbps ", "100 Mbps"),
         ("64 Kbps", "64 kbps"),
     ] {
         let why = format!("{RATE_FORM}: did you mean \"{meant}\"?");

@@ -268,7 +268,7 @@ fn what_does_not_fit_together_is_refused() {
             "[capture]\nbackend = 'ring'\nbackend = 'ring'",
             "3: backend: is written twice in its table",
         ),
-        ("[capture", "1: unclosed table, expected `]`"),
+        ("[capture", "1: is not TOML: unclosed table, expected `]`"),
         ("x = 'a\nb'", "2: key with no value, expected `=`"),
     ] {
         assert_eq!(error(text), message);
