@@ -9,12 +9,16 @@
 
 mod support;
 
+#[path = "daemon/running.rs"]
+#[allow(dead_code, reason = "other tests need other parts")]
+mod running;
+
+use running::until;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use support::START;
 use support::desk::Desk;
 use support::frames::{Media, pcap};
@@ -122,19 +126,14 @@ fn a_lookup_without_a_table_says_so_and_takes_one_without_a_configuration() {
 }
 
 /// Waits until a process handles SIGINT (proc_pid_status(5), `SigCgt`).
-fn until_interruptible(child: &mut Child) {
-    let begun = Instant::now();
-    loop {
-        assert!(child.try_wait().unwrap().is_none(), "it has ended");
-        let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+fn until_interruptible(child: &Child) {
+    let id = child.id();
+    until("it handles SIGINT", || {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
         let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();
-        if mask & 0b10 != 0 {
-            return;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(20));
-        std::thread::yield_now();
-    }
+        mask & 0b10 != 0
+    });
 }
 
 fn interrupt(child: &Child) {
@@ -171,7 +170,7 @@ fn an_interrupted_replay_prints_what_was_judged_and_says_so() {
         .open(Path::new(&fifo))
         .unwrap();
     into.write_all(&calls()).unwrap();
-    until_interruptible(&mut child);
+    until_interruptible(&child);
     interrupt(&child);
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
@@ -197,7 +196,7 @@ fn a_followed_file_is_reported_when_a_signal_ends_it() {
     let config = desk.file("asnmeter.toml", WHOLE);
     let capture = desk.file("growing.pcap", calls());
     let mut child = spawn(&["replay", "--follow", &capture, "--config", &config]);
-    until_interruptible(&mut child);
+    until_interruptible(&child);
     interrupt(&child);
     let ended = child.wait_with_output().unwrap();
     let report = String::from_utf8(ended.stdout).unwrap();
