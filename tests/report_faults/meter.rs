@@ -292,6 +292,10 @@ fn counts(network: u32, second: u64, quiet: u64) -> Option<WindowCounts> {
 const RATE: u64 = 12_000_000;
 
 /// Writes a ledger.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a meter's life, from its begin to its end"
+)]
 pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
     let settings = LedgerSettings {
         origin: "voice.example/fra-1".into(),
@@ -409,7 +413,7 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
     }
     stop(&mut recorder, schedule.stop);
     let seconds = schedule.period.1 - schedule.period.0;
-    let count = |kind| seen.iter().filter(|seen| **seen == kind).count() as u64;
+    let count = |kind| seen.iter().map(|seen| u64::from(*seen == kind)).sum();
     (written.not_running_s, written.incomplete_s, written.whole_s) = (count(0), count(1), count(2));
     for truth in written.networks.values_mut() {
         for place in 0..2 {
