@@ -6,6 +6,7 @@
 use super::MAX_WINDOW;
 use super::commitment_state::CommitmentState;
 use super::incomplete::IncompleteSeconds;
+use super::silence::DECIDED;
 use super::threshold::ExcessNotice;
 use crate::attribution::scopes::ScopePlan;
 use crate::meter::second::{IncompleteRange, SecondCounts};
@@ -173,6 +174,11 @@ impl CommitmentJudge {
     pub fn empty_after(&self, last: Second) -> Second {
         let windows = self.states.iter().map(|state| state.commitment.window);
         Second(last.0 + windows.max().map_or(0, |window| window.get().into()))
+    }
+
+    /// The first second whose verdicts rest on nothing before `from`: windows, and how silences ended.
+    pub fn known_after(&self, from: Second) -> Second {
+        Second(self.empty_after(from).0 + DECIDED)
     }
 
     /// Up to this second there is nothing to judge.

@@ -333,8 +333,12 @@ impl CommitmentState {
                 });
             }
         }
-        self.subjects
-            .retain(|(role, asn), asn_state| !asn_state.window.is_empty() || admitted(*role, *asn));
+        self.subjects.retain(|(role, asn), asn_state| {
+            if asn_state.window.is_empty() {
+                asn_state.silence.forget_judged();
+            }
+            !asn_state.window.is_empty() || admitted(*role, *asn)
+        });
     }
 
     /// Times that transit was not noted since the last call, since a bound was reached.

@@ -14,7 +14,7 @@ const LASTING_STREAMS: u64 = 3;
 /// And one in so many of the active ones.
 const LASTING_SHARE: u64 = 5;
 /// So many seconds after it went on, or another stream in its place, it is known how a silence ended.
-const DECIDED: u64 = 3;
+pub(super) const DECIDED: u64 = 3;
 /// So many streams that fall silent within a second are an outage.
 const OUTAGE_STREAMS: u64 = 3;
 /// If they are one in so many of the active ones.
@@ -96,6 +96,11 @@ impl SilenceState {
             unjudged: self.unjudged,
             outage: self.outage,
         }
+    }
+
+    /// The window has run empty: nothing that was silent has a part in a verdict.
+    pub(super) fn forget_judged(&mut self) {
+        (self.judged, self.outage_until) = (None, None);
     }
 
     /// What was judged before is not counted again.

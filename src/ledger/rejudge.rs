@@ -210,9 +210,10 @@ impl LeafJudge {
             self.judge_idle(&group, second)?;
         }
         let steps_back = self.judge.judged().is_some_and(|judged| second <= judged);
-        if steps_back && group.gaps().any(|gap| gap.why == GapReason::Disk) {
+        let mut unwritten = group.gaps().filter(|gap| gap.why == GapReason::Disk);
+        if let Some(gap) = unwritten.next().filter(|_| steps_back) {
             // What said so was not written.
-            self.judge.restart(second);
+            self.judge.restart(gap.from.min(second));
         } else if steps_back && !group.gaps().any(begins_anew) {
             return Err(group.fault(0, "is of a second before, though no gap says why"));
         }
@@ -260,14 +261,22 @@ impl LeafJudge {
             // all that stand are told again
             self.recorded.clear();
         }
+        let mut is_changed = false;
         for (place, leaf) in group.leaves.iter().enumerate() {
             match leaf {
                 Leaf::Policy(leaf) => {
                     let policy = policy(leaf).map_err(|reason| group.fault(place, reason))?;
+                    is_changed |= policy.commitments != self.judge.policy().commitments;
                     self.judge.revise(policy.into());
                     self.counting = Some(leaf.counting.clone());
                 }
-                Leaf::Gap(gap) => self.take_gap(gap),
+                Leaf::Gap(gap) => {
+                    self.take_gap(gap);
+                    if gap.why == GapReason::Disk && is_changed {
+                        // When it changed was not written.
+                        self.whole_from = Some(second);
+                    }
+                }
                 Leaf::Amendment(leaf) => {
                     let (commitment, amended) = (&leaf.commitment, leaf.amended);
                     let added = self.add(commitment, amended, &leaf.asns);
@@ -414,8 +423,7 @@ impl LeafJudge {
         let Some(judged) = self.judge.judged() else {
             return Ok(());
         };
-        // a window that ends with this second begins with `from`
-        if self.judge.empty_after(from) > judged.next() {
+        if self.judge.known_after(from) > judged.next() {
             return Ok(());
         }
         (self.whole_from, self.unknown_until) = (None, Some(judged));

@@ -269,7 +269,10 @@ fn what_does_not_fit_together_is_refused() {
             "3: backend: is written twice in its table",
         ),
         ("[capture", "1: is not TOML: unclosed table, expected `]`"),
-        ("x = 'a\nb'", "2: key with no value, expected `=`"),
+        (
+            "x = 'a\nb'",
+            "2: is not TOML: key with no value, expected `=`",
+        ),
     ] {
         assert_eq!(error(text), message);
     }
