@@ -195,7 +195,7 @@ fn a_followed_file_is_reported_when_a_signal_ends_it() {
     let desk = desk();
     let config = desk.file("asnmeter.toml", WHOLE);
     let capture = desk.file("growing.pcap", calls());
-    let mut child = spawn(&["replay", "--follow", &capture, "--config", &config]);
+    let child = spawn(&["replay", "--follow", &capture, "--config", &config]);
     until_interruptible(&child);
     interrupt(&child);
     let ended = child.wait_with_output().unwrap();
