@@ -119,7 +119,8 @@ fn load_all(
     let web = web.or(config.web.config_file.clone());
     let security = endpoint::read(web.as_deref(), load)?;
     endpoint::remark(&security);
-    Ok((config, policy, WebEndpoint::new(web, security)))
+    let hosts = config.web.hosts.clone();
+    Ok((config, policy, WebEndpoint::new(web, hosts, security)))
 }
 
 /// Command line flags that override the configuration.
@@ -296,7 +297,10 @@ impl Running {
         };
         self.published
             .send_modify(|published| published.refused = listener.refused());
-        let crowded = tokio::spawn(endpoint::log_crowding(listener.crowded()));
+        let refusals = tokio::spawn(endpoint::log_refusals(
+            listener.last_refused(),
+            listener.refused(),
+        ));
         let watched = tokio::spawn(systemd::notify_states(self.published.subscribe()));
         let mut server = tokio::spawn(http::serve(listener, self.published.subscribe(), shutdown));
         systemd::ready();
@@ -340,7 +344,7 @@ impl Running {
         let (all_joined, sealed) = joined.await.unwrap_or((false, Ok(())));
         stopped(&self.published.borrow().snapshot);
         watched.abort();
-        crowded.abort();
+        refusals.abort();
         drop(shutdown_sender);
         if !server.is_finished() {
             let _ = server.await;

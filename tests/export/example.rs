@@ -353,6 +353,8 @@ fn standing() -> DaemonState {
                     turned_away: bmp::TurnedAway {
                         address: 3,
                         limit: 0,
+                        share: 4,
+                        slow: 2,
                     },
                     last: Some(JUDGED.start()),
                 }),

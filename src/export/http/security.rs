@@ -13,7 +13,7 @@ mod rate;
 mod sans;
 mod tls;
 
-pub(super) use basic_auth::BasicAuth;
+pub(super) use basic_auth::{BasicAuth, ClientChecks};
 
 use crate::files;
 use hyper::header::HeaderMap;
@@ -125,6 +125,11 @@ impl Security {
     pub(super) fn has_room(&self) -> bool {
         let rate = self.rate.as_ref();
         rate.is_none_or(|rate| rate.admits(Instant::now()))
+    }
+
+    /// Whether whoever asks needs TLS or a password.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.tls.is_some() || self.basic_auth.has_users()
     }
 
     /// Whether a path needs no password.

@@ -1,0 +1,94 @@
+//! The ledger.
+
+use super::emit;
+use super::sink::Level;
+use crate::units::Second;
+use std::fmt::Display;
+use std::path::Path;
+
+/// A ledger is kept.
+pub fn evidence(directory: &Path, leaves: u64, is_signed: bool) {
+    let directory = directory.display();
+    let how = if is_signed {
+        "signed"
+    } else {
+        "UNSIGNED: [evidence] names no key"
+    };
+    emit(
+        Level::Info,
+        "evidence",
+        format_args!("evidence: ledger {directory}, {leaves} leaves sealed, {how}"),
+        &[("DIRECTORY", &directory), ("LEAVES", &leaves)],
+    );
+}
+
+/// No ledger is kept.
+pub fn no_evidence() {
+    emit(
+        Level::Info,
+        "no_evidence",
+        "no evidence is kept: [evidence] names no directory",
+        &[],
+    );
+}
+
+/// The head of the ledger, once a day: a log that is kept elsewhere holds the ledger to it.
+pub fn evidence_head(size: u64, root: &dyn Display) {
+    emit(
+        Level::Info,
+        "evidence_head",
+        format_args!("evidence: {size} leaves are sealed, root {root}"),
+        &[("LEAVES", &size), ("ROOT", root)],
+    );
+}
+
+/// Windows, intervals and verdicts go on from the ledger.
+pub fn windows_go_on(last: Second) {
+    emit(
+        Level::Info,
+        "windows_go_on",
+        format_args!("evidence: windows go on behind {last}"),
+        &[("SECOND", &last)],
+    );
+}
+
+/// The ledger does not say with what to go on.
+pub fn windows_begin_anew(reason: &dyn Display) {
+    emit(
+        Level::Warning,
+        "windows_begin_anew",
+        format_args!("evidence: windows begin anew: {reason}"),
+        &[("REASON", reason)],
+    );
+}
+
+/// A second could not be written into the ledger.
+pub fn evidence_failed(second: Second, error: &dyn Display) {
+    emit(
+        Level::Error,
+        "evidence_failed",
+        format_args!("evidence: second {second} is not written, it becomes a gap: {error}"),
+        &[("SECOND", &second), ("REASON", error)],
+    );
+}
+
+/// The ledger is written again.
+pub fn evidence_resumed(second: Second) {
+    emit(
+        Level::Info,
+        "evidence_resumed",
+        format_args!("evidence: written again from {second} on"),
+        &[("SECOND", &second)],
+    );
+}
+
+/// The key can be read by others than its owner.
+pub fn key_readable(path: &Path, mode: u32) {
+    let path = path.display();
+    emit(
+        Level::Warning,
+        "key_readable",
+        format_args!("{path}: mode {mode:04o}: others than its owner may read the key"),
+        &[("PATH", &path)],
+    );
+}
