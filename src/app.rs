@@ -11,6 +11,7 @@ mod endpoint;
 mod evidence;
 mod judge_thread;
 pub mod live;
+mod privileges;
 mod reload;
 pub mod replay;
 mod routers;
@@ -18,6 +19,7 @@ mod shared_policy;
 mod signals;
 mod source;
 mod systemd;
+mod unseen_log;
 mod worker_sink;
 
 use crate::asn::{self, CacheUse, LoadError, Origins};

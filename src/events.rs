@@ -56,6 +56,22 @@ pub fn warning_logged(warning: &dyn Display) {
     emit(Level::Warning, "warned", warning, &[]);
 }
 
+/// The daemon has given up what it does not need.
+pub fn privileges_reduced(user: Option<&str>, kept: &[String]) {
+    let who = user.map_or(String::new(), |user| format!("runs as {user}, "));
+    let kept = if kept.is_empty() {
+        "no capability".into()
+    } else {
+        kept.join(", ")
+    };
+    emit(
+        Level::Info,
+        "privileges_reduced",
+        format_args!("{who}keeps {kept} and gives up all else"),
+        &[("KEPT", &kept)],
+    );
+}
+
 /// The daemon has started.
 pub fn started(interfaces: &[String], url: &dyn Display) {
     let interfaces = interfaces.join(", ");

@@ -82,7 +82,7 @@ pub fn evidence_resumed(second: Second) {
     );
 }
 
-/// The key can be read by others than its owner.
+/// A key can be read by others than its owner.
 pub fn key_readable(path: &Path, mode: u32) {
     let path = path.display();
     emit(

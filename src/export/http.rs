@@ -264,8 +264,11 @@ pub async fn serve(
                     None if state.security.borrow().tls.is_none() => refuse(&stream),
                     None => {}
                 },
-                // Out of descriptors, mostly: give the open connections time to end.
-                Err(_) => sleep(Duration::from_millis(100)).await,
+                // Out of descriptors, mostly: who has waited longest gives way, and has time to end.
+                Err(_) => {
+                    table.make_room();
+                    sleep(Duration::from_millis(10)).await;
+                }
             },
         }
     }

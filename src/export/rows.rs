@@ -6,6 +6,7 @@
 
 pub(crate) mod evidence;
 pub(crate) mod reload;
+pub(crate) mod tables;
 pub(crate) mod transit;
 
 use crate::asn::{Origin, bmp};

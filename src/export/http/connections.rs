@@ -130,6 +130,13 @@ impl ConnectionTable {
         })
     }
 
+    /// Closes the connection that has waited longest for a whole request, if any waits.
+    pub(super) fn make_room(&self) {
+        if self.table().displace(None) {
+            self.refused.displaced.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn table(&self) -> MutexGuard<'_, ClientTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
