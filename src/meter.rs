@@ -6,11 +6,8 @@
 //! Nothing is refused here: every frame handed in is counted under exactly one heading.
 
 pub mod asn_silence;
-pub mod distribution;
-pub mod paths;
 pub mod second;
 pub mod stream_sample;
-pub mod window;
 pub mod window_counts;
 
 use crate::attribution::{Attribution, PairKey};

@@ -164,6 +164,7 @@ impl<O: WorkerSink> Worker<O> {
     /// Exchanges session descriptions with the other workers.
     fn exchange_sdp(&mut self) {
         let signalling = self.streams.signalling();
+        self.state.announcements_missed += signalling.take_missed();
         for announcement in signalling.take_for_peers() {
             self.state.announcements_missed += self.sink.send_to_peers(&announcement);
         }
