@@ -527,6 +527,8 @@ impl Meter {
     pub fn restart(&mut self, second: Second) {
         self.newest = second;
         self.closed = Some(second.previous());
+        // Sampled already; time will reach seconds of these numbers again.
+        self.active.clear();
     }
 
     /// Octets that ASN sources disagree about, since the last call.
