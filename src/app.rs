@@ -298,6 +298,7 @@ fn daemon_state(policy: &Policy, config_ok: bool) -> DaemonState {
         name: source.name.clone(),
         prefixes: source.prefixes as u64,
         loaded: source.loaded,
+        built: source.provenance.built,
         written: source.written,
         ..SourceRow::default()
     });
