@@ -6,6 +6,8 @@
 //! Request bodies are refused. Each output is rendered at most once per published state.
 
 mod connections;
+mod evidence;
+pub mod fetch;
 mod head;
 mod live;
 mod rendered;
@@ -15,6 +17,7 @@ pub mod security;
 use crate::export::{Published, Refused};
 use connections::{Answering, Connection, ConnectionTable};
 pub use connections::{Client, Crowded};
+use evidence::FileRequest;
 use head::Timed;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::AUTHORIZATION;
@@ -285,7 +288,10 @@ impl HttpState {
                         .admits(credentials, &share.password_check)
                         .await
                 {
-                    routes::answer(&request, shown, &share.listeners)
+                    match FileRequest::of(&request).filter(|_| routes::is_plain_get(&request)) {
+                        Some(file) => routes::answer_file(file, shown, &share.listeners).await,
+                        None => routes::answer(&request, shown, &share.listeners),
+                    }
                 } else {
                     refused.credentials.fetch_add(1, Ordering::Relaxed);
                     routes::unauthorized()
