@@ -553,16 +553,6 @@ impl Streams {
         self.table.get_mut(index)
     }
 
-    /// Streams in the table.
-    pub fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.table.len() == 0
-    }
-
     /// Streams refused because the table was full.
     pub fn refused(&self) -> u64 {
         self.refused
