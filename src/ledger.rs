@@ -10,6 +10,8 @@
 //! One writer per directory. It does I/O, but reads no clock and starts no thread.
 
 pub mod checkpoint;
+pub mod consistency;
+pub mod cosignature;
 pub mod directory;
 pub mod key;
 pub mod leaf;
@@ -22,6 +24,7 @@ pub mod select;
 pub mod tiles;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 pub mod writer;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `asnmeter evidence`: what a ledger holds.
 
 use super::print;
+use super::witness::WitnessArguments;
 use crate::app::AppError;
 use crate::ledger::select::LeafFilter;
 use crate::ledger::verify::{VerifyRequest, verify_each};
@@ -13,6 +14,8 @@ use std::path::PathBuf;
 pub(super) enum EvidenceCommand {
     /// Print the leaves as they are, one line each
     Show(ShowArguments),
+    /// Keep the heads of another's ledger, as far as each goes on from those before
+    Witness(Box<WitnessArguments>),
 }
 
 #[derive(Args, Debug)]
@@ -42,6 +45,7 @@ pub(super) struct ShowArguments {
 pub(super) fn run(command: &EvidenceCommand) -> Result<(), AppError> {
     match command {
         EvidenceCommand::Show(arguments) => show(arguments),
+        EvidenceCommand::Witness(arguments) => super::witness::run(arguments),
     }
 }
 
