@@ -136,7 +136,9 @@ impl LedgerAccount {
             | Leaf::Second(_)
             | Leaf::Amendment(_)
             | Leaf::Interval(_)
-            | Leaf::Verdict(_) => {}
+            | Leaf::Verdict(_)
+            | Leaf::Exclusion(_)
+            | Leaf::Revision(_) => {}
         }
         self.begin_counting()?;
         match leaf {
