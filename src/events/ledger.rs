@@ -126,3 +126,33 @@ pub fn key_readable(path: &Path, mode: u32) {
         &[("PATH", &path)],
     );
 }
+
+/// What somebody asked for was entered into the ledger.
+pub fn request_entered(name: &str, leaf: &str) {
+    emit(
+        Level::Info,
+        "request_entered",
+        format_args!("evidence: request {name} is entered: {leaf}"),
+        &[("REQUEST", &name)],
+    );
+}
+
+/// What somebody asked for had been entered before.
+pub fn request_known(name: &str) {
+    emit(
+        Level::Info,
+        "request_known",
+        format_args!("evidence: request {name} asks for what was entered before"),
+        &[("REQUEST", &name)],
+    );
+}
+
+/// What somebody asked for is not entered.
+pub fn request_refused(name: &str, reason: &dyn Display) {
+    emit(
+        Level::Warning,
+        "request_refused",
+        format_args!("evidence: request {name} is not entered: {reason}"),
+        &[("REQUEST", &name), ("REASON", reason)],
+    );
+}
