@@ -327,6 +327,8 @@ pub struct CommitmentRow {
     pub since: Option<Second>,
     /// Judged ASNs, sorted by number.
     pub asns: Vec<CommitmentAsnRow>,
+    /// Seconds judged in which all networks had stopped at once: the tap may have failed.
+    pub tap_gap_seconds: u64,
     /// What is done about transit ASNs.
     pub transit_rule: TransitRule,
     /// ASNs judged by what goes through them, sorted by number; without guarantees.

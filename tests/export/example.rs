@@ -235,6 +235,7 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
         },
         since: None,
         asns,
+        tap_gap_seconds: 7,
         transit_rule: TransitRule::List,
         transit: Vec::new(),
     }

@@ -20,6 +20,8 @@ pub(super) struct CommitmentJson<'a> {
     layer: &'static str,
     /// The first second that was judged by these terms, if others held before.
     since: Option<String>,
+    /// Seconds in which all networks had stopped at once: the tap may have failed.
+    tap_gap_s: u64,
     asns: Vec<JudgedJson<'a>>,
     judges_transit: bool,
     transit: Vec<JudgedJson<'a>>,
@@ -40,6 +42,7 @@ impl<'a> CommitmentJson<'a> {
             direction: row.direction.as_str(),
             layer: row.layer.as_str(),
             since: row.since.map(|second| second.to_string()),
+            tap_gap_s: row.tap_gap_seconds,
             asns: row.asns.iter().map(judged).collect(),
             judges_transit: row.transit_rule == TransitRule::Judge,
             transit: row.transit.iter().map(transit).collect(),
