@@ -9,6 +9,7 @@ mod evidence;
 mod progress;
 mod report;
 mod verify;
+mod witness;
 
 use crate::app::live::{self, RunFlags};
 use crate::app::replay::{ReplayOutcome, ReplayRequest, replay, stop_on_signal};

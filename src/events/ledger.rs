@@ -42,6 +42,40 @@ pub fn evidence_head(size: u64, root: &dyn Display) {
     );
 }
 
+/// A head of another's ledger goes on from all before, and is kept.
+pub fn head_witnessed(origin: &str, size: u64, root: &dyn Display) {
+    emit(
+        Level::Info,
+        "head_witnessed",
+        format_args!(
+            "witness: {origin} has {size} leaves, root {root}; it goes on from all that was seen"
+        ),
+        &[("ORIGIN", &origin), ("LEAVES", &size), ("ROOT", root)],
+    );
+}
+
+/// A head of another's ledger was not taken.
+pub fn head_not_witnessed(error: &dyn Display) {
+    emit(
+        Level::Error,
+        "head_not_witnessed",
+        format_args!("witness: {error}"),
+        &[("ERROR", error)],
+    );
+}
+
+/// The key of a meter is taken as it shows it: nobody else has said which it is.
+pub fn key_on_first_use(origin: &str) {
+    emit(
+        Level::Warning,
+        "key_on_first_use",
+        format_args!(
+            "witness: the key of {origin} is kept as it shows it now; compare meter.pub with what its owner says"
+        ),
+        &[("ORIGIN", &origin)],
+    );
+}
+
 /// Windows, intervals and verdicts go on from the ledger.
 pub fn windows_go_on(last: Second) {
     emit(
@@ -90,5 +124,35 @@ pub fn key_readable(path: &Path, mode: u32) {
         "key_readable",
         format_args!("{path}: mode {mode:04o}: others than its owner may read the key"),
         &[("PATH", &path)],
+    );
+}
+
+/// What somebody asked for was entered into the ledger.
+pub fn request_entered(name: &str, leaf: &str) {
+    emit(
+        Level::Info,
+        "request_entered",
+        format_args!("evidence: request {name} is entered: {leaf}"),
+        &[("REQUEST", &name)],
+    );
+}
+
+/// What somebody asked for had been entered before.
+pub fn request_known(name: &str) {
+    emit(
+        Level::Info,
+        "request_known",
+        format_args!("evidence: request {name} asks for what was entered before"),
+        &[("REQUEST", &name)],
+    );
+}
+
+/// What somebody asked for is not entered.
+pub fn request_refused(name: &str, reason: &dyn Display) {
+    emit(
+        Level::Warning,
+        "request_refused",
+        format_args!("evidence: request {name} is not entered: {reason}"),
+        &[("REQUEST", &name), ("REASON", reason)],
     );
 }

@@ -6,6 +6,8 @@
 //! Request bodies are refused. Each output is rendered at most once per published state.
 
 mod connections;
+mod evidence;
+pub mod fetch;
 mod head;
 pub mod hosts;
 mod live;
@@ -16,6 +18,7 @@ pub mod security;
 use crate::export::{Published, Refused};
 use connections::{Answering, Connection, ConnectionTable};
 pub use connections::{Client, Crowded};
+use evidence::FileRequest;
 use head::Timed;
 use hosts::HostNames;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
@@ -331,7 +334,10 @@ impl HttpState {
                         .admits(credentials, &share.password_checks)
                         .await
                 {
-                    routes::answer(&request, shown, &share.listeners)
+                    match FileRequest::of(&request).filter(|_| routes::is_plain_get(&request)) {
+                        Some(file) => routes::answer_file(file, shown, &share.listeners).await,
+                        None => routes::answer(&request, shown, &share.listeners),
+                    }
                 } else {
                     refused.credentials.fetch_add(1, Ordering::Relaxed);
                     if credentials.is_some() {

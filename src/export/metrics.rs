@@ -173,6 +173,8 @@ pub const TABLE: &[Row] = &[
         "Prefixes in an ASN source", rows::table_prefixes),
     row("asnmeter_asn_table_loaded_timestamp_seconds", Gauge, &["source"],
         "When an ASN source was loaded", rows::table_loaded),
+    row("asnmeter_asn_table_built_timestamp_seconds", Gauge, &["source"],
+        "When the data of an ASN source was built, as it says itself, or its router last said something; absent where nothing says it (prefix lists)", rows::table_built),
     row("asnmeter_asn_table_written_timestamp_seconds", Gauge, &["source"],
         "When an ASN source's file was written, or its router last said something", rows::table_written),
     row("asnmeter_asn_table_failures_total", Counter, &["source"],

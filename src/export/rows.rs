@@ -403,6 +403,15 @@ pub(crate) fn table_loaded(published: &Published, series: &mut Series) {
     }
 }
 
+pub(crate) fn table_built(published: &Published, series: &mut Series) {
+    for source in &published.standing.sources {
+        if let Some(built) = source.built {
+            let seconds = number(built.as_nanos() / NANOS_PER_SECOND);
+            series.add(&[&source.name], seconds);
+        }
+    }
+}
+
 pub(crate) fn table_written(published: &Published, series: &mut Series) {
     for source in &published.standing.sources {
         if let Some(written) = source.written {
