@@ -32,7 +32,14 @@ const NAME: &str = "customer.example/witness";
 /// Runs a witness once.
 fn witness(desk: &Desk, url: &str, more: &[&str]) -> Outcome {
     let (directory, key) = (desk.name("seen"), desk.name("witness.pem"));
-    let words = ["evidence", "witness", url, "--directory", &directory, "--once"];
+    let words = [
+        "evidence",
+        "witness",
+        url,
+        "--directory",
+        &directory,
+        "--once",
+    ];
     let cosigns = ["--key", &key, "--name", NAME];
     asnmeter([&words[..], &cosigns, more].concat())
 }
@@ -51,7 +58,9 @@ fn sealed(desk: &Desk, ledger: &str) -> Running {
 fn ask(running: &Running, request: &str) -> (u16, String, Vec<u8>) {
     let mut stream = TcpStream::connect(running.address()).unwrap();
     let rest = "\r\nHost: test\r\nConnection: close\r\n\r\n";
-    stream.write_all(format!("{request}{rest}").as_bytes()).unwrap();
+    stream
+        .write_all(format!("{request}{rest}").as_bytes())
+        .unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let end = answer.windows(4).position(|at| at == b"\r\n\r\n").unwrap();
@@ -81,19 +90,32 @@ fn the_sealed_part_of_a_ledger_is_served_and_nothing_else_of_the_directory() {
         }
     }
     assert_eq!(served, 3, "{names:?}");
-    assert!(names.iter().any(|name| name.starts_with("open-")), "{names:?}");
+    assert!(
+        names.iter().any(|name| name.starts_with("open-")),
+        "{names:?}"
+    );
     let day = names.iter().find(|name| name.ends_with(".gz")).unwrap();
     let whole = fs::read(ledger.join(day)).unwrap();
     let range = format!("GET /evidence/{day} HTTP/1.1\r\nRange: bytes=10-");
     let (status, head, body) = ask(&demo, &range);
     assert_eq!((status, &body[..]), (206, &whole[10..]));
-    let said = format!("content-range: bytes 10-{}/{}", whole.len() - 1, whole.len());
+    let said = format!(
+        "content-range: bytes 10-{}/{}",
+        whole.len() - 1,
+        whole.len()
+    );
     assert!(head.contains(&said), "{head}");
-    let beyond = format!("GET /evidence/{day} HTTP/1.1\r\nRange: bytes={}-", whole.len());
+    let beyond = format!(
+        "GET /evidence/{day} HTTP/1.1\r\nRange: bytes={}-",
+        whole.len()
+    );
     assert_eq!(ask(&demo, &beyond).0, 416);
     let (status, head, body) = ask(&demo, &format!("HEAD /evidence/{day} HTTP/1.1"));
     assert_eq!((status, body.len()), (200, 0));
-    assert!(head.contains(&format!("content-length: {}", whole.len())), "{head}");
+    assert!(
+        head.contains(&format!("content-length: {}", whole.len())),
+        "{head}"
+    );
     for path in [
         "../ledger/lock",
         "..%2flock",
@@ -134,19 +156,45 @@ fn a_witness_keeps_the_heads_of_a_meter_and_finds_one_that_was_changed() {
     assert_eq!(key.name, NAME);
     assert!(kept.iter().all(|(note, _)| key.seen(note).is_some()));
     let said = desk.read("witness.prom");
-    assert!(said.contains("asnmeter_witness_disagrees{origin=\"demo.asnmeter.example\"} 0") || said.contains("asnmeter_witness_disagrees{origin="), "{said}");
-    assert!(said.contains(&format!("asnmeter_witness_leaves{{origin=\"{}\"}} {}", kept[0].0.checkpoint.origin, sizes[1])), "{said}");
-    assert!(said.contains("asnmeter_witness_seen_timestamp_seconds{"), "{said}");
+    assert!(
+        said.contains("asnmeter_witness_disagrees{origin=\"demo.asnmeter.example\"} 0")
+            || said.contains("asnmeter_witness_disagrees{origin="),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!(
+            "asnmeter_witness_leaves{{origin=\"{}\"}} {}",
+            kept[0].0.checkpoint.origin, sizes[1]
+        )),
+        "{said}"
+    );
+    assert!(
+        said.contains("asnmeter_witness_seen_timestamp_seconds{"),
+        "{said}"
+    );
 
     // What the witness holds, `verify` takes: up to its last head, and not for another's.
-    let (ledger, heads, vkey) = (desk.name("ledger"), desk.name("seen/witness.notes"), desk.name("seen/witness.vkey"));
-    let verify = |more: &[&str]| asnmeter([&["verify", &ledger, "--checkpoint", &heads], more].concat());
+    let (ledger, heads, vkey) = (
+        desk.name("ledger"),
+        desk.name("seen/witness.notes"),
+        desk.name("seen/witness.vkey"),
+    );
+    let verify =
+        |more: &[&str]| asnmeter([&["verify", &ledger, "--checkpoint", &heads], more].concat());
     let verified = verify(&["--witness", &vkey]);
     assert_eq!(verified.code, Some(0), "{}", verified.stderr);
-    let held = format!("up to leaf {} held by a checkpoint that was kept elsewhere", sizes[1]);
+    let held = format!(
+        "up to leaf {} held by a checkpoint that was kept elsewhere",
+        sizes[1]
+    );
     assert!(verified.stdout.contains(&held), "{}", verified.stdout);
     let more = verify(&["--witness", &vkey, "--require", "witnessed"]);
-    assert_eq!(more.code, Some(1), "the end is not witnessed: {}", more.stderr);
+    assert_eq!(
+        more.code,
+        Some(1),
+        "the end is not witnessed: {}",
+        more.stderr
+    );
     let other = WitnessKey {
         name: "another.example".into(),
         ..key
@@ -154,7 +202,11 @@ fn a_witness_keeps_the_heads_of_a_meter_and_finds_one_that_was_changed() {
     let other = desk.file("other.vkey", other.to_text());
     let refused = verify(&["--witness", &other]);
     assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("is not cosigned by the witness"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("is not cosigned by the witness"),
+        "{}",
+        refused.stderr
+    );
     let none = verify(&["--witness", &desk.name("witness.pem")]);
     assert!(none.stderr.contains("no verifier key"), "{}", none.stderr);
 
@@ -172,7 +224,15 @@ fn a_witness_keeps_the_heads_of_a_meter_and_finds_one_that_was_changed() {
     assert_eq!(both.len(), 2);
     assert_eq!(both[0].0.checkpoint, kept[1].0.checkpoint);
     assert_ne!(both[0].0.checkpoint.root, both[1].0.checkpoint.root);
-    assert!(desk.read("witness.prom").contains("} 1\n"), "{}", desk.read("witness.prom"));
-    assert_eq!(read_notes(&desk.read("seen/witness.notes")).len(), 2, "nothing was taken");
+    assert!(
+        desk.read("witness.prom").contains("} 1\n"),
+        "{}",
+        desk.read("witness.prom")
+    );
+    assert_eq!(
+        read_notes(&desk.read("seen/witness.notes")).len(),
+        2,
+        "nothing was taken"
+    );
     assert_eq!(changed.end("TERM"), Some(0));
 }

@@ -304,11 +304,12 @@ impl LedgerWriter {
     fn begin_open_file(&mut self) -> Result<(), LedgerError> {
         self.open = None;
         let name = LedgerFile::Open(self.tree.size()).name();
-        let mut open = AppendFile::open(&self.directory, &name, 0)?;
-        open.append(self.lines.as_bytes())?;
-        open.sync()?;
+        // As a whole: whoever is killed meanwhile still has the lines that were there.
+        let path = self.directory.file(&name);
+        self.directory.replace(&path, self.lines.as_bytes())?;
         self.directory.sync()?;
-        self.open = Some(open);
+        let length = self.lines.len() as u64;
+        self.open = Some(AppendFile::open(&self.directory, &name, length)?);
         recovery::remove_older(&self.directory, self.tree.size())
     }
 

@@ -30,7 +30,7 @@ COUNTS = [
     ("packets?", None), ("from?", SIDE), ("to?", SIDE), ("both_bytes?", None), ("unfollowed?", None),
     ("silence?", SILENCE), ("latency?", SAMPLES), ("jitter?", SAMPLES), ("transit?", None),
 ]
-ENTRY = plain("asn?", "role?") + COUNTS + [("paths?", COUNTS)]
+ENTRY = plain("asn?", "role?") + COUNTS + [("paths?", [one for one in COUNTS if one[0] != "silence?"])]
 GUARANTEE = [
     ("loss?", plain("limit", "direction", "min_packets")),
     ("latency?", plain("limit", "percentile", "methods", "min_round_trips")),
