@@ -11,13 +11,16 @@ mod endpoint;
 mod evidence;
 mod judge_thread;
 pub mod live;
+mod privileges;
 mod reload;
 pub mod replay;
+pub mod requests;
 mod routers;
 mod shared_policy;
 mod signals;
 mod source;
 mod systemd;
+mod unseen_log;
 pub mod witness;
 mod worker_sink;
 
@@ -98,6 +101,9 @@ pub enum AppError {
     /// Of a ledger no report can be made.
     #[error("{0}")]
     Report(#[from] ReportError),
+    /// What nobody can enter into a ledger: why.
+    #[error("{0}")]
+    Refused(String),
     /// A file that the command line or the configuration names cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
@@ -199,7 +205,7 @@ impl AppError {
             Self::Unfit { exit_code, .. } => *exit_code,
             // As a shell says of a process that SIGINT ended.
             Self::Interrupted => 130,
-            Self::Period(_) => 2,
+            Self::Period(_) | Self::Refused(_) => 2,
             Self::Config(_)
             | Self::Asn(_)
             | Self::Incomplete { .. }

@@ -69,6 +69,8 @@ pub struct Refused {
     pub handshakes: AtomicU64,
     /// Requests without a name and password that are right.
     pub credentials: AtomicU64,
+    /// Requests for a name that is none of this endpoint's.
+    pub hosts: AtomicU64,
     /// Requests beyond the rate that the web configuration sets.
     pub rate: AtomicU64,
 }

@@ -117,7 +117,7 @@ const ROOMS: [(&str, &[&str]); 25] = [
             "asn", "discard", "files", "sla", "snapshot", "stream", "units", "voice",
         ],
     ),
-    ("events", &["judge", "sla", "units"]),
+    ("events", &["clock", "judge", "sla", "units"]),
     (
         "app",
         &[

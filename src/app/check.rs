@@ -111,6 +111,13 @@ pub fn check(config: &Config, purpose: Purpose) -> CheckReport {
             for remark in security.remarks() {
                 report.warning("", remark.clone());
             }
+            for (path, mode) in endpoint::exposed(&security) {
+                let message = format!(
+                    "{}: mode {mode:04o}: everybody on this host may read its keys or password hashes",
+                    path.display()
+                );
+                report.warning("web.config_file", message);
+            }
         }
         Err(error) => report.failed(&error.into()),
     }

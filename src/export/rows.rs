@@ -6,6 +6,7 @@
 
 pub(crate) mod evidence;
 pub(crate) mod reload;
+pub(crate) mod tables;
 pub(crate) mod transit;
 
 use crate::asn::{Origin, bmp};
@@ -481,6 +482,8 @@ pub(crate) fn bmp_refused_connections(published: &Published, series: &mut Series
         for (reason, count) in [
             ("address", turned_away.address),
             ("limit", turned_away.limit),
+            ("share", turned_away.share),
+            ("slow", turned_away.slow),
         ] {
             series.add(&[source, reason], number(count));
         }
@@ -502,6 +505,7 @@ pub(crate) fn http_refused(published: &Published, series: &mut Series) {
         ("tls", &refused.handshakes),
         ("credentials", &refused.credentials),
         ("rate", &refused.rate),
+        ("host", &refused.hosts),
     ] {
         series.add(&[reason], number(count.load(Ordering::Relaxed)));
     }

@@ -355,6 +355,8 @@ fn standing() -> DaemonState {
                     turned_away: bmp::TurnedAway {
                         address: 3,
                         limit: 0,
+                        share: 4,
+                        slow: 2,
                     },
                     last: Some(JUDGED.start()),
                 }),
@@ -399,12 +401,14 @@ pub(crate) fn published() -> Published {
             last: Some(JUDGED.end()),
             interfaces: vec![
                 InterfaceRow {
+                    down: 0,
                     name: "eth1".into(),
                     frames: 2_660_000,
                     dropped: 12,
                     unknown: 0,
                 },
                 InterfaceRow {
+                    down: 0,
                     name: "eth2".into(),
                     frames: 120,
                     dropped: 0,

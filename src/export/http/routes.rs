@@ -93,6 +93,16 @@ pub(super) fn unauthorized() -> Response<HttpAnswer> {
     response
 }
 
+/// The answer to a request for a name that is none of this endpoint's (RFC 9110 §15.5.20).
+pub(super) fn misdirected() -> Response<HttpAnswer> {
+    let mut response = text(
+        StatusCode::MISDIRECTED_REQUEST,
+        "this name is none of the meter's: web.hosts in its configuration lists them\n",
+    );
+    add_security_headers(&mut response);
+    response
+}
+
 /// The answer to a request beyond the rate limit.
 pub(super) fn too_many() -> Response<HttpAnswer> {
     let mut response = text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
