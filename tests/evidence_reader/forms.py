@@ -49,8 +49,12 @@ FORMS = {
     "amendment": plain("second", "for", "commitment") + [("asns", ENTRY)],
     "interval": plain("second", "commitment", "role?", "asn", "direction", "from", "until", "peak_bytes", "transit?"),
     "verdict": plain("second", "commitment", "asn", "verdicts", "reasons?", "void_by_transit?"),
+    "exclusion": plain("entered", "from", "until", "commitment", "reason", "asns?"),
+    "revision": [("entered", None), ("policy", COMMITMENT), ("from", None), ("until", None), ("sha256", None)],
     "stop": plain("time"),
 }
+# Entered by people: no verdict rests on them, and they belong to no second.
+ENTERED = ("exclusion", "revision")
 # Within a second.
 ORDER = ["start", "policy", "table", "gap", "amendment", "second", "interval", "verdict", "stop"]
 

@@ -2,7 +2,7 @@
 import hashlib
 from collections import Counter, namedtuple
 
-from forms import ANY, COMMITMENT, ORDER, at, canonical, need, say
+from forms import ANY, COMMITMENT, ENTERED, ORDER, at, canonical, need, say
 from judge import NONE, Contract
 
 DAY = 86400
@@ -16,7 +16,7 @@ def seconds_of(leaves):
     """The leaves of one second after the other. A start and a stop are each at the end of one."""
     second, group = None, []
     for number, leaf in leaves:
-        if leaf["kind"] == "day":
+        if leaf["kind"] == "day" or leaf["kind"] in ENTERED:
             continue
         time = at(leaf["time"] if leaf["kind"] in ("start", "stop") else leaf["second"])
         ended = group and (group[-1][1]["kind"] == "stop" or leaf["kind"] == "start" or time != second)
