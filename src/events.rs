@@ -322,6 +322,17 @@ pub fn request_refused(name: &str, reason: &dyn Display) {
     );
 }
 
+/// That a period was judged again is entered into a ledger, or will be.
+pub fn revision(directory: &Path, how: &dyn Display, what: &dyn Display) {
+    let directory = directory.display();
+    emit(
+        Level::Info,
+        "revision",
+        format_args!("evidence: ledger {directory}: the revision is {how}: {what}"),
+        &[("DIRECTORY", &directory)],
+    );
+}
+
 /// The key can be read by others than its owner.
 pub fn key_readable(path: &Path, mode: u32) {
     let path = path.display();

@@ -59,11 +59,11 @@ pub fn ask(path: &Path, leaf: &Leaf, key: Option<&Path>) -> Result<Asked, AppErr
     let mut writer = match LedgerWriter::open(path, settings) {
         Ok(writer) => writer,
         Err(LedgerError::Locked(_)) => {
-            return Ok(Asked::Waits("the running meter takes it with its next second"));
+            return Ok(Asked::Waits(
+                "the running meter takes it with its next second",
+            ));
         }
-        Err(LedgerError::System { source, .. })
-            if source.kind() == ErrorKind::PermissionDenied =>
-        {
+        Err(LedgerError::System { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
             return Ok(Asked::Waits(
                 "only the meter's user writes this ledger: the meter takes it with its next second",
             ));

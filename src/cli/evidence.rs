@@ -80,7 +80,10 @@ pub(super) fn run(command: &EvidenceCommand) -> Result<(), AppError> {
 
 fn exclude(arguments: &ExcludeArguments) -> Result<(), AppError> {
     let zone = ReportZone::new(&arguments.time_zone)?;
-    let period = Period::new(zone.second(&arguments.from)?, zone.second(&arguments.until)?)?;
+    let period = Period::new(
+        zone.second(&arguments.from)?,
+        zone.second(&arguments.until)?,
+    )?;
     let mut asns = arguments.asns.clone();
     asns.sort_unstable();
     asns.dedup();

@@ -3,9 +3,7 @@
 //!
 //! Each second waits as long as amendments may reach back, an hour, or until there is no room for more.
 
-use super::leaf::{
-    AmendmentLeaf, CountedLeaf, GapLeaf, GapReason, Leaf, SecondLeaf,
-};
+use super::leaf::{AmendmentLeaf, CountedLeaf, GapLeaf, GapReason, Leaf, SecondLeaf};
 use super::rejudge::SecondGroup;
 use crate::units::Second;
 use std::collections::BTreeMap;
@@ -142,12 +140,19 @@ impl AmendedLeaves {
             Leaf::Second(leaf) => self.count(second, leaf.commitment, leaf.asns),
             Leaf::Amendment(leaf) => {
                 let amended = leaf.amended.0;
-                if amended < second && amended >= self.next.max(self.begin) && !self.is_stopped(amended) {
+                if amended < second
+                    && amended >= self.next.max(self.begin)
+                    && !self.is_stopped(amended)
+                {
                     self.count(amended, leaf.commitment, leaf.asns);
                 } else {
                     self.late += leaf.asns.len() as u64;
                     self.waiting += leaf.asns.len();
-                    self.pending.entry(second).or_default().amendments.push(leaf);
+                    self.pending
+                        .entry(second)
+                        .or_default()
+                        .amendments
+                        .push(leaf);
                 }
             }
             Leaf::Stop(_) => self.pending.entry(second).or_default().stop = Some(leaf),

@@ -198,7 +198,12 @@ pub fn check(leaf: &Leaf) -> Result<(), String> {
             }
             (leaf.from, leaf.until)
         }
-        other => return Err(format!("a leaf {:?} is not for people to enter", other.kind())),
+        other => {
+            return Err(format!(
+                "a leaf {:?} is not for people to enter",
+                other.kind()
+            ));
+        }
     };
     if until < from {
         return Err("ends before it begins".into());

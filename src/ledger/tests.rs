@@ -4,12 +4,12 @@ use super::checkpoint::SignedCheckpoint;
 use super::directory::{LedgerDirectory, LedgerError};
 use super::key::tests::private_pem;
 use super::key::{PrivateKey, PublicKey};
-use super::leaf::{CountingTerms, ExclusionLeaf, GapLeaf, GapReason, Leaf, StopLeaf, TableLeaf, TableTerms};
+use super::leaf::{
+    CountingTerms, ExclusionLeaf, GapLeaf, GapReason, Leaf, StopLeaf, TableLeaf, TableTerms,
+};
 use super::record::{LeafSink, Recorder, SecondLeaves};
 use super::requests::{self, RequestOutcome};
-use super::verify::{
-    Requirement, Verified, VerifyError, VerifyRequest, verify, verify_each,
-};
+use super::verify::{Requirement, Verified, VerifyError, VerifyRequest, verify, verify_each};
 use super::writer::{Durability, LedgerSettings, LedgerWriter};
 use crate::meter::second::IncompleteRange;
 use crate::snapshot::evidence::{Evidence, JudgedSecond};
@@ -590,7 +590,10 @@ fn what_is_asked_for_is_entered_once_with_the_writers_time_and_the_ledger_holds(
     writer.take_requests(Second(BEGIN + 2)).unwrap();
     writer.seal().unwrap();
     let entered = entries(&path);
-    let known: Vec<_> = entered.iter().map(|one| (one.entered.0, one.is_retroactive())).collect();
+    let known: Vec<_> = entered
+        .iter()
+        .map(|one| (one.entered.0, one.is_retroactive()))
+        .collect();
     assert_eq!(known, [(BEGIN, false), (BEGIN + 2, true)]);
     assert!(!path.join("requests").read_dir().unwrap().any(|_| true));
 }
@@ -606,16 +609,26 @@ fn what_is_no_request_is_left_where_it_is_and_told_once() {
     let named = |digit: &str| folder.join(format!("{}.json", digit.repeat(32)));
     fs::write(folder.join("passwd"), "root").unwrap();
     fs::write(named("a"), "x".repeat(2 << 20)).unwrap();
-    fs::write(named("b"), r#"{"kind":"stop","time":"2026-11-25T21:00:00Z"}"#).unwrap();
+    fs::write(
+        named("b"),
+        r#"{"kind":"stop","time":"2026-11-25T21:00:00Z"}"#,
+    )
+    .unwrap();
     fs::create_dir(named("c")).unwrap();
     std::os::unix::fs::symlink("/dev/zero", named("d")).unwrap();
     fs::write(folder.join("half.new"), "{").unwrap();
     requests::put(&directory, &maintenance(BEGIN)).unwrap();
     let outcomes = writer.take_requests(Second(BEGIN)).unwrap();
     let refused = |outcome: &RequestOutcome| matches!(outcome, RequestOutcome::Refused(_));
-    let count = outcomes.iter().filter(|(_, outcome)| refused(outcome)).count();
+    let count = outcomes
+        .iter()
+        .filter(|(_, outcome)| refused(outcome))
+        .count();
     assert_eq!((count, outcomes.len()), (5, 6), "{outcomes:?}");
-    assert!(writer.take_requests(Second(BEGIN)).unwrap().is_empty(), "told once");
+    assert!(
+        writer.take_requests(Second(BEGIN)).unwrap().is_empty(),
+        "told once"
+    );
     assert!(named("b").exists());
     assert_eq!(entries_of_open(&path), 1);
 }
@@ -623,7 +636,9 @@ fn what_is_no_request_is_left_where_it_is_and_told_once() {
 /// Exclusions in the open minute.
 fn entries_of_open(path: &Path) -> usize {
     let text = fs::read_to_string(path.join("open-0.jsonl")).unwrap();
-    text.lines().filter(|line| line.contains("\"exclusion\"")).count()
+    text.lines()
+        .filter(|line| line.contains("\"exclusion\""))
+        .count()
 }
 
 #[test]
@@ -635,6 +650,8 @@ fn an_entry_that_says_an_earlier_time_than_what_stands_before_it_does_not_hold()
     requests::put(&LedgerDirectory::new(&path), &maintenance(BEGIN)).unwrap();
     writer.take_requests(Second(BEGIN - 1)).unwrap();
     writer.seal().unwrap();
-    let error = verify(&path, &VerifyRequest::default()).unwrap_err().to_string();
+    let error = verify(&path, &VerifyRequest::default())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("says that it was entered at"), "{error}");
 }

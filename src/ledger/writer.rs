@@ -10,8 +10,8 @@ use super::key::{PrivateKey, PublicKey};
 use super::leaf::{CountingTerms, DayLeaf, Leaf};
 use super::record::SecondLeaves;
 use super::recovery::{self, Recovered};
-use super::requests::{self, MAX_ENTERED, RequestNames, RequestOutcome};
 use super::rejudge::Resumed;
+use super::requests::{self, MAX_ENTERED, RequestNames, RequestOutcome};
 use super::resume::{self, ResumeError};
 use super::tiles;
 use super::tree::{Hash, Tree};
@@ -293,11 +293,16 @@ impl LedgerWriter {
         };
         let at_no_time = |leaf: &Leaf| requests::asked(leaf, Second::default());
         let asked_for = at_no_time(asked);
-        if self.entered.iter().any(|leaf| at_no_time(leaf) == asked_for) {
+        if self
+            .entered
+            .iter()
+            .any(|leaf| at_no_time(leaf) == asked_for)
+        {
             return Ok(RequestOutcome::Known);
         }
         if self.entered.len() >= MAX_ENTERED {
-            let reason = format!("{MAX_ENTERED} entries are in the ledger: there is no room for more");
+            let reason =
+                format!("{MAX_ENTERED} entries are in the ledger: there is no room for more");
             return Ok(RequestOutcome::Refused(reason));
         }
         let leaf = requests::asked(asked, now);

@@ -71,7 +71,11 @@ fn compare(
 ) -> Result<(), String> {
     let is_there = |name: &String| report.commitments.iter().any(|one| one.name == *name);
     if !corrected.names().any(is_there) {
-        let known: Vec<_> = report.commitments.iter().map(|one| one.name.as_str()).collect();
+        let known: Vec<_> = report
+            .commitments
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
         return Err(format!(
             "no commitment of the other contract is in the report; there are: {}",
             known.join(", ")
@@ -80,7 +84,8 @@ fn compare(
     for other in commitments {
         let known = report.commitments.iter_mut();
         let known = known.into_iter().find(|one| one.name == other.name);
-        let (Some(known), Some((terms, unanswered))) = (known, corrected.judged(&other.name)) else {
+        let (Some(known), Some((terms, unanswered))) = (known, corrected.judged(&other.name))
+        else {
             continue;
         };
         known.with = Some(WithReport {

@@ -9,9 +9,7 @@ use super::model::{
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
 use super::verdict_seconds::{SecondSums, mark};
-use crate::ledger::leaf::{
-    CommitmentTerms, CountedLeaf, ExclusionLeaf, TransitRole, VerdictLeaf,
-};
+use crate::ledger::leaf::{CommitmentTerms, CountedLeaf, ExclusionLeaf, TransitRole, VerdictLeaf};
 use crate::sla::commitment::{Commitment, TransitRule};
 use crate::sla::limit::Limit;
 use crate::sla::measure::Measure;
@@ -346,7 +344,9 @@ impl CommitmentAccount {
                 period_s: end - first,
             }
         });
-        let exclusions = exclusions.filter(|exclusion| exclusion.period_s > 0).collect();
+        let exclusions = exclusions
+            .filter(|exclusion| exclusion.period_s > 0)
+            .collect();
         let all = all(&asns, self.allowed_bits);
         CommitmentReport {
             name: self.name,
@@ -367,7 +367,8 @@ impl CommitmentAccount {
 /// The seconds of an account, by measure.
 fn by_measure(account: &AsnAccount, of: impl Fn(&SecondSums) -> GivenSeconds) -> GivenByMeasure {
     let each = Measure::ALL.iter().zip(account.seconds().sums());
-    each.map(|(measure, sums)| (measure.as_str(), of(sums))).collect()
+    each.map(|(measure, sums)| (measure.as_str(), of(sums)))
+        .collect()
 }
 
 /// The sums over ASNs.

@@ -72,9 +72,19 @@ fn answerable(
             unanswered.insert(format!("{key}: the ledger was counted for {was} only"));
         }
     };
-    let all = |list: &[String]| if list.is_empty() { "all".to_owned() } else { list.join(", ") };
+    let all = |list: &[String]| {
+        if list.is_empty() {
+            "all".to_owned()
+        } else {
+            list.join(", ")
+        }
+    };
     keep("layer", counted.layer == other.layer, counted.layer.clone());
-    keep("classes", counted.classes == other.classes, all(&counted.classes));
+    keep(
+        "classes",
+        counted.classes == other.classes,
+        all(&counted.classes),
+    );
     let scope = &counted.scope;
     let vlans: Vec<_> = scope.vlans.iter().map(ToString::to_string).collect();
     keep(
@@ -87,8 +97,16 @@ fn answerable(
             all(&vlans)
         ),
     );
-    keep("transit", counted.transit == other.transit, counted.transit.clone());
-    keep("window", other.window <= MAX_WINDOW, format!("windows of up to {MAX_WINDOW} s"));
+    keep(
+        "transit",
+        counted.transit == other.transit,
+        counted.transit.clone(),
+    );
+    keep(
+        "window",
+        other.window <= MAX_WINDOW,
+        format!("windows of up to {MAX_WINDOW} s"),
+    );
     judged.layer.clone_from(&counted.layer);
     judged.classes.clone_from(&counted.classes);
     judged.scope.clone_from(&counted.scope);
@@ -111,7 +129,9 @@ fn answerable(
         }
     }
     if let Some(asked) = &other.guarantee.jitter
-        && jitter.as_ref().is_none_or(|known| known.limit != asked.limit)
+        && jitter
+            .as_ref()
+            .is_none_or(|known| known.limit != asked.limit)
     {
         judged.guarantee.jitter = None;
         let known = jitter.as_ref().map(|known| known.limit);

@@ -82,7 +82,9 @@ impl Course {
         };
         let mut passed = Vec::new();
         amended.take(leaf, &mut passed);
-        passed.into_iter().try_for_each(|leaf| self.judge(number, leaf))
+        passed
+            .into_iter()
+            .try_for_each(|leaf| self.judge(number, leaf))
     }
 
     fn judge(&mut self, number: u64, leaf: Leaf) -> Result<(), String> {
@@ -106,7 +108,9 @@ impl Course {
             let mut passed = Vec::new();
             amended.finish(&mut passed);
             late = amended.late();
-            passed.into_iter().try_for_each(|leaf| self.judge(number, leaf))?;
+            passed
+                .into_iter()
+                .try_for_each(|leaf| self.judge(number, leaf))?;
         }
         let finished = self.judge.finish();
         finished.map_err(|fault| fault.reason)?;
@@ -151,6 +155,7 @@ impl Courses {
     fn hand_over(&mut self) {
         let batch = Arc::new(std::mem::take(&mut self.batch));
         // a course that has failed takes no more, and says why at the end
-        self.senders.retain(|sender| sender.send(batch.clone()).is_ok());
+        self.senders
+            .retain(|sender| sender.send(batch.clone()).is_ok());
     }
 }

@@ -15,8 +15,8 @@ use crate::ledger::leaf::{
 };
 use crate::ledger::verify::Verified;
 use crate::sla::measure::Measure;
-use std::mem::take;
 use crate::units::Second;
+use std::mem::take;
 
 /// Seconds in a day.
 const DAY: u64 = 86_400;
@@ -300,7 +300,8 @@ impl LedgerAccount {
         }
         if self.judged.is_none() {
             // The ledger, or what is there of it, begins here.
-            self.coverage.not_before
+            self.coverage
+                .not_before
                 .insert(self.period.from.0, second.min(self.period.until.0));
             self.next = self.next.max(second);
             may_be_idle = false;
@@ -318,7 +319,9 @@ impl LedgerAccount {
             GapReason::Start | GapReason::Clock => {
                 if gap.why == GapReason::Clock {
                     let behind = self.next.min(until.0);
-                    self.coverage.incomplete_clock.insert(second.max(from.0), behind);
+                    self.coverage
+                        .incomplete_clock
+                        .insert(second.max(from.0), behind);
                 }
                 for account in &mut self.commitments {
                     account.begin_windows(second);
