@@ -12,6 +12,8 @@
 
 pub mod amended;
 pub mod checkpoint;
+pub mod consistency;
+pub mod cosignature;
 pub mod directory;
 pub mod key;
 pub mod leaf;
@@ -25,6 +27,7 @@ pub mod select;
 pub mod tiles;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 pub mod writer;
 
 #[cfg(test)]

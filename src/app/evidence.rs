@@ -104,7 +104,10 @@ pub(super) fn keep(
         events::windows_begin_anew(&error);
         None
     });
-    let status = Arc::<EvidenceStatus>::default();
+    let status = Arc::new(EvidenceStatus {
+        directory: directory.to_owned(),
+        ..EvidenceStatus::default()
+    });
     publish_head(&status, &writer);
     let start = StartLeaf {
         time: Second::default(),

@@ -1,6 +1,7 @@
 //! `asnmeter evidence`: what a ledger holds, and what people enter into it.
 
 use super::print;
+use super::witness::WitnessArguments;
 use crate::app::AppError;
 use crate::app::requests::{Asked, ask};
 use crate::ledger::leaf::{ExclusionLeaf, Leaf};
@@ -15,6 +16,8 @@ use std::path::PathBuf;
 pub(super) enum EvidenceCommand {
     /// Print the leaves as they are, one line each
     Show(ShowArguments),
+    /// Keep the heads of another's ledger, as far as each goes on from those before
+    Witness(Box<WitnessArguments>),
     /// Announce maintenance: the report shows its seconds apart, verdicts stand
     Exclude(ExcludeArguments),
 }
@@ -74,6 +77,7 @@ pub(super) struct ShowArguments {
 pub(super) fn run(command: &EvidenceCommand) -> Result<(), AppError> {
     match command {
         EvidenceCommand::Show(arguments) => show(arguments),
+        EvidenceCommand::Witness(arguments) => super::witness::run(arguments),
         EvidenceCommand::Exclude(arguments) => exclude(arguments),
     }
 }

@@ -146,13 +146,16 @@ pub struct TableTerms {
     pub kind: String,
     /// A path or an address.
     pub name: String,
-    /// When its file was written last, or its routers were last heard of.
+    /// The SHA-256 of its file, in lower-case hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// When its data was built, as it says itself; when its routers were last heard of.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "optional_second"
     )]
-    pub written: Option<Second>,
+    pub built: Option<Second>,
     /// Prefixes in it.
     pub prefixes: u64,
 }

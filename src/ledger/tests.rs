@@ -40,7 +40,8 @@ fn second(number: u64) -> SecondLeaves {
     let table = TableTerms {
         kind: "prefixes".into(),
         name: "prefixes.tsv".into(),
-        written: None,
+        sha256: None,
+        built: None,
         prefixes: number,
     };
     SecondLeaves {
