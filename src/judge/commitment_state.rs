@@ -396,6 +396,7 @@ impl CommitmentState {
             asns: rows(Role::Origin),
             transit_rule: commitment.transit,
             transit: rows(Role::Transit),
+            settled_until: None,
         }
     }
 }
