@@ -333,6 +333,8 @@ pub struct CommitmentRow {
     pub transit_rule: TransitRule,
     /// ASNs judged by what goes through them, sorted by number; without guarantees.
     pub transit: Vec<CommitmentAsnRow>,
+    /// The last second of which the verdicts are settled; none where none is yet.
+    pub settled_until: Option<Second>,
 }
 
 /// One ASN under one commitment.
@@ -445,6 +447,8 @@ pub struct GuaranteeRow {
     /// Of those that are indeterminate the seconds of each reason, in the order of
     /// [`IndeterminateReason::ALL`].
     pub indeterminate: [u64; IndeterminateReason::ALL.len()],
+    /// Seconds of each verdict as settled, in the same order: up to [`CommitmentRow::settled_until`].
+    pub settled: Option<[u64; Verdict::ALL.len()]>,
 }
 
 impl GuaranteeRow {

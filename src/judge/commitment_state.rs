@@ -406,6 +406,7 @@ impl CommitmentState {
             transit_rule: commitment.transit,
             tap_gap_seconds: self.tap_gaps.seconds(),
             transit: rows(Role::Transit),
+            settled_until: None,
         }
     }
 }
