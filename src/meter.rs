@@ -6,6 +6,7 @@
 //! Nothing is refused here: every frame handed in is counted under exactly one heading.
 
 pub mod asn_silence;
+mod confirmation;
 pub mod distribution;
 pub mod paths;
 pub mod second;
@@ -28,6 +29,7 @@ use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{CapturePoint, Content, Packet};
+use confirmation::StreamOctets;
 use second::{DisputedBytes, PairCounts, RoundTrip, SecondCounts};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -62,6 +64,8 @@ pub struct Meter {
     /// Streams with a packet in a second that is not closed, for a look at them then; one may
     /// stand there twice.
     active: BTreeMap<Second, Vec<u32>>,
+    /// Octets of streams of which nobody has said yet whether they are confirmed, by their second.
+    settled: BTreeMap<Second, Vec<StreamOctets>>,
     copies: CopyRule,
     /// Copies found, whatever was done with them.
     mirror_copies: u64,
@@ -151,14 +155,17 @@ impl Meter {
         progress: Progress<'_>,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
-        match progress {
-            Progress::Signal => {}
-            Progress::SignalCopy => self.copy()?,
+        let is_confirmed = match progress {
+            Progress::Signal(is_confirmed) => is_confirmed,
+            Progress::SignalCopy => {
+                self.copy()?;
+                false
+            }
             media => {
                 let summary = (packet.time.second(), packet.capture_point, packet.ip_bytes);
                 return self.count_rtp(summary, media, attribution);
             }
-        }
+        };
         let class = match packet.content {
             Content::Rtp { .. } => Class::Rtp,
             Content::Rtcp { .. } => Class::Rtcp,
@@ -169,11 +176,12 @@ impl Meter {
         let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
         self.disputed.add(dissent, packet.ip_bytes.into());
         let counts = self.counts_of(packet.time.second());
+        let traffic = TrafficCounts::packet(packet.ip_bytes);
         counts.add(&pair, &PairCounts::packet(class, packet.ip_bytes));
-        counts
-            .frames
-            .voice
-            .add(&TrafficCounts::packet(packet.ip_bytes));
+        if is_confirmed {
+            counts.add(&pair, &PairCounts::confirmed(class, traffic));
+        }
+        counts.frames.voice.add(&traffic);
         Ok(())
     }
 
@@ -211,7 +219,7 @@ impl Meter {
             Progress::Refused(key, kind, packets) => self.credit(&packets, |meter, packet| {
                 meter.unfollowed(&key, kind, packet, attribution)
             }),
-            Progress::Signal | Progress::SignalCopy => Ok(()),
+            Progress::Signal(_) | Progress::SignalCopy => Ok(()),
         }
     }
 
@@ -268,7 +276,7 @@ impl Meter {
             self.copy()?;
         }
         if !stream.is_attributed(capture_point, attribution) {
-            self.attribute(stream, capture_point, attribution);
+            self.attribute(index, stream, capture_point, attribution);
         }
         if second != self.newest {
             self.count_older(index, stream, (second, ip_bytes), step);
@@ -307,11 +315,12 @@ impl Meter {
     #[cold]
     fn attribute(
         &mut self,
+        index: u32,
         stream: &mut Stream,
         capture_point: CapturePoint,
         attribution: &Attribution,
     ) {
-        self.flush_stream(stream);
+        self.flush_stream(index, stream);
         stream.attribute(capture_point, attribution);
     }
 
@@ -324,9 +333,9 @@ impl Meter {
         (second, ip_bytes): (Second, u32),
         step: &SequenceStep,
     ) {
-        self.flush_stream(stream);
+        self.flush_stream(index, stream);
         stream.tally(self.newest, ip_bytes, step);
-        self.flush_stream_into(second, stream);
+        self.flush_stream_into(second, index, stream);
         stream.forget_second();
         if !self.is_closed(second) {
             self.active.entry(second).or_default().push(index);
@@ -409,7 +418,7 @@ impl Meter {
         if let Some(reports) = stream.finish_reports() {
             self.count_reports(self.newest, stream.pair(), reports);
         }
-        self.flush_stream(stream);
+        self.flush_ended(stream);
     }
 
     /// A newer second begins: what the streams tallied goes to the counts of the old one.
@@ -419,7 +428,7 @@ impl Meter {
             streams.prefetch_whole(some);
             for index in some {
                 if let Some(stream) = streams.stream_mut(*index) {
-                    self.flush_stream(stream);
+                    self.flush_stream(*index, stream);
                 }
             }
         }
@@ -437,8 +446,12 @@ impl Meter {
     /// the close of a second is at the same place of a capture for all of them.
     pub fn sample_streams(&mut self, through: Second, streams: &mut Streams) {
         if self.newest <= through {
-            let newest = self.active.entry(self.newest).or_default();
-            newest.extend(&self.touched);
+            for index in std::mem::take(&mut self.touched) {
+                if let Some(stream) = streams.stream_mut(index) {
+                    self.flush_stream(index, stream);
+                }
+                self.active.entry(self.newest).or_default().push(index);
+            }
         }
         if let Some(sample) = &mut self.sample {
             *sample = StreamSample::default();
@@ -456,6 +469,7 @@ impl Meter {
                 }
             }
         }
+        self.confirm(through, streams);
         let counts = self.counts_of(through);
         streams.tell_silence(through, |pair, silence| {
             let usage = PairCounts {
@@ -478,14 +492,26 @@ impl Meter {
         self.counts_of(second).add_stream(stream.pair(), jitter);
     }
 
-    fn flush_stream(&mut self, stream: &mut Stream) {
-        self.flush_stream_into(self.newest, stream);
+    fn flush_stream(&mut self, index: u32, stream: &mut Stream) {
+        self.flush_stream_into(self.newest, index, stream);
     }
 
-    fn flush_stream_into(&mut self, second: Second, stream: &mut Stream) {
+    fn flush_stream_into(&mut self, second: Second, index: u32, stream: &mut Stream) {
+        if let Some(octets) = self.settle_stream(second, stream) {
+            let settled = StreamOctets::new(index, stream, &octets);
+            self.settled.entry(second).or_default().push(settled);
+        }
+    }
+
+    /// What a stream that is over had of the newest second: nobody will confirm it.
+    fn flush_ended(&mut self, stream: &mut Stream) {
+        self.settle_stream(self.newest, stream);
+    }
+
+    fn settle_stream(&mut self, second: Second, stream: &mut Stream) -> Option<TrafficCounts> {
         let (Some((octets, continuity)), StreamKind::Audio) = (stream.take_tally(), stream.kind)
         else {
-            return;
+            return None;
         };
         self.disputed.add(stream.dissent(), octets.ip);
         let mut usage = PairCounts {
@@ -496,6 +522,7 @@ impl Meter {
         let counts = self.counts_of(second);
         counts.frames.voice.add(&octets);
         counts.add(stream.pair(), &usage);
+        (octets.packets > 0).then_some(octets)
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
 pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use crate::meter::window_counts::WindowCounts;
-use crate::sla::commitment::{DirectionRule, TransitRule};
+use crate::sla::commitment::{CountRule, DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, PerMeasure};
@@ -210,6 +210,8 @@ pub struct DirectionTotals {
     pub unfollowed: u64,
     /// Not counted as lost for certain, by the reason; signed as the losses are.
     pub excused: [i64; Excuse::ALL.len()],
+    /// IP octets that somebody answered.
+    pub confirmed_bytes: u64,
     /// What counters show.
     pub counters: Rising,
 }
@@ -313,6 +315,8 @@ pub struct CommitmentRow {
     pub window_seconds: u32,
     /// Which traffic is held against the threshold.
     pub direction: DirectionRule,
+    /// Whether what nobody answers is held against it.
+    pub count: CountRule,
     /// Which octets count.
     pub layer: Layer,
     /// What is guaranteed below the threshold.
@@ -336,10 +340,18 @@ pub struct CommitmentAsnRow {
     pub name: Option<Arc<str>>,
     /// Octets in the current window.
     pub window_bytes: Directions<u64>,
+    /// Of these those that somebody answered.
+    pub confirmed_window_bytes: Directions<u64>,
     /// The window with the largest share so far, in octets.
     pub peak_window_bytes: Directions<u64>,
     /// Share of the committed rate in the current window: 1.0 is all of it.
     pub share: Directions<f64>,
+    /// That of what somebody answered.
+    pub confirmed_share: Directions<f64>,
+    /// Whether the current window exceeds the threshold only by what nobody answered.
+    pub unconfirmed_excess: bool,
+    /// Seconds in which it did.
+    pub unconfirmed_excess_seconds: u64,
     /// The largest share so far, each of the committed rate that held.
     pub peak_share: Directions<f64>,
     /// Whether the current window exceeds the threshold.

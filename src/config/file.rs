@@ -114,6 +114,7 @@ pub(super) struct CommitmentSection {
     pub(super) threshold: Written<String>,
     pub(super) window: Written<String>,
     pub(super) direction: Written<String>,
+    pub(super) count: Written<String>,
     pub(super) layer: Written<String>,
     pub(super) classes: Written<Vec<Spanned<String>>>,
     #[serde(default)]

@@ -134,6 +134,8 @@ pub const KEYS: &[Key] = &[
         "The time over which rates are taken."),
     key("commitment.direction", "`either`, `from`, `to`, `sum`", Default(r#""either""#), r#""from""#,
         "Which traffic of an ASN is held against the threshold: from and to it apart, one of them, or both together."),
+    key("commitment.count", "`all`, `confirmed`, `both`", Default(r#""all""#), r#""both""#,
+        "Whether what nobody answers is held against the threshold (docs/MODEL.md §6.5): all voice is, the words of the clause; only what is confirmed; or both, so that the guarantee is void if what is confirmed exceeds, and nobody can say if only all of it does. Other than `all` needs `asn.local_prefixes`, or who answered is anybody's word."),
     key("commitment.layer", "`ip`, `ethernet`, `wire`", Default(r#""ip""#), r#""ethernet""#,
         "Which octets count: of the IP packet, of its Ethernet frame, or with preamble and gap."),
     key("commitment.classes", "list of `rtp`, `rtcp`, `sip`", Default(r#"["rtp", "rtcp", "sip"]"#), r#"["rtp"]"#,

@@ -68,6 +68,7 @@ fn add_usage(totals: &mut DirectionTotals, usage: &PairCounts) {
     totals.reordered += usage.continuity.reordered;
     totals.late += usage.continuity.late;
     totals.unfollowed += usage.unfollowed;
+    totals.confirmed_bytes += usage.confirmed.iter().map(|of| of.ip).sum::<u64>();
 }
 
 /// The totals of all origins.

@@ -38,6 +38,8 @@ pub struct PairCounts {
     pub unfollowed: u64,
     /// Of the streams from `src` that are quiet at its end; none: there is none.
     pub silence: Option<Box<SilenceCounts>>,
+    /// What of `classes` somebody answered (MODEL §3.4).
+    pub confirmed: [TrafficCounts; Class::ALL.len()],
 }
 
 impl PairCounts {
@@ -61,6 +63,21 @@ impl PairCounts {
         }
         self.jitter.extend_from_slice(&other.jitter);
         self.unfollowed += other.unfollowed;
+        for (mine, theirs) in self.confirmed.iter_mut().zip(&other.confirmed) {
+            mine.add(theirs);
+        }
+    }
+
+    /// Packets of a class that are counted already, and confirmed.
+    pub fn confirmed(class: Class, traffic: TrafficCounts) -> Self {
+        let mut usage = Self::default();
+        let [rtp, rtcp, sip] = &mut usage.confirmed;
+        *match class {
+            Class::Rtp => rtp,
+            Class::Rtcp => rtcp,
+            Class::Sip => sip,
+        } = traffic;
+        usage
     }
 
     /// The octets of one class.

@@ -13,13 +13,14 @@ mod section;
 mod segments;
 
 pub use message::DialogMessage;
-pub use ports::{CodecFormat, Hold, MediaFact, Settled};
+pub use ports::{CodecFormat, Hold, MediaFact, Naming, Settled};
 
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::voice::{Content, Packet};
 use crate::wire::Fragment;
 use dialogs::Dialogs;
 use fragments::Fragments;
+use message::SipFacts;
 use segments::Segments;
 use std::sync::Arc;
 
@@ -46,8 +47,9 @@ impl Signalling {
         self.dialogs.set_local(local);
     }
 
-    /// Observes a packet that may carry SIP.
-    pub fn observe(&mut self, packet: &Packet<'_>) {
+    /// Observes a packet that may carry SIP; whether a message of a call ends in it that has an offer and
+    /// its answer.
+    pub fn observe(&mut self, packet: &Packet<'_>) -> bool {
         let (src, dst, time) = (packet.src, packet.dst, packet.time);
         let ends = [src.address, dst.address];
         match packet.content {
@@ -55,13 +57,12 @@ impl Signalling {
             Content::SipSegment(segment) => {
                 let mut messages = Vec::new();
                 self.segments.insert(src, dst, time, segment, |message| {
-                    messages.extend(DialogMessage::read(time, ends, message));
+                    messages.extend(SipFacts::read(time, ends, message));
                 });
-                for message in messages {
-                    self.announce(message.into());
-                }
+                let answered = messages.into_iter().map(|facts| self.take(facts));
+                answered.fold(false, |any, is_answered| any | is_answered)
             }
-            Content::Rtp { .. } | Content::Rtcp { .. } | Content::Stun(..) => {}
+            Content::Rtp { .. } | Content::Rtcp { .. } | Content::Stun(..) => false,
         }
     }
 
@@ -72,11 +73,17 @@ impl Signalling {
         }
     }
 
-    /// Learns from a complete SIP message, if it says something of a dialog's media.
-    fn learn_from(&mut self, time: Timestamp, ends: [Address; 2], message: &[u8]) {
-        if let Some(message) = DialogMessage::read(time, ends, message) {
+    /// Learns from a complete SIP message; whether its call has an offer and its answer.
+    fn learn_from(&mut self, time: Timestamp, ends: [Address; 2], message: &[u8]) -> bool {
+        let facts = SipFacts::read(time, ends, message);
+        facts.is_some_and(|facts| self.take(facts))
+    }
+
+    fn take(&mut self, facts: SipFacts) -> bool {
+        if let Some(message) = facts.dialog {
             self.announce(message.into());
         }
+        self.dialogs.is_answered(&facts.call_id)
     }
 
     /// Learns a message that this worker observed, and keeps it for the peers.
@@ -113,6 +120,21 @@ impl Signalling {
     /// The fact about media with a payload type between two endpoints.
     pub fn about(&self, src: Endpoint, dst: Endpoint, payload_type: u8) -> Option<MediaFact> {
         self.dialogs.ports().about(src, dst, payload_type)
+    }
+
+    /// How answered dialogs name media between two endpoints.
+    pub fn naming(&self, src: Endpoint, dst: Endpoint) -> Naming {
+        if self.dialogs.knows_local() {
+            self.dialogs.ports().naming(src, dst)
+        } else {
+            // Who answered may be anybody.
+            Naming::None
+        }
+    }
+
+    /// Our end of media between two endpoints that an answered dialog names for the other host.
+    pub fn named_end(&self, src: Endpoint, dst: Endpoint) -> Option<(Endpoint, bool)> {
+        self.dialogs.ports().named_end(src, dst)
     }
 
     /// When media between two endpoints was forbidden last, by each answered dialog about it.

@@ -10,7 +10,7 @@
 use asnmeter::asn::{Origin, bmp};
 use asnmeter::discard::Discard;
 use asnmeter::export::{DaemonState, EvidenceStatus, Published, SourceRow};
-use asnmeter::sla::commitment::{DirectionRule, TransitRule};
+use asnmeter::sla::commitment::{CountRule, DirectionRule, TransitRule};
 use asnmeter::sla::direction::{Direction, Directions};
 use asnmeter::sla::limit::Limit;
 use asnmeter::sla::measure::jitter::JitterGuarantee;
@@ -133,6 +133,10 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
         asn: Asn(asn),
         name: name.map(Arc::from),
         window_bytes: share.map(window),
+        confirmed_window_bytes: share.map(|share| window(&(share * 0.98))),
+        confirmed_share: share.map(|share| share * 0.98),
+        unconfirmed_excess: asn == 1_136,
+        unconfirmed_excess_seconds: 17 * u64::from(asn == 1_136),
         peak_window_bytes: peak_share.map(window),
         share,
         peak_share,
@@ -227,6 +231,7 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
         threshold: Ratio::from_ppm(100_000),
         window_seconds: 10,
         direction,
+        count: CountRule::All,
         layer: Layer::Ip,
         guarantee: Guarantee {
             loss: Some(LossGuarantee::new(Ratio::from_ppm(5_000))),

@@ -8,7 +8,7 @@ use asnmeter::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use asnmeter::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
 use asnmeter::meter::second::IncompleteRange;
 use asnmeter::meter::window_counts::{SampleCounts, WindowCounts};
-use asnmeter::sla::commitment::{Commitment, DirectionRule, TransitRule};
+use asnmeter::sla::commitment::{Commitment, CountRule, DirectionRule, TransitRule};
 use asnmeter::sla::measure::latency::LatencyGuarantee;
 use asnmeter::sla::measure::loss::LossGuarantee;
 use asnmeter::sla::measure::{Guarantee, Measure};
@@ -215,6 +215,7 @@ fn contract(rate: u64) -> Commitment {
         threshold: Ratio::from_ppm(100_000),
         window: NonZeroU32::new(60).unwrap(),
         direction: DirectionRule::Either,
+        count: CountRule::All,
         layer: Layer::Ip,
         classes: Classes::ALL,
         scope: Scope::default(),

@@ -54,6 +54,7 @@ struct TermsJson<'a> {
     threshold: f64,
     window_s: u32,
     direction: &'static str,
+    count: &'static str,
     layer: &'static str,
     since: Option<String>,
     #[serde(flatten)]
@@ -71,6 +72,9 @@ struct Row<'a> {
     most: f64,
     peak: f64,
     over: bool,
+    /// It exceeds only by what nobody answered.
+    unconfirmed_excess: bool,
+    confirmed_share: SharesJson<f64>,
     since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outage: Option<OutageJson>,
@@ -262,6 +266,8 @@ fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Sna
         most: largest(asn.share, commitment.direction),
         peak: largest(asn.peak_share, commitment.direction),
         over: asn.out_of_sla,
+        unconfirmed_excess: asn.unconfirmed_excess,
+        confirmed_share: SharesJson::of(asn.confirmed_share, commitment.direction),
         since: open.map(|over| over.from.to_string()),
         outage: asn.silence.outage.map(OutageJson::of),
         out_of_sla_seconds: asn.out_of_sla_seconds,
@@ -310,6 +316,7 @@ impl<'a> TermsJson<'a> {
             threshold: row.threshold.as_f64(),
             window_s: row.window_seconds,
             direction: row.direction.as_str(),
+            count: row.count.as_str(),
             layer: row.layer.as_str(),
             since: row.since.map(|second| second.to_string()),
             guarantee: ByMeasure(PerMeasure::from_fn(|measure| {

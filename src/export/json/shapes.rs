@@ -156,6 +156,7 @@ pub(super) struct AsnJson<'a> {
 struct Direction {
     packets: u64,
     bytes: u64,
+    confirmed_bytes: u64,
     #[serde(flatten)]
     loss: Losses,
     late: u64,
@@ -183,6 +184,7 @@ impl Direction {
         Self {
             packets,
             bytes,
+            confirmed_bytes: totals.confirmed_bytes,
             loss: Losses::of(totals.loss),
             late: totals.late,
             unfollowed: totals.unfollowed,

@@ -137,6 +137,11 @@ impl Dialogs {
         self.local = local;
     }
 
+    /// Whether our own addresses are known.
+    pub(super) fn knows_local(&self) -> bool {
+        !self.local.is_empty()
+    }
+
     pub(super) const fn ports(&self) -> &NamedPorts {
         &self.ports
     }
@@ -144,6 +149,13 @@ impl Dialogs {
     /// Dialogs, forks and addresses that found no room.
     pub(super) const fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// Whether a call has an offer and its answer.
+    pub(super) fn is_answered(&self, call_id: &[u8]) -> bool {
+        let key = self.hasher.hash_one(call_id);
+        let call = self.calls.get(&key).filter(|_| self.knows_local());
+        call.is_some_and(|call| call.is_answered)
     }
 
     /// Takes a message.

@@ -2,7 +2,7 @@
 
 use crate::units::{Address, Timestamp};
 use crate::wire::sdp::{self, Description};
-use crate::wire::sip::{self, Start};
+use crate::wire::sip::{self, Message, Start};
 
 /// Most octets of a Call-ID or a tag; a message with a longer one is counted and not used.
 const MAX_IDENTIFIER: usize = 256;
@@ -41,10 +41,35 @@ pub struct DialogMessage {
     pub(super) description: Option<Description>,
 }
 
+/// What a complete SIP message says.
+#[derive(Clone, Debug)]
+pub(super) struct SipFacts {
+    /// Whose dialogs it is of.
+    pub(super) call_id: Box<[u8]>,
+    /// What it says of a dialog's media, if anything.
+    pub(super) dialog: Option<DialogMessage>,
+}
+
+impl SipFacts {
+    /// Reads a message; `None` if it is of no call.
+    pub(super) fn read(time: Timestamp, ends: [Address; 2], octets: &[u8]) -> Option<Self> {
+        let message = sip::parse(octets)?;
+        let call_id = message.call_id.filter(|id| id.len() <= MAX_IDENTIFIER)?;
+        Some(Self {
+            call_id: call_id.into(),
+            dialog: DialogMessage::of(time, ends, &message),
+        })
+    }
+}
+
 impl DialogMessage {
     /// Reads a complete SIP message; `None` if it says nothing of a dialog's media.
-    pub fn read(time: Timestamp, [src, dst]: [Address; 2], octets: &[u8]) -> Option<Self> {
-        let message = sip::parse(octets)?;
+    pub fn read(time: Timestamp, ends: [Address; 2], octets: &[u8]) -> Option<Self> {
+        Self::of(time, ends, &sip::parse(octets)?)
+    }
+
+    /// What a SIP message says of a dialog's media; `None` if nothing.
+    fn of(time: Timestamp, [src, dst]: [Address; 2], message: &Message<'_>) -> Option<Self> {
         let cseq = message.cseq?;
         let step = match (message.start, cseq.method) {
             (Start::Request { .. }, b"BYE") => DialogStep::Bye,

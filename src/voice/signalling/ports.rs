@@ -84,6 +84,17 @@ pub struct Settled {
     pub over: Timestamp,
 }
 
+/// How answered dialogs name media between two endpoints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Naming {
+    /// Not at all.
+    None,
+    /// One names our end and the other host, at another port.
+    Host,
+    /// One names both ends.
+    Exact,
+}
+
 /// What was settled is remembered for so long: whoever asks, asks within seconds.
 const SETTLED_FOR: Duration = Duration::from_secs(30);
 
@@ -206,6 +217,37 @@ impl NamedPorts {
         of_type.min_by_key(|fact| fact.kind).cloned()
     }
 
+    /// How answered dialogs name media between two endpoints. What an offer alone names has no other end.
+    pub(super) fn naming(&self, src: Endpoint, dst: Endpoint) -> Naming {
+        let by = |ours: Endpoint, theirs: Endpoint| {
+            let named = self.media.get(&ours).map_or(&[][..], Vec::as_slice);
+            let of_kind = |media: &&NamedMedia| media.is_audio();
+            let remotes = named.iter().filter(of_kind).map(|media| media.remote);
+            remotes.fold(Naming::None, |best, remote| match best {
+                Naming::Exact => best,
+                _ if remote == theirs => Naming::Exact,
+                _ if remote.address == theirs.address => Naming::Host,
+                _ => best,
+            })
+        };
+        match (by(dst, src), by(src, dst)) {
+            (Naming::Exact, _) | (_, Naming::Exact) => Naming::Exact,
+            (Naming::Host, _) | (_, Naming::Host) => Naming::Host,
+            (Naming::None, Naming::None) => Naming::None,
+        }
+    }
+
+    /// Our end of media between two endpoints that an answered dialog names for the other host, and whether
+    /// the media goes to it.
+    pub(super) fn named_end(&self, src: Endpoint, dst: Endpoint) -> Option<(Endpoint, bool)> {
+        let names = |ours: Endpoint, theirs: Endpoint| {
+            let mut named = self.media.get(&ours).into_iter().flatten();
+            named.any(|media| media.is_audio() && media.remote.address == theirs.address)
+        };
+        let to_us = names(dst, src).then_some((dst, true));
+        to_us.or_else(|| names(src, dst).then_some((src, false)))
+    }
+
     /// When media between two endpoints was forbidden last, by each dialog that names our one for the
     /// other host, or is alone there (the other side behind a NAT).
     pub(super) fn holds(&self, src: Endpoint, dst: Endpoint) -> impl Iterator<Item = Hold> {
@@ -246,6 +288,14 @@ impl NamedPorts {
 
     pub(super) fn is_empty(&self) -> bool {
         self.media.is_empty()
+    }
+}
+
+impl NamedMedia {
+    /// Whether it names audio with both ends.
+    fn is_audio(&self) -> bool {
+        let mut facts = self.formats.iter().flat_map(|formats| formats.iter());
+        self.remote != Endpoint::default() && facts.any(|fact| fact.kind == StreamKind::Audio)
     }
 }
 
