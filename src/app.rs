@@ -9,6 +9,7 @@ pub mod check;
 pub mod demo;
 mod endpoint;
 mod evidence;
+mod hep;
 mod judge_thread;
 pub mod live;
 mod reload;

@@ -156,6 +156,16 @@ pub fn router_connected(router: &dyn Display) {
     );
 }
 
+/// Mirrored signalling came from an address that is not allowed.
+pub fn hep_refused(sender: &dyn Display) {
+    emit(
+        Level::Warning,
+        "hep_refused",
+        format_args!("hep: packets of {sender} are refused: its address is not in hep.allow"),
+        &[("SENDER", sender)],
+    );
+}
+
 /// A router was refused.
 pub fn router_refused(router: &dyn Display, why: &str) {
     emit(

@@ -15,7 +15,9 @@ mod pair_counts;
 mod silence;
 pub mod threshold;
 pub mod totals;
+mod transit_paths;
 mod transit_totals;
+mod window;
 
 use crate::asn::Origin;
 use crate::attribution::scopes::ScopePlan;
@@ -277,6 +279,11 @@ impl Judge {
                 .map(|worker| worker.dialogs_refused)
                 .max()
                 .unwrap_or(0),
+            calls_refused: self
+                .workers
+                .values()
+                .map(|worker| worker.calls_refused)
+                .sum(),
             announcements_missed: self
                 .workers
                 .values()

@@ -7,11 +7,8 @@
 
 pub mod asn_silence;
 mod confirmation;
-pub mod distribution;
-pub mod paths;
 pub mod second;
 pub mod stream_sample;
-pub mod window;
 pub mod window_counts;
 
 use crate::attribution::{Attribution, PairKey};
@@ -27,6 +24,7 @@ use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
+use crate::voice::signalling::CallNews;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{CapturePoint, Content, Packet};
 use confirmation::StreamOctets;
@@ -257,6 +255,18 @@ impl Meter {
         self.counts_of(second).add(pair, &usage);
     }
 
+    /// Counts what became of calls, each for the origins of its two hosts.
+    pub fn count_calls(&mut self, news: Vec<CallNews>, attribution: &Attribution) {
+        for one in news {
+            let pair = attribution.pair(one.src, one.dst, CapturePoint::default());
+            // No second is open beyond the newest.
+            let second = one.time.second().min(self.newest);
+            let calls = &mut self.counts_of(second).calls;
+            let usage = calls.entry((pair.src, pair.dst)).or_default();
+            usage.counts.add(&one.counts);
+        }
+    }
+
     /// Counts a packet of a stream, in the second of its arrival.
     ///
     /// # Errors
@@ -465,6 +475,10 @@ impl Meter {
                 for index in some {
                     streams.apply_announcement(*index);
                     self.sample(second, streams.get(*index));
+                    if let Some(pair) = streams.one_way(*index, second) {
+                        let calls = &mut self.counts_of(second).calls;
+                        calls.entry(pair).or_default().one_way += 1;
+                    }
                     streams.note_quiet(*index, second);
                 }
             }
@@ -557,6 +571,9 @@ impl Meter {
     pub fn restart(&mut self, second: Second) {
         self.newest = second;
         self.closed = Some(second.previous());
+        // Sampled already; time will reach seconds of these numbers again.
+        self.active.clear();
+        self.settled.clear();
     }
 
     /// Octets that ASN sources disagree about, since the last call.

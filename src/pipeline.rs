@@ -76,6 +76,16 @@ pub struct WorkerSettings {
     pub shard: Shard,
 }
 
+/// Why seconds end; it says what becomes of the streams.
+enum EndCause {
+    /// Streams go on, but for those that have timed out.
+    TimePassed,
+    /// Packet time stepped back into this second: streams go on, without what they waited for.
+    ClockStepped(Second),
+    /// Nothing more comes: all streams end.
+    SourceEnded,
+}
+
 /// Turns the frames of one capture queue into seconds.
 #[derive(Debug)]
 pub struct Worker<O> {
@@ -143,7 +153,7 @@ impl<O: WorkerSink> Worker<O> {
             let step = match source.next() {
                 Ok(step) => step,
                 Err(error) => {
-                    self.end(self.meter.newest());
+                    self.end_seconds(self.meter.newest(), EndCause::SourceEnded);
                     return Err(error);
                 }
             };
@@ -164,11 +174,15 @@ impl<O: WorkerSink> Worker<O> {
     /// Exchanges session descriptions with the other workers.
     fn exchange_sdp(&mut self) {
         let signalling = self.streams.signalling();
+        self.state.announcements_missed += signalling.take_missed();
         for announcement in signalling.take_for_peers() {
             self.state.announcements_missed += self.sink.send_to_peers(&announcement);
         }
         while let Some(announcement) = self.sink.receive_from_peers() {
             signalling.learn(&announcement);
+        }
+        if self.streams.signalling().has_calls() {
+            self.count_calls();
         }
     }
 
@@ -247,10 +261,10 @@ impl<O: WorkerSink> Worker<O> {
         frame: Frame<'_>,
         decoded: Result<Datagram<'_>, Discard>,
     ) -> Result<(), Discard> {
-        let datagram = decoded.inspect_err(|reason| self.on_fragment(frame, *reason))?;
+        let datagram = decoded.inspect_err(|reason| self.on_fragment(frame, *reason, true))?;
         let packet = self.selection.rules.recognise(&datagram)?;
         if datagram.is_fragment() {
-            self.on_fragment(frame, Discard::Fragment);
+            self.on_fragment(frame, Discard::Fragment, true);
             self.begin_fragments(frame, &packet);
         }
         let progress = self.streams.advance(&packet);
@@ -262,7 +276,17 @@ impl<O: WorkerSink> Worker<O> {
             self.meter
                 .count_findings(&packet, self.streams.take_findings(), &self.attribution);
         }
+        if self.streams.signalling().has_calls() {
+            self.count_calls();
+        }
         counted
+    }
+
+    /// Counts what became of calls.
+    #[cold]
+    fn count_calls(&mut self) {
+        let news = self.streams.signalling().take_calls();
+        self.meter.count_calls(news, &self.attribution);
     }
 
     /// Observes the signalling of a frame that another worker counts.
@@ -273,21 +297,25 @@ impl<O: WorkerSink> Worker<O> {
                     self.streams.signalling().observe(&packet);
                 }
                 if datagram.is_fragment() {
-                    self.on_fragment(frame, Discard::Fragment);
+                    self.on_fragment(frame, Discard::Fragment, false);
                 }
             }
-            Err(reason) => self.on_fragment(frame, reason),
+            Err(reason) => self.on_fragment(frame, reason, false),
         }
     }
 
     /// Passes a fragment to signalling: its datagram may be a SIP message. Counts nothing.
     #[cold]
-    fn on_fragment(&mut self, frame: Frame<'_>, reason: Discard) {
+    fn on_fragment(&mut self, frame: Frame<'_>, reason: Discard, is_counted: bool) {
         if reason == Discard::Fragment
             && let Some(fragment) = wire::fragment(frame)
             && fragment.is_whole()
         {
-            self.streams.signalling().observe_fragment(&fragment);
+            let signalling = self.streams.signalling();
+            signalling.take_fragment(&fragment, is_counted);
+            if signalling.has_calls() {
+                self.count_calls();
+            }
         }
     }
 
@@ -297,35 +325,48 @@ impl<O: WorkerSink> Worker<O> {
                 self.meter.restart(second);
                 self.sink.report(WorkerReport::Opened(second));
             }
-            Boundary::Closed(through) => self.close(through),
+            Boundary::Closed(through) => self.end_seconds(through, EndCause::TimePassed),
             Boundary::Stepped(second) => self.on_clock_step(second),
-            Boundary::Ended(last) => self.end(last),
+            Boundary::Ended(last) => self.end_seconds(last, EndCause::SourceEnded),
         }
         if let Some(policy) = self.sink.new_policy() {
             self.adopt(&policy);
         }
     }
 
-    /// Counts what of seconds up to and including `through` was open: later fragments, and each stream's
-    /// jitter.
-    fn settle_second(&mut self, through: Second) {
+    /// Ends the seconds up to and including `through`: counts what was open in them, which is later
+    /// fragments, each stream's jitter and the streams that end with them, and sends them.
+    fn end_seconds(&mut self, through: Second, cause: EndCause) {
+        // What ends now, and not by time, belongs to the last of these seconds.
+        let newest = match cause {
+            EndCause::TimePassed => through.next(),
+            EndCause::ClockStepped(_) | EndCause::SourceEnded => through,
+        };
+        if self.meter.newest() < newest {
+            self.meter.begin_second(newest, &mut self.streams);
+        }
         self.settle_fragments(through.end());
         self.meter.sample_streams(through, &mut self.streams);
-    }
-
-    /// Ends streams that have timed out, and sends all seconds up to and including `through`.
-    fn close(&mut self, through: Second) {
-        if self.meter.newest() <= through {
-            self.meter.begin_second(through.next(), &mut self.streams);
-        }
-        self.settle_second(through);
-        let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
-        self.streams
-            .expire(through.next(), &mut expired, |stream, step, bookings| {
-                end_stream(meter, sink, stream, step, bookings);
-            });
-        self.meter.discard_pending(expired);
+        let mut given_up = Vec::new();
+        let end_stream = |mut stream: Stream, step: &SequenceStep, bookings: &mut Vec<Booking>| {
+            meter.ended(&mut stream, step, bookings);
+            sink.ended(&stream);
+        };
+        match cause {
+            EndCause::TimePassed => self
+                .streams
+                .expire(through.next(), &mut given_up, end_stream),
+            EndCause::ClockStepped(second) => {
+                let settle = |stream: &mut Stream, step: &SequenceStep, bookings: &mut Vec<_>| {
+                    meter.ended(stream, step, bookings);
+                };
+                self.streams.step(second.start(), &mut given_up, settle);
+            }
+            EndCause::SourceEnded => self.streams.finish(&mut given_up, end_stream),
+        }
+        self.meter.discard_pending(given_up);
+        self.count_calls();
         self.streams.forget_gaps(through.start().minus(GAP_MEMORY));
         self.send(through);
     }
@@ -337,6 +378,7 @@ impl<O: WorkerSink> Worker<O> {
         let mut closing = self.meter.close(through, &mut self.streams);
         self.state.streams_refused = self.streams.refused();
         self.state.dialogs_refused = self.streams.signalling().dialogs_refused();
+        self.state.calls_refused = self.streams.signalling().calls_refused();
         self.state.unmatched_reports = self.streams.unmatched_reports();
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
@@ -380,39 +422,13 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Packet time stepped back: closes all open seconds, and restarts at `second`.
+    /// Packet time stepped back: ends all open seconds, and begins again at `second`.
     fn on_clock_step(&mut self, second: Second) {
-        let mut expired = Vec::new();
-        let meter = &mut self.meter;
-        self.streams
-            .step(second.start(), &mut expired, |stream, step, bookings| {
-                meter.ended(stream, step, bookings);
-            });
-        self.meter.discard_pending(expired);
         self.state.clock_steps += 1;
-        let newest = self.meter.newest();
-        // Otherwise its streams would be sampled now, and again when time reaches this second again.
-        self.meter.begin_second(newest.next(), &mut self.streams);
-        self.settle_second(newest);
+        self.end_seconds(self.meter.newest(), EndCause::ClockStepped(second));
         self.fragments.clear();
-        self.send(newest);
         self.meter.restart(second);
         self.sink.report(WorkerReport::Stepped(second));
-    }
-
-    /// Ends all streams, and sends all seconds up to and including the last.
-    fn end(&mut self, last: Second) {
-        if self.meter.newest() < last {
-            self.meter.begin_second(last, &mut self.streams);
-        }
-        self.settle_second(last);
-        let mut expired = Vec::new();
-        let (meter, sink) = (&mut self.meter, &mut self.sink);
-        self.streams.finish(&mut expired, |stream, step, bookings| {
-            end_stream(meter, sink, stream, step, bookings);
-        });
-        self.meter.discard_pending(expired);
-        self.send(last);
     }
 
     fn name_interface(&mut self, id: InterfaceId, name: &str) {
@@ -441,18 +457,6 @@ impl<O: WorkerSink> Worker<O> {
     pub fn into_sink(self) -> O {
         self.sink
     }
-}
-
-/// Counts what remains of an ended stream, and passes it to the sink.
-fn end_stream(
-    meter: &mut Meter,
-    sink: &mut impl WorkerSink,
-    mut stream: Stream,
-    step: &SequenceStep,
-    bookings: &mut Vec<Booking>,
-) {
-    meter.ended(&mut stream, step, bookings);
-    sink.ended(&stream);
 }
 
 fn add_at(sums: &mut Vec<u64>, interface: InterfaceId, more: u64) {

@@ -3,11 +3,12 @@
 //!
 //! Plain values: counts are totals since the start, times are packet time.
 
+pub mod distribution;
 pub mod evidence;
 
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
-pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
+use crate::meter::second::CallUsage;
 use crate::meter::window_counts::WindowCounts;
 use crate::sla::commitment::{CountRule, DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
@@ -20,6 +21,8 @@ use crate::stream::tally::{Layer, LossCounts, ShownLoss, TrafficCounts, shown};
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
 pub use crate::voice::class::StreamKind;
+use crate::voice::signalling::CallCounts;
+pub use distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,6 +59,8 @@ pub struct Snapshot {
     pub unmatched_reports: u64,
     /// SIP dialogs that found no room.
     pub dialogs_refused: u64,
+    /// Calls whose outcome is not counted, because they found no room.
+    pub calls_refused: u64,
     /// Session descriptions that did not reach another interface's worker, once for each.
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, counted or discarded.
@@ -171,12 +176,36 @@ pub struct AsnRow {
     pub to: DirectionTotals,
     /// What its end's RTCP says of the streams sent to it.
     pub reported: LossCounts,
+    /// What the receivers' RTCP says of the streams that it sent: what was lost behind the tap.
+    pub received: LossCounts,
+    /// Calls that it set up, and those that were set up to it.
+    pub calls: [CallTotals; 2],
     /// Interarrival jitter of what it sent: a stream's running estimate, once a second.
     pub jitter: Option<Distribution>,
     /// Round trips to its endpoints, by method.
     pub round_trips: [Option<Distribution>; RttMethod::ALL.len()],
     /// Streams from it with a packet in the judged second.
     pub streams: u64,
+}
+
+/// Calls in one direction, where their signalling is seen.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CallTotals {
+    /// Session requests and what became of them.
+    pub counts: CallCounts,
+    /// Streams in this direction that are one-way in the judged second.
+    pub one_way_streams: u64,
+    /// Their seconds so far, each stream's.
+    pub one_way_seconds: u64,
+}
+
+impl CallTotals {
+    /// Adds what was counted in a second.
+    pub fn add(&mut self, usage: &CallUsage) {
+        self.counts.add(&usage.counts);
+        self.one_way_streams += usage.one_way;
+        self.one_way_seconds += usage.one_way;
+    }
 }
 
 /// What went through one ASN on its way to us or on from us. No part of any total of origins.

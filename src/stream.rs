@@ -231,7 +231,7 @@ impl Streams {
             }
             Content::Sip(_) | Content::SipSegment(_) => {
                 self.measure(packet);
-                Ok(Progress::Signal(self.signalling.observe(packet)))
+                Ok(Progress::Signal(self.signalling.observe_counted(packet)))
             }
             Content::Stun(..) => {
                 self.measure(packet);
@@ -494,6 +494,7 @@ impl Streams {
         self.ways.clear_gaps();
         self.signals.clear();
         self.round_trips.clear();
+        self.signalling.forget_calls();
     }
 
     /// Decides what of a stream is still open; what is to be booked of it lies in `bookings`.
@@ -552,16 +553,6 @@ impl Streams {
     /// A stream by its number, to be changed.
     pub fn stream_mut(&mut self, index: u32) -> Option<&mut Stream> {
         self.table.get_mut(index)
-    }
-
-    /// Streams in the table.
-    pub fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.table.len() == 0
     }
 
     /// Streams refused because the table was full.

@@ -28,7 +28,8 @@ fn config() -> String {
              guarantee = {{ loss = \"0.5%\" }}\n"
         )
     };
-    let asn = "[asn]\nsources = [{ prefixes = \"asns.tsv\" }]\nlocal_prefixes = [\"198.51.100.0/24\"]\n";
+    let asn =
+        "[asn]\nsources = [{ prefixes = \"asns.tsv\" }]\nlocal_prefixes = [\"198.51.100.0/24\"]\n";
     let contracts = ["all", "confirmed", "both"].map(contract).concat();
     format!("{asn}{contracts}")
 }
@@ -106,15 +107,33 @@ impl Run {
     /// The ledger of the same replay holds, also for who judges it again.
     fn verify(&self) -> String {
         let evidence = self.desk.name("evidence");
-        let arguments: [&str; 5] = [&self.capture, "--config", &self.config, "--evidence", &evidence];
+        let arguments: [&str; 5] = [
+            &self.capture,
+            "--config",
+            &self.config,
+            "--evidence",
+            &evidence,
+        ];
         replay(&arguments);
         let verified = asnmeter(["verify", evidence.as_str()]);
-        assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
+        assert_eq!(
+            verified.code,
+            Some(0),
+            "{}{}",
+            verified.stdout,
+            verified.stderr
+        );
         asnmeter(["evidence", "show", evidence.as_str()]).stdout
     }
 }
 
-fn sip(millis: u64, [src, dst]: [&str; 2], start: &str, tag: &str, sdp: Option<(&str, u16)>) -> Shot {
+fn sip(
+    millis: u64,
+    [src, dst]: [&str; 2],
+    start: &str,
+    tag: &str,
+    sdp: Option<(&str, u16)>,
+) -> Shot {
     let body = sdp.map_or(String::new(), |(address, port)| {
         format!(
             "v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n\
@@ -161,7 +180,10 @@ fn report(millis: u64, [src, dst]: [&str; 2], ssrc: u32, highest: u32) -> Shot {
 fn a_call_of_both_sides_is_confirmed_whole() {
     let run = run(call(20_000, 1, 6));
     assert_eq!(run.bytes(), [[60_000; 2]; 2]);
-    assert!(!run.verify().contains("confirmed_"), "left out where it is all");
+    assert!(
+        !run.verify().contains("confirmed_"),
+        "left out where it is all"
+    );
 }
 
 #[test]
@@ -170,7 +192,13 @@ fn streams_that_nobody_answers_void_the_words_of_the_clause_and_nothing_else() {
     let mut shots = call(20_000, 1, 6);
     for forged in 0..20 {
         let src = end(FAR, 30_000 + forged);
-        shots.extend(stream(&src, &end(OURS, 20_000), 100 + u32::from(forged), 0, 6));
+        shots.extend(stream(
+            &src,
+            &end(OURS, 20_000),
+            100 + u32::from(forged),
+            0,
+            6,
+        ));
     }
     let run = run(shots);
     assert_eq!(run.bytes(), [[1_260_000, 60_000], [60_000; 2]]);
@@ -186,7 +214,10 @@ fn streams_that_nobody_answers_void_the_words_of_the_clause_and_nothing_else() {
         assert_eq!(row["over"], count == "all");
     }
     let leaves = run.verify();
-    assert!(leaves.contains(r#""from":{"bytes":210000,"confirmed_bytes":10000,"#), "{leaves}");
+    assert!(
+        leaves.contains(r#""from":{"bytes":210000,"confirmed_bytes":10000,"#),
+        "{leaves}"
+    );
     assert!(leaves.contains(r#""direction":"either","count":"both","layer""#));
 }
 
@@ -233,7 +264,12 @@ fn one_way_is_confirmed_by_an_answered_dialog_and_by_reports_of_its_receiver() {
     assert!(rtp(answered) >= 60_000);
     let reported = (1..6).map(|second| {
         let millis = 1_000 * second + 500;
-        report(millis, [&end(OURS, 20_001), &end(FAR, 20_001)], 1, 50 * second as u32)
+        report(
+            millis,
+            [&end(OURS, 20_001), &end(FAR, 20_001)],
+            1,
+            50 * second as u32,
+        )
     });
     assert_eq!(rtp(one_way().into_iter().chain(reported).collect()), 50_000);
 }
@@ -244,7 +280,12 @@ fn the_answer_of_a_third_party_and_a_report_from_elsewhere_confirm_nothing() {
     let mut shots = stream(&far, &ours, 1, 0, 6);
     shots.extend(dialog(FAR, OURS, "192.0.2.1"));
     shots.extend(dialog("192.0.2.1", FAR, FAR));
-    shots.push(report(2_500, ["192.0.2.1:20001", &end(FAR, 20_001)], 1, 100));
+    shots.push(report(
+        2_500,
+        ["192.0.2.1:20001", &end(FAR, 20_001)],
+        1,
+        100,
+    ));
     let [[_, confirmed], [_, to]] = run(shots).bytes();
     assert_eq!((confirmed, to), (0, 0));
 }

@@ -20,6 +20,8 @@ pub(super) struct ConfigFile {
     #[serde(default)]
     pub(super) asn: AsnSection,
     #[serde(default)]
+    pub(super) hep: HepSection,
+    #[serde(default)]
     pub(super) web: WebSection,
     #[serde(default)]
     pub(super) export: ExportSection,
@@ -77,6 +79,14 @@ pub(super) struct SourceSection {
     pub(super) location: Written<String>,
     pub(super) mrt: Written<String>,
     pub(super) bmp: Written<String>,
+}
+
+/// `[hep]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HepSection {
+    pub(super) listen: Written<String>,
+    pub(super) allow: Written<Vec<Spanned<String>>>,
 }
 
 /// `[web]`

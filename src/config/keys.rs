@@ -105,6 +105,11 @@ pub const KEYS: &[Key] = &[
     key("asn.bmp_routers", "list of addresses and prefixes", Default("[]"), r#"["192.0.2.1", "2001:db8::/64"]"#,
         "Where routers of a BMP source may connect from; others are refused and counted. Empty: anywhere."),
 
+    key("hep.listen", "address:port", Nothing, r#""192.0.2.10:9060""#,
+        "UDP: listens here for SIP that one's own servers mirror in HEP version 3 (Kamailio, OpenSIPS, FreeSWITCH), where it is encrypted on the wire. `run` only. Not written: nowhere."),
+    key("hep.allow", "list of prefixes", Default(r#"["127.0.0.1/32", "::1/128"]"#), r#"["192.0.2.0/28"]"#,
+        "Where HEP may come from; other packets are refused and counted. Empty: from nowhere."),
+
     key("web.listen_address", "address:port", Default(r#""127.0.0.1:10179""#), r#""[::]:10179""#,
         "Where the page and `/metrics` are served. `--web.listen-address` wins."),
     key("web.config_file", "path", Nothing, r#""/etc/asnmeter/web.yml""#,

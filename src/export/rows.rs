@@ -4,6 +4,7 @@
 //! Pure functions. Only ASNs with a row in the snapshot get series (the judge bounds those), and
 //! any that was ever out of SLA: an ASN over its threshold is never hidden in `other`.
 
+pub(crate) mod calls;
 pub(crate) mod evidence;
 pub(crate) mod reload;
 pub(crate) mod transit;

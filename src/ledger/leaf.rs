@@ -389,8 +389,8 @@ impl Leaf {
             return Cow::Borrowed(self);
         }
         let mut leaf = self.clone();
-        if let Self::Second(SecondLeaf { asns, .. })
-        | Self::Amendment(AmendmentLeaf { asns, .. }) = &mut leaf
+        if let Self::Second(SecondLeaf { asns, .. }) | Self::Amendment(AmendmentLeaf { asns, .. }) =
+            &mut leaf
         {
             asns.iter_mut().for_each(CountedLeaf::shorten);
         }

@@ -1,6 +1,6 @@
 //! Which octets of streams are confirmed (MODEL §3.4): told at the end of a second, never with a packet.
 
-use super::{Meter, NEAR};
+use super::Meter;
 use crate::attribution::{Attributed, PairKey};
 use crate::meter::second::PairCounts;
 use crate::stream::Streams;
@@ -52,12 +52,7 @@ impl Meter {
     pub(super) fn confirm(&mut self, through: Second, streams: &mut Streams) {
         let later = self.settled.split_off(&through.next());
         for (second, settled) in std::mem::replace(&mut self.settled, later) {
-            let mut numbers: Vec<u32> = settled.iter().map(|octets| octets.index).collect();
-            numbers.sort_unstable();
-            numbers.dedup();
-            for some in numbers.chunks(NEAR) {
-                streams.prefetch_whole(some);
-            }
+            let numbers: Vec<u32> = settled.iter().map(|octets| octets.index).collect();
             streams.confirm(&numbers, through);
             let counts = self.counts_of(second);
             for octets in settled {

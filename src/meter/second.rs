@@ -4,7 +4,7 @@
 //! the truth whatever the order. Integers only.
 
 use super::stream_sample::StreamSample;
-use crate::asn::Dissent;
+use crate::asn::{Dissent, Origin};
 use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
@@ -16,6 +16,7 @@ use crate::stream::silence::SilenceCounts;
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
+use crate::voice::signalling::CallCounts;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -236,6 +237,9 @@ pub struct SecondCounts {
     pub usage: HashMap<PairKey, PairCounts>,
     /// Round trips that ended in it.
     pub round_trips: Vec<RoundTrip>,
+    /// Calls, by the origins of the host that set them up and of the one that was asked; and one-way
+    /// streams, by those of their ends.
+    pub calls: BTreeMap<(Origin, Origin), CallUsage>,
     /// Streams that were found in it.
     pub begun: Vec<StreamEdge>,
     /// Streams that have been quiet for three seconds with it.
@@ -256,6 +260,23 @@ impl From<Duration> for ShortDuration {
 impl From<ShortDuration> for Duration {
     fn from(ShortDuration(nanos): ShortDuration) -> Self {
         Self::from_nanos(nanos.into())
+    }
+}
+
+/// What one origin's calls to another did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CallUsage {
+    /// Session requests and what became of them.
+    pub counts: CallCounts,
+    /// Streams at the second's end that nothing goes opposite to while their dialog stands.
+    pub one_way: u64,
+}
+
+impl CallUsage {
+    /// Adds more.
+    pub fn add(&mut self, other: &Self) {
+        self.counts.add(&other.counts);
+        self.one_way += other.one_way;
     }
 }
 
@@ -288,6 +309,9 @@ impl SecondCounts {
             self.add(&pair, &usage);
         }
         self.round_trips.extend(other.round_trips);
+        for (pair, calls) in &other.calls {
+            self.calls.entry(*pair).or_default().add(calls);
+        }
         self.begun.extend(other.begun);
         self.stopped.extend(other.stopped);
     }
@@ -367,6 +391,8 @@ pub struct WorkerState {
     pub unmatched_reports: u64,
     /// SIP dialogs that found no room.
     pub dialogs_refused: u64,
+    /// Calls whose outcome is not counted, because they found no room.
+    pub calls_refused: u64,
     /// Answers that cannot be round trips.
     pub round_trips_refused: u64,
     /// Session descriptions that did not reach another worker, once for each.

@@ -6,13 +6,22 @@
 
 use super::Streams;
 use super::record::Stream;
-use super::silence::ACTIVE;
+use super::silence::{ACTIVE, AFTER};
 use super::ways::WayId;
+use crate::asn::Origin;
 use crate::units::{Second, Timestamp};
 use crate::voice::Packet;
 use crate::voice::kind::StreamKind;
 use crate::voice::signalling::Naming;
+use crate::voice::stream_key::StreamKey;
 use crate::wire::rtcp;
+use std::time::Duration;
+
+/// Streams that are brought near together, as many as stay there.
+const NEAR: usize = 32;
+
+/// A stream is one-way when nothing has gone opposite to it for longer.
+const ONE_WAY: Duration = Duration::from_secs(5);
 
 /// One of several streams of a way. Sorted by way, and within it the one that is confirmed comes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -30,34 +39,49 @@ impl Streams {
     /// end of it: [`Stream::is_confirmed`].
     pub fn confirm(&mut self, numbers: &[u32], second: Second) {
         let (mut contenders, mut by_host) = (Vec::new(), Vec::new());
-        for index in numbers {
-            let Some(stream) = self.table.get(*index) else {
-                continue;
-            };
-            let way = self.ways.of(&stream.key).filter(|_| stream.is_proven());
-            let is_answered = stream.is_reported(second) || self.has_opposite(stream, second);
-            let naming = if is_answered || way.is_none() {
-                Naming::None
-            } else {
-                let (src, dst) = (stream.key.src(), stream.key.dst());
-                self.signalling.naming(src, dst)
-            };
-            let is_confirmed = way.is_some() && (is_answered || naming == Naming::Exact);
-            if let Some((way, streams)) = way
-                && streams > 1
-                && is_confirmed
-            {
-                contenders.push(self.contender(way, *index, stream, second));
-            }
-            if naming == Naming::Host {
-                by_host.push(*index);
-            }
-            if let Some(stream) = self.table.get_mut(*index) {
-                stream.set_confirmed(is_confirmed);
+        for some in numbers.chunks(NEAR) {
+            self.table.prefetch_whole(some);
+            for index in some {
+                self.confirm_stream(*index, second, &mut contenders, &mut by_host);
             }
         }
         self.confirm_one_of_each_way(contenders, second);
         self.confirm_one_of_each_end(by_host, numbers);
+    }
+
+    /// Decides for one stream by itself; it may be one of several of its way, or of those that a dialog names by
+    /// their host.
+    fn confirm_stream(
+        &mut self,
+        index: u32,
+        second: Second,
+        contenders: &mut Vec<Contender>,
+        by_host: &mut Vec<u32>,
+    ) {
+        let Some(stream) = self.table.get(index) else {
+            return;
+        };
+        let way = self.ways.of(&stream.key).filter(|_| stream.is_proven());
+        let is_answered = stream.is_reported(second) || self.has_opposite(stream, second);
+        let naming = if is_answered || way.is_none() {
+            Naming::None
+        } else {
+            let (src, dst) = (stream.key.src(), stream.key.dst());
+            self.signalling.naming(src, dst)
+        };
+        let is_confirmed = way.is_some() && (is_answered || naming == Naming::Exact);
+        if let Some((way, streams)) = way
+            && streams > 1
+            && is_confirmed
+        {
+            contenders.push(self.contender(way, index, stream, second));
+        }
+        if naming == Naming::Host {
+            by_host.push(index);
+        }
+        if let Some(stream) = self.table.get_mut(index) {
+            stream.set_confirmed(is_confirmed);
+        }
     }
 
     fn contender(&self, way: WayId, index: u32, stream: &Stream, second: Second) -> Contender {
@@ -106,7 +130,7 @@ impl Streams {
 
     /// A dialog names an end of ours and the other host, and the ports of the other side are others than it
     /// said: of such streams the oldest is confirmed, where no other of these ends is.
-    fn confirm_one_of_each_end(&mut self, by_host: Vec<u32>, numbers: &[u32]) {
+    fn confirm_one_of_each_end(&mut self, mut by_host: Vec<u32>, numbers: &[u32]) {
         if by_host.is_empty() {
             return;
         }
@@ -114,10 +138,17 @@ impl Streams {
             let stream = self.table.get(*index)?;
             let (src, dst) = (stream.key.src(), stream.key.dst());
             let end = self.signalling.named_end(src, dst)?;
-            Some((end, !stream.is_confirmed(), stream.first(), stream.key, *index))
+            Some((
+                end,
+                !stream.is_confirmed(),
+                stream.first(),
+                stream.key,
+                *index,
+            ))
         };
         let mut all: Vec<_> = numbers.iter().filter_map(named).collect();
-        // Those that are confirmed otherwise come first. `by_host` is in order, as the numbers are.
+        by_host.sort_unstable();
+        // Those that are confirmed otherwise come first.
         all.retain(|(_, is_open, .., index)| !is_open || by_host.binary_search(index).is_ok());
         all.sort_by_key(|(end, is_open, first, key, _)| {
             (*end, *is_open, *first, key.src(), key.dst(), key.ssrc())
@@ -143,6 +174,41 @@ impl Streams {
             let silent = second.end().since(opposite.last);
             opposite.kind == StreamKind::Audio && (silent <= ACTIVE || goes_on(opposite, second))
         })
+    }
+
+    /// The origins of the two ends of a stream that is one-way at the end of a second (MODEL §17.2): a dialog about
+    /// it was accepted over five seconds ago, and nothing has come the opposite way for as long, though it might.
+    pub fn one_way(&self, index: u32, second: Second) -> Option<(Origin, Origin)> {
+        if self.signalling.is_empty() {
+            return None;
+        }
+        let stream = self.table.get(index)?;
+        let now = second.end();
+        let is_call = stream.kind == StreamKind::Audio && stream.is_proven();
+        if !is_call || now.since(stream.first()) <= ONE_WAY {
+            return None;
+        }
+        let is_silent = |opposite: Option<&Stream>| {
+            opposite.is_none_or(|opposite| {
+                let silent = now.since(opposite.last);
+                silent > ONE_WAY.max(opposite.longest_pause() + AFTER)
+                    && !opposite.ends_in_comfort_noise()
+            })
+        };
+        let (src, dst) = (stream.key.src(), stream.key.dst());
+        if !is_silent(self.opposite(&stream.key)) {
+            return None;
+        }
+        let standing = self.signalling.standing(src, dst)?;
+        let agreed = StreamKey::new(standing.opposite.0, standing.opposite.1, 0);
+        let latest = self.ways.latest(&agreed);
+        let is_held = standing
+            .opposite_hold
+            .is_some_and(|hold| hold.until > now.minus(ONE_WAY));
+        let is_one_way = now.since(standing.since) > ONE_WAY
+            && !is_held
+            && is_silent(latest.and_then(|latest| self.table.get(latest)));
+        is_one_way.then(|| (stream.pair().src, stream.pair().dst))
     }
 
     /// Whether RTCP bears the SSRC of a confirmed stream between its two hosts, as sender or as what is
@@ -171,5 +237,5 @@ impl Streams {
 
 /// Whether a stream is within a pause of its own, or in none.
 fn goes_on(stream: &Stream, second: Second) -> bool {
-    second.end().since(stream.last) < stream.longest_pause() + super::silence::AFTER
+    second.end().since(stream.last) < stream.longest_pause() + AFTER
 }

@@ -1,6 +1,7 @@
 //! What the page at `/` draws: its state each second, and one ASN in detail. Made for our own page,
 //! and so without a promise: `/api/v1/asns` is the stable interface.
 
+use super::calls::LossPathJson;
 use super::commitments::{OutOfSlaJson, OutageJson, SharesJson, StandingJson};
 use super::shapes::{AsnJson, CaptureJson, Discarded, MeterJson, Quantiles, TotalsJson};
 use crate::asn::Origin;
@@ -128,6 +129,8 @@ fn columns() -> impl Iterator<Item = &'static Column> {
 struct DetailJson<'a> {
     judged: Option<String>,
     asn: Option<AsnJson<'a>>,
+    /// All that our own ends send and receive.
+    local: Option<LossPathJson>,
     streams: u64,
     jitter_ms: Option<Quantiles>,
     commitments: Vec<JudgedJson<'a>>,
@@ -185,6 +188,7 @@ pub fn detail(published: &Published, asn: Number) -> Option<Result<String, serde
     Some(serde_json::to_string(&DetailJson {
         judged: snapshot.judged.map(|second| second.to_string()),
         asn: totals.map(AsnJson::of),
+        local: local(snapshot).map(LossPathJson::of),
         streams: totals.map_or(0, |row| row.streams),
         jitter_ms: totals
             .and_then(|row| row.jitter.as_ref())
@@ -197,6 +201,12 @@ fn totals_of(snapshot: &Snapshot, asn: Number) -> Option<&AsnRow> {
     let label = Label::Origin(Origin::As(asn));
     let place = snapshot.asns.binary_search_by_key(&label, |row| row.label);
     snapshot.asns.get(place.ok()?)
+}
+
+/// Our own ends, all together.
+fn local(snapshot: &Snapshot) -> Option<&AsnRow> {
+    let label = Label::Origin(Origin::Local);
+    snapshot.asns.iter().find(|row| row.label == label)
 }
 
 fn listed<'a>(commitment: &'a CommitmentRow, snapshot: &'a Snapshot) -> Listed<'a> {

@@ -297,10 +297,13 @@ impl CountedLeaf {
     pub(super) fn shorten(&mut self) {
         for direction in [&mut self.from, &mut self.to] {
             let bytes = direction.bytes;
-            direction.confirmed_bytes.take_if(|confirmed| *confirmed == bytes);
+            direction
+                .confirmed_bytes
+                .take_if(|confirmed| *confirmed == bytes);
         }
         let both = self.both_bytes;
-        self.confirmed_both_bytes.take_if(|confirmed| *confirmed == both);
+        self.confirmed_both_bytes
+            .take_if(|confirmed| *confirmed == both);
         self.paths.iter_mut().for_each(Self::shorten);
     }
 

@@ -351,7 +351,10 @@ impl Dialogs {
                     place,
                 };
                 let known = known.map(|(_, end)| *end);
-                for (end, media, allowed) in section.media(session.id, known) {
+                for (end, mut media, allowed) in section.media(session.id, known) {
+                    if session.is_final {
+                        media.accepted = message.time;
+                    }
                     if self.ports.name(end, media, allowed, message.time) {
                         session.ends.push((place, end));
                     } else {

@@ -54,6 +54,19 @@ pub(super) struct NamedMedia {
     pub(super) formats: [Formats; 2],
     /// Which direction was forbidden last: to us, from us.
     pub(super) holds: [Option<Hold>; 2],
+    /// When that was accepted for good first; the beginning of time: it is not.
+    pub(super) accepted: Timestamp,
+}
+
+/// Media of a dialog that was accepted for good.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StandingMedia {
+    /// Since when.
+    pub since: Timestamp,
+    /// When the opposite direction was forbidden last, if it was.
+    pub opposite_hold: Option<Hold>,
+    /// Where the opposite direction goes, as it was agreed: from, to.
+    pub opposite: (Endpoint, Endpoint),
 }
 
 /// A stretch of time in which a direction was forbidden.
@@ -117,6 +130,9 @@ impl NamedPorts {
         for other in named.iter_mut() {
             if other.owner == media.owner {
                 media.holds = other.holds;
+                if other.accepted > Timestamp::default() {
+                    media.accepted = other.accepted;
+                }
             } else if other.remote == media.remote && other.owner.0 != media.owner.0 {
                 // Between the same two ends what was answered last holds.
                 other
@@ -235,6 +251,31 @@ impl NamedPorts {
             (Naming::Host, _) | (_, Naming::Host) => Naming::Host,
             (Naming::None, Naming::None) => Naming::None,
         }
+    }
+
+    /// What a dialog that was accepted says of media between two endpoints: one that names our end and the
+    /// other host.
+    pub(super) fn standing(&self, src: Endpoint, dst: Endpoint) -> Option<StandingMedia> {
+        let of = |ours: Endpoint, theirs: Endpoint, to_us: bool| {
+            let named = self.media.get(&ours).into_iter().flatten();
+            let mut named = named.filter(|media| {
+                let is_its = media.remote.address == theirs.address && media.is_audio();
+                is_its && media.accepted > Timestamp::default()
+            });
+            let media = named.next()?;
+            let [hold_to_us, hold_from_us] = media.holds;
+            let (opposite_hold, opposite) = if to_us {
+                (hold_from_us, (ours, media.remote))
+            } else {
+                (hold_to_us, (media.remote, ours))
+            };
+            Some(StandingMedia {
+                since: media.accepted,
+                opposite_hold,
+                opposite,
+            })
+        };
+        of(dst, src, true).or_else(|| of(src, dst, false))
     }
 
     /// Our end of media between two endpoints that an answered dialog names for the other host, and whether
