@@ -95,6 +95,7 @@ pub(super) struct HepSection {
 pub(super) struct WebSection {
     pub(super) listen_address: Written<String>,
     pub(super) config_file: Written<String>,
+    pub(super) hosts: Written<Vec<Spanned<String>>>,
 }
 
 /// `[export]`
