@@ -6,6 +6,7 @@
 //! each figure means.
 
 pub mod csv;
+pub mod history;
 pub mod html;
 pub mod json;
 pub mod model;
@@ -16,6 +17,8 @@ pub mod text;
 mod asn_account;
 mod commitment_account;
 mod ledger_account;
+mod minute_file;
+mod minutes;
 mod tables;
 mod words;
 

@@ -1,5 +1,6 @@
 //! The account of one ASN under one contract: sums, windows, and how its seconds were given.
 
+use super::minutes::MinuteLog;
 use super::model::{DirectionRow, Peak, ReportRow, STRIP_PART, SampleRow, Strip};
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
@@ -117,6 +118,8 @@ pub(super) struct AsnAccount {
     given: [GivenSeconds; Measure::COUNT],
     /// Anything was counted or judged in the period.
     is_seen: bool,
+    /// What happened in each minute; only for a history.
+    minutes: Option<MinuteLog>,
 }
 
 impl AsnAccount {
@@ -140,7 +143,28 @@ impl AsnAccount {
             standing: [SecondVerdict::Silent; Measure::COUNT],
             given: [GivenSeconds::default(); Measure::COUNT],
             is_seen: false,
+            minutes: None,
         }
+    }
+
+    /// Notes what happens in each minute, instead of what only a report shows.
+    pub(super) fn keep_minutes(&mut self) {
+        self.minutes = Some(MinuteLog::default());
+    }
+
+    /// What happened in each minute so far.
+    pub(super) fn minutes(&self) -> Option<&MinuteLog> {
+        self.minutes.as_ref()
+    }
+
+    /// Forgets the minutes before one. Returns whether anything is left that another account of an ASN
+    /// that nobody has seen would not have.
+    pub(super) fn forget_minutes(&mut self, before: u64) -> bool {
+        let minutes = self.minutes.get_or_insert_default();
+        minutes.forget(before);
+        !minutes.is_empty()
+            || !self.window.seconds.is_empty()
+            || self.standing != [SecondVerdict::Silent; Measure::COUNT]
     }
 
     /// Whether it belongs in the report.
@@ -175,6 +199,10 @@ impl AsnAccount {
             return false;
         }
         self.is_seen = true;
+        if let Some(minutes) = &mut self.minutes {
+            minutes.count(second, leaf);
+            return false;
+        }
         count_direction(&mut self.from, leaf.from);
         count_direction(&mut self.to, leaf.to);
         count_samples(&mut self.latency, leaf.latency);
@@ -213,12 +241,20 @@ impl AsnAccount {
         for &direction in terms.judged {
             let bytes = *self.window.sum.get(direction);
             self.is_out |= terms.limit.is_exceeded(bytes);
-            if is_inside {
+            if !is_inside {
+                continue;
+            }
+            if let Some(minutes) = &mut self.minutes {
+                minutes.note_window(second, bytes, terms.limit);
+            } else {
                 self.note_share(bytes, direction, second, terms);
             }
         }
         if self.is_out && is_inside {
             self.out_of_sla_s += 1;
+            if let Some(minutes) = &mut self.minutes {
+                minutes.note_out(second);
+            }
             // A time out of SLA that began before the period is one of it too.
             self.intervals += u64::from(!was_out || second == period.from.0);
         }
@@ -279,9 +315,18 @@ impl AsnAccount {
                 let unseen = terms.unseen.count(first, end);
                 given.indeterminate_s += unseen;
                 given.silent_s += end - first - unseen;
+                if let Some(minutes) = &mut self.minutes {
+                    let ranges = terms.unseen.between(first, end);
+                    ranges.for_each(|range| {
+                        minutes.give(place, SecondVerdict::Indeterminate, range);
+                    });
+                }
             } else {
                 self.is_seen = true;
                 *given.of_mut(verdict) += end - first;
+                if let Some(minutes) = &mut self.minutes {
+                    minutes.give(place, verdict, (first, end));
+                }
                 mark(strip, verdict, (first, end), terms.period);
             }
         }
@@ -292,8 +337,12 @@ impl AsnAccount {
         let Some((first, end)) = self.stretch(end, terms.period) else {
             return;
         };
-        for (given, guaranteed) in self.given.iter_mut().zip(terms.guaranteed) {
+        for (place, (given, guaranteed)) in self.given.iter_mut().zip(terms.guaranteed).enumerate()
+        {
             given.indeterminate_s += if guaranteed { end - first } else { 0 };
+            if let Some(minutes) = self.minutes.as_mut().filter(|_| guaranteed) {
+                minutes.give(place, SecondVerdict::Indeterminate, (first, end));
+            }
         }
         mark(
             strip,
