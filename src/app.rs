@@ -9,6 +9,7 @@ pub mod check;
 pub mod demo;
 mod endpoint;
 mod evidence;
+mod history;
 mod judge_thread;
 pub mod live;
 mod reload;
@@ -19,6 +20,7 @@ mod signals;
 mod source;
 mod systemd;
 mod worker_sink;
+mod worst_streams;
 
 use crate::asn::{self, CacheUse, LoadError, Origins};
 use crate::attribution::scopes::ScopePlan;

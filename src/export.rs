@@ -12,6 +12,7 @@ mod measures;
 pub mod metrics;
 pub mod page;
 pub mod process;
+pub mod questions;
 mod rows;
 pub mod seconds;
 mod series;
@@ -34,6 +35,8 @@ pub struct Published {
     pub refused: Arc<Refused>,
     /// How the ledger stands, if one is kept; shown as it does when a state is rendered.
     pub evidence: Option<Arc<EvidenceStatus>>,
+    /// Who answers what is not in all this.
+    pub answerers: questions::Answerers,
 }
 
 /// How the ledger stands.

@@ -46,6 +46,8 @@ pub trait WorkerSink {
     fn report(&mut self, report: WorkerReport);
     /// Takes a stream that has ended.
     fn ended(&mut self, stream: &Stream);
+    /// Sees the streams as they are when a second has closed.
+    fn second_closed(&mut self, _: &Streams) {}
     /// A policy that replaced the current one since the last call.
     fn new_policy(&mut self) -> Option<Arc<Policy>>;
     /// Whether this worker sends session descriptions to other workers. Not in a replay: there every
@@ -297,7 +299,10 @@ impl<O: WorkerSink> Worker<O> {
                 self.meter.restart(second);
                 self.sink.report(WorkerReport::Opened(second));
             }
-            Boundary::Closed(through) => self.close(through),
+            Boundary::Closed(through) => {
+                self.close(through);
+                self.sink.second_closed(&self.streams);
+            }
             Boundary::Stepped(second) => self.on_clock_step(second),
             Boundary::Ended(last) => self.end(last),
         }

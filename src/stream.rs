@@ -553,6 +553,20 @@ impl Streams {
         self.table.get_mut(index)
     }
 
+    /// Every proven stream, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Stream> {
+        let streams = self
+            .table
+            .numbers()
+            .filter_map(|index| self.table.get(index));
+        streams.filter(|stream| stream.is_proven())
+    }
+
+    /// Whether a stream goes the opposite way of one.
+    pub fn has_opposite(&self, key: &StreamKey) -> bool {
+        self.opposite(key).is_some()
+    }
+
     /// Streams in the table.
     pub fn len(&self) -> usize {
         self.table.len()

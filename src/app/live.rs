@@ -6,17 +6,20 @@
 use super::background::{BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
 use super::evidence::{self, EvidenceThread, Kept};
+use super::history;
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::source::LiveSource;
 use super::worker_sink::{ChannelSink, peer_channels};
+use super::worst_streams::{self, StreamsCollector};
 use super::{AppError, daemon_state, judge_thread, policy, settings, systemd};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{RingSettings, RingSource};
 use crate::capture::{CaptureError, host};
 use crate::config::checked::{Backend, Config};
 use crate::events;
+use crate::export::questions::Answerers;
 use crate::export::{Published, http};
 use crate::files::Load;
 use crate::frame::InterfaceId;
@@ -175,6 +178,7 @@ pub(super) struct Running {
     workers: Vec<JoinHandle<()>>,
     judge: JoinHandle<()>,
     ledger: Option<EvidenceThread>,
+    streams: StreamsCollector,
     /// The result of each worker that has ended.
     results: mpsc::UnboundedReceiver<Result<(), CaptureError>>,
 }
@@ -194,7 +198,14 @@ impl Running {
             what: "starting a thread",
             source,
         };
+        let (asking, streams, readers) = worst_streams::channels(sources.len());
+        let ledger_path = kept.as_ref().map(|kept| kept.directory.as_path());
+        let answerers = Answerers {
+            history: ledger_path.map(history::answer_from).transpose()?,
+            streams: config.export.streams.then_some(asking),
+        };
         let published = Published {
+            answerers,
             standing: daemon_state(&policy, true).into(),
             evidence: kept.as_ref().map(|kept| kept.status.clone()),
             ..Published::default()
@@ -241,10 +252,11 @@ impl Running {
         let judge = judge.map_err(failed)?;
         let (result_sender, results) = mpsc::unbounded_channel();
         let mut workers = Vec::new();
-        let queues = sources.into_iter().zip(senders).zip(peers);
-        for (index, ((source, sender), peer_channels)) in queues.enumerate() {
-            let sink =
-                ChannelSink::new(sender, shared_policy.reader(), false).with_peers(peer_channels);
+        let queues = sources.into_iter().zip(senders).zip(peers).zip(readers);
+        for (index, (((source, sender), peer_channels), reader)) in queues.enumerate() {
+            let sink = ChannelSink::new(sender, shared_policy.reader(), false)
+                .with_peers(peer_channels)
+                .with_streams(config.export.streams.then_some(reader));
             let mut worker = Worker::new(settings.clone(), &shared_policy.current(), sink);
             let result_sender = result_sender.clone();
             let cpus = &config.capture.cpus;
@@ -268,6 +280,7 @@ impl Running {
             workers,
             judge,
             ledger,
+            streams,
             results,
         })
     }
@@ -296,6 +309,7 @@ impl Running {
         };
         self.published
             .send_modify(|published| published.refused = listener.refused());
+        let streams = tokio::spawn(self.streams.run());
         let crowded = tokio::spawn(endpoint::log_crowding(listener.crowded()));
         let watched = tokio::spawn(systemd::notify_states(self.published.subscribe()));
         let mut server = tokio::spawn(http::serve(listener, self.published.subscribe(), shutdown));
@@ -341,6 +355,7 @@ impl Running {
         stopped(&self.published.borrow().snapshot);
         watched.abort();
         crowded.abort();
+        streams.abort();
         drop(shutdown_sender);
         if !server.is_finished() {
             let _ = server.await;

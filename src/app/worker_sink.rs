@@ -2,10 +2,12 @@
 //! replay.
 
 use super::shared_policy::PolicyReader;
+use super::worst_streams::StreamsReader;
 use crate::meter::second::WorkerReport;
 use crate::pipeline::WorkerSink;
 use crate::sla::policy::Policy;
 use crate::snapshot::StreamRow;
+use crate::stream::Streams;
 use crate::stream::record::Stream;
 use crate::voice::signalling::Announcement;
 use std::sync::Arc;
@@ -64,6 +66,8 @@ pub(super) struct ChannelSink {
     policy: PolicyReader,
     /// The ended streams, in a replay; the daemon does not keep them.
     stream_list: Option<StreamList>,
+    /// Who asks for streams; nobody where they are not shown.
+    streams_reader: Option<StreamsReader>,
 }
 
 impl ChannelSink {
@@ -73,6 +77,15 @@ impl ChannelSink {
             judge,
             policy,
             stream_list: listed.then(StreamList::default),
+            streams_reader: None,
+        }
+    }
+
+    /// Answers who asks for streams.
+    pub(super) fn with_streams(self, streams_reader: Option<StreamsReader>) -> Self {
+        Self {
+            streams_reader,
+            ..self
         }
     }
 
@@ -105,6 +118,12 @@ impl WorkerSink for ChannelSink {
         }
     }
 
+    fn second_closed(&mut self, streams: &Streams) {
+        if let Some(reader) = &mut self.streams_reader {
+            reader.look(streams);
+        }
+    }
+
     fn new_policy(&mut self) -> Option<Arc<Policy>> {
         self.policy.newer()
     }
@@ -128,8 +147,8 @@ impl WorkerSink for ChannelSink {
     }
 }
 
-/// The row of an ended stream.
-fn row(stream: &Stream) -> StreamRow {
+/// The row of a stream.
+pub(super) fn row(stream: &Stream) -> StreamRow {
     let (packets, continuity) = (stream.packets(), stream.continuity());
     let nanos = |time: Option<std::time::Duration>| {
         time.and_then(|time| u64::try_from(time.as_nanos()).ok())

@@ -8,6 +8,7 @@
 mod connections;
 mod head;
 mod live;
+mod questions;
 mod rendered;
 mod routes;
 pub mod security;
@@ -22,7 +23,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rendered::RenderedOutputs;
-use routes::HttpAnswer;
+use routes::{HttpAnswer, Reply};
 use security::{Security, SecurityError};
 use std::convert::Infallible;
 use std::future::Future;
@@ -285,7 +286,10 @@ impl HttpState {
                         .admits(credentials, &share.password_check)
                         .await
                 {
-                    routes::answer(&request, shown, &share.listeners)
+                    match routes::answer(&request, shown, &share.listeners) {
+                        Reply::Ready(response) => response,
+                        Reply::Pending(answer) => answer.await,
+                    }
                 } else {
                     refused.credentials.fetch_add(1, Ordering::Relaxed);
                     routes::unauthorized()

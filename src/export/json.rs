@@ -7,6 +7,7 @@
 mod commitments;
 pub mod page;
 mod shapes;
+pub mod streams;
 
 use crate::export::Published;
 use crate::snapshot::{Snapshot, StreamRow};

@@ -16,7 +16,10 @@ macro_rules! script {
             include_str!("page/words.js"),
             include_str!("page/drawing.js"),
             include_str!("page/measures.js"),
+            include_str!("page/find.js"),
             include_str!("page/rows.js"),
+            include_str!("page/history.js"),
+            include_str!("page/streams.js"),
             include_str!("page/detail.js"),
             include_str!("page/meter.js"),
             include_str!("page/live.js"),
@@ -46,4 +49,16 @@ pub const PAGE: &str = concat!(
     "<script>",
     script!(),
     "</script>\n</body>\n</html>\n"
+);
+
+/// The runbook, docs/RUNBOOK.md as HTML (`build.rs`): where alerts lead. It has the page's style and no
+/// script.
+pub const RUNBOOK: &str = concat!(
+    include_str!("page/head.html"),
+    "<style>",
+    include_str!("page/page.css"),
+    "</style>\n</head>\n<body class=\"doc\">\n<header><p><a href=\"/\">asnmeter</a></p></header>\n",
+    "<main><section>\n",
+    include_str!(concat!(env!("OUT_DIR"), "/runbook.html")),
+    "</section></main>\n</body>\n</html>\n"
 );

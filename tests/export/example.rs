@@ -113,6 +113,13 @@ fn numbered(asn: u32) -> Label {
     Label::Origin(Origin::As(Asn(asn)))
 }
 
+/// A minute that had one verdict.
+fn seconds_of(verdict: Verdict) -> [u8; 4] {
+    let mut seconds = [0; 4];
+    seconds[verdict as usize] = 60;
+    seconds
+}
+
 /// A value for loss and one for latency.
 fn of_each<T: Default>(loss: T, latency: T) -> PerMeasure<T> {
     let mut values = PerMeasure::default();
@@ -206,7 +213,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             .map(|minute| Minute {
                 start: Second(JUDGED.0 - 60 * (59 - minute)),
                 peak_thousandths: (from * 10_000.0).round() as u32,
-                verdicts: of_each(Some(verdict), Some(Verdict::Met)),
+                verdicts: of_each(seconds_of(verdict), seconds_of(Verdict::Met)),
             })
             .collect(),
     };

@@ -1,6 +1,7 @@
-//! Maps requests to answers. Read-only: GET and HEAD, no bodies, no parameters.
+//! Maps requests to answers. Read-only: GET and HEAD, no bodies; parameters only where `questions` reads them.
 
 use super::live::Live;
+use super::questions::{self, PendingAnswer};
 use super::rendered::{Output, RenderedOutputs};
 use crate::export::{collector, json, page};
 use crate::units::Asn;
@@ -25,12 +26,20 @@ pub(super) type HttpAnswer = Either<Full<Bytes>, Live>;
 /// Prefix of the paths of single ASNs; the number follows.
 const ASN: &str = "/api/v1/asns/";
 
+/// The answer to a request.
+pub(super) enum Reply {
+    /// It is there.
+    Ready(Response<HttpAnswer>),
+    /// Somebody was asked.
+    Pending(PendingAnswer),
+}
+
 /// Answers a request. `listeners` are the permits for further event streams of its client.
 pub(super) fn answer<B: Body>(
     request: &Request<B>,
     shown: &Arc<RenderedOutputs>,
     listeners: &Arc<Semaphore>,
-) -> Response<HttpAnswer> {
+) -> Reply {
     let path = request.uri().path();
     let mut response = match path {
         _ if !request.body().is_end_stream() => {
@@ -48,7 +57,11 @@ pub(super) fn answer<B: Body>(
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
         }
+        questions::HISTORY | questions::STREAMS => {
+            return Reply::Pending(questions::ask(path, request.uri().query(), shown));
+        }
         "/" => whole(Bytes::from_static(page::PAGE.as_bytes()), HTML),
+        "/docs/runbook" => whole(Bytes::from_static(page::RUNBOOK.as_bytes()), HTML),
         "/metrics" => output(request, shown, Output::Metrics, collector::TEXT_FORMAT),
         "/api/v1/asns" => output(request, shown, Output::Json, JSON),
         "/api/v1/live" => live(shown, listeners),
@@ -62,7 +75,7 @@ pub(super) fn answer<B: Body>(
         _ => one_asn(path, shown),
     };
     add_security_headers(&mut response);
-    response
+    Reply::Ready(response)
 }
 
 /// The answer to a request without valid credentials.
@@ -95,8 +108,11 @@ fn add_security_headers(response: &mut Response<HttpAnswer>) {
 }
 
 fn is_path(path: &str) -> bool {
-    const PATHS: [&str; 7] = [
+    const PATHS: [&str; 10] = [
         "/",
+        "/docs/runbook",
+        questions::HISTORY,
+        questions::STREAMS,
         "/metrics",
         "/api/v1/asns",
         "/api/v1/live",
@@ -196,6 +212,21 @@ fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Response<HttpAns
             response
         }
     }
+}
+
+/// A document that somebody was asked for.
+pub(super) fn json(document: String) -> Response<HttpAnswer> {
+    let mut response = whole(Bytes::from(document), JSON);
+    add_security_headers(&mut response);
+    response
+}
+
+/// Why there is none.
+pub(super) fn refusal(status: StatusCode, why: String) -> Response<HttpAnswer> {
+    let mut response = whole(Bytes::from(why + "\n"), PLAIN);
+    *response.status_mut() = status;
+    add_security_headers(&mut response);
+    response
 }
 
 fn whole(body: Bytes, kind: &'static str) -> Response<HttpAnswer> {
