@@ -15,7 +15,9 @@ mod pair_counts;
 mod silence;
 pub mod threshold;
 pub mod totals;
+mod transit_paths;
 mod transit_totals;
+mod window;
 
 use crate::asn::Origin;
 use crate::attribution::scopes::ScopePlan;

@@ -78,6 +78,16 @@ pub struct WorkerSettings {
     pub shard: Shard,
 }
 
+/// Why seconds end; it says what becomes of the streams.
+enum EndCause {
+    /// Streams go on, but for those that have timed out.
+    TimePassed,
+    /// Packet time stepped back into this second: streams go on, without what they waited for.
+    ClockStepped(Second),
+    /// Nothing more comes: all streams end.
+    SourceEnded,
+}
+
 /// Turns the frames of one capture queue into seconds.
 #[derive(Debug)]
 pub struct Worker<O> {
@@ -145,7 +155,7 @@ impl<O: WorkerSink> Worker<O> {
             let step = match source.next() {
                 Ok(step) => step,
                 Err(error) => {
-                    self.end(self.meter.newest());
+                    self.end_seconds(self.meter.newest(), EndCause::SourceEnded);
                     return Err(error);
                 }
             };
@@ -166,6 +176,7 @@ impl<O: WorkerSink> Worker<O> {
     /// Exchanges session descriptions with the other workers.
     fn exchange_sdp(&mut self) {
         let signalling = self.streams.signalling();
+        self.state.announcements_missed += signalling.take_missed();
         for announcement in signalling.take_for_peers() {
             self.state.announcements_missed += self.sink.send_to_peers(&announcement);
         }
@@ -300,37 +311,49 @@ impl<O: WorkerSink> Worker<O> {
                 self.sink.report(WorkerReport::Opened(second));
             }
             Boundary::Closed(through) => {
-                self.close(through);
+                self.end_seconds(through, EndCause::TimePassed);
                 self.sink.second_closed(&self.streams);
             }
             Boundary::Stepped(second) => self.on_clock_step(second),
-            Boundary::Ended(last) => self.end(last),
+            Boundary::Ended(last) => self.end_seconds(last, EndCause::SourceEnded),
         }
         if let Some(policy) = self.sink.new_policy() {
             self.adopt(&policy);
         }
     }
 
-    /// Counts what of seconds up to and including `through` was open: later fragments, and each stream's
-    /// jitter.
-    fn settle_second(&mut self, through: Second) {
+    /// Ends the seconds up to and including `through`: counts what was open in them, which is later
+    /// fragments, each stream's jitter and the streams that end with them, and sends them.
+    fn end_seconds(&mut self, through: Second, cause: EndCause) {
+        // What ends now, and not by time, belongs to the last of these seconds.
+        let newest = match cause {
+            EndCause::TimePassed => through.next(),
+            EndCause::ClockStepped(_) | EndCause::SourceEnded => through,
+        };
+        if self.meter.newest() < newest {
+            self.meter.begin_second(newest, &mut self.streams);
+        }
         self.settle_fragments(through.end());
         self.meter.sample_streams(through, &mut self.streams);
-    }
-
-    /// Ends streams that have timed out, and sends all seconds up to and including `through`.
-    fn close(&mut self, through: Second) {
-        if self.meter.newest() <= through {
-            self.meter.begin_second(through.next(), &mut self.streams);
-        }
-        self.settle_second(through);
-        let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
-        self.streams
-            .expire(through.next(), &mut expired, |stream, step, bookings| {
-                end_stream(meter, sink, stream, step, bookings);
-            });
-        self.meter.discard_pending(expired);
+        let mut given_up = Vec::new();
+        let end_stream = |mut stream: Stream, step: &SequenceStep, bookings: &mut Vec<Booking>| {
+            meter.ended(&mut stream, step, bookings);
+            sink.ended(&stream);
+        };
+        match cause {
+            EndCause::TimePassed => self
+                .streams
+                .expire(through.next(), &mut given_up, end_stream),
+            EndCause::ClockStepped(second) => {
+                let settle = |stream: &mut Stream, step: &SequenceStep, bookings: &mut Vec<_>| {
+                    meter.ended(stream, step, bookings);
+                };
+                self.streams.step(second.start(), &mut given_up, settle);
+            }
+            EndCause::SourceEnded => self.streams.finish(&mut given_up, end_stream),
+        }
+        self.meter.discard_pending(given_up);
         self.streams.forget_gaps(through.start().minus(GAP_MEMORY));
         self.send(through);
     }
@@ -385,39 +408,13 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Packet time stepped back: closes all open seconds, and restarts at `second`.
+    /// Packet time stepped back: ends all open seconds, and begins again at `second`.
     fn on_clock_step(&mut self, second: Second) {
-        let mut expired = Vec::new();
-        let meter = &mut self.meter;
-        self.streams
-            .step(second.start(), &mut expired, |stream, step, bookings| {
-                meter.ended(stream, step, bookings);
-            });
-        self.meter.discard_pending(expired);
         self.state.clock_steps += 1;
-        let newest = self.meter.newest();
-        // Otherwise its streams would be sampled now, and again when time reaches this second again.
-        self.meter.begin_second(newest.next(), &mut self.streams);
-        self.settle_second(newest);
+        self.end_seconds(self.meter.newest(), EndCause::ClockStepped(second));
         self.fragments.clear();
-        self.send(newest);
         self.meter.restart(second);
         self.sink.report(WorkerReport::Stepped(second));
-    }
-
-    /// Ends all streams, and sends all seconds up to and including the last.
-    fn end(&mut self, last: Second) {
-        if self.meter.newest() < last {
-            self.meter.begin_second(last, &mut self.streams);
-        }
-        self.settle_second(last);
-        let mut expired = Vec::new();
-        let (meter, sink) = (&mut self.meter, &mut self.sink);
-        self.streams.finish(&mut expired, |stream, step, bookings| {
-            end_stream(meter, sink, stream, step, bookings);
-        });
-        self.meter.discard_pending(expired);
-        self.send(last);
     }
 
     fn name_interface(&mut self, id: InterfaceId, name: &str) {
@@ -446,18 +443,6 @@ impl<O: WorkerSink> Worker<O> {
     pub fn into_sink(self) -> O {
         self.sink
     }
-}
-
-/// Counts what remains of an ended stream, and passes it to the sink.
-fn end_stream(
-    meter: &mut Meter,
-    sink: &mut impl WorkerSink,
-    mut stream: Stream,
-    step: &SequenceStep,
-    bookings: &mut Vec<Booking>,
-) {
-    meter.ended(&mut stream, step, bookings);
-    sink.ended(&stream);
 }
 
 fn add_at(sums: &mut Vec<u64>, interface: InterfaceId, more: u64) {

@@ -3,11 +3,11 @@
 //!
 //! Plain values: counts are totals since the start, times are packet time.
 
+pub mod distribution;
 pub mod evidence;
 
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
-pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use crate::meter::window_counts::WindowCounts;
 use crate::sla::commitment::{DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
@@ -20,6 +20,7 @@ use crate::stream::tally::{Layer, LossCounts, ShownLoss, TrafficCounts, shown};
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
 pub use crate::voice::class::StreamKind;
+pub use distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -555,26 +555,14 @@ impl Streams {
 
     /// Every proven stream, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Stream> {
-        let streams = self
-            .table
-            .numbers()
-            .filter_map(|index| self.table.get(index));
+        let numbers = self.table.numbers();
+        let streams = numbers.filter_map(|index| self.table.get(index));
         streams.filter(|stream| stream.is_proven())
     }
 
     /// Whether a stream goes the opposite way of one.
     pub fn has_opposite(&self, key: &StreamKey) -> bool {
         self.opposite(key).is_some()
-    }
-
-    /// Streams in the table.
-    pub fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.table.len() == 0
     }
 
     /// Streams refused because the table was full.

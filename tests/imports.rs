@@ -165,7 +165,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("flate2", &["asn", "export", "files", "ledger"]),
     ("hashbrown", &["asn", "judge", "meter", "stream", "voice"]),
-    ("hdrhistogram", &["meter"]),
+    ("hdrhistogram", &["snapshot"]),
     ("http_body_util", &["export"]),
     // Words for durations and times: in the configuration and on the way out.
     ("humantime", &["config", "units"]),

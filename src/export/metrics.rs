@@ -142,7 +142,7 @@ pub const TABLE: &[Row] = &[
     row("asnmeter_unsplit_frames_total", Counter, &[],
         "Frames that held several packets (receive offload) and were cut, so that not all could be told apart; their seconds are tainted. ethtool -K INTERFACE gro off", rows::unsplit),
     row("asnmeter_clock_steps_total", Counter, &[],
-        "Backward jumps of packet time over one second", rows::clock_steps),
+        "Backward steps of the capture's clock", rows::clock_steps),
     row("asnmeter_tainted_seconds_total", Counter, &[],
         "Seconds that were not seen whole", rows::tainted),
     row("asnmeter_announcements_missed_total", Counter, &[],

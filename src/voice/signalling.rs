@@ -105,9 +105,10 @@ impl Signalling {
         self.unsent.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Number of announcements dropped because too many waited.
-    pub fn missed(&self) -> u64 {
-        self.missed
+    /// Takes the number of announcements dropped since the last call, because too many waited.
+    #[inline]
+    pub fn take_missed(&mut self) -> u64 {
+        std::mem::take(&mut self.missed)
     }
 
     /// The fact about media with a payload type between two endpoints.
