@@ -12,6 +12,7 @@ mod evidence;
 mod history;
 mod judge_thread;
 pub mod live;
+mod local_check;
 mod reload;
 pub mod replay;
 mod routers;

@@ -282,6 +282,19 @@ pub fn evidence_failed(second: Second, error: &dyn Display) {
     );
 }
 
+/// A minute with streams, and none of them has an own address.
+pub fn no_local_traffic(likely: &str) {
+    emit(
+        Level::Warning,
+        "no_local_traffic",
+        format_args!(
+            "asn.local_prefixes: no stream of the first minute has an address in them, so both ends \
+             of each call are judged; most streams have: {likely}"
+        ),
+        &[("PREFIXES", &likely)],
+    );
+}
+
 /// The history cannot be read from the ledger; nobody but the page needs it.
 pub fn history_failed(error: &dyn Display) {
     emit(

@@ -6,6 +6,7 @@
 //! output escapes them in its own way.
 
 pub mod collector;
+pub mod csv;
 pub mod http;
 pub mod json;
 mod measures;

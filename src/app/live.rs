@@ -6,7 +6,6 @@
 use super::background::{BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
 use super::evidence::{self, EvidenceThread, Kept};
-use super::history;
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
@@ -14,6 +13,7 @@ use super::source::LiveSource;
 use super::worker_sink::{ChannelSink, peer_channels};
 use super::worst_streams::{self, StreamsCollector};
 use super::{AppError, daemon_state, judge_thread, policy, settings, systemd};
+use super::{history, local_check};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{RingSettings, RingSource};
 use crate::capture::{CaptureError, host};
@@ -252,11 +252,15 @@ impl Running {
         let judge = judge.map_err(failed)?;
         let (result_sender, results) = mpsc::unbounded_channel();
         let mut workers = Vec::new();
-        let queues = sources.into_iter().zip(senders).zip(peers).zip(readers);
-        for (index, (((source, sender), peer_channels), reader)) in queues.enumerate() {
+        let has_local = !config.asn.local_prefixes.is_empty();
+        let checks = local_check::for_workers(sources.len());
+        let queues = sources.into_iter().zip(senders).zip(peers);
+        let queues = queues.zip(readers.into_iter().zip(checks));
+        for (index, (((source, sender), peer_channels), (reader, check))) in queues.enumerate() {
             let sink = ChannelSink::new(sender, shared_policy.reader(), false)
                 .with_peers(peer_channels)
-                .with_streams(config.export.streams.then_some(reader));
+                .with_streams(config.export.streams.then_some(reader))
+                .with_local_check(has_local.then_some(check));
             let mut worker = Worker::new(settings.clone(), &shared_policy.current(), sink);
             let result_sender = result_sender.clone();
             let cpus = &config.capture.cpus;

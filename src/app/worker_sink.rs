@@ -1,6 +1,7 @@
 //! The sink of a worker: its channels to the judge and to its peers, and the list of its streams in a
 //! replay.
 
+use super::local_check::LocalCheck;
 use super::shared_policy::PolicyReader;
 use super::worst_streams::StreamsReader;
 use crate::meter::second::WorkerReport;
@@ -68,6 +69,8 @@ pub(super) struct ChannelSink {
     stream_list: Option<StreamList>,
     /// Who asks for streams; nobody where they are not shown.
     streams_reader: Option<StreamsReader>,
+    /// Whether own prefixes occur; nobody asks where there are none, or any more.
+    local_check: Option<LocalCheck>,
 }
 
 impl ChannelSink {
@@ -78,6 +81,15 @@ impl ChannelSink {
             policy,
             stream_list: listed.then(StreamList::default),
             streams_reader: None,
+            local_check: None,
+        }
+    }
+
+    /// Looks whether own prefixes occur.
+    pub(super) fn with_local_check(self, local_check: Option<LocalCheck>) -> Self {
+        Self {
+            local_check,
+            ..self
         }
     }
 
@@ -122,6 +134,10 @@ impl WorkerSink for ChannelSink {
         if let Some(reader) = &mut self.streams_reader {
             reader.look(streams);
         }
+        self.local_check = self
+            .local_check
+            .take()
+            .and_then(|mut check| (!check.look(streams)).then_some(check));
     }
 
     fn new_policy(&mut self) -> Option<Arc<Policy>> {

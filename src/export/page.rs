@@ -35,8 +35,8 @@ pub const SCRIPT: &str = script!();
 pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
-    "style-src 'sha256-E5jM/+saj9A2UbzH3E4invBd1R8oIJNZcbnFveFLMBQ='; ",
-    "script-src 'sha256-DVSWuz1Tw9taNIYTCpqiQs8HWDnGh5yfUzjqPn1pMkQ='",
+    "style-src 'sha256-uAuby4U3Dymhx8hSuAaLaMyZ8Xk/kd6uYwgy9ERcU/g='; ",
+    "script-src 'sha256-b/HArU7No7AiWn+tgv1gPf0I0L3VSTEV+NyEA0m7Y/o='",
 );
 
 /// The whole page.

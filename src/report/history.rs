@@ -147,7 +147,7 @@ impl HistoryIndex {
         let begin = begin.map_or(Second(today), |day| {
             day_begin(&day).unwrap_or(Second(today))
         });
-        let first = days.first().and_then(|day| day_begin(day));
+        let first = first_second(&directory, days.first())?;
         minute_file::forget_before(&directory, &oldest.day())?;
         let period = Period {
             from: begin,
@@ -162,7 +162,7 @@ impl HistoryIndex {
             directory,
             account: LedgerAccount::of_minutes(period, zone),
             intervals: Vec::new(),
-            known_from: first.unwrap_or(begin).0.min(begin.0),
+            known_from: first.unwrap_or(begin).0,
             in_memory_from: begin.0,
             needed_from: before.to_string(),
             part: Some((starts_at, 0)),
@@ -412,6 +412,19 @@ impl HistoryIndex {
         row.intervals = intervals.map(|(.., one)| one.clone()).collect();
         row
     }
+}
+
+/// The first second of which a day's leaves say anything.
+fn first_second(
+    directory: &LedgerDirectory,
+    day: Option<&String>,
+) -> Result<Option<Second>, LedgerError> {
+    let Some(day) = day else { return Ok(None) };
+    let part = LedgerFile::Leaves(day.clone(), 0);
+    let minute = PartReader::open(&directory.file(&part.name()))?.next_minute()?;
+    let minute = minute.unwrap_or_default();
+    let mut leaves = minute.lines().filter_map(|line| Leaf::from_line(line).ok());
+    Ok(leaves.find_map(|leaf| leaf.second()))
 }
 
 /// The days of which there are leaves, ascending.

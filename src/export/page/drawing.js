@@ -6,7 +6,7 @@ const DRAWN = new Set(["svg", "rect", "line", "polyline", "polygon"]);
 const el = (tag, attributes, ...children) => {
   const node = DRAWN.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) node.setAttribute(name, value);
-  node.append(...children.flat().filter((child) => child !== null && child !== false && child !== undefined));
+  node.append(...children.flat(3).filter((child) => child !== null && child !== false && child !== undefined));
   return node;
 };
 

@@ -57,7 +57,7 @@ const heldThen = (then, terms) =>
   (["committed_bps", "threshold", "window_s"].every((term) => then[term] === terms[term]) ? "" : "; then no guarantee above " + asWritten(then.threshold) + " of " + rate(then.committed_bps) + " in " + span(then.window_s));
 
 const excessLine = (asn, { from, ends, parts }, terms, judged) => {
-  const peaks = Object.entries(parts.reduce((most, { direction, peak_share }) => ({ ...most, [direction]: Math.max(peak_share, most[direction] || 0) }), {}));
+  const peaks = Object.entries([...parts].sort((a, b) => (a.direction < b.direction ? -1 : 1)).reduce((most, { direction, peak_share }) => ({ ...most, [direction]: Math.max(peak_share, most[direction] || 0) }), {}));
   const until = ends === Infinity ? null : rfc3339(ends);
   const sameDay = until && until.slice(0, 10) === from.slice(0, 10);
   const times = until === null ? "since " + dated(from) : dayOf(from) + " " + from.slice(11, 19) + " – " + (sameDay ? "" : dayOf(until) + " ") + until.slice(11, 19) + " UTC";
@@ -83,7 +83,7 @@ const trendOf = ({ label, title, trend }, terms, steps, mark) => {
   const limit = values.length && values[0][3];
   if (!limit || all <= 0) return null;
   const drawn = values.map(([lost, , expected]) => (expected > 0 ? Math.round(Math.max(0, lost / expected) / limit * 1000) : null));
-  return el("div", { class: "strip" }, el("span", {}, title), curve(drawn, "", 36, title, mark),
+  return el("div", { class: "strip" }, el("span", {}, "trend"), curve(drawn, "", 36, title + ", trend", mark),
     el("span", { class: "soft" }, percent(Math.max(0, bad / all)) + (label === "loss" ? " lost" : " over the limit") + (maybe > 0 ? ", " + percent(maybe / all) + " more may be" : "") + "; line: " + asWritten(limit)));
 };
 
@@ -102,7 +102,8 @@ const fromLedger = ({ terms, row }, { from, until, step_s: length, steps, comple
     axis(from, until),
     el("div", { class: "strip" }, el("span", {}, "share"), curve(steps.map(({ peak_thousandths }) => peak_thousandths), stateOf(row, terms), 48, "share " + words, mark), el("span", { class: "soft" }, "line: the limit")),
     MEASURES.map((measure) => [row[measure.label] && strip(measure.label, steps.map((step) => seconds(step, measure.label)), length, words, mark), trendOf(measure, terms, steps, mark)]),
-    Date.parse(complete_until) < Date.parse(until) && el("p", { class: "note" }, "In the ledger up to " + dated(complete_until) + "."),
+    // The minute that goes on, and the one before it, are never sealed yet.
+    Date.parse(complete_until) + 180000 < Math.min(Date.parse(until), Date.parse(state.judged)) && el("p", { class: "note" }, "In the ledger up to " + dated(complete_until) + "."),
     excessList(row.asn, lines, terms, state.judged, "in this time"),
   ];
 };

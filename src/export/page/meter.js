@@ -33,7 +33,7 @@ const tiles = (state) => {
   const silent = all.filter(({ row }) => row.outage);
   const limit = out ? ["over", "▲ " + several(out, "network", "networks") + " over the limit: no guarantee for " + (out === 1 ? "it" : "them"), namedOf(over), "Ours. Move calls away; no ticket for loss or latency meanwhile.", "asnmeterasnoutofsla"]
     : near.length ? ["near", "◆ " + several(near.length, "network", "networks") + " near the limit", namedOf(near), "Ours. The guarantee still holds: move calls away before it does not.", "asnmeterasnnearlimit"]
-    : ["within", "✓ No network over its limit", all.length ? "every guarantee holds as far as the limit goes" : "no traffic of any network"];
+    : ["within", "✓ No network over its limit", all.length ? "each of them has its guarantee" : "no traffic of any network"];
   const guarantee = silent.length ? ["over", "✕ " + several(silent.length, "network", "networks") + " fell silent", namedOf(silent), "Theirs, or the path's: call them. If several at once, look at our tap first.", "asnmeterasnfellsilent"]
     : missed.length ? ["over", "✕ " + several(missed.length, "guarantee", "guarantees") + " missed", namedOf(missed), "Theirs, or the path's: open a ticket, with the times from the history below.", "asnmeterguaranteemissed"]
     : ["within", "✓ No guarantee missed", all.length ? "nothing to claim now" : ""];

@@ -27,7 +27,8 @@ const streamsOf = (key, judged) => {
       [["loss", "By loss"], ["jitter", "By jitter"]].map(([by, words]) => el("button", { type: "button", "data-worst": by, "aria-pressed": String(worstBy === by) }, words))),
     !shown ? el("p", { class: "note" }, "…")
       : shown.why ? el("p", { class: "note" }, shown.why)
-      : shown.streams.length === 0 ? el("p", { class: "note" }, "no stream now")
+      : shown.streams.length === 0 ? el("p", { class: "note" }, "No stream goes on now.")
+      : worstBy === "loss" && shown.by === "loss" && shown.streams.every(({ lost, maybe_lost }) => lost + maybe_lost === 0) ? el("p", { class: "note" }, "No stream that goes on now has lost a packet.")
       : el("div", { class: "wide-table", tabindex: "0", role: "region", "aria-label": "Worst streams" },
           el("table", { class: "streams" }, el("thead", {}, el("tr", {}, ["From → to", "Direction", "SSRC", "Codec", "Start, UTC", "Lost", "May be lost", "Jitter", "Other way"].map((title) => el("th", { scope: "col" }, title)))),
             el("tbody", {}, shown.streams.map((stream) => streamRow(stream, judged))))));
