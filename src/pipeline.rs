@@ -13,7 +13,7 @@ pub mod shard;
 pub mod timed_source;
 
 use crate::attribution::Attribution;
-use crate::capture::{CaptureError, CaptureGap, Event};
+use crate::capture::{CaptureError, CaptureGap, Event, GapCause};
 use crate::discard::Discard;
 use crate::frame::{Frame, InterfaceId};
 use crate::meter::second::{
@@ -27,6 +27,7 @@ use crate::stream::record::Stream;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::{StreamLimits, Streams};
 use crate::units::Second;
+use crate::units::occupancy::BoundedTable;
 use crate::voice::signalling::Announcement;
 use crate::voice::{RtpPacket, Rules};
 use crate::wire::merged::Split;
@@ -369,6 +370,12 @@ impl<O: WorkerSink> Worker<O> {
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
         self.state.fragments_refused = self.fragments.refused();
+        let fragments = (BoundedTable::Fragments, self.fragments.occupancy());
+        for (table, occupancy) in self.streams.occupancy().chain([fragments]) {
+            if let Some(state) = self.state.tables.get_mut(table as usize) {
+                *state = occupancy;
+            }
+        }
         if let Some(sample) = self.meter.stream_sample() {
             self.state.sample.clone_from(sample);
         }
@@ -432,6 +439,8 @@ impl<O: WorkerSink> Worker<O> {
         });
         self.streams.note_gap(gap.from, gap.until);
         add_at(&mut self.state.dropped, gap.interface, gap.frames);
+        let is_down = gap.cause == GapCause::InterfaceDown;
+        add_at(&mut self.state.down, gap.interface, u64::from(is_down));
     }
 
     /// Counts frames that the kernel's filter truncated because it could not decode them.

@@ -17,6 +17,7 @@ use crate::sla::{IndeterminateReason, Verdict};
 use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Layer, LossCounts, ShownLoss, TrafficCounts, shown};
+use crate::units::occupancy::TableStates;
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
 pub use crate::voice::class::StreamKind;
@@ -65,6 +66,8 @@ pub struct Snapshot {
     pub doubled_packets: u64,
     /// Fragments of IP packets that found no room in their table: their octets are in no sum.
     pub fragments_refused: u64,
+    /// How full the tables of all workers together are.
+    pub tables: TableStates,
     /// Octets of voice that an ASN source names another origin for than the one that decided, by
     /// the name of that source.
     pub disputed: BTreeMap<Arc<str>, u64>,
@@ -110,6 +113,8 @@ pub struct InterfaceRow {
     pub frames: u64,
     /// Frames known to be dropped before us.
     pub dropped: u64,
+    /// Times that it was found gone or down.
+    pub down: u64,
     /// Frames that the kernel's filter cut because it did not know what is in them.
     pub unknown: u64,
 }

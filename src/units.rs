@@ -4,6 +4,8 @@
 //!
 //! Imports nothing of the project. Values are plain copies that live as long as their user.
 
+pub mod occupancy;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;

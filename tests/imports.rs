@@ -117,7 +117,7 @@ const ROOMS: [(&str, &[&str]); 25] = [
             "asn", "discard", "files", "sla", "snapshot", "stream", "units", "voice",
         ],
     ),
-    ("events", &["judge", "sla", "units"]),
+    ("events", &["clock", "judge", "sla", "units"]),
     (
         "app",
         &[
@@ -174,12 +174,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper_util", &["export"]),
     ("indicatif", &["cli"]),
     ("ipnetwork", &["asn"]),
-    ("jiff", &["report"]),
+    ("jiff", &["asn", "report"]),
     ("libc", &["capture", "files"]),
     ("lzma_rust2", &["files"]),
     ("rustix", &["app"]),
     // `export` names rustls' provider, which is called the same.
-    ("ring", &["export", "ledger"]),
+    ("ring", &["export", "files", "ledger"]),
     ("ruzstd", &["files"]),
     ("maxminddb", &["asn"]),
     ("pnet", &["capture", "wire"]),

@@ -6,6 +6,7 @@
 
 pub(crate) mod evidence;
 pub(crate) mod reload;
+pub(crate) mod tables;
 pub(crate) mod transit;
 
 use crate::asn::{Origin, bmp};
@@ -402,6 +403,15 @@ pub(crate) fn table_loaded(published: &Published, series: &mut Series) {
     }
 }
 
+pub(crate) fn table_built(published: &Published, series: &mut Series) {
+    for source in &published.standing.sources {
+        if let Some(built) = source.built {
+            let seconds = number(built.as_nanos() / NANOS_PER_SECOND);
+            series.add(&[&source.name], seconds);
+        }
+    }
+}
+
 pub(crate) fn table_written(published: &Published, series: &mut Series) {
     for source in &published.standing.sources {
         if let Some(written) = source.written {
@@ -472,6 +482,8 @@ pub(crate) fn bmp_refused_connections(published: &Published, series: &mut Series
         for (reason, count) in [
             ("address", turned_away.address),
             ("limit", turned_away.limit),
+            ("share", turned_away.share),
+            ("slow", turned_away.slow),
         ] {
             series.add(&[source, reason], number(count));
         }
@@ -493,6 +505,7 @@ pub(crate) fn http_refused(published: &Published, series: &mut Series) {
         ("tls", &refused.handshakes),
         ("credentials", &refused.credentials),
         ("rate", &refused.rate),
+        ("host", &refused.hosts),
     ] {
         series.add(&[reason], number(count.load(Ordering::Relaxed)));
     }

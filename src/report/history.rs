@@ -4,6 +4,7 @@
 //! The present day is kept in memory; each day before it is a file in `minutes/`, which may be removed at any
 //! time: it is made again. Owned by one thread, which also answers.
 
+use super::ReportRequest;
 use super::commitment_account::CommitmentAccount;
 use super::ledger_account::LedgerAccount;
 use super::minute_file::{self, AsnDay, PastInterval};
@@ -155,12 +156,18 @@ impl HistoryIndex {
         };
         let zone =
             ReportZone::new("UTC").map_err(|error| HistoryError::Request(error.to_string()))?;
+        let request = ReportRequest {
+            period,
+            zone,
+            commitment: None,
+            with: Vec::new(),
+        };
         // The last hour of the day before is in the windows of this one.
         let before = Second(begin.0.saturating_sub(BEFORE));
         let starts_at = LedgerFile::Leaves(before.day(), 0);
         Ok(Self {
             directory,
-            account: LedgerAccount::of_minutes(period, zone),
+            account: LedgerAccount::of_minutes(&request),
             intervals: Vec::new(),
             known_from: first.unwrap_or(begin).0,
             in_memory_from: begin.0,

@@ -15,6 +15,7 @@ mod segments;
 pub use message::DialogMessage;
 pub use ports::{CodecFormat, Hold, MediaFact, Settled};
 
+use crate::units::occupancy::{BoundedTable, Occupancy};
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::voice::{Content, Packet};
 use crate::wire::Fragment;
@@ -134,6 +135,18 @@ impl Signalling {
     /// Dialogs, forks and addresses that found no room.
     pub fn dialogs_refused(&self) -> u64 {
         self.dialogs.refused()
+    }
+
+    /// How full its tables are.
+    pub fn occupancy(&self) -> [(BoundedTable, Occupancy); 5] {
+        let [offers, dialogs, addresses] = self.dialogs.occupancy();
+        [
+            (BoundedTable::SipOffers, offers),
+            (BoundedTable::SipDialogs, dialogs),
+            (BoundedTable::SipAddresses, addresses),
+            (BoundedTable::SipConnections, self.segments.occupancy()),
+            (BoundedTable::SipDatagrams, self.fragments.occupancy()),
+        ]
     }
 
     /// Whether there are no facts.
