@@ -73,6 +73,9 @@ pub enum HistoryError {
         /// Those that there are.
         known: String,
     },
+    /// Nothing is known yet.
+    #[error("no minute is sealed yet")]
+    NotYet,
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -119,8 +122,8 @@ pub struct HistoryIndex {
     account: LedgerAccount,
     /// Those that ended in the days that are in memory.
     intervals: Vec<(String, u32, PastInterval)>,
-    /// The first second of which anything is known.
-    known_from: u64,
+    /// The first second of which anything is known; none before the first minute.
+    known_from: Option<u64>,
     /// The first second of the oldest day that is in memory.
     in_memory_from: u64,
     /// Counts before this second are not needed.
@@ -169,7 +172,7 @@ impl HistoryIndex {
             directory,
             account: LedgerAccount::of_minutes(&request),
             intervals: Vec::new(),
-            known_from: first.unwrap_or(begin).0,
+            known_from: first.map(|first| first.0),
             in_memory_from: begin.0,
             needed_from: before.to_string(),
             part: Some((starts_at, 0)),
@@ -267,6 +270,7 @@ impl HistoryIndex {
 
     fn take_line(&mut self, line: &str) -> Result<(), String> {
         let leaf = Leaf::from_line(line).map_err(|error| error.to_string())?;
+        self.known_from = self.known_from.or(leaf.second().map(|first| first.0));
         self.account.take(&leaf)?;
         match leaf {
             Leaf::Interval(interval) if interval.role.is_none() => self.note_interval(&interval),
@@ -353,6 +357,10 @@ impl HistoryIndex {
     /// [`HistoryError`].
     pub fn answer(&mut self, request: &HistoryRequest) -> Result<String, HistoryError> {
         request.check()?;
+        let (Some(known_from), Some(Second(judged))) = (self.known_from, self.account.judged())
+        else {
+            return Err(HistoryError::NotYet);
+        };
         let accounts = self.account.commitments();
         if self.account_of(&request.commitment).is_none() {
             let known: Vec<_> = accounts.iter().map(CommitmentAccount::name).collect();
@@ -361,14 +369,13 @@ impl HistoryIndex {
                 known: known.join(", "),
             });
         }
-        let judged = self.account.judged().map_or(self.known_from, |it| it.0 + 1);
-        let settled = judged.saturating_sub(UNSETTLED);
+        let settled = (judged + 1).saturating_sub(UNSETTLED);
         let complete = settled - settled % SECONDS_IN_MINUTE;
         self.account.give(Second(complete));
         let mut answer = Answer::new(request);
         let (first, last) = (request.from.0 / DAY, request.until.0 / DAY + 1);
         for day in (first..=last).map(|day| day * DAY) {
-            let range = (day.max(self.known_from), (day + DAY).min(complete));
+            let range = (day.max(known_from), (day + DAY).min(complete));
             if range.0 >= range.1 {
                 continue;
             }
@@ -394,7 +401,7 @@ impl HistoryIndex {
                 Measure::Jitter => terms.jitter.is_some(),
             })
         });
-        let json = answer.json(guaranteed, self.known_from, complete);
+        let json = answer.json(guaranteed, known_from, complete);
         serde_json::to_string(&json).map_err(|error| HistoryError::Request(error.to_string()))
     }
 

@@ -46,7 +46,10 @@ fn no_line_is_wider_than_the_page_and_no_figure_is_lost_by_folding() {
         let text = String::from_utf8(out).unwrap();
         let widest = text.lines().map(|line| line.chars().count()).max();
         assert!(widest.unwrap() <= page, "{page} columns:\n{text}");
-        let digits = |word: &&str| word.chars().any(|one| one.is_ascii_digit());
+        // Neither the titles of columns (p50), nor a name, which gives way.
+        let digits = |word: &&str| {
+            word.chars().any(|one| one.is_ascii_digit()) && !word.contains(['p', '\\', '<'])
+        };
         let strip = |word: &str| word.trim_end_matches([',', ';']).to_owned();
         let mut words: Vec<_> = text.split_whitespace().filter(digits).map(strip).collect();
         words.sort();

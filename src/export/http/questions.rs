@@ -10,8 +10,9 @@ use crate::units::{Asn, Second};
 use hyper::{Response, StatusCode};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::mpsc::TrySendError;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 /// The path of the history.
@@ -63,13 +64,17 @@ pub(super) fn ask(path: &str, query: Option<&str>, shown: &RenderedOutputs) -> P
 async fn awaited(receiver: oneshot::Receiver<Answer>) -> Answer {
     match timeout(PATIENCE, receiver).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Err(Unanswered::Failed("no answer: it ended".into())),
+        Ok(Err(_)) => Err(ended()),
         Err(_) => Err(Unanswered::Failed("no answer in time".into())),
     }
 }
 
 fn busy() -> Unanswered {
     Unanswered::Failed("too many questions at the same time".into())
+}
+
+fn ended() -> Unanswered {
+    Unanswered::Failed("no answer: it ended".into())
 }
 
 fn ask_history(
@@ -80,7 +85,11 @@ fn ask_history(
         return Err(Unanswered::Unknown("no ledger is kept".into()));
     };
     let (sender, receiver) = oneshot::channel();
-    history.try_send((question, sender)).map_err(|_| busy())?;
+    let sent = history.try_send((question, sender));
+    sent.map_err(|error| match error {
+        TrySendError::Full(_) => busy(),
+        TrySendError::Disconnected(_) => ended(),
+    })?;
     Ok(receiver)
 }
 
@@ -93,7 +102,11 @@ fn ask_streams(
         return Err(Unanswered::Unknown(why.into()));
     };
     let (sender, receiver) = oneshot::channel();
-    streams.try_send((question, sender)).map_err(|_| busy())?;
+    let sent = streams.try_send((question, sender));
+    sent.map_err(|error| match error {
+        mpsc::error::TrySendError::Full(_) => busy(),
+        mpsc::error::TrySendError::Closed(_) => ended(),
+    })?;
     Ok(receiver)
 }
 
