@@ -17,9 +17,14 @@ pub(super) struct CommitmentJson<'a> {
     threshold: f64,
     window_s: u32,
     direction: &'static str,
+    count: &'static str,
     layer: &'static str,
     /// The first second that was judged by these terms, if others held before.
     since: Option<String>,
+    /// Seconds in which all networks had stopped at once: the tap may have failed.
+    tap_gap_s: u64,
+    /// The last second of which the verdicts are settled.
+    settled_until: Option<String>,
     asns: Vec<JudgedJson<'a>>,
     judges_transit: bool,
     transit: Vec<JudgedJson<'a>>,
@@ -38,8 +43,11 @@ impl<'a> CommitmentJson<'a> {
             threshold: row.threshold.as_f64(),
             window_s: row.window_seconds,
             direction: row.direction.as_str(),
+            count: row.count.as_str(),
             layer: row.layer.as_str(),
             since: row.since.map(|second| second.to_string()),
+            tap_gap_s: row.tap_gap_seconds,
+            settled_until: row.settled_until.map(|second| second.to_string()),
             asns: row.asns.iter().map(judged).collect(),
             judges_transit: row.transit_rule == TransitRule::Judge,
             transit: row.transit.iter().map(transit).collect(),
@@ -57,7 +65,11 @@ pub(super) struct JudgedJson<'a> {
     name: Option<&'a str>,
     share: SharesJson<f64>,
     window_bytes: SharesJson<u64>,
+    confirmed_share: SharesJson<f64>,
+    confirmed_window_bytes: SharesJson<u64>,
     over: bool,
+    unconfirmed_excess: bool,
+    unconfirmed_excess_seconds: u64,
     peak_share: SharesJson<f64>,
     out_of_sla_seconds: u64,
     out_of_sla: Vec<OutOfSlaJson>,
@@ -184,6 +196,29 @@ pub(super) struct StandingJson {
     unseen_s: u64,
     in_doubt_s: u64,
     few_samples_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<SettledJson>,
+}
+
+/// Seconds as settled: judged again with all that became known later, up to `settled_until`.
+#[derive(Serialize)]
+pub(super) struct SettledJson {
+    met_s: u64,
+    missed_s: u64,
+    void_s: u64,
+    indeterminate_s: u64,
+}
+
+impl SettledJson {
+    fn of(seconds: [u64; Verdict::ALL.len()]) -> Self {
+        let of = |verdict: Verdict| seconds.get(verdict as usize).copied().unwrap_or(0);
+        Self {
+            met_s: of(Verdict::Met),
+            missed_s: of(Verdict::Missed),
+            void_s: of(Verdict::Void),
+            indeterminate_s: of(Verdict::Indeterminate),
+        }
+    }
 }
 
 impl StandingJson {
@@ -199,6 +234,7 @@ impl StandingJson {
             unseen_s: row.indeterminate_for(IndeterminateReason::Unseen),
             in_doubt_s: row.indeterminate_for(IndeterminateReason::InDoubt),
             few_samples_s: row.indeterminate_for(IndeterminateReason::FewSamples),
+            settled: row.settled.map(SettledJson::of),
         }
     }
 }
@@ -211,7 +247,11 @@ impl<'a> JudgedJson<'a> {
             name: row.name.as_deref(),
             share: SharesJson::of(row.share, rule),
             window_bytes: SharesJson::of(row.window_bytes, rule),
+            confirmed_share: SharesJson::of(row.confirmed_share, rule),
+            confirmed_window_bytes: SharesJson::of(row.confirmed_window_bytes, rule),
             over: row.out_of_sla,
+            unconfirmed_excess: row.unconfirmed_excess,
+            unconfirmed_excess_seconds: row.unconfirmed_excess_seconds,
             peak_share: SharesJson::of(row.peak_share, rule),
             out_of_sla_seconds: row.out_of_sla_seconds,
             out_of_sla: row
