@@ -55,8 +55,8 @@ const MAX_SETTLING: usize = 360_000;
 /// # Errors
 /// [`AppError`]: the start failed and nothing has run, or a source or the endpoint failed later.
 pub fn run(path: &Path, flags: RunFlags) -> Result<(), AppError> {
-    privileges::reduce(flags.user.as_deref())?;
-    block_on(daemon(path, flags))
+    let kept = privileges::reduce(flags.user.as_deref())?;
+    block_on(daemon(path, flags, kept))
 }
 
 /// Runs the daemon on this thread. At the end it does not wait for loads in progress.
@@ -74,7 +74,11 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
     result
 }
 
-async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
+async fn daemon(
+    path: &Path,
+    flags: RunFlags,
+    capabilities: Option<Vec<String>>,
+) -> Result<(), AppError> {
     let mut signals = Signals::new()?;
     let loads = BackgroundLoads::default();
     let (file, web) = (path.to_owned(), flags.config_file);
@@ -93,6 +97,9 @@ async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     let sources = open(&config, &stop)?;
     for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
         events::warning_logged(&warning);
+    }
+    if let Some(kept) = capabilities {
+        events::privileges_reduced(flags.user.as_deref(), &kept);
     }
     events::started(&config.capture.interfaces, &listener.url());
     let directory = flags.evidence.or(config.evidence.directory.clone());
