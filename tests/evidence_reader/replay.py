@@ -69,7 +69,10 @@ class Replay:
         if anew:
             self.contracts, self.gaps, self.previous, self.standing, self.ended = {}, [], None, {}, []
         need(self.previous is None or second > self.previous, where, "goes back without a gap of the clock")
-        self.take_gaps([one for one in kinds["gap"] if one[1]["why"] == "stop"], second)
+        stopped = [one for one in kinds["gap"] if one[1]["why"] == "stop"]
+        if stopped and self.previous is not None:
+            self.previous = max(self.previous, second - 1)  # nobody judged the seconds between
+        self.take_gaps(stopped, second)
         self.tick(second, kinds["gap"], where)
         for number, leaf in kinds["policy"]:
             self.take_policy(number, leaf, second)
