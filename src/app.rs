@@ -5,6 +5,7 @@
 //! Nothing is measured here.
 
 mod background;
+mod both;
 pub mod check;
 pub mod demo;
 mod endpoint;
