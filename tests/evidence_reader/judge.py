@@ -40,17 +40,37 @@ class Second:
         return (recent >= 2 and 10 * recent >= active or silent >= 3 and 5 * silent >= active
                 or silent > 0 and silent >= active)
 
-    def is_outage(self, subject):
+    def stopped_together(self, subject):
+        """How many streams stopped within two consecutive seconds at most, how long ago the first, of how many active."""
         silence = self.silence.get(subject, {}).get(ALL, {})
         ends = dict(map(tuple, silence.get("stopped", [])))
-        most = max([count + ends.get(ago + 1, 0) for ago, count in ends.items()] or [0])
-        return most >= 3 and 3 * most >= silence.get("active_streams", 0)
+        streams, ago = max([(count + ends.get(ago - 1, 0), ago) for ago, count in ends.items()] or [(0, 0)])
+        return streams, ago, silence.get("active_streams", 0)
+
+    def is_outage(self, subject):
+        streams, _, active = self.stopped_together(subject)
+        return streams >= 3 and 3 * streams >= active
+
+    def all_stopped(self, second):
+        """When all networks stopped, within one second of each other; none if they have not (MODEL §11.6)."""
+        stopped, streams = [], 0
+        for subject in set(self.sums) | set(self.silence):
+            if subject[1]:
+                continue
+            together, ago, active = self.stopped_together(subject)
+            if together and 10 * together >= 9 * active:
+                stopped.append(second - ago)
+                streams += together
+            elif self.sums.get(subject, {}).get(ALL, Counter())["from.expected"] > 0:
+                return None
+        is_all = len(stopped) >= 2 and streams >= 4 and max(stopped) <= min(stopped) + 1
+        return min(stopped) if is_all else None
 
 
 class Window:
     """The sums of a contract's window that ends with a second."""
 
-    def __init__(self, seconds, second, length, gaps, seen_since):
+    def __init__(self, seconds, second, length, gaps, seen_since, tap_gaps):
         self.first = second - length + 1
         touching = [gap for gap in gaps if gap.first <= second and gap.last >= self.first]
         is_new = self.first < seen_since
@@ -69,6 +89,9 @@ class Window:
                     # of the numbers lost as many as frames were not seen are maybe lost (MODEL §8.2)
                     for side in ("from", "to"):
                         total[side + ".unseen"] += min(max(counted[side + ".lost"], 0), unseen)
+                    # the tap may have failed, up to the second in which streams go on (MODEL §11.6)
+                    if path is ALL and any(begin <= time <= end + 1 for begin, end in tap_gaps):
+                        total["from.tap"] += max(counted["from.lost"], 0)
                 self.transit.setdefault(subject, set()).update(of_second.transit[subject])
             for subject, paths in of_second.silence.items():
                 if was_open(seconds, subject, time, length):
@@ -101,7 +124,7 @@ class Contract:
     """One commitment: what was counted under it, and how long each ASN is out of SLA."""
 
     def __init__(self, terms, second):
-        self.seconds, self.over, self.seen_since = {}, {}, second
+        self.seconds, self.over, self.seen_since, self.tap_gaps = {}, {}, second, []
         self.take(terms)
 
     def revise(self, terms, second):
@@ -154,7 +177,12 @@ class Contract:
 
     def judge(self, second, gaps):
         """Verdicts on each ASN, and octets of all that is out of SLA with the transit ASNs crossed."""
-        window = Window(self.seconds, second, self.window, gaps, self.seen_since)
+        since = self.seconds.get(second, Second()).all_stopped(second)
+        if since is not None and self.tap_gaps and self.tap_gaps[-1][1] + 1 >= since:
+            self.tap_gaps[-1] = self.tap_gaps[-1][0], second
+        elif since is not None:
+            self.tap_gaps.append((since, second))
+        window = Window(self.seconds, second, self.window, gaps, self.seen_since, self.tap_gaps)
         judges_transit = self.terms["transit"] == "judge"
         more = None if window.frames is None else window.frames * LARGEST
         over, may_be_over, verdicts = {}, set(), {}
@@ -228,6 +256,8 @@ def loss(promised, rest, frames):
         unseen = rest[side + ".unseen"]
         lost, expected = rest[side + ".lost"] - unseen, rest[side + ".expected"] - unseen
         maybe = rest[side + ".maybe_lost"] + frames
+        if side == "from":
+            lost, expected, maybe = lost - rest["from.tap"], expected - rest["from.tap"], maybe + rest["from.tap"]
         enough = expected >= promised["min_packets"]
         certain = 10**6 * lost > promised["limit"] * (expected + rest["unfollowed"] + frames)
         possible = 10**6 * (lost + maybe) > promised["limit"] * (expected + maybe)
