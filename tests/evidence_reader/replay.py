@@ -89,8 +89,8 @@ class Replay:
         for second in range(first, until):
             if any(begin <= second <= end for begin, end in unwritten):
                 continue  # what was said in it is not in the ledger
-            if second % 60 == 59 and until - first < DAY and self.contracts:
-                need(False, where, "the end of minute", say(second), "is missing")
+            is_missing = second % 60 == 59 and until - first < DAY and self.contracts
+            need(not is_missing, where, "the end of a minute is missing:", say(second))
             # once no window holds anything and nothing stands, nothing can change
             if second - first <= self.longest() + BESIDE or self.standing or any(one.over for one in self.contracts.values()):
                 self.judge(second, [], [], where)
