@@ -10,6 +10,7 @@ pub mod check;
 pub mod demo;
 mod endpoint;
 mod evidence;
+mod hep;
 mod judge_thread;
 pub mod live;
 mod privileges;

@@ -281,6 +281,11 @@ impl Judge {
                 .map(|worker| worker.dialogs_refused)
                 .max()
                 .unwrap_or(0),
+            calls_refused: self
+                .workers
+                .values()
+                .map(|worker| worker.calls_refused)
+                .sum(),
             announcements_missed: self
                 .workers
                 .values()

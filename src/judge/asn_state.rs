@@ -14,7 +14,7 @@ use crate::sla::commitment::Commitment;
 use crate::sla::limit::Limit;
 use crate::sla::measure::PerMeasure;
 use crate::sla::unseen::Unseen;
-use crate::sla::verdict::{Exceeds, WindowContext, may_exceed, measured, verdicts};
+use crate::sla::verdict::{Exceeds, WindowContext, held, may_exceed, verdicts};
 use crate::sla::{Role, Verdict};
 use crate::snapshot::evidence::{Amendment, OnPath, SubjectCounts, Verdicts};
 use crate::snapshot::{CommitmentAsnRow, GuaranteeRow};
@@ -244,8 +244,8 @@ impl AsnState {
         }
         self.remaining = counts;
         if !self.window.is_empty() {
-            let measured = measured(self.window.sum());
-            let judged = measured.of(commitment.direction.judged());
+            let held = held(commitment, self.window.sum());
+            let judged = held.of(commitment.direction.judged());
             let most = judged.map(|(_, bytes)| *bytes).max().unwrap_or(0);
             let thousandths = Limit::from(commitment).thousandths(most);
             self.history.add(second, thousandths, given);

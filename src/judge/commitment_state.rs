@@ -111,7 +111,8 @@ impl CommitmentState {
             .collect();
         let held_alike = counted_alike
             && Limit::from(old) == Limit::from(&commitment)
-            && old.direction == commitment.direction;
+            && old.direction == commitment.direction
+            && old.count == commitment.count;
         for ((role, asn), asn_state) in &mut self.subjects {
             let is_judged = *role == Role::Origin || judges_transit;
             if !(held_alike && is_judged) {
@@ -399,6 +400,7 @@ impl CommitmentState {
             threshold: commitment.threshold,
             window_seconds: commitment.window.get(),
             direction: commitment.direction,
+            count: commitment.count,
             layer: commitment.layer,
             guarantee: commitment.guarantee.clone(),
             since: self.since,
