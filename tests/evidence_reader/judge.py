@@ -1,8 +1,8 @@
 """The judgement (MODEL §6 to §8, §11, §12) from the leaves policy, gap, second and amendment alone."""
 from collections import Counter
 
-# A frame that was not seen may have been a packet of so many octets (MODEL §8.2).
-LARGEST = 65535
+# A frame that was not seen may have been a packet of so many octets (MODEL §8.2, §3.2).
+LARGEST = {"ip": 65535, "ethernet": 65535 + 18, "wire": 65535 + 38}
 MEASURES = ("loss", "latency", "jitter")
 NONE = (["none"] * 3, [], None)
 # What an ASN's counts of all paths stand under; others under their transit ASNs.
@@ -14,6 +14,10 @@ def flat(counts):
     out = Counter({key: counts[key] for key in ("packets", "both_bytes", "unfollowed") if key in counts})
     for group in ("from", "to", "latency", "jitter"):
         out.update({f"{group}.{key}": value for key, value in counts.get(group, {}).items()})
+    for side in ("from", "to"):
+        of = counts.get(side, {})
+        out[side + ".confirmed_bytes"] = of.get("confirmed_bytes", of.get("bytes", 0))
+    out["confirmed_both_bytes"] = counts.get("confirmed_both_bytes", counts.get("both_bytes", 0))
     return out
 
 
@@ -132,8 +136,8 @@ class Contract:
         old, judges = self.terms, terms["transit"] == "judge"
         counted = ("window", "layer", "classes", "scope")
         is_counted_alike = all(old[key] == terms[key] for key in counted) and (not judges or old["transit"] == "judge")
-        held = ("committed_rate", "threshold", "direction")
-        is_held_alike = is_counted_alike and all(old[key] == terms[key] for key in held)
+        held = ("committed_rate", "threshold", "direction", "count")
+        is_held_alike = is_counted_alike and all(old.get(key) == terms.get(key) for key in held)
         if not is_counted_alike:
             self.seconds, self.seen_since = {}, second
         for measure in ("latency", "jitter"):
@@ -167,12 +171,12 @@ class Contract:
     def exceeds(self, octets):
         return 8 * 10**6 * octets > self.limit
 
-    def shares(self, total):
-        """The octets that are held against the limit, by direction (MODEL §6.3)."""
-        sides = {"from": total["from.bytes"], "to": total["to.bytes"]}
+    def shares(self, total, kind=""):
+        """The octets of a window in the directions that are judged (MODEL §6.3); `kind`: those confirmed."""
+        sides = {side: total[f"{side}.{kind}bytes"] for side in ("from", "to")}
         rule = self.terms["direction"]
         if rule == "sum":
-            return {"sum": sides["from"] + sides["to"] - total["both_bytes"]}
+            return {"sum": sides["from"] + sides["to"] - total[kind + "both_bytes"]}
         return {side: octets for side, octets in sides.items() if rule in ("either", side)}
 
     def judge(self, second, gaps):
@@ -184,30 +188,33 @@ class Contract:
             self.tap_gaps.append((since, second))
         window = Window(self.seconds, second, self.window, gaps, self.seen_since, self.tap_gaps)
         judges_transit = self.terms["transit"] == "judge"
-        more = None if window.frames is None else window.frames * LARGEST
+        more = None if window.frames is None else window.frames * LARGEST[self.terms["layer"]]
+        count = self.terms.get("count", "all")
+        held = "" if count == "all" else "confirmed_"
+        # what nobody answered may count after all, or what was not seen may have answered it (MODEL §6.5)
+        possible = held if count == "confirmed" and window.whole else ""
         over, may_be_over, verdicts = {}, set(), {}
         for (asn, role), paths in window.sums.items():
-            for direction, octets in self.shares(paths[ALL]).items():
-                if role and not judges_transit:
-                    continue
+            if role and not judges_transit:
+                continue
+            for direction, octets in self.shares(paths[ALL], held).items():
                 if self.exceeds(octets):
                     over[asn, role, direction] = octets, sorted(window.transit.get((asn, role), set()))
-                if more is None or self.exceeds(octets + more):
-                    may_be_over.add((asn, role))
+            if more is None or any(self.exceeds(octets + more) for octets in self.shares(paths[ALL], possible).values()):
+                may_be_over.add((asn, role))
         transit_over = {asn for asn, role, _ in over if role}
         transit_may = {asn for asn, role in may_be_over if role}
         for (asn, role), paths in window.sums.items():
             if role or paths[ALL]["packets"] <= 0:
                 continue
-            crossed, void_by, may = Counter(), set(), not window.whole and (asn, role) in may_be_over
-            may |= more is None and not window.whole
+            crossed, void_by, may = Counter(), set(), (asn, role) in may_be_over
             for path, counted in paths.items():
                 if path is ALL or not judges_transit:
                     continue
                 if set(path) & transit_over:
                     void_by |= set(path) & transit_over if counted["packets"] else set()
                     crossed.update(counted)
-                elif set(path) & transit_may and not window.whole:
+                elif set(path) & transit_may:
                     may = True
             rest = Counter(paths[ALL])
             rest.subtract(crossed)
@@ -242,7 +249,7 @@ class Contract:
                     word = "met"
                 else:
                     unseen = not window.whole or no_room
-                    reason = "unseen" if unseen else "in_doubt" if doubt else "few_samples"
+                    reason = "unseen" if unseen else "in_doubt" if doubt or may else "few_samples"
             words.append(word)
             reasons.append(reason)
         return words, reasons if any(reasons) else [], by
