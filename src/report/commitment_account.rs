@@ -105,6 +105,7 @@ impl CommitmentAccount {
         };
         let terms = Terms {
             limit: in_force.limit,
+            count: in_force.commitment.count,
             judged: in_force.commitment.direction.judged(),
             guaranteed: in_force.guaranteed,
             unseen: &self.unseen,
@@ -142,7 +143,8 @@ impl CommitmentAccount {
         });
         let held_alike = counted_alike
             && old.as_ref().is_some_and(|old| {
-                Limit::from(old) == limit && old.direction == commitment.direction
+                (Limit::from(old), old.direction, old.count)
+                    == (limit, commitment.direction, commitment.count)
             });
         self.in_force = Some(InForce {
             since,
@@ -271,6 +273,7 @@ impl CommitmentAccount {
         if let Some(in_force) = &self.in_force {
             let terms = Terms {
                 limit: in_force.limit,
+                count: in_force.commitment.count,
                 judged: &[],
                 guaranteed: in_force.guaranteed,
                 unseen: &self.unseen,

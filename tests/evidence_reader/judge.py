@@ -12,8 +12,13 @@ ALL = None
 def flat(counts):
     """The counts of an entry, or of one of its paths, as one sum."""
     out = Counter({key: counts[key] for key in ("packets", "both_bytes", "unfollowed") if key in counts})
+    # What is not written is all of it (EVIDENCE §2).
+    out["confirmed_both_bytes"] = counts.get("confirmed_both_bytes", counts.get("both_bytes", 0))
+    for group in ("from", "to"):
+        side = counts.get(group, {})
+        out[group + ".confirmed_bytes"] = side.get("confirmed_bytes", side.get("bytes", 0))
     for group in ("from", "to", "latency", "jitter"):
-        out.update({f"{group}.{key}": value for key, value in counts.get(group, {}).items()})
+        out.update({f"{group}.{key}": value for key, value in counts.get(group, {}).items() if key != "confirmed_bytes"})
     return out
 
 
@@ -115,17 +120,30 @@ class Contract:
     def held_against(self):
         """What ends a time out of SLA when it changes (MODEL §6.4)."""
         keys = ("committed_rate", "threshold", "window", "layer", "classes", "scope", "direction")
-        return [self.terms[key] for key in keys] + [self.terms["transit"] == "judge"]
+        return [self.terms[key] for key in keys] + [self.terms["transit"] == "judge", self.count()]
+
+    def count(self):
+        return self.terms.get("count", "all")
 
     def exceeds(self, octets):
         return 8 * 10**6 * octets > self.limit
 
-    def shares(self, total):
-        """The octets that are held against the limit, by direction (MODEL §6.3)."""
-        sides = {"from": total["from.bytes"], "to": total["to.bytes"]}
+    def held(self, total):
+        """The octets that are held against the limit, by direction (MODEL §6.5)."""
+        return self.shares(total, "" if self.count() == "all" else "confirmed_")
+
+    def may_exceed(self, total, more, is_whole):
+        """Whether a window may exceed the limit with what was not seen or what nobody answered."""
+        if self.count() == "confirmed" and is_whole:
+            return any(map(self.exceeds, self.held(total).values()))
+        return more is None or any(self.exceeds(octets + more) for octets in self.shares(total).values())
+
+    def shares(self, total, which=""):
+        """Octets by the directions that are judged (MODEL §6.3)."""
+        sides = {side: total[f"{side}.{which}bytes"] for side in ("from", "to")}
         rule = self.terms["direction"]
         if rule == "sum":
-            return {"sum": sides["from"] + sides["to"] - total["both_bytes"]}
+            return {"sum": sides["from"] + sides["to"] - total[which + "both_bytes"]}
         return {side: octets for side, octets in sides.items() if rule in ("either", side)}
 
     def judge(self, second, gaps):
@@ -135,19 +153,19 @@ class Contract:
         more = None if window.frames is None else window.frames * LARGEST
         over, may_be_over, verdicts = {}, set(), {}
         for (asn, role), paths in window.sums.items():
-            for direction, octets in self.shares(paths[ALL]).items():
-                if role and not judges_transit:
-                    continue
+            if role and not judges_transit:
+                continue
+            for direction, octets in self.held(paths[ALL]).items():
                 if self.exceeds(octets):
                     over[asn, role, direction] = octets, sorted(window.transit.get((asn, role), set()))
-                if more is None or self.exceeds(octets + more):
-                    may_be_over.add((asn, role))
+            if self.may_exceed(paths[ALL], more, window.whole):
+                may_be_over.add((asn, role))
         transit_over = {asn for asn, role, _ in over if role}
         transit_may = {asn for asn, role in may_be_over if role}
         for (asn, role), paths in window.sums.items():
             if role or paths[ALL]["packets"] <= 0:
                 continue
-            crossed, void_by, may = Counter(), set(), not window.whole and (asn, role) in may_be_over
+            crossed, void_by, may = Counter(), set(), (asn, role) in may_be_over
             may |= more is None and not window.whole
             for path, counted in paths.items():
                 if path is ALL or not judges_transit:
@@ -155,7 +173,7 @@ class Contract:
                 if set(path) & transit_over:
                     void_by |= set(path) & transit_over if counted["packets"] else set()
                     crossed.update(counted)
-                elif set(path) & transit_may and not window.whole:
+                elif set(path) & transit_may:
                     may = True
             rest = Counter(paths[ALL])
             rest.subtract(crossed)
@@ -190,7 +208,7 @@ class Contract:
                     word = "met"
                 else:
                     unseen = not window.whole or no_room
-                    reason = "unseen" if unseen else "in_doubt" if doubt else "few_samples"
+                    reason = "unseen" if unseen else "in_doubt" if doubt or may else "few_samples"
             words.append(word)
             reasons.append(reason)
         return words, reasons if any(reasons) else [], by
