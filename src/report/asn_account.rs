@@ -7,9 +7,11 @@ use super::seconds::SecondSet;
 use super::verdict_seconds::VerdictSeconds;
 use super::window::Window;
 use crate::ledger::leaf::{CountedLeaf, DirectionLeaf, SampleLeaf, VerdictLeaf};
+use crate::sla::commitment::CountRule;
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::Measure;
+use crate::sla::verdict::confirmed;
 use crate::units::Second;
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ struct Largest {
 #[derive(Debug)]
 pub(super) struct Terms<'a> {
     pub(super) limit: Limit,
+    /// Whether what nobody answered is held against it.
+    pub(super) count: CountRule,
     pub(super) judged: &'static [Direction],
     /// Which measures are guaranteed.
     pub(super) guaranteed: [bool; Measure::COUNT],
@@ -47,6 +51,8 @@ pub(super) struct AsnAccount {
     latency: SampleRow,
     jitter: SampleRow,
     window: Window,
+    /// What of it somebody answered.
+    confirmed: Window,
     /// The last second was out of SLA.
     is_out: bool,
     /// The verdicts that stand are void for the ASN's own traffic.
@@ -73,6 +79,7 @@ impl AsnAccount {
             latency: SampleRow::default(),
             jitter: SampleRow::default(),
             window: Window::default(),
+            confirmed: Window::default(),
             is_out: false,
             is_void: false,
             out_of_sla_s: 0,
@@ -125,6 +132,10 @@ impl AsnAccount {
         if in_window && bytes != Directions::default() {
             self.window.add(second, bytes);
         }
+        let confirmed = confirmed(&leaf.counts());
+        if in_window && confirmed != Directions::default() {
+            self.confirmed.add(second, confirmed);
+        }
         if !period.contains(second) {
             return false;
         }
@@ -160,6 +171,7 @@ impl AsnAccount {
     pub(super) fn judge_window(&mut self, second: u64, terms: &Terms<'_>, is_new: bool) {
         let first = (second + 1).saturating_sub(terms.limit.window.get().into());
         self.window.begin_with(first);
+        self.confirmed.begin_with(first);
         let was_out = self.is_out;
         if self.window.is_empty() && !was_out && !self.is_void {
             return;
@@ -169,7 +181,11 @@ impl AsnAccount {
         // Behind what could not be written the judge's window held more than the ledger's.
         self.is_out = self.is_void;
         for &direction in terms.judged {
-            let bytes = *self.window.sum().get(direction);
+            let held = match terms.count {
+                CountRule::All => &self.window,
+                CountRule::Confirmed | CountRule::Both => &self.confirmed,
+            };
+            let bytes = *held.sum().get(direction);
             self.is_out |= terms.limit.is_exceeded(bytes);
             if !is_inside {
                 continue;
@@ -219,7 +235,7 @@ impl AsnAccount {
 
     /// Windows begin anew.
     pub(super) fn forget_window(&mut self) {
-        self.window = Window::default();
+        (self.window, self.confirmed) = (Window::default(), Window::default());
     }
 
     /// Another limit holds from now on.

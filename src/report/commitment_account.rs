@@ -133,6 +133,7 @@ impl CommitmentAccount {
         };
         let terms = Terms {
             limit: in_force.limit,
+            count: in_force.commitment.count,
             judged: in_force.commitment.direction.judged(),
             guaranteed: in_force.guaranteed,
             unseen: &self.unseen,
@@ -170,7 +171,8 @@ impl CommitmentAccount {
         });
         let held_alike = counted_alike
             && old.as_ref().is_some_and(|old| {
-                Limit::from(old) == limit && old.direction == commitment.direction
+                (Limit::from(old), old.direction, old.count)
+                    == (limit, commitment.direction, commitment.count)
             });
         self.in_force = Some(InForce {
             since,
@@ -299,6 +301,7 @@ impl CommitmentAccount {
         if let Some(in_force) = &self.in_force {
             let terms = Terms {
                 limit: in_force.limit,
+                count: in_force.commitment.count,
                 judged: &[],
                 guaranteed: in_force.guaranteed,
                 unseen: &self.unseen,
