@@ -254,8 +254,8 @@ pub async fn serve(
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            accepted = socket.accept() => match accepted {
-                Ok((stream, from)) => match table.admit(from.ip()) {
+            accepted = socket.accept() => if let Ok((stream, from)) = accepted {
+                match table.admit(from.ip()) {
                     Some((connection_guard, displaced)) => {
                         let state = state.clone();
                         connections.spawn(async move {
@@ -267,12 +267,11 @@ pub async fn serve(
                     }
                     None if state.security.borrow().tls.is_none() => refuse(&stream),
                     None => {}
-                },
-                // Out of descriptors, mostly: who has waited longest gives way, and has time to end.
-                Err(_) => {
-                    table.make_room();
-                    sleep(Duration::from_millis(10)).await;
                 }
+            } else {
+                // Out of descriptors, mostly: who has waited longest gives way, and has time to end.
+                table.make_room();
+                sleep(Duration::from_millis(10)).await;
             },
         }
     }
