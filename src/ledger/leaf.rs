@@ -392,6 +392,13 @@ impl Leaf {
     /// Without what would be left out.
     fn shortest(&self) -> Cow<'_, Self> {
         let asns = match self {
+            Self::Policy(leaf) if !leaf.commitments.iter().all(CommitmentTerms::is_shortest) => {
+                let mut leaf = leaf.clone();
+                leaf.commitments
+                    .iter_mut()
+                    .for_each(CommitmentTerms::shorten);
+                return Cow::Owned(Self::Policy(leaf));
+            }
             Self::Second(leaf) => &leaf.asns,
             Self::Amendment(leaf) => &leaf.asns,
             _ => return Cow::Borrowed(self),
