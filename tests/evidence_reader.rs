@@ -285,4 +285,10 @@ fn each_way_to_change_a_ledger_is_found_by_who_has_the_key_and_a_head() {
         assert!(said.contains(found), "{what}: {said}");
         fs::remove_dir_all(forged).unwrap();
     }
+    // Who has the key, and shows no head of before, still cannot sign what does not follow.
+    forged::copy(&ledger, &desk.path("forged"));
+    forged::change_verdict(&desk, &desk.path("forged"));
+    let (code, said) = read(&desk.name("forged"), &known[..2]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("verdicts that change are"), "{said}");
 }
