@@ -11,8 +11,10 @@ pub mod demo;
 mod endpoint;
 mod evidence;
 mod hep;
+mod history;
 mod judge_thread;
 pub mod live;
+mod local_check;
 mod privileges;
 mod reload;
 pub mod replay;
@@ -25,6 +27,7 @@ mod systemd;
 mod unseen_log;
 pub mod witness;
 mod worker_sink;
+mod worst_streams;
 
 use crate::asn::{self, CacheUse, LoadError, Origins};
 use crate::attribution::scopes::ScopePlan;

@@ -17,7 +17,7 @@ use crate::app::{AppError, demo};
 use crate::config::checked::Config;
 use crate::config::listen_address;
 use crate::events;
-use crate::export::{json, text};
+use crate::export::{csv, json, text};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
@@ -62,8 +62,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
         /// What to print
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
+        #[arg(long, value_enum, default_value_t = ReplayFormat::Text)]
+        format: ReplayFormat,
         /// Write one JSON line per judged second, commitment, ASN and direction
         #[arg(long, value_name = "FILE")]
         seconds: Option<PathBuf>,
@@ -127,6 +127,26 @@ enum Format {
     Text,
     /// One document, a stable interface
     Json,
+}
+
+/// How a replay is printed.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum ReplayFormat {
+    /// Tables for people, as wide as the terminal
+    Text,
+    /// One document, a stable interface
+    Json,
+    /// A line for each contract, ASN and measure
+    Csv,
+}
+
+/// Columns that a terminal must have at least to be folded for.
+const NARROWEST: usize = 60;
+
+/// The columns of a page: the terminal's, or what fits a sheet.
+fn page() -> usize {
+    let terminal = terminal_size::terminal_size_of(io::stdout());
+    terminal.map_or(text::PAGE, |(width, _)| usize::from(width.0).max(NARROWEST))
 }
 
 /// The version for `--version`.
@@ -221,7 +241,7 @@ fn run(command: Command) -> Result<(), AppError> {
     }
 }
 
-fn print_replay(outcome: &ReplayOutcome, format: Format) -> Result<(), AppError> {
+fn print_replay(outcome: &ReplayOutcome, format: ReplayFormat) -> Result<(), AppError> {
     for warning in &outcome.warnings {
         events::warning_logged(warning);
     }
@@ -229,8 +249,9 @@ fn print_replay(outcome: &ReplayOutcome, format: Format) -> Result<(), AppError>
         snapshot, streams, ..
     } = outcome;
     print(|out| match format {
-        Format::Text => text::write_replay(out, snapshot, streams),
-        Format::Json => json::write_replay(out, snapshot, streams),
+        ReplayFormat::Text => text::write_replay(out, snapshot, streams, page()),
+        ReplayFormat::Csv => csv::write_replay(out, snapshot),
+        ReplayFormat::Json => json::write_replay(out, snapshot, streams),
     })?;
     if outcome.interrupted {
         return Err(AppError::Interrupted);

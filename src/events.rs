@@ -168,6 +168,19 @@ pub fn stopping(signal: &str) {
     );
 }
 
+/// A minute with streams, and none of them has an own address.
+pub fn no_local_traffic(likely: &str) {
+    emit(
+        Level::Warning,
+        "no_local_traffic",
+        format_args!(
+            "asn.local_prefixes: no stream of the first minute has an address in them, so both ends \
+             of each call are judged; most streams have: {likely}"
+        ),
+        &[("PREFIXES", &likely)],
+    );
+}
+
 /// The daemon has stopped, after judging all captured frames.
 pub fn stopped(judged: &dyn Display, frames: u64, dropped: u64) {
     emit(

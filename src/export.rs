@@ -6,6 +6,7 @@
 //! output escapes them in its own way.
 
 pub mod collector;
+pub mod csv;
 pub mod http;
 pub mod json;
 pub mod loss_path;
@@ -13,6 +14,7 @@ mod measures;
 pub mod metrics;
 pub mod page;
 pub mod process;
+pub mod questions;
 mod rows;
 pub mod seconds;
 mod series;
@@ -38,6 +40,8 @@ pub struct Published {
     pub evidence: Option<Arc<EvidenceStatus>>,
     /// What became of mirrored signalling, where it is listened for; as [`Self::refused`].
     pub hep: Option<Arc<HepStatus>>,
+    /// Who answers what is not in all this.
+    pub answerers: questions::Answerers,
 }
 
 /// Packets of mirrored signalling (HEP) since the start, each under one of the first five.

@@ -71,6 +71,8 @@ pub(super) struct Kept {
     pub(super) status: Arc<EvidenceStatus>,
     /// What the judge goes on with.
     pub(super) resumed: Option<CommitmentJudge>,
+    /// Where it is.
+    pub(super) directory: PathBuf,
 }
 
 /// Opens a ledger and begins to keep it, as a configuration says.
@@ -157,6 +159,7 @@ pub(super) fn keep(
         thread: EvidenceThread { thread },
         status,
         resumed,
+        directory: directory.to_owned(),
     })
 }
 

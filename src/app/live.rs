@@ -13,12 +13,15 @@ use super::signals::Signals;
 use super::source::LiveSource;
 use super::unseen_log::{UnseenLog, UnseenNotice};
 use super::worker_sink::{ChannelSink, mirrored_channels, peer_channels};
+use super::worst_streams::{self, StreamsCollector};
 use super::{AppError, daemon_state, hep, judge_thread, policy, privileges, settings, systemd};
+use super::{history, local_check};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{RingSettings, RingSource};
 use crate::capture::{CaptureError, host};
 use crate::config::checked::{Backend, Config};
 use crate::events;
+use crate::export::questions::Answerers;
 use crate::export::{HepStatus, Published, http};
 use crate::files::Load;
 use crate::frame::InterfaceId;
@@ -52,8 +55,8 @@ const MAX_SETTLING: usize = 360_000;
 /// # Errors
 /// [`AppError`]: the start failed and nothing has run, or a source or the endpoint failed later.
 pub fn run(path: &Path, flags: RunFlags) -> Result<(), AppError> {
-    privileges::reduce(flags.user.as_deref())?;
-    block_on(daemon(path, flags))
+    let kept = privileges::reduce(flags.user.as_deref())?;
+    block_on(daemon(path, flags, kept))
 }
 
 /// Runs the daemon on this thread. At the end it does not wait for loads in progress.
@@ -71,7 +74,11 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
     result
 }
 
-async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
+async fn daemon(
+    path: &Path,
+    flags: RunFlags,
+    capabilities: Option<Vec<String>>,
+) -> Result<(), AppError> {
     let mut signals = Signals::new()?;
     let loads = BackgroundLoads::default();
     let (file, web) = (path.to_owned(), flags.config_file);
@@ -90,6 +97,9 @@ async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     let sources = open(&config, &stop)?;
     for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
         events::warning_logged(&warning);
+    }
+    if let Some(kept) = capabilities {
+        events::privileges_reduced(flags.user.as_deref(), &kept);
     }
     events::started(&config.capture.interfaces, &listener.url());
     let directory = flags.evidence.or(config.evidence.directory.clone());
@@ -193,6 +203,7 @@ pub(super) struct Running {
     workers: Vec<JoinHandle<()>>,
     judge: JoinHandle<()>,
     ledger: Option<EvidenceThread>,
+    streams: StreamsCollector,
     /// The result of each worker that has ended.
     results: mpsc::UnboundedReceiver<Result<(), CaptureError>>,
     /// Where mirrored signalling goes, and what becomes of it; nothing where none is listened for.
@@ -216,8 +227,15 @@ impl Running {
             source,
         };
         let hep: Option<Arc<HepStatus>> = config.hep.listen.map(|_| Arc::default());
+        let (asking, streams, readers) = worst_streams::channels(sources.len());
+        let ledger_path = kept.as_ref().map(|kept| kept.directory.as_path());
+        let answerers = Answerers {
+            history: ledger_path.map(history::answer_from).transpose()?,
+            streams: config.export.streams.then_some(asking),
+        };
         let published = Published {
             hep: hep.clone(),
+            answerers,
             standing: daemon_state(&policy, true).into(),
             evidence: kept.as_ref().map(|kept| kept.status.clone()),
             ..Published::default()
@@ -268,10 +286,15 @@ impl Running {
         let judge = judge.map_err(failed)?;
         let (result_sender, results) = mpsc::unbounded_channel();
         let mut workers = Vec::new();
+        let has_local = !config.asn.local_prefixes.is_empty();
+        let checks = local_check::for_workers(sources.len());
         let queues = sources.into_iter().zip(senders).zip(peers);
-        for (index, ((source, sender), peer_channels)) in queues.enumerate() {
-            let sink =
-                ChannelSink::new(sender, shared_policy.reader(), false).with_peers(peer_channels);
+        let queues = queues.zip(readers.into_iter().zip(checks));
+        for (index, (((source, sender), peer_channels), (reader, check))) in queues.enumerate() {
+            let sink = ChannelSink::new(sender, shared_policy.reader(), false)
+                .with_peers(peer_channels)
+                .with_streams(config.export.streams.then_some(reader))
+                .with_local_check(has_local.then_some(check));
             let mut worker = Worker::new(settings.clone(), &shared_policy.current(), sink);
             let result_sender = result_sender.clone();
             let cpus = &config.capture.cpus;
@@ -295,6 +318,7 @@ impl Running {
             workers,
             judge,
             ledger,
+            streams,
             results,
             mirrored,
             hep,
@@ -325,6 +349,7 @@ impl Running {
         };
         self.published
             .send_modify(|published| published.refused = listener.refused());
+        let streams = tokio::spawn(self.streams.run());
         let refusals = tokio::spawn(endpoint::log_refusals(
             listener.last_refused(),
             listener.refused(),
@@ -373,6 +398,7 @@ impl Running {
         stopped(&self.published.borrow().snapshot);
         watched.abort();
         refusals.abort();
+        streams.abort();
         drop(shutdown_sender);
         if !server.is_finished() {
             let _ = server.await;

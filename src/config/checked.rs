@@ -66,6 +66,7 @@ impl Default for Config {
             export: ExportSettings {
                 max_asns: 500,
                 asns: Vec::new(),
+                streams: true,
             },
             evidence: EvidenceSettings {
                 directory: None,
@@ -150,6 +151,8 @@ pub struct ExportSettings {
     pub max_asns: u32,
     /// ASNs that have series from the start, at 0 (`asns = [64500]`).
     pub asns: Vec<Asn>,
+    /// Whether single streams are shown, with their addresses (`streams`); default true.
+    pub streams: bool,
 }
 
 /// The ledger.

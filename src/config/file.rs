@@ -104,6 +104,7 @@ pub(super) struct WebSection {
 pub(super) struct ExportSection {
     pub(super) max_asns: Written<i64>,
     pub(super) asns: Written<Vec<Spanned<i64>>>,
+    pub(super) streams: Written<bool>,
 }
 
 /// `[evidence]`

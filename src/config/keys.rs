@@ -121,6 +121,8 @@ pub const KEYS: &[Key] = &[
         "ASNs with series of their own (about 100 each); the rest is summed as `other`."),
     key("export.asns", "list of AS numbers", Default("[]"), "[64501, 64502]",
         "ASNs with series from the start, at 0."),
+    key("export.streams", "boolean", Default("true"), "false",
+        "Whether `/api/v1/streams` and the page show the worst streams of an ASN, with their addresses and ports. Addresses are personal data in some countries."),
 
     key("evidence.directory", "path", Nothing, r#""/var/lib/asnmeter/evidence""#,
         "Where the ledger is kept (docs/EVIDENCE.md): what every verdict rests on. Not written: none is. `--evidence` wins."),

@@ -304,6 +304,10 @@ impl Check<'_> {
             asns: self.list("export.asns", written.asns.as_ref(), usual.asns, |number| {
                 asn(*number)
             })?,
+            streams: written
+                .streams
+                .as_ref()
+                .map_or(usual.streams, |it| *it.get_ref()),
         };
         let most = usize::try_from(export.max_asns).unwrap_or(usize::MAX);
         match written.asns.as_ref() {

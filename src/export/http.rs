@@ -11,6 +11,7 @@ pub mod fetch;
 mod head;
 pub mod hosts;
 mod live;
+mod questions;
 mod rendered;
 mod routes;
 pub mod security;
@@ -27,7 +28,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rendered::RenderedOutputs;
-use routes::HttpAnswer;
+use routes::{HttpAnswer, Reply};
 use security::{Security, SecurityError};
 use std::convert::Infallible;
 use std::future::Future;
@@ -336,7 +337,10 @@ impl HttpState {
                 {
                     match FileRequest::of(&request).filter(|_| routes::is_plain_get(&request)) {
                         Some(file) => routes::answer_file(file, shown, &share.listeners).await,
-                        None => routes::answer(&request, shown, &share.listeners),
+                        None => match routes::answer(&request, shown, &share.listeners) {
+                            Reply::Ready(response) => response,
+                            Reply::Pending(answer) => answer.await,
+                        },
                     }
                 } else {
                     refused.credentials.fetch_add(1, Ordering::Relaxed);

@@ -8,6 +8,7 @@ mod calls;
 mod commitments;
 pub mod page;
 mod shapes;
+pub mod streams;
 
 use crate::export::Published;
 use crate::snapshot::{Snapshot, StreamRow};

@@ -93,6 +93,22 @@ impl AsnAccount {
         }
     }
 
+    /// Notes what happens in each minute, instead of what only a report shows.
+    pub(super) fn keep_minutes(&mut self) {
+        self.seconds.keep_minutes();
+    }
+
+    /// Forgets the minutes before one. Returns whether anything is left that another account of an ASN
+    /// that nobody has seen would not have.
+    pub(super) fn forget_minutes(&mut self, before: u64) -> bool {
+        let minutes = self.seconds.minutes_mut();
+        let has_minutes = minutes.is_some_and(|minutes| {
+            minutes.forget(before);
+            !minutes.is_empty()
+        });
+        has_minutes || !self.window.is_empty() || self.seconds.stands()
+    }
+
     /// Whether it belongs in the report.
     pub(super) fn is_seen(&self) -> bool {
         self.is_counted || self.seconds.is_seen()
@@ -124,6 +140,10 @@ impl AsnAccount {
             return false;
         }
         self.is_counted = true;
+        if let Some(minutes) = self.seconds.minutes_mut() {
+            minutes.count(second, leaf);
+            return false;
+        }
         count_direction(&mut self.from, leaf.from);
         count_direction(&mut self.to, leaf.to);
         count_samples(&mut self.latency, leaf.latency);
@@ -167,12 +187,20 @@ impl AsnAccount {
             };
             let bytes = *held.sum().get(direction);
             self.is_out |= terms.limit.is_exceeded(bytes);
-            if is_inside {
+            if !is_inside {
+                continue;
+            }
+            if let Some(minutes) = self.seconds.minutes_mut() {
+                minutes.note_window(second, bytes, terms.limit);
+            } else {
                 self.note_share(bytes, direction, second, terms);
             }
         }
         if self.is_out && is_inside {
             self.out_of_sla_s += 1;
+            if let Some(minutes) = self.seconds.minutes_mut() {
+                minutes.note_out(second);
+            }
             // A time out of SLA that began before the period is one of it too.
             self.intervals += u64::from(!was_out || second == period.from.0);
         }

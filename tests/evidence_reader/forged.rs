@@ -8,7 +8,7 @@ use asnmeter::ledger::key::PrivateKey;
 use asnmeter::ledger::tiles;
 use asnmeter::ledger::tree::{Hash, Tree};
 use flate2::Compression;
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use std::fs;
 use std::io::{Read, Write};

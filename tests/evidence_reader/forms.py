@@ -15,7 +15,7 @@ def need(holds, *words):
 
 
 # A form is a list of keys in their order, each with the form of its value: None for a plain one. "?"
-# marks a key that is left out when it says nothing, "=" one that is when it equals another one. ANY is an object whose keys EVIDENCE does not list.
+# marks a key that is left out when it says nothing, "=" one that is when it equals the key behind it. ANY is an object whose keys EVIDENCE does not list.
 ANY = "any"
 
 
@@ -71,11 +71,10 @@ def canonical(value, form=None):
         need(set(value) <= set(names), "keys that no such leaf has:", sorted(set(value) - set(names)))
         parts = []
         for (key, inner), name in zip(keys, names):
-            says_nothing = value.get(name) in (0, "", [], {}) and value.get(name) is not False
             if "=" in key:
                 says_nothing = value.get(name) == value.get(key.split("=")[1], 0)
-            if key == "count?":
-                says_nothing = value.get(name) == "all"
+            else:
+                says_nothing = value.get(name) in (0, "", [], {}) and value.get(name) is not False
             if key != name and (name not in value or says_nothing):
                 continue
             need(name in value, "a key is missing:", name)
