@@ -23,6 +23,7 @@ mod coverage;
 mod entries;
 mod ledger_account;
 mod maintenance;
+mod sums;
 mod tables;
 mod verdict_seconds;
 mod window;

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// For how long a stretch that was silent is remembered: a gap in it may be told as late as this.
 const TOLD_LATE: u64 = 2 * 3600;
 
+/// Silent stretches of an ASN that are remembered at most.
+const MAX_STRETCHES: usize = 1024;
+
 /// Seconds by their verdict, and those of them in maintenance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct SecondSums {
@@ -102,10 +105,7 @@ impl VerdictSeconds {
                 if let Some(is_silent) = measures.get_mut(place) {
                     *is_silent = true;
                 }
-                let add = |sums: &mut SecondSums, verdict, first, end| {
-                    sums.add(verdict, (first, end), &self.maintenance);
-                };
-                add(sums, SecondVerdict::Silent, first, end);
+                sums.add(verdict, (first, end), &self.maintenance);
                 for (first, end) in terms.unseen.between(first, end) {
                     sums.unsee((first, end), &self.maintenance);
                 }
@@ -123,7 +123,9 @@ impl VerdictSeconds {
             });
         }
         let old = end.saturating_sub(TOLD_LATE);
-        while self.silent.front().is_some_and(|one| one.end < old) {
+        while self.silent.len() > MAX_STRETCHES
+            || self.silent.front().is_some_and(|one| one.end < old)
+        {
             self.silent.pop_front();
         }
     }
