@@ -10,6 +10,7 @@ pub mod check;
 pub mod demo;
 mod endpoint;
 mod evidence;
+mod hep;
 mod judge_thread;
 pub mod live;
 mod privileges;
@@ -202,7 +203,7 @@ impl AppError {
                 }
             }
             Self::Capture(CaptureError::Permission { .. }) => 77,
-            Self::Follow(error) if error.is_passing() => 69,
+            Self::Follow(error) => error.exit_code(),
             Self::Unfit { exit_code, .. } => *exit_code,
             // As a shell says of a process that SIGINT ended.
             Self::Interrupted => 130,
@@ -220,7 +221,6 @@ impl AppError {
             | Self::Write { .. }
             | Self::Ledger(_)
             | Self::Verify(_)
-            | Self::Follow(_)
             | Self::Report(_)
             | Self::NoCheckpoint(_)
             | Self::NoWitness(_)

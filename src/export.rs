@@ -8,6 +8,7 @@
 pub mod collector;
 pub mod http;
 pub mod json;
+pub mod loss_path;
 mod measures;
 pub mod metrics;
 pub mod page;
@@ -35,6 +36,25 @@ pub struct Published {
     pub refused: Arc<Refused>,
     /// How the ledger stands, if one is kept; shown as it does when a state is rendered.
     pub evidence: Option<Arc<EvidenceStatus>>,
+    /// What became of mirrored signalling, where it is listened for; as [`Self::refused`].
+    pub hep: Option<Arc<HepStatus>>,
+}
+
+/// Packets of mirrored signalling (HEP) since the start, each under one of the first five.
+#[derive(Debug, Default)]
+pub struct HepStatus {
+    /// Told to all workers.
+    pub taken: AtomicU64,
+    /// From an address that is not allowed.
+    pub foreign: AtomicU64,
+    /// No HEP of version 3, or not whole.
+    pub malformed: AtomicU64,
+    /// They say nothing of a call or its media.
+    pub other: AtomicU64,
+    /// A worker was too far behind.
+    pub dropped: AtomicU64,
+    /// Besides: their time was too far from ours, and was not used.
+    pub clock_differs: AtomicU64,
 }
 
 /// How the ledger stands.

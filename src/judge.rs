@@ -13,6 +13,7 @@ pub mod intervals;
 mod moves;
 mod pair_counts;
 mod silence;
+mod tap_gap;
 pub mod threshold;
 pub mod totals;
 mod transit_paths;
@@ -280,6 +281,11 @@ impl Judge {
                 .map(|worker| worker.dialogs_refused)
                 .max()
                 .unwrap_or(0),
+            calls_refused: self
+                .workers
+                .values()
+                .map(|worker| worker.calls_refused)
+                .sum(),
             announcements_missed: self
                 .workers
                 .values()

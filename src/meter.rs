@@ -6,6 +6,7 @@
 //! Nothing is refused here: every frame handed in is counted under exactly one heading.
 
 pub mod asn_silence;
+mod confirmation;
 pub mod second;
 pub mod stream_sample;
 pub mod window_counts;
@@ -23,8 +24,10 @@ use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
+use crate::voice::signalling::CallNews;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{CapturePoint, Content, Packet};
+use confirmation::StreamOctets;
 use second::{DisputedBytes, PairCounts, RoundTrip, SecondCounts};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -59,6 +62,8 @@ pub struct Meter {
     /// Streams with a packet in a second that is not closed, for a look at them then; one may
     /// stand there twice.
     active: BTreeMap<Second, Vec<u32>>,
+    /// Octets of streams of which nobody has said yet whether they are confirmed, by their second.
+    settled: BTreeMap<Second, Vec<StreamOctets>>,
     copies: CopyRule,
     /// Copies found, whatever was done with them.
     mirror_copies: u64,
@@ -148,14 +153,17 @@ impl Meter {
         progress: Progress<'_>,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
-        match progress {
-            Progress::Signal => {}
-            Progress::SignalCopy => self.copy()?,
+        let is_confirmed = match progress {
+            Progress::Signal(is_confirmed) => is_confirmed,
+            Progress::SignalCopy => {
+                self.copy()?;
+                false
+            }
             media => {
                 let summary = (packet.time.second(), packet.capture_point, packet.ip_bytes);
                 return self.count_rtp(summary, media, attribution);
             }
-        }
+        };
         let class = match packet.content {
             Content::Rtp { .. } => Class::Rtp,
             Content::Rtcp { .. } => Class::Rtcp,
@@ -166,11 +174,12 @@ impl Meter {
         let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
         self.disputed.add(dissent, packet.ip_bytes.into());
         let counts = self.counts_of(packet.time.second());
+        let traffic = TrafficCounts::packet(packet.ip_bytes);
         counts.add(&pair, &PairCounts::packet(class, packet.ip_bytes));
-        counts
-            .frames
-            .voice
-            .add(&TrafficCounts::packet(packet.ip_bytes));
+        if is_confirmed {
+            counts.add(&pair, &PairCounts::confirmed(class, traffic));
+        }
+        counts.frames.voice.add(&traffic);
         Ok(())
     }
 
@@ -208,7 +217,7 @@ impl Meter {
             Progress::Refused(key, kind, packets) => self.credit(&packets, |meter, packet| {
                 meter.unfollowed(&key, kind, packet, attribution)
             }),
-            Progress::Signal | Progress::SignalCopy => Ok(()),
+            Progress::Signal(_) | Progress::SignalCopy => Ok(()),
         }
     }
 
@@ -246,6 +255,18 @@ impl Meter {
         self.counts_of(second).add(pair, &usage);
     }
 
+    /// Counts what became of calls, each for the origins of its two hosts.
+    pub fn count_calls(&mut self, news: Vec<CallNews>, attribution: &Attribution) {
+        for one in news {
+            let pair = attribution.pair(one.src, one.dst, CapturePoint::default());
+            // No second is open beyond the newest.
+            let second = one.time.second().min(self.newest);
+            let calls = &mut self.counts_of(second).calls;
+            let usage = calls.entry((pair.src, pair.dst)).or_default();
+            usage.counts.add(&one.counts);
+        }
+    }
+
     /// Counts a packet of a stream, in the second of its arrival.
     ///
     /// # Errors
@@ -265,7 +286,7 @@ impl Meter {
             self.copy()?;
         }
         if !stream.is_attributed(capture_point, attribution) {
-            self.attribute(stream, capture_point, attribution);
+            self.attribute(index, stream, capture_point, attribution);
         }
         if second != self.newest {
             self.count_older(index, stream, (second, ip_bytes), step);
@@ -304,11 +325,12 @@ impl Meter {
     #[cold]
     fn attribute(
         &mut self,
+        index: u32,
         stream: &mut Stream,
         capture_point: CapturePoint,
         attribution: &Attribution,
     ) {
-        self.flush_stream(stream);
+        self.flush_stream(index, stream);
         stream.attribute(capture_point, attribution);
     }
 
@@ -321,9 +343,9 @@ impl Meter {
         (second, ip_bytes): (Second, u32),
         step: &SequenceStep,
     ) {
-        self.flush_stream(stream);
+        self.flush_stream(index, stream);
         stream.tally(self.newest, ip_bytes, step);
-        self.flush_stream_into(second, stream);
+        self.flush_stream_into(second, index, stream);
         stream.forget_second();
         if !self.is_closed(second) {
             self.active.entry(second).or_default().push(index);
@@ -406,7 +428,7 @@ impl Meter {
         if let Some(reports) = stream.finish_reports() {
             self.count_reports(self.newest, stream.pair(), reports);
         }
-        self.flush_stream(stream);
+        self.flush_ended(stream);
     }
 
     /// A newer second begins: what the streams tallied goes to the counts of the old one.
@@ -416,7 +438,7 @@ impl Meter {
             streams.prefetch_whole(some);
             for index in some {
                 if let Some(stream) = streams.stream_mut(*index) {
-                    self.flush_stream(stream);
+                    self.flush_stream(*index, stream);
                 }
             }
         }
@@ -434,8 +456,12 @@ impl Meter {
     /// the close of a second is at the same place of a capture for all of them.
     pub fn sample_streams(&mut self, through: Second, streams: &mut Streams) {
         if self.newest <= through {
-            let newest = self.active.entry(self.newest).or_default();
-            newest.extend(&self.touched);
+            for index in std::mem::take(&mut self.touched) {
+                if let Some(stream) = streams.stream_mut(index) {
+                    self.flush_stream(index, stream);
+                }
+                self.active.entry(self.newest).or_default().push(index);
+            }
         }
         if let Some(sample) = &mut self.sample {
             *sample = StreamSample::default();
@@ -449,10 +475,15 @@ impl Meter {
                 for index in some {
                     streams.apply_announcement(*index);
                     self.sample(second, streams.get(*index));
+                    if let Some(pair) = streams.one_way(*index, second) {
+                        let calls = &mut self.counts_of(second).calls;
+                        calls.entry(pair).or_default().one_way += 1;
+                    }
                     streams.note_quiet(*index, second);
                 }
             }
         }
+        self.confirm(through, streams);
         let counts = self.counts_of(through);
         streams.tell_silence(through, |pair, silence| {
             let usage = PairCounts {
@@ -475,14 +506,26 @@ impl Meter {
         self.counts_of(second).add_stream(stream.pair(), jitter);
     }
 
-    fn flush_stream(&mut self, stream: &mut Stream) {
-        self.flush_stream_into(self.newest, stream);
+    fn flush_stream(&mut self, index: u32, stream: &mut Stream) {
+        self.flush_stream_into(self.newest, index, stream);
     }
 
-    fn flush_stream_into(&mut self, second: Second, stream: &mut Stream) {
+    fn flush_stream_into(&mut self, second: Second, index: u32, stream: &mut Stream) {
+        if let Some(octets) = self.settle_stream(second, stream) {
+            let settled = StreamOctets::new(index, stream, &octets);
+            self.settled.entry(second).or_default().push(settled);
+        }
+    }
+
+    /// What a stream that is over had of the newest second: nobody will confirm it.
+    fn flush_ended(&mut self, stream: &mut Stream) {
+        self.settle_stream(self.newest, stream);
+    }
+
+    fn settle_stream(&mut self, second: Second, stream: &mut Stream) -> Option<TrafficCounts> {
         let (Some((octets, continuity)), StreamKind::Audio) = (stream.take_tally(), stream.kind)
         else {
-            return;
+            return None;
         };
         self.disputed.add(stream.dissent(), octets.ip);
         let mut usage = PairCounts {
@@ -493,6 +536,7 @@ impl Meter {
         let counts = self.counts_of(second);
         counts.frames.voice.add(&octets);
         counts.add(stream.pair(), &usage);
+        (octets.packets > 0).then_some(octets)
     }
 
     #[inline]
@@ -529,6 +573,7 @@ impl Meter {
         self.closed = Some(second.previous());
         // Sampled already; time will reach seconds of these numbers again.
         self.active.clear();
+        self.settled.clear();
     }
 
     /// Octets that ASN sources disagree about, since the last call.

@@ -182,6 +182,9 @@ impl<O: WorkerSink> Worker<O> {
         while let Some(announcement) = self.sink.receive_from_peers() {
             signalling.learn(&announcement);
         }
+        if self.streams.signalling().has_calls() {
+            self.count_calls();
+        }
     }
 
     /// Counts a batch of packets in their order.
@@ -259,10 +262,10 @@ impl<O: WorkerSink> Worker<O> {
         frame: Frame<'_>,
         decoded: Result<Datagram<'_>, Discard>,
     ) -> Result<(), Discard> {
-        let datagram = decoded.inspect_err(|reason| self.on_fragment(frame, *reason))?;
+        let datagram = decoded.inspect_err(|reason| self.on_fragment(frame, *reason, true))?;
         let packet = self.selection.rules.recognise(&datagram)?;
         if datagram.is_fragment() {
-            self.on_fragment(frame, Discard::Fragment);
+            self.on_fragment(frame, Discard::Fragment, true);
             self.begin_fragments(frame, &packet);
         }
         let progress = self.streams.advance(&packet);
@@ -274,7 +277,17 @@ impl<O: WorkerSink> Worker<O> {
             self.meter
                 .count_findings(&packet, self.streams.take_findings(), &self.attribution);
         }
+        if self.streams.signalling().has_calls() {
+            self.count_calls();
+        }
         counted
+    }
+
+    /// Counts what became of calls.
+    #[cold]
+    fn count_calls(&mut self) {
+        let news = self.streams.signalling().take_calls();
+        self.meter.count_calls(news, &self.attribution);
     }
 
     /// Observes the signalling of a frame that another worker counts.
@@ -285,21 +298,25 @@ impl<O: WorkerSink> Worker<O> {
                     self.streams.signalling().observe(&packet);
                 }
                 if datagram.is_fragment() {
-                    self.on_fragment(frame, Discard::Fragment);
+                    self.on_fragment(frame, Discard::Fragment, false);
                 }
             }
-            Err(reason) => self.on_fragment(frame, reason),
+            Err(reason) => self.on_fragment(frame, reason, false),
         }
     }
 
     /// Passes a fragment to signalling: its datagram may be a SIP message. Counts nothing.
     #[cold]
-    fn on_fragment(&mut self, frame: Frame<'_>, reason: Discard) {
+    fn on_fragment(&mut self, frame: Frame<'_>, reason: Discard, is_counted: bool) {
         if reason == Discard::Fragment
             && let Some(fragment) = wire::fragment(frame)
             && fragment.is_whole()
         {
-            self.streams.signalling().observe_fragment(&fragment);
+            let signalling = self.streams.signalling();
+            signalling.take_fragment(&fragment, is_counted);
+            if signalling.has_calls() {
+                self.count_calls();
+            }
         }
     }
 
@@ -350,6 +367,7 @@ impl<O: WorkerSink> Worker<O> {
             EndCause::SourceEnded => self.streams.finish(&mut given_up, end_stream),
         }
         self.meter.discard_pending(given_up);
+        self.count_calls();
         self.streams.forget_gaps(through.start().minus(GAP_MEMORY));
         self.send(through);
     }
@@ -361,6 +379,7 @@ impl<O: WorkerSink> Worker<O> {
         let mut closing = self.meter.close(through, &mut self.streams);
         self.state.streams_refused = self.streams.refused();
         self.state.dialogs_refused = self.streams.signalling().dialogs_refused();
+        self.state.calls_refused = self.streams.signalling().calls_refused();
         self.state.unmatched_reports = self.streams.unmatched_reports();
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();

@@ -8,8 +8,9 @@ pub mod evidence;
 
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
+use crate::meter::second::CallUsage;
 use crate::meter::window_counts::WindowCounts;
-use crate::sla::commitment::{DirectionRule, TransitRule};
+use crate::sla::commitment::{CountRule, DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, PerMeasure};
@@ -21,6 +22,7 @@ use crate::units::occupancy::TableStates;
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
 pub use crate::voice::class::StreamKind;
+use crate::voice::signalling::CallCounts;
 pub use distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,6 +60,8 @@ pub struct Snapshot {
     pub unmatched_reports: u64,
     /// SIP dialogs that found no room.
     pub dialogs_refused: u64,
+    /// Calls whose outcome is not counted, because they found no room.
+    pub calls_refused: u64,
     /// Session descriptions that did not reach another interface's worker, once for each.
     pub announcements_missed: u64,
     /// Frames found to be a mirror port's copies of others, counted or discarded.
@@ -177,12 +181,36 @@ pub struct AsnRow {
     pub to: DirectionTotals,
     /// What its end's RTCP says of the streams sent to it.
     pub reported: LossCounts,
+    /// What the receivers' RTCP says of the streams that it sent: what was lost behind the tap.
+    pub received: LossCounts,
+    /// Calls that it set up, and those that were set up to it.
+    pub calls: [CallTotals; 2],
     /// Interarrival jitter of what it sent: a stream's running estimate, once a second.
     pub jitter: Option<Distribution>,
     /// Round trips to its endpoints, by method.
     pub round_trips: [Option<Distribution>; RttMethod::ALL.len()],
     /// Streams from it with a packet in the judged second.
     pub streams: u64,
+}
+
+/// Calls in one direction, where their signalling is seen.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CallTotals {
+    /// Session requests and what became of them.
+    pub counts: CallCounts,
+    /// Streams in this direction that are one-way in the judged second.
+    pub one_way_streams: u64,
+    /// Their seconds so far, each stream's.
+    pub one_way_seconds: u64,
+}
+
+impl CallTotals {
+    /// Adds what was counted in a second.
+    pub fn add(&mut self, usage: &CallUsage) {
+        self.counts.add(&usage.counts);
+        self.one_way_streams += usage.one_way;
+        self.one_way_seconds += usage.one_way;
+    }
 }
 
 /// What went through one ASN on its way to us or on from us. No part of any total of origins.
@@ -216,6 +244,8 @@ pub struct DirectionTotals {
     pub unfollowed: u64,
     /// Not counted as lost for certain, by the reason; signed as the losses are.
     pub excused: [i64; Excuse::ALL.len()],
+    /// IP octets that somebody answered.
+    pub confirmed_bytes: u64,
     /// What counters show.
     pub counters: Rising,
 }
@@ -319,6 +349,8 @@ pub struct CommitmentRow {
     pub window_seconds: u32,
     /// Which traffic is held against the threshold.
     pub direction: DirectionRule,
+    /// Whether what nobody answers is held against it.
+    pub count: CountRule,
     /// Which octets count.
     pub layer: Layer,
     /// What is guaranteed below the threshold.
@@ -327,6 +359,8 @@ pub struct CommitmentRow {
     pub since: Option<Second>,
     /// Judged ASNs, sorted by number.
     pub asns: Vec<CommitmentAsnRow>,
+    /// Seconds judged in which all networks had stopped at once: the tap may have failed.
+    pub tap_gap_seconds: u64,
     /// What is done about transit ASNs.
     pub transit_rule: TransitRule,
     /// ASNs judged by what goes through them, sorted by number; without guarantees.
@@ -344,10 +378,18 @@ pub struct CommitmentAsnRow {
     pub name: Option<Arc<str>>,
     /// Octets in the current window.
     pub window_bytes: Directions<u64>,
+    /// Of these those that somebody answered.
+    pub confirmed_window_bytes: Directions<u64>,
     /// The window with the largest share so far, in octets.
     pub peak_window_bytes: Directions<u64>,
     /// Share of the committed rate in the current window: 1.0 is all of it.
     pub share: Directions<f64>,
+    /// That of what somebody answered.
+    pub confirmed_share: Directions<f64>,
+    /// Whether the current window exceeds the threshold only by what nobody answered.
+    pub unconfirmed_excess: bool,
+    /// Seconds in which it did.
+    pub unconfirmed_excess_seconds: u64,
     /// The largest share so far, each of the committed rate that held.
     pub peak_share: Directions<f64>,
     /// Whether the current window exceeds the threshold.

@@ -7,6 +7,7 @@
 
 pub mod booking;
 mod capture_gaps;
+mod confirmation;
 mod control;
 pub mod copies;
 pub mod edge;
@@ -82,8 +83,8 @@ pub enum Progress<'s> {
     /// A stream is proven, but the table is full: what it is, and its packets so far, this one the
     /// last.
     Refused(StreamKey, StreamKind, Vec<RtpSummary>),
-    /// RTCP or SIP: belongs to no stream.
-    Signal,
+    /// RTCP or SIP: belongs to no stream. Whether it is confirmed (MODEL §3.4).
+    Signal(bool),
     /// A mirror port's copy of RTCP, SIP or STUN; of media it is a step.
     SignalCopy,
 }
@@ -220,7 +221,8 @@ impl Streams {
                     self.note_reports(packet, payload);
                     self.note_goodbyes(packet, payload);
                 }
-                Ok(Progress::Signal)
+                let is_confirmed = self.is_confirmed_control(packet, payload, is_clear);
+                Ok(Progress::Signal(is_confirmed))
             }
             // A copy asks nothing and answers nothing: what was asked twice would give no sample.
             Content::Sip(_) | Content::SipSegment(_) | Content::Stun(..)
@@ -230,8 +232,7 @@ impl Streams {
             }
             Content::Sip(_) | Content::SipSegment(_) => {
                 self.measure(packet);
-                self.signalling.observe(packet);
-                Ok(Progress::Signal)
+                Ok(Progress::Signal(self.signalling.observe_counted(packet)))
             }
             Content::Stun(..) => {
                 self.measure(packet);
@@ -494,6 +495,7 @@ impl Streams {
         self.ways.clear_gaps();
         self.signals.clear();
         self.round_trips.clear();
+        self.signalling.forget_calls();
     }
 
     /// Decides what of a stream is still open; what is to be booked of it lies in `bookings`.

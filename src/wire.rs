@@ -5,6 +5,7 @@
 
 mod fields;
 mod fragment;
+pub mod hep;
 mod ip;
 mod link;
 pub mod merged;

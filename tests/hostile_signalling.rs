@@ -244,6 +244,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn what_others_say_confirms_nothing_that_we_do_not_answer(messages in hostile()) {
+        // Streams to us that nothing of ours answers, and no message of ours: whoever speaks for others.
+        let to_us: [u8; 4] = [198, 51, 100, 1];
+        let media = calls(0..0).into_iter().filter(|shot| shot.octets[30..34] == to_us);
+        let others = messages.iter().filter(|message| message.ends.0 != 0).map(Message::shot);
+        let row = row(media.chain(others).collect());
+        let of = |pointer: &str| number(&row, pointer);
+        prop_assert!(of("/from/bytes") >= 2 * 600 * 6 / 7 * 200);
+        prop_assert_eq!((of("/from/confirmed_bytes"), of("/to/confirmed_bytes")), (0, 0));
+    }
+
+    #[test]
+    fn no_more_is_confirmed_than_has_come(messages in hostile()) {
+        let said = messages.iter().map(Message::shot);
+        let row = row(calls(100..150).into_iter().chain(said).collect());
+        for direction in ["from", "to"] {
+            let of = |key: &str| number(&row, &format!("/{direction}/{key}"));
+            prop_assert!(of("confirmed_bytes") <= of("bytes"), "{}", row);
+        }
+    }
+}
+
 #[test]
 fn the_calls_alone_lose_what_was_left_out() {
     let [.., expected, lost] = counted(&row(calls(100..200)));

@@ -182,10 +182,54 @@ const good = [
   }),
 ];
 
+const part = (lost, expected, ...matchers) =>
+  `sum(${q.rate(lost, A, ...matchers)}) / (sum(${q.rate(expected, A, ...matchers)}) > 0)`;
+
+const where = [
+  "Us, them or the path",
+  curves({
+    title: "Loss of what the ASN sends, on both sides of the tap",
+    about: `Before the tap: between the ASN and us, theirs or the path's. Behind it: what the receivers there report (RTCP), less what was
+      missing at the tap, ours. No curve where nobody reports.`,
+    unit: "percentunit",
+    queries: [
+      [part("asnmeter_rtp_lost_packets_total", "asnmeter_rtp_expected_packets_total", 'direction="from"'), "before the tap: theirs, or the path's"],
+      [part("asnmeter_rtcp_received_lost_packets_total", "asnmeter_rtcp_received_expected_packets_total"), "behind the tap: ours"],
+    ],
+  }),
+  curves({
+    title: "Loss of what we send to the ASN, on both sides of the tap",
+    about: "Before the tap: ours. Behind it: what the ASN's end reports, less what was missing at the tap: theirs, or the path's.",
+    unit: "percentunit",
+    queries: [
+      [part("asnmeter_rtp_lost_packets_total", "asnmeter_rtp_expected_packets_total", 'direction="to"'), "before the tap: ours"],
+      [part("asnmeter_rtcp_reported_lost_packets_total", "asnmeter_rtcp_reported_expected_packets_total"), "behind the tap: theirs, or the path's"],
+    ],
+  }),
+];
+
+const calls = [
+  "Calls, where SIP is seen",
+  curves({
+    title: "Session requests and their outcomes",
+    about: "Calls a minute that the ASN set up (from) or that were set up to it (to), by final response. 2xx are established; none: no answer in time.",
+    unit: "none",
+    queries: [
+      [`60 * sum by (direction, response) (${q.rate("asnmeter_sip_session_outcomes_total", A)})`, "{{direction}}: {{response}}"],
+    ],
+  }),
+  curves({
+    title: "One-way streams",
+    about: "Streams that nothing has gone opposite to for over 5 s while the dialog about them stands.",
+    unit: "none",
+    queries: [[`max by (direction) (${q.of("asnmeter_rtp_one_way_streams", A)})`, "{{direction}} the ASN"]],
+  }),
+];
+
 export default dashboard({
   uid: "asnmeter-asn",
   title: "asnmeter / One ASN",
   about: "How much one ASN used, how good it was, and which verdicts followed.",
   variables: [COMMITMENTS, ONE_ASN],
-  rows: [now, verdicts, much, good],
+  rows: [now, verdicts, much, good, where, calls],
 });

@@ -12,14 +12,14 @@ use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::source::LiveSource;
 use super::unseen_log::{UnseenLog, UnseenNotice};
-use super::worker_sink::{ChannelSink, peer_channels};
-use super::{AppError, daemon_state, judge_thread, policy, privileges, settings, systemd};
+use super::worker_sink::{ChannelSink, mirrored_channels, peer_channels};
+use super::{AppError, daemon_state, hep, judge_thread, policy, privileges, settings, systemd};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{RingSettings, RingSource};
 use crate::capture::{CaptureError, host};
 use crate::config::checked::{Backend, Config};
 use crate::events;
-use crate::export::{Published, http};
+use crate::export::{HepStatus, Published, http};
 use crate::files::Load;
 use crate::frame::InterfaceId;
 use crate::judge::Judge;
@@ -31,10 +31,12 @@ use crate::pipeline::{Worker, WorkerSettings};
 use crate::sla::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::snapshot::evidence::Evidence;
+use crate::voice::signalling::Announcement;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -84,6 +86,7 @@ async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     let (config, policy, endpoint) = loaded;
     let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
     let stop = Arc::new(AtomicBool::new(false));
+    let mirror = hep::listen(&config.hep).await?;
     let sources = open(&config, &stop)?;
     for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
         events::warning_logged(&warning);
@@ -99,6 +102,10 @@ async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     let kept = kept.transpose()?;
     let settings = settings(&config);
     let running = Running::start(&settings, policy.into(), sources, stop, &config, kept)?;
+    if let Some(mirror) = mirror {
+        let (workers, status) = (running.mirrored.clone(), running.hep.clone());
+        tokio::spawn(mirror.receive(workers, status.unwrap_or_default()));
+    }
     let files = DaemonFiles {
         path,
         config,
@@ -188,6 +195,9 @@ pub(super) struct Running {
     ledger: Option<EvidenceThread>,
     /// The result of each worker that has ended.
     results: mpsc::UnboundedReceiver<Result<(), CaptureError>>,
+    /// Where mirrored signalling goes, and what becomes of it; nothing where none is listened for.
+    mirrored: Vec<SyncSender<Announcement>>,
+    hep: Option<Arc<HepStatus>>,
 }
 
 impl Running {
@@ -205,7 +215,9 @@ impl Running {
             what: "starting a thread",
             source,
         };
+        let hep: Option<Arc<HepStatus>> = config.hep.listen.map(|_| Arc::default());
         let published = Published {
+            hep: hep.clone(),
             standing: daemon_state(&policy, true).into(),
             evidence: kept.as_ref().map(|kept| kept.status.clone()),
             ..Published::default()
@@ -214,7 +226,11 @@ impl Running {
         let shared_policy = SharedPolicy::new(policy.clone());
         let mut judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns);
         let (senders, receivers) = judge_thread::channels(sources.len());
-        let peers = peer_channels(sources.len());
+        let (peers, mirrored) = if hep.is_some() {
+            mirrored_channels(sources.len())
+        } else {
+            (peer_channels(sources.len()), Vec::new())
+        };
         let (reader, shown) = (shared_policy.reader(), published.clone());
         let (recorder, ledger) = match kept {
             Some(kept) => {
@@ -280,6 +296,8 @@ impl Running {
             judge,
             ledger,
             results,
+            mirrored,
+            hep,
         })
     }
 

@@ -176,6 +176,7 @@ impl Reloader {
                 for (section, changed) in [
                     ("capture", new.capture != self.config.capture),
                     ("voice", new.voice != self.config.voice),
+                    ("hep", new.hep != self.config.hep),
                     ("web", new.web != self.config.web),
                     ("export", new.export != self.config.export),
                     ("evidence", new.evidence != self.config.evidence),

@@ -38,6 +38,13 @@ pub(super) fn peer_channels(workers: usize) -> Vec<Option<PeerChannels>> {
     if workers < 2 {
         return (0..workers).map(|_| None).collect();
     }
+    mirrored_channels(workers).0
+}
+
+/// The same, for a single worker too, with the senders for who mirrors signalling to all of them.
+pub(super) fn mirrored_channels(
+    workers: usize,
+) -> (Vec<Option<PeerChannels>>, Vec<SyncSender<Announcement>>) {
     let (senders, receivers): (Vec<_>, Vec<_>) =
         (0..workers).map(|_| sync_channel(ANNOUNCEMENTS)).unzip();
     let of_others = |own: usize| {
@@ -46,14 +53,13 @@ pub(super) fn peer_channels(workers: usize) -> Vec<Option<PeerChannels>> {
         others.map(|(_, sender)| sender.clone()).collect()
     };
     let numbered = receivers.into_iter().enumerate();
-    numbered
-        .map(|(own, received)| {
-            Some(PeerChannels {
-                others: of_others(own),
-                received,
-            })
+    let channels = numbered.map(|(own, received)| {
+        Some(PeerChannels {
+            others: of_others(own),
+            received,
         })
-        .collect()
+    });
+    (channels.collect(), senders.clone())
 }
 
 /// The sink of one worker.

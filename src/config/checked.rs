@@ -2,8 +2,8 @@
 
 use crate::asn;
 use crate::sla::commitment::Commitment;
-use crate::units::{Asn, Prefix};
-use std::net::{Ipv4Addr, SocketAddr};
+use crate::units::{Address, Asn, Prefix};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub struct Config {
     pub asn: asn::OriginSettings,
     /// The contracts.
     pub commitments: Vec<Commitment>,
+    /// Signalling that SIP servers mirror.
+    pub hep: HepSettings,
     /// What is served.
     pub web: WebSettings,
     /// Bounds of the exported series.
@@ -49,6 +51,13 @@ impl Default for Config {
             },
             asn: asn::OriginSettings::default(),
             commitments: Vec::new(),
+            hep: HepSettings {
+                listen: None,
+                allow: vec![
+                    Prefix::new(Address::from(IpAddr::V4(Ipv4Addr::LOCALHOST)), 128),
+                    Prefix::new(Address::from(IpAddr::V6(Ipv6Addr::LOCALHOST)), 128),
+                ],
+            },
             web: WebSettings {
                 listen_address: (Ipv4Addr::LOCALHOST, 10179).into(),
                 config_file: None,
@@ -112,6 +121,15 @@ pub struct VoiceSettings {
     pub max_streams: u32,
     /// A stream ends after so long without a packet; default 5 minutes.
     pub stream_timeout: Duration,
+}
+
+/// Signalling that SIP servers mirror in HEP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HepSettings {
+    /// Where it is listened for (`listen`); nowhere without it.
+    pub listen: Option<SocketAddr>,
+    /// Who may send (`allow`); default this host.
+    pub allow: Vec<Prefix>,
 }
 
 /// What is served.

@@ -4,7 +4,7 @@ use super::check::{Check, one_of, prefix};
 use super::error::ConfigError;
 use super::{file, values};
 use crate::attribution::scopes::Scope;
-use crate::sla::commitment::{Commitment, DirectionRule, TransitRule};
+use crate::sla::commitment::{Commitment, CountRule, DirectionRule, TransitRule};
 use crate::sla::measure::Guarantee;
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Ratio};
@@ -30,6 +30,7 @@ pub(super) fn usual() -> Commitment {
         threshold: Ratio::from_ppm(100_000),
         window: NonZeroU32::MIN.saturating_add(59),
         direction: DirectionRule::default(),
+        count: CountRule::default(),
         layer: Layer::default(),
         classes: Classes::ALL,
         scope: Scope::default(),
@@ -114,6 +115,12 @@ impl Check<'_> {
                 written.direction.as_ref(),
                 usual.direction,
                 |word| one_of(word, &DirectionRule::ALL.map(|rule| (rule.as_str(), rule))),
+            )?,
+            count: self.value(
+                "commitment.count",
+                written.count.as_ref(),
+                usual.count,
+                |word| one_of(word, &CountRule::ALL.map(|rule| (rule.as_str(), rule))),
             )?,
             layer: self.value(
                 "commitment.layer",

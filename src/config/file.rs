@@ -20,6 +20,8 @@ pub(super) struct ConfigFile {
     #[serde(default)]
     pub(super) asn: AsnSection,
     #[serde(default)]
+    pub(super) hep: HepSection,
+    #[serde(default)]
     pub(super) web: WebSection,
     #[serde(default)]
     pub(super) export: ExportSection,
@@ -79,6 +81,14 @@ pub(super) struct SourceSection {
     pub(super) bmp: Written<String>,
 }
 
+/// `[hep]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HepSection {
+    pub(super) listen: Written<String>,
+    pub(super) allow: Written<Vec<Spanned<String>>>,
+}
+
 /// `[web]`
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
@@ -115,6 +125,7 @@ pub(super) struct CommitmentSection {
     pub(super) threshold: Written<String>,
     pub(super) window: Written<String>,
     pub(super) direction: Written<String>,
+    pub(super) count: Written<String>,
     pub(super) layer: Written<String>,
     pub(super) classes: Written<Vec<Spanned<String>>>,
     #[serde(default)]

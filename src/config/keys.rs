@@ -105,6 +105,11 @@ pub const KEYS: &[Key] = &[
     key("asn.bmp_routers", "list of addresses and prefixes", Default("[]"), r#"["192.0.2.1", "2001:db8::/64"]"#,
         "Where routers of a BMP source may connect from; others are refused and counted. Empty: anywhere."),
 
+    key("hep.listen", "address:port", Nothing, r#""192.0.2.10:9060""#,
+        "UDP: listens here for SIP that one's own servers mirror in HEP version 3 (Kamailio, OpenSIPS, FreeSWITCH), where it is encrypted on the wire. `run` only. Not written: nowhere."),
+    key("hep.allow", "list of prefixes", Default(r#"["127.0.0.1/32", "::1/128"]"#), r#"["192.0.2.0/28"]"#,
+        "Where HEP may come from; other packets are refused and counted. Empty: from nowhere."),
+
     key("web.listen_address", "address:port", Default(r#""127.0.0.1:10179""#), r#""[::]:10179""#,
         "Where the page and `/metrics` are served. `--web.listen-address` wins."),
     key("web.config_file", "path", Nothing, r#""/etc/asnmeter/web.yml""#,
@@ -136,6 +141,8 @@ pub const KEYS: &[Key] = &[
         "The time over which rates are taken."),
     key("commitment.direction", "`either`, `from`, `to`, `sum`", Default(r#""either""#), r#""from""#,
         "Which traffic of an ASN is held against the threshold: from and to it apart, one of them, or both together."),
+    key("commitment.count", "`all`, `confirmed`, `both`", Default(r#""all""#), r#""both""#,
+        "Whether what nobody answers is held against the threshold (docs/MODEL.md §6.5): all voice is, the words of the clause; only what is confirmed; or both, so that the guarantee is void if what is confirmed exceeds, and nobody can say if only all of it does. Other than `all` needs `asn.local_prefixes`, or who answered is anybody's word."),
     key("commitment.layer", "`ip`, `ethernet`, `wire`", Default(r#""ip""#), r#""ethernet""#,
         "Which octets count: of the IP packet, of its Ethernet frame, or with preamble and gap."),
     key("commitment.classes", "list of `rtp`, `rtcp`, `sip`", Default(r#"["rtp", "rtcp", "sip"]"#), r#"["rtp"]"#,

@@ -4,7 +4,8 @@
 
 use super::check::{Check, one_of, prefix};
 use super::checked::{
-    Backend, CaptureSettings, Config, EvidenceSettings, ExportSettings, VoiceSettings, WebSettings,
+    Backend, CaptureSettings, Config, EvidenceSettings, ExportSettings, HepSettings, VoiceSettings,
+    WebSettings,
 };
 use super::error::{ConfigError, Text};
 use super::file::{self, ConfigFile};
@@ -27,6 +28,7 @@ pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
         voice: check.voice(&file.voice, usual.voice)?,
         asn,
         commitments: commitment::all(&check, &file.commitment, has_paths)?,
+        hep: check.hep(&file.hep, usual.hep)?,
         web: check.web(&file.web, &usual.web)?,
         export: check.export(&file.export, usual.export)?,
         evidence: check.evidence(&file.evidence, usual.evidence)?,
@@ -215,6 +217,19 @@ impl Check<'_> {
             "" => Err("is empty".into()),
             path => Ok(folder.join(path)),
         }
+    }
+
+    fn hep(
+        &self,
+        written: &file::HepSection,
+        usual: HepSettings,
+    ) -> Result<HepSettings, ConfigError> {
+        let (listen, allow) = (written.listen.as_ref(), written.allow.as_ref());
+        let read = |text: &String| values::address(text).map(Some);
+        Ok(HepSettings {
+            listen: self.value("hep.listen", listen, usual.listen, read)?,
+            allow: self.list("hep.allow", allow, usual.allow, prefix)?,
+        })
     }
 
     fn web(

@@ -180,6 +180,7 @@ fn a_whole_configuration_is_read() {
         threshold = "12.5%"
         window = "5m"
         direction = "from"
+        count = "both"
         layer = "wire"
         transit = "judge"
         classes = ["rtp", "sip"]
@@ -205,6 +206,7 @@ fn a_whole_configuration_is_read() {
         committed_rate: BitRate(1_500_000_000),
         threshold: Ratio::from_ppm(125_000),
         window: 300.try_into().unwrap(),
+        count: CountRule::Both,
         direction: DirectionRule::From,
         layer: Layer::Wire,
         classes: Classes::NONE.with(Class::Rtp).with(Class::Sip),

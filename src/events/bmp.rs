@@ -1,4 +1,4 @@
-//! Routers that speak BMP.
+//! Routers that speak BMP, and servers that mirror their signalling in HEP.
 
 use super::emit;
 use super::sink::Level;
@@ -22,6 +22,16 @@ pub fn router_connected(router: &dyn Display) {
         "router_connected",
         format_args!("bmp: {router} connected"),
         &[("ROUTER", router)],
+    );
+}
+
+/// Mirrored signalling came from an address that is not allowed.
+pub fn hep_refused(sender: &dyn Display) {
+    emit(
+        Level::Warning,
+        "hep_refused",
+        format_args!("hep: packets of {sender} are refused: its address is not in hep.allow"),
+        &[("SENDER", sender)],
     );
 }
 

@@ -4,6 +4,7 @@
 //! Borrowed views over a snapshot, made for one output and dropped. Numbers are integers as
 //! counted; only shares and milliseconds are divided, here and once. Times are RFC 3339 in UTC.
 
+mod calls;
 mod commitments;
 pub mod page;
 mod shapes;

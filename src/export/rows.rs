@@ -4,6 +4,7 @@
 //! Pure functions. Only ASNs with a row in the snapshot get series (the judge bounds those), and
 //! any that was ever out of SLA: an ASN over its threshold is never hidden in `other`.
 
+pub(crate) mod calls;
 pub(crate) mod evidence;
 pub(crate) mod reload;
 pub(crate) mod tables;
@@ -60,6 +61,10 @@ pub(crate) fn voice_bytes(published: &Published, series: &mut Series) {
 
 pub(crate) fn voice_packets(published: &Published, series: &mut Series) {
     per_class(published, series, |count| count.packets);
+}
+
+pub(crate) fn confirmed_bytes(published: &Published, series: &mut Series) {
+    per_direction(published, series, |totals| totals.confirmed_bytes);
 }
 
 fn per_direction(published: &Published, series: &mut Series, value: fn(&DirectionTotals) -> u64) {
@@ -226,6 +231,26 @@ pub(crate) fn window_bytes(published: &Published, series: &mut Series) {
     });
 }
 
+pub(crate) fn confirmed_window_bytes(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        let bytes = &row.confirmed_window_bytes;
+        add_directions((commitment, asn), bytes, series, number);
+    });
+}
+
+pub(crate) fn unconfirmed_excess(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        series.add(&[&commitment.name, asn], flag(row.unconfirmed_excess));
+    });
+}
+
+pub(crate) fn unconfirmed_excess_seconds(published: &Published, series: &mut Series) {
+    each_judged(published, |commitment, row, asn| {
+        let seconds = row.unconfirmed_excess_seconds;
+        series.add(&[&commitment.name, asn], number(seconds));
+    });
+}
+
 pub(crate) fn out_of_sla(published: &Published, series: &mut Series) {
     each_judged(published, |commitment, row, asn| {
         series.add(&[&commitment.name, asn], flag(row.out_of_sla));
@@ -249,6 +274,13 @@ pub(crate) fn outage_streams(published: &Published, series: &mut Series) {
         let streams = row.silence.outage.map_or(0, |outage| outage.streams);
         series.add(&[&commitment.name, asn], number(streams));
     });
+}
+
+pub(crate) fn tap_gap(published: &Published, series: &mut Series) {
+    for commitment in &published.snapshot.commitments {
+        let seconds = number(commitment.tap_gap_seconds);
+        series.add(&[&commitment.name], seconds);
+    }
 }
 
 pub(crate) fn unjudged_silence(published: &Published, series: &mut Series) {

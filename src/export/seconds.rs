@@ -1,6 +1,8 @@
 //! `replay --seconds`: one JSON line per judged second, commitment, ASN and direction, with all
 //! that was known when it was judged.
 //!
+//! `confirmed_bytes` are those of `bytes` that somebody answered (MODEL §3.4).
+//!
 //! `bytes`, `expected` and `lost` are those of the second itself; `window_*` are the sums that
 //! the verdict rests on; `amendments` are counts that came, since the line before, for seconds
 //! already judged. A window is therefore the sum of its seconds and of the amendments to them in
@@ -56,6 +58,7 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     paths: Vec<OverPath<'a>>,
     window_bytes: u64,
+    window_confirmed_bytes: u64,
     #[serde(flatten)]
     window: Numbers<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -143,7 +146,9 @@ struct OverPath<'a> {
 #[derive(Serialize)]
 struct Counts<'a> {
     bytes: u64,
+    confirmed_bytes: u64,
     both_bytes: u64,
+    confirmed_both_bytes: u64,
     packets: u64,
     #[serde(flatten)]
     numbers: Numbers<'a>,
@@ -153,11 +158,14 @@ impl Counts<'_> {
     fn is_empty(&self) -> bool {
         let Self {
             bytes,
+            confirmed_bytes,
             both_bytes,
+            confirmed_both_bytes: _,
             packets,
             numbers,
         } = self;
-        [*bytes, *both_bytes, *packets] == [0; 3] && numbers.each().all(|(_, number)| number == 0)
+        [*bytes, *confirmed_bytes, *both_bytes, *packets] == [0; 4]
+            && numbers.each().all(|(_, number)| number == 0)
     }
 }
 
@@ -244,10 +252,19 @@ impl Direction {
         }
     }
 
+    fn confirmed_bytes(self, counts: &WindowCounts) -> u64 {
+        match self {
+            Self::From => counts.confirmed.from,
+            Self::To => counts.confirmed.to,
+        }
+    }
+
     fn of(self, counts: &WindowCounts) -> Counts<'_> {
         Counts {
             bytes: self.bytes(counts),
+            confirmed_bytes: self.confirmed_bytes(counts),
             both_bytes: counts.both,
+            confirmed_both_bytes: counts.confirmed.both,
             packets: counts.packets,
             numbers: self.numbers(counts, ""),
         }
@@ -331,6 +348,7 @@ impl SecondsFile {
             },
             paths: direction.paths(&judgement.counts.paths),
             window_bytes: direction.bytes(&judgement.window),
+            window_confirmed_bytes: direction.confirmed_bytes(&judgement.window),
             window: direction.numbers(&judgement.window, "window_"),
             amendments: amendments.filter(|one| !one.counted.is_empty()).collect(),
             transit: numbers(&judgement.transit),

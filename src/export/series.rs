@@ -2,6 +2,7 @@
 //! filled into.
 
 use crate::snapshot::{BUCKET_BOUNDS_SECONDS, Distribution};
+use crate::voice::signalling::CallDurations;
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
@@ -85,6 +86,27 @@ impl Series {
         );
         histogram.set_sample_count(samples.count);
         histogram.set_sample_sum(samples.sum_seconds);
+        let mut metric = Metric::from_label(self.pairs(labels));
+        metric.set_histogram(histogram);
+        self.metrics.push(metric);
+    }
+
+    /// One histogram of durations of calls; nothing while it has no sample.
+    pub(crate) fn add_durations(&mut self, labels: &[&str], durations: &CallDurations) {
+        if durations.count == 0 {
+            return;
+        }
+        let bucket = |(bound, count): (f64, u64)| {
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(bound);
+            bucket.set_cumulative_count(count);
+            bucket
+        };
+        let sum = std::time::Duration::from_millis(durations.sum_millis);
+        let mut histogram = Histogram::default();
+        histogram.set_bucket(durations.cumulative().map(bucket).collect());
+        histogram.set_sample_count(durations.count);
+        histogram.set_sample_sum(sum.as_secs_f64());
         let mut metric = Metric::from_label(self.pairs(labels));
         metric.set_histogram(histogram);
         self.metrics.push(metric);

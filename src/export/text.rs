@@ -7,16 +7,19 @@
 mod table;
 mod transit;
 
+use crate::export::loss_path::LossPath;
 use crate::sla::commitment::DirectionRule;
 use crate::sla::direction::Directions;
 use crate::sla::measure::Measure;
 use crate::sla::{IndeterminateReason, Verdict};
 use crate::snapshot::{
-    AsnRow, CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow, Snapshot, StreamRow,
+    AsnRow, CallTotals, CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow, Snapshot,
+    StreamRow,
 };
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Layer, ShownLoss};
 use crate::units::Asn;
+use crate::voice::signalling::CallOutcome;
 use std::io::{self, Write};
 use table::{Align, TextTable};
 
@@ -42,9 +45,61 @@ pub fn write_replay(
         write_commitment(&mut out, commitment)?;
     }
     write_asns(&mut out, snapshot)?;
+    write_loss_paths(&mut out, snapshot)?;
+    write_calls(&mut out, snapshot)?;
     transit::write_totals(&mut out, snapshot)?;
     write_streams(&mut out, streams)?;
     out.flush()
+}
+
+/// Where packets are lost, of each ASN of which some are missing at the tap or behind it.
+fn write_loss_paths(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
+    let mut is_first = true;
+    for row in &snapshot.asns {
+        let ways = [("from", LossPath::from(row)), ("to", LossPath::to(row))];
+        for (direction, path) in ways {
+            let sentence = path.sentence(row.label).filter(|_| path.is_any_lost());
+            let Some(sentence) = sentence else { continue };
+            if std::mem::take(&mut is_first) {
+                writeln!(out, "\nWhere packets are lost")?;
+            }
+            let label = row.label.to_string();
+            writeln!(out, "  {label:>8} {direction:<4}  {sentence}")?;
+        }
+    }
+    Ok(())
+}
+
+/// Calls, where their signalling is seen.
+fn write_calls(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
+    let mut is_first = true;
+    for row in &snapshot.asns {
+        for (direction, calls) in ["from", "to"].into_iter().zip(&row.calls) {
+            if *calls == CallTotals::default() {
+                continue;
+            }
+            if std::mem::take(&mut is_first) {
+                writeln!(out, "\nCalls")?;
+            }
+            let counts = &calls.counts;
+            let outcomes = CallOutcome::all().filter(|outcome| counts.of(*outcome) > 0);
+            let outcomes: Vec<_> = outcomes
+                .map(|outcome| format!("{} × {}", grouped(counts.of(outcome)), outcome.as_str()))
+                .collect();
+            let (label, attempts) = (row.label.to_string(), grouped(counts.attempts));
+            write!(
+                out,
+                "  {label:>8} {direction:<4}  {attempts} set up: {}",
+                outcomes.join(", ")
+            )?;
+            if calls.one_way_seconds > 0 {
+                let seconds = grouped(calls.one_way_seconds);
+                write!(out, "; one-way audio for {seconds} s of streams")?;
+            }
+            writeln!(out)?;
+        }
+    }
+    Ok(())
 }
 
 fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {

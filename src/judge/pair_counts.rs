@@ -6,7 +6,7 @@ use crate::asn::Origin;
 use crate::attribution::PairKey;
 use crate::attribution::transit::TransitSide;
 use crate::meter::second::PairCounts;
-use crate::meter::window_counts::WindowCounts;
+use crate::meter::window_counts::{ConfirmedBytes, WindowCounts};
 use crate::sla::Role;
 use crate::sla::commitment::Commitment;
 use crate::sla::measure::Measure;
@@ -35,17 +35,27 @@ pub(super) fn judged_asn(origin: Origin) -> Option<Asn> {
     }
 }
 
-/// Octets on the commitment's layer and packets, of the classes that count.
-fn counted_traffic(commitment: &Commitment, usage: &PairCounts) -> (u64, u64) {
-    let classes = Class::ALL.into_iter();
-    let counted = classes.filter(|class| commitment.classes.contains(*class));
-    counted.fold((0, 0), |(bytes, packets), class| {
-        let octets = usage.class(class);
-        (
-            bytes + octets.on(commitment.layer),
-            packets + octets.packets,
-        )
-    })
+/// What of a pair's voice counts.
+#[derive(Clone, Copy, Default)]
+struct CountedTraffic {
+    /// Octets on the commitment's layer, and those of them that are confirmed.
+    bytes: u64,
+    confirmed: u64,
+    packets: u64,
+}
+
+/// What counts of the classes that do.
+fn counted_traffic(commitment: &Commitment, usage: &PairCounts) -> CountedTraffic {
+    let mut counted = CountedTraffic::default();
+    for (class, confirmed) in Class::ALL.into_iter().zip(&usage.confirmed) {
+        if commitment.classes.contains(class) {
+            let octets = usage.class(class);
+            counted.bytes += octets.on(commitment.layer);
+            counted.confirmed += confirmed.on(commitment.layer);
+            counted.packets += octets.packets;
+        }
+    }
+    counted
 }
 
 /// What a pair's usage is to the ASNs at its ends.
@@ -58,21 +68,25 @@ pub(super) fn end_counts<'a>(
     if (src, dst) == (None, None) {
         return [None, None];
     }
-    let (bytes, packets) = counted_traffic(commitment, usage);
+    let CountedTraffic {
+        bytes,
+        confirmed,
+        packets,
+    } = counted_traffic(commitment, usage);
     let both = WindowCounts {
         packets,
         unfollowed: usage.unfollowed,
         ..WindowCounts::default()
     };
     let sent = |mut counts: WindowCounts| {
-        counts.from = bytes;
+        (counts.from, counts.confirmed.from) = (bytes, confirmed);
         for measure in Measure::ALL {
             (measure.properties().sent)(&commitment.guarantee, usage, &mut counts);
         }
         counts
     };
     let received = |mut counts: WindowCounts| {
-        counts.to = bytes;
+        (counts.to, counts.confirmed.to) = (bytes, confirmed);
         for measure in Measure::ALL {
             (measure.properties().received)(&commitment.guarantee, usage, &mut counts);
         }
@@ -82,7 +96,7 @@ pub(super) fn end_counts<'a>(
     match (src, dst) {
         (Some(src), Some(dst)) if src == dst => {
             let mut counts = received(sent(both));
-            counts.both = bytes;
+            (counts.both, counts.confirmed.both) = (bytes, confirmed);
             [
                 Some(Contribution::to_origin(src, counts, union(before, behind)).sending(usage)),
                 None,
@@ -133,16 +147,24 @@ pub(super) fn transit_counts<'a>(
     pair: &'a PairKey,
     usage: &PairCounts,
 ) -> impl Iterator<Item = Contribution<'a>> + use<'a> {
-    let (bytes, packets) = counted_traffic(commitment, usage);
-    let each = pair.transit.each().filter(move |_| packets > 0);
+    let counted = counted_traffic(commitment, usage);
+    let CountedTraffic { bytes, packets, .. } = counted;
+    let is_any = packets > 0 || counted.confirmed > 0;
+    let each = pair.transit.each().filter(move |_| is_any);
     each.map(move |(asn, leg)| {
-        let (from, to) = match leg {
-            TransitSide::From => (bytes, 0),
-            TransitSide::To => (0, bytes),
+        let of_leg = |octets| match leg {
+            TransitSide::From => (octets, 0),
+            TransitSide::To => (0, octets),
         };
+        let ((from, to), confirmed) = (of_leg(bytes), of_leg(counted.confirmed));
         let counts = WindowCounts {
             from,
             to,
+            confirmed: ConfirmedBytes {
+                from: confirmed.0,
+                to: confirmed.1,
+                both: 0,
+            },
             packets,
             ..WindowCounts::default()
         };

@@ -8,7 +8,7 @@ use crate::sla::commitment::Commitment;
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::PerMeasure;
-use crate::sla::verdict::{excess, measured};
+use crate::sla::verdict::{confirmed, excess, held, measured, unconfirmed_excess};
 use crate::snapshot::evidence::EndedExcess;
 use crate::snapshot::{CommitmentAsnRow, ExcessIntervalRow, SilenceRow};
 use crate::units::{Asn, Second};
@@ -95,6 +95,9 @@ impl DirectionTracker {
 pub(super) struct ThresholdTracker {
     excess: Directions<bool>,
     seconds_out: u64,
+    /// It exceeds only by what nobody answered.
+    is_unconfirmed: bool,
+    seconds_unconfirmed: u64,
     sides: Directions<DirectionTracker>,
     /// Every transit ASN that an exclusion of this one has covered: a series, once shown, stays.
     covered: BTreeSet<Asn>,
@@ -111,9 +114,11 @@ impl ThresholdTracker {
         transit: impl IntoIterator<Item = Asn>,
     ) -> (Vec<(Direction, ExcessChange)>, u64) {
         let limit = Limit::from(commitment);
-        let measured = measured(window);
+        let (measured, held) = (measured(window), held(commitment, window));
         self.excess = excess(commitment, window);
         self.seconds_out += u64::from(self.excess.any());
+        self.is_unconfirmed = unconfirmed_excess(commitment, window);
+        self.seconds_unconfirmed += u64::from(self.is_unconfirmed);
         let covered: Vec<Asn> = if self.excess.any() {
             transit.into_iter().collect()
         } else {
@@ -128,7 +133,8 @@ impl ThresholdTracker {
             let side = self.sides.get_mut(direction);
             side.raise_peak(*bytes, limit);
             let over = *self.excess.get(direction);
-            let (change, more) = side.intervals.judge(second, limit, over, *bytes, &covered);
+            let held = *held.get(direction);
+            let (change, more) = side.intervals.judge(second, limit, over, held, &covered);
             changes.extend(change.map(|change| (direction, change)));
             left_out += more;
         }
@@ -155,7 +161,7 @@ impl ThresholdTracker {
 
     /// What was judged before is not counted again.
     pub(super) fn forget_counters(&mut self) {
-        self.seconds_out = 0;
+        (self.seconds_out, self.seconds_unconfirmed) = (0, 0);
         for direction in Direction::ALL {
             self.sides.get_mut(direction).peak = None;
         }
@@ -195,6 +201,10 @@ impl ThresholdTracker {
             asn,
             name,
             window_bytes,
+            confirmed_window_bytes: confirmed(window),
+            confirmed_share: confirmed(window).map(|bytes| limit.share(*bytes)),
+            unconfirmed_excess: self.is_unconfirmed,
+            unconfirmed_excess_seconds: self.seconds_unconfirmed,
             peak_window_bytes: self.sides.map(DirectionTracker::peak_bytes),
             share: window_bytes.map(|bytes| limit.share(*bytes)),
             peak_share: self.sides.map(DirectionTracker::peak_share),

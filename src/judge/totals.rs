@@ -10,7 +10,7 @@ use crate::judge::transit_totals::TransitTotals;
 use crate::meter::second::{FrameCounts, PairCounts, RoundTrip, SecondCounts};
 use crate::sla::Role;
 use crate::snapshot::distribution::DurationHistogram;
-use crate::snapshot::{AsnRow, DirectionTotals, Label, TransitRow};
+use crate::snapshot::{AsnRow, CallTotals, DirectionTotals, Label, TransitRow};
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::LossCounts;
 use crate::units::Asn;
@@ -23,6 +23,8 @@ pub struct AsnTotals {
     from: DirectionTotals,
     to: DirectionTotals,
     reported: LossCounts,
+    received: LossCounts,
+    calls: [CallTotals; 2],
     jitter: Option<Box<DurationHistogram>>,
     round_trips: [Option<Box<DurationHistogram>>; RttMethod::ALL.len()],
     streams: u64,
@@ -42,6 +44,8 @@ impl AsnTotals {
             from: risen(self.from),
             to: risen(self.to),
             reported: self.reported,
+            received: self.received,
+            calls: self.calls.clone(),
             jitter: shown(&self.jitter),
             round_trips: self.round_trips.each_ref().map(shown),
             streams: self.streams,
@@ -67,6 +71,7 @@ fn add_usage(totals: &mut DirectionTotals, usage: &PairCounts) {
     totals.reordered += usage.continuity.reordered;
     totals.late += usage.continuity.late;
     totals.unfollowed += usage.unfollowed;
+    totals.confirmed_bytes += usage.confirmed.iter().map(|of| of.ip).sum::<u64>();
 }
 
 /// The totals of all origins.
@@ -127,6 +132,9 @@ impl Totals {
     pub fn begin_second(&mut self) {
         for totals in self.asns.values_mut().chain(&mut self.other) {
             totals.streams = 0;
+            for calls in &mut totals.calls {
+                calls.one_way_streams = 0;
+            }
             totals.from.raise();
             totals.to.raise();
         }
@@ -142,12 +150,19 @@ impl Totals {
         for trip in &counts.round_trips {
             self.add_round_trip(trip);
         }
+        for ((src, dst), usage) in &counts.calls {
+            let [from, _] = &mut self.of(*src).calls;
+            from.add(usage);
+            let [_, to] = &mut self.of(*dst).calls;
+            to.add(usage);
+        }
     }
 
     fn add_pair(&mut self, pair: &PairKey, usage: &PairCounts) {
         let src = self.of(pair.src);
         add_usage(&mut src.from, usage);
         src.streams += usage.streams;
+        src.received.add(usage.reports);
         for jitter in &usage.jitter {
             let durations = src.jitter.get_or_insert_default();
             durations.record((*jitter).into());

@@ -1,5 +1,5 @@
 //! Leaves as they would stand if everything had been known in time: what came late for a second stands in it,
-//! and a gap is told with its first second. The judge over these gives the settled verdicts (MODEL §11.6).
+//! and a gap is told with its first second. The judge over these gives the settled verdicts (MODEL §11.7).
 //!
 //! Each second waits as long as amendments may reach back, an hour, or until there is no room for more.
 

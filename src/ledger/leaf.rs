@@ -18,6 +18,7 @@ pub use terms::{
 use crate::sla::Role;
 use crate::units::Second;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use times::{optional_second, second};
 
 /// The version of the rules by which verdicts follow from leaves: that of docs/MODEL.md.
@@ -388,6 +389,25 @@ impl Leaf {
         }
     }
 
+    /// Without what would be left out.
+    fn shortest(&self) -> Cow<'_, Self> {
+        let asns = match self {
+            Self::Second(leaf) => &leaf.asns,
+            Self::Amendment(leaf) => &leaf.asns,
+            _ => return Cow::Borrowed(self),
+        };
+        if asns.iter().all(CountedLeaf::is_shortest) {
+            return Cow::Borrowed(self);
+        }
+        let mut leaf = self.clone();
+        if let Self::Second(SecondLeaf { asns, .. }) | Self::Amendment(AmendmentLeaf { asns, .. }) =
+            &mut leaf
+        {
+            asns.iter_mut().for_each(CountedLeaf::shorten);
+        }
+        Cow::Owned(leaf)
+    }
+
     /// The line, without a newline.
     pub fn to_line(&self) -> String {
         // strings, integers and lists: nothing in it can fail
@@ -417,7 +437,7 @@ impl Leaf {
             "stop" => read(line).map(Self::Stop),
             _ => return Err(LeafError::Kind(kind.to_owned())),
         }?;
-        let written = leaf.to_line();
+        let written = leaf.shortest().to_line();
         if written == line {
             Ok(leaf)
         } else {

@@ -4,7 +4,7 @@
 //! the truth whatever the order. Integers only.
 
 use super::stream_sample::StreamSample;
-use crate::asn::Dissent;
+use crate::asn::{Dissent, Origin};
 use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
@@ -17,6 +17,7 @@ use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::units::occupancy::TableStates;
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
+use crate::voice::signalling::CallCounts;
 use hashbrown::HashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct PairCounts {
     pub unfollowed: u64,
     /// Of the streams from `src` that are quiet at its end; none: there is none.
     pub silence: Option<Box<SilenceCounts>>,
+    /// What of `classes` somebody answered (MODEL §3.4).
+    pub confirmed: [TrafficCounts; Class::ALL.len()],
 }
 
 impl PairCounts {
@@ -62,6 +65,21 @@ impl PairCounts {
         }
         self.jitter.extend_from_slice(&other.jitter);
         self.unfollowed += other.unfollowed;
+        for (mine, theirs) in self.confirmed.iter_mut().zip(&other.confirmed) {
+            mine.add(theirs);
+        }
+    }
+
+    /// Packets of a class that are counted already, and confirmed.
+    pub fn confirmed(class: Class, traffic: TrafficCounts) -> Self {
+        let mut usage = Self::default();
+        let [rtp, rtcp, sip] = &mut usage.confirmed;
+        *match class {
+            Class::Rtp => rtp,
+            Class::Rtcp => rtcp,
+            Class::Sip => sip,
+        } = traffic;
+        usage
     }
 
     /// The octets of one class.
@@ -220,6 +238,9 @@ pub struct SecondCounts {
     pub usage: HashMap<PairKey, PairCounts>,
     /// Round trips that ended in it.
     pub round_trips: Vec<RoundTrip>,
+    /// Calls, by the origins of the host that set them up and of the one that was asked; and one-way
+    /// streams, by those of their ends.
+    pub calls: BTreeMap<(Origin, Origin), CallUsage>,
     /// Streams that were found in it.
     pub begun: Vec<StreamEdge>,
     /// Streams that have been quiet for three seconds with it.
@@ -240,6 +261,23 @@ impl From<Duration> for ShortDuration {
 impl From<ShortDuration> for Duration {
     fn from(ShortDuration(nanos): ShortDuration) -> Self {
         Self::from_nanos(nanos.into())
+    }
+}
+
+/// What one origin's calls to another did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CallUsage {
+    /// Session requests and what became of them.
+    pub counts: CallCounts,
+    /// Streams at the second's end that nothing goes opposite to while their dialog stands.
+    pub one_way: u64,
+}
+
+impl CallUsage {
+    /// Adds more.
+    pub fn add(&mut self, other: &Self) {
+        self.counts.add(&other.counts);
+        self.one_way += other.one_way;
     }
 }
 
@@ -272,6 +310,9 @@ impl SecondCounts {
             self.add(&pair, &usage);
         }
         self.round_trips.extend(other.round_trips);
+        for (pair, calls) in &other.calls {
+            self.calls.entry(*pair).or_default().add(calls);
+        }
         self.begun.extend(other.begun);
         self.stopped.extend(other.stopped);
     }
@@ -351,6 +392,8 @@ pub struct WorkerState {
     pub unmatched_reports: u64,
     /// SIP dialogs that found no room.
     pub dialogs_refused: u64,
+    /// Calls whose outcome is not counted, because they found no room.
+    pub calls_refused: u64,
     /// Answers that cannot be round trips.
     pub round_trips_refused: u64,
     /// Session descriptions that did not reach another worker, once for each.

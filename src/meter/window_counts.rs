@@ -11,6 +11,8 @@ pub struct WindowCounts {
     pub to: u64,
     /// Octets in both of these: of packets with both ends in the ASN.
     pub both: u64,
+    /// Of these three what is confirmed (MODEL §3.4).
+    pub confirmed: ConfirmedBytes,
     /// Voice packets, of any class.
     pub packets: u64,
     /// RTP packets from or to it of streams that found no room. With any, nobody can say what of its
@@ -24,6 +26,17 @@ pub struct WindowCounts {
     pub round_trips: SampleCounts,
     /// Seconds of streams from it that have a jitter, and those at whose end it was over the limit.
     pub stream_seconds: SampleCounts,
+}
+
+/// Octets that somebody answered, on the commitment's layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ConfirmedBytes {
+    /// Of those it sent.
+    pub from: u64,
+    /// Of those sent to it.
+    pub to: u64,
+    /// Of those in both.
+    pub both: u64,
 }
 
 /// Samples and how many were over a limit.
@@ -60,6 +73,12 @@ impl WindowCounts {
         self.from = with(self.from, other.from);
         self.to = with(self.to, other.to);
         self.both = with(self.both, other.both);
+        let (mine, theirs) = (self.confirmed, other.confirmed);
+        self.confirmed = ConfirmedBytes {
+            from: with(mine.from, theirs.from),
+            to: with(mine.to, theirs.to),
+            both: with(mine.both, theirs.both),
+        };
         self.packets = with(self.packets, other.packets);
         self.unfollowed = with(self.unfollowed, other.unfollowed);
         self.round_trips.combine(other.round_trips, with);

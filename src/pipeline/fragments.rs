@@ -17,10 +17,15 @@ impl<O: WorkerSink> Worker<O> {
     /// Counts a later fragment: its octets for what the first fragment of its packet is.
     #[cold]
     pub(super) fn count_fragment(&mut self, frame: Frame<'_>, fragment: &Fragment<'_>) {
+        let is_counted = self.selection.shard.owns_pair([fragment.src, fragment.dst]);
         if fragment.is_whole() {
-            self.streams.signalling().observe_fragment(fragment);
+            let signalling = self.streams.signalling();
+            signalling.take_fragment(fragment, is_counted);
+            if signalling.has_calls() {
+                self.count_calls();
+            }
         }
-        if !self.selection.shard.owns_pair([fragment.src, fragment.dst]) {
+        if !is_counted {
             return;
         }
         let second = self.count_arrival(frame);

@@ -21,6 +21,8 @@ pub struct Commitment {
     pub window: NonZeroU32,
     /// Which traffic is held against the threshold.
     pub direction: DirectionRule,
+    /// Which of its octets.
+    pub count: CountRule,
     /// Which octets of a packet count.
     pub layer: Layer,
     /// Which classes of voice count.
@@ -54,6 +56,32 @@ impl TransitRule {
         match self {
             Self::List => "list",
             Self::Judge => "judge",
+        }
+    }
+}
+
+/// Whether traffic that nobody answers is held against the threshold (MODEL §6.5).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum CountRule {
+    /// All voice is: the words of the clause.
+    #[default]
+    All,
+    /// Only what is confirmed.
+    Confirmed,
+    /// The guarantee is void if what is confirmed exceeds; if only all of it does, nobody can say.
+    Both,
+}
+
+impl CountRule {
+    /// Every rule, in the order of the enum.
+    pub const ALL: [Self; 3] = [Self::All, Self::Confirmed, Self::Both];
+
+    /// The value in JSON, in the configuration and in the ledger.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Confirmed => "confirmed",
+            Self::Both => "both",
         }
     }
 }
@@ -98,6 +126,7 @@ pub(crate) fn example(name: &str) -> Commitment {
         threshold: Ratio::from_ppm(100_000),
         window: NonZeroU32::new(60).unwrap(),
         direction: DirectionRule::Either,
+        count: CountRule::All,
         layer: Layer::Ip,
         classes: Classes::ALL,
         scope: Scope::default(),

@@ -1,7 +1,7 @@
 //! The arithmetic of the clause, in integers: what exceeds, and how a guarantee stands.
 
 use crate::meter::window_counts::WindowCounts;
-use crate::sla::commitment::Commitment;
+use crate::sla::commitment::{Commitment, CountRule};
 use crate::sla::direction::Directions;
 use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, Measure, PerMeasure};
@@ -18,28 +18,62 @@ pub const fn measured(window: &WindowCounts) -> Directions<u64> {
     }
 }
 
-/// Holds a window against the threshold: the directions that exceed it, of those that are judged.
-pub fn excess(commitment: &Commitment, window: &WindowCounts) -> Directions<bool> {
+/// Those of them that somebody answered (MODEL §3.4).
+pub const fn confirmed(window: &WindowCounts) -> Directions<u64> {
+    let of = window.confirmed;
+    Directions {
+        from: of.from,
+        to: of.to,
+        sum: of.from + of.to - of.both,
+    }
+}
+
+/// The octets of a window that are held against the threshold.
+pub const fn held(commitment: &Commitment, window: &WindowCounts) -> Directions<u64> {
+    match commitment.count {
+        CountRule::All => measured(window),
+        CountRule::Confirmed | CountRule::Both => confirmed(window),
+    }
+}
+
+/// The directions in which so many octets exceed the threshold, of those that are judged.
+fn exceeded(commitment: &Commitment, bytes: &Directions<u64>) -> Directions<bool> {
     let limit = Limit::from(commitment);
-    let measured = measured(window);
     let mut excess = Directions::default();
-    for (direction, bytes) in measured.of(commitment.direction.judged()) {
+    for (direction, bytes) in bytes.of(commitment.direction.judged()) {
         *excess.get_mut(direction) = limit.is_exceeded(*bytes);
     }
     excess
 }
 
+/// Holds a window against the threshold: the directions that exceed it, of those that are judged.
+pub fn excess(commitment: &Commitment, window: &WindowCounts) -> Directions<bool> {
+    exceeded(commitment, &held(commitment, window))
+}
+
+/// Whether a window exceeds the threshold in a direction that is judged only by what nobody answered,
+/// whatever the contract holds against it.
+pub fn unconfirmed_excess(commitment: &Commitment, window: &WindowCounts) -> bool {
+    let all = exceeded(commitment, &measured(window));
+    let answered = exceeded(commitment, &confirmed(window));
+    all.any() && !answered.any()
+}
+
 /// The largest IP packet (RFC 791 §3.1): receive offload makes one of many.
 const LARGEST_PACKET: u32 = 65_535;
 
-/// Whether a window may exceed the threshold with the frames that were not seen, each as large as a frame
-/// can be.
+/// Whether a window may exceed the threshold: with the frames that were not seen, each as large as a frame
+/// can be; and where both is counted, with what nobody answered.
 pub fn may_exceed(commitment: &Commitment, window: &WindowCounts, unseen: Unseen) -> bool {
     let Some(frames) = unseen.bound() else {
         return true;
     };
     let largest = TrafficCounts::packet(LARGEST_PACKET).on(commitment.layer);
     let more = frames.saturating_mul(largest);
+    if commitment.count == CountRule::Confirmed && unseen.is_none() {
+        return excess(commitment, window).any();
+    }
+    // What was not seen may have been the answer to all the rest.
     let limit = Limit::from(commitment);
     let measured = measured(window);
     let mut judged = measured.of(commitment.direction.judged());
@@ -51,7 +85,8 @@ pub fn may_exceed(commitment: &Commitment, window: &WindowCounts, unseen: Unseen
 pub enum Exceeds {
     /// It does not, whatever was not seen.
     No,
-    /// It may, or its packets may have crossed a transit ASN out of SLA, with what was not seen.
+    /// It may, or its packets may have crossed a transit ASN out of SLA, with what was not seen, or with what
+    /// nobody answered where both is counted.
     Maybe,
     /// It does, by what was seen.
     Yes,
@@ -118,7 +153,13 @@ fn verdict(
         return (Verdict::Void, None);
     }
     let kept = if context.exceeds == Exceeds::Maybe {
-        Err(IndeterminateReason::Unseen)
+        // Where all was seen it is what nobody answered.
+        let is_all_seen = context.unseen.is_none();
+        Err(if is_all_seen {
+            IndeterminateReason::InDoubt
+        } else {
+            IndeterminateReason::Unseen
+        })
     } else {
         kept()
     };

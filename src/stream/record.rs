@@ -8,7 +8,7 @@ mod restart;
 mod silence;
 
 use crate::asn::Dissent;
-use crate::attribution::{Attribution, PairKey};
+use crate::attribution::{Attributed, Attribution, PairKey};
 use crate::stream::booking::Booking;
 use crate::stream::copies::RecentPackets;
 use crate::stream::gaps::Missing;
@@ -335,6 +335,21 @@ impl Stream {
         self.cold.far_end.report(&context, block, booked)
     }
 
+    /// Whether a receiver has reported on it lately.
+    pub(super) fn is_reported(&self, now: Second) -> bool {
+        self.cold.far_end.is_heard(now)
+    }
+
+    /// Whether its octets were confirmed when that was asked last.
+    pub fn is_confirmed(&self) -> bool {
+        self.cold.is_confirmed
+    }
+
+    /// Whether its octets are confirmed from now on.
+    pub(super) fn set_confirmed(&mut self, is_confirmed: bool) {
+        self.cold.is_confirmed = is_confirmed;
+    }
+
     /// The stream is over: what its reporters have said that is not booked yet.
     pub fn finish_reports(&mut self) -> Option<LossCounts> {
         self.cold.far_end.finish()
@@ -414,6 +429,11 @@ impl Stream {
     pub fn pair(&self) -> &PairKey {
         let attributed = self.cold.attributed.as_ref();
         attributed.map_or(&NOBODY, |attributed| &attributed.pair)
+    }
+
+    /// The same, to be kept.
+    pub fn attributed(&self) -> Option<&Arc<Attributed>> {
+        self.cold.attributed.as_ref()
     }
 
     /// Which ASN sources name another origin for one of its ends.

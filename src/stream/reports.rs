@@ -22,6 +22,9 @@ const MAX_REPORTERS: usize = 4;
 /// 5 s and more (RFC 3550 §6.2).
 const SILENT_SECONDS: u32 = 60;
 
+/// A report says for so many seconds that somebody receives the stream.
+const HEARD_SECONDS: u32 = 30;
+
 /// Of several reporters, nobody is waited for longer than so many reports of another.
 const WAITED_FOR: u8 = 3;
 
@@ -119,6 +122,15 @@ impl RemoteReports {
             maybe_lost: most.max()? - lost,
         };
         (counts != LossCounts::default()).then_some(counts)
+    }
+
+    /// Whether any of them has been heard in the last half minute: reports come every 5 s, and every 15 s in
+    /// a group of three (RFC 3550 §6.2).
+    pub fn is_heard(&self, now: Second) -> bool {
+        let reporters = self.0.iter().flat_map(|all| &all.0);
+        reporters
+            .into_iter()
+            .any(|reporter| reporter.silent(now) <= HEARD_SECONDS)
     }
 
     /// The sender has started anew: the next report begins the next interval.

@@ -16,10 +16,10 @@ use crate::voice::stream_key::StreamKey;
 use std::time::Duration;
 
 /// A stream without a packet for so long is still active.
-const ACTIVE: Duration = Duration::from_secs(10);
+pub(super) const ACTIVE: Duration = Duration::from_secs(10);
 
 /// A stream is silent so long after the longest time that usually passes between its packets.
-const AFTER: Duration = Duration::from_secs(1);
+pub(super) const AFTER: Duration = Duration::from_secs(1);
 
 /// A stream that has had no packet for so long has stopped there.
 const STOPPED: Duration = Duration::from_secs(3);

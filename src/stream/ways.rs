@@ -31,9 +31,15 @@ struct Way {
     /// The stream that began last.
     latest: u32,
     streams: u32,
+    /// Of several, the one whose octets are confirmed; by its number plus 1, 0: none.
+    holder: u32,
     /// In milliseconds: when the last three gaps ended, the newest first. 0: none.
     gaps: [u64; 3],
 }
+
+/// A way by its hash.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct WayId(u64);
 
 impl Ways {
     /// An audio stream begins; the one that began before it, if any is left.
@@ -59,6 +65,25 @@ impl Ways {
     /// The stream that began last on a stream's way.
     pub(super) fn latest(&self, key: &StreamKey) -> Option<u32> {
         self.ways.get(&self.hash(key)).map(|way| way.latest)
+    }
+
+    /// A stream's way, if it is known, and how many streams are left of it.
+    pub(super) fn of(&self, key: &StreamKey) -> Option<(WayId, u32)> {
+        let hash = self.hash(key);
+        let way = self.ways.get(&hash)?;
+        Some((WayId(hash), way.streams))
+    }
+
+    /// The stream of a way of several that is confirmed; it may have ended.
+    pub(super) fn holder(&self, WayId(hash): WayId) -> Option<u32> {
+        self.ways.get(&hash)?.holder.checked_sub(1)
+    }
+
+    /// Another stream of the way is confirmed from now on.
+    pub(super) fn set_holder(&mut self, WayId(hash): WayId, stream: u32) {
+        if let Some(way) = self.ways.get_mut(&hash) {
+            way.holder = stream.saturating_add(1);
+        }
     }
 
     /// A gap ends with a new numbering or a new SSRC; whether there are too many of them.

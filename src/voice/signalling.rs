@@ -5,6 +5,8 @@
 //! confirm a stream, or give its codec or clock rate; it never removes one (MODEL §4.3). All state is
 //! bounded.
 
+mod call_counts;
+mod calls;
 mod dialogs;
 mod fragments;
 mod message;
@@ -12,20 +14,21 @@ mod ports;
 mod section;
 mod segments;
 
-pub use message::DialogMessage;
-pub use ports::{CodecFormat, Hold, MediaFact, Settled};
+pub use call_counts::{CALL_BOUNDS_SECONDS, CallCounts, CallDurations, CallOutcome, OUTCOMES};
+pub use calls::CallNews;
+pub use message::Announcement;
+pub use ports::{CodecFormat, Hold, MediaFact, Naming, Settled, StandingMedia};
 
 use crate::units::occupancy::{BoundedTable, Occupancy};
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::voice::{Content, Packet};
 use crate::wire::Fragment;
+use calls::CallTable;
 use dialogs::Dialogs;
 use fragments::Fragments;
+use message::SipFacts;
 use segments::Segments;
 use std::sync::Arc;
-
-/// A message of a dialog, for all workers.
-pub type Announcement = Arc<DialogMessage>;
 
 /// Most announcements that wait to be sent to peers; further ones are dropped and counted.
 const MAX_UNSENT: usize = 256;
@@ -34,6 +37,7 @@ const MAX_UNSENT: usize = 256;
 #[derive(Debug, Default)]
 pub struct Signalling {
     dialogs: Dialogs,
+    calls: CallTable,
     /// Announcements for the peers; `None` without peers.
     unsent: Option<Vec<Announcement>>,
     missed: u64,
@@ -47,52 +51,110 @@ impl Signalling {
         self.dialogs.set_local(local);
     }
 
-    /// Observes a packet that may carry SIP.
-    pub fn observe(&mut self, packet: &Packet<'_>) {
+    /// Observes a packet that may carry SIP; whether a message of a call ends in it that has an offer and
+    /// its answer.
+    pub fn observe(&mut self, packet: &Packet<'_>) -> bool {
+        self.observe_packet(packet, false)
+    }
+
+    /// The same where this worker counts the packet, and what becomes of its call.
+    pub fn observe_counted(&mut self, packet: &Packet<'_>) -> bool {
+        self.observe_packet(packet, true)
+    }
+
+    fn observe_packet(&mut self, packet: &Packet<'_>, is_counted: bool) -> bool {
         let (src, dst, time) = (packet.src, packet.dst, packet.time);
         let ends = [src.address, dst.address];
         match packet.content {
-            Content::Sip(message) => self.learn_from(time, ends, message),
+            Content::Sip(message) => self.learn_from(time, ends, message, is_counted),
             Content::SipSegment(segment) => {
                 let mut messages = Vec::new();
                 self.segments.insert(src, dst, time, segment, |message| {
-                    messages.extend(DialogMessage::read(time, ends, message));
+                    messages.extend(SipFacts::read(time, ends, message));
                 });
-                for message in messages {
-                    self.announce(message.into());
+                let mut answered = false;
+                for facts in messages {
+                    answered |= self.take(facts, is_counted);
                 }
+                answered
             }
-            Content::Rtp { .. } | Content::Rtcp { .. } | Content::Stun(..) => {}
+            Content::Rtp { .. } | Content::Rtcp { .. } | Content::Stun(..) => false,
         }
     }
 
     /// Observes a fragment; the last one completes its datagram.
     pub fn observe_fragment(&mut self, fragment: &Fragment<'_>) {
+        self.take_fragment(fragment, false);
+    }
+
+    /// The same; `is_counted`: this worker counts the fragment.
+    pub fn take_fragment(&mut self, fragment: &Fragment<'_>, is_counted: bool) {
         if let Some(payload) = self.fragments.insert(fragment) {
-            self.learn_from(fragment.time, [fragment.src, fragment.dst], &payload);
+            let ends = [fragment.src, fragment.dst];
+            self.learn_from(fragment.time, ends, &payload, is_counted);
         }
     }
 
-    /// Learns from a complete SIP message, if it says something of a dialog's media.
-    fn learn_from(&mut self, time: Timestamp, ends: [Address; 2], message: &[u8]) {
-        if let Some(message) = DialogMessage::read(time, ends, message) {
-            self.announce(message.into());
-        }
+    /// Learns from a complete SIP message; whether its call has an offer and its answer.
+    fn learn_from(
+        &mut self,
+        time: Timestamp,
+        ends: [Address; 2],
+        message: &[u8],
+        is_counted: bool,
+    ) -> bool {
+        let facts = SipFacts::read(time, ends, message);
+        facts.is_some_and(|facts| self.take(facts, is_counted))
     }
 
-    /// Learns a message that this worker observed, and keeps it for the peers.
-    fn announce(&mut self, message: Announcement) {
-        self.dialogs.take(&message);
-        match &mut self.unsent {
-            Some(unsent) if unsent.len() < MAX_UNSENT => unsent.push(message),
-            Some(_) => self.missed += 1,
-            None => {}
+    /// Takes what this worker observed, and keeps what it says of media for the peers.
+    fn take(&mut self, facts: SipFacts, is_counted: bool) -> bool {
+        let facts = Arc::new(facts);
+        if let Some(call) = facts.call.as_ref().filter(|_| is_counted) {
+            self.calls.take(call);
         }
+        if let Some(message) = &facts.dialog {
+            self.dialogs.take(message);
+            let announcement = Announcement::of(facts.clone());
+            match &mut self.unsent {
+                Some(unsent) if unsent.len() < MAX_UNSENT => unsent.push(announcement),
+                Some(_) => self.missed += 1,
+                None => {}
+            }
+        }
+        self.dialogs.is_answered(&facts.call_id)
     }
 
-    /// Learns an announcement of a peer.
+    /// Learns an announcement of a peer, or of who mirrors its signalling to us.
     pub fn learn(&mut self, announcement: &Announcement) {
-        self.dialogs.take(announcement);
+        let facts = &announcement.facts;
+        if let Some(message) = &facts.dialog {
+            self.dialogs.take(message);
+        }
+        if let Some(call) = facts.call.as_ref().filter(|_| announcement.is_counted) {
+            self.calls.take(call);
+        }
+    }
+
+    /// What became of calls since the last call.
+    pub fn take_calls(&mut self) -> Vec<CallNews> {
+        self.calls.take_news()
+    }
+
+    /// Whether anything did.
+    #[inline]
+    pub const fn has_calls(&self) -> bool {
+        self.calls.has_news()
+    }
+
+    /// Calls that found no room, or gave theirs: what became of them is not counted.
+    pub fn calls_refused(&self) -> u64 {
+        self.calls.refused()
+    }
+
+    /// Packet time has jumped: how long anything took is not known.
+    pub fn forget_calls(&mut self) {
+        self.calls.clear();
     }
 
     /// Keeps announcements from now on, for [`Self::take_for_peers`].
@@ -115,6 +177,26 @@ impl Signalling {
     /// The fact about media with a payload type between two endpoints.
     pub fn about(&self, src: Endpoint, dst: Endpoint, payload_type: u8) -> Option<MediaFact> {
         self.dialogs.ports().about(src, dst, payload_type)
+    }
+
+    /// How answered dialogs name media between two endpoints.
+    pub fn naming(&self, src: Endpoint, dst: Endpoint) -> Naming {
+        if self.dialogs.knows_local() {
+            self.dialogs.ports().naming(src, dst)
+        } else {
+            // Who answered may be anybody.
+            Naming::None
+        }
+    }
+
+    /// Our end of media between two endpoints that an answered dialog names for the other host.
+    pub fn named_end(&self, src: Endpoint, dst: Endpoint) -> Option<(Endpoint, bool)> {
+        self.dialogs.ports().named_end(src, dst)
+    }
+
+    /// What a dialog that was accepted says of media between two endpoints.
+    pub fn standing(&self, src: Endpoint, dst: Endpoint) -> Option<StandingMedia> {
+        self.dialogs.ports().standing(src, dst)
     }
 
     /// When media between two endpoints was forbidden last, by each answered dialog about it.
@@ -158,6 +240,7 @@ impl Signalling {
     /// Removes expired dialogs, fragments and segments.
     pub fn expire(&mut self, now: Second) {
         self.dialogs.expire(now);
+        self.calls.expire(now);
         self.fragments.expire(now.start());
         self.segments.expire(now.start());
     }

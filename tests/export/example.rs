@@ -10,7 +10,7 @@
 use asnmeter::asn::{Origin, bmp};
 use asnmeter::discard::Discard;
 use asnmeter::export::{DaemonState, EvidenceStatus, Published, SourceRow};
-use asnmeter::sla::commitment::{DirectionRule, TransitRule};
+use asnmeter::sla::commitment::{CountRule, DirectionRule, TransitRule};
 use asnmeter::sla::direction::{Direction, Directions};
 use asnmeter::sla::limit::Limit;
 use asnmeter::sla::measure::jitter::JitterGuarantee;
@@ -20,12 +20,13 @@ use asnmeter::sla::measure::{Guarantee, Measure, PerMeasure};
 use asnmeter::sla::{IndeterminateReason, Verdict};
 use asnmeter::snapshot::evidence::{SampleCounts, WindowCounts};
 use asnmeter::snapshot::{
-    AsnRow, CaptureTotals, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, Distribution,
-    ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, Outage, SilenceRow, Snapshot,
-    StreamKind, StreamRow, TransitRow,
+    AsnRow, CallTotals, CaptureTotals, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals,
+    Distribution, ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, Outage, SilenceRow,
+    Snapshot, StreamKind, StreamRow, TransitRow,
 };
 use asnmeter::stream::tally::{Layer, LossCounts, ShownLoss};
 use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
+use asnmeter::voice::signalling::{CallCounts, CallOutcome};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,6 +86,8 @@ fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow 
         from: direction(packets, lost),
         to: direction(packets + 17, 0),
         reported: LossCounts::certain(packets.cast_signed(), (lost / 2).cast_signed()),
+        received: LossCounts::certain((packets / 2).cast_signed(), 0),
+        calls: [calls(is_measured), CallTotals::default()],
         jitter: is_measured.then(|| distribution(600, 2.5)),
         round_trips: [
             is_measured.then(|| distribution(240, 96.0)),
@@ -94,6 +97,22 @@ fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow 
         ],
         streams: packets / 30_000,
     }
+}
+
+/// Calls of which one is established after 1.2 s, and one fails; one stream is one-way.
+fn calls(is_any: bool) -> CallTotals {
+    let mut totals = CallTotals::default();
+    if is_any {
+        let counts = &mut totals.counts;
+        for code in [200, 503] {
+            counts.add(&CallCounts::attempt());
+            counts.add(&CallCounts::outcome(CallOutcome::of(code)));
+        }
+        counts.request_delay.record(Duration::from_millis(1_200));
+        counts.session_duration.record(Duration::from_secs(90));
+        (totals.one_way_streams, totals.one_way_seconds) = (1, 17);
+    }
+    totals
 }
 
 fn transit(label: Label, name: Option<&str>, packets: u64) -> TransitRow {
@@ -133,6 +152,10 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
         asn: Asn(asn),
         name: name.map(Arc::from),
         window_bytes: share.map(window),
+        confirmed_window_bytes: share.map(|share| window(&(share * 0.98))),
+        confirmed_share: share.map(|share| share * 0.98),
+        unconfirmed_excess: asn == 1_136,
+        unconfirmed_excess_seconds: 17 * u64::from(asn == 1_136),
         peak_window_bytes: peak_share.map(window),
         share,
         peak_share,
@@ -230,6 +253,7 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
         threshold: Ratio::from_ppm(100_000),
         window_seconds: 10,
         direction,
+        count: CountRule::All,
         layer: Layer::Ip,
         guarantee: Guarantee {
             loss: Some(LossGuarantee::new(Ratio::from_ppm(5_000))),
@@ -238,6 +262,7 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
         },
         since: None,
         asns,
+        tap_gap_seconds: 7,
         transit_rule: TransitRule::List,
         settled_until: Some(Second(1_700_000_000)),
         transit: Vec::new(),
@@ -452,6 +477,7 @@ pub(crate) fn published() -> Published {
         standing: Arc::new(standing()),
         refused: Arc::default(),
         evidence: Some(Arc::new(evidence())),
+        hep: Some(Arc::default()),
     }
 }
 
@@ -492,6 +518,7 @@ pub(crate) fn large() -> Published {
         standing: published().standing,
         refused: Arc::default(),
         evidence: None,
+        hep: None,
     }
 }
 

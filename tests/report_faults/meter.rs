@@ -12,7 +12,7 @@ use asnmeter::ledger::requests;
 use asnmeter::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
 use asnmeter::meter::second::IncompleteRange;
 use asnmeter::meter::window_counts::{SampleCounts, WindowCounts};
-use asnmeter::sla::commitment::{Commitment, DirectionRule, TransitRule};
+use asnmeter::sla::commitment::{Commitment, CountRule, DirectionRule, TransitRule};
 use asnmeter::sla::measure::jitter::JitterGuarantee;
 use asnmeter::sla::measure::latency::LatencyGuarantee;
 use asnmeter::sla::measure::loss::LossGuarantee;
@@ -370,6 +370,7 @@ fn contract(rate: u64) -> Commitment {
         threshold: Ratio::from_ppm(100_000),
         window: NonZeroU32::new(60).unwrap(),
         direction: DirectionRule::Either,
+        count: CountRule::All,
         layer: Layer::Ip,
         classes: Classes::ALL,
         scope: Scope::default(),

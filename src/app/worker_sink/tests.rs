@@ -5,7 +5,7 @@ use crate::frame::{Frame, InterfaceId, LinkType, Offload};
 use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::units::Timestamp;
-use crate::voice::signalling::DialogMessage;
+use crate::voice::signalling::Announcement;
 use std::sync::mpsc::Receiver as Reports;
 
 /// Frames of one interface, a millisecond apart.
@@ -146,8 +146,7 @@ fn a_full_peer_channel_blocks_no_sender_and_is_counted() {
         .collect();
     let hosts = [1, 2].map(|host| crate::units::Address::v4([192, 0, 2, host]));
     let offer = signalling(6000)[0].split_off(28);
-    let announcement = DialogMessage::read(Timestamp::default(), hosts, &offer);
-    let announcement = Arc::new(announcement.unwrap());
+    let announcement = Announcement::read(Timestamp::default(), hosts, &offer).unwrap();
     let missed = (0..ANNOUNCEMENTS + 10).map(|_| sinks[0].send_to_peers(&announcement));
     assert_eq!(missed.sum::<u64>(), 10);
     let received = std::iter::from_fn(|| sinks[1].receive_from_peers());

@@ -262,7 +262,7 @@ fn what_does_not_fit_together_is_refused() {
         ),
         (
             "[flow]",
-            "1: flow: unknown key (known are `capture`, `voice`, `asn`, `web`, `export`, `evidence`, `commitment`)",
+            "1: flow: unknown key (known are `capture`, `voice`, `asn`, `hep`, `web`, `export`, `evidence`, `commitment`)",
         ),
         (
             "[capture]\nbackend = 'ring'\nbackend = 'ring'",

@@ -1,6 +1,7 @@
 //! What the page at `/` draws: its state each second, and one ASN in detail. Made for our own page,
 //! and so without a promise: `/api/v1/asns` is the stable interface.
 
+use super::calls::LossPathJson;
 use super::commitments::{OutOfSlaJson, OutageJson, SharesJson, StandingJson};
 use super::shapes::{AsnJson, CaptureJson, Discarded, MeterJson, Quantiles, TotalsJson};
 use crate::asn::Origin;
@@ -54,6 +55,7 @@ struct TermsJson<'a> {
     threshold: f64,
     window_s: u32,
     direction: &'static str,
+    count: &'static str,
     layer: &'static str,
     since: Option<String>,
     #[serde(flatten)]
@@ -71,6 +73,9 @@ struct Row<'a> {
     most: f64,
     peak: f64,
     over: bool,
+    /// It exceeds only by what nobody answered.
+    unconfirmed_excess: bool,
+    confirmed_share: SharesJson<f64>,
     since: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outage: Option<OutageJson>,
@@ -124,6 +129,8 @@ fn columns() -> impl Iterator<Item = &'static Column> {
 struct DetailJson<'a> {
     judged: Option<String>,
     asn: Option<AsnJson<'a>>,
+    /// All that our own ends send and receive.
+    local: Option<LossPathJson>,
     streams: u64,
     jitter_ms: Option<Quantiles>,
     commitments: Vec<JudgedJson<'a>>,
@@ -181,6 +188,7 @@ pub fn detail(published: &Published, asn: Number) -> Option<Result<String, serde
     Some(serde_json::to_string(&DetailJson {
         judged: snapshot.judged.map(|second| second.to_string()),
         asn: totals.map(AsnJson::of),
+        local: local(snapshot).map(LossPathJson::of),
         streams: totals.map_or(0, |row| row.streams),
         jitter_ms: totals
             .and_then(|row| row.jitter.as_ref())
@@ -193,6 +201,12 @@ fn totals_of(snapshot: &Snapshot, asn: Number) -> Option<&AsnRow> {
     let label = Label::Origin(Origin::As(asn));
     let place = snapshot.asns.binary_search_by_key(&label, |row| row.label);
     snapshot.asns.get(place.ok()?)
+}
+
+/// Our own ends, all together.
+fn local(snapshot: &Snapshot) -> Option<&AsnRow> {
+    let label = Label::Origin(Origin::Local);
+    snapshot.asns.iter().find(|row| row.label == label)
 }
 
 fn listed<'a>(commitment: &'a CommitmentRow, snapshot: &'a Snapshot) -> Listed<'a> {
@@ -262,6 +276,8 @@ fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Sna
         most: largest(asn.share, commitment.direction),
         peak: largest(asn.peak_share, commitment.direction),
         over: asn.out_of_sla,
+        unconfirmed_excess: asn.unconfirmed_excess,
+        confirmed_share: SharesJson::of(asn.confirmed_share, commitment.direction),
         since: open.map(|over| over.from.to_string()),
         outage: asn.silence.outage.map(OutageJson::of),
         out_of_sla_seconds: asn.out_of_sla_seconds,
@@ -310,6 +326,7 @@ impl<'a> TermsJson<'a> {
             threshold: row.threshold.as_f64(),
             window_s: row.window_seconds,
             direction: row.direction.as_str(),
+            count: row.count.as_str(),
             layer: row.layer.as_str(),
             since: row.since.map(|second| second.to_string()),
             guarantee: ByMeasure(PerMeasure::from_fn(|measure| {

@@ -1,5 +1,6 @@
 //! The objects inside the document but the commitments, key by key in the order in which they are written.
 
+use super::calls::{CallsJson, LossPathJson};
 use crate::asn::Origin;
 use crate::discard::DiscardCounts;
 use crate::export::{Published, SourceRow};
@@ -149,6 +150,11 @@ pub(super) struct AsnJson<'a> {
     name: Option<&'a str>,
     from: Direction,
     to: DirectionWithReports,
+    /// What the receivers of what it sent report, behind the tap.
+    received: Losses,
+    loss_path: LossPathJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<CallsJson<'a>>,
     rtt_ms: RoundTrips<'a>,
 }
 
@@ -156,6 +162,7 @@ pub(super) struct AsnJson<'a> {
 struct Direction {
     packets: u64,
     bytes: u64,
+    confirmed_bytes: u64,
     #[serde(flatten)]
     loss: Losses,
     late: u64,
@@ -183,6 +190,7 @@ impl Direction {
         Self {
             packets,
             bytes,
+            confirmed_bytes: totals.confirmed_bytes,
             loss: Losses::of(totals.loss),
             late: totals.late,
             unfollowed: totals.unfollowed,
@@ -230,6 +238,9 @@ impl<'a> AsnJson<'a> {
                 totals: Direction::of(&row.to),
                 reported: Losses::of(row.reported),
             },
+            received: Losses::of(row.received),
+            loss_path: LossPathJson::of(row),
+            calls: CallsJson::of(row),
             rtt_ms: RoundTrips(&row.round_trips),
         }
     }

@@ -40,6 +40,7 @@ const asnRow = (row, terms, scale, judged) => {
       el("button", { type: "button", "data-open": key, "data-asn": row.asn, "aria-expanded": String(opened === key), title: nameOf(row) },
         el("b", {}, "AS" + row.asn), el("span", { class: "name" }, row.name || ""))),
     el("td", { class: "state " + how }, el("span", {}, STATES[how]), row.since && el("small", {}, "since " + clock(row.since, judged)),
+      row.unconfirmed_excess && el("small", { class: "silent" }, "over the limit only by traffic that nobody answered"),
       row.outage && el("small", { class: "silent" }, silentSince(row.outage, judged))),
     el("td", { class: "shares" }, shares),
     el("td", { class: "last-hour" }, hour(row.last_hour, how, 24)),
@@ -77,7 +78,7 @@ const commitment = (terms, judged) => {
   const left = terms.judged_asns - rows.length;
   return el("section", { "data-key": terms.name, "aria-label": "Commitment " + terms.name },
     el("h2", {}, terms.name),
-    el("p", { class: "terms" }, rate(terms.committed_bps) + " committed · no guarantee above " + asWritten(terms.threshold) + " in " + span(terms.window_s) + " · " + guarantees(terms) + (terms.since ? " · since " + clock(terms.since, judged) : "")),
+    el("p", { class: "terms" }, rate(terms.committed_bps) + " committed · no guarantee above " + asWritten(terms.threshold) + " in " + span(terms.window_s) + (terms.count === "all" ? "" : " · " + COUNTS[terms.count]) + " · " + guarantees(terms) + (terms.since ? " · since " + clock(terms.since, judged) : "")),
     rows.length === 0 ? el("p", { class: "note" }, "no traffic of any ASN yet")
       : el("table", {}, el("thead", {}, el("tr", {}, COLUMNS.map(heading))), el("tbody", {}, body)),
     left > 0 && el("p", { class: "note" }, "and " + grouped(left) + " with less traffic in the JSON"),

@@ -33,3 +33,4 @@ const stateOf = (row, terms) => (row.over ? "over" : row.most > terms.threshold 
 const listed = (all) => all.slice(0, 12).join(", ") + (all.length > 12 ? " and " + grouped(all.length - 12) + " more" : "");
 const nameOf = (row) => "AS" + row.asn + (row.name ? " " + row.name : "");
 const lossRatio = (row) => (row.sent.expected ? row.sent.lost / row.sent.expected : null);
+const COUNTS = { confirmed: "only what is answered counts", both: "void by what is answered only" };

@@ -2,7 +2,7 @@
 
 use super::{TransitRole, is_default};
 use crate::meter::asn_silence::AsnSilence;
-use crate::meter::window_counts::{SampleCounts, WindowCounts};
+use crate::meter::window_counts::{ConfirmedBytes, SampleCounts, WindowCounts};
 use crate::sla::Role;
 use crate::snapshot::evidence::{OnPath, SubjectCounts};
 use crate::stream::silence::SilenceCounts;
@@ -31,6 +31,9 @@ pub struct CountedLeaf {
     /// Octets that stand in both, of packets with both ends in the ASN.
     #[serde(default, skip_serializing_if = "is_default")]
     pub both_bytes: u64,
+    /// Of these, confirmed; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_both_bytes: Option<u64>,
     /// RTP packets of streams that found no room: with any, highs are unbounded.
     #[serde(default, skip_serializing_if = "is_default")]
     pub unfollowed: u64,
@@ -57,6 +60,9 @@ pub struct DirectionLeaf {
     /// Octets on the commitment's layer.
     #[serde(default, skip_serializing_if = "is_default")]
     pub bytes: u64,
+    /// Of these, confirmed; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_bytes: Option<u64>,
     /// RTP packets that should have come.
     #[serde(default, skip_serializing_if = "is_default")]
     pub expected: i64,
@@ -141,13 +147,19 @@ pub struct SampleLeaf {
 }
 
 impl DirectionLeaf {
-    fn new(bytes: u64, loss: LossCounts) -> Self {
+    fn new(bytes: u64, confirmed: u64, loss: LossCounts) -> Self {
         Self {
             bytes,
+            confirmed_bytes: other_than(bytes, confirmed),
             expected: loss.expected,
             lost: loss.lost,
             maybe_lost: loss.maybe_lost,
         }
+    }
+
+    /// Octets that are confirmed.
+    fn confirmed(self) -> u64 {
+        self.confirmed_bytes.unwrap_or(self.bytes)
     }
 
     fn loss(self) -> LossCounts {
@@ -157,6 +169,11 @@ impl DirectionLeaf {
             maybe_lost: self.maybe_lost,
         }
     }
+}
+
+/// What is confirmed, where that is not all.
+fn other_than(bytes: u64, confirmed: u64) -> Option<u64> {
+    (confirmed != bytes).then_some(confirmed)
 }
 
 impl From<SampleCounts> for SampleLeaf {
@@ -193,9 +210,10 @@ impl From<&WindowCounts> for CountedLeaf {
     fn from(counts: &WindowCounts) -> Self {
         Self {
             packets: counts.packets,
-            from: DirectionLeaf::new(counts.from, counts.sent),
-            to: DirectionLeaf::new(counts.to, counts.reported),
+            from: DirectionLeaf::new(counts.from, counts.confirmed.from, counts.sent),
+            to: DirectionLeaf::new(counts.to, counts.confirmed.to, counts.reported),
             both_bytes: counts.both,
+            confirmed_both_bytes: other_than(counts.both, counts.confirmed.both),
             unfollowed: counts.unfollowed,
             latency: counts.round_trips.into(),
             jitter: counts.stream_seconds.into(),
@@ -252,6 +270,11 @@ impl CountedLeaf {
             from: self.from.bytes,
             to: self.to.bytes,
             both: self.both_bytes,
+            confirmed: ConfirmedBytes {
+                from: self.from.confirmed(),
+                to: self.to.confirmed(),
+                both: self.confirmed_both_bytes.unwrap_or(self.both_bytes),
+            },
             packets: self.packets,
             unfollowed: self.unfollowed,
             sent: self.from.loss(),
@@ -259,6 +282,29 @@ impl CountedLeaf {
             round_trips: self.latency.into(),
             stream_seconds: self.jitter.into(),
         }
+    }
+
+    /// Whether nothing is written that would be left out.
+    pub(super) fn is_shortest(&self) -> bool {
+        let all = |confirmed: Option<u64>, bytes| confirmed == Some(bytes);
+        !all(self.from.confirmed_bytes, self.from.bytes)
+            && !all(self.to.confirmed_bytes, self.to.bytes)
+            && !all(self.confirmed_both_bytes, self.both_bytes)
+            && self.paths.iter().all(Self::is_shortest)
+    }
+
+    /// Leaves out what says nothing.
+    pub(super) fn shorten(&mut self) {
+        for direction in [&mut self.from, &mut self.to] {
+            let bytes = direction.bytes;
+            direction
+                .confirmed_bytes
+                .take_if(|confirmed| *confirmed == bytes);
+        }
+        let both = self.both_bytes;
+        self.confirmed_both_bytes
+            .take_if(|confirmed| *confirmed == both);
+        self.paths.iter_mut().for_each(Self::shorten);
     }
 
     /// Whether nothing was counted.

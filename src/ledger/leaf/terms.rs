@@ -2,7 +2,7 @@
 //! same judge judges by it.
 
 use crate::attribution::scopes::Scope;
-use crate::sla::commitment::{Commitment, DirectionRule, TransitRule};
+use crate::sla::commitment::{Commitment, CountRule, DirectionRule, TransitRule};
 use crate::sla::measure::Guarantee;
 use crate::sla::measure::jitter::JitterGuarantee;
 use crate::sla::measure::latency::LatencyGuarantee;
@@ -29,6 +29,9 @@ pub struct CommitmentTerms {
     pub window: u32,
     /// `either`, `from`, `to`, `sum`.
     pub direction: String,
+    /// `confirmed`, `both`; none: all is held against the threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<String>,
     /// `ip`, `ethernet`, `wire`.
     pub layer: String,
     /// Of `rtp`, `rtcp`, `sip` those that count.
@@ -155,6 +158,7 @@ impl From<&Commitment> for CommitmentTerms {
             threshold: of.threshold.ppm(),
             window: of.window.get(),
             direction: of.direction.as_str().into(),
+            count: (of.count != CountRule::All).then(|| of.count.as_str().into()),
             layer: of.layer.as_str().into(),
             classes: classes.map(|class| class.as_str().into()).collect(),
             scope: ScopeTerms {
@@ -224,6 +228,9 @@ impl CommitmentTerms {
                 &DirectionRule::ALL,
                 DirectionRule::as_str,
             )?,
+            count: self.count.as_ref().map_or(Ok(CountRule::All), |count| {
+                word("count", count, &CountRule::ALL, CountRule::as_str)
+            })?,
             layer: word("layer", &self.layer, &layers, Layer::as_str)?,
             classes,
             scope: self.scope.scope()?,

@@ -50,6 +50,8 @@ pub(super) struct ColdState {
     /// It is not sure to be a stream: a session description named its transport address, and too few
     /// packets of this SSRC have come.
     pub(super) is_unproven: bool,
+    /// Its octets were confirmed in the last second with any.
+    pub(super) is_confirmed: bool,
     /// The last packet that was out of place: its arrival, and the numbers that it skipped if its
     /// timestamp ran on with them.
     pub(super) suspect: (Timestamp, u32),
@@ -84,6 +86,7 @@ impl ColdState {
             goodbye: Timestamp::default(),
             longest_pause: 0,
             is_unproven: false,
+            is_confirmed: false,
             suspect: (first, 0),
             format,
             pace: Pace::new(),

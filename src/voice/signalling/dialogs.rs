@@ -138,6 +138,11 @@ impl Dialogs {
         self.local = local;
     }
 
+    /// Whether our own addresses are known.
+    pub(super) fn knows_local(&self) -> bool {
+        !self.local.is_empty()
+    }
+
     pub(super) const fn ports(&self) -> &NamedPorts {
         &self.ports
     }
@@ -145,6 +150,13 @@ impl Dialogs {
     /// Dialogs, forks and addresses that found no room.
     pub(super) const fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// Whether a call has an offer and its answer.
+    pub(super) fn is_answered(&self, call_id: &[u8]) -> bool {
+        let key = self.hasher.hash_one(call_id);
+        let call = self.calls.get(&key).filter(|_| self.knows_local());
+        call.is_some_and(|call| call.is_answered)
     }
 
     /// How full the tables of offers, dialogs and addresses are. What each refused stands in
@@ -350,7 +362,10 @@ impl Dialogs {
                     place,
                 };
                 let known = known.map(|(_, end)| *end);
-                for (end, media, allowed) in section.media(session.id, known) {
+                for (end, mut media, allowed) in section.media(session.id, known) {
+                    if session.is_final {
+                        media.accepted = message.time;
+                    }
                     if self.ports.name(end, media, allowed, message.time) {
                         session.ends.push((place, end));
                     } else {

@@ -1,8 +1,10 @@
 //! What a SIP message says of a dialog and its media: the part of it that is kept, and told to peers.
 
+use super::calls::CallMessage;
 use crate::units::{Address, Timestamp};
 use crate::wire::sdp::{self, Description};
-use crate::wire::sip::{self, Start};
+use crate::wire::sip::{self, Message, Start};
+use std::sync::Arc;
 
 /// Most octets of a Call-ID or a tag; a message with a longer one is counted and not used.
 const MAX_IDENTIFIER: usize = 256;
@@ -26,7 +28,7 @@ pub(super) enum DialogStep {
 
 /// A message of a dialog.
 #[derive(Clone, Debug)]
-pub struct DialogMessage {
+pub(super) struct DialogMessage {
     pub(super) time: Timestamp,
     pub(super) src: Address,
     pub(super) dst: Address,
@@ -41,10 +43,67 @@ pub struct DialogMessage {
     pub(super) description: Option<Description>,
 }
 
-impl DialogMessage {
-    /// Reads a complete SIP message; `None` if it says nothing of a dialog's media.
-    pub fn read(time: Timestamp, [src, dst]: [Address; 2], octets: &[u8]) -> Option<Self> {
+/// What a complete SIP message says.
+#[derive(Clone, Debug)]
+pub(super) struct SipFacts {
+    /// Whose dialogs it is of.
+    pub(super) call_id: Box<[u8]>,
+    /// What it says of a dialog's media, if anything.
+    pub(super) dialog: Option<DialogMessage>,
+    /// What it says of a call, if anything.
+    pub(super) call: Option<CallMessage>,
+}
+
+impl SipFacts {
+    /// Reads a message; `None` if it is of no call.
+    pub(super) fn read(time: Timestamp, ends: [Address; 2], octets: &[u8]) -> Option<Self> {
         let message = sip::parse(octets)?;
+        let call_id = message.call_id.filter(|id| id.len() <= MAX_IDENTIFIER)?;
+        Some(Self {
+            call_id: call_id.into(),
+            dialog: DialogMessage::of(time, ends, &message),
+            call: CallMessage::of(time, ends, &message),
+        })
+    }
+}
+
+/// What a message says, for other workers.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    pub(super) facts: Arc<SipFacts>,
+    /// Whether who learns it counts the call.
+    pub(super) is_counted: bool,
+}
+
+impl Announcement {
+    /// Reads a complete SIP message that no worker has seen; `None` if it says nothing.
+    pub fn read(time: Timestamp, ends: [Address; 2], octets: &[u8]) -> Option<Self> {
+        let facts = SipFacts::read(time, ends, octets)?;
+        let says_something = facts.dialog.is_some() || facts.call.is_some();
+        says_something.then(|| Self::of(facts.into()))
+    }
+
+    /// What a worker has seen itself.
+    pub(super) const fn of(facts: Arc<SipFacts>) -> Self {
+        Self {
+            facts,
+            is_counted: false,
+        }
+    }
+
+    /// The same for the one worker that counts the call.
+    #[must_use]
+    pub fn counted(&self) -> Self {
+        Self {
+            facts: self.facts.clone(),
+            is_counted: true,
+        }
+    }
+}
+
+impl DialogMessage {
+    /// What a SIP message says of a dialog's media; `None` if nothing.
+    fn of(time: Timestamp, [src, dst]: [Address; 2], message: &Message<'_>) -> Option<Self> {
         let cseq = message.cseq?;
         let step = match (message.start, cseq.method) {
             (Start::Request { .. }, b"BYE") => DialogStep::Bye,

@@ -55,6 +55,19 @@ pub(super) struct NamedMedia {
     pub(super) formats: [Formats; 2],
     /// Which direction was forbidden last: to us, from us.
     pub(super) holds: [Option<Hold>; 2],
+    /// When that was accepted for good first; the beginning of time: it is not.
+    pub(super) accepted: Timestamp,
+}
+
+/// Media of a dialog that was accepted for good.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StandingMedia {
+    /// Since when.
+    pub since: Timestamp,
+    /// When the opposite direction was forbidden last, if it was.
+    pub opposite_hold: Option<Hold>,
+    /// Where the opposite direction goes, as it was agreed: from, to.
+    pub opposite: (Endpoint, Endpoint),
 }
 
 /// A stretch of time in which a direction was forbidden.
@@ -85,6 +98,17 @@ pub struct Settled {
     pub over: Timestamp,
 }
 
+/// How answered dialogs name media between two endpoints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Naming {
+    /// Not at all.
+    None,
+    /// One names our end and the other host, at another port.
+    Host,
+    /// One names both ends.
+    Exact,
+}
+
 /// What was settled is remembered for so long: whoever asks, asks within seconds.
 const SETTLED_FOR: Duration = Duration::from_secs(30);
 
@@ -112,6 +136,9 @@ impl NamedPorts {
         for other in named.iter_mut() {
             if other.owner == media.owner {
                 media.holds = other.holds;
+                if other.accepted > Timestamp::default() {
+                    media.accepted = other.accepted;
+                }
             } else if other.remote == media.remote && other.owner.0 != media.owner.0 {
                 // Between the same two ends what was answered last holds.
                 other
@@ -212,6 +239,62 @@ impl NamedPorts {
         of_type.min_by_key(|fact| fact.kind).cloned()
     }
 
+    /// How answered dialogs name media between two endpoints. What an offer alone names has no other end.
+    pub(super) fn naming(&self, src: Endpoint, dst: Endpoint) -> Naming {
+        let by = |ours: Endpoint, theirs: Endpoint| {
+            let named = self.media.get(&ours).map_or(&[][..], Vec::as_slice);
+            let of_kind = |media: &&NamedMedia| media.is_audio();
+            let remotes = named.iter().filter(of_kind).map(|media| media.remote);
+            remotes.fold(Naming::None, |best, remote| match best {
+                Naming::Exact => best,
+                _ if remote == theirs => Naming::Exact,
+                _ if remote.address == theirs.address => Naming::Host,
+                _ => best,
+            })
+        };
+        match (by(dst, src), by(src, dst)) {
+            (Naming::Exact, _) | (_, Naming::Exact) => Naming::Exact,
+            (Naming::Host, _) | (_, Naming::Host) => Naming::Host,
+            (Naming::None, Naming::None) => Naming::None,
+        }
+    }
+
+    /// What a dialog that was accepted says of media between two endpoints: one that names our end and the
+    /// other host.
+    pub(super) fn standing(&self, src: Endpoint, dst: Endpoint) -> Option<StandingMedia> {
+        let of = |ours: Endpoint, theirs: Endpoint, to_us: bool| {
+            let named = self.media.get(&ours).into_iter().flatten();
+            let mut named = named.filter(|media| {
+                let is_its = media.remote.address == theirs.address && media.is_audio();
+                is_its && media.accepted > Timestamp::default()
+            });
+            let media = named.next()?;
+            let [hold_to_us, hold_from_us] = media.holds;
+            let (opposite_hold, opposite) = if to_us {
+                (hold_from_us, (ours, media.remote))
+            } else {
+                (hold_to_us, (media.remote, ours))
+            };
+            Some(StandingMedia {
+                since: media.accepted,
+                opposite_hold,
+                opposite,
+            })
+        };
+        of(dst, src, true).or_else(|| of(src, dst, false))
+    }
+
+    /// Our end of media between two endpoints that an answered dialog names for the other host, and whether
+    /// the media goes to it.
+    pub(super) fn named_end(&self, src: Endpoint, dst: Endpoint) -> Option<(Endpoint, bool)> {
+        let names = |ours: Endpoint, theirs: Endpoint| {
+            let mut named = self.media.get(&ours).into_iter().flatten();
+            named.any(|media| media.is_audio() && media.remote.address == theirs.address)
+        };
+        let to_us = names(dst, src).then_some((dst, true));
+        to_us.or_else(|| names(src, dst).then_some((src, false)))
+    }
+
     /// When media between two endpoints was forbidden last, by each dialog that names our one for the
     /// other host, or is alone there (the other side behind a NAT).
     pub(super) fn holds(&self, src: Endpoint, dst: Endpoint) -> impl Iterator<Item = Hold> {
@@ -252,6 +335,14 @@ impl NamedPorts {
 
     pub(super) fn is_empty(&self) -> bool {
         self.media.is_empty()
+    }
+}
+
+impl NamedMedia {
+    /// Whether it names audio with both ends.
+    fn is_audio(&self) -> bool {
+        let mut facts = self.formats.iter().flat_map(|formats| formats.iter());
+        self.remote != Endpoint::default() && facts.any(|fact| fact.kind == StreamKind::Audio)
     }
 }
 

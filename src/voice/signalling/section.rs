@@ -1,7 +1,7 @@
 //! What two descriptions of one media section say of our addresses (RFC 3264 §6, §8.4).
 
 use super::ports::{NamedMedia, formats, kind};
-use crate::units::Endpoint;
+use crate::units::{Endpoint, Timestamp};
 use crate::wire::sdp::{MediaDescription, MediaDirection};
 
 /// A media section as both sides have described it.
@@ -36,6 +36,7 @@ impl Section<'_> {
                 remote_rtcp: rtcp(theirs),
                 formats: [formats(ours, kind), formats(theirs, kind)],
                 holds: [None; 2],
+                accepted: Timestamp::default(),
             };
             (0..ours.count.clamp(1, 8)).map(move |index| {
                 let port = own.port.saturating_add(2 * index);
