@@ -37,7 +37,7 @@ struct SilentStretch {
 
 /// The seconds of an ASN.
 #[derive(Clone, Debug)]
-pub(super) struct VerdictSeconds {
+pub(super) struct AsnSeconds {
     /// The first second that is not given yet.
     since: u64,
     standing: [SecondVerdict; Measure::COUNT],
@@ -49,7 +49,7 @@ pub(super) struct VerdictSeconds {
     is_seen: bool,
 }
 
-impl VerdictSeconds {
+impl AsnSeconds {
     /// From a second on.
     pub(super) const fn new(since: u64, maintenance: Arc<Maintenance>) -> Self {
         let none = GivenSeconds {
