@@ -26,6 +26,7 @@ mod ledger_account;
 mod maintenance;
 mod minute_file;
 mod minutes;
+mod sums;
 mod tables;
 mod verdict_seconds;
 mod window;

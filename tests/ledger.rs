@@ -433,3 +433,109 @@ fn a_full_disk_is_a_gap_that_the_verdicts_know_of_and_the_ledger_goes_on() {
         desk.read("log")
     );
 }
+
+#[test]
+fn settled_seconds_of_a_replay_are_those_of_the_report_of_its_ledger() {
+    let desk = desk();
+    let document = replayed(&desk, "ledger", &[]);
+    let ledger = desk.name("ledger");
+    let period = [
+        "--from",
+        "2025-12-31",
+        "--until",
+        "2026-01-02",
+        "--format",
+        "json",
+    ];
+    let arguments = ["report", &ledger];
+    let outcome = asnmeter(arguments.iter().chain(&period));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let mut compared = 0;
+    for commitment in list(&report, "/ledgers/0/commitments") {
+        let replayed = list(&document, "/commitments").iter();
+        let replayed = replayed
+            .clone()
+            .find(|one| one["name"] == commitment["name"])
+            .unwrap();
+        assert!(replayed["settled_until"].is_string());
+        for row in list(commitment, "/asns") {
+            let of_asn = list(replayed, "/asns")
+                .iter()
+                .find(|one| one["asn"] == row["asn"])
+                .unwrap();
+            for (measure, settled) in row["settled"].as_object().unwrap() {
+                let standing = &of_asn["guarantees"][measure];
+                let keys = ["met_s", "missed_s", "void_s", "indeterminate_s"];
+                for key in &keys[..3] {
+                    assert_eq!(
+                        standing["settled"][key], settled[key],
+                        "{key} {measure} {row}"
+                    );
+                    assert_eq!(
+                        standing[key], row["given"][measure][key],
+                        "{key} {measure} {row}"
+                    );
+                    compared += settled[key].as_u64().unwrap();
+                }
+            }
+        }
+    }
+    assert!(compared > 100, "{compared} seconds");
+}
+
+#[test]
+fn a_running_meter_enters_what_is_asked_for_and_the_ledger_holds() {
+    let desk = Desk::new();
+    let (ledger, name) = (desk.path("ledger"), desk.name("ledger"));
+    let demo = Running::start(&desk, "127.0.0.1:0", &["demo", "--evidence", &name]);
+    until("a contract is in the ledger", || {
+        open_lines(&ledger)
+            .iter()
+            .any(|line| line.contains("\"policy\""))
+    });
+    let policy = open_lines(&ledger)
+        .into_iter()
+        .find(|line| line.contains("\"policy\""))
+        .unwrap();
+    let policy: Value = serde_json::from_str(&policy).unwrap();
+    let commitment = policy["commitments"][0]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    fs::write(ledger.join("requests/readme.txt"), "no request").unwrap();
+    let arguments = [
+        "evidence",
+        "exclude",
+        &name,
+        "--from",
+        "2036-01-01",
+        "--until",
+        "2036-01-02",
+    ];
+    let more = ["--commitment", &commitment, "--reason", "a fibre is moved"];
+    let asked = asnmeter(arguments.iter().chain(&more));
+    assert_eq!(asked.code, Some(0), "{}", asked.stderr);
+    assert!(
+        asked.stdout.starts_with("requested: the running meter"),
+        "{}",
+        asked.stdout
+    );
+    let waits = || fs::read_dir(ledger.join("requests")).unwrap().count();
+    until("it is entered, and what is none is left", || waits() == 1);
+    assert_eq!(demo.end("TERM"), Some(0));
+    let (code, said) = verify(&name, &[]);
+    assert_eq!(code, Some(0), "{said}");
+    let all = leaves(&ledger);
+    let entered: Vec<_> = all
+        .iter()
+        .filter(|leaf| kind(leaf) == "exclusion")
+        .collect();
+    assert_eq!(entered.len(), 1);
+    assert_eq!(entered[0]["until"], "2036-01-01T23:59:59Z");
+    let mode = fs::metadata(ledger.join("requests"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o770);
+}

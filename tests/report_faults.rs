@@ -295,3 +295,176 @@ fn the_leaves_that_are_asked_for_are_shown_as_they_are() {
     assert!(minute.iter().all(is_in), "{minute:?}");
     assert!(shown(&ledger, &["--commitment", "other", "--asn", "64500"]).is_empty());
 }
+
+/// A configuration with the contract of the ledger, but for its rate and something more.
+fn contract(desk: &Desk, rate: &str, more: &str, latency: &str) -> String {
+    let text = format!(
+        "[asn]\nprefixes = \"prefixes.tsv\"\n[[commitment]]\nname = \"voice\"\ncommitted_rate = \"{rate}\"\n\
+         {more}\nguarantee = {{ loss = \"0.5%\", latency = \"{latency}\", jitter = \"30ms\" }}\n"
+    );
+    desk.file("prefixes.tsv", "203.0.113.0/24\t64500\n");
+    desk.file("corrected.toml", text)
+}
+
+#[test]
+fn another_contract_says_what_a_meter_under_it_would_have_said() {
+    let desk = Desk::new();
+    let schedule = Schedule {
+        doubled: None,
+        ..three_hours()
+    };
+    write(&desk.path("ledger"), &schedule);
+    let doubled = Schedule {
+        doubled: Some(schedule.start),
+        ..schedule
+    };
+    write(&desk.path("doubled"), &doubled);
+    let corrected = contract(&desk, "24 Mbps", "", "150ms");
+    let with = ["--format", "json", "--with", &corrected];
+    let text = report(&desk.name("ledger"), &[&PERIOD[..], &with].concat());
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let (said, would) = (
+        &document["ledgers"][0]["commitments"][0],
+        json(&desk.name("doubled")),
+    );
+    let would = &would["ledgers"][0]["commitments"][0];
+    assert_eq!(
+        list(&said["with"], "/unanswered").len(),
+        0,
+        "{}",
+        said["with"]
+    );
+    assert_eq!(said["with"]["all"], would["all"]);
+    assert_eq!(said["with"]["asns"], would["asns"]);
+    assert_ne!(said["asns"], would["asns"], "the rate makes no difference");
+    assert_eq!(
+        said["asns"],
+        json(&desk.name("ledger"))["ledgers"][0]["commitments"][0]["asns"]
+    );
+}
+
+#[test]
+fn what_the_ledger_cannot_answer_of_another_contract_is_said() {
+    let desk = Desk::new();
+    write(&desk.path("ledger"), &twenty_minutes());
+    let corrected = contract(&desk, "24 Mbps", "layer = \"ethernet\"", "100ms");
+    let with = ["--format", "json", "--with", &corrected];
+    let text = report(&desk.name("ledger"), &[&PERIOD[..], &with].concat());
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let with = &document["ledgers"][0]["commitments"][0]["with"];
+    let said: Vec<_> = list(with, "/unanswered")
+        .iter()
+        .map(|why| why.as_str().unwrap())
+        .collect();
+    assert!(
+        matches!(&said[..], [latency, layer] if latency.starts_with("latency 100 ms")
+        && layer.starts_with("layer: ")),
+        "{said:?}"
+    );
+    assert!(
+        with["all"]["given"].get("latency").is_none(),
+        "{}",
+        with["all"]
+    );
+    let recorded = [&PERIOD[..], &["--with", &corrected, "--record"]].concat();
+    report(&desk.name("ledger"), &recorded);
+    report(&desk.name("ledger"), &recorded);
+    let revisions = shown(&desk.name("ledger"), &[]);
+    let revisions: Vec<_> = revisions
+        .iter()
+        .filter(|leaf| leaf["kind"] == "revision")
+        .collect();
+    assert_eq!(revisions.len(), 1, "the same revision once");
+    let text = report(&desk.name("ledger"), &PERIOD);
+    assert!(text.contains("judged again: "), "{text}");
+}
+
+fn exclude(ledger: &str, more: &[&str]) -> support::program::Outcome {
+    let arguments = ["evidence", "exclude", ledger, "--time-zone", "Europe/Paris"];
+    asnmeter(arguments.iter().chain(more))
+}
+
+#[test]
+fn maintenance_that_is_entered_afterwards_is_found_wherever_it_was_entered() {
+    let desk = Desk::new();
+    write(&desk.path("ledger"), &three_hours());
+    let ledger = desk.name("ledger");
+    let time = [
+        "--from",
+        "2026-10-24T00:10",
+        "--until",
+        "2026-10-24T00:20",
+        "--reason",
+        "fibre",
+    ];
+    let typo = exclude(&ledger, &[&time[..], &["--commitment", "vocie"]].concat());
+    assert_eq!(typo.code, Some(2), "{}", typo.stderr);
+    assert!(typo.stderr.contains("there are: voice"), "{}", typo.stderr);
+    let asked = [&time[..], &["--commitment", "voice", "--asn", "64500"]].concat();
+    let first = exclude(&ledger, &asked);
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    assert!(
+        first.stdout.starts_with("entered: {\"kind\":\"exclusion\""),
+        "{}",
+        first.stdout
+    );
+    assert!(exclude(&ledger, &asked).stdout.contains("entered before"));
+    // It stands in the file of the last day, which a report of the first half hour does not read otherwise.
+    let half_hour = [
+        "--from",
+        "2026-10-24",
+        "--until",
+        "2026-10-24T00:30",
+        "--format",
+        "json",
+    ];
+    let look = |more: &[&str]| -> Value { serde_json::from_str(&report(&ledger, more)).unwrap() };
+    let check = |document: &Value| {
+        let commitment = &document["ledgers"][0]["commitments"][0];
+        let exclusions = list(commitment, "/exclusions");
+        let ours = exclusions
+            .iter()
+            .find(|one| one["reason"] == "fibre")
+            .unwrap();
+        assert_eq!(ours["retroactive"], true);
+        assert_eq!(number(ours, "/period_s"), 600);
+        let sum = |row: usize, key: &str| {
+            let seconds = &list(commitment, "/asns")[row][key]["loss"];
+            seconds
+                .as_object()
+                .unwrap()
+                .values()
+                .map(|it| it.as_u64().unwrap())
+                .sum::<u64>()
+        };
+        let period = number(document, "/period_s");
+        let lenses = [
+            "given",
+            "given_without_maintenance",
+            "given_without_retroactive",
+        ];
+        assert_eq!(
+            lenses.map(|key| sum(0, key)),
+            [period, period - 60, period - 660]
+        );
+        assert_eq!(
+            lenses.map(|key| sum(1, key)),
+            [period, period - 60, period - 60]
+        );
+    };
+    check(&look(&half_hour));
+    let hours = [
+        "--from",
+        "2026-10-24",
+        "--until",
+        "2026-10-24T02:30",
+        "--format",
+        "json",
+    ];
+    check(&look(&hours));
+    // The index only says where to look.
+    fs::remove_file(desk.path("ledger").join("entered.jsonl")).unwrap();
+    check(&look(&hours));
+    let verified = asnmeter(["verify", &ledger]);
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+}

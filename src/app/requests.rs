@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// What became of what somebody asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Asked {
+pub enum EntryOutcome {
     /// This leaf was entered.
     Entered(Leaf),
     /// It had been entered before.
@@ -29,7 +29,7 @@ pub enum Asked {
 ///
 /// # Errors
 /// [`AppError`]: nobody can ask for that, it is no ledger, or what the system says.
-pub fn ask(path: &Path, leaf: &Leaf, key: Option<&Path>) -> Result<Asked, AppError> {
+pub fn ask(path: &Path, leaf: &Leaf, key: Option<&Path>) -> Result<EntryOutcome, AppError> {
     let directory = LedgerDirectory::new(path);
     let origin = recovery::origin(&directory)?;
     requests::check(leaf).map_err(AppError::Refused)?;
@@ -47,7 +47,7 @@ pub fn ask(path: &Path, leaf: &Leaf, key: Option<&Path>) -> Result<Asked, AppErr
     let key = key.map(read_key).transpose()?;
     requests::put(&directory, leaf)?;
     if key.is_none() && recovery::public_key(&directory)?.is_some() {
-        return Ok(Asked::Waits(
+        return Ok(EntryOutcome::Waits(
             "a running meter takes it with its next second, another one at its start",
         ));
     }
@@ -59,12 +59,12 @@ pub fn ask(path: &Path, leaf: &Leaf, key: Option<&Path>) -> Result<Asked, AppErr
     let mut writer = match LedgerWriter::open(path, settings) {
         Ok(writer) => writer,
         Err(LedgerError::Locked(_)) => {
-            return Ok(Asked::Waits(
+            return Ok(EntryOutcome::Waits(
                 "the running meter takes it with its next second",
             ));
         }
         Err(LedgerError::System { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-            return Ok(Asked::Waits(
+            return Ok(EntryOutcome::Waits(
                 "only the meter's user writes this ledger: the meter takes it with its next second",
             ));
         }
@@ -82,5 +82,5 @@ pub fn ask(path: &Path, leaf: &Leaf, key: Option<&Path>) -> Result<Asked, AppErr
         }
         RequestOutcome::Known | RequestOutcome::Refused(_) => None,
     });
-    Ok(entered.map_or(Asked::Known, Asked::Entered))
+    Ok(entered.map_or(EntryOutcome::Known, EntryOutcome::Entered))
 }

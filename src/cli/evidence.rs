@@ -3,7 +3,7 @@
 use super::print;
 use super::witness::WitnessArguments;
 use crate::app::AppError;
-use crate::app::requests::{Asked, ask};
+use crate::app::requests::{EntryOutcome, ask};
 use crate::ledger::leaf::{ExclusionLeaf, Leaf};
 use crate::ledger::select::LeafFilter;
 use crate::ledger::verify::{VerifyRequest, verify_each};
@@ -104,11 +104,11 @@ fn exclude(arguments: &ExcludeArguments) -> Result<(), AppError> {
 }
 
 /// Says what became of what was asked for.
-pub(super) fn print_asked(asked: &Asked) -> Result<(), AppError> {
+pub(super) fn print_asked(asked: &EntryOutcome) -> Result<(), AppError> {
     print(|out| match asked {
-        Asked::Entered(leaf) => writeln!(out, "entered: {}", leaf.to_line()),
-        Asked::Known => writeln!(out, "nothing to do: this was entered before"),
-        Asked::Waits(why) => writeln!(out, "requested: {why}"),
+        EntryOutcome::Entered(leaf) => writeln!(out, "entered: {}", leaf.to_line()),
+        EntryOutcome::Known => writeln!(out, "nothing to do: this was entered before"),
+        EntryOutcome::Waits(why) => writeln!(out, "requested: {why}"),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::print;
 use crate::app::AppError;
-use crate::app::requests::{Asked, ask};
+use crate::app::requests::{EntryOutcome, ask};
 use crate::config::checked::Config;
 use crate::events;
 use crate::ledger::leaf::{CommitmentTerms, Leaf, RevisionLeaf};
@@ -117,9 +117,9 @@ fn record(
             sha256: Hash::of(&commitments).to_string(),
         });
         match ask(directory, &leaf, key)? {
-            Asked::Entered(leaf) => events::revision(directory, &"entered", &leaf.to_line()),
-            Asked::Known => events::revision(directory, &"known", &"it was entered before"),
-            Asked::Waits(why) => events::revision(directory, &"requested", &why),
+            EntryOutcome::Entered(leaf) => events::revision(directory, &"entered", &leaf.to_line()),
+            EntryOutcome::Known => events::revision(directory, &"known", &"it was entered before"),
+            EntryOutcome::Waits(why) => events::revision(directory, &"requested", &why),
         }
     }
     Ok(())

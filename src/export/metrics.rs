@@ -133,6 +133,8 @@ pub const TABLE: &[Row] = &[
         "1 for the verdict of the judged second; all 0 without voice in the window", rows::verdict),
     row("asnmeter_commitment_asn_verdict_seconds_total", Counter, &["commitment", "asn", "guarantee", "verdict"],
         "Seconds with this verdict", rows::verdict_seconds),
+    row("asnmeter_commitment_asn_settled_seconds_total", Counter, &["commitment", "asn", "guarantee", "verdict"],
+        "Seconds with this verdict as settled, judged again with all that became known later; an hour behind", rows::settled_seconds),
     row("asnmeter_commitment_asn_indeterminate_seconds_total", Counter, &["commitment", "asn", "guarantee", "reason"],
         "Seconds whose verdict is indeterminate, by the first reason that holds: unseen (the meter did not see everything), in_doubt (what may be lost or over the limit would decide), few_samples (too little to measure with)", rows::indeterminate_seconds),
     row("asnmeter_commitment_asn_silent_streams", Gauge, &["commitment", "asn"],

@@ -317,6 +317,14 @@ pub(crate) fn verdict_seconds(published: &Published, series: &mut Series) {
     });
 }
 
+pub(crate) fn settled_seconds(published: &Published, series: &mut Series) {
+    per_guarantee(published, series, |standing| {
+        let settled = standing.settled.unwrap_or_default();
+        let of = |it: Verdict| settled.get(it as usize).copied().unwrap_or(0);
+        Verdict::ALL.map(|it| (it.as_str(), number(of(it))))
+    });
+}
+
 pub(crate) fn indeterminate_seconds(published: &Published, series: &mut Series) {
     per_guarantee(published, series, |standing| {
         IndeterminateReason::ALL.map(|it| (it.as_str(), number(standing.indeterminate_for(it))))

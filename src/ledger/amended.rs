@@ -1,5 +1,5 @@
 //! Leaves as they would stand if everything had been known in time: what came late for a second stands in it,
-//! and a gap is told with its first second. The judge over these gives the settled verdicts (MODEL §6.6).
+//! and a gap is told with its first second. The judge over these gives the settled verdicts (MODEL §11.7).
 //!
 //! Each second waits as long as amendments may reach back, an hour, or until there is no room for more.
 
@@ -178,7 +178,7 @@ impl AmendedLeaves {
             }
             GapReason::Stop => {
                 let last = gap.from.0;
-                if last >= self.next.max(self.begin) {
+                if last < second && last >= self.next.max(self.begin) {
                     // Of its last second only a part was seen, which was known only here.
                     let edge = GapLeaf {
                         until: gap.from,

@@ -6,12 +6,13 @@
 //! is: there the recorded verdicts are taken, and counted as taken.
 
 mod group;
+mod listener;
 
 use super::leaf::{
     CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf,
     PolicyLeaf, RULES, StartLeaf, VerdictLeaf,
 };
-use super::record::{LeafSink, Recorder, SecondLeaves, StandingVerdicts};
+use super::record::{Recorder, StandingVerdicts};
 use super::settled::SettledSeconds;
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::IDLE_TOLD;
@@ -19,10 +20,11 @@ use crate::judge::commitment_judge::CommitmentJudge;
 use crate::meter::second::IncompleteRange;
 use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
-use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
+use crate::snapshot::evidence::Evidence;
 use crate::units::Second;
 pub(super) use group::SecondGroup;
 use group::{entered, is_judgement};
+use listener::{Collected, Listener};
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::sync::Arc;
@@ -60,24 +62,6 @@ pub struct Resumed {
     pub last: Second,
 }
 
-/// Collects what the judge says.
-#[derive(Debug, Default)]
-struct Collected {
-    leaves: Vec<Leaf>,
-    unwritten: Option<(Second, Second)>,
-}
-
-impl LeafSink for Collected {
-    fn accept(&mut self, second: SecondLeaves) {
-        self.leaves
-            .extend(second.leaves.into_iter().filter(is_judgement));
-    }
-
-    fn take_unwritten(&mut self) -> Option<(Second, Second)> {
-        self.unwritten.take()
-    }
-}
-
 /// Judges the leaves of a ledger, in their order: from its first one on, or from the first of a day;
 /// then windows are not known at first.
 #[derive(Debug)]
@@ -104,28 +88,6 @@ pub struct LeafJudge {
     said: Option<Vec<Leaf>>,
     /// Seconds by verdict, where they are asked for.
     settled: Option<SettledSeconds>,
-}
-
-/// Listens to the judge: what it says becomes leaves, and its seconds are counted.
-struct Listener<'a> {
-    recorder: &'a mut Recorder<Collected>,
-    settled: Option<&'a mut SettledSeconds>,
-}
-
-impl Evidence for Listener<'_> {
-    fn judged(&mut self, judgement: &Judgement) {
-        self.recorder.judged(judgement);
-        if let Some(settled) = &mut self.settled {
-            settled.count(judgement);
-        }
-    }
-
-    fn second_judged(&mut self, judged: JudgedSecond<'_>) {
-        if let Some(settled) = &mut self.settled {
-            settled.pass(judged.second);
-        }
-        self.recorder.second_judged(judged);
-    }
 }
 
 impl Default for LeafJudge {

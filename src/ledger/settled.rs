@@ -1,5 +1,5 @@
 //! Settled verdicts beside the given ones, live and in a replay: what the judge says becomes leaves, these wait
-//! for what is told late ([`super::amended`]), and are judged again (MODEL §6.6).
+//! for what is told late ([`super::amended`]), and are judged again (MODEL §11.7).
 //!
 //! Belongs to the judge's thread; what is settled is shared with whoever shows it.
 
@@ -188,3 +188,6 @@ impl Evidence for Settler {
         self.recorder.restarted(from, stepped_from);
     }
 }
+
+#[cfg(test)]
+mod tests;

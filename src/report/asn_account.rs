@@ -4,7 +4,7 @@ use super::maintenance::Maintenance;
 use super::model::{DirectionRow, Peak, ReportRow, SampleRow};
 use super::period::{Period, ReportZone};
 use super::seconds::SecondSet;
-use super::verdict_seconds::VerdictSeconds;
+use super::verdict_seconds::AsnSeconds;
 use super::window::Window;
 use crate::ledger::leaf::{CountedLeaf, DirectionLeaf, SampleLeaf, VerdictLeaf};
 use crate::sla::commitment::CountRule;
@@ -65,7 +65,7 @@ pub(super) struct AsnAccount {
     part: (u64, u64),
     /// Octets from and to in 5 minutes, by their number in the period.
     rates: Vec<(u32, u64, u64)>,
-    seconds: VerdictSeconds,
+    seconds: AsnSeconds,
     /// Anything was counted in the period.
     is_counted: bool,
 }
@@ -88,7 +88,7 @@ impl AsnAccount {
             shares: Vec::new(),
             part: (0, 0),
             rates: Vec::new(),
-            seconds: VerdictSeconds::new(since, maintenance),
+            seconds: AsnSeconds::new(since, maintenance),
             is_counted: false,
         }
     }
@@ -244,12 +244,12 @@ impl AsnAccount {
     }
 
     /// How its seconds stand.
-    pub(super) const fn seconds(&self) -> &VerdictSeconds {
+    pub(super) const fn seconds(&self) -> &AsnSeconds {
         &self.seconds
     }
 
     /// The same, to be given.
-    pub(super) const fn seconds_mut(&mut self) -> &mut VerdictSeconds {
+    pub(super) const fn seconds_mut(&mut self) -> &mut AsnSeconds {
         &mut self.seconds
     }
 

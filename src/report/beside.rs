@@ -1,9 +1,9 @@
 //! Sets what the other ways of judging say beside what was given.
 
-use super::commitment_account::all;
 use super::corrected::CorrectedPolicy;
 use super::course::Judged;
 use super::model::{CommitmentReport, LedgerReport, ReportRow, WithReport};
+use super::sums::all;
 use crate::ledger::verify::Verified;
 use std::collections::BTreeMap;
 

@@ -1,14 +1,12 @@
 //! The account of one contract: what it said from when on, and the account of each ASN under it.
 
-use super::asn_account::{AsnAccount, Terms, mean_share_ppm};
+use super::asn_account::{AsnAccount, Terms};
 use super::maintenance::Maintenance;
 use super::minutes::MinuteLog;
-use super::model::{
-    CommitmentReport, CommitmentVersion, DirectionRow, Exclusion, GivenByMeasure, ReportRow, Strip,
-    VerdictsSeen,
-};
+use super::model::{CommitmentReport, CommitmentVersion, Exclusion, Strip, VerdictsSeen};
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
+use super::sums::{all, by_measure};
 use super::verdict_seconds::{SecondSums, mark};
 use crate::ledger::leaf::{CommitmentTerms, CountedLeaf, ExclusionLeaf, TransitRole, VerdictLeaf};
 use crate::sla::commitment::{Commitment, TransitRule};
@@ -393,51 +391,4 @@ impl CommitmentAccount {
             strip: self.strip,
         }
     }
-}
-
-/// The seconds of an account, by measure.
-fn by_measure(account: &AsnAccount, of: impl Fn(&SecondSums) -> GivenSeconds) -> GivenByMeasure {
-    let each = Measure::ALL.iter().zip(account.seconds().sums());
-    each.map(|(measure, sums)| (measure.as_str(), of(sums)))
-        .collect()
-}
-
-/// The sums over ASNs.
-pub(super) fn all(asns: &[ReportRow], allowed_bits: u128) -> ReportRow {
-    let mut all = ReportRow::default();
-    for row in asns {
-        for (sum, one) in [(&mut all.from, &row.from), (&mut all.to, &row.to)] {
-            add_direction(sum, one);
-        }
-        for (sum, one) in [
-            (&mut all.latency, &row.latency),
-            (&mut all.jitter, &row.jitter),
-        ] {
-            sum.samples = sum.samples.saturating_add(one.samples);
-            sum.over = sum.over.saturating_add(one.over);
-            sum.maybe_over = sum.maybe_over.saturating_add(one.maybe_over);
-        }
-        all.out_of_sla_s += row.out_of_sla_s;
-        all.intervals += row.intervals;
-        for (sums, seconds) in all.seconds_mut().into_iter().zip(row.seconds()) {
-            for (measure, given) in seconds {
-                sums.entry(measure).or_default().add(given);
-            }
-        }
-        let share = |row: &ReportRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
-        if share(row) > share(&all) {
-            all.peak.clone_from(&row.peak);
-        }
-    }
-    for direction in [&mut all.from, &mut all.to] {
-        direction.mean_share_ppm = mean_share_ppm(direction.bytes, allowed_bits);
-    }
-    all
-}
-
-fn add_direction(sum: &mut DirectionRow, one: &DirectionRow) {
-    sum.bytes = sum.bytes.saturating_add(one.bytes);
-    sum.expected = sum.expected.saturating_add(one.expected);
-    sum.lost = sum.lost.saturating_add(one.lost);
-    sum.maybe_lost = sum.maybe_lost.saturating_add(one.maybe_lost);
 }

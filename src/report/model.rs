@@ -5,7 +5,9 @@
 
 use super::period::PeriodDay;
 use super::seconds::GivenSeconds;
+use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::leaf::{CommitmentTerms, TableTerms};
+use crate::ledger::verify::Verified;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -64,6 +66,25 @@ pub struct EvidenceSummary {
     pub taken_as_recorded: u64,
     /// Verdicts and intervals by rules that this version does not know.
     pub by_other_rules: u64,
+}
+
+impl From<&Verified> for EvidenceSummary {
+    fn from(verified: &Verified) -> Self {
+        Self {
+            first_leaf: verified.first_leaf,
+            end_leaf: verified.first_leaf + verified.leaves,
+            sealed: verified.sealed,
+            signed: verified.signed,
+            checkpoint: verified.head.as_ref().map(SignedCheckpoint::to_note),
+            verdicts_recomputed: verified.rejudged.verdicts,
+            intervals_recomputed: verified.rejudged.intervals,
+            taken_as_recorded: verified.rejudged.taken,
+            by_other_rules: verified
+                .rejudged
+                .other_rules
+                .map_or(0, |(leaves, _)| leaves),
+        }
+    }
 }
 
 /// The seconds of a period by what was seen of them; they add up to the period.

@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// For how long a stretch that was silent is remembered: a gap in it may be told as late as this.
 const TOLD_LATE: u64 = 2 * 3600;
 
+/// Silent stretches of an ASN that are remembered at most.
+const MAX_STRETCHES: usize = 1024;
+
 /// Seconds by their verdict, and those of them in maintenance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct SecondSums {
@@ -35,7 +38,7 @@ struct SilentStretch {
 
 /// The seconds of an ASN.
 #[derive(Clone, Debug)]
-pub(super) struct VerdictSeconds {
+pub(super) struct AsnSeconds {
     /// The first second that is not given yet.
     since: u64,
     standing: [SecondVerdict; Measure::COUNT],
@@ -49,7 +52,7 @@ pub(super) struct VerdictSeconds {
     minutes: Option<MinuteLog>,
 }
 
-impl VerdictSeconds {
+impl AsnSeconds {
     /// From a second on.
     pub(super) const fn new(since: u64, maintenance: Arc<Maintenance>) -> Self {
         let none = GivenSeconds {
@@ -126,10 +129,7 @@ impl VerdictSeconds {
                 if let Some(is_silent) = measures.get_mut(place) {
                     *is_silent = true;
                 }
-                let add = |sums: &mut SecondSums, verdict, first, end| {
-                    sums.add(verdict, (first, end), &self.maintenance);
-                };
-                add(sums, SecondVerdict::Silent, first, end);
+                sums.add(verdict, (first, end), &self.maintenance);
                 for stretch in terms.unseen.between(first, end) {
                     sums.unsee(stretch, &self.maintenance);
                     note(
@@ -154,7 +154,9 @@ impl VerdictSeconds {
             });
         }
         let old = end.saturating_sub(TOLD_LATE);
-        while self.silent.front().is_some_and(|one| one.end < old) {
+        while self.silent.len() > MAX_STRETCHES
+            || self.silent.front().is_some_and(|one| one.end < old)
+        {
             self.silent.pop_front();
         }
     }

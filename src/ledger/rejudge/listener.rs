@@ -1,0 +1,48 @@
+//! Who listens to the judge when it judges again.
+
+use super::group::is_judgement;
+use crate::ledger::leaf::Leaf;
+use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
+use crate::ledger::settled::SettledSeconds;
+use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
+use crate::units::Second;
+
+/// Collects what the judge says.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) unwritten: Option<(Second, Second)>,
+}
+
+impl LeafSink for Collected {
+    fn accept(&mut self, second: SecondLeaves) {
+        self.leaves
+            .extend(second.leaves.into_iter().filter(is_judgement));
+    }
+
+    fn take_unwritten(&mut self) -> Option<(Second, Second)> {
+        self.unwritten.take()
+    }
+}
+
+/// Listens to the judge: what it says becomes leaves, and its seconds are counted.
+pub(super) struct Listener<'a> {
+    pub(super) recorder: &'a mut Recorder<Collected>,
+    pub(super) settled: Option<&'a mut SettledSeconds>,
+}
+
+impl Evidence for Listener<'_> {
+    fn judged(&mut self, judgement: &Judgement) {
+        self.recorder.judged(judgement);
+        if let Some(settled) = &mut self.settled {
+            settled.count(judgement);
+        }
+    }
+
+    fn second_judged(&mut self, judged: JudgedSecond<'_>) {
+        if let Some(settled) = &mut self.settled {
+            settled.pass(judged.second);
+        }
+        self.recorder.second_judged(judged);
+    }
+}
