@@ -9,6 +9,7 @@
 
 use asnmeter::asn::{Origin, bmp};
 use asnmeter::discard::Discard;
+use asnmeter::export::questions::Answerers;
 use asnmeter::export::{DaemonState, EvidenceStatus, Published, SourceRow};
 use asnmeter::sla::commitment::{DirectionRule, TransitRule};
 use asnmeter::sla::direction::{Direction, Directions};
@@ -451,6 +452,7 @@ pub(crate) fn published() -> Published {
         standing: Arc::new(standing()),
         refused: Arc::default(),
         evidence: Some(Arc::new(evidence())),
+        answerers: Answerers::default(),
     }
 }
 
@@ -491,6 +493,7 @@ pub(crate) fn large() -> Published {
         standing: published().standing,
         refused: Arc::default(),
         evidence: None,
+        answerers: Answerers::default(),
     }
 }
 
