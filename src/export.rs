@@ -19,6 +19,7 @@ pub mod text;
 
 use crate::asn::bmp;
 use crate::snapshot::Snapshot;
+use crate::snapshot::fleet::{FleetProbeRow, ProbeStatus};
 use crate::units::Timestamp;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
@@ -34,6 +35,10 @@ pub struct Published {
     pub refused: Arc<Refused>,
     /// How the ledger stands, if one is kept; shown as it does when a state is rendered.
     pub evidence: Option<Arc<EvidenceStatus>>,
+    /// How publishing to a fleet stands, in a probe; the same.
+    pub probe: Option<Arc<ProbeStatus>>,
+    /// The probes of the fleet, in an aggregator.
+    pub fleet: Arc<Vec<FleetProbeRow>>,
 }
 
 /// How the ledger stands.

@@ -4,6 +4,7 @@
 //! Plain values: counts are totals since the start, times are packet time.
 
 pub mod evidence;
+pub mod fleet;
 
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};

@@ -9,12 +9,13 @@ use crate::config::checked::Config;
 use crate::events;
 use crate::export::EvidenceStatus;
 use crate::files;
+use crate::fleet::follow::LedgerProgress;
 use crate::judge::commitment_judge::CommitmentJudge;
 use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
 use crate::ledger::leaf::{
-    CountingTerms, GapLeaf, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf,
+    CountingTerms, GapLeaf, GapReason, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf,
 };
 use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use crate::ledger::tree::Hash;
@@ -27,6 +28,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use tokio::sync::watch;
 
 /// Seconds that wait to be written at most.
 const MAX_WAITING: usize = 64;
@@ -70,23 +72,27 @@ pub(super) struct Kept {
     pub(super) status: Arc<EvidenceStatus>,
     /// What the judge goes on with.
     pub(super) resumed: Option<CommitmentJudge>,
+    /// How far it is written.
+    pub(super) progress: watch::Receiver<LedgerProgress>,
 }
 
-/// Opens a ledger and begins to keep it, as a configuration says.
+/// Opens a ledger and begins to keep it, as a configuration says. One that can wait, as a replay can, is
+/// new, and whole or nothing.
 ///
 /// # Errors
 /// [`AppError`]: the key or the ledger cannot be used.
 pub(super) fn keep(
     directory: &Path,
-    mode: Mode,
+    (mode, can_wait): (Mode, bool),
     sources: Vec<SourceTerms>,
     config: &Config,
 ) -> Result<Kept, AppError> {
-    let (settings, must_hold) = (&config.evidence, mode == Mode::Replay);
+    let (settings, must_hold) = (&config.evidence, can_wait);
     let key = settings.key.as_deref().map(read_key).transpose()?;
-    let durability = match mode {
-        Mode::Live | Mode::Demo => Durability::EachSecond,
-        Mode::Replay => Durability::EachMinute,
+    let durability = if can_wait {
+        Durability::EachMinute
+    } else {
+        Durability::EachSecond
     };
     let ledger = LedgerSettings {
         origin: settings.origin.clone(),
@@ -124,7 +130,14 @@ pub(super) fn keep(
         unwritten: unwritten.clone(),
         status: status.clone(),
     };
+    let (sender_of_progress, progress) = watch::channel(LedgerProgress {
+        sealed: writer.size(),
+        written: writer.written(),
+        ..LedgerProgress::default()
+    });
     let keeper = Keeper {
+        progress: sender_of_progress,
+        held: None,
         writer,
         days: settings.keep_days,
         forgotten_before: String::new(),
@@ -152,6 +165,7 @@ pub(super) fn keep(
         thread: EvidenceThread { thread },
         status,
         resumed,
+        progress,
     })
 }
 
@@ -229,6 +243,10 @@ struct Keeper {
     head_logged: String,
     /// The first failure ends it.
     must_hold: bool,
+    /// Who reads what is written.
+    progress: watch::Sender<LedgerProgress>,
+    /// The last second that is not written, until a gap says so.
+    held: Option<Second>,
 }
 
 impl Keeper {
@@ -244,6 +262,7 @@ impl Keeper {
                 continue;
             }
             self.written(leaves.second);
+            self.publish_progress(&leaves);
         }
         let Some(second) = last else { return Ok(()) };
         let unwritten = self
@@ -258,7 +277,37 @@ impl Keeper {
             second,
             leaves: gap.into_iter().chain([stop]).collect(),
         };
-        self.writer.close(&leaves).map(drop)
+        let written = self.writer.written() + leaves.leaves.len() as u64;
+        let closed = self.writer.close(&leaves);
+        let through = self.progress.borrow().through.max(Some(second));
+        // where the last second could not be written its gap is a leaf of this one
+        self.progress.send_replace(LedgerProgress {
+            sealed: written,
+            written,
+            through: if closed.is_ok() { through } else { None },
+            is_over: true,
+        });
+        closed.map(drop)
+    }
+
+    /// Tells how far it is written; not beyond a second that is not, until its gap is.
+    fn publish_progress(&mut self, leaves: &SecondLeaves) {
+        let is_gap = |held: Second| {
+            leaves.leaves.iter().any(|leaf| {
+                matches!(leaf, Leaf::Gap(gap) if gap.why == GapReason::Disk && gap.until >= held)
+            })
+        };
+        self.held = self.held.filter(|held| !is_gap(*held));
+        let before = self.progress.borrow().through;
+        self.progress.send_replace(LedgerProgress {
+            sealed: self.writer.size(),
+            written: self.writer.written(),
+            through: match self.held {
+                None => before.max(Some(leaves.second)),
+                Some(_) => before,
+            },
+            is_over: false,
+        });
     }
 
     fn written(&mut self, second: Second) {
@@ -289,6 +338,7 @@ impl Keeper {
 
     fn failed(&mut self, second: Second, error: &LedgerError) {
         note_unwritten(&self.unwritten, second);
+        self.held = self.held.max(Some(second));
         self.status.failed.store(true, Ordering::Relaxed);
         self.status.unwritten.fetch_add(1, Ordering::Relaxed);
         let is_new = self
@@ -332,7 +382,7 @@ pub(super) fn read_key(path: &Path) -> Result<PrivateKey, AppError> {
 }
 
 /// Settings that change what is counted.
-fn counting(config: &Config) -> CountingTerms {
+pub(super) fn counting(config: &Config) -> CountingTerms {
     let text =
         |prefixes: &[crate::units::Prefix]| prefixes.iter().map(ToString::to_string).collect();
     CountingTerms {

@@ -30,6 +30,7 @@ pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
         web: check.web(&file.web, &usual.web)?,
         export: check.export(&file.export, usual.export)?,
         evidence: check.evidence(&file.evidence, usual.evidence)?,
+        fleet: check.fleet(file.fleet.as_ref())?,
     })
 }
 
@@ -209,7 +210,7 @@ impl Check<'_> {
     }
 
     /// A path; a relative one begins where the configuration file is.
-    fn path(&self, text: &str) -> Result<PathBuf, String> {
+    pub(super) fn path(&self, text: &str) -> Result<PathBuf, String> {
         let folder = self.text.path.parent().unwrap_or(Path::new(""));
         match text {
             "" => Err("is empty".into()),

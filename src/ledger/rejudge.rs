@@ -330,7 +330,7 @@ impl LeafJudge {
                 self.whole_from = None;
             }
             GapReason::Clock => self.judge.restart(gap.until.next()),
-            GapReason::Stop | GapReason::Capture => self.judge.mark_incomplete(range),
+            GapReason::Stop | GapReason::Capture | GapReason::Probe => self.judge.mark_incomplete(range),
             GapReason::Policy => {
                 let commitment = gap.commitment.as_deref().unwrap_or_default();
                 self.judge.skip_second(commitment, gap.until);
