@@ -123,6 +123,46 @@ pub fn fleet_differs(probe: &str, commitment: &str, key: &str) {
     );
 }
 
+/// An aggregator has started.
+pub fn fleet_started(fleet: &str, probes: usize, url: &dyn Display) {
+    emit(
+        Level::Info,
+        "fleet_started",
+        format_args!("fleet: adding {probes} probes of {fleet}; {url}/"),
+        &[("FLEET", &fleet), ("PROBES", &probes), ("URL", url)],
+    );
+}
+
+/// An aggregator reads its configuration at a start only.
+pub fn fleet_needs_restart() {
+    emit(
+        Level::Warning,
+        "fleet_needs_restart",
+        "fleet: SIGHUP changes nothing: changes of an aggregator's file take effect at the next start",
+        &[],
+    );
+}
+
+/// A probe is missing from now on.
+pub fn fleet_absent(probe: &str, why: &str) {
+    emit(
+        Level::Warning,
+        "fleet_absent",
+        format_args!("fleet: probe {probe} is missing ({why}): the fleet's seconds are incomplete"),
+        &[("PROBE", &probe), ("WHY", &why)],
+    );
+}
+
+/// A probe is here again.
+pub fn fleet_present(probe: &str) {
+    emit(
+        Level::Info,
+        "fleet_present",
+        format_args!("fleet: probe {probe} is here again"),
+        &[("PROBE", &probe)],
+    );
+}
+
 /// Something came under a probe's name that does not hold.
 pub fn fleet_notice(probe: &str, notice: &FeedNotice) {
     emit(

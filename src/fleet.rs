@@ -4,11 +4,13 @@
 //!
 //! [`follow`] reads a probe's own ledger, [`head`] is what it signs after each second, [`publish`] sends both;
 //! [`feed`] takes what comes of one probe and holds it to its heads, [`seconds`] puts the probes' seconds
-//! together, [`judge`] judges them; [`read`] takes them out of the stream, [`closed`] is what aggregators side by
-//! side agree on. [`totals`] is what a replay counted besides.
+//! together, [`judge`] judges them; [`read`] takes them out of the stream once, [`aggregate`] goes on, and
+//! [`closed`] is what aggregators side by side agree on.
 //!
 //! Every message is hostile input. It starts no thread and reads no clock but for timeouts.
 
+pub mod aggregate;
+pub mod closed;
 pub mod feed;
 pub mod follow;
 pub mod head;
@@ -63,11 +65,6 @@ impl Subjects {
     /// Where leaves are asked for that did not come; not kept.
     pub fn want(&self, probe: &str) -> String {
         format!("asnmeter.{}.want.{probe}", self.fleet)
-    }
-
-    /// All that is kept of a probe.
-    pub fn of_probe(&self, probe: &str) -> String {
-        format!("asnmeter.{}.*.{probe}", self.fleet)
     }
 
     /// The seconds that are closed.

@@ -15,7 +15,7 @@ use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
 use crate::ledger::leaf::{
-    CountingTerms, GapLeaf, GapReason, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf,
+    CountingTerms, GapLeaf, GapReason, Leaf, Mode, PartTerms, RULES, SourceTerms, StartLeaf, StopLeaf,
 };
 use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use crate::ledger::tree::Hash;
@@ -72,6 +72,8 @@ pub(super) struct Kept {
     pub(super) status: Arc<EvidenceStatus>,
     /// What the judge goes on with.
     pub(super) resumed: Option<CommitmentJudge>,
+    /// Of a fleet: what its last second was made of, and which this was.
+    pub(super) made_of: Option<(Second, Vec<PartTerms>)>,
     /// How far it is written.
     pub(super) progress: watch::Receiver<LedgerProgress>,
 }
@@ -155,9 +157,11 @@ pub(super) fn keep(
             source,
         })?;
     let mut recorder = Recorder::new(sink, counting);
+    let mut made_of = None;
     let resumed = resumed.map(|resumed| {
         events::windows_go_on(resumed.last);
         recorder.resume(resumed.last, resumed.standing);
+        made_of = Some((resumed.last, resumed.made_of));
         resumed.judge
     });
     Ok(Kept {
@@ -165,6 +169,7 @@ pub(super) fn keep(
         thread: EvidenceThread { thread },
         status,
         resumed,
+        made_of,
         progress,
     })
 }

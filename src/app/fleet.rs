@@ -1,6 +1,10 @@
 //! A fleet's two ends: the thread by which a probe publishes its ledger, and `asnmeter fleet`, which adds what
 //! the probes count.
 
+mod daemon;
+
+pub use daemon::run;
+
 use super::evidence::{self, Kept};
 use super::{AppError, policy};
 use crate::clock;
@@ -16,6 +20,7 @@ use crate::fleet::publish::{ProbeNotice, ProbeSettings, Publisher};
 use crate::fleet::read;
 use crate::fleet::seconds::Fleet;
 use crate::ledger::leaf::Mode;
+use crate::sla::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::snapshot::evidence::Evidence;
 use crate::snapshot::fleet::ProbeStatus;
@@ -224,7 +229,6 @@ struct Aggregator {
     config: Config,
     settings: FleetSettings,
     probes: Vec<FleetProbe>,
-    #[expect(dead_code, reason = "the daemon's")]
     patience: Duration,
 }
 
@@ -251,7 +255,7 @@ impl Aggregator {
         })
     }
 
-    fn fleet(&self, max_asns: usize) -> Result<Fleet, AppError> {
+    fn fleet(&self, max_asns: usize) -> Result<(Fleet, Arc<Policy>), AppError> {
         let policy = Arc::new(policy(&self.config, None, &Load::default())?);
         let feed = |probe: &FleetProbe| ProbeFeed::new(&probe.name, &self.settings.name, probe.key);
         let feeds: Vec<_> = self.probes.iter().map(feed).collect();
@@ -259,10 +263,11 @@ impl Aggregator {
         for probe in self.probes.iter().filter(|probe| probe.key.is_none()) {
             events::fleet_unsigned(&probe.name);
         }
-        Ok(Fleet {
+        let fleet = Fleet {
             feeds,
-            judge: FleetJudge::new(policy, &names, max_asns),
-        })
+            judge: FleetJudge::new(policy.clone(), &names, max_asns),
+        };
+        Ok((fleet, policy))
     }
 
     fn keep(&self, directory: &Path, can_wait: bool) -> Result<Kept, AppError> {
@@ -281,7 +286,7 @@ pub fn once(
     patience: Option<Duration>,
 ) -> Result<Snapshot, AppError> {
     let aggregator = Aggregator::load(path)?;
-    let mut fleet = aggregator.fleet(usize::MAX)?;
+    let (mut fleet, _) = aggregator.fleet(usize::MAX)?;
     let directory = flags.evidence.clone();
     let mut kept = directory.map(|path| aggregator.keep(&path, true)).transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -328,14 +333,4 @@ pub fn once(
         thread.finish()?;
     }
     Ok(fleet.judge.snapshot())
-}
-
-/// Adds, judges and serves until a signal ends it.
-///
-/// # Errors
-/// [`AppError`]: the start failed and nothing has run, or something failed later.
-pub fn run(path: &Path, _flags: AggregatorFlags) -> Result<(), AppError> {
-    let aggregator = Aggregator::load(path)?;
-    let _ = aggregator.fleet(0)?;
-    Ok(())
 }

@@ -119,6 +119,7 @@ pub struct ProbeFeed {
     is_stopped: bool,
     has_fault: bool,
     refused: u64,
+    noted: u64,
     notices: Vec<FeedNotice>,
 }
 
@@ -145,6 +146,7 @@ impl ProbeFeed {
             is_stopped: false,
             has_fault: false,
             refused: 0,
+            noted: 0,
             notices: Vec::new(),
         }
     }
@@ -196,12 +198,29 @@ impl ProbeFeed {
 
     /// What an operator wants to know, since the last call.
     pub fn take_notices(&mut self) -> Vec<FeedNotice> {
+        self.noted += self.notices.len() as u64;
         take(&mut self.notices)
+    }
+
+    /// Messages that did not hold, as far as they were told of.
+    pub fn noted(&self) -> u64 {
+        self.noted
     }
 
     /// The next second that waits, if it is whole.
     pub fn front(&self) -> Option<&ProbeSecond> {
         self.ready.front()
+    }
+
+    /// Whether its first day leaf has come.
+    pub fn has_begun(&self) -> bool {
+        self.tree.is_some()
+    }
+
+    /// Leaves up to which all that waits is of a second, or of earlier ones; 0: none waits.
+    pub fn end_of(&self, second: Second) -> u64 {
+        let of_it = self.ready.iter().take_while(|ready| ready.second <= second);
+        of_it.last().map_or(0, |last| last.end)
     }
 
     /// Takes the next second.

@@ -65,6 +65,9 @@ pub struct Part {
     pub absence: Option<Absence>,
 }
 
+/// What differs where a probe has not said yet what it judges by.
+pub const NO_POLICY: &str = "policy";
+
 /// What is known of a probe from the leaves that were taken.
 #[derive(Clone, Debug)]
 pub struct ProbeState {
@@ -122,7 +125,7 @@ impl FleetJudge {
             differs: policy
                 .commitments
                 .iter()
-                .map(|one| (one.name.as_str().into(), "policy"))
+                .map(|one| (one.name.as_str().into(), NO_POLICY))
                 .collect(),
             absent: 0,
             absence: None,
@@ -174,13 +177,46 @@ impl FleetJudge {
         self.judge.take_notices()
     }
 
-    /// Judges a second with what the probes, in their order, have for it.
-    pub fn close(&mut self, second: Second, parts: Vec<Part>, evidence: &mut dyn Evidence) {
+    /// Begins with a second, where nothing is judged yet.
+    pub fn begin(&mut self, second: Second, evidence: &mut dyn Evidence) {
         if self.first.is_none() {
             self.first = Some(second);
             self.judge.restart(second);
             evidence.restarted(second, None);
         }
+    }
+
+    /// Leaves of a probe that are taken.
+    pub fn taken(&self, place: usize) -> u64 {
+        self.probes.get(place).map_or(0, |state| state.leaves)
+    }
+
+    /// What was taken before, of a probe with this name: of its ledger so many leaves, the last of a second.
+    pub fn set_taken(&mut self, probe: &str, leaves: u64, last: Second) {
+        let state = self.probes.iter_mut().find(|state| *state.name == *probe);
+        if let Some(state) = state {
+            (state.leaves, state.last, state.is_running) = (leaves, Some(last), true);
+        }
+    }
+
+    /// Leaves that were taken before tell how a probe stands.
+    pub fn note(&mut self, place: usize, known: &ProbeSecond) {
+        for leaf in &known.leaves {
+            if let Leaf::Policy(leaf) = leaf {
+                self.hold_to_policy(place, leaf);
+            }
+        }
+        if let Some(state) = self.probes.get_mut(place) {
+            state.mode = known.starts().or(state.mode);
+            state.is_running = !known.stops();
+            state.last = state.last.max(Some(known.second));
+            state.leaves = state.leaves.max(known.end);
+        }
+    }
+
+    /// Judges a second with what the probes, in their order, have for it.
+    pub fn close(&mut self, second: Second, parts: Vec<Part>, evidence: &mut dyn Evidence) {
+        self.begin(second, evidence);
         let mut counted = Counted::new();
         let mut is_incomplete = false;
         let mut skipped = BTreeSet::new();

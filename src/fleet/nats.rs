@@ -2,6 +2,7 @@
 //! each probe, messages that are appended only behind the one that was last.
 
 use super::Subjects;
+use crate::units::Second;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::stream::{Config, DirectGetErrorKind, DiscardPolicy, RetentionPolicy};
@@ -81,6 +82,8 @@ pub struct Kept {
     pub first: Option<u64>,
     /// What it says; empty where it is no UTF-8.
     pub text: String,
+    /// Messages behind it that the server knew of.
+    pub pending: u64,
 }
 
 fn first_of(headers: Option<&HeaderMap>) -> Option<u64> {
@@ -200,10 +203,22 @@ impl Link {
                 sequence: message.sequence,
                 first: first_of(Some(&message.headers)),
                 text: String::from_utf8(message.payload.to_vec()).unwrap_or_default(),
+                pending: 0,
             })),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(&error)),
         }
+    }
+
+    /// The place of the last message of all.
+    ///
+    /// # Errors
+    /// [`NatsError::Read`].
+    pub async fn end(&self) -> Result<u64, NatsError> {
+        let name = self.subjects.stream();
+        let stream = self.context.get_stream(&name).await;
+        let stream = stream.map_err(|error| NatsError::Read(name, error.to_string()))?;
+        Ok(stream.cached_info().state.last_sequence)
     }
 
     /// Appends a message; only behind the one with this place, where one is said. Its place.
@@ -260,7 +275,7 @@ impl Link {
         subscribed.map(Wants).map_err(failed)
     }
 
-    /// The messages of a subject, or of all: from a time on, or from the first.
+    /// The messages of a subject, or of all where it is empty.
     ///
     /// # Errors
     /// [`NatsError::Read`].
@@ -273,6 +288,12 @@ impl Link {
             From::Behind(sequence) => DeliverPolicy::ByStartSequence {
                 start_sequence: sequence + 1,
             },
+            From::Time(second) => {
+                let time = async_nats::datetime::parse_rfc3339(&second.to_string());
+                time.map_or(DeliverPolicy::All, |start_time| DeliverPolicy::ByStartTime {
+                    start_time,
+                })
+            }
         };
         let stream = self.context.get_stream_no_info(self.subjects.stream());
         let stream = stream.await.map_err(|error| failed(&error))?;
@@ -299,6 +320,8 @@ pub enum From {
     First,
     /// Behind the one with this place.
     Behind(u64),
+    /// With the first that came in this second or later.
+    Time(Second),
 }
 
 /// Messages as they come.
@@ -319,14 +342,16 @@ impl Reading {
             Some(Err(error)) => return Err(failed(error.to_string())),
             None => return Err(failed("has ended".into())),
         };
-        let sequence = message.info().map(|info| info.stream_sequence);
-        let sequence = sequence.map_err(|error| failed(error.to_string()))?;
+        let info = message.info();
+        let info = info.map(|info| (info.stream_sequence, info.pending));
+        let (sequence, pending) = info.map_err(|error| failed(error.to_string()))?;
         let message = &message.message;
         Ok(Kept {
             subject: message.subject.to_string(),
             sequence,
             first: first_of(message.headers.as_ref()),
             text: String::from_utf8(message.payload.to_vec()).unwrap_or_default(),
+            pending,
         })
     }
 }

@@ -28,18 +28,18 @@ pub fn take(feed: &mut ProbeFeed, subject: Subject<'_>, message: &Kept) {
     }
 }
 
-/// The messages of one probe.
-struct ProbeReading {
-    filter: String,
+/// The messages of one subject.
+struct SubjectReading {
+    subject: String,
     reading: Option<Reading>,
     /// The place of the last one.
     last: u64,
 }
 
-impl ProbeReading {
-    fn new(subjects: &Subjects, probe: &str) -> Self {
+impl SubjectReading {
+    const fn new(subject: String) -> Self {
         Self {
-            filter: subjects.of_probe(probe),
+            subject,
             reading: None,
             last: 0,
         }
@@ -54,7 +54,7 @@ impl ProbeReading {
         };
         let reading = match &mut self.reading {
             Some(reading) => reading,
-            none => none.insert(link.read(&self.filter, from).await?),
+            none => none.insert(link.read(&self.subject, from).await?),
         };
         match timeout(LOOK, reading.next()).await {
             Ok(Ok(message)) => {
@@ -66,6 +66,29 @@ impl ProbeReading {
                 Err(error)
             }
             Err(_) => Ok(None),
+        }
+    }
+}
+
+/// The messages of one probe: a head, then the leaves up to it.
+struct ProbeReading {
+    heads: SubjectReading,
+    leaves: SubjectReading,
+}
+
+impl ProbeReading {
+    fn new(subjects: &Subjects, probe: &str) -> Self {
+        Self {
+            heads: SubjectReading::new(subjects.head(probe)),
+            leaves: SubjectReading::new(subjects.leaf(probe)),
+        }
+    }
+
+    async fn next(&mut self, feed: &ProbeFeed, link: &Link) -> Result<Option<Kept>, NatsError> {
+        if feed.wanted().is_some() || feed.wants_day() {
+            self.leaves.next(link).await
+        } else {
+            self.heads.next(link).await
         }
     }
 }
@@ -84,7 +107,7 @@ pub async fn once(
     loop {
         let over = |place: usize| is_over.get(place).copied().unwrap_or(true);
         if let Some(last) = fleet.passed(over) {
-            fleet.close(last, None, evidence);
+            fleet.close(last, evidence);
         }
         let Some(place) = fleet.slowest(over) else {
             return;
@@ -95,7 +118,7 @@ pub async fn once(
         if feed.is_stopped() || feed.has_fault() {
             // unless it has begun again
             let last = link.last(&subjects.leaf(feed.name())).await;
-            let is_end = |last: Option<Kept>| last.is_none_or(|last| last.sequence <= reading.last);
+            let is_end = |last: Option<Kept>| last.is_none_or(|last| last.sequence <= reading.leaves.last);
             if last.is_ok_and(is_end) {
                 if let Some(is_over) = is_over.get_mut(place) {
                     *is_over = true;
@@ -103,7 +126,7 @@ pub async fn once(
                 continue;
             }
         }
-        match reading.next(link).await {
+        match reading.next(feed, link).await {
             Ok(Some(message)) => {
                 if let Some(subject) = subjects.parse(&message.subject) {
                     take(feed, subject, &message);

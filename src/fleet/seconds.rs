@@ -8,7 +8,19 @@ use super::judge::{Absence, FleetJudge, Part};
 use crate::judge::IDLE_TOLD;
 use crate::ledger::leaf::{GapLeaf, GapReason, Leaf, Mode, RULES};
 use crate::snapshot::evidence::Evidence;
+use crate::snapshot::fleet::FleetProbeRow;
 use crate::units::Second;
+
+/// How much of a probe is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Mark {
+    /// Leaves of its ledger up to which all is; 0: nothing new.
+    pub leaves: u64,
+    /// The last second that it has passed.
+    pub through: Option<Second>,
+    /// It is ahead of everybody's clock.
+    pub is_ahead: bool,
+}
 
 /// The probes of a fleet and their judge.
 #[derive(Debug)]
@@ -46,22 +58,79 @@ impl Fleet {
         fronts.map(|front| front.second).min()
     }
 
-    /// Judges all seconds up to this one with the leaves of each probe before a number, and all of those
-    /// where there is none.
-    pub fn close(&mut self, last: Second, leaves: Option<&[u64]>, evidence: &mut dyn Evidence) {
+    /// The same, behind a second that is closed already.
+    pub fn next_after(&self, closed: Option<Second>) -> Option<Second> {
+        self.next().max(closed.map(Second::next))
+    }
+
+    /// Judges all seconds up to this one with all that has come.
+    pub fn close(&mut self, last: Second, evidence: &mut dyn Evidence) {
+        self.close_up_to(last, None, evidence);
+    }
+
+    /// Judges seconds with what is marked, and nothing else. Seconds before them that were not judged nobody knows.
+    pub fn close_marked(
+        &mut self,
+        (first, last): (Second, Second),
+        marks: &[Mark],
+        evidence: &mut dyn Evidence,
+    ) {
+        self.drop_taken(first);
+        match self.judge.judged() {
+            None => self.judge.begin(first, evidence),
+            Some(judged) if judged.next() < first => {
+                let all: Vec<usize> = (0..self.feeds.len()).collect();
+                self.judge.pass(first.previous(), &all, evidence);
+            }
+            Some(_) => {}
+        }
+        self.close_up_to(last, Some(marks), evidence);
+    }
+
+    /// How each probe stands.
+    pub fn rows(&self) -> Vec<FleetProbeRow> {
+        let both = self.feeds.iter().zip(self.judge.probes());
+        let row = both.map(|(feed, state)| FleetProbeRow {
+            name: feed.name().clone(),
+            is_signed: feed.is_signed(),
+            verified: feed.verified(),
+            through: feed.through(),
+            absence: state.absence.map(Absence::as_str),
+            absent_seconds: state.absent,
+            differs: state.differs.clone(),
+            refused_messages: feed.noted(),
+            refused_leaves: feed.refused(),
+        });
+        row.collect()
+    }
+
+    fn close_up_to(&mut self, last: Second, marks: Option<&[Mark]>, evidence: &mut dyn Evidence) {
         while let Some(second) = self.next().filter(|second| *second <= last) {
             if !self.skip_idle(second, last, evidence) {
-                self.close_one(second, leaves, evidence);
+                self.close_one(second, marks, evidence);
             }
         }
     }
 
-    fn close_one(&mut self, second: Second, leaves: Option<&[u64]>, evidence: &mut dyn Evidence) {
+    /// What was taken before a start of ours, or was before our first second, only tells how its probe stands.
+    fn drop_taken(&mut self, first: Second) {
+        let begins = self.judge.judged().is_none();
+        for (place, feed) in self.feeds.iter_mut().enumerate() {
+            while let Some(front) = feed.front()
+                && (front.end <= self.judge.taken(place) || (begins && front.second < first))
+                && let Some(known) = feed.pop()
+            {
+                self.judge.note(place, &known);
+            }
+        }
+    }
+
+    fn close_one(&mut self, second: Second, marks: Option<&[Mark]>, evidence: &mut dyn Evidence) {
         let mut parts = Vec::new();
         for (place, feed) in self.feeds.iter_mut().enumerate() {
-            let most = leaves.map_or(u64::MAX, |leaves| {
-                leaves.get(place).copied().unwrap_or_default()
-            });
+            let mark = marks.map(|marks| marks.get(place).copied().unwrap_or_default());
+            let most = mark.map_or(u64::MAX, |mark| mark.leaves);
+            let through = mark.map_or(feed.through(), |mark| mark.through);
             let mut part = Part::default();
             while let Some(front) = feed.front()
                 && front.second <= second
@@ -76,7 +145,10 @@ impl Fleet {
                 let is_replay = starts.or(state.mode) == Some(Mode::Replay);
                 let has_begun = state.last.is_some() || last.is_some();
                 let is_running = last.map_or(state.is_running, |last| !last.stops());
-                absence(feed, second, (has_begun, is_running, is_replay))
+                if mark.is_some_and(|mark| mark.is_ahead) {
+                    return Some(Absence::Clock);
+                }
+                absence(feed, (second, through), (has_begun, is_running, is_replay))
             });
             parts.push(part);
         }
@@ -115,13 +187,13 @@ impl Fleet {
 /// Why a probe is missing in a second; its leaves up to it are taken.
 fn absence(
     feed: &mut ProbeFeed,
-    second: Second,
+    (second, through): (Second, Option<Second>),
     (has_begun, is_running, is_replay): (bool, bool, bool),
 ) -> Option<Absence> {
     if feed.rules().is_some_and(|rules| rules != RULES) {
         return Some(Absence::Rules);
     }
-    let has_passed = feed.through().is_some_and(|through| through >= second);
+    let has_passed = through.is_some_and(|through| through >= second);
     if !has_begun {
         // what a capture file had before its first packet is nothing
         let begins = feed.front().and_then(super::feed::ProbeSecond::starts);

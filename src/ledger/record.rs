@@ -321,7 +321,7 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         }
         for name in &names {
             let asns = open.counted.remove(*name).unwrap_or_default();
-            leaves.extend(second_leaves(second, name, asns, &open.made_of));
+            leaves.extend(second_leaves(second, name, asns, &take(&mut open.made_of)));
         }
         let mut ended: Vec<_> = judged.ended.iter().collect();
         ended.sort_by_key(|one| {
@@ -448,8 +448,9 @@ fn second_leaves(
         })
     };
     if asns.is_empty() {
-        let is_last = second.0 % 60 == 59;
-        return is_last.then(|| leaf(0, Vec::new())).into_iter().collect();
+        // that of a fleet says how much of each probe is taken
+        let is_told = second.0 % 60 == 59 || !made_of.is_empty();
+        return is_told.then(|| leaf(0, Vec::new())).into_iter().collect();
     }
     asns.sort_by_key(|(subject, _)| *subject);
     let mut rest = asns.into_iter().map(|(_, counted)| counted).peekable();

@@ -9,7 +9,7 @@ mod group;
 
 use super::leaf::{
     CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf,
-    PolicyLeaf, RULES, StartLeaf, VerdictLeaf,
+    PartTerms, PolicyLeaf, RULES, StartLeaf, VerdictLeaf,
 };
 use super::record::{LeafSink, Recorder, SecondLeaves, StandingVerdicts};
 use crate::attribution::scopes::ScopePlan;
@@ -56,6 +56,8 @@ pub struct Resumed {
     pub standing: StandingVerdicts,
     /// The last second.
     pub last: Second,
+    /// Of a fleet: what its last second was made of.
+    pub made_of: Vec<PartTerms>,
 }
 
 /// Collects what the judge says.
@@ -95,6 +97,7 @@ pub struct LeafJudge {
     rules: u32,
     /// The first leaf is not the ledger's.
     begins_late: bool,
+    made_of: Vec<PartTerms>,
     done: Rejudged,
 }
 
@@ -111,6 +114,7 @@ impl Default for LeafJudge {
             day: None,
             rules: RULES,
             begins_late: false,
+            made_of: Vec::new(),
             done: Rejudged::default(),
         }
     }
@@ -165,6 +169,7 @@ impl LeafJudge {
             judge: self.judge,
             standing: self.recorder.into_standing(),
             last,
+            made_of: self.made_of,
         })
     }
 
@@ -283,6 +288,9 @@ impl LeafJudge {
                     added.map_err(|reason| group.fault(place, reason))?;
                 }
                 Leaf::Second(leaf) => {
+                    if !leaf.made_of.is_empty() {
+                        self.made_of.clone_from(&leaf.made_of);
+                    }
                     let added = self.add(&leaf.commitment, second, &leaf.asns);
                     added.map_err(|reason| group.fault(place, reason))?;
                 }
