@@ -5,7 +5,7 @@
 //! [`follow`] reads a probe's own ledger, [`head`] is what it signs after each second, [`publish`] sends both;
 //! [`feed`] takes what comes of one probe and holds it to its heads, [`seconds`] puts the probes' seconds
 //! together, [`judge`] judges them; [`read`] takes them out of the stream once, [`aggregate`] goes on, and
-//! [`closed`] is what aggregators side by side agree on.
+//! [`closed`] is what aggregators side by side agree on. [`totals`] is what a replay counted besides.
 //!
 //! Every message is hostile input. It starts no thread and reads no clock but for timeouts.
 
@@ -22,6 +22,7 @@ pub mod read;
 
 
 pub mod seconds;
+pub mod totals;
 
 /// The subjects of a fleet.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -17,8 +17,9 @@ use crate::fleet::follow::LedgerProgress;
 use crate::fleet::judge::FleetJudge;
 use crate::fleet::nats::{Link, Servers};
 use crate::fleet::publish::{ProbeNotice, ProbeSettings, Publisher};
-use crate::fleet::read;
+use crate::fleet::{read, totals};
 use crate::fleet::seconds::Fleet;
+use crate::judge::Judge;
 use crate::ledger::leaf::Mode;
 use crate::sla::policy::Policy;
 use crate::snapshot::Snapshot;
@@ -26,7 +27,7 @@ use crate::snapshot::evidence::Evidence;
 use crate::snapshot::fleet::ProbeStatus;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -44,12 +45,19 @@ const STANDSTILL: Duration = Duration::from_secs(30);
 pub(super) struct FleetThread {
     thread: JoinHandle<bool>,
     status: Arc<ProbeStatus>,
+    totals: Arc<Mutex<Vec<String>>>,
 }
 
 impl FleetThread {
     /// How it stands.
     pub(super) fn status(&self) -> Arc<ProbeStatus> {
         self.status.clone()
+    }
+
+    /// What a replay has counted in all; to be said before its ledger is over.
+    pub(super) fn set_totals(&self, judge: &Judge) {
+        let totals = self.totals.lock();
+        *totals.unwrap_or_else(PoisonError::into_inner) = totals::lines(judge);
     }
 
     /// Waits until the servers have everything, or take nothing any more. The ledger must be over.
@@ -127,6 +135,7 @@ fn start(
         return Ok(None);
     };
     let key = config.evidence.key.as_deref();
+    let totals = Arc::<Mutex<Vec<String>>>::default();
     let settings = ProbeSettings {
         servers: servers(fleet, probe),
         subjects: Subjects::new(&fleet.name),
@@ -141,6 +150,7 @@ fn start(
             clock::uncertainty
         },
         is_replay,
+        totals: totals.clone(),
     };
     let status = Arc::<ProbeStatus>::default();
     let (known, progress) = (status.clone(), kept.progress.clone());
@@ -150,7 +160,11 @@ fn start(
         what: "starting a thread",
         source,
     })?;
-    Ok(Some(FleetThread { thread, status }))
+    Ok(Some(FleetThread {
+        thread,
+        status,
+        totals,
+    }))
 }
 
 /// Publishes until everything is delivered, or nothing goes on any more.
@@ -301,17 +315,20 @@ pub fn once(
         Some(kept) => &mut kept.recorder,
         None => &mut none,
     };
-    runtime.block_on(async {
+    let totals = runtime.block_on(async {
         let settings = &aggregator.settings;
         let servers = servers(settings, "fleet");
         let link = Link::connect(&servers, Subjects::new(&settings.name)).await?;
         let all = read::once(&link, &mut fleet, evidence, events::fleet_notice);
-        let Some(patience) = patience else {
-            all.await;
-            return Ok(());
+        let is_done = match patience {
+            None => {
+                all.await;
+                true
+            }
+            Some(patience) => timeout(patience, all).await.is_ok(),
         };
-        if timeout(patience, all).await.is_ok() {
-            return Ok(());
+        if is_done {
+            return Ok(read::totals(&link, &fleet).await?);
         }
         let waiting = fleet.feeds.iter().filter(|feed| !feed.is_stopped());
         let waiting: Vec<_> = waiting.map(|feed| feed.name().to_string()).collect();
@@ -332,5 +349,7 @@ pub fn once(
         drop(recorder);
         thread.finish()?;
     }
-    Ok(fleet.judge.snapshot())
+    let mut snapshot = fleet.judge.snapshot();
+    totals.complete(&mut snapshot);
+    Ok(snapshot)
 }

@@ -145,6 +145,9 @@ pub fn replay(
     let judge = Judge::new(policy, usize::MAX, &[]);
     let (judge, stream_lists, mut warnings) =
         run(request, &shared_policy, judge, sources, &mut evidence)?;
+    if let Some(fleet) = &fleet {
+        fleet.set_totals(&judge);
+    }
     if let Some(Kept {
         recorder, thread, ..
     }) = ledger

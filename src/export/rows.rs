@@ -5,6 +5,7 @@
 //! any that was ever out of SLA: an ASN over its threshold is never hidden in `other`.
 
 pub(crate) mod evidence;
+pub(crate) mod fleet;
 pub(crate) mod reload;
 pub(crate) mod transit;
 

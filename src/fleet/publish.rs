@@ -4,7 +4,7 @@
 //! The ledger is the queue: what the stream did not take is read from there again. Nobody waits for this
 //! but the end of a replay.
 
-use super::Subjects;
+use super::{Subjects, totals};
 use super::follow::{LedgerFollower, LedgerProgress};
 use super::head::Head;
 use super::nats::{Link, NatsError, Servers};
@@ -15,7 +15,7 @@ use crate::ledger::tree::{CompactTree, Hash};
 use crate::snapshot::fleet::ProbeStatus;
 use crate::units::Second;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -52,6 +52,8 @@ pub struct ProbeSettings {
     pub clock_error: fn() -> Option<Duration>,
     /// Whether all of the ledger is published, and not only from its newest day on.
     pub is_replay: bool,
+    /// What a replay counted in all; to be there before the ledger is over.
+    pub totals: Arc<Mutex<Vec<String>>>,
 }
 
 /// Why nothing was published for now.
@@ -227,6 +229,7 @@ impl Publisher {
         if self.told == Some(told) || tree.size() == 0 {
             return Ok(());
         }
+        let totals = if is_over { self.send_totals(link).await? } else { None };
         let settings = &self.settings;
         let head = Head {
             origin: settings.origin.clone(),
@@ -237,7 +240,7 @@ impl Publisher {
             rules: RULES,
             through,
             clock_error: (settings.clock_error)(),
-            totals: None,
+            totals,
         };
         let note = head.to_note(settings.key.as_ref());
         link.append(&settings.subjects.head(&settings.probe), (None, None), note)
@@ -246,6 +249,29 @@ impl Publisher {
         let shown = through.map_or(0, |second| second.0);
         self.status.through.store(shown, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Sends what was counted in all, in several messages; its hash.
+    async fn send_totals(&self, link: &Link) -> Result<Option<Hash>, NatsError> {
+        let settings = &self.settings;
+        let lines = settings.totals.lock();
+        let lines = lines.unwrap_or_else(PoisonError::into_inner).clone();
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let subject = settings.subjects.totals(&settings.probe);
+        let (mut first, mut text) = (0, String::new());
+        for (number, line) in (0..).zip(&lines) {
+            if !text.is_empty() && text.len() + line.len() >= MAX_MESSAGE {
+                let message = std::mem::take(&mut text);
+                link.append(&subject, (Some(first), None), message).await?;
+                first = number;
+            }
+            text.push_str(line);
+            text.push('\n');
+        }
+        link.append(&subject, (Some(first), None), text).await?;
+        Ok(Some(totals::hash(&lines)))
     }
 
     /// Publishes leaves again that somebody misses, from a number on or from the newest day on. The place of

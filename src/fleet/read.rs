@@ -4,7 +4,8 @@
 use super::feed::{FeedNotice, ProbeFeed};
 use super::nats::{From, Kept, Link, NatsError, Reading};
 use super::seconds::Fleet;
-use super::{Subject, Subjects};
+use super::totals::FleetTotals;
+use super::{Subject, Subjects, totals};
 use crate::snapshot::evidence::Evidence;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -91,6 +92,51 @@ impl ProbeReading {
             self.heads.next(link).await
         }
     }
+}
+
+/// Octets of the totals of a probe at most: some 100,000 ASNs.
+const MAX_TOTALS: usize = 256 << 20;
+
+/// What a probe counted in all, where it has said so: the lines whose hash its last head has.
+///
+/// # Errors
+/// [`NatsError`]: they cannot be read.
+async fn totals_of(link: &Link, feed: &ProbeFeed) -> Result<Option<Vec<String>>, NatsError> {
+    let Some(wanted) = feed.totals() else {
+        return Ok(None);
+    };
+    let subject = link.subjects().totals(feed.name());
+    let last = link.last(&subject).await?.map_or(0, |last| last.sequence);
+    let mut reading = SubjectReading::new(subject);
+    let (mut lines, mut octets) = (Vec::new(), 0);
+    while reading.last < last {
+        let Some(message) = reading.next(link).await? else {
+            continue;
+        };
+        if message.first == Some(0) {
+            (lines, octets) = (Vec::new(), 0);
+        }
+        octets += message.text.len();
+        if octets > MAX_TOTALS {
+            return Ok(None);
+        }
+        lines.extend(message.text.lines().map(str::to_owned));
+    }
+    Ok((totals::hash(&lines) == wanted).then_some(lines))
+}
+
+/// What all probes counted in all, as far as they have said so.
+///
+/// # Errors
+/// [`NatsError`]: it cannot be read.
+pub async fn totals(link: &Link, fleet: &Fleet) -> Result<FleetTotals, NatsError> {
+    let mut sums = FleetTotals::default();
+    for feed in &fleet.feeds {
+        if let Some(lines) = totals_of(link, feed).await? {
+            sums.add(&lines);
+        }
+    }
+    Ok(sums)
 }
 
 /// Reads and judges until all probes have stopped. It waits as long as that takes.
