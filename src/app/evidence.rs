@@ -53,7 +53,7 @@ pub(super) struct EvidenceThread {
 pub(super) struct LedgerSink {
     sender: SyncSender<SecondLeaves>,
     /// Waits for room.
-    must_hold: bool,
+    waits: bool,
     start: StartLeaf,
     /// The second that the start leaf was given to the thread with; none: not yet.
     started: Option<Second>,
@@ -126,7 +126,7 @@ pub(super) fn keep(
     let unwritten = Unwritten::default();
     let sink = LedgerSink {
         sender,
-        must_hold,
+        waits: can_wait || mode == Mode::Fleet,
         start,
         started: None,
         unwritten: unwritten.clone(),
@@ -205,7 +205,7 @@ impl LeafSink for LedgerSink {
             };
             leaves.leaves.insert(0, Leaf::Start(start));
         }
-        if self.must_hold {
+        if self.waits {
             // the thread has ended only after a failure, and will say which
             let _ = self.sender.send(leaves);
         } else if self.sender.try_send(leaves).is_err() {

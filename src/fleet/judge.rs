@@ -392,8 +392,10 @@ impl FleetJudge {
         match gap.why {
             // It saw nothing since its last second; what was before is here.
             GapReason::Start => {
-                let first = before.unwrap_or(gap.from).min(gap.until);
-                self.mark(place, (first, gap.until), evidence);
+                let first = before.or(self.first).unwrap_or(gap.from);
+                if first <= gap.until {
+                    self.mark(place, (first, gap.until), evidence);
+                }
             }
             GapReason::Clock => {
                 let last = before.or(gap.judged).unwrap_or(gap.until);
