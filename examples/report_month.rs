@@ -71,6 +71,7 @@ fn main() {
         period,
         zone,
         commitment: None,
+        with: Vec::new(),
     };
     let begin = Instant::now();
     let report = report(std::slice::from_ref(&directory), &request).unwrap();

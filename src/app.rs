@@ -12,13 +12,17 @@ mod evidence;
 pub mod fleet;
 mod judge_thread;
 pub mod live;
+mod privileges;
 mod reload;
 pub mod replay;
+pub mod requests;
 mod routers;
 mod shared_policy;
 mod signals;
 mod source;
 mod systemd;
+mod unseen_log;
+pub mod witness;
 mod worker_sink;
 
 use crate::asn::{self, CacheUse, LoadError, Origins};
@@ -83,15 +87,24 @@ pub enum AppError {
     /// A file holds no checkpoint.
     #[error("{}: is no checkpoint of a ledger", .0.display())]
     NoCheckpoint(PathBuf),
+    /// A file holds no key of a witness.
+    #[error("{}: is no verifier key of a witness (name+hash+key)", .0.display())]
+    NoWitness(PathBuf),
     /// A ledger does not hold.
     #[error("{0}")]
     Verify(#[from] VerifyError),
+    /// The head of another's ledger was not taken.
+    #[error("witness: {0}")]
+    Follow(#[from] witness::FollowError),
     /// The time that a report should be about.
     #[error("{0}")]
     Period(#[from] PeriodError),
     /// Of a ledger no report can be made.
     #[error("{0}")]
     Report(#[from] ReportError),
+    /// What nobody can enter into a ledger: why.
+    #[error("{0}")]
+    Refused(String),
     /// A file that the command line or the configuration names cannot be read.
     #[error("{}: {source}", path.display())]
     Read {
@@ -203,10 +216,11 @@ impl AppError {
                 }
             }
             Self::Capture(CaptureError::Permission { .. }) => 77,
+            Self::Follow(error) if error.is_passing() => 69,
             Self::Unfit { exit_code, .. } => *exit_code,
             // As a shell says of a process that SIGINT ended.
             Self::Interrupted => 130,
-            Self::Period(_) => 2,
+            Self::Period(_) | Self::Refused(_) => 2,
             Self::Config(_)
             | Self::Asn(_)
             | Self::Incomplete { .. }
@@ -220,11 +234,13 @@ impl AppError {
             | Self::Write { .. }
             | Self::Ledger(_)
             | Self::Verify(_)
+            | Self::Follow(_)
             | Self::Report(_)
             | Self::NoCheckpoint(_)
             | Self::FleetTimeout(_)
             | Self::FleetUndelivered { .. }
             | Self::Fleet(_)
+            | Self::NoWitness(_)
             | Self::System { .. }
             | Self::Listen { .. }
             | Self::Panicked(_) => 1,
@@ -316,6 +332,7 @@ fn daemon_state(policy: &Policy, config_ok: bool) -> DaemonState {
         name: source.name.clone(),
         prefixes: source.prefixes as u64,
         loaded: source.loaded,
+        built: source.provenance.built,
         written: source.written,
         ..SourceRow::default()
     });

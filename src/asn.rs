@@ -31,7 +31,7 @@ pub use memory::CacheUse;
 use memory::InMemory;
 use path::PathIndex;
 pub use path::PathStep;
-pub use source::{Counts, LoadError, Source};
+pub use source::{Counts, LoadError, Provenance, Source};
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -395,6 +395,7 @@ impl Origins {
             names: source.names.len(),
             paths: source.announced.paths().len(),
             counts: source.counts,
+            provenance: source.provenance,
             written: source.loaded.written,
             loaded: source.loaded.done,
             took: (source.loaded.done)
@@ -454,6 +455,8 @@ pub struct SourceState<'a> {
     pub paths: usize,
     /// What was left out or decided.
     pub counts: Counts,
+    /// Which data it is.
+    pub provenance: Provenance,
     /// When its file was last written, as the file system tells; none for a built-in table.
     pub written: Option<Timestamp>,
     /// When it was loaded; none for a router that has said nothing yet.

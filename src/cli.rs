@@ -10,6 +10,7 @@ mod fleet;
 mod progress;
 mod report;
 mod verify;
+mod witness;
 
 use crate::app::live::{self, RunFlags};
 use crate::app::replay::{ReplayOutcome, ReplayRequest, replay, stop_on_signal};
@@ -49,6 +50,9 @@ enum Command {
         /// Keep the ledger in this directory instead of where the file says
         #[arg(long, value_name = "DIR")]
         evidence: Option<PathBuf>,
+        /// Started as root: become this user, who has to be able to read and write what the configuration names
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
     },
     /// Judge capture files: what the daemon would have said
     Replay {
@@ -159,12 +163,14 @@ fn run(command: Command) -> Result<(), AppError> {
             listen_address,
             web_config,
             evidence,
+            user,
         } => live::run(
             &config,
             RunFlags {
                 listen_address,
                 config_file: web_config,
                 evidence,
+                user,
             },
         ),
         Command::Replay {

@@ -21,6 +21,7 @@ use crate::asn::bmp;
 use crate::snapshot::Snapshot;
 use crate::snapshot::fleet::{FleetProbeRow, ProbeStatus};
 use crate::units::Timestamp;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 
@@ -54,6 +55,8 @@ pub struct EvidenceStatus {
     pub sealed: AtomicU64,
     /// Seconds that could not be written since the start.
     pub unwritten: AtomicU64,
+    /// Where it is.
+    pub directory: PathBuf,
     /// The last checkpoint, as a note; empty before the first.
     pub checkpoint: Mutex<Arc<str>>,
 }
@@ -71,6 +74,8 @@ pub struct Refused {
     pub handshakes: AtomicU64,
     /// Requests without a name and password that are right.
     pub credentials: AtomicU64,
+    /// Requests for a name that is none of this endpoint's.
+    pub hosts: AtomicU64,
     /// Requests beyond the rate that the web configuration sets.
     pub rate: AtomicU64,
 }
@@ -101,6 +106,9 @@ pub struct SourceRow {
     pub prefixes: u64,
     /// When it was loaded; none while it is not.
     pub loaded: Option<Timestamp>,
+    /// When its data was built, as it says itself, or its router last said something; none where nothing
+    /// says it.
+    pub built: Option<Timestamp>,
     /// When its file was written, or its router last said something.
     pub written: Option<Timestamp>,
     /// Times that it could not be loaded again since the start.

@@ -5,6 +5,7 @@
 //! anything but a regular file is refused, and a load that does not end is cancelled. A [`Load`]
 //! belongs to one attempt; the reading thread and the waiting thread share it.
 
+pub mod digest;
 mod packing;
 pub mod unpack;
 mod zstd;

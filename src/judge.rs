@@ -15,7 +15,9 @@ mod pair_counts;
 mod silence;
 pub mod threshold;
 pub mod totals;
+mod transit_paths;
 mod transit_totals;
+mod window;
 
 use crate::asn::Origin;
 use crate::attribution::scopes::ScopePlan;
@@ -26,6 +28,7 @@ use crate::sla::policy::Policy;
 use crate::sla::unseen::Unseen;
 use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
+use crate::units::occupancy::TableStates;
 use crate::units::{Asn, Second};
 use assembly::Merged;
 use commitment_judge::CommitmentJudge;
@@ -298,6 +301,7 @@ impl Judge {
                 .values()
                 .map(|worker| worker.fragments_refused)
                 .sum(),
+            tables: self.tables(),
             disputed: self.disputed(),
             asns: self.totals.rows(|origin| match origin {
                 Origin::As(asn) => name(asn),
@@ -307,6 +311,16 @@ impl Judge {
             transit_left_out: self.transit_left_out,
             commitments: self.commitments.rows(admitted, name),
         }
+    }
+
+    fn tables(&self) -> TableStates {
+        let mut sums = TableStates::default();
+        for worker in self.workers.values() {
+            for (sum, of_worker) in sums.iter_mut().zip(worker.tables) {
+                sum.add(of_worker);
+            }
+        }
+        sums
     }
 
     fn disputed(&self) -> BTreeMap<Arc<str>, u64> {
@@ -328,6 +342,7 @@ impl Judge {
                 row.name = name.clone();
                 row.frames += worker.frames.get(place).copied().unwrap_or(0);
                 row.dropped += worker.dropped.get(place).copied().unwrap_or(0);
+                row.down += worker.down.get(place).copied().unwrap_or(0);
                 row.unknown += worker.unknown.get(place).copied().unwrap_or(0);
             }
         }

@@ -6,11 +6,8 @@
 //! Nothing is refused here: every frame handed in is counted under exactly one heading.
 
 pub mod asn_silence;
-pub mod distribution;
-pub mod paths;
 pub mod second;
 pub mod stream_sample;
-pub mod window;
 pub mod window_counts;
 
 use crate::attribution::{Attribution, PairKey};
@@ -530,6 +527,8 @@ impl Meter {
     pub fn restart(&mut self, second: Second) {
         self.newest = second;
         self.closed = Some(second.previous());
+        // Sampled already; time will reach seconds of these numbers again.
+        self.active.clear();
     }
 
     /// Octets that ASN sources disagree about, since the last call.

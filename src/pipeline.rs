@@ -13,7 +13,7 @@ pub mod shard;
 pub mod timed_source;
 
 use crate::attribution::Attribution;
-use crate::capture::{CaptureError, CaptureGap, Event};
+use crate::capture::{CaptureError, CaptureGap, Event, GapCause};
 use crate::discard::Discard;
 use crate::frame::{Frame, InterfaceId};
 use crate::meter::second::{
@@ -27,6 +27,7 @@ use crate::stream::record::Stream;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::{StreamLimits, Streams};
 use crate::units::Second;
+use crate::units::occupancy::BoundedTable;
 use crate::voice::signalling::Announcement;
 use crate::voice::{RtpPacket, Rules};
 use crate::wire::merged::Split;
@@ -74,6 +75,16 @@ pub struct WorkerSettings {
     pub copies: CopyRule,
     /// The address pairs that it counts, if several workers see the same frames.
     pub shard: Shard,
+}
+
+/// Why seconds end; it says what becomes of the streams.
+enum EndCause {
+    /// Streams go on, but for those that have timed out.
+    TimePassed,
+    /// Packet time stepped back into this second: streams go on, without what they waited for.
+    ClockStepped(Second),
+    /// Nothing more comes: all streams end.
+    SourceEnded,
 }
 
 /// Turns the frames of one capture queue into seconds.
@@ -143,7 +154,7 @@ impl<O: WorkerSink> Worker<O> {
             let step = match source.next() {
                 Ok(step) => step,
                 Err(error) => {
-                    self.end(self.meter.newest());
+                    self.end_seconds(self.meter.newest(), EndCause::SourceEnded);
                     return Err(error);
                 }
             };
@@ -164,6 +175,7 @@ impl<O: WorkerSink> Worker<O> {
     /// Exchanges session descriptions with the other workers.
     fn exchange_sdp(&mut self) {
         let signalling = self.streams.signalling();
+        self.state.announcements_missed += signalling.take_missed();
         for announcement in signalling.take_for_peers() {
             self.state.announcements_missed += self.sink.send_to_peers(&announcement);
         }
@@ -297,35 +309,47 @@ impl<O: WorkerSink> Worker<O> {
                 self.meter.restart(second);
                 self.sink.report(WorkerReport::Opened(second));
             }
-            Boundary::Closed(through) => self.close(through),
+            Boundary::Closed(through) => self.end_seconds(through, EndCause::TimePassed),
             Boundary::Stepped(second) => self.on_clock_step(second),
-            Boundary::Ended(last) => self.end(last),
+            Boundary::Ended(last) => self.end_seconds(last, EndCause::SourceEnded),
         }
         if let Some(policy) = self.sink.new_policy() {
             self.adopt(&policy);
         }
     }
 
-    /// Counts what of seconds up to and including `through` was open: later fragments, and each stream's
-    /// jitter.
-    fn settle_second(&mut self, through: Second) {
+    /// Ends the seconds up to and including `through`: counts what was open in them, which is later
+    /// fragments, each stream's jitter and the streams that end with them, and sends them.
+    fn end_seconds(&mut self, through: Second, cause: EndCause) {
+        // What ends now, and not by time, belongs to the last of these seconds.
+        let newest = match cause {
+            EndCause::TimePassed => through.next(),
+            EndCause::ClockStepped(_) | EndCause::SourceEnded => through,
+        };
+        if self.meter.newest() < newest {
+            self.meter.begin_second(newest, &mut self.streams);
+        }
         self.settle_fragments(through.end());
         self.meter.sample_streams(through, &mut self.streams);
-    }
-
-    /// Ends streams that have timed out, and sends all seconds up to and including `through`.
-    fn close(&mut self, through: Second) {
-        if self.meter.newest() <= through {
-            self.meter.begin_second(through.next(), &mut self.streams);
-        }
-        self.settle_second(through);
-        let mut expired = Vec::new();
         let (meter, sink) = (&mut self.meter, &mut self.sink);
-        self.streams
-            .expire(through.next(), &mut expired, |stream, step, bookings| {
-                end_stream(meter, sink, stream, step, bookings);
-            });
-        self.meter.discard_pending(expired);
+        let mut given_up = Vec::new();
+        let end_stream = |mut stream: Stream, step: &SequenceStep, bookings: &mut Vec<Booking>| {
+            meter.ended(&mut stream, step, bookings);
+            sink.ended(&stream);
+        };
+        match cause {
+            EndCause::TimePassed => self
+                .streams
+                .expire(through.next(), &mut given_up, end_stream),
+            EndCause::ClockStepped(second) => {
+                let settle = |stream: &mut Stream, step: &SequenceStep, bookings: &mut Vec<_>| {
+                    meter.ended(stream, step, bookings);
+                };
+                self.streams.step(second.start(), &mut given_up, settle);
+            }
+            EndCause::SourceEnded => self.streams.finish(&mut given_up, end_stream),
+        }
+        self.meter.discard_pending(given_up);
         self.streams.forget_gaps(through.start().minus(GAP_MEMORY));
         self.send(through);
     }
@@ -341,6 +365,12 @@ impl<O: WorkerSink> Worker<O> {
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
         self.state.fragments_refused = self.fragments.refused();
+        let fragments = (BoundedTable::Fragments, self.fragments.occupancy());
+        for (table, occupancy) in self.streams.occupancy().chain([fragments]) {
+            if let Some(state) = self.state.tables.get_mut(table as usize) {
+                *state = occupancy;
+            }
+        }
         if let Some(sample) = self.meter.stream_sample() {
             self.state.sample.clone_from(sample);
         }
@@ -380,39 +410,13 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Packet time stepped back: closes all open seconds, and restarts at `second`.
+    /// Packet time stepped back: ends all open seconds, and begins again at `second`.
     fn on_clock_step(&mut self, second: Second) {
-        let mut expired = Vec::new();
-        let meter = &mut self.meter;
-        self.streams
-            .step(second.start(), &mut expired, |stream, step, bookings| {
-                meter.ended(stream, step, bookings);
-            });
-        self.meter.discard_pending(expired);
         self.state.clock_steps += 1;
-        let newest = self.meter.newest();
-        // Otherwise its streams would be sampled now, and again when time reaches this second again.
-        self.meter.begin_second(newest.next(), &mut self.streams);
-        self.settle_second(newest);
+        self.end_seconds(self.meter.newest(), EndCause::ClockStepped(second));
         self.fragments.clear();
-        self.send(newest);
         self.meter.restart(second);
         self.sink.report(WorkerReport::Stepped(second));
-    }
-
-    /// Ends all streams, and sends all seconds up to and including the last.
-    fn end(&mut self, last: Second) {
-        if self.meter.newest() < last {
-            self.meter.begin_second(last, &mut self.streams);
-        }
-        self.settle_second(last);
-        let mut expired = Vec::new();
-        let (meter, sink) = (&mut self.meter, &mut self.sink);
-        self.streams.finish(&mut expired, |stream, step, bookings| {
-            end_stream(meter, sink, stream, step, bookings);
-        });
-        self.meter.discard_pending(expired);
-        self.send(last);
     }
 
     fn name_interface(&mut self, id: InterfaceId, name: &str) {
@@ -430,6 +434,8 @@ impl<O: WorkerSink> Worker<O> {
         });
         self.streams.note_gap(gap.from, gap.until);
         add_at(&mut self.state.dropped, gap.interface, gap.frames);
+        let is_down = gap.cause == GapCause::InterfaceDown;
+        add_at(&mut self.state.down, gap.interface, u64::from(is_down));
     }
 
     /// Counts frames that the kernel's filter truncated because it could not decode them.
@@ -441,18 +447,6 @@ impl<O: WorkerSink> Worker<O> {
     pub fn into_sink(self) -> O {
         self.sink
     }
-}
-
-/// Counts what remains of an ended stream, and passes it to the sink.
-fn end_stream(
-    meter: &mut Meter,
-    sink: &mut impl WorkerSink,
-    mut stream: Stream,
-    step: &SequenceStep,
-    bookings: &mut Vec<Booking>,
-) {
-    meter.ended(&mut stream, step, bookings);
-    sink.ended(&stream);
 }
 
 fn add_at(sums: &mut Vec<u64>, interface: InterfaceId, more: u64) {

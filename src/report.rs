@@ -14,17 +14,31 @@ pub mod seconds;
 pub mod text;
 
 mod asn_account;
+mod beside;
+mod changes;
 mod commitment_account;
+mod corrected;
+mod course;
+mod coverage;
+mod entries;
 mod ledger_account;
+mod maintenance;
 mod tables;
+mod verdict_seconds;
+mod window;
 mod words;
 
+use crate::ledger::leaf::Leaf;
 use crate::ledger::verify::{VerifyError, VerifyRequest, verify_each};
-use crate::units::Second;
+use crate::sla::commitment::Commitment;
+use corrected::CorrectedPolicy;
+use course::{Course, Courses};
+use entries::Entries;
 use ledger_account::LedgerAccount;
-use model::Report;
+use model::{LedgerReport, Report};
 use period::{Period, ReportZone};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Changes of contracts and tables that a report lists.
 pub const MAX_CHANGES: usize = 500;
@@ -35,12 +49,6 @@ pub const MAX_ROWS: usize = 20_000;
 /// Rates of 5 minutes that are kept: 24 octets each.
 pub const MAX_RATES: usize = 20_000_000;
 
-/// Seconds before a period whose leaves are read too: the longest window.
-const BEFORE: u64 = 3600;
-
-/// Seconds behind a period whose leaves are read too: what comes late is an amendment.
-const BEHIND: u64 = 60;
-
 /// What is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReportRequest {
@@ -50,6 +58,8 @@ pub struct ReportRequest {
     pub zone: ReportZone,
     /// Only the contract of this name.
     pub commitment: Option<String>,
+    /// Contracts by which the same leaves are judged too, in place of those of the same names.
+    pub with: Vec<Commitment>,
 }
 
 /// Why there is no report.
@@ -105,33 +115,88 @@ pub fn report(directories: &[PathBuf], request: &ReportRequest) -> Result<Report
     })
 }
 
-fn ledger(path: &Path, request: &ReportRequest) -> Result<model::LedgerReport, ReportError> {
+fn ledger(path: &Path, request: &ReportRequest) -> Result<LedgerReport, ReportError> {
+    let mut entered = entries::expected(path, request)?;
+    // What the index did not know of is found on the way: then once more with it.
+    for _ in 0..2 {
+        let (report, found) = follow(path, request, &entered)?;
+        if entered.with(&found) {
+            continue;
+        }
+        return Ok(report);
+    }
+    Err(ReportError::Unanswered {
+        path: path.to_owned(),
+        reason: "what was entered changes while it is read".into(),
+    })
+}
+
+/// Follows the leaves of a period once; what was entered on the way.
+fn follow(
+    path: &Path,
+    request: &ReportRequest,
+    entered: &Entries,
+) -> Result<(LedgerReport, Vec<Leaf>), ReportError> {
     let period = request.period;
-    let first = Second(period.from.0.saturating_sub(BEFORE));
-    let last = Second(period.until.0.saturating_add(BEHIND));
     let verify = VerifyRequest {
-        days: Some((first.day(), last.day())),
+        days: Some(entries::days(period)),
         ..VerifyRequest::default()
     };
-    let mut account = LedgerAccount::new(period, request.zone.clone(), request.commitment.clone());
-    let mut failed = None;
-    let verified = verify_each(path, &verify, &mut |number, leaf| {
-        if failed.is_none() {
-            failed = account.take(leaf).err().map(|reason| (number, reason));
-        }
-    })?;
-    if let Some((number, reason)) = failed {
-        let path = path.to_owned();
-        return Err(ReportError::Leaf {
-            path,
-            number,
-            reason,
+    let account = || LedgerAccount::new(request, entered.exclusions());
+    let mut given = account();
+    let mut ways = vec![Course::new(account(), true, None)];
+    if !request.with.is_empty() {
+        let corrected = || Some(CorrectedPolicy::new(&request.with));
+        ways.push(Course::new(account(), false, corrected()));
+        ways.push(Course::new(account(), true, corrected()));
+    }
+    let (mut failed, mut found) = (None, Vec::new());
+    let (verified, judged) = thread::scope(|scope| {
+        let mut courses = Courses::default();
+        let threads = ways.into_iter().map(|way| {
+            let leaves = courses.add();
+            scope.spawn(move || way.run(&leaves))
         });
+        let threads: Vec<_> = threads.collect();
+        let verified = verify_each(path, &verify, &mut |number, leaf| {
+            if matches!(leaf, Leaf::Exclusion(_) | Leaf::Revision(_)) {
+                found.push(leaf.clone());
+            }
+            if failed.is_none() {
+                failed = given.take(leaf).err().map(|reason| (number, reason));
+            }
+            courses.take(number, leaf);
+        });
+        courses.finish();
+        let judged = threads.into_iter().map(|thread| {
+            let panicked = |_| Err((0, "the judge has stopped".to_owned()));
+            thread.join().unwrap_or_else(panicked)
+        });
+        (verified, judged.collect::<Vec<_>>())
+    });
+    let verified = verified?;
+    let path = || path.to_owned();
+    let leaf = |(number, reason)| ReportError::Leaf {
+        path: path(),
+        number,
+        reason,
+    };
+    if let Some(failed) = failed {
+        return Err(leaf(failed));
     }
-    let path = path.to_owned();
-    match account.finish(&verified) {
-        Ok(Some(report)) => Ok(report),
-        Ok(None) => Err(ReportError::Nothing { path, period }),
-        Err(reason) => Err(ReportError::Unanswered { path, reason }),
+    let unanswered = |reason| ReportError::Unanswered {
+        path: path(),
+        reason,
+    };
+    for revision in entered.revisions() {
+        given.revised(revision);
     }
+    let report = given.finish(&verified).map_err(unanswered)?;
+    let mut report = report.ok_or_else(|| ReportError::Nothing {
+        path: path(),
+        period,
+    })?;
+    let judged: Result<Vec<_>, _> = judged.into_iter().map(|one| one.map_err(leaf)).collect();
+    beside::set(&mut report, judged?, &verified).map_err(unanswered)?;
+    Ok((report, found))
 }

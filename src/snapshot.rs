@@ -3,12 +3,12 @@
 //!
 //! Plain values: counts are totals since the start, times are packet time.
 
+pub mod distribution;
 pub mod evidence;
 pub mod fleet;
 
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
-pub use crate::meter::distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use crate::meter::window_counts::WindowCounts;
 use crate::sla::commitment::{DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
@@ -18,9 +18,11 @@ use crate::sla::{IndeterminateReason, Verdict};
 use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Layer, LossCounts, ShownLoss, TrafficCounts, shown};
+use crate::units::occupancy::TableStates;
 use crate::units::{Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use crate::voice::class::Class;
 pub use crate::voice::class::StreamKind;
+pub use distribution::{BUCKET_BOUNDS_SECONDS, Distribution};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -65,6 +67,8 @@ pub struct Snapshot {
     pub doubled_packets: u64,
     /// Fragments of IP packets that found no room in their table: their octets are in no sum.
     pub fragments_refused: u64,
+    /// How full the tables of all workers together are.
+    pub tables: TableStates,
     /// Octets of voice that an ASN source names another origin for than the one that decided, by
     /// the name of that source.
     pub disputed: BTreeMap<Arc<str>, u64>,
@@ -110,6 +114,8 @@ pub struct InterfaceRow {
     pub frames: u64,
     /// Frames known to be dropped before us.
     pub dropped: u64,
+    /// Times that it was found gone or down.
+    pub down: u64,
     /// Frames that the kernel's filter cut because it did not know what is in them.
     pub unknown: u64,
 }

@@ -30,6 +30,7 @@ use crate::attribution::PairKey;
 use crate::discard::Discard;
 use crate::stream::probation::{Probation, ProbationOutcome};
 use crate::stream::reports::ReportedLoss;
+use crate::units::occupancy::{BoundedTable, Occupancy};
 use crate::units::{Endpoint, Second, Timestamp};
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
@@ -553,16 +554,6 @@ impl Streams {
         self.table.get_mut(index)
     }
 
-    /// Streams in the table.
-    pub fn len(&self) -> usize {
-        self.table.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.table.len() == 0
-    }
-
     /// Streams refused because the table was full.
     pub fn refused(&self) -> u64 {
         self.refused
@@ -571,6 +562,20 @@ impl Streams {
     /// Report blocks that name no stream known here, or come from one reporter too many.
     pub fn unmatched_reports(&self) -> u64 {
         self.unmatched_reports
+    }
+
+    /// How full its tables are, and those of signalling.
+    pub fn occupancy(&self) -> impl Iterator<Item = (BoundedTable, Occupancy)> + use<> {
+        let limit = self.limits.max_streams as usize;
+        let own = [
+            (
+                BoundedTable::Streams,
+                Occupancy::new(self.table.len(), limit, self.refused),
+            ),
+            (BoundedTable::Probation, self.probation.occupancy()),
+            (BoundedTable::Questions, self.round_trips.occupancy()),
+        ];
+        own.into_iter().chain(self.signalling.occupancy())
     }
 
     /// Answers that cannot be round trips.

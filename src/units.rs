@@ -4,6 +4,8 @@
 //!
 //! Imports nothing of the project. Values are plain copies that live as long as their user.
 
+pub mod occupancy;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
@@ -26,10 +28,6 @@ impl fmt::Display for Asn {
         write!(out, "{}", self.0)
     }
 }
-
-/// A number of octets.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Bytes(pub u64);
 
 /// A rate in bits per second.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

@@ -268,6 +268,28 @@ fn every_bound_in_the_table_has_the_value_of_the_source() {
     }
 }
 
+/// Names in backticks with several underscores are tests.
+#[test]
+fn every_test_that_the_table_of_attacks_names_is_there() {
+    let page = read(Path::new("docs/ATTACKS.md"));
+    let sources = [files("src", &["rs"]), files("tests", &["rs"])].concat();
+    let sources: String = sources.iter().map(|path| read(path)).collect();
+    let quoted = page.split('`').skip(1).step_by(2);
+    let is_test = |name: &&str| {
+        let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        name.chars().all(is_letter) && name.matches('_').count() >= 3
+    };
+    let named: BTreeSet<&str> = quoted
+        .filter(is_test)
+        .filter(|name| !name.starts_with("asnmeter_"))
+        .collect();
+    assert!(named.len() > 30, "{named:?}");
+    for name in named {
+        let function = format!("fn {name}(");
+        assert!(sources.contains(&function), "there is no test {name}");
+    }
+}
+
 #[test]
 fn the_readme_is_short() {
     let lines = read(Path::new("README.md")).lines().count();

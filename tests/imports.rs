@@ -125,7 +125,7 @@ const ROOMS: [(&str, &[&str]); 26] = [
             "asn", "discard", "files", "sla", "snapshot", "stream", "units", "voice",
         ],
     ),
-    ("events", &["fleet", "judge", "sla", "units"]),
+    ("events", &["clock", "fleet", "judge", "sla", "units"]),
     (
         "app",
         &[
@@ -176,7 +176,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("flate2", &["asn", "export", "files", "ledger"]),
     ("futures_util", &["fleet"]),
     ("hashbrown", &["asn", "judge", "meter", "stream", "voice"]),
-    ("hdrhistogram", &["meter"]),
+    ("hdrhistogram", &["snapshot"]),
     ("http_body_util", &["export"]),
     // Words for durations and times: in the configuration and on the way out.
     ("humantime", &["cli", "config", "units"]),
@@ -184,12 +184,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper_util", &["export"]),
     ("indicatif", &["cli"]),
     ("ipnetwork", &["asn"]),
-    ("jiff", &["report"]),
+    ("jiff", &["asn", "report"]),
     ("libc", &["capture", "clock", "files"]),
     ("lzma_rust2", &["files"]),
     ("rustix", &["app"]),
     // `export` names rustls' provider, which is called the same.
-    ("ring", &["export", "ledger"]),
+    ("ring", &["export", "files", "ledger"]),
     ("ruzstd", &["files"]),
     ("maxminddb", &["asn"]),
     ("pnet", &["capture", "wire"]),

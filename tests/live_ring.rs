@@ -552,3 +552,74 @@ fn media_passes_whole_once_a_frame_of_several_packets_was_cut() {
         },
     );
 }
+
+/// A frame with one packet of G.711, with the checksums without which the kernel merges nothing.
+fn checked_voice(number: u16) -> Vec<u8> {
+    let mut frame = voice([192, 0, 2, 1], [192, 0, 2, 2], [20_000, 30_000]);
+    frame.truncate(214);
+    frame[16..18].copy_from_slice(&200_u16.to_be_bytes());
+    // The identification counts up, as the kernel asks of what it merges.
+    frame[18..20].copy_from_slice(&number.to_be_bytes());
+    frame[44..46].copy_from_slice(&number.to_be_bytes());
+    frame[46..50].copy_from_slice(&(u32::from(number) * 160).to_be_bytes());
+    let sum = |octets: &[u8]| -> u32 {
+        let pairs = octets.chunks_exact(2);
+        pairs
+            .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
+            .sum()
+    };
+    let folded = |mut sum: u32| -> [u8; 2] {
+        while sum > 0xffff {
+            sum = (sum >> 16) + (sum & 0xffff);
+        }
+        (!u16::try_from(sum).unwrap()).to_be_bytes()
+    };
+    let header = folded(sum(&frame[14..34]));
+    frame[24..26].copy_from_slice(&header);
+    // The pseudo header of RFC 768: addresses, protocol, length.
+    let udp = folded(sum(&frame[26..34]) + 17 + 180 + sum(&frame[34..214]));
+    frame[40..42].copy_from_slice(&udp);
+    frame
+}
+
+/// Lets the kernel merge what comes to `tap0`, and wait a little for more to merge.
+fn merge_on_receive() {
+    let switch = "mount -t sysfs none /sys
+        ethtool -K tap0 gro on rx-udp-gro-forwarding on
+        echo 300000 >/sys/class/net/tap0/gro_flush_timeout
+        echo 100 >/sys/class/net/tap0/napi_defer_hard_irqs";
+    let outcome = Command::new("unshare")
+        .args(["--mount", "sh", "-ec", switch])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&outcome.stderr);
+    assert!(outcome.status.success(), "{text}");
+}
+
+#[test]
+fn every_packet_that_the_kernel_merged_on_receive_is_seen() {
+    inside(
+        "every_packet_that_the_kernel_merged_on_receive_is_seen",
+        &[],
+        || {
+            pair();
+            merge_on_receive();
+            for cut_for in [None, Some(vec![5060])] {
+                let cut = RingSettings {
+                    cut_for,
+                    ..settings(16)
+                };
+                let mut source = RingSource::open("tap0", ID, cut, Arc::default()).unwrap();
+                let mut far = sender("far0");
+                for number in 0..320 {
+                    send(&mut far, &checked_voice(number));
+                }
+                let mut told = Told::default();
+                told.until(&mut source, |told| numbers(&told.frames).0.len() >= 320);
+                let (seen, several) = numbers(&told.frames);
+                assert_eq!(seen, (0..320).collect::<Vec<u16>>());
+                assert!(several > 0, "{} frames, none merged", told.frames.len());
+            }
+        },
+    );
+}

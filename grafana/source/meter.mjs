@@ -126,7 +126,7 @@ const knows = [
   "Does it know whose the addresses are?",
   table({
     title: "ASN sources",
-    about: "Time since loading, not the age of the file's content: a reload reads every source again. An alert comes after eight days.",
+    about: "How old the data of each source is, as it says itself, whenever its file was copied or loaded; a prefix list does not say. An alert comes after 15 days.",
     unit: "none",
     width: 12,
     height: 8,
@@ -137,14 +137,19 @@ const knows = [
     columns: [
       ["Prefixes", `max by (instance, source) (${q.of("asnmeter_asn_table_prefixes")})`, ["unit", "locale"]],
       [
+        "Age of its data",
+        `max by (instance, source) (time() - ${q.of("asnmeter_asn_table_built_timestamp_seconds")})`,
+        ["unit", "dtdurations"],
+        ["thresholds", steps(GOOD, [8 * 86400, WARN], [15 * 86400, BAD])],
+        TINTED,
+      ],
+      [
         "Loaded before",
         `max by (instance, source) (time() - ${q.of("asnmeter_asn_table_loaded_timestamp_seconds")})`,
         ["unit", "dtdurations"],
-        ["thresholds", steps(GOOD, [7 * 86400, WARN], [8 * 86400, BAD])],
-        TINTED,
       ],
     ],
-    sort: [{ displayName: "Loaded before", desc: true }],
+    sort: [{ displayName: "Age of its data", desc: true }],
   }),
   curves({
     title: "Voice of nobody we know",

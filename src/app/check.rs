@@ -111,6 +111,13 @@ pub fn check(config: &Config, purpose: Purpose) -> CheckReport {
             for remark in security.remarks() {
                 report.warning("", remark.clone());
             }
+            for (path, mode) in endpoint::exposed(&security) {
+                let message = format!(
+                    "{}: mode {mode:04o}: everybody on this host may read its keys or password hashes",
+                    path.display()
+                );
+                report.warning("web.config_file", message);
+            }
         }
         Err(error) => report.failed(&error.into()),
     }
@@ -180,11 +187,16 @@ fn check_sources(policy: &Policy, report: &mut CheckReport) {
     for source in policy.origins.sources() {
         report.prefixes += source.prefixes as u64;
         if source.kind != "prefixes"
-            && let Some(written) = source.written
-            && now.since(written) > OLD
+            // one that does not say when it was built is not younger than its file
+            && let Some((built, how)) = source
+                .provenance
+                .built
+                .map(|built| (built, "data was built"))
+                .or(source.written.map(|written| (written, "file was written")))
+            && now.since(built) > OLD
         {
-            let (name, days) = (&source.name, now.since(written).as_secs() / 86_400);
-            let message = format!("{name} was written {days} days ago: addresses have moved since");
+            let (name, days) = (&source.name, now.since(built).as_secs() / 86_400);
+            let message = format!("{name}: its {how} {days} days ago: addresses have moved since");
             report.warning("asn.sources", message);
         }
     }

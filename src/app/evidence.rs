@@ -18,6 +18,7 @@ use crate::ledger::leaf::{
     CountingTerms, GapLeaf, GapReason, Leaf, Mode, PartTerms, RULES, SourceTerms, StartLeaf, StopLeaf,
 };
 use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
+use crate::ledger::requests::RequestOutcome;
 use crate::ledger::tree::Hash;
 use crate::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
 use crate::sla::measure::Measure;
@@ -111,7 +112,10 @@ pub(super) fn keep(
         events::windows_begin_anew(&error);
         None
     });
-    let status = Arc::<EvidenceStatus>::default();
+    let status = Arc::new(EvidenceStatus {
+        directory: directory.to_owned(),
+        ..EvidenceStatus::default()
+    });
     publish_head(&status, &writer);
     let start = StartLeaf {
         time: Second::default(),
@@ -146,6 +150,7 @@ pub(super) fn keep(
         unwritten,
         status: status.clone(),
         logged: None,
+        request_failed: None,
         head_logged: String::new(),
         must_hold,
     };
@@ -244,6 +249,8 @@ struct Keeper {
     status: Arc<EvidenceStatus>,
     /// The second of the last log line about a failure.
     logged: Option<Second>,
+    /// The second of the last one about requests that cannot be taken.
+    request_failed: Option<Second>,
     /// The day of the last log line about the head.
     head_logged: String,
     /// The first failure ends it.
@@ -282,14 +289,17 @@ impl Keeper {
             second,
             leaves: gap.into_iter().chain([stop]).collect(),
         };
-        let written = self.writer.written() + leaves.leaves.len() as u64;
         let closed = self.writer.close(&leaves);
-        let through = self.progress.borrow().through.max(Some(second));
+        let before = *self.progress.borrow();
+        let sealed = match &closed {
+            Ok(Some(head)) => head.checkpoint.size,
+            Ok(None) | Err(_) => before.sealed,
+        };
         // where the last second could not be written its gap is a leaf of this one
         self.progress.send_replace(LedgerProgress {
-            sealed: written,
-            written,
-            through: if closed.is_ok() { through } else { None },
+            sealed,
+            written: before.written.max(sealed),
+            through: if closed.is_ok() { before.through.max(Some(second)) } else { before.through },
             is_over: true,
         });
         closed.map(drop)
@@ -315,7 +325,37 @@ impl Keeper {
         });
     }
 
+    /// Enters what people ask for. A replay's ledger is new: nobody asks anything of it yet.
+    fn take_requests(&mut self, second: Second) {
+        if self.must_hold {
+            return;
+        }
+        match self.writer.take_requests(second) {
+            Ok(outcomes) => {
+                for (name, outcome) in outcomes {
+                    match outcome {
+                        RequestOutcome::Entered(leaf) => {
+                            events::request_entered(&name, &leaf.to_line());
+                        }
+                        RequestOutcome::Known => events::request_known(&name),
+                        RequestOutcome::Refused(reason) => events::request_refused(&name, &reason),
+                    }
+                }
+            }
+            Err(error) => {
+                let is_new = self
+                    .request_failed
+                    .is_none_or(|failed| second.0.saturating_sub(failed.0) >= FAILURE_INTERVAL);
+                if is_new {
+                    self.request_failed = Some(second);
+                    events::request_refused("requests", &error);
+                }
+            }
+        }
+    }
+
     fn written(&mut self, second: Second) {
+        self.take_requests(second);
         if self.status.failed.swap(false, Ordering::Relaxed) {
             events::evidence_resumed(second);
             self.logged = None;

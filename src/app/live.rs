@@ -11,8 +11,9 @@ use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::source::LiveSource;
+use super::unseen_log::{UnseenLog, UnseenNotice};
 use super::worker_sink::{ChannelSink, peer_channels};
-use super::{AppError, daemon_state, judge_thread, policy, settings, systemd};
+use super::{AppError, daemon_state, judge_thread, policy, privileges, settings, systemd};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{RingSettings, RingSource};
 use crate::capture::{CaptureError, host};
@@ -44,6 +45,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 /// # Errors
 /// [`AppError`]: the start failed and nothing has run, or a source or the endpoint failed later.
 pub fn run(path: &Path, flags: RunFlags) -> Result<(), AppError> {
+    privileges::reduce(flags.user.as_deref())?;
     block_on(daemon(path, flags))
 }
 
@@ -122,7 +124,8 @@ fn load_all(
     let web = web.or(config.web.config_file.clone());
     let security = endpoint::read(web.as_deref(), load)?;
     endpoint::remark(&security);
-    Ok((config, policy, WebEndpoint::new(web, security)))
+    let hosts = config.web.hosts.clone();
+    Ok((config, policy, WebEndpoint::new(web, hosts, security)))
 }
 
 /// Command line flags that override the configuration.
@@ -134,6 +137,8 @@ pub struct RunFlags {
     pub config_file: Option<PathBuf>,
     /// `--evidence`: where the ledger is kept.
     pub evidence: Option<PathBuf>,
+    /// `--user`: whom the daemon becomes before it does anything else.
+    pub user: Option<String>,
 }
 
 /// Opens all interfaces with all their queues; one failure fails all.
@@ -224,7 +229,7 @@ impl Running {
                 Some(recorder) => recorder,
                 None => &mut none,
             };
-            let mut was_doubled = false;
+            let mut unseen_log = UnseenLog::default();
             judge_thread::run(
                 judge,
                 reader,
@@ -233,11 +238,8 @@ impl Running {
                 evidence,
                 |judge| {
                     let snapshot = Arc::new(judge.snapshot());
-                    let is_doubled = snapshot.doubled_packets > 0;
-                    if is_doubled && !was_doubled {
-                        events::packets_doubled(snapshot.doubled_packets);
-                    }
-                    was_doubled = is_doubled;
+                    let notices = unseen_log.look(&snapshot);
+                    notices.iter().for_each(UnseenNotice::log);
                     shown.send_modify(|published| published.snapshot = snapshot);
                 },
             );
@@ -311,7 +313,10 @@ impl Running {
         };
         self.published
             .send_modify(|published| published.refused = listener.refused());
-        let crowded = tokio::spawn(endpoint::log_crowding(listener.crowded()));
+        let refusals = tokio::spawn(endpoint::log_refusals(
+            listener.last_refused(),
+            listener.refused(),
+        ));
         let watched = tokio::spawn(systemd::notify_states(self.published.subscribe()));
         let mut server = tokio::spawn(http::serve(listener, self.published.subscribe(), shutdown));
         systemd::ready();
@@ -358,7 +363,7 @@ impl Running {
         let (all_joined, sealed) = joined.await.unwrap_or((false, Ok(())));
         stopped(&self.published.borrow().snapshot);
         watched.abort();
-        crowded.abort();
+        refusals.abort();
         drop(shutdown_sender);
         if !server.is_finished() {
             let _ = server.await;

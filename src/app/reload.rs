@@ -331,7 +331,7 @@ impl Reloader {
             for row in &mut state.sources {
                 if *row.name == *name {
                     row.bmp = Some(bmp);
-                    row.written = bmp.last;
+                    (row.built, row.written) = (bmp.last, bmp.last);
                 }
             }
         }

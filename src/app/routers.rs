@@ -1,8 +1,10 @@
 //! Accepts BMP connections of routers, and passes their messages to the feed of their source.
 //!
 //! One task per source and one per connection, on the main thread. Tables are built on another thread,
-//! in steps that release the lock of the feed. A router that sends an invalid message length is
-//! disconnected; it may reconnect.
+//! in steps that release the lock of the feed. A router that sends an invalid message length, or takes
+//! too long for a message, is disconnected; it may reconnect.
+
+mod places;
 
 use super::AppError;
 use crate::asn::bmp::{self, Feed, State};
@@ -10,18 +12,20 @@ use crate::asn::{OriginSettings, Source, SourceTable};
 use crate::clock;
 use crate::events;
 use crate::units::Prefix;
+use places::{Admitted, Bound, Place, Places};
 use rustix::net::sockopt;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 
-/// Most routers connected to one source. A guess.
-const MAX_ROUTERS: usize = 64;
+/// Longest time from the connection to the end of its first message, and from the first octet of any
+/// message to its last: three losses of a packet in a row. Between messages a router may be silent.
+const MESSAGE_WAIT: Duration = Duration::from_secs(30);
 
 /// TCP keepalive: the first probe goes out after this time without data.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
@@ -126,7 +130,7 @@ fn build_table(feed: &Mutex<Feed>, name: &str) -> SourceTable {
 
 /// Accepts connections for as long as the daemon runs, from `allowed` prefixes; if empty, from any.
 async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Feed>>) {
-    let connected = Arc::new(AtomicUsize::new(0));
+    let places = Arc::<Places>::default();
     let mut last_logged = None;
     loop {
         let Ok((stream, router)) = listener.accept().await else {
@@ -135,15 +139,25 @@ async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Fee
             continue;
         };
         let is_allowed = |prefix: &Prefix| prefix.contains(router.ip().into());
-        let is_foreign = !allowed.is_empty() && !allowed.iter().any(is_allowed);
-        if is_foreign || connected.load(Ordering::Relaxed) >= MAX_ROUTERS {
+        let admitted = if allowed.is_empty() || allowed.iter().any(is_allowed) {
+            places.admit(router.ip()).map_err(Some)
+        } else {
+            Err(None)
+        };
+        let bound = match &admitted {
+            Ok(admitted) => admitted.reached.map(Some),
+            Err(refused) => Some(*refused),
+        };
+        if let Some(bound) = bound {
             let mut feed = feed.lock().await;
             let turned_away = &mut feed.turned_away;
-            let (count, why) = if is_foreign {
-                let why = "its address is not in asn.bmp_routers";
-                (&mut turned_away.address, why)
-            } else {
-                (&mut turned_away.limit, "too many routers")
+            let (count, why) = match bound {
+                None => {
+                    let why = "its address is not in asn.bmp_routers";
+                    (&mut turned_away.address, why)
+                }
+                Some(Bound::All) => (&mut turned_away.limit, "too many routers"),
+                Some(Bound::Address) => (&mut turned_away.share, "too many of its address"),
             };
             *count += 1;
             let now = clock::uptime();
@@ -152,20 +166,26 @@ async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Fee
                 last_logged = Some(now);
                 events::router_refused(&router, why);
             }
-            continue;
         }
-        connected.fetch_add(1, Ordering::Relaxed);
+        let Ok(Admitted {
+            place, displaced, ..
+        }) = admitted
+        else {
+            continue;
+        };
         if let Err(error) = set_keepalive(&stream) {
             events::router_not_asked(&router, &error);
         }
-        let (feed, connected) = (feed.clone(), connected.clone());
+        let feed = feed.clone();
         tokio::spawn(async move {
             events::router_connected(&router);
             let id = feed.lock().await.connected(router.ip());
-            let why = receive(stream, &feed, id).await;
+            let why = tokio::select! {
+                why = receive(stream, &feed, id, &place, MESSAGE_WAIT) => why,
+                _ = displaced => "another connection took its place before it said anything".into(),
+            };
             feed.lock().await.disconnected(id, clock::now());
             events::router_gone(&router, &why);
-            connected.fetch_sub(1, Ordering::Relaxed);
         });
     }
 }
@@ -179,23 +199,42 @@ fn set_keepalive(stream: &TcpStream) -> rustix::io::Result<()> {
     sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)
 }
 
-/// Receives the messages of a router until the connection ends. Returns the reason.
-async fn receive(stream: TcpStream, feed: &Mutex<Feed>, id: bmp::RouterId) -> String {
-    let mut message = Vec::new();
+/// Receives the messages of a router until the connection ends, each within `wait`. Returns the reason.
+async fn receive(
+    stream: TcpStream,
+    feed: &Mutex<Feed>,
+    id: bmp::RouterId,
+    place: &Place,
+    wait: Duration,
+) -> String {
+    let (mut message, mut is_first) = (Vec::new(), true);
     loop {
-        let mut header = [0; bmp::HEADER];
-        if let Err(why) = fill(&stream, &mut header).await {
+        let mut first = [0; 1];
+        if !is_first && let Err(why) = fill(&stream, &mut first).await {
             return why;
         }
-        match bmp::length(header) {
-            Ok(length) => message.resize(length, 0),
-            Err(why) => return why,
+        let read = async {
+            if is_first {
+                fill(&stream, &mut first).await?;
+            }
+            let [version] = first;
+            let mut header = [version; bmp::HEADER];
+            let [_, rest @ ..] = &mut header;
+            fill(&stream, rest).await?;
+            message.resize(bmp::length(header)?, 0);
+            message.splice(..bmp::HEADER, header);
+            fill(&stream, message.get_mut(bmp::HEADER..).unwrap_or_default()).await
+        };
+        match timeout(wait, read).await {
+            Ok(Ok(())) => {}
+            Ok(Err(why)) => return why,
+            Err(_) => {
+                feed.lock().await.turned_away.slow += 1;
+                return format!("a message took longer than {} s", wait.as_secs());
+            }
         }
-        message.splice(..bmp::HEADER, header);
-        let rest = message.get_mut(bmp::HEADER..).unwrap_or_default();
-        if let Err(why) = fill(&stream, rest).await {
-            return why;
-        }
+        is_first = false;
+        place.has_spoken();
         if !feed.lock().await.hear(id, &message, clock::now()) {
             return "it has ended the session".into();
         }
@@ -216,3 +255,6 @@ async fn fill(stream: &TcpStream, mut rest: &mut [u8]) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,14 @@
-//! The policy in force, shared with workers and judge. A check for a new policy is one atomic load; the
+//! The policy in force, shared with workers and judge. A check for a new policy is one atomic load; a
 //! lock is taken only after a change.
 
 use crate::sla::policy::Policy;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// The current policy, replaced by the main thread.
 #[derive(Debug)]
 pub(super) struct SharedPolicy {
-    generation: AtomicU64,
-    policy: Mutex<Arc<Policy>>,
+    policy: watch::Sender<Arc<Policy>>,
     /// Old policies that may still be in use. They are freed on the main thread once unused, because
     /// freeing a whole table takes milliseconds that a worker cannot spare.
     retired: Mutex<Vec<Arc<Policy>>>,
@@ -18,27 +17,21 @@ pub(super) struct SharedPolicy {
 impl SharedPolicy {
     pub(super) fn new(policy: Arc<Policy>) -> Arc<Self> {
         Arc::new(Self {
-            generation: AtomicU64::new(0),
-            policy: Mutex::new(policy),
+            policy: watch::Sender::new(policy),
             retired: Mutex::default(),
         })
     }
 
     pub(super) fn current(&self) -> Arc<Policy> {
-        self.policy
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.policy.borrow().clone()
     }
 
     pub(super) fn replace(&self, policy: Arc<Policy>) {
-        let mut current = self.policy.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *current, policy);
-        drop(current);
+        let old = self.current();
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         retired.push(old);
         drop(retired);
-        self.generation.fetch_add(1, Ordering::Release);
+        self.policy.send_replace(policy);
         self.free_retired();
     }
 
@@ -50,27 +43,23 @@ impl SharedPolicy {
         });
     }
 
-    pub(super) fn reader(self: &Arc<Self>) -> PolicyReader {
-        PolicyReader {
-            shared_policy: self.clone(),
-            seen: self.generation.load(Ordering::Acquire),
-        }
+    pub(super) fn reader(&self) -> PolicyReader {
+        PolicyReader(self.policy.subscribe())
     }
 }
 
 /// One reader of the policy.
 #[derive(Debug)]
-pub(super) struct PolicyReader {
-    shared_policy: Arc<SharedPolicy>,
-    seen: u64,
-}
+pub(super) struct PolicyReader(watch::Receiver<Arc<Policy>>);
 
 impl PolicyReader {
     /// The current policy, if it was replaced since the last call.
     pub(super) fn newer(&mut self) -> Option<Arc<Policy>> {
-        let generation = self.shared_policy.generation.load(Ordering::Acquire);
-        (std::mem::replace(&mut self.seen, generation) != generation)
-            .then(|| self.shared_policy.current())
+        // An error means that nobody is left who could replace it.
+        self.0
+            .has_changed()
+            .is_ok_and(|changed| changed)
+            .then(|| self.0.borrow_and_update().clone())
     }
 }
 
@@ -86,5 +75,17 @@ mod tests {
         shared_policy.replace(Arc::default());
         assert!(readers.iter_mut().all(|reader| reader.newer().is_some()));
         assert!(readers.iter_mut().all(|reader| reader.newer().is_none()));
+    }
+
+    #[test]
+    fn an_old_policy_is_freed_once_nobody_uses_it() {
+        let shared_policy = SharedPolicy::new(Arc::default());
+        let used = shared_policy.current();
+        let old = Arc::downgrade(&used);
+        shared_policy.replace(Arc::default());
+        drop(used);
+        assert!(old.upgrade().is_some(), "kept for the main thread");
+        shared_policy.free_retired();
+        assert!(old.upgrade().is_none());
     }
 }

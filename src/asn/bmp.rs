@@ -370,6 +370,7 @@ impl UnfinishedTable {
     /// The table; `name` is the source's.
     pub fn finish(self, name: &str, now: impl Fn() -> Timestamp) -> SourceTable {
         let mut table = InMemory::new(name, "bmp", self.listed.finish(), self.loaded);
+        table.provenance.built = self.loaded.written;
         table.loaded.done = Some(now());
         SourceTable(Arc::new(table))
     }

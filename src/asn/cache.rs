@@ -13,7 +13,7 @@ mod tests;
 use super::announced::Announced;
 use super::names::AsnNames;
 use super::octets::{Scan, Sink};
-use super::source::{Counts, Source};
+use super::source::{Counts, Provenance, Source};
 use super::table::Sorted;
 use crate::files;
 use crate::units::Asn;
@@ -27,7 +27,7 @@ use std::time::SystemTime;
 
 /// The first octets of a file. The number is that of the format and of the rules by which sources
 /// are read: whoever changes either counts it up.
-const MAGIC: &[u8; 16] = b"asnmeter table 2";
+const MAGIC: &[u8; 16] = b"asnmeter table 3";
 
 /// Octets of a file. A guess with room to spare: Debian's libloc-database takes 18 MiB.
 const MAX_FILE: u64 = 1 << 30;
@@ -39,6 +39,7 @@ pub(super) struct Compiled {
     pub(super) announced: Announced,
     pub(super) names: AsnNames,
     pub(super) counts: Counts,
+    pub(super) provenance: Provenance,
 }
 
 /// Which file, in which state, read how.
@@ -124,6 +125,7 @@ fn encode(compiled: &Compiled, key: &CacheKey) -> Vec<u8> {
     let mut sink = Sink(MAGIC.to_vec());
     sink.list(key.0.iter().copied());
     compiled.counts.write(&mut sink);
+    compiled.provenance.write(&mut sink);
     compiled.prefixes.write(&mut sink);
     compiled.announced.write(&mut sink);
     compiled.names.write(&mut sink);
@@ -139,6 +141,7 @@ fn decode(octets: &[u8], key: &CacheKey) -> Option<Compiled> {
         return None;
     }
     let counts = Counts::read(&mut scan)?;
+    let provenance = Provenance::read(&mut scan)?;
     let prefixes = Sorted::read(&mut scan)?;
     let announced = Announced::read(&mut scan)?;
     let names = AsnNames::read(&mut scan)?;
@@ -150,6 +153,7 @@ fn decode(octets: &[u8], key: &CacheKey) -> Option<Compiled> {
         announced,
         names,
         counts,
+        provenance,
     })
 }
 

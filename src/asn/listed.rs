@@ -6,7 +6,7 @@
 use super::announced::PathCollector;
 use super::cache::Compiled;
 use super::path::Hop;
-use super::source::{Counts, LoadError};
+use super::source::{Counts, LoadError, Provenance};
 use super::table::PrefixTableBuilder;
 use super::vote::VoteResult;
 use super::{names, numbers};
@@ -87,9 +87,15 @@ pub(super) struct Listed {
     announced: PathCollector,
     names: names::NameCollector,
     counts: Counts,
+    provenance: Provenance,
 }
 
 impl Listed {
+    /// Takes a time at which the data was built, in seconds since 1970.
+    pub(super) fn built_at(&mut self, seconds: u64) {
+        self.provenance.built_at(seconds);
+    }
+
     /// Takes a row: the prefixes it stands for, who announces them, and their name.
     pub(super) fn row(
         &mut self,
@@ -203,6 +209,7 @@ impl Listed {
             announced: self.announced.finish(),
             names: self.names.finish(),
             counts: self.counts,
+            provenance: self.provenance,
         }
     }
 }

@@ -5,6 +5,8 @@
 //! nothing here. A network without number is nobody's, although a shorter one around it may have a
 //! number: so does `location lookup`.
 //!
+//! The remark `# Generated: Sat, 29 Oct 2022 05:59:54 GMT` says when its data was built.
+//!
 //! Refuses the whole file for one wrong line, as a prefix list does and for the same reason.
 
 use super::input::{self, Lines};
@@ -47,7 +49,11 @@ fn read(path: &Path, input: impl BufRead) -> Result<Listed, LoadError> {
             listed.bounded(path)?;
             continue;
         }
-        if text.starts_with('#') {
+        if let Some(remark) = text.strip_prefix('#') {
+            let generated = remark.trim_start().strip_prefix("Generated:");
+            if let Some(seconds) = generated.and_then(|date| notation::date(date.trim())) {
+                listed.built_at(seconds);
+            }
             continue;
         }
         let Some((key, value)) = text.split_once(':') else {

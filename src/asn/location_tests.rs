@@ -79,6 +79,20 @@ fn lines_may_end_as_on_other_systems_and_the_last_may_not_end() {
 }
 
 #[test]
+fn the_remark_of_a_dump_says_when_its_data_was_built() {
+    let built = |remark: &str| {
+        let listed = listed(&format!("# {remark}\n\n{DUMP}")).unwrap();
+        listed.finish().provenance.built.map(|at| at.second().0)
+    };
+    let october = built("Generated: Sat, 29 Oct 2022 05:59:54 GMT");
+    assert_eq!(october, Some(1_667_023_194));
+    assert_eq!(built("Vendor:    IPFire Project"), None);
+    assert_eq!(built("Generated: yesterday"), None);
+    assert_eq!(built("Generated: Mon, 29 Oct 2022 05:59:54 GMT"), None);
+    assert_eq!(built("Generated: Sat, 29 Oct 1955 05:59:54 GMT"), None);
+}
+
+#[test]
 fn a_wrong_line_is_named_with_its_value() {
     for (line, message) in [
         (

@@ -8,10 +8,11 @@ use super::cache::{self, CacheKey, Compiled};
 use super::listed::{BuiltIn, Listed};
 use super::names::AsnNames;
 use super::path::PathIndex;
-use super::source::{Counts, LoadError, Source};
+use super::source::{Counts, LoadError, Provenance, Source};
 use super::table::PrefixTable;
 use super::{location, mmdb, mrt, prefixes};
-use crate::files::Load;
+use crate::files::digest::sha256;
+use crate::files::{self, Load};
 use crate::units::{Address, Asn, Ratio, Timestamp};
 use std::collections::HashSet;
 use std::path::Path;
@@ -53,6 +54,7 @@ pub(super) struct InMemory {
     pub(super) announced: Announced,
     pub(super) names: AsnNames,
     pub(super) counts: Counts,
+    pub(super) provenance: Provenance,
     pub(super) loaded: Loaded,
     pub(super) cache: CacheUse,
     /// The state of the file that it is from; none where that is not known.
@@ -69,6 +71,7 @@ impl InMemory {
             announced: read.announced,
             names: read.names,
             counts: read.counts,
+            provenance: read.provenance,
             loaded,
             cache: CacheUse::Unused,
             key: None,
@@ -90,9 +93,11 @@ impl InMemory {
         let (read, cache) = if let Some(read) = kept {
             (read, CacheUse::Read)
         } else {
-            let read = read(source, own, load)?;
+            let mut read = read(source, own, load)?;
+            let sha256 = source.path().map(|path| hash(path, load)).transpose()?;
             // what was written to meanwhile is neither the old file nor the new
             key = key.filter(|key| CacheKey::new(source, own).as_ref() == Some(key));
+            read.provenance.sha256 = sha256.filter(|_| key.is_some());
             let cache = match directory.zip(key.as_ref()) {
                 None => CacheUse::Unused,
                 Some((directory, key)) => match cache::write(directory, source, key, &read) {
@@ -179,6 +184,12 @@ fn read(source: &Source, own: &HashSet<Asn>, load: &Load) -> Result<Compiled, Lo
         Source::Bmp(_) => Ok(Listed::default()),
     }?;
     Ok(listed.finish())
+}
+
+/// The SHA-256 of a file as it stands.
+fn hash(path: &Path, load: &Load) -> Result<[u8; 32], LoadError> {
+    let hash = files::open(path).and_then(|file| sha256(file, Some(load)));
+    hash.map_err(|error| LoadError::read(path, error))
 }
 
 /// When a file was last written; none where the system does not say.

@@ -71,6 +71,7 @@ pub(super) fn read(path: &Path, octets: &[u8], load: &Load) -> Result<Listed, Lo
     let mut ends = u64::from(reader.metadata().node_count) + 1;
     let mut records: HashMap<usize, Option<Record<'_>>> = HashMap::new();
     let mut listed = Listed::default();
+    listed.built_at(reader.metadata().build_epoch);
     for network in reader.networks(WithinOptions::default()).map_err(corrupt)? {
         load.check_cancelled()
             .map_err(|error| LoadError::read(path, error))?;

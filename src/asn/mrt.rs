@@ -153,7 +153,10 @@ impl<B: Ballot> Tally<'_, B> {
         let header = &record.common_header;
         let (subtype, written) = (header.entry_subtype, header.timestamp);
         let declared = match header.entry_type {
-            EntryType::TABLE_DUMP => None,
+            EntryType::TABLE_DUMP => {
+                self.listed.built_at(written.into());
+                None
+            }
             EntryType::TABLE_DUMP_V2 if is_unicast(subtype) => {
                 Some(entry_count(&record.message_bytes).ok_or("is cut short")?)
             }
@@ -166,6 +169,7 @@ impl<B: Ballot> Tally<'_, B> {
         match record.parse().map_err(|error| error.to_string())?.message {
             MrtMessage::TableDumpV2Message(TableDumpV2Message::PeerIndexTable(index)) => {
                 self.close();
+                self.listed.built_at(written.into());
                 self.ballot.table(written);
                 self.peers.begin(&index);
             }

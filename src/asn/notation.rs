@@ -40,6 +40,13 @@ pub fn prefix(text: &str) -> Result<Prefix, NotationError> {
     }
 }
 
+/// Seconds since 1970 of a date such as `Sat, 29 Oct 2022 05:59:54 GMT` (RFC 5322 §3.3); none where it is
+/// none, or lies before 1970.
+pub(super) fn date(text: &str) -> Option<u64> {
+    let date = jiff::fmt::rfc2822::parse(text).ok()?;
+    date.timestamp().as_second().try_into().ok()
+}
+
 /// An AS number: `64500`, `AS64500`, asdot `1.10` (RFC 5396). 0 is a number here.
 ///
 /// # Errors

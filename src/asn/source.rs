@@ -3,6 +3,7 @@
 //! Plain values.
 
 use super::octets::{Scan, Sink};
+use crate::units::{Second, Timestamp};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -142,6 +143,58 @@ impl LoadError {
             path: path.into(),
             reason: reason.into(),
         }
+    }
+}
+
+/// Which data a source is: for who looks at a verdict a year later.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Provenance {
+    /// When its data was built, as it says itself: a database's `build_epoch`, "Generated" of a location
+    /// dump, the newest table's time in MRT; the last news of a router. None where it does not say: a
+    /// prefix list never does, and the time of its file is not that of its data.
+    pub built: Option<Timestamp>,
+    /// The SHA-256 of its file as it stands, packed or not; none where it is none, or was written to
+    /// while it was read.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// The end of the year 9999, where RFC 3339 ends.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+impl Provenance {
+    /// Takes a time that the data has, in seconds since 1970; the newest stands, and 0 is none.
+    pub(super) fn built_at(&mut self, seconds: u64) {
+        if (1..=LAST_SECOND).contains(&seconds) {
+            self.built = self.built.max(Some(Second(seconds).start()));
+        }
+    }
+
+    /// Appends it to a compiled source.
+    pub(super) fn write(self, sink: &mut Sink) {
+        let Self { built, sha256 } = self;
+        sink.one(built.map_or(0, Timestamp::as_nanos));
+        sink.list(
+            sha256
+                .iter()
+                .flatten()
+                .copied()
+                .collect::<Vec<u8>>()
+                .into_iter(),
+        );
+    }
+
+    /// Reads what [`write`](Self::write) wrote.
+    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+        let built = Some(scan.one()?).filter(|nanos| *nanos != 0);
+        let sha256 = scan.list::<u8>()?;
+        Some(Self {
+            built: built.map(Timestamp::from_nanos),
+            sha256: if sha256.is_empty() {
+                None
+            } else {
+                Some(sha256.try_into().ok()?)
+            },
+        })
     }
 }
 

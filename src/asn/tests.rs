@@ -253,3 +253,53 @@ fn a_route_has_the_first_sources_path_and_says_which_sources_disagree() {
     );
     assert_eq!(ours.route(address("172.17.1.1")).origin, Origin::Local);
 }
+
+/// When its data was built, and the SHA-256 of the file, of each source.
+fn provenances(sources: &[Source], cache: Option<&Path>) -> Vec<(Option<u64>, Option<[u8; 32]>)> {
+    let settings = OriginSettings {
+        cache: cache.map(Into::into),
+        ..settings(sources)
+    };
+    let origins = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
+    let of = |source: SourceState<'_>| {
+        let Provenance { built, sha256 } = source.provenance;
+        (built.map(|at| at.second().0), sha256)
+    };
+    origins.sources().map(of).collect()
+}
+
+#[test]
+fn a_source_says_when_its_data_was_built_and_what_its_file_is_also_out_of_the_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let captured = |name: &str| captures::path("asn").join(name);
+    let dump = folder.path().join("dump");
+    let text =
+        "# Generated: Sat, 29 Oct 2022 05:59:54 GMT\n\nnet: 192.0.2.0/24\naut-num: AS64500\n";
+    std::fs::write(&dump, text).unwrap();
+    let sources = [
+        list(folder.path(), "a", "192.0.2.0/24 64500\n"),
+        Source::Location(dump.clone()),
+        Source::Mmdb(captured("GeoLite2-ASN-Test.mmdb")),
+        Source::Mrt(captured("mrtparse_quagga_rib")),
+    ];
+    let hash = |source: &Source| {
+        let file = std::fs::File::open(source.path().unwrap()).unwrap();
+        Some(crate::files::digest::sha256(file, None).unwrap())
+    };
+    // by mmdblookup's --verbose and by the first four octets of the MRT file
+    let built = [
+        None,
+        Some(1_667_023_194),
+        Some(1_770_245_369),
+        Some(1_486_802_400),
+    ];
+    let known: Vec<_> = built.into_iter().zip(sources.iter().map(hash)).collect();
+    assert_eq!(provenances(&sources, None), known);
+    let cache = folder.path().join("cache");
+    assert_eq!(provenances(&sources, Some(&cache)), known);
+    assert_eq!(provenances(&sources, Some(&cache)), known);
+    // the time of a file is not that of its data
+    let old = std::fs::File::options().write(true).open(&dump).unwrap();
+    old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(provenances(&sources, Some(&cache)), known);
+}

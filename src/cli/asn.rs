@@ -121,19 +121,19 @@ fn write_sources<'a>(
 ) -> io::Result<()> {
     writeln!(
         out,
-        "{:<10} {:>9} {:>8} {:>8} {:>7}  {:<20}  SOURCE",
-        "KIND", "PREFIXES", "NAMES", "PATHS", "LOADED", "WRITTEN"
+        "{:<10} {:>9} {:>8} {:>8} {:>7}  {:<20}  {:<20}  SOURCE",
+        "KIND", "PREFIXES", "NAMES", "PATHS", "LOADED", "DATA BUILT", "FILE WRITTEN"
     )?;
     sources.try_for_each(|source| {
         let (kind, prefixes, names, paths) =
             (source.kind, source.prefixes, source.names, source.paths);
         let took = format!("{:.2}s", source.took.as_secs_f64());
-        let written = source
-            .written
-            .map_or_else(|| "-".to_owned(), |written| written.second().to_string());
+        let shown =
+            |at: Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.second().to_string());
+        let (built, written) = (shown(source.provenance.built), shown(source.written));
         writeln!(
             out,
-            "{kind:<10} {prefixes:>9} {names:>8} {paths:>8} {took:>7}  {written:<20}  {}",
+            "{kind:<10} {prefixes:>9} {names:>8} {paths:>8} {took:>7}  {built:<20}  {written:<20}  {}",
             source.name
         )?;
         match source.cache {
@@ -221,8 +221,9 @@ struct Ages(HashMap<Arc<str>, Duration>);
 impl Ages {
     fn new(origins: &Origins, now: Timestamp) -> Self {
         let ages = origins.sources().filter_map(|source| {
-            let written = source.written?;
-            Some((source.name.clone(), now.since(written)))
+            // a file says how old it is, not how old its data is
+            let built = source.provenance.built.or(source.written)?;
+            Some((source.name.clone(), now.since(built)))
         });
         Self(ages.collect())
     }

@@ -1,10 +1,13 @@
-//! `asnmeter evidence`: what a ledger holds.
+//! `asnmeter evidence`: what a ledger holds, and what people enter into it.
 
 use super::print;
+use super::witness::WitnessArguments;
 use crate::app::AppError;
+use crate::app::requests::{Asked, ask};
+use crate::ledger::leaf::{ExclusionLeaf, Leaf};
 use crate::ledger::select::LeafFilter;
 use crate::ledger::verify::{VerifyRequest, verify_each};
-use crate::report::period::ReportZone;
+use crate::report::period::{Period, ReportZone};
 use crate::units::Second;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -13,6 +16,38 @@ use std::path::PathBuf;
 pub(super) enum EvidenceCommand {
     /// Print the leaves as they are, one line each
     Show(ShowArguments),
+    /// Keep the heads of another's ledger, as far as each goes on from those before
+    Witness(Box<WitnessArguments>),
+    /// Announce maintenance: the report shows its seconds apart, verdicts stand
+    Exclude(ExcludeArguments),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExcludeArguments {
+    /// The ledger's directory
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The first second: 2026-11-25T21:00:00Z, or in the time zone 2026-11-25T21:00 or 2026-11-25
+    #[arg(long, value_name = "TIME")]
+    from: String,
+    /// The second behind the last
+    #[arg(long, value_name = "TIME")]
+    until: String,
+    /// The contract
+    #[arg(long, value_name = "NAME")]
+    commitment: String,
+    /// Why, in words; it stands in the report
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Only this ASN, and each other that is named; without it all
+    #[arg(long = "asn", value_name = "ASN")]
+    asns: Vec<u32>,
+    /// Of --from and --until
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    time_zone: String,
+    /// Where no meter writes a signed ledger: its private key
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -42,7 +77,39 @@ pub(super) struct ShowArguments {
 pub(super) fn run(command: &EvidenceCommand) -> Result<(), AppError> {
     match command {
         EvidenceCommand::Show(arguments) => show(arguments),
+        EvidenceCommand::Witness(arguments) => super::witness::run(arguments),
+        EvidenceCommand::Exclude(arguments) => exclude(arguments),
     }
+}
+
+fn exclude(arguments: &ExcludeArguments) -> Result<(), AppError> {
+    let zone = ReportZone::new(&arguments.time_zone)?;
+    let period = Period::new(
+        zone.second(&arguments.from)?,
+        zone.second(&arguments.until)?,
+    )?;
+    let mut asns = arguments.asns.clone();
+    asns.sort_unstable();
+    asns.dedup();
+    let leaf = Leaf::Exclusion(ExclusionLeaf {
+        entered: Second::default(),
+        from: period.from,
+        until: period.until.previous(),
+        commitment: arguments.commitment.clone(),
+        reason: arguments.reason.clone(),
+        asns,
+    });
+    let asked = ask(&arguments.directory, &leaf, arguments.key.as_deref())?;
+    print_asked(&asked)
+}
+
+/// Says what became of what was asked for.
+pub(super) fn print_asked(asked: &Asked) -> Result<(), AppError> {
+    print(|out| match asked {
+        Asked::Entered(leaf) => writeln!(out, "entered: {}", leaf.to_line()),
+        Asked::Known => writeln!(out, "nothing to do: this was entered before"),
+        Asked::Waits(why) => writeln!(out, "requested: {why}"),
+    })
 }
 
 /// Prints leaves while they are verified: where the ledger does not hold, the error says from where on.

@@ -58,6 +58,7 @@ pub(super) fn run(arguments: &ReportArguments) -> Result<(), AppError> {
         period,
         zone,
         commitment: arguments.commitment.clone(),
+        with: Vec::new(),
     };
     let report = report::report(&arguments.directories, &request)?;
     print(|out| match arguments.format {

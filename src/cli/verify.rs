@@ -4,6 +4,7 @@ use super::{Format, print};
 use crate::app::AppError;
 use crate::files;
 use crate::ledger::checkpoint::{MAX_NOTE, SignedCheckpoint, read_notes};
+use crate::ledger::cosignature::WitnessKey;
 use crate::ledger::key::PublicKey;
 use crate::ledger::leaf::RULES;
 use crate::ledger::rejudge::Rejudged;
@@ -25,6 +26,9 @@ pub(super) struct VerifyArguments {
     /// Checkpoints that were kept elsewhere: the ledger must go on from each
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
+    /// Who must have cosigned these: the file witness.vkey of a witness
+    #[arg(long = "witness", value_name = "FILE")]
+    witnesses: Vec<PathBuf>,
     /// What must hold of every leaf
     #[arg(long, value_enum)]
     require: Option<Require>,
@@ -46,9 +50,17 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<(), AppError> {
     let key = arguments.key.as_deref().map(read_key).transpose()?;
     let heads = arguments.checkpoints.iter();
     let heads: Result<Vec<_>, AppError> = heads.map(|path| read_heads(path)).collect();
+    let witnesses = arguments.witnesses.iter();
+    let witnesses: Result<Vec<_>, AppError> = witnesses
+        .map(|path| {
+            let key = WitnessKey::from_text(&read(path)?);
+            key.ok_or_else(|| AppError::NoWitness(path.clone()))
+        })
+        .collect();
     let request = VerifyRequest {
         key,
         heads: heads?.into_iter().flatten().collect(),
+        witnesses: witnesses?,
         require: arguments.require.map(|what| match what {
             Require::Signed => Requirement::Signed,
             Require::Witnessed => Requirement::Witnessed,

@@ -55,6 +55,7 @@ impl Default for Config {
             web: WebSettings {
                 listen_address: (Ipv4Addr::LOCALHOST, 10179).into(),
                 config_file: None,
+                hosts: Vec::new(),
             },
             export: ExportSettings {
                 max_asns: 500,
@@ -124,6 +125,8 @@ pub struct WebSettings {
     pub listen_address: SocketAddr,
     /// `config_file`: who may ask; everybody without one.
     pub config_file: Option<PathBuf>,
+    /// `hosts`: names that requests may ask for, beside those that are ours in any case.
+    pub hosts: Vec<String>,
 }
 
 /// Bounds of the exported series.

@@ -86,6 +86,7 @@ pub(super) struct SourceSection {
 pub(super) struct WebSection {
     pub(super) listen_address: Written<String>,
     pub(super) config_file: Written<String>,
+    pub(super) hosts: Written<Vec<Spanned<String>>>,
 }
 
 /// `[export]`

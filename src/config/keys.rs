@@ -109,6 +109,8 @@ pub const KEYS: &[Key] = &[
         "Where the page and `/metrics` are served. `--web.listen-address` wins."),
     key("web.config_file", "path", Nothing, r#""/etc/asnmeter/web.yml""#,
         "TLS, client certificates and passwords, in the form of Prometheus' exporter-toolkit. Not written: none. `--web.config.file` wins."),
+    key("web.hosts", "list of names", Default("[]"), r#"["meter.example.net"]"#,
+        "Names that requests may ask for, against DNS rebinding; addresses, `localhost`, this host's own name, and names without a dot or below `local`, `internal` and `home.arpa` always may. Empty: without TLS and passwords, a browser may ask for those only, and everybody else for any."),
 
     key("export.max_asns", "1 to 65536", Default("500"), "2000",
         "ASNs with series of their own (about 100 each); the rest is summed as `other`."),

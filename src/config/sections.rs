@@ -230,6 +230,12 @@ impl Check<'_> {
         Ok(WebSettings {
             listen_address: self.value(key, listen, usual.listen_address, read)?,
             config_file: self.value("web.config_file", file, usual.config_file.clone(), beside)?,
+            hosts: self.list(
+                "web.hosts",
+                written.hosts.as_ref(),
+                usual.hosts.clone(),
+                |name| host(name),
+            )?,
         })
     }
 
@@ -311,11 +317,23 @@ const MAX_SOURCES: usize = 16;
 /// Octets of an interface name (Linux: `IFNAMSIZ` less the closing zero).
 const MAX_INTERFACE: usize = 15;
 
+/// Octets of a host's name (RFC 1035 §2.3.4).
+const MAX_HOST: usize = 253;
+
 /// The name of an interface to capture on.
 fn interface(text: &str) -> Result<String, String> {
     let wrong = |c: char| c.is_whitespace() || c.is_control() || c == '/';
     if text.is_empty() || text.len() > MAX_INTERFACE || text.contains(wrong) {
         return Err("is not the name of an interface".into());
+    }
+    Ok(text.into())
+}
+
+/// A name that requests may ask for: without a port.
+fn host(text: &str) -> Result<String, String> {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if text.is_empty() || text.len() > MAX_HOST || !text.chars().all(is_letter) {
+        return Err("is not a host's name, without scheme and port".into());
     }
     Ok(text.into())
 }

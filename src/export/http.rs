@@ -6,7 +6,10 @@
 //! Request bodies are refused. Each output is rendered at most once per published state.
 
 mod connections;
+mod evidence;
+pub mod fetch;
 mod head;
+pub mod hosts;
 mod live;
 mod rendered;
 mod routes;
@@ -15,7 +18,9 @@ pub mod security;
 use crate::export::{Published, Refused};
 use connections::{Answering, Connection, ConnectionTable};
 pub use connections::{Client, Crowded};
+use evidence::FileRequest;
 use head::Timed;
+use hosts::HostNames;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::AUTHORIZATION;
 use hyper::server::conn::http1;
@@ -124,8 +129,30 @@ pub struct HttpServer {
     address: SocketAddr,
     limits: HttpLimits,
     refused: Arc<Refused>,
-    crowded: watch::Sender<Option<Crowded>>,
+    last_refused: LastRefused,
+    hosts: HostNames,
     security: watch::Receiver<Arc<Security>>,
+}
+
+/// Who was turned away last, by reason: for the log. The counters have each of them.
+#[derive(Clone, Debug)]
+pub struct LastRefused {
+    /// A connection beyond a limit.
+    pub crowded: watch::Sender<Option<Crowded>>,
+    /// A name that is none of this endpoint's, and who asked for it.
+    pub hosts: watch::Sender<Option<(Client, String)>>,
+    /// A client with a wrong name or password.
+    pub credentials: watch::Sender<Option<Client>>,
+}
+
+impl Default for LastRefused {
+    fn default() -> Self {
+        Self {
+            crowded: watch::channel(None).0,
+            hosts: watch::channel(None).0,
+            credentials: watch::channel(None).0,
+        }
+    }
 }
 
 impl HttpServer {
@@ -151,9 +178,15 @@ impl HttpServer {
         Arc::clone(&self.refused)
     }
 
-    /// The last connection beyond a limit.
-    pub fn crowded(&self) -> watch::Receiver<Option<Crowded>> {
-        self.crowded.subscribe()
+    /// Sets the names that requests may ask for.
+    #[must_use]
+    pub fn with_hosts(self, hosts: HostNames) -> Self {
+        Self { hosts, ..self }
+    }
+
+    /// Who was turned away last.
+    pub fn last_refused(&self) -> LastRefused {
+        self.last_refused.clone()
     }
 
     /// The URL of the page, without the trailing slash.
@@ -175,7 +208,8 @@ pub fn bind(address: SocketAddr) -> Result<HttpServer, HttpError> {
         socket,
         limits: HttpLimits::default(),
         refused: Arc::default(),
-        crowded: watch::channel(None).0,
+        last_refused: LastRefused::default(),
+        hosts: HostNames::default(),
         security: watch::channel(Arc::default()).1,
     })
 }
@@ -195,7 +229,8 @@ pub async fn serve(
         address,
         limits,
         refused,
-        crowded,
+        last_refused,
+        hosts,
         security,
     } = listener;
     let socket =
@@ -205,9 +240,12 @@ pub async fn serve(
         shown: Arc::new(RenderedOutputs::new(published, stopped.clone(), &limits)),
         limits,
         refused,
+        last_refused,
+        hosts: hosts.into(),
         security,
         stopped,
     };
+    let crowded = state.last_refused.crowded.clone();
     let table = ConnectionTable::new(limits, state.refused.clone(), crowded);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -229,8 +267,11 @@ pub async fn serve(
                     None if state.security.borrow().tls.is_none() => refuse(&stream),
                     None => {}
                 },
-                // Out of descriptors, mostly: give the open connections time to end.
-                Err(_) => sleep(Duration::from_millis(100)).await,
+                // Out of descriptors, mostly: who has waited longest gives way, and has time to end.
+                Err(_) => {
+                    table.make_room();
+                    sleep(Duration::from_millis(10)).await;
+                }
             },
         }
     }
@@ -246,6 +287,8 @@ struct HttpState {
     shown: Arc<RenderedOutputs>,
     limits: HttpLimits,
     refused: Arc<Refused>,
+    last_refused: LastRefused,
+    hosts: Arc<HostNames>,
     security: watch::Receiver<Arc<Security>>,
     stopped: watch::Receiver<()>,
 }
@@ -274,20 +317,32 @@ impl HttpState {
             let answering = connection_guard.answer();
             let security = self.security.borrow().clone();
             let (shown, refused, share) = (&self.shown, &self.refused, &connection_guard.share);
+            let (last_refused, hosts) = (&self.last_refused, &self.hosts);
             async move {
                 let credentials = request.headers().get(AUTHORIZATION);
+                let host = hosts.check(request.uri(), request.headers(), security.is_guarded());
                 let mut response = if !security.has_room() {
                     refused.rate.fetch_add(1, Ordering::Relaxed);
                     routes::too_many()
+                } else if let Err(name) = host {
+                    refused.hosts.fetch_add(1, Ordering::Relaxed);
+                    last_refused.hosts.send_replace(Some((share.client, name)));
+                    routes::misdirected()
                 } else if security.is_open(request.uri().path())
                     || security
                         .basic_auth
-                        .admits(credentials, &share.password_check)
+                        .admits(credentials, &share.password_checks)
                         .await
                 {
-                    routes::answer(&request, shown, &share.listeners)
+                    match FileRequest::of(&request).filter(|_| routes::is_plain_get(&request)) {
+                        Some(file) => routes::answer_file(file, shown, &share.listeners).await,
+                        None => routes::answer(&request, shown, &share.listeners),
+                    }
                 } else {
                     refused.credentials.fetch_add(1, Ordering::Relaxed);
+                    if credentials.is_some() {
+                        last_refused.credentials.send_replace(Some(share.client));
+                    }
                     routes::unauthorized()
                 };
                 for (name, value) in &security.headers {

@@ -33,7 +33,7 @@ pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
     "style-src 'sha256-E5jM/+saj9A2UbzH3E4invBd1R8oIJNZcbnFveFLMBQ='; ",
-    "script-src 'sha256-DVSWuz1Tw9taNIYTCpqiQs8HWDnGh5yfUzjqPn1pMkQ='",
+    "script-src 'sha256-oyIKWB4KkfTGUorAHicANk0Y4lY9SpB/fUJ+5Gyd6KA='",
 );
 
 /// The whole page.

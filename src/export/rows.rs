@@ -7,6 +7,7 @@
 pub(crate) mod evidence;
 pub(crate) mod fleet;
 pub(crate) mod reload;
+pub(crate) mod tables;
 pub(crate) mod transit;
 
 use crate::asn::{Origin, bmp};
@@ -403,6 +404,15 @@ pub(crate) fn table_loaded(published: &Published, series: &mut Series) {
     }
 }
 
+pub(crate) fn table_built(published: &Published, series: &mut Series) {
+    for source in &published.standing.sources {
+        if let Some(built) = source.built {
+            let seconds = number(built.as_nanos() / NANOS_PER_SECOND);
+            series.add(&[&source.name], seconds);
+        }
+    }
+}
+
 pub(crate) fn table_written(published: &Published, series: &mut Series) {
     for source in &published.standing.sources {
         if let Some(written) = source.written {
@@ -473,6 +483,8 @@ pub(crate) fn bmp_refused_connections(published: &Published, series: &mut Series
         for (reason, count) in [
             ("address", turned_away.address),
             ("limit", turned_away.limit),
+            ("share", turned_away.share),
+            ("slow", turned_away.slow),
         ] {
             series.add(&[source, reason], number(count));
         }
@@ -494,6 +506,7 @@ pub(crate) fn http_refused(published: &Published, series: &mut Series) {
         ("tls", &refused.handshakes),
         ("credentials", &refused.credentials),
         ("rate", &refused.rate),
+        ("host", &refused.hosts),
     ] {
         series.add(&[reason], number(count.load(Ordering::Relaxed)));
     }

@@ -359,6 +359,8 @@ impl FleetJudge {
                 | Leaf::Second(_)
                 | Leaf::Interval(_)
                 | Leaf::Verdict(_)
+                | Leaf::Exclusion(_)
+                | Leaf::Revision(_)
                 | Leaf::Stop(_) => {}
             }
         }

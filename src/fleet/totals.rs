@@ -8,7 +8,7 @@ use crate::discard::Discard;
 use crate::judge::Judge;
 use crate::judge::totals::AsnTotals;
 use crate::ledger::tree::Hash;
-use crate::meter::distribution::DurationSamples;
+use crate::snapshot::distribution::DurationSamples;
 use crate::snapshot::{Count, DirectionTotals, Label, Snapshot, TransitRow};
 use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;

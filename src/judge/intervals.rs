@@ -1,6 +1,6 @@
 //! When an ASN was out of SLA in one direction: from, until, how far over, and over what.
 
-use crate::meter::paths::MAX_LISTED;
+use crate::judge::transit_paths::MAX_LISTED;
 use crate::sla::limit::Limit;
 use crate::units::{Asn, Second};
 use std::collections::BTreeSet;

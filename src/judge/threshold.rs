@@ -1,7 +1,7 @@
 //! An ASN in one role against a threshold: when it was over, for how long, how far.
 
 use crate::judge::intervals::{ExcessChange, ExcessIntervals};
-use crate::meter::paths::MAX_LISTED;
+use crate::judge::transit_paths::MAX_LISTED;
 use crate::meter::window_counts::WindowCounts;
 use crate::sla::Role;
 use crate::sla::commitment::Commitment;

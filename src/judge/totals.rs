@@ -7,14 +7,13 @@
 use crate::asn::Origin;
 use crate::attribution::PairKey;
 use crate::judge::transit_totals::TransitTotals;
-use crate::meter::distribution::DurationHistogram;
 use crate::meter::second::{FrameCounts, PairCounts, RoundTrip, SecondCounts};
 use crate::sla::Role;
-use crate::snapshot::{AsnRow, Count, DirectionTotals, Label, TransitRow};
+use crate::snapshot::distribution::DurationHistogram;
+use crate::snapshot::{AsnRow, DirectionTotals, Label, TransitRow};
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::LossCounts;
 use crate::units::Asn;
-use crate::voice::class::Class;
 use hashbrown::HashMap;
 use std::sync::Arc;
 
@@ -201,36 +200,14 @@ impl Totals {
     pub fn transit_rows(&self, name: impl Fn(Asn) -> Option<Arc<str>>) -> Vec<TransitRow> {
         self.transit.rows(name)
     }
-
-    /// The octets of a class in all totals, sent and received: equal by construction (MODEL §14.1).
-    pub fn sums(&self, class: Class) -> (Count, Count) {
-        let (mut from, mut to) = (Count::default(), Count::default());
-        for totals in self.asns.values().chain(&self.other) {
-            from.add(
-                totals
-                    .from
-                    .classes
-                    .get(class as usize)
-                    .copied()
-                    .unwrap_or_default(),
-            );
-            to.add(
-                totals
-                    .to
-                    .classes
-                    .get(class as usize)
-                    .copied()
-                    .unwrap_or_default(),
-            );
-        }
-        (from, to)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::attribution::scopes::ScopeMask;
+    use crate::snapshot::Count;
+    use crate::voice::class::Class;
 
     fn counts(src: u32, packets: u64) -> SecondCounts {
         let mut counts = SecondCounts::default();
@@ -267,17 +244,13 @@ mod tests {
             Some(10)
         );
         assert_eq!(packets(&totals, Label::Other), Some(30));
-        let (from, to) = totals.sums(Class::Rtp);
-        assert_eq!(
-            (from, to),
-            (
-                to,
-                Count {
-                    packets: 40,
-                    bytes: 8000
-                }
-            )
-        );
+        let sum = |of: fn(&AsnRow) -> Count| -> (u64, u64) {
+            let rows = totals.rows(|_| None);
+            let each = rows.iter().map(of);
+            each.fold((0, 0), |sum, one| (sum.0 + one.packets, sum.1 + one.bytes))
+        };
+        assert_eq!(sum(|row| row.from.total()), (40, 8000));
+        assert_eq!(sum(|row| row.to.total()), (40, 8000));
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! is required. A line that is not what its leaf would be written as is no leaf.
 
 mod counts;
+mod entered;
 mod terms;
 mod times;
 
 pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf, SilenceLeaf};
+pub use entered::{ExclusionLeaf, RevisionLeaf};
 pub use terms::{
     CommitmentTerms, CountingTerms, GuaranteedTerms, JitterTerms, LatencyTerms, LossTerms,
     ScopeTerms,
@@ -52,6 +54,10 @@ pub enum Leaf {
     Interval(IntervalLeaf),
     /// A verdict that is another one than before.
     Verdict(VerdictLeaf),
+    /// Announced maintenance.
+    Exclusion(ExclusionLeaf),
+    /// A period was judged again under another contract.
+    Revision(RevisionLeaf),
     /// The meter stops.
     Stop(StopLeaf),
 }
@@ -142,13 +148,16 @@ pub struct TableTerms {
     pub kind: String,
     /// A path or an address.
     pub name: String,
-    /// When its file was written last, or its routers were last heard of.
+    /// The SHA-256 of its file, in lower-case hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// When its data was built, as it says itself; when its routers were last heard of.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "optional_second"
     )]
-    pub written: Option<Second>,
+    pub built: Option<Second>,
     /// Prefixes in it.
     pub prefixes: u64,
 }
@@ -377,6 +386,8 @@ impl Leaf {
             Self::Amendment(_) => "amendment",
             Self::Interval(_) => "interval",
             Self::Verdict(_) => "verdict",
+            Self::Exclusion(_) => "exclusion",
+            Self::Revision(_) => "revision",
             Self::Stop(_) => "stop",
         }
     }
@@ -393,7 +404,9 @@ impl Leaf {
             Self::Second(_) => 6,
             Self::Interval(_) => 7,
             Self::Verdict(_) => 8,
-            Self::Stop(_) => 9,
+            Self::Exclusion(_) => 9,
+            Self::Revision(_) => 10,
+            Self::Stop(_) => 11,
         }
     }
 
@@ -409,7 +422,7 @@ impl Leaf {
             Self::Gap(leaf) => Some(leaf.second),
             Self::Interval(leaf) => Some(leaf.second),
             Self::Stop(leaf) => Some(leaf.time),
-            Self::Day(_) => None,
+            Self::Day(_) | Self::Exclusion(_) | Self::Revision(_) => None,
         }
     }
 
@@ -437,6 +450,8 @@ impl Leaf {
             "amendment" => read(line).map(Self::Amendment),
             "interval" => read(line).map(Self::Interval),
             "verdict" => read(line).map(Self::Verdict),
+            "exclusion" => read(line).map(Self::Exclusion),
+            "revision" => read(line).map(Self::Revision),
             "stop" => read(line).map(Self::Stop),
             _ => return Err(LeafError::Kind(kind.to_owned())),
         }?;

@@ -507,7 +507,8 @@ fn tables(policy: &Policy) -> Vec<TableTerms> {
     let sources = policy.origins.sources().map(|source| TableTerms {
         kind: source.kind.into(),
         name: source.name.to_string(),
-        written: source.written.map(crate::units::Timestamp::second),
+        sha256: source.provenance.sha256.map(|hash| Hash(hash).to_string()),
+        built: source.provenance.built.map(crate::units::Timestamp::second),
         prefixes: source.prefixes as u64,
     });
     sources.collect()

@@ -25,7 +25,7 @@ const MAX_SMALL: u64 = 1 << 16;
 /// Octets of a day's checkpoints at most: 1440 of 64 KiB each.
 pub(super) const MAX_NOTES: u64 = 1440 << 16;
 /// Octets of an open minute at most.
-const MAX_OPEN_FILE: u64 = 1 << 30;
+pub(super) const MAX_OPEN_FILE: u64 = 1 << 30;
 
 /// `ledger.json`.
 #[derive(Serialize, Deserialize, PartialEq, Eq, Debug)]

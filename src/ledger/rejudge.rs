@@ -20,7 +20,8 @@ use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::Evidence;
 use crate::units::Second;
-use group::{SecondGroup, is_judgement};
+pub(super) use group::SecondGroup;
+use group::{entered, is_judgement};
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::sync::Arc;
@@ -85,6 +86,8 @@ pub struct LeafJudge {
     judge: CommitmentJudge,
     recorder: Recorder<Collected>,
     group: SecondGroup,
+    /// Behind the leaves of the second stands what people entered.
+    is_entered: bool,
     counting: Option<CountingTerms>,
     /// The first of the seconds that are all there, while windows still hold others.
     whole_from: Option<Second>,
@@ -99,6 +102,8 @@ pub struct LeafJudge {
     begins_late: bool,
     made_of: Vec<PartTerms>,
     done: Rejudged,
+    /// Instead of comparing: the leaves with what the judge says of them.
+    said: Option<Vec<Leaf>>,
 }
 
 impl Default for LeafJudge {
@@ -107,6 +112,7 @@ impl Default for LeafJudge {
             judge: CommitmentJudge::default(),
             recorder: Recorder::new(Collected::default(), CountingTerms::default()),
             group: SecondGroup::default(),
+            is_entered: false,
             counting: None,
             whole_from: None,
             unknown_until: None,
@@ -116,19 +122,50 @@ impl Default for LeafJudge {
             begins_late: false,
             made_of: Vec::new(),
             done: Rejudged::default(),
+            said: None,
         }
     }
 }
 
 impl LeafJudge {
+    /// A judge that holds nothing to what is recorded: [`Self::take_said`] has the leaves with what it
+    /// says in place of that.
+    pub fn saying() -> Self {
+        Self {
+            said: Some(Vec::new()),
+            ..Self::default()
+        }
+    }
+
+    /// The leaves that were judged since the last call, each second with its intervals and verdicts; only of
+    /// one that is [`Self::saying`].
+    pub fn take_said(&mut self) -> Vec<Leaf> {
+        self.said.as_mut().map(take).unwrap_or_default()
+    }
+
+    /// The version of other rules by which some leaves are: of these it says nothing.
+    pub fn other_rules(&self) -> Option<u32> {
+        self.done.other_rules.map(|(_, rules)| rules)
+    }
+
     /// Takes the leaf with this number.
     ///
     /// # Errors
     /// [`Fault`]: it, or one of its second, does not follow from those before.
     pub fn take(&mut self, number: u64, leaf: Leaf) -> Result<(), Fault> {
+        if let Some(entered) = entered(&leaf) {
+            return self.enter(number, entered);
+        }
         if self.group.ends_before(&leaf) {
             self.judge_group()?;
+        } else if take(&mut self.is_entered) && !matches!(leaf, Leaf::Stop(_) | Leaf::Day(_)) {
+            let reason = "stands behind what people entered, in the middle of its second";
+            return Err(Fault {
+                number,
+                reason: reason.into(),
+            });
         }
+        self.is_entered = false;
         if self.group.leaves.is_empty() {
             self.group.number = number;
         }
@@ -140,6 +177,20 @@ impl LeafJudge {
         }
         self.group.leaves.push(leaf);
         Ok(())
+    }
+
+    /// What people entered stands behind the leaves of a second, and was not entered before it.
+    fn enter(&mut self, number: u64, entered: Second) -> Result<(), Fault> {
+        let last = self.group.leaves.iter().find_map(Leaf::second);
+        let last = last.or_else(|| self.judge.judged());
+        self.is_entered = !self.group.leaves.is_empty();
+        match last.filter(|last| *last > entered) {
+            None => Ok(()),
+            Some(last) => Err(Fault {
+                number,
+                reason: format!("says that it was entered at {entered}, and stands behind {last}"),
+            }),
+        }
     }
 
     /// Judges the last second; how much was judged.
@@ -202,6 +253,9 @@ impl LeafJudge {
         if group.leaves.iter().all(is_end) && matches!(group.leaves.last(), Some(Leaf::Stop(_))) {
             // Nothing was judged here; what could not be written before was.
             group.gaps().for_each(|gap| self.take_gap(gap));
+            if let Some(said) = &mut self.said {
+                said.extend(group.leaves);
+            }
             return Ok(());
         }
         if take(&mut self.begins_late) {
@@ -215,8 +269,8 @@ impl LeafJudge {
             self.judge_idle(&group, second)?;
         }
         let steps_back = self.judge.judged().is_some_and(|judged| second <= judged);
-        let mut unwritten = group.gaps().filter(|gap| gap.why == GapReason::Disk);
-        if let Some(gap) = unwritten.next().filter(|_| steps_back) {
+        let unwritten = group.gaps().find(|gap| gap.why == GapReason::Disk);
+        if let Some(gap) = unwritten.filter(|_| steps_back) {
             // What said so was not written.
             self.judge.restart(gap.from.min(second));
         } else if steps_back && !group.gaps().any(begins_anew) {
@@ -224,6 +278,13 @@ impl LeafJudge {
         }
         self.take_counts(&group, second)?;
         let said = self.judge_second(second);
+        if let Some(all) = &mut self.said {
+            let counted = group.leaves.into_iter().filter(|leaf| !is_judgement(leaf));
+            let (stop, rest): (Vec<_>, Vec<_>) =
+                counted.partition(|leaf| matches!(leaf, Leaf::Stop(_)));
+            all.extend(rest.into_iter().chain(said).chain(stop));
+            return Ok(());
+        }
         self.compare(&group, &said)
     }
 
@@ -239,7 +300,9 @@ impl LeafJudge {
         };
         for idle in last.0 + 1..=until.min(self.judge.empty_after(last)).0 {
             let said = self.judge_second(Second(idle));
-            if let Some(missing) = said.first()
+            if let Some(all) = &mut self.said {
+                all.extend(said);
+            } else if let Some(missing) = said.first()
                 && self.whole_from.is_none()
                 && !is_unwritten(idle)
             {
@@ -248,6 +311,9 @@ impl LeafJudge {
             }
         }
         self.judge.pass(until);
+        if self.said.is_some() {
+            return Ok(());
+        }
         let mut ends = (last.0 + 1..=until.0).filter(|second| second % 60 == 59);
         let is_told =
             until.0 - last.0 <= IDLE_TOLD / 2 && !self.judge.policy().commitments.is_empty();
@@ -300,7 +366,9 @@ impl LeafJudge {
                 | Leaf::Table(_)
                 | Leaf::Stop(_)
                 | Leaf::Interval(_)
-                | Leaf::Verdict(_) => {}
+                | Leaf::Verdict(_)
+                | Leaf::Exclusion(_)
+                | Leaf::Revision(_) => {}
             }
         }
         Ok(())
@@ -359,7 +427,10 @@ impl LeafJudge {
             return;
         };
         for idle in judged.0 + 1..=last.min(self.judge.empty_after(judged)).0 {
-            self.judge_second(Second(idle));
+            let said = self.judge_second(Second(idle));
+            if let Some(all) = &mut self.said {
+                all.extend(said);
+            }
         }
     }
 

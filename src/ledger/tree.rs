@@ -3,6 +3,7 @@
 //!
 //! Pure. A level has 256 times as many leaves below each hash as the one before it.
 
+use crate::files::digest::sha256;
 use ring::digest::{Context, SHA256, digest};
 use std::{fmt, io};
 
@@ -33,17 +34,8 @@ impl Hash {
     ///
     /// # Errors
     /// Those of the reader.
-    pub fn read(mut from: impl io::Read) -> io::Result<Self> {
-        let mut context = Context::new(&SHA256);
-        let mut buffer = vec![0; 1 << 18];
-        loop {
-            match from.read(&mut buffer) {
-                Ok(0) => return Ok(Self::from_digest(context.finish().as_ref())),
-                Ok(length) => context.update(buffer.get(..length).unwrap_or_default()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+    pub fn read(from: impl io::Read) -> io::Result<Self> {
+        sha256(from, None).map(Self)
     }
 
     fn joined(parts: &[&[u8]]) -> Self {
@@ -246,7 +238,7 @@ impl CompactTree {
 }
 
 /// The root of 2^n hashes; none of no hashes.
-fn perfect(hashes: &[Hash]) -> Option<Hash> {
+pub(super) fn perfect(hashes: &[Hash]) -> Option<Hash> {
     let mut level = hashes.to_vec();
     while level.len() > 1 {
         level = level

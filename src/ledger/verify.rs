@@ -5,6 +5,7 @@
 //! that is being written is read as far as it is sealed.
 
 use super::checkpoint::{SignedCheckpoint, read_notes};
+use super::cosignature::WitnessKey;
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
 use super::key::PublicKey;
 use super::leaf::{DayLeaf, Leaf};
@@ -32,6 +33,8 @@ pub struct VerifyRequest {
     pub key: Option<PublicKey>,
     /// Heads that the other side kept.
     pub heads: Vec<(PathBuf, SignedCheckpoint)>,
+    /// Who must have cosigned each of these; any of them.
+    pub witnesses: Vec<WitnessKey>,
     /// What must hold of every leaf.
     pub require: Option<Requirement>,
     /// First and last UTC day that are read, as `2026-11-25`; all without it.
@@ -149,6 +152,7 @@ pub fn verify_each(
         tree: None,
         key,
         is_first: true,
+        witnesses: &request.witnesses,
         judge: LeafJudge::default(),
         is_cut: false,
         skips: request.days.is_some(),
@@ -238,6 +242,7 @@ struct Reading<'a> {
     key: Option<PublicKey>,
     /// The next leaf is the first of its day's file.
     is_first: bool,
+    witnesses: &'a [WitnessKey],
     judge: LeafJudge,
     /// Days behind the last one that is read are there.
     is_cut: bool,
@@ -357,6 +362,13 @@ impl Reading<'_> {
         let is_signed = self.key.is_some_and(|key| next.note.is_signed_by(key));
         if !next.note.signatures.is_empty() && !is_signed && self.key.is_some() {
             return Err(next.failed("is not signed by the key"));
+        }
+        let is_cosigned = self
+            .witnesses
+            .iter()
+            .any(|key| key.seen(&next.note).is_some());
+        if next.is_witness && !self.witnesses.is_empty() && !is_cosigned {
+            return Err(next.failed("is not cosigned by the witness"));
         }
         let verified = &mut self.verified;
         if next.is_witness {

@@ -14,6 +14,7 @@ use crate::stream::rtt::RttSample;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::silence::SilenceCounts;
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
+use crate::units::occupancy::TableStates;
 use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use hashbrown::HashMap;
@@ -360,6 +361,10 @@ pub struct WorkerState {
     pub sample: StreamSample,
     /// Fragments of IP packets that found no room in their table.
     pub fragments_refused: u64,
+    /// How full its tables are.
+    pub tables: TableStates,
+    /// Times that an interface was found gone or down, by interface number: ten a second.
+    pub down: Vec<u64>,
     /// Octets of voice that an ASN source names another origin for than the one that decided, by
     /// the name of that source; `other` beyond a bound.
     pub disputed: BTreeMap<Arc<str>, u64>,

@@ -48,7 +48,10 @@ impl TimedSource for PartitionedSource {
             return self.0.next_batch(selection);
         }
         let (source, packet_clock) = self.0.source_and_clock();
-        source.take_items(BATCH, |item| packet_clock.try_advance(item.summary.time))
+        source.take_items(BATCH, |item| {
+            let summary = &item.summary;
+            packet_clock.try_advance(summary.time, summary.capture_point.interface)
+        })
     }
 }
 

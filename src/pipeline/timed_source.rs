@@ -112,7 +112,7 @@ impl<S: FrameSource> TimedSource for ClockedSource<S> {
     fn next(&mut self) -> Result<TimedEvent<'_>, CaptureError> {
         let event = self.source.next()?;
         let boundary = match &event {
-            Event::Frame(frame) => self.packet_clock.on_frame(frame.time),
+            Event::Frame(frame) => self.packet_clock.on_frame(frame.time, frame.interface),
             Event::Idle(now) => self.packet_clock.on_idle(*now),
             Event::End => self.packet_clock.on_end(),
             Event::Interface(..) | Event::CaptureGap(_) | Event::Unknown(..) => None,
@@ -146,12 +146,13 @@ impl BatchCollector<'_> {
         let Selection { rules, shard } = self.selection;
         if !shard.owns(plain.ends()) {
             // Every worker observes signalling.
-            return !rules.is_sip_port(plain.ends()) && self.packet_clock.try_advance(frame.time);
+            return !rules.is_sip_port(plain.ends())
+                && self.packet_clock.try_advance(frame.time, frame.interface);
         }
         let Some(packet) = rules.recognise_plain(frame, plain) else {
             return false;
         };
-        let advances = self.packet_clock.try_advance(frame.time);
+        let advances = self.packet_clock.try_advance(frame.time, frame.interface);
         if advances {
             self.batch.push(packet);
         }

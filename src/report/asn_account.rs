@@ -1,75 +1,23 @@
 //! The account of one ASN under one contract: sums, windows, and how its seconds were given.
 
-use super::model::{DirectionRow, Peak, ReportRow, STRIP_PART, SampleRow, Strip};
+use super::maintenance::Maintenance;
+use super::model::{DirectionRow, Peak, ReportRow, SampleRow};
 use super::period::{Period, ReportZone};
-use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
+use super::seconds::SecondSet;
+use super::verdict_seconds::VerdictSeconds;
+use super::window::Window;
 use crate::ledger::leaf::{CountedLeaf, DirectionLeaf, SampleLeaf, VerdictLeaf};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::Measure;
 use crate::units::Second;
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Seconds of a rate whose 95th percentile is shown: what carriers bill by.
 const RATE_SECONDS: u64 = 300;
 
 /// Parts of the period of which the largest share is kept, for the drawing.
 pub(super) const SHARE_PARTS: u64 = 240;
-
-/// Octets of a second in a window.
-#[derive(Clone, Copy, Debug)]
-struct WindowSecond {
-    second: u64,
-    bytes: Directions<u64>,
-}
-
-/// The last seconds of an ASN: what is held against the threshold.
-#[derive(Clone, Debug, Default)]
-struct Window {
-    seconds: VecDeque<WindowSecond>,
-    sum: Directions<u64>,
-}
-
-impl Window {
-    /// Adds octets of a second; one before the newest is an amendment.
-    fn add(&mut self, second: u64, bytes: Directions<u64>) {
-        let behind = self
-            .seconds
-            .iter()
-            .rev()
-            .take_while(|one| one.second > second);
-        let place = self.seconds.len() - behind.count();
-        self.sum = sum(self.sum, bytes);
-        let same = place
-            .checked_sub(1)
-            .and_then(|last| self.seconds.get_mut(last));
-        match same.filter(|one| one.second == second) {
-            Some(same) => same.bytes = sum(same.bytes, bytes),
-            None => self.seconds.insert(place, WindowSecond { second, bytes }),
-        }
-    }
-
-    /// Lets go of the seconds before one.
-    fn begin_with(&mut self, first: u64) {
-        while let Some(oldest) = self.seconds.front().filter(|one| one.second < first) {
-            let bytes = oldest.bytes;
-            self.sum = Directions {
-                from: self.sum.from.saturating_sub(bytes.from),
-                to: self.sum.to.saturating_sub(bytes.to),
-                sum: self.sum.sum.saturating_sub(bytes.sum),
-            };
-            self.seconds.pop_front();
-        }
-    }
-}
-
-fn sum(a: Directions<u64>, b: Directions<u64>) -> Directions<u64> {
-    Directions {
-        from: a.from.saturating_add(b.from),
-        to: a.to.saturating_add(b.to),
-        sum: a.sum.saturating_add(b.sum),
-    }
-}
 
 /// The largest window of a time.
 #[derive(Clone, Copy, Debug)]
@@ -111,17 +59,14 @@ pub(super) struct AsnAccount {
     part: (u64, u64),
     /// Octets from and to in 5 minutes, by their number in the period.
     rates: Vec<(u32, u64, u64)>,
-    /// The first second that is not given yet.
-    since: u64,
-    standing: [SecondVerdict; Measure::COUNT],
-    given: [GivenSeconds; Measure::COUNT],
-    /// Anything was counted or judged in the period.
-    is_seen: bool,
+    seconds: VerdictSeconds,
+    /// Anything was counted in the period.
+    is_counted: bool,
 }
 
 impl AsnAccount {
     /// Of an ASN that nobody has seen, from a second on.
-    pub(super) fn new(since: u64) -> Self {
+    pub(super) fn new(since: u64, maintenance: Arc<Maintenance>) -> Self {
         Self {
             from: DirectionRow::default(),
             to: DirectionRow::default(),
@@ -136,21 +81,14 @@ impl AsnAccount {
             shares: Vec::new(),
             part: (0, 0),
             rates: Vec::new(),
-            since,
-            standing: [SecondVerdict::Silent; Measure::COUNT],
-            given: [GivenSeconds::default(); Measure::COUNT],
-            is_seen: false,
+            seconds: VerdictSeconds::new(since, maintenance),
+            is_counted: false,
         }
     }
 
     /// Whether it belongs in the report.
     pub(super) fn is_seen(&self) -> bool {
-        self.is_seen
-    }
-
-    /// Seconds of each measure so far.
-    pub(super) fn given(&self) -> &[GivenSeconds; Measure::COUNT] {
-        &self.given
+        self.is_counted || self.seconds.is_seen()
     }
 
     /// Takes what was counted in a second, judged or amended. `in_window`: it counts there. Returns
@@ -174,7 +112,7 @@ impl AsnAccount {
         if !period.contains(second) {
             return false;
         }
-        self.is_seen = true;
+        self.is_counted = true;
         count_direction(&mut self.from, leaf.from);
         count_direction(&mut self.to, leaf.to);
         count_samples(&mut self.latency, leaf.latency);
@@ -203,7 +141,7 @@ impl AsnAccount {
         let first = (second + 1).saturating_sub(terms.limit.window.get().into());
         self.window.begin_with(first);
         let was_out = self.is_out;
-        if self.window.seconds.is_empty() && !was_out && !self.is_void {
+        if self.window.is_empty() && !was_out && !self.is_void {
             return;
         }
         let period = terms.period;
@@ -211,7 +149,7 @@ impl AsnAccount {
         // Behind what could not be written the judge's window held more than the ledger's.
         self.is_out = self.is_void;
         for &direction in terms.judged {
-            let bytes = *self.window.sum.get(direction);
+            let bytes = *self.window.sum().get(direction);
             self.is_out |= terms.limit.is_exceeded(bytes);
             if is_inside {
                 self.note_share(bytes, direction, second, terms);
@@ -261,78 +199,26 @@ impl AsnAccount {
         self.part.1 = 0;
     }
 
-    /// Gives the seconds up to one, which is not among them, as the verdicts stand.
-    pub(super) fn give(&mut self, end: u64, terms: &Terms<'_>, strip: &mut Strip) {
-        let Some((first, end)) = self.stretch(end, terms.period) else {
-            return;
-        };
-        for place in 0..Measure::COUNT {
-            let (Some(true), Some(&verdict)) =
-                (terms.guaranteed.get(place), self.standing.get(place))
-            else {
-                continue;
-            };
-            let Some(given) = self.given.get_mut(place) else {
-                continue;
-            };
-            if verdict == SecondVerdict::Silent {
-                let unseen = terms.unseen.count(first, end);
-                given.indeterminate_s += unseen;
-                given.silent_s += end - first - unseen;
-            } else {
-                self.is_seen = true;
-                *given.of_mut(verdict) += end - first;
-                mark(strip, verdict, (first, end), terms.period);
-            }
-        }
+    /// How its seconds stand.
+    pub(super) const fn seconds(&self) -> &VerdictSeconds {
+        &self.seconds
     }
 
-    /// Gives the seconds up to one, which is not among them, as not seen.
-    pub(super) fn give_unseen(&mut self, end: u64, terms: &Terms<'_>, strip: &mut Strip) {
-        let Some((first, end)) = self.stretch(end, terms.period) else {
-            return;
-        };
-        for (given, guaranteed) in self.given.iter_mut().zip(terms.guaranteed) {
-            given.indeterminate_s += if guaranteed { end - first } else { 0 };
-        }
-        mark(
-            strip,
-            SecondVerdict::Indeterminate,
-            (first, end),
-            terms.period,
-        );
-    }
-
-    /// Leaves out the seconds up to one: the contract is not in force.
-    pub(super) fn skip(&mut self, end: u64) {
-        self.since = self.since.max(end);
-    }
-
-    /// The seconds of the period that are to be given.
-    fn stretch(&mut self, end: u64, period: Period) -> Option<(u64, u64)> {
-        let first = self.since.max(period.from.0);
-        self.skip(end);
-        let end = end.min(period.until.0);
-        (first < end).then_some((first, end))
+    /// The same, to be given.
+    pub(super) const fn seconds_mut(&mut self) -> &mut VerdictSeconds {
+        &mut self.seconds
     }
 
     /// Other verdicts stand from now on.
     pub(super) fn stand(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
-        if leaf.verdicts.len() != Measure::COUNT {
-            return Err(format!("has {} verdicts", leaf.verdicts.len()));
-        }
-        for (standing, word) in self.standing.iter_mut().zip(&leaf.verdicts) {
-            let verdict = SecondVerdict::from_word(word);
-            *standing = verdict.ok_or_else(|| format!("verdict {word:?} is not known"))?;
-        }
-        let is_void = self.standing.contains(&SecondVerdict::Void);
-        self.is_void = is_void && leaf.void_by_transit.is_none();
+        self.seconds.stand(leaf)?;
+        self.is_void = self.seconds.stands_void() && leaf.void_by_transit.is_none();
         Ok(())
     }
 
     /// No verdict stands any more.
     pub(super) fn forget_standing(&mut self) {
-        self.standing = [SecondVerdict::Silent; Measure::COUNT];
+        self.seconds.forget_standing();
         self.is_void = false;
     }
 
@@ -413,28 +299,4 @@ pub(super) fn percentile_rate(mut bytes: Vec<u64>, period: Period) -> u64 {
     let place = place.and_then(|place| usize::try_from(place).ok());
     let bytes = place.and_then(|place| bytes.get(place));
     bytes.map_or(0, |bytes| bytes.saturating_mul(8) / RATE_SECONDS)
-}
-
-/// Notes in which quarters of an hour a verdict stood.
-pub(super) fn mark(
-    strip: &mut Strip,
-    verdict: SecondVerdict,
-    (first, end): (u64, u64),
-    period: Period,
-) {
-    let quarter = |second: u64| usize::try_from((second - period.from.0) / STRIP_PART);
-    let (Ok(from), Ok(until)) = (quarter(first), quarter(end - 1)) else {
-        return;
-    };
-    let quarters = strip.quarters.iter_mut().take(until + 1).skip(from);
-    for seen in quarters {
-        let seen = match verdict {
-            SecondVerdict::Met => &mut seen.met,
-            SecondVerdict::Missed => &mut seen.missed,
-            SecondVerdict::Void => &mut seen.void,
-            SecondVerdict::Indeterminate => &mut seen.indeterminate,
-            SecondVerdict::Silent => continue,
-        };
-        *seen = true;
-    }
 }

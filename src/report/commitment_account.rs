@@ -1,12 +1,15 @@
 //! The account of one contract: what it said from when on, and the account of each ASN under it.
 
-use super::asn_account::{AsnAccount, Terms, mark, mean_share_ppm};
+use super::asn_account::{AsnAccount, Terms, mean_share_ppm};
+use super::maintenance::Maintenance;
 use super::model::{
-    CommitmentReport, CommitmentVersion, DirectionRow, ReportRow, Strip, VerdictsSeen,
+    CommitmentReport, CommitmentVersion, DirectionRow, Exclusion, GivenByMeasure, ReportRow, Strip,
+    VerdictsSeen,
 };
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
-use crate::ledger::leaf::{CommitmentTerms, CountedLeaf, TransitRole, VerdictLeaf};
+use super::verdict_seconds::{SecondSums, mark};
+use crate::ledger::leaf::{CommitmentTerms, CountedLeaf, ExclusionLeaf, TransitRole, VerdictLeaf};
 use crate::sla::commitment::{Commitment, TransitRule};
 use crate::sla::limit::Limit;
 use crate::sla::measure::Measure;
@@ -38,6 +41,8 @@ pub(super) struct CommitmentAccount {
     /// Seconds whose window was not seen whole.
     unseen: SecondSet,
     strip: Strip,
+    /// Announced maintenance that is about it.
+    exclusions: Vec<ExclusionLeaf>,
     /// What the committed rate allows in the seconds of the period that were seen, in bits.
     allowed_bits: u128,
 }
@@ -47,7 +52,21 @@ type InForceFor = (InForce, u64);
 
 impl CommitmentAccount {
     /// For a contract that is in force from a second on.
-    pub(super) fn new(name: &str, since: u64, period: Period, zone: &ReportZone) -> Self {
+    pub(super) fn new(
+        name: &str,
+        since: u64,
+        period: Period,
+        zone: &ReportZone,
+        exclusions: &[ExclusionLeaf],
+    ) -> Self {
+        let exclusions = exclusions.iter().filter(|leaf| leaf.commitment == name);
+        let exclusions: Vec<_> = exclusions.cloned().collect();
+        // Those that are named alone have other seconds of maintenance from the beginning on.
+        let named = exclusions.iter().flat_map(|leaf| leaf.asns.iter().copied());
+        let named = named.map(|asn| {
+            let maintenance = Maintenance::of(&exclusions, Some(asn));
+            ((None, asn), AsnAccount::new(since, maintenance))
+        });
         let quarters = period.seconds().div_ceil(super::model::STRIP_PART);
         let quarters = usize::try_from(quarters).unwrap_or_default();
         Self {
@@ -55,14 +74,15 @@ impl CommitmentAccount {
             period,
             in_force: None,
             versions: Vec::new(),
-            absent: AsnAccount::new(since),
-            asns: BTreeMap::new(),
+            absent: AsnAccount::new(since, Maintenance::of(&exclusions, None)),
+            asns: named.collect(),
             unseen: SecondSet::default(),
             strip: Strip {
                 quarters: vec![VerdictsSeen::default(); quarters],
                 days: period.days(zone),
                 period: (period.from.0, period.until.0),
             },
+            exclusions,
             allowed_bits: 0,
         }
     }
@@ -132,9 +152,9 @@ impl CommitmentAccount {
             limit,
             guaranteed,
         });
-        self.absent.skip(since);
+        self.absent.seconds_mut().skip(since);
         for account in self.asns.values_mut() {
-            account.skip(since);
+            account.seconds_mut().skip(since);
             account.begin_limit();
             if !held_alike {
                 account.end_intervals();
@@ -158,12 +178,14 @@ impl CommitmentAccount {
 
     /// Gives the seconds up to one, which is not among them, as verdicts stand.
     pub(super) fn give(&mut self, end: u64) {
-        self.each(|account, terms, strip| account.give(end, terms, strip));
+        self.each(|account, terms, strip| account.seconds_mut().give(end, terms, strip));
     }
 
     /// Gives the seconds up to one, which is not among them, as not seen.
     pub(super) fn give_unseen(&mut self, end: u64) {
-        self.each(|account, terms, strip| account.give_unseen(end, terms, strip));
+        self.each(|account, terms, strip| {
+            account.seconds_mut().give_unseen(end, terms, strip);
+        });
     }
 
     /// No verdict stands any more.
@@ -189,7 +211,15 @@ impl CommitmentAccount {
 
     fn add_unseen(&mut self, first: u64, end: u64) {
         let Period { from, until } = self.period;
-        self.unseen.insert(first.max(from.0), end.min(until.0));
+        let (first, end) = (first.max(from.0), end.min(until.0));
+        // What was given as silent already is not.
+        for new in self.unseen.missing(first, end) {
+            self.absent.seconds_mut().unsee(new);
+            for account in self.asns.values_mut() {
+                account.seconds_mut().unsee(new);
+            }
+        }
+        self.unseen.insert(first, end);
     }
 
     /// The accounts of the ASNs.
@@ -246,7 +276,8 @@ impl CommitmentAccount {
                 unseen: &self.unseen,
                 period: self.period,
             };
-            account.give(leaf.second.0, &terms, &mut self.strip);
+            let seconds = account.seconds_mut();
+            seconds.give(leaf.second.0, &terms, &mut self.strip);
         }
         account.stand(leaf)
     }
@@ -258,9 +289,10 @@ impl CommitmentAccount {
             let verdict = SecondVerdict::Indeterminate;
             mark(&mut self.strip, verdict, unseen, self.period);
         }
-        let measures = Measure::ALL.iter().zip(self.absent.given());
-        let guaranteed_s: BTreeMap<_, _> = measures
-            .map(|(measure, given)| (measure.as_str(), given.sum()))
+        let guaranteed_s = by_measure(&self.absent, |sums| sums.given);
+        let guaranteed_s: BTreeMap<_, _> = guaranteed_s
+            .into_iter()
+            .map(|(measure, given)| (measure, given.sum()))
             .filter(|(_, seconds)| *seconds > 0)
             .collect();
         let (mut asns, mut transit_asns) = (Vec::new(), Vec::new());
@@ -272,11 +304,17 @@ impl CommitmentAccount {
             match role {
                 Some(TransitRole::Transit) => transit_asns.push(row),
                 None => {
-                    let given = Measure::ALL.iter().zip(account.given());
-                    let given = given.map(|(measure, given)| (measure.as_str(), *given));
-                    row.given = given
-                        .filter(|(measure, _)| guaranteed_s.contains_key(measure))
-                        .collect();
+                    let of = |sums: fn(&SecondSums) -> GivenSeconds| {
+                        let mut seconds = by_measure(account, sums);
+                        seconds.retain(|measure, _| guaranteed_s.contains_key(measure));
+                        seconds
+                    };
+                    row.given = of(|sums| sums.given);
+                    if !self.exclusions.is_empty() {
+                        row.given_without_maintenance = of(|sums| sums.given.less(&sums.announced));
+                        row.given_without_retroactive =
+                            of(|sums| sums.given.less(&sums.maintenance));
+                    }
                     asns.push(row);
                 }
             }
@@ -294,6 +332,21 @@ impl CommitmentAccount {
                 terms: version.terms,
                 seconds: (cut(version.since), cut(end)),
             });
+        let exclusions = self.exclusions.iter().map(|leaf| {
+            let (first, end) = (cut(leaf.from.0), cut(leaf.until.0.saturating_add(1)));
+            Exclusion {
+                from: text(leaf.from.0),
+                until: text(leaf.until.0.saturating_add(1)),
+                entered: text(leaf.entered.0),
+                retroactive: leaf.is_retroactive(),
+                reason: leaf.reason.clone(),
+                asns: leaf.asns.clone(),
+                period_s: end - first,
+            }
+        });
+        let exclusions = exclusions
+            .filter(|exclusion| exclusion.period_s > 0)
+            .collect();
         let all = all(&asns, self.allowed_bits);
         CommitmentReport {
             name: self.name,
@@ -304,13 +357,22 @@ impl CommitmentAccount {
             all,
             asns,
             transit_asns,
+            exclusions,
+            with: None,
             strip: self.strip,
         }
     }
 }
 
+/// The seconds of an account, by measure.
+fn by_measure(account: &AsnAccount, of: impl Fn(&SecondSums) -> GivenSeconds) -> GivenByMeasure {
+    let each = Measure::ALL.iter().zip(account.seconds().sums());
+    each.map(|(measure, sums)| (measure.as_str(), of(sums)))
+        .collect()
+}
+
 /// The sums over ASNs.
-fn all(asns: &[ReportRow], allowed_bits: u128) -> ReportRow {
+pub(super) fn all(asns: &[ReportRow], allowed_bits: u128) -> ReportRow {
     let mut all = ReportRow::default();
     for row in asns {
         for (sum, one) in [(&mut all.from, &row.from), (&mut all.to, &row.to)] {
@@ -326,9 +388,10 @@ fn all(asns: &[ReportRow], allowed_bits: u128) -> ReportRow {
         }
         all.out_of_sla_s += row.out_of_sla_s;
         all.intervals += row.intervals;
-        for (measure, given) in &row.given {
-            let sum: &mut GivenSeconds = all.given.entry(measure).or_default();
-            sum.add(given);
+        for (sums, seconds) in all.seconds_mut().into_iter().zip(row.seconds()) {
+            for (measure, given) in seconds {
+                sums.entry(measure).or_default().add(given);
+            }
         }
         let share = |row: &ReportRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
         if share(row) > share(&all) {

@@ -3,14 +3,15 @@
 //! It judges nothing: verdicts are those of the leaves, which `verify` judges again meanwhile. Which
 //! seconds were judged at all is what it finds out: leaves stand only where there was something to say.
 
+use super::changes::Changes;
 use super::commitment_account::CommitmentAccount;
-use super::model::{Change, ChangeKind, Coverage, EvidenceSummary, LedgerReport};
+use super::coverage::CoverageSets;
+use super::model::{ChangeKind, EvidenceSummary, LedgerReport};
 use super::period::{Period, ReportZone};
-use super::seconds::SecondSet;
-use super::{MAX_CHANGES, MAX_RATES, MAX_ROWS};
+use super::{MAX_RATES, MAX_ROWS, ReportRequest};
 use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::leaf::{
-    CountedLeaf, GapLeaf, GapReason, Leaf, PolicyLeaf, StartLeaf, TableLeaf, TableTerms,
+    CountedLeaf, ExclusionLeaf, GapLeaf, GapReason, Leaf, PolicyLeaf, RevisionLeaf, StartLeaf,
 };
 use crate::ledger::verify::Verified;
 use crate::sla::measure::Measure;
@@ -45,47 +46,31 @@ pub(super) struct LedgerAccount {
     judged: Option<u64>,
     /// The first second that was never judged.
     next: u64,
-    incomplete_capture: SecondSet,
-    incomplete_clock: SecondSet,
-    /// The seconds at the edges of a stop.
-    incomplete_stop: SecondSet,
-    not_before: SecondSet,
-    not_stop: SecondSet,
-    not_disk: SecondSet,
-    not_after: SecondSet,
-    repeated_s: u64,
-    changes: Vec<Change>,
-    changes_left_out: u64,
+    coverage: CoverageSets,
+    changes: Changes,
+    /// Announced maintenance.
+    exclusions: Vec<ExclusionLeaf>,
     policy_sha256: String,
-    tables: Vec<TableTerms>,
     /// Rates of 5 minutes that are kept.
     rates: usize,
 }
 
 impl LedgerAccount {
-    /// For a period; of all contracts or only one.
-    pub(super) fn new(period: Period, zone: ReportZone, only: Option<String>) -> Self {
+    /// For what is asked, with maintenance as it is entered.
+    pub(super) fn new(request: &ReportRequest, exclusions: Vec<ExclusionLeaf>) -> Self {
         Self {
-            period,
-            zone,
-            only,
+            period: request.period,
+            zone: request.zone.clone(),
+            only: request.commitment.clone(),
             names: Vec::new(),
             commitments: Vec::new(),
             open: None,
             judged: None,
             next: 0,
-            incomplete_capture: SecondSet::default(),
-            incomplete_clock: SecondSet::default(),
-            incomplete_stop: SecondSet::default(),
-            not_before: SecondSet::default(),
-            not_stop: SecondSet::default(),
-            not_disk: SecondSet::default(),
-            not_after: SecondSet::default(),
-            repeated_s: 0,
-            changes: Vec::new(),
-            changes_left_out: 0,
+            coverage: CoverageSets::default(),
+            changes: Changes::new(request.period, request.zone.clone()),
+            exclusions,
             policy_sha256: String::new(),
-            tables: Vec::new(),
             rates: 0,
         }
     }
@@ -95,6 +80,9 @@ impl LedgerAccount {
     /// # Errors
     /// What of it does not fit what came before, or has no room.
     pub(super) fn take(&mut self, leaf: &Leaf) -> Result<(), String> {
+        if let Leaf::Revision(leaf) = leaf {
+            self.revised(leaf);
+        }
         let Some(Second(second)) = leaf.second() else {
             return Ok(());
         };
@@ -128,7 +116,7 @@ impl LedgerAccount {
                 return Ok(());
             }
             Leaf::Table(table) => {
-                self.table(table);
+                self.changes.table(table);
                 return Ok(());
             }
             Leaf::Stop(stop) => return self.stop(stop.time.0),
@@ -136,7 +124,9 @@ impl LedgerAccount {
             | Leaf::Second(_)
             | Leaf::Amendment(_)
             | Leaf::Interval(_)
-            | Leaf::Verdict(_) => {}
+            | Leaf::Verdict(_)
+            | Leaf::Exclusion(_)
+            | Leaf::Revision(_) => {}
         }
         self.begin_counting()?;
         match leaf {
@@ -150,6 +140,11 @@ impl LedgerAccount {
         }
     }
 
+    /// Some of the period was judged again under another contract.
+    pub(super) fn revised(&mut self, leaf: &RevisionLeaf) {
+        self.changes.revision(leaf);
+    }
+
     /// What follows, once all leaves were taken and verified; none where no second was judged.
     ///
     /// # Errors
@@ -160,13 +155,14 @@ impl LedgerAccount {
             return Ok(None);
         };
         let end = self.period.until.0;
-        self.not_after
-            .insert(self.next.max(self.period.from.0), end);
+        let seen = self.next.max(self.period.from.0);
+        self.coverage.not_after.insert(seen, end);
         for account in &mut self.commitments {
             account.give(self.next.max(judged + 1));
             account.give_unseen(end);
         }
-        let coverage = self.coverage();
+        let coverage = self.coverage.coverage(self.period);
+        let (changes, changes_left_out) = self.changes.into_parts();
         let zone = self.zone;
         let commitments = self.commitments.into_iter();
         let is_there = |only: &String| self.names.contains(only);
@@ -180,8 +176,9 @@ impl LedgerAccount {
             origin: verified.origin.clone(),
             evidence: evidence(verified),
             coverage,
-            changes: self.changes,
-            changes_left_out: self.changes_left_out,
+            changes,
+            changes_left_out,
+            settled_late: None,
             commitments: commitments.map(|account| account.report(&zone)).collect(),
         }))
     }
@@ -196,12 +193,7 @@ impl LedgerAccount {
                 ours.join(", ")
             ));
         }
-        let what = ChangeKind::Start {
-            version: start.version.clone(),
-            revision: start.revision.clone(),
-            rules: start.rules,
-        };
-        self.change(start.time.0, what);
+        self.changes.start(start);
         Ok(())
     }
 
@@ -220,29 +212,8 @@ impl LedgerAccount {
             self.take_gaps(&gaps, last);
         }
         self.idle_until(last + 1);
-        self.change(last, ChangeKind::Stop);
+        self.changes.note(last, ChangeKind::Stop);
         Ok(())
-    }
-
-    fn table(&mut self, table: &TableLeaf) {
-        let files = table.sources.iter().filter(|source| source.kind != "bmp");
-        let files: Vec<_> = files.cloned().collect();
-        if files != self.tables {
-            self.tables.clone_from(&files);
-            self.change(table.second.0, ChangeKind::Table { sources: files });
-        }
-    }
-
-    fn change(&mut self, second: u64, what: ChangeKind) {
-        if !self.period.contains(second) {
-            return;
-        }
-        if self.changes.len() < MAX_CHANGES {
-            let second = self.zone.text(Second(second));
-            self.changes.push(Change { second, what });
-        } else {
-            self.changes_left_out += 1;
-        }
     }
 
     fn account_mut(&mut self, name: &str) -> Option<&mut CommitmentAccount> {
@@ -329,7 +300,8 @@ impl LedgerAccount {
         }
         if self.judged.is_none() {
             // The ledger, or what is there of it, begins here.
-            self.not_before
+            self.coverage
+                .not_before
                 .insert(self.period.from.0, second.min(self.period.until.0));
             self.next = self.next.max(second);
             may_be_idle = false;
@@ -347,7 +319,9 @@ impl LedgerAccount {
             GapReason::Start | GapReason::Clock => {
                 if gap.why == GapReason::Clock {
                     let behind = self.next.min(until.0);
-                    self.incomplete_clock.insert(second.max(from.0), behind);
+                    self.coverage
+                        .incomplete_clock
+                        .insert(second.max(from.0), behind);
                 }
                 for account in &mut self.commitments {
                     account.begin_windows(second);
@@ -355,9 +329,9 @@ impl LedgerAccount {
             }
             GapReason::Capture | GapReason::Stop | GapReason::Disk | GapReason::Probe => {
                 let seconds = match gap.why {
-                    GapReason::Stop => &mut self.incomplete_stop,
-                    GapReason::Disk => &mut self.not_disk,
-                    _ => &mut self.incomplete_capture,
+                    GapReason::Stop => &mut self.coverage.incomplete_stop,
+                    GapReason::Disk => &mut self.coverage.not_disk,
+                    _ => &mut self.coverage.incomplete_capture,
                 };
                 seconds.insert(first.max(from.0), end.min(until.0));
                 for account in &mut self.commitments {
@@ -380,7 +354,7 @@ impl LedgerAccount {
             self.policy_sha256.clone_from(&leaf.sha256);
             let sha256 = leaf.sha256.clone();
             if !is_first || self.period.contains(second) {
-                self.change(second, ChangeKind::Policy { sha256 });
+                self.changes.note(second, ChangeKind::Policy { sha256 });
             }
         }
         // What held before the ledger began nobody knows but from its first word.
@@ -401,7 +375,8 @@ impl LedgerAccount {
             let known = self.account_mut(&terms.name).is_some();
             if !known {
                 let (period, zone) = (self.period, &self.zone);
-                let new = CommitmentAccount::new(&terms.name, since, period, zone);
+                let new =
+                    CommitmentAccount::new(&terms.name, since, period, zone, &self.exclusions);
                 self.commitments.push(new);
             }
             let Some(account) = self.account_mut(&terms.name) else {
@@ -478,8 +453,8 @@ impl LedgerAccount {
         }
         let Period { from, until } = self.period;
         let seconds = match why {
-            GapReason::Disk => &mut self.not_disk,
-            _ => &mut self.not_stop,
+            GapReason::Disk => &mut self.coverage.not_disk,
+            _ => &mut self.coverage.not_stop,
         };
         seconds.insert(first.max(from.0), end.min(until.0));
         self.next = end;
@@ -490,7 +465,7 @@ impl LedgerAccount {
 
     fn judge_windows(&mut self, second: u64) {
         let is_new = second >= self.next;
-        self.repeated_s += u64::from(!is_new && self.period.contains(second));
+        self.coverage.repeated_s += u64::from(!is_new && self.period.contains(second));
         for account in &mut self.commitments {
             account.judge_windows(second, is_new);
         }
@@ -508,44 +483,6 @@ impl LedgerAccount {
             self.judge_windows(open.second);
         }
         Ok(())
-    }
-
-    fn coverage(&self) -> Coverage {
-        let Period { from, until } = self.period;
-        let count = |set: &SecondSet| set.count(from.0, until.0);
-        let mut coverage = Coverage {
-            repeated_s: self.repeated_s,
-            ..Coverage::default()
-        };
-        let mut known = SecondSet::default();
-        let mut add = |set: &SecondSet| {
-            let before = count(&known);
-            known.add(set);
-            count(&known) - before
-        };
-        let not_running = [
-            ("before", &self.not_before),
-            ("stop", &self.not_stop),
-            ("disk", &self.not_disk),
-            ("after", &self.not_after),
-        ];
-        for (why, set) in not_running {
-            let seconds = add(set);
-            coverage.not_running_s += seconds;
-            coverage.not_running_by.insert(why, seconds);
-        }
-        let incomplete = [
-            ("clock", &self.incomplete_clock),
-            ("stop", &self.incomplete_stop),
-            ("capture", &self.incomplete_capture),
-        ];
-        for (why, set) in incomplete {
-            let seconds = add(set);
-            coverage.incomplete_s += seconds;
-            coverage.incomplete_by.insert(why, seconds);
-        }
-        coverage.whole_s = self.period.seconds() - coverage.not_running_s - coverage.incomplete_s;
-        coverage
     }
 }
 

@@ -37,6 +37,8 @@ pub struct LedgerReport {
     pub changes: Vec<Change>,
     /// Changes that are not listed.
     pub changes_left_out: u64,
+    /// Counts that came too late even for the settled verdicts; none where nothing could be settled.
+    pub settled_late: Option<u64>,
     /// The contracts, in the order of the ledger.
     pub commitments: Vec<CommitmentReport>,
 }
@@ -117,6 +119,17 @@ pub enum ChangeKind {
         /// In the order of precedence.
         sources: Vec<TableTerms>,
     },
+    /// A period was judged again under another contract; the time is that of the entry.
+    Revision {
+        /// The period's first second.
+        from: String,
+        /// The second behind its last.
+        until: String,
+        /// The contracts by which.
+        policy: Vec<CommitmentTerms>,
+        /// Of the document.
+        sha256: String,
+    },
 }
 
 /// One contract in the period.
@@ -134,6 +147,11 @@ pub struct CommitmentReport {
     pub transit_asns: Vec<ReportRow>,
     /// Sums over `asns`; a share is that of all of them together, and a peak the largest of one.
     pub all: ReportRow,
+    /// Announced maintenance in the period.
+    pub exclusions: Vec<Exclusion>,
+    /// The same under another contract, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<WithReport>,
     /// What happened when, for the drawing.
     #[serde(skip)]
     pub strip: Strip,
@@ -175,10 +193,86 @@ pub struct ReportRow {
     /// Stream-seconds with a jitter.
     pub jitter: SampleRow,
     /// How its seconds were given, by measure.
-    pub given: BTreeMap<&'static str, GivenSeconds>,
+    pub given: GivenByMeasure,
+    /// The same without maintenance that was announced before it began; only where some is entered.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub given_without_maintenance: GivenByMeasure,
+    /// The same also without maintenance that was entered afterwards.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub given_without_retroactive: GivenByMeasure,
+    /// How its seconds are settled: judged with all that became known later.
+    pub settled: GivenByMeasure,
+    /// The same without maintenance that was announced before it began.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub settled_without_maintenance: GivenByMeasure,
+    /// The same also without maintenance that was entered afterwards.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub settled_without_retroactive: GivenByMeasure,
     /// The largest share in each part of the period, in millionths; for the drawing.
     #[serde(skip)]
     pub shares: Vec<u32>,
+}
+
+/// Seconds by measure.
+pub type GivenByMeasure = BTreeMap<&'static str, GivenSeconds>;
+
+impl ReportRow {
+    /// All that is counted in seconds.
+    pub(super) const fn seconds(&self) -> [&GivenByMeasure; 6] {
+        [
+            &self.given,
+            &self.given_without_maintenance,
+            &self.given_without_retroactive,
+            &self.settled,
+            &self.settled_without_maintenance,
+            &self.settled_without_retroactive,
+        ]
+    }
+
+    pub(super) const fn seconds_mut(&mut self) -> [&mut GivenByMeasure; 6] {
+        [
+            &mut self.given,
+            &mut self.given_without_maintenance,
+            &mut self.given_without_retroactive,
+            &mut self.settled,
+            &mut self.settled_without_maintenance,
+            &mut self.settled_without_retroactive,
+        ]
+    }
+}
+
+/// Announced maintenance.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+pub struct Exclusion {
+    /// Its first second.
+    pub from: String,
+    /// The second behind its last.
+    pub until: String,
+    /// When it was entered into the ledger.
+    pub entered: String,
+    /// It was entered only after it had begun.
+    pub retroactive: bool,
+    /// Why.
+    pub reason: String,
+    /// The ASNs that it is about; empty: all.
+    pub asns: Vec<u32>,
+    /// How many of its seconds lie in the period.
+    pub period_s: u64,
+}
+
+/// The same leaves, judged by another contract.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+pub struct WithReport {
+    /// The contract by which they were judged; what the ledger cannot answer is left out of its guarantees.
+    pub terms: CommitmentTerms,
+    /// What of the other contract the ledger cannot answer, and why.
+    pub unanswered: Vec<String>,
+    /// Seconds in which each measure is guaranteed by it.
+    pub guaranteed_s: BTreeMap<&'static str, u64>,
+    /// As those of the commitment.
+    pub asns: Vec<ReportRow>,
+    /// Sums over these.
+    pub all: ReportRow,
 }
 
 /// One direction of an ASN's traffic.

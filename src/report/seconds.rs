@@ -36,6 +36,21 @@ impl SecondSet {
         cut.filter(|(a, b)| a < b)
     }
 
+    /// The ranges between two seconds that are not in it.
+    pub(super) fn missing(&self, first: u64, end: u64) -> Vec<(u64, u64)> {
+        let (mut missing, mut from) = (Vec::new(), first);
+        for (known, behind) in self.between(first, end) {
+            if from < known {
+                missing.push((from, known));
+            }
+            from = behind;
+        }
+        if from < end {
+            missing.push((from, end));
+        }
+        missing
+    }
+
     /// How many there are between two seconds.
     pub(super) fn count(&self, first: u64, end: u64) -> u64 {
         self.between(first, end).map(|(a, b)| b - a).sum()
@@ -110,6 +125,17 @@ impl GivenSeconds {
         }
     }
 
+    /// Without others that are among them.
+    pub(super) const fn less(&self, other: &Self) -> Self {
+        Self {
+            met_s: self.met_s - other.met_s,
+            missed_s: self.missed_s - other.missed_s,
+            void_s: self.void_s - other.void_s,
+            indeterminate_s: self.indeterminate_s - other.indeterminate_s,
+            silent_s: self.silent_s - other.silent_s,
+        }
+    }
+
     pub(super) const fn add(&mut self, other: &Self) {
         self.met_s += other.met_s;
         self.missed_s += other.missed_s;
@@ -139,6 +165,10 @@ mod tests {
             let asked = first..first + length;
             let expected = each.iter().filter(|second| asked.contains(second)).count();
             prop_assert_eq!(set.count(asked.start, asked.end), expected as u64);
+            let missing = set.missing(asked.start, asked.end).into_iter();
+            let missing: Vec<u64> = missing.flat_map(|(first, end)| first..end).collect();
+            let others: Vec<u64> = asked.filter(|second| !each.contains(second)).collect();
+            prop_assert_eq!(missing, others);
             let pairs: Vec<_> = set.ranges.iter().collect();
             for pair in pairs.windows(2) {
                 prop_assert!(pair[0].1 < pair[1].0, "ranges touch: {:?}", set);

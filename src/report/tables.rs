@@ -119,6 +119,20 @@ pub(super) fn changes(of: &LedgerReport) -> ReportTable {
                 });
                 format!("ASN tables: {}", each.collect::<Vec<_>>().join(", "))
             }
+            ChangeKind::Revision {
+                from,
+                until,
+                policy,
+                sha256,
+            } => {
+                let names: Vec<_> = policy.iter().map(|terms| terms.name.as_str()).collect();
+                format!(
+                    "judged again: {} until {}, another contract of {}, document sha256 {sha256}",
+                    time(from),
+                    time(until),
+                    names.join(", ")
+                )
+            }
         };
         vec![time(&change.second), what]
     });

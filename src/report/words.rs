@@ -52,7 +52,7 @@ pub(super) fn rate(bits: u64) -> String {
 }
 
 /// Nanoseconds as milliseconds, exact: `150 ms`.
-fn milliseconds(nanos: u64) -> String {
+pub(super) fn milliseconds(nanos: u64) -> String {
     let rest = format!("{:06}", nanos % 1_000_000);
     let rest = rest.trim_end_matches('0');
     let point = if rest.is_empty() { "" } else { "." };

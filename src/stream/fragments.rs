@@ -4,6 +4,7 @@
 //! One [`FragmentTable`] per worker. A packet is remembered for 2 s by source, destination and
 //! identification; fragments that come before their first one wait for it. What finds no room is counted.
 
+use crate::units::occupancy::Occupancy;
 use crate::units::{Address, Endpoint, Timestamp};
 use crate::voice::class::Class;
 use crate::voice::stream_key::StreamKey;
@@ -177,6 +178,11 @@ impl FragmentTable {
         self.waiting.retain(|(key, fragment)| {
             !take(key, *fragment) && now.since(fragment.time) <= PATIENCE
         });
+    }
+
+    /// How full the table of packets is.
+    pub fn occupancy(&self) -> Occupancy {
+        Occupancy::new(self.order.len(), MAX_PACKETS, self.refused)
     }
 
     /// Fragments that found no room.

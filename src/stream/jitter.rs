@@ -12,6 +12,9 @@ use std::time::Duration;
 /// An interval or timestamp step beyond this is a pause or a new start, not jitter.
 const LONGEST_STEP_NANOS: i64 = 10_000_000_000;
 
+/// A packet that arrives longer than this before the one before it: the capture's clock was set back.
+const MOST_BACKWARD_NANOS: i64 = 100_000_000;
+
 /// Fractional bits of a tick.
 const TICK_FRACTION: u32 = 16;
 
@@ -95,7 +98,7 @@ impl Jitter {
         else {
             return;
         };
-        if !possible.contains(&received) {
+        if !(-MOST_BACKWARD_NANOS..=LONGEST_STEP_NANOS).contains(&received) {
             return;
         }
         // Each within ten seconds, so J is at most twenty, and 16 times that is small.
@@ -152,6 +155,17 @@ mod tests {
             out.push(j);
         }
         out
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_is_no_jitter() {
+        let mut jitter = Jitter::new(NonZeroU32::new(8000));
+        for number in 0_u16..100 {
+            let back = if number < 50 { 0.0 } else { 900.0 };
+            let arrival = at(5_000.0 + 20.0 * f64::from(number) - back);
+            jitter.advance(arrival, 160 * u32::from(number), number, 160);
+        }
+        assert_eq!(jitter.max(), Some(Duration::ZERO));
     }
 
     #[test]

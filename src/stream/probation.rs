@@ -9,6 +9,7 @@
 
 use crate::stream::expiry::ExpiryQueue;
 use crate::stream::record::clock::{AUDIO_CLOCKS, SHORTEST_INTERVAL, sent};
+use crate::units::occupancy::Occupancy;
 use crate::units::{Second, Timestamp};
 use crate::voice::kind::{self, StreamKind, clock_rate};
 use crate::voice::payload_type::{is_possible, is_usual};
@@ -54,7 +55,7 @@ const LONGEST_STEP: u32 = 480_000;
 /// What a packet did to its candidate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ProbationOutcome {
-    /// It cannot be media, or the table is full: not held.
+    /// It cannot be media: not held.
     Refused,
     /// It is held; the one that had to leave for it, if any, is not voice.
     Pending(Option<Timestamp>),
@@ -69,7 +70,12 @@ pub struct Probation {
     /// Keys by the number the wheel knows them by.
     keys: HashMap<u32, StreamKey>,
     next: u32,
+    /// The last number that gave way; the oldest candidate comes behind it.
+    gone: u32,
     expiry_queue: ExpiryQueue,
+    /// Capture times of packets whose candidate gave way in this second.
+    pushed_out: Vec<Timestamp>,
+    refused: u64,
 }
 
 impl Probation {
@@ -78,10 +84,11 @@ impl Probation {
         if !is_possible(packet.payload_type) {
             return ProbationOutcome::Refused;
         }
-        let full = self.candidates.len() >= MAX_CANDIDATES;
+        if self.candidates.len() >= MAX_CANDIDATES && !self.candidates.contains_key(&key) {
+            self.make_room();
+        }
         let held = match self.candidates.entry(key) {
             Entry::Occupied(entry) => &mut entry.into_mut().1,
-            Entry::Vacant(_) if full => return ProbationOutcome::Refused,
             Entry::Vacant(entry) => {
                 self.next = self.next.wrapping_add(1);
                 self.keys.insert(self.next, key);
@@ -99,6 +106,28 @@ impl Probation {
         ProbationOutcome::Proven(packets, kind)
     }
 
+    /// The oldest candidate gives way: in a flood of strangers a stream still has the time that it takes
+    /// so many of them to come, to prove itself.
+    #[cold]
+    fn make_room(&mut self) {
+        // numbers are given in order; each is passed once
+        while self.gone != self.next {
+            self.gone = self.gone.wrapping_add(1);
+            let Some(key) = self.keys.remove(&self.gone) else {
+                continue;
+            };
+            let held = self.candidates.remove(&key).unwrap_or_default().1;
+            self.pushed_out.extend(held.iter().map(|held| held.time));
+            self.refused += 1;
+            return;
+        }
+    }
+
+    /// How full it is.
+    pub fn occupancy(&self) -> Occupancy {
+        Occupancy::new(self.candidates.len(), MAX_CANDIDATES, self.refused)
+    }
+
     /// Takes a candidate out, proven by something else: its packets so far.
     pub fn remove(&mut self, key: &StreamKey) -> Vec<RtpSummary> {
         let (number, packets) = self.candidates.remove(key).unwrap_or_default();
@@ -107,8 +136,9 @@ impl Probation {
     }
 
     /// Gives up candidates that had no packet for `PATIENCE_SECONDS`; the capture times of their
-    /// packets.
+    /// packets, and of those that gave way.
     pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) {
+        given_up.append(&mut self.pushed_out);
         for number in self.expiry_queue.take_due(now) {
             let Some(key) = self.keys.get(&number).copied() else {
                 continue;
@@ -133,6 +163,7 @@ impl Probation {
 
     /// Gives up everything: nothing more will come, or packet time has jumped.
     pub fn clear(&mut self, given_up: &mut Vec<Timestamp>) {
+        given_up.append(&mut self.pushed_out);
         for (_, (_, held)) in self.candidates.drain() {
             given_up.extend(held.iter().map(|held| held.time));
         }
@@ -142,7 +173,8 @@ impl Probation {
 
     /// Frames held.
     pub fn held(&self) -> usize {
-        self.candidates.values().map(|(_, held)| held.len()).sum()
+        let held = self.candidates.values().map(|(_, held)| held.len());
+        held.sum::<usize>() + self.pushed_out.len()
     }
 }
 

@@ -11,6 +11,7 @@ pub mod method;
 mod questions;
 
 use crate::stream::rtt::method::RttMethod;
+use crate::units::occupancy::Occupancy;
 use crate::units::{Endpoint, Timestamp};
 use crate::voice::{Content, Packet, Segment};
 use crate::wire::rtcp::{self, Block, Protection, ReportBlock};
@@ -267,6 +268,11 @@ impl RttMatcher {
     /// Forgets what has waited too long.
     pub fn expire(&mut self, now: Timestamp) {
         self.questions.expire(now);
+    }
+
+    /// How full the table of questions is.
+    pub fn occupancy(&self) -> Occupancy {
+        self.questions.occupancy()
     }
 
     /// Answers that cannot be round trips.

@@ -15,6 +15,7 @@ mod segments;
 pub use message::DialogMessage;
 pub use ports::{CodecFormat, Hold, MediaFact, Settled};
 
+use crate::units::occupancy::{BoundedTable, Occupancy};
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::voice::{Content, Packet};
 use crate::wire::Fragment;
@@ -105,9 +106,10 @@ impl Signalling {
         self.unsent.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Number of announcements dropped because too many waited.
-    pub fn missed(&self) -> u64 {
-        self.missed
+    /// Takes the number of announcements dropped since the last call, because too many waited.
+    #[inline]
+    pub fn take_missed(&mut self) -> u64 {
+        std::mem::take(&mut self.missed)
     }
 
     /// The fact about media with a payload type between two endpoints.
@@ -133,6 +135,18 @@ impl Signalling {
     /// Dialogs, forks and addresses that found no room.
     pub fn dialogs_refused(&self) -> u64 {
         self.dialogs.refused()
+    }
+
+    /// How full its tables are.
+    pub fn occupancy(&self) -> [(BoundedTable, Occupancy); 5] {
+        let [offers, dialogs, addresses] = self.dialogs.occupancy();
+        [
+            (BoundedTable::SipOffers, offers),
+            (BoundedTable::SipDialogs, dialogs),
+            (BoundedTable::SipAddresses, addresses),
+            (BoundedTable::SipConnections, self.segments.occupancy()),
+            (BoundedTable::SipDatagrams, self.fragments.occupancy()),
+        ]
     }
 
     /// Whether there are no facts.

@@ -70,14 +70,6 @@ pub fn is_sip(payload: &[u8]) -> bool {
     payload.first().is_some_and(u8::is_ascii_alphabetic) && start(lines(payload).0).is_some()
 }
 
-/// Whether a payload is a keep-alive: line breaks (RFC 5626 §3.5.1, §4.4.1) or, from many
-/// devices, zeroes.
-pub fn is_keep_alive(payload: &[u8]) -> bool {
-    let blank = |octet: &u8| matches!(octet, b'\r' | b'\n');
-    let zero = |octet: &u8| *octet == 0;
-    (1..=4).contains(&payload.len()) && (payload.iter().all(blank) || payload.iter().all(zero))
-}
-
 /// Parses a message; skips line breaks before it (RFC 3261 §7.5). `None` without a start line.
 pub fn parse(payload: &[u8]) -> Option<Message<'_>> {
     let blank = payload

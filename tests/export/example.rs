@@ -329,6 +329,7 @@ fn standing() -> DaemonState {
                 name: "/var/lib/asnmeter/asn.mmdb".into(),
                 prefixes: 1_034_567,
                 loaded: Some(Second(JUDGED.0 - 93_000).start()),
+                built: Some(Second(JUDGED.0 - 1_382_400).start()),
                 written: Some(Second(JUDGED.0 - 180_000).start()),
                 failures: 2,
                 bmp: None,
@@ -337,6 +338,7 @@ fn standing() -> DaemonState {
                 name: "192.0.2.1:11019".into(),
                 prefixes: 1_012_345,
                 loaded: Some(Second(JUDGED.0 - 2).start()),
+                built: Some(JUDGED.start()),
                 written: Some(JUDGED.start()),
                 failures: 0,
                 bmp: Some(bmp::State {
@@ -353,6 +355,8 @@ fn standing() -> DaemonState {
                     turned_away: bmp::TurnedAway {
                         address: 3,
                         limit: 0,
+                        share: 4,
+                        slow: 2,
                     },
                     last: Some(JUDGED.start()),
                 }),
@@ -397,12 +401,14 @@ pub(crate) fn published() -> Published {
             last: Some(JUDGED.end()),
             interfaces: vec![
                 InterfaceRow {
+                    down: 0,
                     name: "eth1".into(),
                     frames: 2_660_000,
                     dropped: 12,
                     unknown: 0,
                 },
                 InterfaceRow {
+                    down: 0,
                     name: "eth2".into(),
                     frames: 120,
                     dropped: 0,
@@ -444,6 +450,7 @@ pub(crate) fn published() -> Published {
 /// A ledger that could not be written for three seconds.
 fn evidence() -> EvidenceStatus {
     EvidenceStatus {
+        directory: "/var/lib/asnmeter/evidence".into(),
         failed: false.into(),
         size: 86_400.into(),
         root: 0x8f74_83a2_c561.into(),

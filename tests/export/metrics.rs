@@ -1,12 +1,11 @@
 use crate::{assert_golden, example};
-use asnmeter::export::collector::{self, SnapshotCollector};
+use asnmeter::export::collector;
 use asnmeter::export::metrics::{MetricKind, TABLE, markdown};
 use asnmeter::export::{Published, SourceRow};
 use asnmeter::snapshot::Snapshot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
-use tokio::sync::watch;
 
 fn scrape(published: &Published) -> String {
     collector::encode(published).unwrap()
@@ -53,18 +52,6 @@ fn names_keep_to_the_rules_of_the_table() {
             row.name
         );
     }
-}
-
-#[test]
-fn a_registry_gathers_what_is_published_now() {
-    let (publish, published) = watch::channel(Published::default());
-    let registry = prometheus::Registry::new();
-    let collector = SnapshotCollector::new(published).unwrap();
-    registry.register(Box::new(collector)).unwrap();
-    let before = registry.gather().len();
-    publish.send(example::published()).unwrap();
-    assert!(before < TABLE.len());
-    assert_eq!(registry.gather().len(), TABLE.len());
 }
 
 #[test]

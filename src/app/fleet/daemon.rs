@@ -47,7 +47,7 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
     let web = flags.config_file.or(config.web.config_file.clone());
     let security = endpoint::read(web.as_deref(), &Load::default())?;
     endpoint::remark(&security);
-    let endpoint = WebEndpoint::new(web, security);
+    let endpoint = WebEndpoint::new(web, config.web.hosts.clone(), security);
     let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
     let (fleet, policy) = aggregator.fleet(config.export.max_asns as usize)?;
     let directory = flags.evidence.or(config.evidence.directory.clone());
@@ -72,7 +72,7 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
     let (stop, stopped) = oneshot::channel();
     let judging = judge(&aggregator, (fleet, kept, link), published.clone(), stopped)?;
     let (shutdown, mut requested) = watch::channel(());
-    let crowded = tokio::spawn(endpoint::log_crowding(listener.crowded()));
+    let refusals = tokio::spawn(endpoint::log_refusals(listener.last_refused(), listener.refused()));
     let watched = tokio::spawn(systemd::notify_states(published.subscribe()));
     let mut server = tokio::spawn(http::serve(listener, published.subscribe(), async move {
         let _ = requested.changed().await;
@@ -100,7 +100,7 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
         Ok(Err(_)) | Err(_) => Err(AppError::Panicked("fleet")),
     };
     watched.abort();
-    crowded.abort();
+    refusals.abort();
     drop(shutdown);
     if !server.is_finished() {
         let _ = server.await;

@@ -21,13 +21,17 @@ pub struct BmpStats {
     pub refused: u64,
 }
 
-/// Connections of routers that were turned away, by reason.
+/// Connections of routers that were refused or closed, by reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TurnedAway {
     /// Their address is none of those allowed.
     pub address: u64,
-    /// They were one too many.
+    /// They were one too many, of all routers.
     pub limit: u64,
+    /// They were one too many of their address.
+    pub share: u64,
+    /// A message took too long, or none came.
+    pub slow: u64,
 }
 
 /// What a source of this kind is like at the moment.

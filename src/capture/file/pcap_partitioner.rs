@@ -99,7 +99,7 @@ impl<C, F: Fn(&Frame<'_>, Assignment<'_, C>) + Send + Sync> Partition<C> for Pca
     fn partition(&self, octets: &[u8], span: RecordSpan, partitioned: &mut Partitioned<C>) {
         let octets = octets.get(..span.end).unwrap_or_default();
         let mut rest = octets.get(span.begin..).unwrap_or_default();
-        let mut time_order = TimeOrder::default();
+        let mut time_order = TimeOrder::START;
         let mut previous = None;
         while let Some((frame, following)) = self.pcap.record(rest) {
             #[expect(clippy::cast_possible_truncation, reason = "a chunk is far smaller")]
@@ -124,24 +124,47 @@ impl<C, F: Fn(&Frame<'_>, Assignment<'_, C>) + Send + Sync> Partition<C> for Pca
     }
 }
 
+/// Frames at the start of a chunk, and behind a frame that is out of order, that every reader gets: the
+/// frame after one that is behind tells whether the clock was set.
+const SHOWN_TO_ALL: u32 = 2;
+
 /// Tells whether a frame is in order of time and in the current broadcast interval.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct TimeOrder {
     /// Time of the previous frame, and the end of its interval, in nanoseconds.
     last: u64,
     until: u64,
+    /// Frames to come that every reader gets.
+    shown_to_all: u32,
 }
 
 impl TimeOrder {
-    /// Whether a frame is not earlier than the previous one, and in the same interval.
+    /// Before the first frame of a chunk, which may be behind the chunk before.
+    const START: Self = Self {
+        last: 0,
+        until: 0,
+        shown_to_all: SHOWN_TO_ALL,
+    };
+
+    /// Whether a frame is not earlier than the previous one, in the same interval, and none that every
+    /// reader gets.
     #[inline]
     fn is_in_order(&mut self, time: u64) -> bool {
-        let is_in_order = time >= self.last && time < self.until;
-        self.last = time;
+        let is_in_order = time >= self.last && time < self.until && self.shown_to_all == 0;
         if !is_in_order {
-            self.until =
-                (time / BROADCAST_INTERVAL_NANOS + 1).saturating_mul(BROADCAST_INTERVAL_NANOS);
+            self.show_to_all(time);
         }
+        self.last = time;
         is_in_order
+    }
+
+    #[cold]
+    fn show_to_all(&mut self, time: u64) {
+        self.shown_to_all = if time < self.last {
+            SHOWN_TO_ALL - 1
+        } else {
+            self.shown_to_all.saturating_sub(1)
+        };
+        self.until = (time / BROADCAST_INTERVAL_NANOS + 1).saturating_mul(BROADCAST_INTERVAL_NANOS);
     }
 }

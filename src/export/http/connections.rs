@@ -8,9 +8,11 @@
 //! handshake, and again once hyper has the whole answer: a slow reader counts as waiting.
 //!
 //! A client is an IPv4 address, or an IPv6 network of 64 bits, the smallest that a subscriber gets
-//! (RFC 6177). Its event streams are limited too, and it has one password check at a time.
+//! (RFC 6177). Its event streams are limited too, and it has one password check of each user at a
+//! time.
 
 use super::HttpLimits;
+use super::security::ClientChecks;
 use crate::export::Refused;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,11 +61,11 @@ pub struct Crowded {
 /// State that the connections of one client share.
 #[derive(Debug)]
 pub(super) struct ClientShare {
-    client: Client,
+    pub(super) client: Client,
     /// Permits for further event streams.
     pub(super) listeners: Arc<Semaphore>,
-    /// Permit for the password check: a client that guesses passwords waits for its own checks.
-    pub(super) password_check: Arc<Semaphore>,
+    /// Its password checks: a client that guesses passwords waits for its own.
+    pub(super) password_checks: ClientChecks,
 }
 
 /// All open connections, with their limits and counters.
@@ -128,6 +130,13 @@ impl ConnectionTable {
         })
     }
 
+    /// Closes the connection that has waited longest for a whole request, if any waits.
+    pub(super) fn make_room(&self) {
+        if self.table().displace(None) {
+            self.refused.displaced.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn table(&self) -> MutexGuard<'_, ClientTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -164,7 +173,7 @@ impl ConnectionTable {
             Arc::new(ClientShare {
                 client,
                 listeners: Arc::new(Semaphore::new(self.limits.client_listeners)),
-                password_check: Arc::new(Semaphore::new(1)),
+                password_checks: ClientChecks::default(),
             })
         });
         let (keep, displaced) = oneshot::channel();

@@ -2,6 +2,7 @@
 //! compression, so that many clients cost no more than one.
 
 use super::HttpLimits;
+use super::evidence::MAX_DOWNLOADS;
 use crate::export::{Published, collector, json, process};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -28,6 +29,8 @@ pub(super) struct RenderedOutputs {
     /// Permits for further event streams.
     pub(super) listeners: Arc<Semaphore>,
     pub(super) listener_age: Duration,
+    /// Permits for further files.
+    pub(super) downloads: Arc<Semaphore>,
     rendered: Mutex<Rendered>,
 }
 
@@ -49,6 +52,7 @@ impl RenderedOutputs {
             published,
             stopped,
             listeners: Arc::new(Semaphore::new(limits.listeners)),
+            downloads: Arc::new(Semaphore::new(MAX_DOWNLOADS)),
             listener_age: limits.listener_age,
             rendered: Mutex::default(),
         }

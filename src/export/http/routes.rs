@@ -1,5 +1,6 @@
 //! Maps requests to answers. Read-only: GET and HEAD, no bodies, no parameters.
 
+use super::evidence::{Download, EVIDENCE, FileRequest};
 use super::live::Live;
 use super::rendered::{Output, RenderedOutputs};
 use crate::export::{collector, json, page};
@@ -19,11 +20,22 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// The body of an answer: complete, or an event stream.
-pub(super) type HttpAnswer = Either<Full<Bytes>, Live>;
+/// The body of an answer: complete, an event stream, or a file.
+pub(super) type HttpAnswer = Either<Full<Bytes>, Either<Live, Download>>;
 
 /// Prefix of the paths of single ASNs; the number follows.
 const ASN: &str = "/api/v1/asns/";
+
+/// Answers a request for a file of the ledger with the headers of every answer.
+pub(super) async fn answer_file(
+    file: FileRequest,
+    shown: &RenderedOutputs,
+    client: &Arc<Semaphore>,
+) -> Response<HttpAnswer> {
+    let mut response = file.answer(shown, client).await;
+    add_security_headers(&mut response);
+    response
+}
 
 /// Answers a request. `listeners` are the permits for further event streams of its client.
 pub(super) fn answer<B: Body>(
@@ -65,12 +77,28 @@ pub(super) fn answer<B: Body>(
     response
 }
 
+/// Whether a request asks, and has no body.
+pub(super) fn is_plain_get<B: Body>(request: &Request<B>) -> bool {
+    let asks = matches!(*request.method(), Method::GET | Method::HEAD);
+    asks && request.body().is_end_stream()
+}
+
 /// The answer to a request without valid credentials.
 pub(super) fn unauthorized() -> Response<HttpAnswer> {
     let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
     response
         .headers_mut()
         .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+    add_security_headers(&mut response);
+    response
+}
+
+/// The answer to a request for a name that is none of this endpoint's (RFC 9110 §15.5.20).
+pub(super) fn misdirected() -> Response<HttpAnswer> {
+    let mut response = text(
+        StatusCode::MISDIRECTED_REQUEST,
+        "this name is none of the meter's: web.hosts in its configuration lists them\n",
+    );
     add_security_headers(&mut response);
     response
 }
@@ -104,7 +132,7 @@ fn is_path(path: &str) -> bool {
         "/-/healthy",
         "/-/ready",
     ];
-    PATHS.contains(&path) || path.starts_with(ASN)
+    PATHS.contains(&path) || path.starts_with(ASN) || path.starts_with(EVIDENCE)
 }
 
 /// The event stream of the page.
@@ -112,7 +140,7 @@ fn live(shown: &Arc<RenderedOutputs>, listeners: &Arc<Semaphore>) -> Response<Ht
     let Some(live) = Live::new(shown, listeners) else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "too many listeners\n");
     };
-    let mut response = Response::new(Either::Right(live));
+    let mut response = Response::new(Either::Right(Either::Left(live)));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -198,7 +226,7 @@ fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Response<HttpAns
     }
 }
 
-fn whole(body: Bytes, kind: &'static str) -> Response<HttpAnswer> {
+pub(super) fn whole(body: Bytes, kind: &'static str) -> Response<HttpAnswer> {
     let mut response = Response::new(Either::Left(Full::new(body)));
     response
         .headers_mut()
@@ -206,7 +234,7 @@ fn whole(body: Bytes, kind: &'static str) -> Response<HttpAnswer> {
     response
 }
 
-fn text(status: StatusCode, body: &'static str) -> Response<HttpAnswer> {
+pub(super) fn text(status: StatusCode, body: &'static str) -> Response<HttpAnswer> {
     let mut response = whole(Bytes::from_static(body.as_bytes()), PLAIN);
     *response.status_mut() = status;
     response

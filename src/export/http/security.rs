@@ -13,7 +13,7 @@ mod rate;
 mod sans;
 mod tls;
 
-pub(super) use basic_auth::BasicAuth;
+pub(super) use basic_auth::{BasicAuth, ClientChecks};
 
 use crate::files;
 use hyper::header::HeaderMap;
@@ -69,6 +69,7 @@ pub struct Security {
     open: BTreeSet<String>,
     rate: Option<Rate>,
     remarks: Vec<String>,
+    secrets: Vec<PathBuf>,
 }
 
 impl fmt::Debug for Security {
@@ -91,6 +92,16 @@ impl Security {
         let file = file::parse(&octets, path)?;
         let location = file::FileLocation { path };
         let mut remarks = Vec::new();
+        let written_tls = file.tls_server_config.as_ref();
+        let key_file = written_tls.and_then(|tls| tls.key_file.as_ref());
+        let has_inline = written_tls.is_some_and(|tls| tls.key.is_some());
+        let mut secrets: Vec<PathBuf> = key_file
+            .map(|key_file| location.resolve(&key_file.value))
+            .into_iter()
+            .collect();
+        if has_inline || file.basic_auth_users.is_some() {
+            secrets.push(path.to_owned());
+        }
         let tls = match &file.tls_server_config {
             Some(written) => Some(tls::acceptor(written, &location, &mut remarks)?),
             None => None,
@@ -113,6 +124,7 @@ impl Security {
             open: open.map(|path| path.value).collect(),
             rate: Rate::new(&rate, &location)?,
             remarks,
+            secrets,
         })
     }
 
@@ -121,10 +133,20 @@ impl Security {
         &self.remarks
     }
 
+    /// Files with keys or password hashes: nobody but the daemon's user and group should read them.
+    pub fn secrets(&self) -> &[PathBuf] {
+        &self.secrets
+    }
+
     /// Whether the rate limit admits one more request now.
     pub(super) fn has_room(&self) -> bool {
         let rate = self.rate.as_ref();
         rate.is_none_or(|rate| rate.admits(Instant::now()))
+    }
+
+    /// Whether whoever asks needs TLS or a password.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.tls.is_some() || self.basic_auth.has_users()
     }
 
     /// Whether a path needs no password.

@@ -353,6 +353,7 @@ struct Source<'a> {
     name: &'a str,
     prefixes: u64,
     loaded: Option<String>,
+    built: Option<String>,
 }
 
 impl<'a> Source<'a> {
@@ -361,6 +362,7 @@ impl<'a> Source<'a> {
             name: &row.name,
             prefixes: row.prefixes,
             loaded: row.loaded.map(|time| time.to_string()),
+            built: row.built.map(|time| time.second().to_string()),
         }
     }
 }

@@ -6,6 +6,17 @@ const copiesOf = ({ capture, discarded }) => (capture.mirror_copies || 0) - (dis
 // From this part of the voice on they are more than a mirror's hiccup.
 const MANY_COPIES = 0.01;
 
+// From this age on the data of an ASN source is old: databases come out weekly or more often.
+const OLD_DATA_S = 15 * 86400;
+
+// Nothing is younger for being copied or loaded: what counts is when its data was built, where it says it.
+const isStale = ({ loaded, built }, judged) => !loaded || Boolean(built && judged && secondsBetween(built, judged) > OLD_DATA_S);
+const ageOf = ({ loaded, built }, judged) => {
+  if (!loaded) return "not loaded";
+  if (!judged) return "loaded";
+  return built ? "data " + span(secondsBetween(built, judged)) + " old" : "loaded " + span(secondsBetween(loaded, judged)) + " ago";
+};
+
 // The longest window tells for how long an unseen second matters.
 const healthOf = (state) => {
   const { meter, judged, last_tainted, commitments } = state;
@@ -17,6 +28,8 @@ const healthOf = (state) => {
     return ["near", "◆ The meter did not see everything", "last at " + clock(last_tainted, judged) + "; verdicts that this may change are indeterminate until it is " + span(window) + " ago"];
   if (copiesOf(state) > state.voice.packets * MANY_COPIES)
     return ["near", "◆ The mirror shows frames twice", "every share is too high by their octets: capture.deduplicate takes them out"];
+  const old = meter.sources.filter((source) => isStale(source, judged));
+  if (old.length) return ["near", "◆ The meter's ASN tables are stale", old.map((source) => source.name + ": " + ageOf(source, judged)).join(", ")];
   if (!meter.config_last_reload_successful) return ["near", "◆ The meter sees everything", "but its last reload failed: the old configuration is in force"];
   return ["within", "● The meter sees everything", droppedOf(state) ? "the last drop is older than the windows" : "no frame dropped since the start"];
 };
@@ -59,8 +72,7 @@ const meterSection = (state) => {
     meter.transit_left_out > 0 && ["Transit not noted", grouped(meter.transit_left_out), "warn"],
     ["Streams refused", grouped(meter.streams_refused), meter.streams_refused ? "warn" : null],
     copiesOf(state) > 0 && ["Mirror copies in the shares", grouped(copiesOf(state)), "warn"],
-    ...meter.sources.map(({ name, prefixes, loaded }) =>
-      ["Source " + name, grouped(prefixes) + " prefixes, " + (loaded ? (judged ? "loaded " + span(secondsBetween(loaded, judged)) + " ago" : "loaded") : "not loaded"), loaded ? null : "warn"]),
+    ...meter.sources.map((source) => ["Source " + source.name, grouped(source.prefixes) + " prefixes, " + ageOf(source, judged), isStale(source, judged) ? "warn" : null]),
     ["Configuration", meter.config_last_reload_successful ? "as written" : "last reload failed", meter.config_last_reload_successful ? null : "warn"],
   ].filter(Boolean);
   const most = reasons.length ? reasons[0][1] : 1;

@@ -9,11 +9,20 @@ pub(super) fn is_judgement(leaf: &Leaf) -> bool {
     matches!(leaf, Leaf::Interval(_) | Leaf::Verdict(_))
 }
 
+/// What people entered: it counts nothing, and no verdict follows from it.
+pub(super) const fn entered(leaf: &Leaf) -> Option<Second> {
+    match leaf {
+        Leaf::Exclusion(leaf) => Some(leaf.entered),
+        Leaf::Revision(leaf) => Some(leaf.entered),
+        _ => None,
+    }
+}
+
 /// The leaves of one second, with the number of the first.
 #[derive(Debug, Default)]
-pub(super) struct SecondGroup {
-    pub(super) number: u64,
-    pub(super) leaves: Vec<Leaf>,
+pub(in super::super) struct SecondGroup {
+    pub(in super::super) number: u64,
+    pub(in super::super) leaves: Vec<Leaf>,
 }
 
 impl SecondGroup {
@@ -25,7 +34,7 @@ impl SecondGroup {
     }
 
     /// Whether a leaf is of another second, or of another turn of this one.
-    pub(super) fn ends_before(&self, leaf: &Leaf) -> bool {
+    pub(in super::super) fn ends_before(&self, leaf: &Leaf) -> bool {
         let Some(last) = self.leaves.last() else {
             return false;
         };
@@ -33,7 +42,7 @@ impl SecondGroup {
         leaf.second().is_some_and(is_other) || leaf.rank() < last.rank()
     }
 
-    pub(super) fn gaps(&self) -> impl Iterator<Item = &GapLeaf> {
+    pub(in super::super) fn gaps(&self) -> impl Iterator<Item = &GapLeaf> {
         self.leaves.iter().filter_map(|leaf| match leaf {
             Leaf::Gap(gap) => Some(gap),
             _ => None,

@@ -224,3 +224,48 @@ fn a_candidate_holds_a_bounded_number_of_packets() {
     }
     assert_eq!((left, probation.held()), (40 - HELD, HELD));
 }
+
+/// A flood of lone packets, ten times as many as there is room for, beside a call whose packets come in
+/// between: it proves itself all the same, and everything comes back.
+#[test]
+fn in_a_flood_of_strangers_a_stream_still_proves_itself_and_nothing_disappears() {
+    let mut probation = Probation::default();
+    let (mut sent, mut came_back, mut proven) = (0_usize, 0, 0);
+    for index in 0..10 * MAX_CANDIDATES {
+        let flood = u32::try_from(index).unwrap() + 1_000;
+        let stranger = held(u64::try_from(index / 1000).unwrap(), 7, 0, 8, 160);
+        assert_eq!(
+            probation.consider(key(flood), stranger),
+            ProbationOutcome::Pending(None)
+        );
+        sent += 1;
+        if index % 5_000 == 0 {
+            let number = u16::try_from(index / 5_000).unwrap();
+            let packet = held(
+                20 * u64::from(number),
+                number,
+                160 * u32::from(number),
+                8,
+                160,
+            );
+            match probation.consider(key(1), packet) {
+                ProbationOutcome::Proven(packets, StreamKind::Audio) => {
+                    proven += 1;
+                    came_back += packets.len();
+                }
+                ProbationOutcome::Pending(None) => {}
+                other => panic!("{other:?}"),
+            }
+            sent += 1;
+        }
+    }
+    assert!(proven > 0, "the call was pushed out each time");
+    let occupancy = probation.occupancy();
+    assert_eq!(occupancy.entries, occupancy.limit);
+    assert!(occupancy.refused >= 9 * MAX_CANDIDATES as u64);
+    assert_eq!(came_back + probation.held(), sent);
+    let mut given_up = Vec::new();
+    probation.clear(&mut given_up);
+    assert_eq!(came_back + given_up.len(), sent);
+    assert_eq!(probation.held(), 0);
+}

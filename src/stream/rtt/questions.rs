@@ -2,6 +2,7 @@
 //! that collide, once in 10^14 pairs of a full table, cost a sample or give one wrong one.
 
 use crate::units::Timestamp;
+use crate::units::occupancy::Occupancy;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -44,6 +45,7 @@ struct Question {
 pub(super) struct PendingRequests {
     waiting: HashMap<u64, Question>,
     order: VecDeque<(Timestamp, u64)>,
+    forgotten: u64,
 }
 
 impl PendingRequests {
@@ -59,6 +61,7 @@ impl PendingRequests {
             && let Some((_, oldest)) = self.order.pop_front()
         {
             self.waiting.remove(&oldest);
+            self.forgotten += 1;
         }
         self.order.push_back((now, key));
         let asked = Asked {
@@ -116,6 +119,11 @@ impl PendingRequests {
                 _ => drop(self.waiting.remove(&key)),
             }
         }
+    }
+
+    /// How full it is.
+    pub(super) fn occupancy(&self) -> Occupancy {
+        Occupancy::new(self.order.len(), MAX_WAITING, self.forgotten)
     }
 
     pub(super) fn clear(&mut self) {

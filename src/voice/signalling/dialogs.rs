@@ -8,6 +8,7 @@
 use super::message::{DialogMessage, DialogStep};
 use super::ports::{NamedMedia, NamedPorts};
 use super::section::Section;
+use crate::units::occupancy::Occupancy;
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::wire::sdp::Description;
 use hashbrown::{DefaultHashBuilder, HashMap};
@@ -144,6 +145,16 @@ impl Dialogs {
     /// Dialogs, forks and addresses that found no room.
     pub(super) const fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// How full the tables of offers, dialogs and addresses are. What each refused stands in
+    /// [`Self::refused`] together, and here under the dialogs.
+    pub(super) fn occupancy(&self) -> [Occupancy; 3] {
+        [
+            Occupancy::new(self.open.len(), MAX_OPEN, 0),
+            Occupancy::new(self.standing.len(), MAX_DIALOGS, self.refused),
+            self.ports.occupancy(),
+        ]
     }
 
     /// Takes a message.

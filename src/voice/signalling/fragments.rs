@@ -1,6 +1,7 @@
 //! Reassembly of fragmented datagrams, for SIP only: an INVITE with certificates and candidates is larger
 //! than a frame. Fragments of other datagrams are not held.
 
+use crate::units::occupancy::Occupancy;
 use crate::units::{Address, Timestamp};
 use crate::wire::sip::is_sip;
 use crate::wire::{Fragment, numbers};
@@ -34,6 +35,7 @@ struct PartialDatagram {
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
     waiting: VecDeque<PartialDatagram>,
+    pushed_out: u64,
 }
 
 impl Fragments {
@@ -49,6 +51,7 @@ impl Fragments {
         let index = index.unwrap_or_else(|| {
             if self.waiting.len() >= MAX_DATAGRAMS {
                 self.waiting.pop_front();
+                self.pushed_out += 1;
             }
             let began = fragment.time;
             self.waiting.push_back(PartialDatagram {
@@ -64,6 +67,11 @@ impl Fragments {
         let payload = partial.payload()?;
         self.waiting.remove(index);
         Some(payload)
+    }
+
+    /// How full it is.
+    pub(super) fn occupancy(&self) -> Occupancy {
+        Occupancy::new(self.waiting.len(), MAX_DATAGRAMS, self.pushed_out)
     }
 
     pub(super) fn expire(&mut self, now: Timestamp) {

@@ -1,6 +1,7 @@
 //! The transport addresses that answered dialogs name for media on our side, with the formats and the
 //! directions that were agreed (RFC 8866, RFC 3264).
 
+use crate::units::occupancy::Occupancy;
 use crate::units::{Endpoint, Timestamp};
 use crate::voice::class::StreamKind;
 use crate::voice::payload_type::assigned;
@@ -88,6 +89,11 @@ pub struct Settled {
 const SETTLED_FOR: Duration = Duration::from_secs(30);
 
 impl NamedPorts {
+    /// How full it is; what it refuses its dialogs count.
+    pub(super) fn occupancy(&self) -> Occupancy {
+        Occupancy::new(self.media.len(), MAX_PORTS, 0)
+    }
+
     /// Names an address from now on; whether it found room. `allowed`: media to us, from us.
     pub(super) fn name(
         &mut self,

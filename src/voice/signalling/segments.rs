@@ -1,5 +1,6 @@
 //! Reassembly of SIP messages from TCP segments (RFC 3261 §18.3: Content-Length ends a message).
 
+use crate::units::occupancy::Occupancy;
 use crate::units::{Endpoint, Timestamp};
 use crate::voice::Segment;
 use crate::wire::sip;
@@ -37,6 +38,7 @@ struct Direction {
 #[derive(Debug, Default)]
 pub(super) struct Segments {
     directions: HashMap<(Endpoint, Endpoint), Direction>,
+    refused: u64,
 }
 
 impl Segments {
@@ -55,6 +57,7 @@ impl Segments {
         }
         if !self.directions.contains_key(&key) {
             if self.directions.len() >= MAX_CONNECTIONS {
+                self.refused += 1;
                 return;
             }
             // A connection that began before the capture starts with its first captured segment.
@@ -74,6 +77,11 @@ impl Segments {
             direction.insert(segment.sequence, segment.payload);
             direction.deliver(message);
         }
+    }
+
+    /// How full it is, and segments that found no room.
+    pub(super) fn occupancy(&self) -> Occupancy {
+        Occupancy::new(self.directions.len(), MAX_CONNECTIONS, self.refused)
     }
 
     pub(super) fn expire(&mut self, now: Timestamp) {

@@ -87,16 +87,6 @@ fn only_a_start_line_makes_a_payload_sip() {
 }
 
 #[test]
-fn line_breaks_and_zeroes_are_keep_alives() {
-    for payload in [&b"\r\n\r\n"[..], b"\r\n", b"\n", b"\0", b"\0\0\0\0"] {
-        assert!(is_keep_alive(payload));
-    }
-    for payload in [&b""[..], b"\r\n\r\n\r\n", b"\r\0", b"BYE "] {
-        assert!(!is_keep_alive(payload));
-    }
-}
-
-#[test]
 fn malformed_fields_are_ignored_and_the_first_valid_one_counts() {
     let message = parse(
         b"BYE sip:a SIP/2.0\r\nContent-Length: -1\r\nCSeq: 4294967296 BYE\r\nCSeq: 4294967295 BYE\r\n\

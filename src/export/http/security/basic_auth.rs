@@ -1,9 +1,12 @@
 //! Basic authentication (RFC 7617) against bcrypt hashes.
 //!
 //! bcrypt is slow by design, so checks are limited. The cost is limited when the file is read. One check
-//! runs at a time, and one per client waits, so that a client that guesses passwords does not block
-//! others. A known password needs no check: each user has a keyed fingerprint of the last verified one.
-//! A reload forgets all fingerprints.
+//! runs at a time, and one of each user per client waits, so that a client that guesses passwords does
+//! not block others, nor another user behind the same proxy. A known password needs no check: each user
+//! has a keyed fingerprint of the last verified one. A reload forgets all fingerprints.
+//!
+//! Every check takes the same time, whatever the cost of a user's hash and whether there is such a user:
+//! time does not tell which names exist.
 
 use super::SecurityError;
 use super::file::FileLocation;
@@ -11,9 +14,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::HeaderValue;
 use serde_saphyr::Spanned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
 /// Highest accepted cost: about a second of one processor. Each step doubles the time; bcrypt's own
@@ -27,10 +30,32 @@ pub(in crate::export::http) struct BasicAuth {
     check: Arc<Semaphore>,
     /// Random keys of the fingerprints, new with each file, so that no collision can be constructed.
     keys: [RandomState; 2],
+    /// Stands for all names that are none: with the highest cost of all users.
+    nobody: Hash,
+}
+
+/// The password checks of one client: a permit for each user, and one for all names that are none.
+#[derive(Debug, Default)]
+pub(in crate::export::http) struct ClientChecks(Mutex<HashMap<Option<String>, Arc<Semaphore>>>);
+
+impl ClientChecks {
+    /// The permit of a user; at most as many as there are users, and one.
+    fn of(&self, user: Option<&str>) -> Arc<Semaphore> {
+        let mut permits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let permit = permits.entry(user.map(str::to_owned));
+        Arc::clone(permit.or_insert_with(|| Arc::new(Semaphore::new(1))))
+    }
+}
+
+/// A hash, and its cost: 2^cost rounds.
+#[derive(Clone)]
+struct Hash {
+    text: Arc<str>,
+    cost: u32,
 }
 
 struct User {
-    hash: Arc<str>,
+    hash: Hash,
     /// Fingerprint of the last verified password.
     verified: Mutex<Option<[u64; 2]>>,
 }
@@ -41,6 +66,10 @@ impl Default for BasicAuth {
             users: BTreeMap::new(),
             check: Arc::new(Semaphore::new(1)),
             keys: [RandomState::new(), RandomState::new()],
+            nobody: Hash {
+                text: Arc::default(),
+                cost: 0,
+            },
         }
     }
 }
@@ -64,8 +93,15 @@ impl BasicAuth {
             if cost > MAX_COST {
                 return Err(wrong(&format!("its cost of {cost} is above {MAX_COST}")));
             }
+            let hash = Hash {
+                text: hash.into(),
+                cost,
+            };
+            if cost > basic_auth.nobody.cost {
+                basic_auth.nobody = hash.clone();
+            }
             let user = User {
-                hash: hash.into(),
+                hash,
                 verified: Mutex::default(),
             };
             basic_auth.users.insert(name.to_owned(), user);
@@ -73,48 +109,69 @@ impl BasicAuth {
         Ok(basic_auth)
     }
 
-    /// Whether a request with this `Authorization` is admitted. `client_check` is the permit of its client,
-    /// which it must hold before it waits for the check.
+    /// Whether there is any user; without one every request is admitted.
+    pub(super) fn has_users(&self) -> bool {
+        !self.users.is_empty()
+    }
+
+    /// Whether a request with this `Authorization` is admitted. `client_checks` are the permits of its
+    /// client, of which it must hold one before it waits for the check.
     pub(in crate::export::http) async fn admits(
         &self,
         header: Option<&HeaderValue>,
-        client_check: &Arc<Semaphore>,
+        client_checks: &ClientChecks,
     ) -> bool {
-        // An unknown user takes as long as a known one, so that timing does not reveal user names.
-        let Some(any_user) = self.users.values().next() else {
+        if !self.has_users() {
             return true;
-        };
+        }
         let Some((name, password)) = header.and_then(credentials) else {
             return false;
         };
         let known = self.users.get(&name);
-        let user = known.unwrap_or(any_user);
         let fingerprint = self
             .keys
             .each_ref()
             .map(|key| key.hash_one((&name, &password)));
-        if known.is_some()
-            && *user.verified.lock().unwrap_or_else(PoisonError::into_inner) == Some(fingerprint)
-        {
+        let verified = known.map(|user| &user.verified);
+        if verified.is_some_and(|verified| *lock(verified) == Some(fingerprint)) {
             return true;
         }
-        let Ok(client_permit) = client_check.clone().acquire_owned().await else {
+        let own = client_checks.of(known.map(|_| name.as_str()));
+        let Ok(client_permit) = own.acquire_owned().await else {
             return false;
         };
         let Ok(permit) = self.check.clone().acquire_owned().await else {
             return false;
         };
-        let hash = user.hash.clone();
+        let hash = known.map_or(&self.nobody, |user| &user.hash).clone();
+        let most = self.nobody.cost;
         let check = move || {
             // The permits are held until the check ends, even if the client disconnects.
             let _permits = (client_permit, permit);
-            bcrypt::verify(password, &hash).unwrap_or(false)
+            hash.verify(&password, most)
         };
         let is_right = tokio::task::spawn_blocking(check).await.unwrap_or(false);
-        if is_right && known.is_some() {
-            *user.verified.lock().unwrap_or_else(PoisonError::into_inner) = Some(fingerprint);
+        if let Some(verified) = verified.filter(|_| is_right) {
+            *lock(verified) = Some(fingerprint);
+            return true;
         }
-        is_right && known.is_some()
+        false
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hash {
+    /// Whether a password has this hash. Takes as long as a hash of the cost `most` would:
+    /// 2^c + (2^c + 2^(c+1) + … + 2^(most−1)) = 2^most rounds.
+    fn verify(&self, password: &[u8], most: u32) -> bool {
+        let is_right = bcrypt::verify(password, &self.text).unwrap_or(false);
+        for cost in self.cost..most {
+            let _ = std::hint::black_box(bcrypt::hash_with_salt(password, cost, [0; 16]));
+        }
+        is_right
     }
 }
 
@@ -134,6 +191,34 @@ fn credentials(header: &HeaderValue) -> Option<(String, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_check_takes_the_same_time_for_any_cost_and_for_a_name_that_is_none() {
+        let hash = |cost| Hash {
+            text: bcrypt::hash("open sesame", cost).unwrap().into(),
+            cost,
+        };
+        // a hash of cost 5 alone takes a sixteenth
+        let (cheap, dear) = (hash(5), hash(9));
+        let took = |hash: &Hash, password: &[u8], is_right: bool| {
+            let shortest = (0..5).map(|_| {
+                let began = tokio::time::Instant::now();
+                assert_eq!(hash.verify(password, 9), is_right);
+                began.elapsed()
+            });
+            shortest.min().unwrap()
+        };
+        let nobody = took(&dear, b"wrong", false);
+        for (hash, password, is_right) in [
+            (&cheap, &b"wrong"[..], false),
+            (&cheap, b"open sesame", true),
+            (&dear, b"open sesame", true),
+        ] {
+            let known = took(hash, password, is_right);
+            let ratio = known.as_secs_f64() / nobody.as_secs_f64();
+            assert!((0.5..2.0).contains(&ratio), "{known:?} and {nobody:?}");
+        }
+    }
 
     #[test]
     fn credentials_are_read_or_refused() {

@@ -8,14 +8,14 @@ use std::num::NonZeroU32;
 
 /// A sliding window.
 #[derive(Clone, Debug, Default)]
-pub struct SlidingWindow {
+pub(super) struct SlidingWindow {
     seconds: VecDeque<(Second, WindowCounts)>,
     sum: WindowCounts,
 }
 
 impl SlidingWindow {
     /// Adds to a second, whichever; one that has left the window is for the caller not to bring.
-    pub fn add(&mut self, second: Second, counts: WindowCounts) {
+    pub(super) fn add(&mut self, second: Second, counts: WindowCounts) {
         self.sum.add(counts);
         let place = self.seconds.partition_point(|(known, _)| *known < second);
         match self.seconds.get_mut(place) {
@@ -25,7 +25,7 @@ impl SlidingWindow {
     }
 
     /// Slides on, so that it ends with `last`.
-    pub fn slide(&mut self, last: Second, width: NonZeroU32) {
+    pub(super) fn slide(&mut self, last: Second, width: NonZeroU32) {
         let first = first_second(last, width);
         while let Some((second, counts)) = self.seconds.front().copied()
             && second < first
@@ -36,18 +36,18 @@ impl SlidingWindow {
     }
 
     /// Forgets something of every second: it was held against another limit.
-    pub fn forget(&mut self, what: fn(&mut WindowCounts)) {
+    pub(super) fn forget(&mut self, what: fn(&mut WindowCounts)) {
         what(&mut self.sum);
         self.seconds.iter_mut().for_each(|(_, counts)| what(counts));
     }
 
     /// The sum over the window.
-    pub fn sum(&self) -> &WindowCounts {
+    pub(super) fn sum(&self) -> &WindowCounts {
         &self.sum
     }
 
     /// One second of it.
-    pub fn second(&self, second: Second) -> WindowCounts {
+    pub(super) fn second(&self, second: Second) -> WindowCounts {
         let found = self
             .seconds
             .binary_search_by_key(&second, |(known, _)| *known);
@@ -58,13 +58,13 @@ impl SlidingWindow {
     }
 
     /// Whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.seconds.is_empty()
     }
 }
 
 /// The first of the `width` seconds that end with `last`.
-pub const fn first_second(last: Second, width: NonZeroU32) -> Second {
+pub(super) const fn first_second(last: Second, width: NonZeroU32) -> Second {
     Second((last.0 + 1).saturating_sub(width.get() as u64))
 }
 

@@ -4,18 +4,18 @@
 //! Belongs to one ASN under one commitment. The list of transit ASNs is bounded; the caller bounds
 //! the number of paths.
 
-use crate::meter::window::{SlidingWindow, first_second};
+use crate::judge::window::{SlidingWindow, first_second};
 use crate::meter::window_counts::WindowCounts;
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 /// Transit ASNs listed for one ASN. A guess: networks are reached over a handful at a time.
-pub const MAX_LISTED: usize = 256;
+pub(super) const MAX_LISTED: usize = 256;
 
 /// What lies on the paths to one ASN.
 #[derive(Clone, Debug, Default)]
-pub struct TransitPaths {
+pub(super) struct TransitPaths {
     /// The last second in which each transit ASN was crossed.
     crossed: BTreeMap<Asn, Second>,
     /// What was counted, by the transit ASNs of the path.
@@ -24,7 +24,7 @@ pub struct TransitPaths {
 
 impl TransitPaths {
     /// Packets of a second crossed these; how many found no room in the list.
-    pub fn note_crossed(&mut self, second: Second, transit: &[Asn]) -> u64 {
+    pub(super) fn note_crossed(&mut self, second: Second, transit: &[Asn]) -> u64 {
         let mut left_out = 0;
         for asn in transit {
             if self.crossed.len() < MAX_LISTED || self.crossed.contains_key(asn) {
@@ -38,7 +38,7 @@ impl TransitPaths {
     }
 
     /// Adds what was counted over a path in a second.
-    pub fn add(&mut self, second: Second, transit: &[Asn], counts: WindowCounts) {
+    pub(super) fn add(&mut self, second: Second, transit: &[Asn], counts: WindowCounts) {
         if let Some(window) = self.windows.get_mut(transit) {
             window.add(second, counts);
         } else {
@@ -49,22 +49,17 @@ impl TransitPaths {
     }
 
     /// Whether what a path does is kept already.
-    pub fn knows(&self, transit: &[Asn]) -> bool {
+    pub(super) fn knows(&self, transit: &[Asn]) -> bool {
         self.windows.contains_key(transit)
     }
 
     /// Different paths of which it is kept what they do.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.windows.len()
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.windows.is_empty()
-    }
-
     /// Slides on, so that the window ends with `last`.
-    pub fn slide(&mut self, last: Second, width: NonZeroU32) {
+    pub(super) fn slide(&mut self, last: Second, width: NonZeroU32) {
         let first = first_second(last, width);
         self.crossed.retain(|_, crossed| *crossed >= first);
         self.windows.retain(|_, window| {
@@ -74,41 +69,41 @@ impl TransitPaths {
     }
 
     /// Forgets everything.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Forgets what was done on each path, and keeps which transit ASNs were crossed.
-    pub fn keep_list_only(&mut self) {
+    pub(super) fn keep_list_only(&mut self) {
         self.windows.clear();
     }
 
     /// Forgets something of every second: it was held against another limit.
-    pub fn forget(&mut self, what: fn(&mut WindowCounts)) {
+    pub(super) fn forget(&mut self, what: fn(&mut WindowCounts)) {
         self.windows
             .values_mut()
             .for_each(|window| window.forget(what));
     }
 
     /// Whether an ASN is listed as crossed.
-    pub fn crosses(&self, asn: Asn) -> bool {
+    pub(super) fn crosses(&self, asn: Asn) -> bool {
         self.crossed.contains_key(&asn)
     }
 
     /// The transit ASNs crossed in the window, ascending.
-    pub fn transit(&self) -> impl Iterator<Item = Asn> + '_ {
+    pub(super) fn transit(&self) -> impl Iterator<Item = Asn> + '_ {
         self.crossed.keys().copied()
     }
 
     /// The transit ASNs that packets of a second crossed and none of a later one, ascending.
-    pub fn crossed_last_in(&self, second: Second) -> impl Iterator<Item = Asn> + '_ {
+    pub(super) fn crossed_last_in(&self, second: Second) -> impl Iterator<Item = Asn> + '_ {
         let each = self.crossed.iter();
         each.filter(move |(_, last)| **last == second)
             .map(|(asn, _)| *asn)
     }
 
     /// Everything in the window that crossed one of these, and which of them were crossed.
-    pub fn crossing(&self, out: &BTreeSet<Asn>) -> (WindowCounts, BTreeSet<Asn>) {
+    pub(super) fn crossing(&self, out: &BTreeSet<Asn>) -> (WindowCounts, BTreeSet<Asn>) {
         let (mut sum, mut crossed) = (WindowCounts::default(), BTreeSet::new());
         if out.is_empty() {
             return (sum, crossed);
@@ -129,7 +124,10 @@ impl TransitPaths {
     }
 
     /// What was counted in one second over each path.
-    pub fn second(&self, second: Second) -> impl Iterator<Item = (&[Asn], WindowCounts)> + '_ {
+    pub(super) fn second(
+        &self,
+        second: Second,
+    ) -> impl Iterator<Item = (&[Asn], WindowCounts)> + '_ {
         let each = self.windows.iter();
         let counted = each.map(move |(transit, window)| (&**transit, window.second(second)));
         counted.filter(|(_, counts)| *counts != WindowCounts::default())

@@ -1,0 +1,9 @@
+//! Any octets as what `location dump` prints, plain or packed.
+#![no_main]
+
+mod support;
+
+use asnmeter::asn::Source;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|octets: &[u8]| support::origins(octets, Source::Location));

@@ -1,0 +1,223 @@
+"""The judgement (MODEL §6 to §8, §11, §12) from the leaves policy, gap, second and amendment alone."""
+from collections import Counter
+
+# A frame that was not seen may have been a packet of so many octets (MODEL §8.2).
+LARGEST = 65535
+MEASURES = ("loss", "latency", "jitter")
+NONE = (["none"] * 3, [], None)
+# What an ASN's counts of all paths stand under; others under their transit ASNs.
+ALL = None
+
+
+def flat(counts):
+    """The counts of an entry, or of one of its paths, as one sum."""
+    out = Counter({key: counts[key] for key in ("packets", "both_bytes", "unfollowed") if key in counts})
+    for group in ("from", "to", "latency", "jitter"):
+        out.update({f"{group}.{key}": value for key, value in counts.get(group, {}).items()})
+    return out
+
+
+class Second:
+    """What was counted in a second: for each subject (ASN, role) its sums by path, and its silence."""
+
+    def __init__(self):
+        self.sums, self.silence, self.transit = {}, {}, {}
+
+    def add(self, entries):
+        for entry in entries:
+            subject = (entry["asn"], entry.get("role", ""))
+            self.transit.setdefault(subject, set()).update(entry.get("transit", []))
+            paths = [(ALL, entry)] + [(tuple(path.get("transit", [])), path) for path in entry.get("paths", [])]
+            for path, counts in paths:
+                self.sums.setdefault(subject, {}).setdefault(path, Counter()).update(flat(counts))
+                if "silence" in counts:
+                    self.silence.setdefault(subject, {})[path] = counts["silence"]
+
+    def is_open(self, subject):
+        """Whether what is open counts (MODEL §11.5)."""
+        silence = self.silence.get(subject, {}).get(ALL, {})
+        active, silent, recent = (silence.get(key + "_streams", 0) for key in ("active", "silent", "recent"))
+        return (recent >= 2 and 10 * recent >= active or silent >= 3 and 5 * silent >= active
+                or silent > 0 and silent == active)
+
+    def is_outage(self, subject):
+        silence = self.silence.get(subject, {}).get(ALL, {})
+        ends = dict(map(tuple, silence.get("stopped", [])))
+        most = max([count + ends.get(ago + 1, 0) for ago, count in ends.items()] or [0])
+        return most >= 3 and 3 * most >= silence.get("active_streams", 0)
+
+
+class Window:
+    """The sums of a contract's window that ends with a second."""
+
+    def __init__(self, seconds, second, length, gaps):
+        self.first = second - length + 1
+        touching = [gap for gap in gaps if gap.first <= second and gap.last >= self.first]
+        self.whole = not touching
+        self.frames = None if any(gap.frames is None for gap in touching) else sum(gap.frames for gap in touching)
+        self.sums, self.outage, self.transit = {}, set(), {}
+        nothing = Second()
+        for time in sorted(time for time in seconds if self.first <= time <= second):
+            unseen = sum(gap.frames or 0 for gap in touching if gap.first <= time <= gap.last)
+            of_second = seconds[time]
+            for subject, paths in of_second.sums.items():
+                for path, counted in paths.items():
+                    total = self.sums.setdefault(subject, {}).setdefault(path, Counter())
+                    total.update(counted)
+                    # of the numbers lost as many as frames were not seen are maybe lost (MODEL §8.2)
+                    for side in ("from", "to"):
+                        total[side + ".unseen"] += min(max(counted[side + ".lost"], 0), unseen)
+                self.transit.setdefault(subject, set()).update(of_second.transit[subject])
+            for subject, paths in of_second.silence.items():
+                before = [seconds.get(time - back, nothing) for back in range(4)]
+                if any(one.is_open(subject) for one in before):
+                    self.maybe_lost(subject, paths, "ended")
+                if of_second.is_outage(subject):
+                    self.outage.add(subject)
+        last = seconds.get(second, nothing)
+        for subject, paths in last.silence.items():
+            if last.is_open(subject):
+                self.maybe_lost(subject, paths, "open")
+
+    def maybe_lost(self, subject, paths, key):
+        for path, silence in paths.items():
+            total = self.sums.setdefault(subject, {}).setdefault(path, Counter())
+            total["from.maybe_lost"] += silence.get(key, 0)
+
+
+class Contract:
+    """One commitment: what was counted under it, and how long each ASN is out of SLA."""
+
+    def __init__(self, terms):
+        self.seconds, self.over = {}, {}
+        self.take(terms)
+
+    def take(self, terms):
+        self.terms, self.window = terms, terms["window"]
+        self.limit = terms["committed_rate"] * terms["threshold"] * self.window
+
+    def add(self, second, entries):
+        self.seconds.setdefault(second, Second()).add(entries)
+
+    def forget(self, measure):
+        """Samples are over a limit that does not hold any more."""
+        for second in self.seconds.values():
+            for paths in second.sums.values():
+                for counted in paths.values():
+                    for key in ("samples", "over", "maybe_over"):
+                        del counted[f"{measure}.{key}"]
+
+    def forget_before(self, second):
+        """No window reaches further back than an hour, and three seconds more for what was open."""
+        if second % 60 == 0:
+            self.seconds = {time: one for time, one in self.seconds.items() if time > second - 3604}
+
+    def held_against(self):
+        """What ends a time out of SLA when it changes (MODEL §6.4)."""
+        keys = ("committed_rate", "threshold", "window", "layer", "classes", "scope", "direction")
+        return [self.terms[key] for key in keys] + [self.terms["transit"] == "judge"]
+
+    def exceeds(self, octets):
+        return 8 * 10**6 * octets > self.limit
+
+    def shares(self, total):
+        """The octets that are held against the limit, by direction (MODEL §6.3)."""
+        sides = {"from": total["from.bytes"], "to": total["to.bytes"]}
+        rule = self.terms["direction"]
+        if rule == "sum":
+            return {"sum": sides["from"] + sides["to"] - total["both_bytes"]}
+        return {side: octets for side, octets in sides.items() if rule in ("either", side)}
+
+    def judge(self, second, gaps):
+        """Verdicts on each ASN, and octets of all that is out of SLA with the transit ASNs crossed."""
+        window = Window(self.seconds, second, self.window, gaps)
+        judges_transit = self.terms["transit"] == "judge"
+        more = None if window.frames is None else window.frames * LARGEST
+        over, may_be_over, verdicts = {}, set(), {}
+        for (asn, role), paths in window.sums.items():
+            for direction, octets in self.shares(paths[ALL]).items():
+                if role and not judges_transit:
+                    continue
+                if self.exceeds(octets):
+                    over[asn, role, direction] = octets, sorted(window.transit.get((asn, role), set()))
+                if more is None or self.exceeds(octets + more):
+                    may_be_over.add((asn, role))
+        transit_over = {asn for asn, role, _ in over if role}
+        transit_may = {asn for asn, role in may_be_over if role}
+        for (asn, role), paths in window.sums.items():
+            if role or paths[ALL]["packets"] <= 0:
+                continue
+            crossed, void_by, may = Counter(), set(), not window.whole and (asn, role) in may_be_over
+            may |= more is None and not window.whole
+            for path, counted in paths.items():
+                if path is ALL or not judges_transit:
+                    continue
+                if set(path) & transit_over:
+                    void_by |= set(path) & transit_over if counted["packets"] else set()
+                    crossed.update(counted)
+                elif set(path) & transit_may and not window.whole:
+                    may = True
+            rest = Counter(paths[ALL])
+            rest.subtract(crossed)
+            is_over = any((asn, role, direction) in over for direction in ("from", "to", "sum"))
+            is_outage = (asn, role) in window.outage
+            verdicts[asn] = self.verdict(paths[ALL], rest, is_over, void_by, may, is_outage, window)
+        return verdicts, over
+
+    def verdict(self, total, rest, is_over, void_by, may, is_outage, window):
+        words, reasons, by = [], [], None
+        no_room = total["unfollowed"] > 0
+        frames = window.frames or 0
+        for measure in MEASURES:
+            promised = self.terms["guarantee"].get(measure)
+            word, reason = "indeterminate", ""
+            if promised is None:
+                word = "none"
+            elif is_over:
+                word = "void"
+            elif void_by and rest["packets"] == 0 and window.whole:
+                word, by = "void", min(void_by)
+            else:
+                judged = loss(promised, rest, frames) if measure == "loss" else share_over(measure, promised, rest, frames)
+                worse, may_be_worse, few, doubt = judged
+                if measure != "loss" and no_room:
+                    worse, may_be_worse, doubt = False, True, True
+                if measure == "loss" and is_outage:
+                    may_be_worse, doubt = True, doubt or not worse
+                if not may and worse and not few:
+                    word = "missed"
+                elif not may and not may_be_worse and not few and not no_room:
+                    word = "met"
+                else:
+                    unseen = not window.whole or no_room
+                    reason = "unseen" if unseen else "in_doubt" if doubt else "few_samples"
+            words.append(word)
+            reasons.append(reason)
+        return words, reasons if any(reasons) else [], by
+
+
+def loss(promised, rest, frames):
+    """Certainly worse; worse with what may be; too few; only the latter is worse (MODEL §11.2)."""
+    both = promised["direction"] == "both"
+    worse = may_be = few = doubt = False
+    for side in ("from", "to") if both else (promised["direction"],):
+        unseen = rest[side + ".unseen"]
+        lost, expected = rest[side + ".lost"] - unseen, rest[side + ".expected"] - unseen
+        maybe = rest[side + ".maybe_lost"] + frames
+        enough = expected >= promised["min_packets"]
+        certain = 10**6 * lost > promised["limit"] * (expected + rest["unfollowed"] + frames)
+        possible = 10**6 * (lost + maybe) > promised["limit"] * (expected + maybe)
+        worse |= certain and enough
+        doubt |= possible and not certain
+        may_be |= possible
+        few |= not enough
+    return worse, may_be, few and not worse, doubt
+
+
+def share_over(measure, promised, rest, frames):
+    """The same of samples over a limit (MODEL §11.3, §11.4)."""
+    samples, over, maybe = (rest[f"{measure}.{key}"] for key in ("samples", "over", "maybe_over"))
+    allowed = (100 - promised["percentile"]) * (samples + frames)
+    few = samples < promised["min_round_trips" if measure == "latency" else "min_stream_seconds"]
+    worse, may_be = 100 * over > allowed, 100 * (over + maybe + frames) > allowed
+    return worse, may_be, few, may_be and not worse
