@@ -149,7 +149,9 @@ pub enum AppError {
     #[error("fleet: after the time that --timeout gives still waiting for {0}")]
     FleetTimeout(String),
     /// The stream did not take all leaves of a replay.
-    #[error("fleet: only {acknowledged} of {written} leaves were taken by the servers; all of the verdicts are printed")]
+    #[error(
+        "fleet: only {acknowledged} of {written} leaves were taken by the servers; all of the verdicts are printed"
+    )]
     FleetUndelivered {
         /// Leaves that it has.
         acknowledged: u64,

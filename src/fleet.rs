@@ -19,8 +19,6 @@ pub mod nats;
 pub mod publish;
 pub mod read;
 
-
-
 pub mod seconds;
 pub mod totals;
 
@@ -107,4 +105,23 @@ pub enum Subject<'a> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_read_as_it_is_named_and_others_are_none() {
+        let subjects = Subjects::new("voice-eu");
+        let named = [
+            (subjects.leaf("fra-1"), Some(Subject::Leaf("fra-1"))),
+            (subjects.head("fra-1"), Some(Subject::Head("fra-1"))),
+            (subjects.totals("fra-1"), Some(Subject::Totals("fra-1"))),
+            (subjects.closed(), Some(Subject::Closed)),
+            (subjects.want("fra-1"), None),
+            (Subjects::new("voice").leaf("fra-1"), None),
+            (String::new(), None),
+        ];
+        for (subject, meaning) in named {
+            assert_eq!(subjects.parse(&subject), meaning, "{subject}");
+        }
+    }
+}

@@ -197,10 +197,15 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sd_notify", &["app"]),
     (
         "serde",
-        &["asn", "cli", "config", "export", "fleet", "ledger", "report"],
+        &[
+            "asn", "cli", "config", "export", "fleet", "ledger", "report",
+        ],
     ),
     ("serde_saphyr", &["export"]),
-    ("serde_json", &["cli", "export", "fleet", "ledger", "report"]),
+    (
+        "serde_json",
+        &["cli", "export", "fleet", "ledger", "report"],
+    ),
     ("strsim", &["config"]),
     ("tokio", &["app", "export", "fleet"]),
     ("tokio_rustls", &["export"]),

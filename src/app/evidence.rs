@@ -15,7 +15,8 @@ use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
 use crate::ledger::leaf::{
-    CountingTerms, GapLeaf, GapReason, Leaf, Mode, PartTerms, RULES, SourceTerms, StartLeaf, StopLeaf,
+    CountingTerms, GapLeaf, GapReason, Leaf, Mode, PartTerms, RULES, SourceTerms, StartLeaf,
+    StopLeaf,
 };
 use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use crate::ledger::requests::RequestOutcome;
@@ -167,6 +168,10 @@ pub(super) fn keep(
         events::windows_go_on(resumed.last);
         recorder.resume(resumed.last, resumed.standing);
         made_of = Some((resumed.last, resumed.made_of));
+        if mode == Mode::Fleet {
+            // Another aggregator beside it did not stop: its leaves are the same.
+            recorder.resume_terms(resumed.judge.policy().clone(), resumed.tables);
+        }
         resumed.judge
     });
     Ok(Kept {
@@ -276,7 +281,11 @@ impl Keeper {
             self.written(leaves.second);
             self.publish_progress(&leaves);
         }
-        let Some(second) = last else { return Ok(()) };
+        let Some(second) = last else {
+            self.progress
+                .send_modify(|progress| progress.is_over = true);
+            return Ok(());
+        };
         let unwritten = self
             .unwritten
             .lock()
@@ -299,7 +308,11 @@ impl Keeper {
         self.progress.send_replace(LedgerProgress {
             sealed,
             written: before.written.max(sealed),
-            through: if closed.is_ok() { before.through.max(Some(second)) } else { before.through },
+            through: if closed.is_ok() {
+                before.through.max(Some(second))
+            } else {
+                before.through
+            },
             is_over: true,
         });
         closed.map(drop)

@@ -17,8 +17,8 @@ use crate::fleet::follow::LedgerProgress;
 use crate::fleet::judge::FleetJudge;
 use crate::fleet::nats::{Link, Servers};
 use crate::fleet::publish::{ProbeNotice, ProbeSettings, Publisher};
-use crate::fleet::{read, totals};
 use crate::fleet::seconds::Fleet;
+use crate::fleet::{read, totals};
 use crate::judge::Judge;
 use crate::ledger::leaf::Mode;
 use crate::sla::policy::Policy;
@@ -27,15 +27,15 @@ use crate::snapshot::evidence::Evidence;
 use crate::snapshot::fleet::ProbeStatus;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 /// At a stop a live probe goes on publishing for so long; the rest it publishes at the next start.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A replay waits for the servers as long as they take something in this time.
 const STANDSTILL: Duration = Duration::from_secs(30);
@@ -256,10 +256,14 @@ impl Aggregator {
         let settings = config.fleet.clone();
         let settings = settings.ok_or_else(|| incomplete("[fleet] is missing"))?;
         let FleetRole::Aggregator { probes, patience } = settings.role.clone() else {
-            return Err(incomplete("[fleet] names no probes, but makes this meter one"));
+            return Err(incomplete(
+                "[fleet] names no probes, but makes this meter one",
+            ));
         };
         if config.commitments.is_empty() {
-            return Err(incomplete("no [[commitment]] says what the fleet is judged by"));
+            return Err(incomplete(
+                "no [[commitment]] says what the fleet is judged by",
+            ));
         }
         Ok(Self {
             config,
@@ -285,8 +289,16 @@ impl Aggregator {
     }
 
     fn keep(&self, directory: &Path, can_wait: bool) -> Result<Kept, AppError> {
-        let names = self.probes.iter().map(|probe| evidence::unhashed_source(&probe.name));
-        evidence::keep(directory, (Mode::Fleet, can_wait), names.collect(), &self.config)
+        let names = self
+            .probes
+            .iter()
+            .map(|probe| evidence::unhashed_source(&probe.name));
+        evidence::keep(
+            directory,
+            (Mode::Fleet, can_wait),
+            names.collect(),
+            &self.config,
+        )
     }
 }
 
@@ -302,7 +314,9 @@ pub fn once(
     let aggregator = Aggregator::load(path)?;
     let (mut fleet, _) = aggregator.fleet(usize::MAX)?;
     let directory = flags.evidence.clone();
-    let mut kept = directory.map(|path| aggregator.keep(&path, true)).transpose()?;
+    let mut kept = directory
+        .map(|path| aggregator.keep(&path, true))
+        .transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

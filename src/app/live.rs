@@ -90,7 +90,9 @@ async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     }
     let names = config.capture.interfaces.iter();
     let interfaces = names.map(|name| evidence::unhashed_source(name)).collect();
-    let kept = directory.as_deref().map(|path| evidence::keep(path, (Mode::Live, false), interfaces, &config));
+    let kept = directory
+        .as_deref()
+        .map(|path| evidence::keep(path, (Mode::Live, false), interfaces, &config));
     let kept = kept.transpose()?;
     let fleet = fleet::begin(&config, path, directory.as_deref(), kept.as_ref())?;
     let settings = settings(&config);

@@ -117,7 +117,8 @@ impl Check<'_> {
                 })
             }
             (Some(probe), Some(_)) => {
-                let reason = "cannot stand beside fleet.probes: a meter is a probe or an aggregator";
+                let reason =
+                    "cannot stand beside fleet.probes: a meter is a probe or an aggregator";
                 Err(self.text.wrong("fleet.probe", probe.span(), reason))
             }
             (None, None) => Err(self.text.missing("fleet.probe", table)),
@@ -175,21 +176,32 @@ impl Check<'_> {
 }
 
 /// One token of a NATS subject that is written the same everywhere.
-#[expect(clippy::ptr_arg, reason = "what serde gives, and so what the readers take")]
+#[expect(
+    clippy::ptr_arg,
+    reason = "what serde gives, and so what the readers take"
+)]
 fn token(text: &String) -> Result<String, String> {
     let is_known = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if (1..=MAX_NAME).contains(&text.len()) && text.chars().all(is_known) {
         Ok(text.clone())
     } else {
-        Err(format!("is not 1 to {MAX_NAME} letters, digits, \"-\" and \"_\""))
+        Err(format!(
+            "is not 1 to {MAX_NAME} letters, digits, \"-\" and \"_\""
+        ))
     }
 }
 
 /// The address of a NATS server.
-#[expect(clippy::ptr_arg, reason = "what serde gives, and so what the readers take")]
+#[expect(
+    clippy::ptr_arg,
+    reason = "what serde gives, and so what the readers take"
+)]
 fn server(text: &String) -> Result<String, String> {
-    let host = ["nats://", "tls://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-    let is_host = |host: &str| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
+    let host = ["nats://", "tls://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let is_host =
+        |host: &str| !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c == '/');
     match host {
         Some(host) if is_host(host) => Ok(text.clone()),
         _ => Err("is no address like nats://127.0.0.1:4222".into()),

@@ -94,12 +94,20 @@ fn with(path: &str, value: &str) -> String {
     let servers = "servers = ['nats://[::1]:4222']";
     match table {
         "fleet" if matches!(name, "probes" | "patience") => {
-            let probes = if name == "probes" { "" } else { "probes = [{ name = 'a' }]" };
+            let probes = if name == "probes" {
+                ""
+            } else {
+                "probes = [{ name = 'a' }]"
+            };
             format!("[fleet]\nname = 'f'\n{servers}\n{probes}\n{name} = {value}")
         }
         "fleet" => {
             let needed = ["name = 'f'", "probe = 'a'", servers].map(|line| {
-                if line.starts_with(&format!("{name} ")) { "" } else { line }
+                if line.starts_with(&format!("{name} ")) {
+                    ""
+                } else {
+                    line
+                }
             });
             format!("[fleet]\n{}\n{name} = {value}", needed.join("\n"))
         }
@@ -109,7 +117,9 @@ fn with(path: &str, value: &str) -> String {
                 "certificate" => "key = 'k'",
                 _ => "",
             };
-            format!("[fleet]\nname = 'f'\nprobe = 'a'\n{servers}\n[fleet.tls]\n{name} = {value}\n{other}")
+            format!(
+                "[fleet]\nname = 'f'\nprobe = 'a'\n{servers}\n[fleet.tls]\n{name} = {value}\n{other}"
+            )
         }
         "fleet.probes" => {
             let other = if name == "name" { "" } else { "name = 'a'" };

@@ -20,7 +20,9 @@ pub fn fleet_waits(error: &dyn Display) {
     emit(
         Level::Warning,
         "fleet_waits",
-        format_args!("fleet: {error}; what is not published stays in the ledger and is published later"),
+        format_args!(
+            "fleet: {error}; what is not published stays in the ledger and is published later"
+        ),
         &[("REASON", error)],
     );
 }
@@ -54,7 +56,11 @@ pub fn fleet_differs(probe: &str, commitment: &str, key: &str) {
         format_args!(
             "fleet: probe {probe}: its commitment {commitment} has another {key}: its seconds are incomplete"
         ),
-        &[("PROBE", &probe), ("COMMITMENT", &commitment), ("KEY", &key)],
+        &[
+            ("PROBE", &probe),
+            ("COMMITMENT", &commitment),
+            ("KEY", &key),
+        ],
     );
 }
 

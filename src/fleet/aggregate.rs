@@ -5,8 +5,8 @@
 //! the time that it is given: then as it is, and what comes later is an amendment.
 
 use super::closed::{Closed, MAX_SECONDS};
-use super::feed::{FeedNotice, ProbeFeed};
-use super::nats::{From, Kept, Link, NatsError, Reading};
+use super::feed::ProbeFeed;
+use super::nats::{KeptMessage, Link, NatsError, ReadFrom, Reading};
 use super::read::{ReportFeed, take};
 use super::seconds::{Fleet, Mark};
 use super::{Subject, Subjects};
@@ -18,6 +18,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// How often it is looked whether a second can be closed, while nothing comes.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Leaves are asked for once they have been missing for so long.
+const WANT_AFTER: Duration = Duration::from_millis(300);
 
 /// Between two requests for the same probe's leaves.
 const WANT_PAUSE: Duration = Duration::from_secs(2);
@@ -62,7 +65,7 @@ pub struct AggregateSettings {
     /// Our own clock.
     pub now: fn() -> Second,
     /// Where in the stream to begin.
-    pub start: From,
+    pub start: ReadFrom,
     /// Who is told what does not hold.
     pub report: ReportFeed,
 }
@@ -81,7 +84,8 @@ struct Aggregator<'a> {
     pending: VecDeque<Closed>,
     most: SeenAt,
     any: SeenAt,
-    wanted_at: Vec<Instant>,
+    /// When leaves of each probe may be asked for; none: nothing is missing.
+    want_at: Vec<Option<Instant>>,
 }
 
 /// Runs as long as it is not dropped. Tells of each judged second, and now and then besides.
@@ -92,7 +96,6 @@ pub async fn aggregate(
     evidence: &mut (dyn Evidence + Send),
     mut shown: impl FnMut(&mut Fleet),
 ) {
-    let now = Instant::now();
     let mut state = Aggregator {
         link,
         subjects: link.subjects().clone(),
@@ -103,7 +106,7 @@ pub async fn aggregate(
         pending: VecDeque::new(),
         most: SeenAt::default(),
         any: SeenAt::default(),
-        wanted_at: vec![now; fleet.feeds.len()],
+        want_at: vec![None; fleet.feeds.len()],
     };
     loop {
         // what goes wrong with the servers goes on behind the last message
@@ -129,7 +132,7 @@ impl Aggregator<'_> {
         let from = if self.position == 0 {
             self.settings.start
         } else {
-            From::Behind(self.position)
+            ReadFrom::Behind(self.position)
         };
         let mut reading = self.link.read("", from).await?;
         let mut looked = Instant::now();
@@ -178,7 +181,7 @@ impl Aggregator<'_> {
         Ok(message.pending == 0)
     }
 
-    fn take_closed(&mut self, message: &Kept) {
+    fn take_closed(&mut self, message: &KeptMessage) {
         self.last_closed = self.last_closed.max(message.sequence);
         let closed = Closed::from_text(&message.text);
         // seconds are closed in their order, each once
@@ -254,7 +257,11 @@ impl Aggregator<'_> {
             .collect();
         passed.sort_unstable();
         let waits_for_ahead = fleet.feeds.iter().any(is_ahead);
-        let all = passed.first().copied().flatten().filter(|_| !waits_for_ahead);
+        let all = passed
+            .first()
+            .copied()
+            .flatten()
+            .filter(|_| !waits_for_ahead);
         let all = match all {
             // all of them have stopped
             None if passed.is_empty() && !waits_for_ahead => {
@@ -263,7 +270,8 @@ impl Aggregator<'_> {
             all => all,
         };
         let now = Instant::now();
-        self.most.note(now, passed.get(passed.len() / 2).copied().flatten());
+        self.most
+            .note(now, passed.get(passed.len() / 2).copied().flatten());
         self.any.note(now, passed.last().copied().flatten());
         let patience = self.settings.patience;
         let late = self.most.before(now, patience);
@@ -311,13 +319,16 @@ impl Aggregator<'_> {
             let mark = closed.and_then(|closed| closed.probes.get(feed.name()));
             mark.is_some_and(|mark| mark.leaves > feed.verified())
         };
-        for (feed, at) in fleet.feeds.iter().zip(&mut self.wanted_at) {
+        let now = Instant::now();
+        for (feed, at) in fleet.feeds.iter().zip(&mut self.want_at) {
             let wanted = feed.wanted();
-            let is_missing = wanted.is_some() || feed.wants_day() || needed(feed);
-            if !is_missing {
-                *at = Instant::now();
-            } else if at.elapsed() >= WANT_PAUSE {
-                *at = Instant::now();
+            if wanted.is_none() && !feed.wants_day() && !needed(feed) {
+                *at = None;
+                continue;
+            }
+            // what is on its way is not missing
+            if now >= *at.get_or_insert(now + WANT_AFTER) {
+                *at = Some(now + WANT_PAUSE);
                 let from = wanted.or_else(|| feed.has_begun().then(|| feed.verified()));
                 self.link.want(feed.name(), from).await?;
             }
@@ -325,6 +336,3 @@ impl Aggregator<'_> {
         Ok(())
     }
 }
-
-/// Told where an aggregator is told nothing.
-pub fn silent(_: &str, _: &FeedNotice) {}

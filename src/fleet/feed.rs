@@ -84,10 +84,9 @@ impl std::fmt::Display for FeedNotice {
             ),
             Self::Head(error) => write!(out, "a head {error}"),
             Self::TwoHistories(size) => write!(out, "it has signed two histories of {size} leaves"),
-            Self::Fault(number, reason) => write!(
-                out,
-                "leaf {number}: {reason}: nothing is taken from it on"
-            ),
+            Self::Fault(number, reason) => {
+                write!(out, "leaf {number}: {reason}: nothing is taken from it on")
+            }
         }
     }
 }
@@ -117,6 +116,8 @@ pub struct ProbeFeed {
     rules: Option<u32>,
     totals: Option<Hash>,
     is_stopped: bool,
+    /// It has stopped without a single leaf.
+    is_empty: bool,
     has_fault: bool,
     refused: u64,
     noted: u64,
@@ -144,6 +145,7 @@ impl ProbeFeed {
             rules: None,
             totals: None,
             is_stopped: false,
+            is_empty: false,
             has_fault: false,
             refused: 0,
             noted: 0,
@@ -173,7 +175,12 @@ impl ProbeFeed {
 
     /// Whether it has said that it stops, and nothing since.
     pub fn is_stopped(&self) -> bool {
-        self.is_stopped
+        self.is_stopped || self.is_empty
+    }
+
+    /// Whether it is that of a capture in which there was nothing.
+    pub fn is_empty_replay(&self) -> bool {
+        self.is_empty && self.totals.is_some()
     }
 
     /// Whether a leaf of it cannot be read: nothing more is taken.
@@ -233,7 +240,10 @@ impl ProbeFeed {
     /// Whether its clock was uncertain in a second; asked in order.
     pub fn is_uncertain(&mut self, second: Second) -> bool {
         while self.uncertain.len() > 1
-            && self.uncertain.front().is_some_and(|(until, _)| *until < second)
+            && self
+                .uncertain
+                .front()
+                .is_some_and(|(until, _)| *until < second)
         {
             self.uncertain.pop_front();
         }
@@ -244,7 +254,11 @@ impl ProbeFeed {
     /// The number of the first leaf that is missing, where later ones or their head are here.
     pub fn wanted(&self) -> Option<u64> {
         let next = self.next()?;
-        let is_behind = self.heads.keys().next_back().is_some_and(|size| *size > next);
+        let is_behind = self
+            .heads
+            .keys()
+            .next_back()
+            .is_some_and(|size| *size > next);
         (!self.has_fault && (is_behind || !self.ahead.is_empty())).then_some(next)
     }
 
@@ -282,15 +296,14 @@ impl ProbeFeed {
         if number < next {
             return self.compare(number, line);
         }
-        let is_full = self.waiting_octets + line.len() > MAX_WAITING || self.ready_octets > MAX_READY;
+        let is_full =
+            self.waiting_octets + line.len() > MAX_WAITING || self.ready_octets > MAX_READY;
         if is_full && number > self.verified() {
             self.refused += 1;
             return;
         }
         if number > next {
-            if self.ahead.insert(number, line.to_owned()).is_none() {
-                self.waiting_octets += line.len();
-            }
+            self.wait(number, line);
             return;
         }
         self.waiting_octets += line.len();
@@ -302,12 +315,16 @@ impl ProbeFeed {
         }
     }
 
-    /// A later day leaf may still come; what came before it is of no use.
-    fn wait_for_day(&mut self, number: u64, line: &str) {
+    fn wait(&mut self, number: u64, line: &str) {
         self.waiting_octets += line.len();
         if let Some(old) = self.ahead.insert(number, line.to_owned()) {
             self.waiting_octets -= old.len();
         }
+    }
+
+    /// A later day leaf may still come; what came before it is of no use.
+    fn wait_for_day(&mut self, number: u64, line: &str) {
+        self.wait(number, line);
         while self.waiting_octets > MAX_WAITING
             && let Some((_, old)) = self.ahead.pop_first()
         {
@@ -336,7 +353,14 @@ impl ProbeFeed {
         let verified = self.verified();
         let is_same = if number >= verified {
             let place = usize::try_from(number - verified).unwrap_or(usize::MAX);
-            self.pending.get(place).is_none_or(|known| known == line)
+            let known = self.pending.get_mut(place).filter(|known| *known != line);
+            // Which of two is signed a head will tell; who sends again has seen the other one.
+            let old = known.map(|known| std::mem::replace(known, line.to_owned()));
+            if let Some(old) = &old {
+                self.waiting_octets += line.len();
+                self.waiting_octets -= old.len();
+            }
+            old.is_none()
         } else {
             let back = usize::try_from(verified - number).unwrap_or(usize::MAX);
             let place = self.compared.len().checked_sub(back);
@@ -358,6 +382,11 @@ impl ProbeFeed {
         match head {
             Err(error) => self.notices.push(FeedNotice::Head(error)),
             Ok(head) if !is_ours(&head) => self.notices.push(FeedNotice::Head(HeadError::Form)),
+            // It has stopped before it had anything to say.
+            Ok(head) if head.size == 0 => {
+                self.is_empty = self.tree.is_none();
+                (self.rules, self.totals) = (Some(head.rules), head.totals);
+            }
             Ok(head) => {
                 self.heads.insert(head.size, head);
                 while self.heads.len() > MAX_HEADS {
@@ -382,6 +411,7 @@ impl ProbeFeed {
 
     fn meet(&mut self, head: Head) {
         let Some(verified) = &self.tree else { return };
+        self.is_empty = false;
         let size = verified.size();
         if head.size < size {
             // what it says is signed again by a later one
@@ -424,7 +454,11 @@ impl ProbeFeed {
             return;
         };
         self.through = Some(through);
-        if self.open.as_ref().is_some_and(|open| open.second <= through) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.second <= through)
+        {
             self.close();
         }
         let is_uncertain = head.is_clock_uncertain();
@@ -442,7 +476,8 @@ impl ProbeFeed {
         let Some(second) = leaf.second() else {
             return Ok(());
         };
-        let stops_it = |open: &ProbeSecond| open.second == second && !starts_anew(&open.leaves, &leaf);
+        let stops_it =
+            |open: &ProbeSecond| open.second == second && !starts_anew(&open.leaves, &leaf);
         if self.open.as_ref().is_some_and(|open| !stops_it(open)) {
             self.close();
         }
@@ -492,9 +527,13 @@ fn is_possible(counted: &CountedLeaf) -> bool {
     let counts = counted.counts();
     let silence = &counted.silence;
     let directions = [counted.from, counted.to];
-    let signed = directions.iter().flat_map(|of| [of.expected, of.lost, of.maybe_lost]);
+    let signed = directions
+        .iter()
+        .flat_map(|of| [of.expected, of.lost, of.maybe_lost]);
     let samples = [counted.latency, counted.jitter];
-    let samples = samples.iter().flat_map(|of| [of.samples, of.over, of.maybe_over]);
+    let samples = samples
+        .iter()
+        .flat_map(|of| [of.samples, of.over, of.maybe_over]);
     let stopped = silence.stopped.iter().map(|(_, streams)| *streams);
     let numbers = [
         counts.from,
@@ -508,8 +547,15 @@ fn is_possible(counted: &CountedLeaf) -> bool {
         silence.open,
         silence.ended,
     ];
-    let mut all = signed.map(i64::unsigned_abs).chain(samples).chain(stopped).chain(numbers);
+    let mut all = signed
+        .map(i64::unsigned_abs)
+        .chain(samples)
+        .chain(stopped)
+        .chain(numbers);
     all.all(|number| number <= MAX_COUNT)
         && counts.both <= counts.from.min(counts.to)
         && counted.paths.iter().all(is_possible)
 }
+
+#[cfg(test)]
+mod tests;

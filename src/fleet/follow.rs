@@ -298,7 +298,12 @@ impl LedgerFollower {
             let minute: VecDeque<String> = minute.lines().map(str::to_owned).collect();
             let day = match minute.front().map(|line| Leaf::from_line(line)) {
                 Some(Ok(Leaf::Day(day))) => day,
-                _ => return Err(LedgerError::damaged(&path, "does not begin with a day leaf")),
+                _ => {
+                    return Err(LedgerError::damaged(
+                        &path,
+                        "does not begin with a day leaf",
+                    ));
+                }
             };
             if at.is_none_or(|at| day.size <= at) {
                 let place = Place::Sealed {

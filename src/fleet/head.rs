@@ -205,7 +205,10 @@ mod tests {
             let note = head.to_note(Some(&key));
             assert_eq!(Head::from_note(&note, Some(key.public())), Ok(head.clone()));
             assert_eq!(Head::from_note(&note, None), Ok(head.clone()));
-            assert_eq!(Head::from_note(&note, Some(other)), Err(HeadError::Signature));
+            assert_eq!(
+                Head::from_note(&note, Some(other)),
+                Err(HeadError::Signature)
+            );
             let unsigned = head.to_note(None);
             assert_eq!(
                 Head::from_note(&unsigned, Some(key.public())),
@@ -231,13 +234,23 @@ mod tests {
             note.trim_end().to_owned(),
         ];
         for wrong in cases {
-            assert_eq!(Head::from_note(&wrong, None), Err(HeadError::Form), "{wrong}");
+            assert_eq!(
+                Head::from_note(&wrong, None),
+                Err(HeadError::Form),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn a_clock_is_uncertain_beyond_100_ms_or_where_nobody_knows() {
-        let uncertain = |clock_error| Head { clock_error, ..head() }.is_clock_uncertain();
+        let uncertain = |clock_error| {
+            Head {
+                clock_error,
+                ..head()
+            }
+            .is_clock_uncertain()
+        };
         assert!(!uncertain(Some(Duration::ZERO)) && !uncertain(Some(MAX_CLOCK_ERROR)));
         assert!(uncertain(None) && uncertain(Some(MAX_CLOCK_ERROR + Duration::from_nanos(1))));
     }

@@ -58,7 +58,7 @@ impl Absence {
 
 /// What is taken of a probe for a second.
 #[derive(Debug, Default)]
-pub struct Part {
+pub struct ProbePart {
     /// Its leaves, of this second or of earlier ones.
     pub taken: Vec<ProbeSecond>,
     /// Why it is missing in it; none: all of it is here.
@@ -114,7 +114,11 @@ pub struct FleetJudge {
 impl FleetJudge {
     /// Judges by a policy what probes of these names count; so many ASNs have rows.
     pub fn new(policy: Arc<Policy>, probes: &[Arc<str>], max_asns: usize) -> Self {
-        let terms = policy.commitments.iter().map(CommitmentTerms::from).collect();
+        let terms = policy
+            .commitments
+            .iter()
+            .map(CommitmentTerms::from)
+            .collect();
         let probes = probes.iter().map(|name| ProbeState {
             name: name.clone(),
             last: None,
@@ -194,7 +198,9 @@ impl FleetJudge {
     /// What was taken before, of a probe with this name: of its ledger so many leaves, the last of a second.
     pub fn set_taken(&mut self, probe: &str, leaves: u64, last: Second) {
         let state = self.probes.iter_mut().find(|state| *state.name == *probe);
-        if let Some(state) = state {
+        if let Some(state) = state
+            && leaves > 0
+        {
             (state.leaves, state.last, state.is_running) = (leaves, Some(last), true);
         }
     }
@@ -215,14 +221,19 @@ impl FleetJudge {
     }
 
     /// Judges a second with what the probes, in their order, have for it.
-    pub fn close(&mut self, second: Second, parts: Vec<Part>, evidence: &mut dyn Evidence) {
+    pub fn close(&mut self, second: Second, parts: Vec<ProbePart>, evidence: &mut dyn Evidence) {
         self.begin(second, evidence);
         let mut counted = Counted::new();
         let mut is_incomplete = false;
         let mut skipped = BTreeSet::new();
         for (place, part) in parts.into_iter().enumerate() {
             for taken in part.taken {
-                self.take(place, taken, second, &mut counted, evidence);
+                if part.absence == Some(Absence::Rules) {
+                    // what its numbers mean nobody here knows
+                    self.note(place, &taken);
+                } else {
+                    self.take(place, taken, second, &mut counted, evidence);
+                }
             }
             let Some(state) = self.probes.get_mut(place) else {
                 continue;
@@ -242,7 +253,8 @@ impl FleetJudge {
         }
         for ((commitment, role, asn), counts) in counted {
             self.admit(role, asn);
-            self.judge.add_counted(&commitment, second, (role, asn), &counts);
+            self.judge
+                .add_counted(&commitment, second, (role, asn), &counts);
             self.counted = second;
         }
         if is_incomplete || self.judge.incomplete_count(second, second) > 0 {
@@ -250,7 +262,9 @@ impl FleetJudge {
             self.last_incomplete = Some(second);
         }
         let parts = self.probes.iter();
-        let parts: Vec<_> = parts.map(|state| (state.name.clone(), state.leaves)).collect();
+        let parts: Vec<_> = parts
+            .map(|state| (state.name.clone(), state.leaves))
+            .collect();
         evidence.made_of(&parts);
         let admitted = &self.admitted;
         self.judge.judge(
@@ -304,8 +318,8 @@ impl FleetJudge {
         };
         let before = state.last;
         let has_counts = |leaf: &Leaf| matches!(leaf, Leaf::Second(_));
-        let is_repeated = before.is_some_and(|last| taken.second <= last)
-            && taken.leaves.iter().any(has_counts);
+        let is_repeated =
+            before.is_some_and(|last| taken.second <= last) && taken.leaves.iter().any(has_counts);
         let starts = taken.starts();
         if starts.is_some() {
             state.mode = starts;
@@ -338,7 +352,9 @@ impl FleetJudge {
                         self.amend(&leaf.commitment, (leaf.amended, second), &leaf.asns);
                     }
                 }
-                Leaf::Second(leaf) if !is_repeated && self.counts_alike(place, &leaf.commitment) => {
+                Leaf::Second(leaf)
+                    if !is_repeated && self.counts_alike(place, &leaf.commitment) =>
+                {
                     if taken.second < second {
                         self.amend(&leaf.commitment, (taken.second, second), &leaf.asns);
                         continue;
@@ -444,10 +460,7 @@ impl FleetJudge {
     }
 
     /// The rows to show, with names of ASNs.
-    pub fn rows(
-        &self,
-        name: impl Fn(Asn) -> Option<Arc<str>> + Copy,
-    ) -> Vec<CommitmentRow> {
+    pub fn rows(&self, name: impl Fn(Asn) -> Option<Arc<str>> + Copy) -> Vec<CommitmentRow> {
         let admitted = |role, asn| self.admitted.contains(&(role, asn));
         self.judge.rows(admitted, name)
     }
@@ -467,13 +480,18 @@ impl FleetJudge {
 
 /// Whether a gap is that of the part of a second before a file's first packet.
 fn is_edge(gap: &GapLeaf, second: Second) -> bool {
-    gap.why == GapReason::Capture && gap.frames.is_none() && (gap.from, gap.until) == (second, second)
+    gap.why == GapReason::Capture
+        && gap.frames.is_none()
+        && (gap.from, gap.until) == (second, second)
 }
 
 /// The key in which two contracts differ; which packets they are about rightly differs by place.
 fn difference(ours: &CommitmentTerms, theirs: &CommitmentTerms) -> Option<&'static str> {
     let same = [
-        ("committed_rate", ours.committed_rate == theirs.committed_rate),
+        (
+            "committed_rate",
+            ours.committed_rate == theirs.committed_rate,
+        ),
         ("threshold", ours.threshold == theirs.threshold),
         ("window", ours.window == theirs.window),
         ("direction", ours.direction == theirs.direction),
@@ -482,7 +500,9 @@ fn difference(ours: &CommitmentTerms, theirs: &CommitmentTerms) -> Option<&'stat
         ("transit", ours.transit == theirs.transit),
         ("guarantee", ours.guarantee == theirs.guarantee),
     ];
-    same.into_iter().find(|(_, is_same)| !is_same).map(|(key, _)| key)
+    same.into_iter()
+        .find(|(_, is_same)| !is_same)
+        .map(|(key, _)| key)
 }
 
 /// Adds what another probe counted of the same ASN in the same second.
@@ -491,7 +511,10 @@ fn add(sum: &mut SubjectCounts, more: SubjectCounts) {
     let crossed: BTreeSet<Asn> = sum.crossed.drain(..).chain(more.crossed).collect();
     sum.crossed = crossed.into_iter().collect();
     for path in more.paths {
-        let known = sum.paths.iter_mut().find(|known| known.transit == path.transit);
+        let known = sum
+            .paths
+            .iter_mut()
+            .find(|known| known.transit == path.transit);
         match known {
             Some(OnPath { counted, .. }) => counted.add(path.counted),
             None => sum.paths.push(path),

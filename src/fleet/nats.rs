@@ -73,7 +73,7 @@ pub enum NatsError {
 
 /// A message of the stream.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct KeptMessage {
     /// Its subject.
     pub subject: String,
     /// Its place in the stream.
@@ -191,14 +191,13 @@ impl Link {
     ///
     /// # Errors
     /// [`NatsError::Read`].
-    pub async fn last(&self, subject: &str) -> Result<Option<Kept>, NatsError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            NatsError::Read(subject.to_owned(), error.to_string())
-        };
+    pub async fn last(&self, subject: &str) -> Result<Option<KeptMessage>, NatsError> {
+        let failed =
+            |error: &dyn std::fmt::Display| NatsError::Read(subject.to_owned(), error.to_string());
         let stream = self.context.get_stream_no_info(self.subjects.stream());
         let stream = stream.await.map_err(|error| failed(&error))?;
         match stream.direct_get_last_for_subject(subject).await {
-            Ok(message) => Ok(Some(Kept {
+            Ok(message) => Ok(Some(KeptMessage {
                 subject: message.subject.to_string(),
                 sequence: message.sequence,
                 first: first_of(Some(&message.headers)),
@@ -271,7 +270,8 @@ impl Link {
     pub async fn wants(&self, probe: &str) -> Result<Wants, NatsError> {
         let subject = self.subjects.want(probe);
         let subscribed = self.client().subscribe(subject.clone()).await;
-        let failed = |error: async_nats::SubscribeError| NatsError::Read(subject, error.to_string());
+        let failed =
+            |error: async_nats::SubscribeError| NatsError::Read(subject, error.to_string());
         subscribed.map(Wants).map_err(failed)
     }
 
@@ -279,19 +279,18 @@ impl Link {
     ///
     /// # Errors
     /// [`NatsError::Read`].
-    pub async fn read(&self, filter: &str, from: From) -> Result<Reading, NatsError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            NatsError::Read(filter.to_owned(), error.to_string())
-        };
+    pub async fn read(&self, filter: &str, from: ReadFrom) -> Result<Reading, NatsError> {
+        let failed =
+            |error: &dyn std::fmt::Display| NatsError::Read(filter.to_owned(), error.to_string());
         let deliver_policy = match from {
-            From::First => DeliverPolicy::All,
-            From::Behind(sequence) => DeliverPolicy::ByStartSequence {
+            ReadFrom::First => DeliverPolicy::All,
+            ReadFrom::Behind(sequence) => DeliverPolicy::ByStartSequence {
                 start_sequence: sequence + 1,
             },
-            From::Time(second) => {
+            ReadFrom::Time(second) => {
                 let time = async_nats::datetime::parse_rfc3339(&second.to_string());
-                time.map_or(DeliverPolicy::All, |start_time| DeliverPolicy::ByStartTime {
-                    start_time,
+                time.map_or(DeliverPolicy::All, |start_time| {
+                    DeliverPolicy::ByStartTime { start_time }
                 })
             }
         };
@@ -315,7 +314,7 @@ impl Link {
 
 /// Where to begin to read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum From {
+pub enum ReadFrom {
     /// With the first message that is kept.
     First,
     /// Behind the one with this place.
@@ -335,7 +334,7 @@ impl Reading {
     ///
     /// # Errors
     /// [`NatsError::Read`]: it has to begin anew.
-    pub async fn next(&mut self) -> Result<Kept, NatsError> {
+    pub async fn next(&mut self) -> Result<KeptMessage, NatsError> {
         let failed = |reason: String| NatsError::Read(self.filter.clone(), reason);
         let message = match self.messages.next().await {
             Some(Ok(message)) => message,
@@ -346,7 +345,7 @@ impl Reading {
         let info = info.map(|info| (info.stream_sequence, info.pending));
         let (sequence, pending) = info.map_err(|error| failed(error.to_string()))?;
         let message = &message.message;
-        Ok(Kept {
+        Ok(KeptMessage {
             subject: message.subject.to_string(),
             sequence,
             first: first_of(message.headers.as_ref()),

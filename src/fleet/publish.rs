@@ -4,10 +4,10 @@
 //! The ledger is the queue: what the stream did not take is read from there again. Nobody waits for this
 //! but the end of a replay.
 
-use super::{Subjects, totals};
 use super::follow::{LedgerFollower, LedgerProgress};
 use super::head::Head;
 use super::nats::{Link, NatsError, Servers};
+use super::{Subjects, totals};
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
 use crate::ledger::leaf::{Leaf, RULES};
@@ -15,8 +15,8 @@ use crate::ledger::tree::{CompactTree, Hash};
 use crate::snapshot::fleet::ProbeStatus;
 use crate::units::Second;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -32,6 +32,9 @@ const AGAIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The same where somebody else has sent under our name.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Who publishes, and what.
 #[derive(Debug)]
@@ -68,7 +71,7 @@ pub enum PublishError {
 }
 
 /// Somebody wants to know what happens: logs.
-pub type Report = fn(ProbeNotice<'_>);
+pub type ReportProbe = fn(ProbeNotice<'_>);
 
 /// What an operator wants to know.
 #[derive(Debug)]
@@ -87,7 +90,7 @@ pub struct Publisher {
     settings: ProbeSettings,
     progress: watch::Receiver<LedgerProgress>,
     status: Arc<ProbeStatus>,
-    report: Report,
+    report: ReportProbe,
     link: Option<Link>,
     /// What the last head said.
     told: Option<(u64, Option<Second>, bool)>,
@@ -101,7 +104,7 @@ impl Publisher {
         settings: ProbeSettings,
         progress: watch::Receiver<LedgerProgress>,
         status: Arc<ProbeStatus>,
-        report: Report,
+        report: ReportProbe,
     ) -> Self {
         Self {
             settings,
@@ -123,6 +126,11 @@ impl Publisher {
                 Ok(()) => return,
                 Err(error) => {
                     self.status.failures.fetch_add(1, Ordering::Relaxed);
+                    if matches!(error, PublishError::Nats(NatsError::NotLast(_))) {
+                        // another sender: what is there is looked at at once
+                        sleep(SHORT_PAUSE).await;
+                        continue;
+                    }
                     if !std::mem::replace(&mut self.has_failed, true) {
                         (self.report)(ProbeNotice::Failed(&error));
                     }
@@ -153,20 +161,30 @@ impl Publisher {
         if self.progress.wait_for(written).await.is_err() {
             return Ok(());
         }
+        let is_empty = |progress: &LedgerProgress| progress.written == 0 && progress.is_over;
+        if is_empty(&self.progress.borrow().clone()) {
+            link.make_stream().await?;
+            self.tell(&link, &CompactTree::default(), None, true)
+                .await?;
+            return Ok(());
+        }
         let (mut follower, mut sequence) = self.resume(&link).await?;
         let mut wants = link.wants(&self.settings.probe).await?;
-        let mut answered = Instant::now();
+        let mut answered: Option<Instant> = None;
         (self.report)(ProbeNotice::GoesOn(follower.next()));
         self.has_failed = false;
         loop {
             self.show_connection();
             let progress = *self.progress.borrow_and_update();
-            self.status.written.store(progress.written, Ordering::Relaxed);
+            self.status
+                .written
+                .store(progress.written, Ordering::Relaxed);
             let lines = follower.read(progress, MAX_MESSAGE)?;
             if lines.is_empty() {
                 let is_over = progress.is_over && follower.next() >= progress.written;
                 if follower.next() >= progress.written {
-                    self.tell(&link, follower.tree(), progress.through, is_over).await?;
+                    self.tell(&link, follower.tree(), progress.through, is_over)
+                        .await?;
                 }
                 if is_over {
                     return Ok(());
@@ -176,9 +194,9 @@ impl Publisher {
                         return Ok(());
                     },
                     wanted = wants.next() => {
-                        if answered.elapsed() >= AGAIN_PAUSE {
+                        if answered.is_none_or(|at| at.elapsed() >= AGAIN_PAUSE) {
                             sequence = self.again(&link, wanted, &follower, sequence).await?;
-                            answered = Instant::now();
+                            answered = Some(Instant::now());
                         }
                     }
                     // a connection that has gone is shown
@@ -188,7 +206,9 @@ impl Publisher {
             }
             let first = follower.next() - lines.len() as u64;
             sequence = self.send(&link, first, &lines, sequence).await?;
-            self.status.acknowledged.store(follower.next(), Ordering::Relaxed);
+            self.status
+                .acknowledged
+                .store(follower.next(), Ordering::Relaxed);
             if follower.next() < progress.written {
                 // of the last one there may be more
                 let before = last_second(&lines).map(Second::previous);
@@ -206,11 +226,14 @@ impl Publisher {
     ) -> Result<u64, NatsError> {
         let subject = self.settings.subjects.leaf(&self.settings.probe);
         let text = lines.join("\n") + "\n";
-        let sent = link.append(&subject, (Some(first), Some(behind)), text.clone()).await;
+        let sent = link
+            .append(&subject, (Some(first), Some(behind)), text.clone())
+            .await;
         match sent {
             Err(NatsError::Stream(..)) => {
                 link.make_stream().await?;
-                link.append(&subject, (Some(first), Some(behind)), text).await
+                link.append(&subject, (Some(first), Some(behind)), text)
+                    .await
             }
             sent => sent,
         }
@@ -226,10 +249,14 @@ impl Publisher {
     ) -> Result<(), NatsError> {
         let through = through.max(self.through);
         let told = (tree.size(), through, is_over);
-        if self.told == Some(told) || tree.size() == 0 {
+        if self.told == Some(told) || (tree.size() == 0 && !is_over) {
             return Ok(());
         }
-        let totals = if is_over { self.send_totals(link).await? } else { None };
+        let totals = if is_over {
+            self.send_totals(link).await?
+        } else {
+            None
+        };
         let settings = &self.settings;
         let head = Head {
             origin: settings.origin.clone(),
@@ -306,7 +333,9 @@ impl Publisher {
             octets += lines.iter().map(String::len).sum::<usize>();
             let first = again.next() - lines.len() as u64;
             sequence = self.send(link, first, &lines, sequence).await?;
-            self.status.again.fetch_add(lines.len() as u64, Ordering::Relaxed);
+            self.status
+                .again
+                .fetch_add(lines.len() as u64, Ordering::Relaxed);
         }
         Ok(sequence)
     }
@@ -334,7 +363,9 @@ impl Publisher {
         {
             // After a request the last message may be an earlier part: what is behind it the stream has too.
             let known = self.status.acknowledged.load(Ordering::Relaxed);
-            let at = follower.next().max(self.own_head(link, progress).await.unwrap_or(0));
+            let at = follower
+                .next()
+                .max(self.own_head(link, progress).await.unwrap_or(0));
             let at = at.max(if self.told.is_some() { known } else { 0 });
             let follower = if at > follower.next() {
                 LedgerFollower::open(&self.settings.ledger, Some(at), progress)?
@@ -373,7 +404,8 @@ impl Publisher {
                 ..progress
             };
             let ours = follower.read(most, MAX_MESSAGE)?;
-            let is_same = !ours.is_empty() && ours.iter().all(|line| theirs.next() == Some(&&**line));
+            let is_same =
+                !ours.is_empty() && ours.iter().all(|line| theirs.next() == Some(&&**line));
             if !is_same {
                 return Err(LedgerError::damaged(path, "has other leaves"));
             }
@@ -401,5 +433,7 @@ impl Publisher {
 /// The second of the last leaf that has one.
 fn last_second(lines: &[String]) -> Option<Second> {
     let leaves = lines.iter().rev();
-    leaves.filter_map(|line| Leaf::from_line(line).ok()?.second()).next()
+    leaves
+        .filter_map(|line| Leaf::from_line(line).ok()?.second())
+        .next()
 }

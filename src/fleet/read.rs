@@ -2,7 +2,7 @@
 //! the ones behind.
 
 use super::feed::{FeedNotice, ProbeFeed};
-use super::nats::{From, Kept, Link, NatsError, Reading};
+use super::nats::{KeptMessage, Link, NatsError, ReadFrom, Reading};
 use super::seconds::Fleet;
 use super::totals::FleetTotals;
 use super::{Subject, Subjects, totals};
@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub type ReportFeed = fn(&str, &FeedNotice);
 
 /// Hands a message to the probe that it is of.
-pub fn take(feed: &mut ProbeFeed, subject: Subject<'_>, message: &Kept) {
+pub fn take(feed: &mut ProbeFeed, subject: Subject<'_>, message: &KeptMessage) {
     match subject {
         Subject::Leaf(_) => {
             if let Some(first) = message.first {
@@ -47,11 +47,11 @@ impl SubjectReading {
     }
 
     /// The next message, if there is one soon; begins anew behind the last one where that has failed.
-    async fn next(&mut self, link: &Link) -> Result<Option<Kept>, NatsError> {
+    async fn next(&mut self, link: &Link) -> Result<Option<KeptMessage>, NatsError> {
         let from = if self.last == 0 {
-            From::First
+            ReadFrom::First
         } else {
-            From::Behind(self.last)
+            ReadFrom::Behind(self.last)
         };
         let reading = match &mut self.reading {
             Some(reading) => reading,
@@ -85,7 +85,11 @@ impl ProbeReading {
         }
     }
 
-    async fn next(&mut self, feed: &ProbeFeed, link: &Link) -> Result<Option<Kept>, NatsError> {
+    async fn next(
+        &mut self,
+        feed: &ProbeFeed,
+        link: &Link,
+    ) -> Result<Option<KeptMessage>, NatsError> {
         if feed.wanted().is_some() || feed.wants_day() {
             self.leaves.next(link).await
         } else {
@@ -148,7 +152,10 @@ pub async fn once(
 ) {
     let subjects = link.subjects().clone();
     let names: Vec<_> = fleet.feeds.iter().map(|feed| feed.name().clone()).collect();
-    let mut readings: Vec<_> = names.iter().map(|name| ProbeReading::new(&subjects, name)).collect();
+    let mut readings: Vec<_> = names
+        .iter()
+        .map(|name| ProbeReading::new(&subjects, name))
+        .collect();
     let mut is_over = vec![false; readings.len()];
     loop {
         let over = |place: usize| is_over.get(place).copied().unwrap_or(true);
@@ -158,14 +165,17 @@ pub async fn once(
         let Some(place) = fleet.slowest(over) else {
             return;
         };
-        let (Some(reading), Some(feed)) = (readings.get_mut(place), fleet.feeds.get_mut(place)) else {
+        let (Some(reading), Some(feed)) = (readings.get_mut(place), fleet.feeds.get_mut(place))
+        else {
             return;
         };
         if feed.is_stopped() || feed.has_fault() {
             // unless it has begun again
             let last = link.last(&subjects.leaf(feed.name())).await;
-            let is_end = |last: Option<Kept>| last.is_none_or(|last| last.sequence <= reading.leaves.last);
-            if last.is_ok_and(is_end) {
+            let is_end = |last: Option<KeptMessage>| {
+                last.is_none_or(|last| last.sequence <= reading.leaves.last)
+            };
+            if feed.has_fault() || last.is_ok_and(is_end) {
                 if let Some(is_over) = is_over.get_mut(place) {
                     *is_over = true;
                 }

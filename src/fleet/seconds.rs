@@ -4,7 +4,7 @@
 //! of each.
 
 use super::feed::ProbeFeed;
-use super::judge::{Absence, FleetJudge, Part};
+use super::judge::{Absence, FleetJudge, ProbePart};
 use crate::judge::IDLE_TOLD;
 use crate::ledger::leaf::{GapLeaf, GapReason, Leaf, Mode, RULES};
 use crate::snapshot::evidence::Evidence;
@@ -131,7 +131,7 @@ impl Fleet {
             let mark = marks.map(|marks| marks.get(place).copied().unwrap_or_default());
             let most = mark.map_or(u64::MAX, |mark| mark.leaves);
             let through = mark.map_or(feed.through(), |mark| mark.through);
-            let mut part = Part::default();
+            let mut part = ProbePart::default();
             while let Some(front) = feed.front()
                 && front.second <= second
                 && front.end <= most
@@ -141,7 +141,11 @@ impl Fleet {
             }
             part.absence = self.judge.probes().get(place).and_then(|state| {
                 let last = part.taken.last();
-                let starts = part.taken.iter().rev().find_map(super::feed::ProbeSecond::starts);
+                let starts = part
+                    .taken
+                    .iter()
+                    .rev()
+                    .find_map(super::feed::ProbeSecond::starts);
                 let is_replay = starts.or(state.mode) == Some(Mode::Replay);
                 let has_begun = state.last.is_some() || last.is_some();
                 let is_running = last.map_or(state.is_running, |last| !last.stops());
@@ -199,6 +203,7 @@ fn absence(
         let begins = feed.front().and_then(super::feed::ProbeSecond::starts);
         return match begins {
             Some(Mode::Replay) => None,
+            None if feed.is_empty_replay() => None,
             _ if feed.has_fault() => Some(Absence::Fault),
             _ => Some(Absence::NotBegun),
         };
@@ -213,10 +218,13 @@ fn absence(
         return Some(Absence::Late);
     }
     let next = feed.front().map(|front| front.leaves.as_slice());
-    let mut gaps = next.unwrap_or_default().iter().filter_map(|leaf| match leaf {
-        Leaf::Gap(gap) => Some(gap),
-        _ => None,
-    });
+    let mut gaps = next
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|leaf| match leaf {
+            Leaf::Gap(gap) => Some(gap),
+            _ => None,
+        });
     // what comes next says that it did not run
     let did_not_run = |gap: &GapLeaf| {
         matches!(gap.why, GapReason::Start | GapReason::Stop)

@@ -87,7 +87,11 @@ const fn loss_counts([expected, lost, maybe_lost]: [i64; 3]) -> LossCounts {
 impl From<&DirectionTotals> for DirectionLine {
     fn from(of: &DirectionTotals) -> Self {
         Self {
-            classes: of.classes.iter().map(|class| [class.packets, class.bytes]).collect(),
+            classes: of
+                .classes
+                .iter()
+                .map(|class| [class.packets, class.bytes])
+                .collect(),
             loss: losses(of.loss),
             duplicates: of.duplicates,
             reordered: of.reordered,
@@ -119,9 +123,17 @@ impl DirectionLine {
     fn is_possible(&self) -> bool {
         let numbers = [self.duplicates, self.reordered, self.late, self.unfollowed];
         let classes = self.classes.iter().flatten().copied();
-        let signed = self.loss.iter().chain(&self.excused).map(|number| number.unsigned_abs());
+        let signed = self
+            .loss
+            .iter()
+            .chain(&self.excused)
+            .map(|number| number.unsigned_abs());
         (self.classes.len(), self.excused.len()) == (Class::ALL.len(), Excuse::ALL.len())
-            && numbers.into_iter().chain(classes).chain(signed).all(|number| number <= MAX_NUMBER)
+            && numbers
+                .into_iter()
+                .chain(classes)
+                .chain(signed)
+                .all(|number| number <= MAX_NUMBER)
     }
 }
 
@@ -138,7 +150,11 @@ impl From<&DurationSamples> for SamplesLine {
 
 impl SamplesLine {
     fn samples(&self) -> Option<DurationSamples> {
-        let counts = self.micros.iter().map(|(_, count)| *count).chain(self.buckets.iter().copied());
+        let counts = self
+            .micros
+            .iter()
+            .map(|(_, count)| *count)
+            .chain(self.buckets.iter().copied());
         let others = [self.sum_nanos, self.max_nanos];
         let is_possible = counts.chain(others).all(|number| number <= MAX_NUMBER);
         is_possible.then(|| DurationSamples {
@@ -165,7 +181,11 @@ pub fn lines(judge: &Judge) -> Vec<String> {
         unsplit_frames: snapshot.unsplit_frames,
         discards: snapshot.discards.iter().map(|(_, frames)| frames).collect(),
     };
-    let names: BTreeMap<_, _> = snapshot.asns.iter().map(|row| (row.label, &row.name)).collect();
+    let names: BTreeMap<_, _> = snapshot
+        .asns
+        .iter()
+        .map(|row| (row.label, &row.name))
+        .collect();
     let name = |label: Label| names.get(&label)?.as_deref().map(str::to_owned);
     let mut origins: Vec<_> = judge.totals().each().collect();
     origins.sort_by_key(|(origin, _)| *origin);
@@ -198,7 +218,9 @@ pub fn lines(judge: &Judge) -> Vec<String> {
     // strings and integers: nothing in them can fail
     let line = |one: AsnLine| serde_json::to_string(&one).unwrap_or_default();
     let first = serde_json::to_string(&first).unwrap_or_default();
-    std::iter::once(first).chain(origins.chain(transit).map(line)).collect()
+    std::iter::once(first)
+        .chain(origins.chain(transit).map(line))
+        .collect()
 }
 
 const fn number(origin: Origin) -> Option<u32> {
@@ -277,7 +299,10 @@ impl FleetTotals {
         }
         let (known, sum) = self.origins.entry(origin).or_default();
         *known = known.take().or_else(name);
-        for (sum, more) in [&mut sum.from, &mut sum.to].into_iter().zip(&line.directions) {
+        for (sum, more) in [&mut sum.from, &mut sum.to]
+            .into_iter()
+            .zip(&line.directions)
+        {
             more.add_to(sum);
         }
         sum.reported.add(loss_counts(line.reported));
@@ -304,7 +329,8 @@ impl FleetTotals {
             }
         }
         let origins = self.origins.iter();
-        let rows = origins.map(|(origin, (name, sum))| sum.row(Label::Origin(*origin), name.clone()));
+        let rows =
+            origins.map(|(origin, (name, sum))| sum.row(Label::Origin(*origin), name.clone()));
         snapshot.asns = rows.collect();
         snapshot.asns.sort_by_key(|row| row.label);
         let transit = self.transit.into_iter();
@@ -334,7 +360,10 @@ impl CaptureLine {
             self.merged_packets,
             self.unsplit_frames,
         ];
-        let mut all = others.into_iter().chain(self.voice).chain(self.discards.iter().copied());
+        let mut all = others
+            .into_iter()
+            .chain(self.voice)
+            .chain(self.discards.iter().copied());
         self.discards.len() == Discard::ALL.len() && all.all(|number| number <= MAX_NUMBER)
     }
 }
@@ -349,6 +378,10 @@ impl AsnLine {
             && self.directions.iter().all(DirectionLine::is_possible);
         reported.all(|number| number.unsigned_abs() <= MAX_NUMBER)
             && transit.all(|number| *number <= MAX_NUMBER)
-            && if self.transit.is_some() { of_transit } else { of_origin }
+            && if self.transit.is_some() {
+                of_transit
+            } else {
+                of_origin
+            }
     }
 }

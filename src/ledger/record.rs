@@ -5,8 +5,8 @@
 
 use super::leaf::{
     AmendmentLeaf, CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf,
-    Leaf, MAX_ASNS, NO_VERDICT, PartTerms, PolicyLeaf, SecondLeaf, TableLeaf, TableTerms, TransitRole,
-    VerdictLeaf,
+    Leaf, MAX_ASNS, NO_VERDICT, PartTerms, PolicyLeaf, SecondLeaf, TableLeaf, TableTerms,
+    TransitRole, VerdictLeaf,
 };
 use super::tree::Hash;
 use crate::meter::second::IncompleteRange;
@@ -137,6 +137,11 @@ impl<S: LeafSink> Recorder<S> {
     /// Goes on behind a last second with the verdicts that stand.
     pub fn resume(&mut self, last: Second, standing: StandingVerdicts) {
         (self.day, self.standing) = (Some(day(last)), standing);
+    }
+
+    /// What was in force is still, and is not told again: whoever goes on changes nothing.
+    pub fn resume_terms(&mut self, policy: Arc<Policy>, tables: Option<Vec<TableTerms>>) {
+        (self.policy, self.tables) = (Some(policy), tables);
     }
 
     /// The verdicts that stand.
@@ -443,7 +448,11 @@ fn second_leaves(
             second,
             commitment: commitment.to_owned(),
             part,
-            made_of: if part == 0 { made_of.to_vec() } else { Vec::new() },
+            made_of: if part == 0 {
+                made_of.to_vec()
+            } else {
+                Vec::new()
+            },
             asns,
         })
     };

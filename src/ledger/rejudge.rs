@@ -8,8 +8,8 @@
 mod group;
 
 use super::leaf::{
-    CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf,
-    PartTerms, PolicyLeaf, RULES, StartLeaf, VerdictLeaf,
+    CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf, PartTerms,
+    PolicyLeaf, RULES, StartLeaf, TableTerms, VerdictLeaf,
 };
 use super::record::{LeafSink, Recorder, SecondLeaves, StandingVerdicts};
 use crate::attribution::scopes::ScopePlan;
@@ -59,6 +59,8 @@ pub struct Resumed {
     pub last: Second,
     /// Of a fleet: what its last second was made of.
     pub made_of: Vec<PartTerms>,
+    /// The ASN tables in use.
+    pub tables: Option<Vec<TableTerms>>,
 }
 
 /// Collects what the judge says.
@@ -101,6 +103,7 @@ pub struct LeafJudge {
     /// The first leaf is not the ledger's.
     begins_late: bool,
     made_of: Vec<PartTerms>,
+    tables: Option<Vec<TableTerms>>,
     done: Rejudged,
     /// Instead of comparing: the leaves with what the judge says of them.
     said: Option<Vec<Leaf>>,
@@ -121,6 +124,7 @@ impl Default for LeafJudge {
             rules: RULES,
             begins_late: false,
             made_of: Vec::new(),
+            tables: None,
             done: Rejudged::default(),
             said: None,
         }
@@ -221,6 +225,7 @@ impl LeafJudge {
             standing: self.recorder.into_standing(),
             last,
             made_of: self.made_of,
+            tables: self.tables,
         })
     }
 
@@ -360,10 +365,10 @@ impl LeafJudge {
                     let added = self.add(&leaf.commitment, second, &leaf.asns);
                     added.map_err(|reason| group.fault(place, reason))?;
                 }
+                Leaf::Table(leaf) => self.tables = Some(leaf.sources.clone()),
                 // These count nothing.
                 Leaf::Start(_)
                 | Leaf::Day(_)
-                | Leaf::Table(_)
                 | Leaf::Stop(_)
                 | Leaf::Interval(_)
                 | Leaf::Verdict(_)
@@ -406,7 +411,9 @@ impl LeafJudge {
                 self.whole_from = None;
             }
             GapReason::Clock => self.judge.restart(gap.until.next()),
-            GapReason::Stop | GapReason::Capture | GapReason::Probe => self.judge.mark_incomplete(range),
+            GapReason::Stop | GapReason::Capture | GapReason::Probe => {
+                self.judge.mark_incomplete(range)
+            }
             GapReason::Policy => {
                 let commitment = gap.commitment.as_deref().unwrap_or_default();
                 self.judge.skip_second(commitment, gap.until);

@@ -133,7 +133,9 @@ impl DurationHistogram {
             *bucket += more;
         }
         self.sum_nanos += u128::from(samples.sum_nanos);
-        self.max = self.max.max(Duration::from_nanos(samples.max_nanos).min(LONGEST));
+        self.max = self
+            .max
+            .max(Duration::from_nanos(samples.max_nanos).min(LONGEST));
     }
 
     /// The state now; none before the first sample.

@@ -24,7 +24,11 @@ fn program() -> PathBuf {
 
 impl Broker {
     pub(crate) fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let broker = Self {
             folder: tempfile::tempdir().unwrap(),
             port,
@@ -55,7 +59,9 @@ impl Broker {
             .spawn()
             .unwrap();
         *self.child.lock().unwrap() = Some(child);
-        until("the server listens", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+        until("the server listens", || {
+            TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        });
     }
 
     /// Kills it.

@@ -34,6 +34,12 @@ const SECONDS: u64 = 45;
 /// The window of the contract.
 const WINDOW: u64 = 5;
 
+/// Seconds behind them in which nothing is counted: what came late is taken with these.
+const TAIL: u64 = 3;
+
+/// The last second of all.
+const LAST: u64 = START + SECONDS + TAIL - 1;
+
 fn calls() -> Vec<Shot> {
     let mut shots = Vec::new();
     let mut call = |number: u64, network: &str, seconds: std::ops::Range<u64>, loses: bool| {
@@ -46,8 +52,14 @@ fn calls() -> Vec<Shot> {
             let places = seconds.start * 50..seconds.end * 50;
             places.map(move |place| 1_000_000_000 * START + place * 20_000_000 + ways * 1_000_000)
         };
-        let from = Media::g711(&theirs, &ours, ssrc).shots(times(0)).into_iter().enumerate();
-        shots.extend(from.filter(|(place, _)| !(loses && place % 20 == 7)).map(|(_, shot)| shot));
+        let from = Media::g711(&theirs, &ours, ssrc)
+            .shots(times(0))
+            .into_iter()
+            .enumerate();
+        shots.extend(
+            from.filter(|(place, _)| !(loses && place % 20 == 7))
+                .map(|(_, shot)| shot),
+        );
         shots.extend(Media::g711(&ours, &theirs, ssrc + 1).shots(times(1)));
     };
     for number in 0..12 {
@@ -77,7 +89,10 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let (desk, broker) = (Desk::new(), Broker::start());
-        desk.file("prefixes.tsv", "203.0.113.0/24\t64500\n192.0.2.0/24\t64501\n");
+        desk.file(
+            "prefixes.tsv",
+            "203.0.113.0/24\t64500\n192.0.2.0/24\t64501\n",
+        );
         let config = desk.file("one.toml", configuration(CONTRACTS, ""));
         let shots = calls();
         let recorded = |name: &str, shots: &[Shot]| {
@@ -87,6 +102,7 @@ impl Stage {
             leaves_of(Path::new(&ledger))
         };
         let parts = split(&shots, 3);
+        assert!(parts.iter().all(|part| !part.is_empty()));
         let taps = parts.iter().enumerate();
         let taps = taps.map(|(tap, shots)| Arc::new(recorded(&format!("tap{tap}"), shots)));
         Self {
@@ -112,7 +128,9 @@ impl Stage {
     }
 
     fn taps(&self, fleet: &str) -> Vec<Probe> {
-        (0..3).map(|number| self.tap(fleet, number).begin(Second(START))).collect()
+        (0..3)
+            .map(|number| self.tap(fleet, number).begin(Second(START)))
+            .collect()
     }
 
     fn aggregator(&self, fleet: &str, number: u32) -> Running {
@@ -120,7 +138,9 @@ impl Stage {
         let keys = self.keys.iter().map(|(_, public)| Some(public.clone()));
         let probes: Vec<_> = names.into_iter().zip(keys).collect();
         let section = aggregator_section(fleet, &probes, &self.broker.address());
-        let config = self.desk.file(&format!("{fleet}.toml"), configuration(CONTRACTS, &section));
+        let config = self
+            .desk
+            .file(&format!("{fleet}.toml"), configuration(CONTRACTS, &section));
         let ledger = self.desk.name(&format!("{fleet}-{number}"));
         let arguments = ["fleet", "--config", &config, "--evidence", &ledger];
         let log = Desk::new();
@@ -144,7 +164,12 @@ impl Stage {
 
     /// Waits until aggregators have judged the last second, stops them; the leaves of their ledgers, which are
     /// the same and hold.
-    fn judged(&self, fleet: &str, aggregators: Vec<Running>, last: u64) -> BTreeMap<Second, Vec<Leaf>> {
+    fn judged(
+        &self,
+        fleet: &str,
+        aggregators: Vec<Running>,
+        last: u64,
+    ) -> BTreeMap<Second, Vec<Leaf>> {
         let count = aggregators.len();
         for aggregator in &aggregators {
             until("the last second is judged", || {
@@ -155,10 +180,18 @@ impl Stage {
         for aggregator in aggregators {
             assert_eq!(aggregator.end("TERM"), Some(0), "{}", aggregator.log());
         }
-        let ledgers: Vec<_> = (0..count).map(|number| self.desk.path(&format!("{fleet}-{number}"))).collect();
+        let ledgers: Vec<_> = (0..count)
+            .map(|number| self.desk.path(&format!("{fleet}-{number}")))
+            .collect();
         for ledger in &ledgers {
             let verified = asnmeter(["verify".as_ref(), ledger.as_os_str()]);
-            assert_eq!(verified.code, Some(0), "{fleet}: {}{}", verified.stdout, verified.stderr);
+            assert_eq!(
+                verified.code,
+                Some(0),
+                "{fleet}: {}{}",
+                verified.stdout,
+                verified.stderr
+            );
         }
         let mut all = ledgers.iter().map(|ledger| leaves_of(ledger));
         let first = all.next().unwrap();
@@ -175,7 +208,8 @@ impl Stage {
 /// The leaves of a second from `policy` to `verdict`, as they are written.
 fn leaf_lines(leaves: &BTreeMap<Second, Vec<Leaf>>, second: Second) -> Vec<String> {
     let of_it = leaves.get(&second).into_iter().flatten();
-    let told = of_it.filter(|leaf| !matches!(leaf, Leaf::Start(_) | Leaf::Table(_) | Leaf::Stop(_)));
+    let told =
+        of_it.filter(|leaf| !matches!(leaf, Leaf::Start(_) | Leaf::Table(_) | Leaf::Stop(_)));
     told.map(Leaf::to_line).collect()
 }
 
@@ -196,7 +230,9 @@ fn counted(leaves: &BTreeMap<Second, Vec<Leaf>>) -> BTreeMap<u32, [i64; 4]> {
                 one.from.expected,
                 one.from.lost,
             ];
-            sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+            sum.iter_mut()
+                .zip(more)
+                .for_each(|(sum, more)| *sum += more);
         }
     }
     sums
@@ -211,7 +247,11 @@ fn verdicts(leaves: &BTreeMap<Second, Vec<Leaf>>) -> BTreeMap<(Second, u32), Str
                 standing.insert(leaf.asn, leaf.verdicts[0].clone());
             }
         }
-        all.extend(standing.iter().map(|(asn, verdict)| ((second, *asn), verdict.clone())));
+        all.extend(
+            standing
+                .iter()
+                .map(|(asn, verdict)| ((second, *asn), verdict.clone())),
+        );
     }
     all
 }
@@ -238,13 +278,18 @@ fn assert_right(stage: &Stage, leaves: &BTreeMap<Second, Vec<Leaf>>, what: &str)
     for (place, truth) in &theirs {
         let (second, asn) = place;
         let verdict = &ours[place];
-        let touches = missing.iter().any(|gap| *gap <= second.0 && second.0 < gap + WINDOW);
+        let touches = missing
+            .iter()
+            .any(|gap| *gap <= second.0 && second.0 < gap + WINDOW);
         if touches {
             assert!(
                 ["void", "indeterminate", "none"].contains(&verdict.as_str()),
                 "{what}: {second} AS{asn} {verdict}"
             );
-            assert!(verdict != "void" || truth == "void", "{what}: {second} AS{asn} {verdict}");
+            assert!(
+                verdict != "void" || truth == "void",
+                "{what}: {second} AS{asn} {verdict}"
+            );
         } else {
             assert_eq!(verdict, truth, "{what}: {second} AS{asn}");
             decided += 1;
@@ -253,21 +298,39 @@ fn assert_right(stage: &Stage, leaves: &BTreeMap<Second, Vec<Leaf>>, what: &str)
     assert!(decided > 0 || missing.len() as u64 >= SECONDS, "{what}");
 }
 
+/// Waits until the servers have all of it, lets some seconds go by, and ends the probes.
+fn settle(mut probes: Vec<Probe>) {
+    until("all is published", || {
+        probes.iter().all(Probe::is_published)
+    });
+    for second in START + SECONDS..=LAST {
+        for probe in &mut probes {
+            probe.write(Second(second), None);
+        }
+        pace();
+    }
+    probes.into_iter().for_each(Probe::end);
+}
+
 fn link(stage: &Stage, fleet: &str) -> (tokio::runtime::Runtime, Link) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let servers = Servers {
         addresses: vec![stage.broker.address()],
         name: "somebody".into(),
         ..Servers::default()
     };
-    let link = runtime.block_on(Link::connect(&servers, Subjects::new(fleet))).unwrap();
+    let link = runtime
+        .block_on(Link::connect(&servers, Subjects::new(fleet)))
+        .unwrap();
     (runtime, link)
 }
 
 #[test]
 fn whatever_happens_nothing_is_lost_and_no_verdict_is_given_on_less_than_all() {
     let stage = Stage::new();
-    let last = START + SECONDS - 1;
     let all = counted(&stage.one);
     let at = |seconds: u64| Second(START + seconds);
 
@@ -280,8 +343,8 @@ fn whatever_happens_nothing_is_lost_and_no_verdict_is_given_on_less_than_all() {
         }
     });
     drop(double);
-    probes.into_iter().for_each(Probe::end);
-    let leaves = stage.judged("calm", aggregators, last);
+    settle(probes);
+    let leaves = stage.judged("calm", aggregators, LAST);
     assert_eq!(counted(&leaves), all);
     assert_right(&stage, &leaves, "calm");
 
@@ -293,13 +356,16 @@ fn whatever_happens_nothing_is_lost_and_no_verdict_is_given_on_less_than_all() {
         }
         if second == at(32) {
             until("the others are judged without it", || {
-                aggregators[0].scrape().sum("fleet_probe_absent_seconds_total", &[("probe", "tap2")]) > 5
+                aggregators[0]
+                    .scrape()
+                    .sum("fleet_probe_absent_seconds_total", &[("probe", "tap2")])
+                    > 5
             });
             probes[2].join();
         }
     });
-    probes.into_iter().for_each(Probe::end);
-    let leaves = stage.judged("cut", aggregators, last);
+    settle(probes);
+    let leaves = stage.judged("cut", aggregators, LAST);
     assert_eq!(counted(&leaves), all, "what came later is an amendment");
     assert!(!absent(&leaves).is_empty());
     assert_right(&stage, &leaves, "cut");
@@ -314,8 +380,8 @@ fn whatever_happens_nothing_is_lost_and_no_verdict_is_given_on_less_than_all() {
             stage.broker.again();
         }
     });
-    probes.into_iter().for_each(Probe::end);
-    let leaves = stage.judged("server", aggregators, last);
+    settle(probes);
+    let leaves = stage.judged("server", aggregators, LAST);
     assert_eq!(counted(&leaves), all);
     assert_right(&stage, &leaves, "server");
 }
@@ -323,12 +389,14 @@ fn whatever_happens_nothing_is_lost_and_no_verdict_is_given_on_less_than_all() {
 #[test]
 fn an_aggregator_that_is_killed_goes_on_where_it_was() {
     let stage = Stage::new();
-    let last = START + SECONDS - 1;
     let mut aggregators = vec![stage.aggregator("killed", 0), stage.aggregator("killed", 1)];
     let probes = stage.run("killed", |second, _| {
         if second.0 == START + 12 {
             until("something is judged", || {
-                aggregators[1].scrape().sum("judged_second_timestamp_seconds", &[]) > START + 3
+                aggregators[1]
+                    .scrape()
+                    .sum("judged_second_timestamp_seconds", &[])
+                    > START + 3
             });
             assert_eq!(aggregators[1].end("KILL"), None);
         }
@@ -336,8 +404,8 @@ fn an_aggregator_that_is_killed_goes_on_where_it_was() {
             aggregators[1] = stage.aggregator("killed", 1);
         }
     });
-    probes.into_iter().for_each(Probe::end);
-    let leaves = stage.judged("killed", aggregators, last);
+    settle(probes);
+    let leaves = stage.judged("killed", aggregators, LAST);
     assert_eq!(counted(&leaves), counted(&stage.one));
     assert_right(&stage, &leaves, "killed");
 }
@@ -345,17 +413,19 @@ fn an_aggregator_that_is_killed_goes_on_where_it_was() {
 #[test]
 fn a_probe_that_is_killed_is_missing_until_it_is_back() {
     let stage = Stage::new();
-    let last = START + SECONDS - 1;
     let aggregators = vec![stage.aggregator("probe", 0), stage.aggregator("probe", 1)];
     let mut probes = stage.taps("probe");
     let (killed, back) = (START + 12, START + 30);
-    for second in START..=last {
+    for second in START..START + SECONDS {
         if second == killed {
             probes.remove(0).cut();
         }
         if second == back {
             until("the others are judged without it", || {
-                aggregators[0].scrape().sum("fleet_probe_absent_seconds_total", &[("probe", "tap0")]) > 5
+                aggregators[0]
+                    .scrape()
+                    .sum("fleet_probe_absent_seconds_total", &[("probe", "tap0")])
+                    > 5
             });
             probes.insert(0, stage.tap("probe", 0).begin(Second(back)));
         }
@@ -364,17 +434,19 @@ fn a_probe_that_is_killed_is_missing_until_it_is_back() {
         }
         pace();
     }
-    probes.into_iter().for_each(Probe::end);
-    let leaves = stage.judged("probe", aggregators, last);
+    settle(probes);
+    let leaves = stage.judged("probe", aggregators, LAST);
     let missing = absent(&leaves);
-    assert!((killed..back).all(|second| missing.contains(&second)), "{missing:?}");
+    assert!(
+        (killed..back).all(|second| missing.contains(&second)),
+        "{missing:?}"
+    );
     assert_right(&stage, &leaves, "probe");
 }
 
 #[test]
 fn what_a_probe_did_not_sign_is_reported_and_never_counted() {
     let stage = Stage::new();
-    let last = START + SECONDS - 1;
     let aggregators = vec![stage.aggregator("forged", 0), stage.aggregator("forged", 1)];
     let (runtime, link) = link(&stage, "forged");
     let subjects = Subjects::new("forged");
@@ -386,25 +458,43 @@ fn what_a_probe_did_not_sign_is_reported_and_never_counted() {
         runtime.block_on(async {
             let before = link.last(&subject).await.unwrap().unwrap();
             let next = before.first.unwrap() + before.text.lines().count() as u64;
-            let line = before.text.lines().find(|line| line.contains("\"asns\":[{")).unwrap();
+            let line = before
+                .text
+                .lines()
+                .find(|line| line.contains("\"asns\":[{"))
+                .unwrap();
             let forged = line.replace("\"bytes\":", "\"bytes\":9");
             assert_ne!(forged, line);
             // a leaf that is to come, one that was there, and a head of nobody
-            link.append(&subject, (Some(next), None), forged.clone() + "\n").await.unwrap();
-            link.append(&subject, (Some(next - 1), None), forged + "\n").await.unwrap();
-            let head = link.last(&subjects.head("tap1")).await.unwrap().unwrap().text;
+            link.append(&subject, (Some(next), None), forged.clone() + "\n")
+                .await
+                .unwrap();
+            link.append(&subject, (Some(next - 1), None), forged + "\n")
+                .await
+                .unwrap();
+            let head = link
+                .last(&subjects.head("tap1"))
+                .await
+                .unwrap()
+                .unwrap()
+                .text;
             let (text, _) = head.split_once("\n\n").unwrap();
             let head = subjects.head("tap1");
-            link.append(&head, (None, None), format!("{text}\n\n")).await.unwrap();
+            link.append(&head, (None, None), format!("{text}\n\n"))
+                .await
+                .unwrap();
         });
     });
-    probes.into_iter().for_each(Probe::end);
+    settle(probes);
     for aggregator in &aggregators {
         until("it is reported", || {
-            aggregator.scrape().sum("fleet_probe_refused_messages_total", &[("probe", "tap1")]) >= 2
+            aggregator
+                .scrape()
+                .sum("fleet_probe_refused_messages_total", &[("probe", "tap1")])
+                >= 2
         });
     }
-    let leaves = stage.judged("forged", aggregators, last);
+    let leaves = stage.judged("forged", aggregators, LAST);
     assert_eq!(counted(&leaves), counted(&stage.one));
     assert_right(&stage, &leaves, "forged");
 }
@@ -412,7 +502,6 @@ fn what_a_probe_did_not_sign_is_reported_and_never_counted() {
 #[test]
 fn a_probe_under_another_contract_or_with_an_uncertain_clock_makes_its_seconds_incomplete() {
     let stage = Stage::new();
-    let last = START + SECONDS - 1;
     let aggregators = vec![stage.aggregator("contract", 0)];
     let mut other = BTreeMap::clone(&stage.taps[1]);
     for leaf in other.values_mut().flatten() {
@@ -428,19 +517,29 @@ fn a_probe_under_another_contract_or_with_an_uncertain_clock_makes_its_seconds_i
         ..stage.tap("contract", 1)
     }
     .begin(Second(START));
-    for second in START..=last {
-        probes.iter_mut().for_each(|probe| probe.write(Second(second), None));
+    for second in START..START + SECONDS {
+        probes
+            .iter_mut()
+            .for_each(|probe| probe.write(Second(second), None));
         pace();
     }
-    probes.into_iter().for_each(Probe::end);
+    settle(probes);
     until("the contract is shown", || {
-        let labels = [("probe", "tap1"), ("commitment", "voice"), ("key", "threshold")];
+        let labels = [
+            ("probe", "tap1"),
+            ("commitment", "voice"),
+            ("key", "threshold"),
+        ];
         aggregators[0].scrape().sum("fleet_probe_differs", &labels) == 1
     });
-    let leaves = stage.judged("contract", aggregators, last);
+    let leaves = stage.judged("contract", aggregators, LAST);
     assert_right(&stage, &leaves, "contract");
     let verdicts = verdicts(&leaves);
-    assert!(verdicts.values().all(|verdict| !["met", "missed"].contains(&verdict.as_str())));
+    assert!(
+        verdicts
+            .values()
+            .all(|verdict| !["met", "missed"].contains(&verdict.as_str()))
+    );
 
     let aggregators = vec![stage.aggregator("clock", 0), stage.aggregator("clock", 1)];
     let mut probes = stage.taps("clock");
@@ -453,21 +552,33 @@ fn a_probe_under_another_contract_or_with_an_uncertain_clock_makes_its_seconds_i
         }
         .begin(Second(START))
     };
-    for second in START..=last {
-        probes.iter_mut().for_each(|probe| probe.write(Second(second), None));
+    for second in START..START + SECONDS {
+        probes
+            .iter_mut()
+            .for_each(|probe| probe.write(Second(second), None));
         pace();
     }
-    probes.into_iter().for_each(Probe::end);
+    settle(probes);
     until("the clock is shown", || {
         let labels = [("probe", "tap2"), ("reason", "clock")];
         aggregators[0].scrape().sum("fleet_probe_absent", &labels) == 1
     });
-    let leaves = stage.judged("clock", aggregators, last);
-    assert_eq!(counted(&leaves), counted(&stage.one), "what it counted is shown");
+    let leaves = stage.judged("clock", aggregators, LAST);
+    assert_eq!(
+        counted(&leaves),
+        counted(&stage.one),
+        "what it counted is shown"
+    );
     assert_right(&stage, &leaves, "clock");
-    assert!(verdicts_of(&leaves, "void") > 0, "by what was seen for certain");
+    assert!(
+        verdicts_of(&leaves, "void") > 0,
+        "by what was seen for certain"
+    );
 }
 
 fn verdicts_of(leaves: &BTreeMap<Second, Vec<Leaf>>, word: &str) -> usize {
-    verdicts(leaves).values().filter(|verdict| *verdict == word).count()
+    verdicts(leaves)
+        .values()
+        .filter(|verdict| *verdict == word)
+        .count()
 }

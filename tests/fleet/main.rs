@@ -62,12 +62,15 @@ fn split(shots: &[Shot], taps: u64) -> Vec<Vec<Shot>> {
             [0x86, 0xdd] => (&octets[22..38], &octets[38..54]),
             _ => (&octets[..0], &octets[..0]),
         };
+        // FNV-1a, the same for both directions
         let of = |address: &[u8]| {
-            address.iter().fold(7_u64, |sum, octet| {
-                sum.wrapping_mul(31).wrapping_add(u64::from(*octet))
-            })
+            address
+                .iter()
+                .fold(0xcbf2_9ce4_8422_2325_u64, |sum, octet| {
+                    (sum ^ u64::from(*octet)).wrapping_mul(0x0100_0000_01b3)
+                })
         };
-        let tap = of(one).wrapping_add(of(other)) % taps;
+        let tap = ((of(one) ^ of(other)) >> 20) % taps;
         parts[usize::try_from(tap).unwrap()].push(shot.clone());
     }
     parts
@@ -83,7 +86,8 @@ fn without_streams(mut document: Value) -> Value {
 fn key(desk: &Desk, name: &str) -> (String, String) {
     let private = desk.name(&format!("{name}.key"));
     let run = |arguments: &[&str]| {
-        let outcome = support::program::outcome(std::process::Command::new("openssl").args(arguments));
+        let outcome =
+            support::program::outcome(std::process::Command::new("openssl").args(arguments));
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
         outcome.stdout
     };

@@ -19,6 +19,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -95,7 +96,10 @@ impl Publishing {
         };
         let mut publisher = Publisher::new(settings, progress, status.clone(), |_| {});
         let (stop, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -181,21 +185,31 @@ impl Running {
         }
         leaves.retain(|leaf| !matches!(leaf, Leaf::Stop(_)));
         if let Some(first) = self.began.take() {
-            let start = self.tap.leaves.values().flatten().find_map(|leaf| match leaf {
-                Leaf::Start(start) => Some(start.clone()),
-                _ => None,
-            });
+            let start = self
+                .tap
+                .leaves
+                .values()
+                .flatten()
+                .find_map(|leaf| match leaf {
+                    Leaf::Start(start) => Some(start.clone()),
+                    _ => None,
+                });
             let mut start = start.unwrap();
             (start.time, start.mode) = (second, Mode::Live);
             let gap = Leaf::Gap(GapLeaf {
                 why: GapReason::Stop,
                 ..GapLeaf::unwritten(second, stopped_at.unwrap_or(first), second)
             });
-            let before = leaves.iter().take_while(|leaf| leaf.rank() < gap.rank()).count();
+            let before = leaves
+                .iter()
+                .take_while(|leaf| leaf.rank() < gap.rank())
+                .count();
             leaves.insert(before, gap);
             leaves.insert(0, Leaf::Start(start));
         }
-        self.writer.append(&SecondLeaves { second, leaves }).unwrap();
+        self.writer
+            .append(&SecondLeaves { second, leaves })
+            .unwrap();
         self.last = Some(second);
         self.tell(false);
     }
@@ -207,6 +221,16 @@ impl Running {
             through: self.last,
             is_over,
         });
+    }
+
+    /// Whether the servers have all of it.
+    pub(crate) fn is_published(&self) -> bool {
+        let status = self
+            .publishing
+            .as_ref()
+            .map(|publishing| &publishing.status);
+        let acknowledged = status.map(|status| status.acknowledged.load(Ordering::Relaxed));
+        acknowledged == Some(self.writer.written())
     }
 
     /// Nothing reaches the servers any more; the ledger goes on.

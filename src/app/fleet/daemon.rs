@@ -13,7 +13,7 @@ use crate::export::{DaemonState, Published, http};
 use crate::files::Load;
 use crate::fleet::Subjects;
 use crate::fleet::aggregate::{AggregateSettings, aggregate};
-use crate::fleet::nats::{From, Link};
+use crate::fleet::nats::{Link, ReadFrom};
 use crate::fleet::seconds::Fleet;
 use crate::snapshot::evidence::Evidence;
 use crate::snapshot::fleet::FleetProbeRow;
@@ -54,7 +54,9 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
     if directory.is_none() {
         events::no_evidence();
     }
-    let kept = directory.map(|path| aggregator.keep(&path, false)).transpose()?;
+    let kept = directory
+        .map(|path| aggregator.keep(&path, false))
+        .transpose()?;
     let servers = servers(&aggregator.settings, "fleet");
     let link = Link::connect(&servers, Subjects::new(&aggregator.settings.name)).await?;
     let published = Published {
@@ -68,11 +70,18 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
         ..Published::default()
     };
     let (published, _) = watch::channel(published);
-    events::fleet_started(&aggregator.settings.name, fleet.feeds.len(), &listener.url());
+    events::fleet_started(
+        &aggregator.settings.name,
+        fleet.feeds.len(),
+        &listener.url(),
+    );
     let (stop, stopped) = oneshot::channel();
     let judging = judge(&aggregator, (fleet, kept, link), published.clone(), stopped)?;
     let (shutdown, mut requested) = watch::channel(());
-    let refusals = tokio::spawn(endpoint::log_refusals(listener.last_refused(), listener.refused()));
+    let refusals = tokio::spawn(endpoint::log_refusals(
+        listener.last_refused(),
+        listener.refused(),
+    ));
     let watched = tokio::spawn(systemd::notify_states(published.subscribe()));
     let mut server = tokio::spawn(http::serve(listener, published.subscribe(), async move {
         let _ = requested.changed().await;
@@ -134,7 +143,7 @@ fn judge(
     let settings = AggregateSettings {
         patience: aggregator.patience,
         now: || clock::now().second(),
-        start: From::Time(Second(day.saturating_sub(SLACK))),
+        start: ReadFrom::Time(Second(day.saturating_sub(SLACK))),
         report: events::fleet_notice,
     };
     let failed = |source| AppError::System {

@@ -13,11 +13,15 @@ fn own(published: &Published, series: &mut Series, value: impl Fn(&ProbeStatus) 
 }
 
 pub(crate) fn connected(published: &Published, series: &mut Series) {
-    own(published, series, |it| Some(it.connected.load(Ordering::Relaxed).into()));
+    own(published, series, |it| {
+        Some(it.connected.load(Ordering::Relaxed).into())
+    });
 }
 
 pub(crate) fn acknowledged(published: &Published, series: &mut Series) {
-    own(published, series, |it| Some(it.acknowledged.load(Ordering::Relaxed)));
+    own(published, series, |it| {
+        Some(it.acknowledged.load(Ordering::Relaxed))
+    });
 }
 
 pub(crate) fn lag(published: &Published, series: &mut Series) {
@@ -35,11 +39,15 @@ pub(crate) fn published_through(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn again(published: &Published, series: &mut Series) {
-    own(published, series, |it| Some(it.again.load(Ordering::Relaxed)));
+    own(published, series, |it| {
+        Some(it.again.load(Ordering::Relaxed))
+    });
 }
 
 pub(crate) fn failures(published: &Published, series: &mut Series) {
-    own(published, series, |it| Some(it.failures.load(Ordering::Relaxed)));
+    own(published, series, |it| {
+        Some(it.failures.load(Ordering::Relaxed))
+    });
 }
 
 fn each(published: &Published, mut visit: impl FnMut(&FleetProbeRow)) {
@@ -47,7 +55,9 @@ fn each(published: &Published, mut visit: impl FnMut(&FleetProbeRow)) {
 }
 
 pub(crate) fn probe_signed(published: &Published, series: &mut Series) {
-    each(published, |row| series.add(&[&row.name], flag(row.is_signed)));
+    each(published, |row| {
+        series.add(&[&row.name], flag(row.is_signed))
+    });
 }
 
 pub(crate) fn probe_through(published: &Published, series: &mut Series) {
@@ -59,7 +69,9 @@ pub(crate) fn probe_through(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn probe_verified(published: &Published, series: &mut Series) {
-    each(published, |row| series.add(&[&row.name], number(row.verified)));
+    each(published, |row| {
+        series.add(&[&row.name], number(row.verified))
+    });
 }
 
 pub(crate) fn probe_absent(published: &Published, series: &mut Series) {
@@ -71,7 +83,9 @@ pub(crate) fn probe_absent(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn probe_absent_seconds(published: &Published, series: &mut Series) {
-    each(published, |row| series.add(&[&row.name], number(row.absent_seconds)));
+    each(published, |row| {
+        series.add(&[&row.name], number(row.absent_seconds))
+    });
 }
 
 pub(crate) fn probe_differs(published: &Published, series: &mut Series) {
@@ -83,9 +97,13 @@ pub(crate) fn probe_differs(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn probe_refused_messages(published: &Published, series: &mut Series) {
-    each(published, |row| series.add(&[&row.name], number(row.refused_messages)));
+    each(published, |row| {
+        series.add(&[&row.name], number(row.refused_messages))
+    });
 }
 
 pub(crate) fn probe_refused_leaves(published: &Published, series: &mut Series) {
-    each(published, |row| series.add(&[&row.name], number(row.refused_leaves)));
+    each(published, |row| {
+        series.add(&[&row.name], number(row.refused_leaves))
+    });
 }
