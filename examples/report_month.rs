@@ -39,7 +39,20 @@ fn schedule(period: Period, networks: u32) -> Schedule {
             .map(|part| (at(part), at(part) + part, (part % 2 == 0).then_some(part)))
             .collect(),
         disk: vec![(at(40), at(40) + 33)],
+        late_gaps: (61..69)
+            .map(|part| (at(part), at(part) + part, at(part) + 1000 + part))
+            .collect(),
         doubled: Some(at(50)),
+        maintenance: vec![
+            (at(2), at(20), at(20) + 7200, Vec::new()),
+            (at(26), at(25), at(25) + 7200, Vec::new()),
+            (
+                at(70),
+                at(75),
+                at(75) + 14_400,
+                vec![64_500, 64_507, 64_514],
+            ),
+        ],
     }
 }
 

@@ -5,6 +5,7 @@
 //! Nothing is measured here.
 
 mod background;
+mod both;
 pub mod check;
 pub mod demo;
 mod endpoint;
@@ -218,7 +219,7 @@ impl AppError {
                 }
             }
             Self::Capture(CaptureError::Permission { .. }) => 77,
-            Self::Follow(error) if error.is_passing() => 69,
+            Self::Follow(error) => error.exit_code(),
             Self::Unfit { exit_code, .. } => *exit_code,
             // As a shell says of a process that SIGINT ended.
             Self::Interrupted => 130,
@@ -236,7 +237,6 @@ impl AppError {
             | Self::Write { .. }
             | Self::Ledger(_)
             | Self::Verify(_)
-            | Self::Follow(_)
             | Self::Report(_)
             | Self::NoCheckpoint(_)
             | Self::FleetTimeout(_)

@@ -13,6 +13,7 @@ pub mod intervals;
 mod moves;
 mod pair_counts;
 mod silence;
+mod tap_gap;
 pub mod threshold;
 pub mod totals;
 mod transit_paths;

@@ -24,6 +24,7 @@ pub mod rejudge;
 pub mod requests;
 pub mod resume;
 pub mod select;
+pub mod settled;
 pub mod tiles;
 pub mod tree;
 pub mod verify;

@@ -328,10 +328,14 @@ pub struct CommitmentRow {
     pub since: Option<Second>,
     /// Judged ASNs, sorted by number.
     pub asns: Vec<CommitmentAsnRow>,
+    /// Seconds judged in which all networks had stopped at once: the tap may have failed.
+    pub tap_gap_seconds: u64,
     /// What is done about transit ASNs.
     pub transit_rule: TransitRule,
     /// ASNs judged by what goes through them, sorted by number; without guarantees.
     pub transit: Vec<CommitmentAsnRow>,
+    /// The last second of which the verdicts are settled; none where none is yet.
+    pub settled_until: Option<Second>,
 }
 
 /// One ASN under one commitment.
@@ -444,6 +448,8 @@ pub struct GuaranteeRow {
     /// Of those that are indeterminate the seconds of each reason, in the order of
     /// [`IndeterminateReason::ALL`].
     pub indeterminate: [u64; IndeterminateReason::ALL.len()],
+    /// Seconds of each verdict as settled, in the same order: up to [`CommitmentRow::settled_until`].
+    pub settled: Option<[u64; Verdict::ALL.len()]>,
 }
 
 impl GuaranteeRow {

@@ -45,7 +45,22 @@ fn two_days() -> Schedule {
             (at(30, 0), at(30, 299), Some(100_000)),
         ],
         disk: vec![(at(12, 10), at(12, 45)), (at(40, 59), at(40, 61))],
+        late_gaps: vec![
+            (at(4, 100), at(4, 110), at(4, 900)),
+            (at(33, 5), at(33, 5), at(33, 3000)),
+        ],
         doubled: Some(at(20, 30)),
+        maintenance: vec![
+            (at(1, 0), at(6, 0), at(6, 1800), Vec::new()),
+            (at(7, 1000), at(7, 0), at(7, 1800), Vec::new()),
+            (
+                at(20, 0),
+                at(22, 0),
+                at(23, 7),
+                vec![64_501, 64_505, 64_507],
+            ),
+            (at(24, 0), at(22, 3000), at(23, 3000), vec![64_500]),
+        ],
     }
 }
 
@@ -54,6 +69,12 @@ fn three_hours() -> Schedule {
     let schedule = two_days();
     Schedule {
         stop: schedule.start + 3 * 3600,
+        maintenance: vec![(
+            schedule.start + 60,
+            schedule.period.0 + 10,
+            schedule.period.0 + 70,
+            Vec::new(),
+        )],
         stops: Vec::new(),
         kills: Vec::new(),
         ..schedule
@@ -65,6 +86,7 @@ fn twenty_minutes() -> Schedule {
     let schedule = two_days();
     Schedule {
         stop: schedule.start + 1200,
+        maintenance: Vec::new(),
         stops: Vec::new(),
         kills: Vec::new(),
         ..schedule
@@ -92,9 +114,15 @@ fn every_figure_equals_what_is_known_whatever_happens_to_the_meter() {
     let document = json(&desk.name("ledger"));
     assert_eq!(number(&document, "/period_s"), 49 * 3600);
     compare(&document, &written);
+    assert!(written.amended > 1000, "{} amendments", written.amended);
+    let differ = written.networks.values();
+    let differ = differ.filter(|truth| truth.given.columns != truth.settled.columns);
+    assert!(differ.count() > 2, "what came late changes verdicts");
     for column in 0..5 {
         let networks = written.networks.values();
-        let seconds: u64 = networks.map(|truth| truth.given[0][column]).sum();
+        let seconds: u64 = networks
+            .map(|truth| truth.given.columns[0][0][column])
+            .sum();
         assert!(seconds > 1000, "only {seconds} seconds in column {column}");
     }
     let versions = list(&document, "/ledgers/0/commitments/0/versions");
@@ -240,7 +268,7 @@ fn the_leaves_that_are_asked_for_are_shown_as_they_are() {
     let verified: Value = serde_json::from_str(&verified).unwrap();
     assert_eq!(all.len() as u64, number(&verified, "/leaves"));
     let of_asn = shown(&ledger, &["--asn", "64500"]);
-    let kinds = ["second", "verdict", "interval"];
+    let kinds = ["second", "amendment", "verdict", "interval"];
     assert!(!of_asn.is_empty() && of_asn.len() < all.len());
     assert!(
         of_asn

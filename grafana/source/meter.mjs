@@ -126,7 +126,7 @@ const knows = [
   "Does it know whose the addresses are?",
   table({
     title: "ASN sources",
-    about: "How old the data of each source is, as it says itself, whenever its file was copied or loaded; a prefix list does not say. An alert comes after 15 days.",
+    about: "How old the data of each source is, as it says itself, whenever its file was copied or loaded; of a prefix list, which does not say it, since it was loaded. An alert comes after 15 days.",
     unit: "none",
     width: 12,
     height: 8,
@@ -138,7 +138,7 @@ const knows = [
       ["Prefixes", `max by (instance, source) (${q.of("asnmeter_asn_table_prefixes")})`, ["unit", "locale"]],
       [
         "Age of its data",
-        `max by (instance, source) (time() - ${q.of("asnmeter_asn_table_built_timestamp_seconds")})`,
+        `max by (instance, source) (time() - (${q.of("asnmeter_asn_table_built_timestamp_seconds")} or ${q.of("asnmeter_asn_table_loaded_timestamp_seconds")}))`,
         ["unit", "dtdurations"],
         ["thresholds", steps(GOOD, [8 * 86400, WARN], [15 * 86400, BAD])],
         TINTED,
@@ -171,6 +171,32 @@ const knows = [
   }),
 ];
 
+const evidence = [
+  "Does it keep what its verdicts rest on?",
+  stat({
+    title: "Ledger",
+    about: "Whether the last second is written. What cannot be written is a gap that nobody can judge again; mostly the disk is full.",
+    expression: `max(${q.of("asnmeter_evidence_failed")})`,
+    unit: "none",
+    width: 4,
+    defaults: { mappings: words([0, "written", GOOD], [1, "fails", BAD]), noValue: "none is kept" },
+  }),
+  stat({
+    title: "Seconds not written",
+    about: "In the time shown.",
+    expression: `sum(${q.grown("asnmeter_evidence_unwritten_seconds_total")})`,
+    unit: "s",
+    width: 4,
+    defaults: { decimals: 0, thresholds: steps(GOOD, [1, BAD]), noValue: "none is kept" },
+  }),
+  curves({
+    title: "Leaves that are sealed",
+    about: "They grow once a minute, with each checkpoint, and never become fewer.",
+    unit: "none",
+    queries: [[`sum by (instance) (${q.of("asnmeter_evidence_leaves")})`, "{{instance}}"]],
+  }),
+];
+
 const costs = [
   "Does it keep up?",
   curves({
@@ -192,5 +218,5 @@ export default dashboard({
   uid: "asnmeter-meter",
   title: "asnmeter / The meter itself",
   about: "Whether the meter sees everything, knows whose the addresses are, and keeps up.",
-  rows: [believed, incoming, knows, costs],
+  rows: [believed, incoming, knows, evidence, costs],
 });

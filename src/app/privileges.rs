@@ -62,20 +62,26 @@ pub(super) fn reduce(user: Option<&str>) -> Result<(), AppError> {
         set_thread_res_uid(uid, uid, uid).map_err(failed("becoming a user"))?;
     }
     let left = before.permitted.intersection(kept);
-    // not there before Linux 4.3
-    let _ = clear_ambient_capability_set();
     let sets = CapabilitySets {
         effective: left,
         permitted: left,
         inheritable: CapabilitySet::empty(),
     };
-    set_capabilities(None, sets).map_err(failed("giving up capabilities"))?;
-    set_no_new_privs(true).map_err(failed("giving up new privileges"))?;
-    if left != before.permitted || user.is_some() {
-        let names = left.iter_names().map(|(name, _)| format!("CAP_{name}"));
-        events::privileges_reduced(user, &names.collect::<Vec<_>>());
+    // A sandbox that has taken them already may forbid the call too.
+    if user.is_some() || left != before.permitted {
+        // not there before Linux 4.3
+        let _ = clear_ambient_capability_set();
+        let given_up = set_capabilities(None, sets).map_err(failed("giving up capabilities"));
+        match given_up {
+            Ok(()) => {
+                let names = left.iter_names().map(|(name, _)| format!("CAP_{name}"));
+                events::privileges_reduced(user, &names.collect::<Vec<_>>());
+            }
+            Err(error) if user.is_none() => events::warning_logged(&error),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(())
+    set_no_new_privs(true).map_err(failed("giving up new privileges"))
 }
 
 /// The numbers of a user and of its group, by its name in /etc/passwd (passwd(5)).

@@ -1,5 +1,6 @@
 //! `asnmeter replay`: judges capture files with the loop of live capture.
 
+use super::both::Both;
 use super::evidence::{self, Kept};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
@@ -13,14 +14,14 @@ use crate::export::seconds::SecondsFile;
 use crate::files::Load;
 use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
+use crate::ledger::amended::MAX_PENDING;
 use crate::ledger::leaf::Mode;
-use crate::meter::second::IncompleteRange;
+use crate::ledger::settled::Settler;
 use crate::pipeline::partitioned::{PartitionedSource, partitioner};
 use crate::pipeline::shard::Shard;
 use crate::pipeline::{Worker, WorkerSettings};
-use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
+use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{Snapshot, StreamRow};
-use crate::units::Second;
 use crate::voice::RtpPacket;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -132,7 +133,9 @@ pub fn replay(
     let mut ledger = directory.path().map(keep).transpose()?;
     let fleet = fleet::begin_replay(&request.config, directory.path(), ledger.as_ref())?;
     let recorder = ledger.as_mut().map(|kept| &mut kept.recorder);
-    let mut evidence = Both(seconds.as_mut(), recorder);
+    let mut settler = Settler::new(MAX_PENDING);
+    let mut others = Both(seconds.as_mut(), recorder);
+    let mut evidence = Both(Some(&mut others), Some(&mut settler));
     let progress = sources
         .first()
         .map(FileSource::progress)
@@ -170,8 +173,10 @@ pub fn replay(
         .into_iter()
         .flat_map(|stream_list| stream_list.rows)
         .collect();
+    let mut snapshot = judge.snapshot();
+    settler.finish().fill(&mut snapshot);
     Ok(ReplayOutcome {
-        snapshot: judge.snapshot(),
+        snapshot,
         streams,
         warnings,
         interrupted: progress.is_stopped() && !request.follow,
@@ -211,45 +216,6 @@ pub fn stop_on_signal(progress: Arc<ReadProgress>) -> Result<(), AppError> {
         .spawn(wait)
         .map_err(failed)?;
     Ok(())
-}
-
-/// Tells two, if they are there.
-struct Both<'a, A, B>(Option<&'a mut A>, Option<&'a mut B>);
-
-impl<A: Evidence, B: Evidence> Both<'_, A, B> {
-    fn each(&mut self) -> impl Iterator<Item = &mut dyn Evidence> + '_ {
-        let one = self.0.iter_mut().map(|one| &mut **one as &mut dyn Evidence);
-        let other = self.1.iter_mut().map(|one| &mut **one as &mut dyn Evidence);
-        one.chain(other)
-    }
-}
-
-impl<A: Evidence, B: Evidence> Evidence for Both<'_, A, B> {
-    fn judged(&mut self, judgement: &Judgement) {
-        self.each().for_each(|one| one.judged(judgement));
-    }
-
-    fn second_judged(&mut self, judged: JudgedSecond<'_>) {
-        self.each().for_each(|one| one.second_judged(judged));
-    }
-
-    fn incomplete(&mut self, range: IncompleteRange) {
-        self.each().for_each(|one| one.incomplete(range));
-    }
-
-    fn not_counted(&mut self, commitment: &str, second: Second) {
-        self.each()
-            .for_each(|one| one.not_counted(commitment, second));
-    }
-
-    fn resumed(&mut self, last: Second, first: Second) {
-        self.each().for_each(|one| one.resumed(last, first));
-    }
-
-    fn restarted(&mut self, from: Second, stepped_from: Option<Second>) {
-        self.each()
-            .for_each(|one| one.restarted(from, stepped_from));
-    }
 }
 
 type Run = (Judge, Vec<StreamList>, Vec<String>);

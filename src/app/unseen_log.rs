@@ -105,6 +105,7 @@ pub(super) struct UnseenLog {
     transit: Episode,
     announcements: Episode,
     was_doubled: bool,
+    has_begun: bool,
 }
 
 impl UnseenLog {
@@ -113,6 +114,11 @@ impl UnseenLog {
         let Some(second) = snapshot.judged else {
             return Vec::new();
         };
+        if !self.has_begun {
+            // a capture begins inside a second: `started` tells that
+            self.has_begun = true;
+            self.unseen.count = snapshot.incomplete_seconds;
+        }
         let mut notices = Vec::new();
         let mut reasons = Vec::new();
         for row in &snapshot.capture.interfaces {
@@ -201,7 +207,7 @@ impl UnseenLog {
                 }
             }
             if self.why.is_empty() {
-                "the capture began, or the ledger has a gap".clone_into(&mut self.why);
+                "a queue began later, or the ledger has a gap".clone_into(&mut self.why);
             }
         }
         if is_new {
@@ -285,6 +291,12 @@ mod tests {
                 (118, UnseenEnded(ends, why, 4)),
             ]
         );
+    }
+
+    #[test]
+    fn the_second_in_which_the_capture_begins_is_not_told_again() {
+        let said = notices(20, |_, snapshot| snapshot.incomplete_seconds = 1);
+        assert_eq!(said, []);
     }
 
     #[test]

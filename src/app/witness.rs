@@ -57,6 +57,16 @@ pub enum FollowError {
 }
 
 impl FollowError {
+    /// The exit code: 2 for a wrong URL, 78 for certificates, 69 where asking again may help, 1 for a fork.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Fetch(FetchError::Url(_)) => 2,
+            Self::Fetch(FetchError::Roots(_)) => 78,
+            _ if self.is_passing() => 69,
+            _ => 1,
+        }
+    }
+
     /// Whether asking again may help.
     pub fn is_passing(&self) -> bool {
         match self {
@@ -97,7 +107,11 @@ pub fn follow(request: WitnessRequest) -> Result<(), AppError> {
                     events::head_witnessed(&checkpoint.origin, checkpoint.size, &checkpoint.root);
                 }
             }
-            Err(error) => events::head_not_witnessed(error),
+            Err(error) if error.is_passing() && !request.once => {
+                events::head_not_witnessed(error);
+            }
+            // it is said by who ends
+            Err(_) => {}
         }
         if let Some(path) = &request.metrics {
             standing.write(path)?;

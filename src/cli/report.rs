@@ -2,10 +2,17 @@
 
 use super::print;
 use crate::app::AppError;
+use crate::app::requests::{Asked, ask};
+use crate::config::checked::Config;
+use crate::events;
+use crate::ledger::leaf::{CommitmentTerms, Leaf, RevisionLeaf};
+use crate::ledger::tree::Hash;
+use crate::report::model::Report;
 use crate::report::period::{Period, ReportZone};
 use crate::report::{self, ReportRequest, csv, html, json, text};
+use crate::units::Second;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
 pub(super) struct ReportArguments {
@@ -24,6 +31,15 @@ pub(super) struct ReportArguments {
     /// Only the contract of this name
     #[arg(long, value_name = "NAME")]
     commitment: Option<String>,
+    /// Judge the same leaves under the contracts of this configuration too, and show both
+    #[arg(long, value_name = "FILE")]
+    with: Option<PathBuf>,
+    /// With --with: enter into the ledger that the period was judged again, and by what
+    #[arg(long, requires = "with")]
+    record: bool,
+    /// With --record, where no meter writes a signed ledger: its private key
+    #[arg(long, value_name = "FILE", requires = "record")]
+    key: Option<PathBuf>,
     /// The contract's time zone, of the tz database
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     time_zone: String,
@@ -54,17 +70,57 @@ pub(super) fn run(arguments: &ReportArguments) -> Result<(), AppError> {
             Period::new(second(from)?, second(until)?)?
         }
     };
+    let with = arguments.with.as_deref().map(Config::load).transpose()?;
+    let with = with.map_or_else(Vec::new, |config| config.commitments);
+    if arguments.with.is_some() && with.is_empty() {
+        let reason = "--with: the configuration has no [[commitment]]";
+        return Err(AppError::Refused(reason.into()));
+    }
+    let policy: Vec<_> = with.iter().map(CommitmentTerms::from).collect();
     let request = ReportRequest {
         period,
         zone,
         commitment: arguments.commitment.clone(),
-        with: Vec::new(),
+        with,
     };
     let report = report::report(&arguments.directories, &request)?;
+    if arguments.record {
+        let key = arguments.key.as_deref();
+        record(&arguments.directories, key, (&report, period), &policy)?;
+    }
     print(|out| match arguments.format {
         ReportFormat::Text => text::write(out, &report),
         ReportFormat::Csv => csv::write(out, &report),
         ReportFormat::Json => json::write(out, &report),
         ReportFormat::Html => html::write(out, &report),
     })
+}
+
+/// Enters the revision into each ledger.
+fn record(
+    directories: &[PathBuf],
+    key: Option<&Path>,
+    (report, period): (&Report, Period),
+    policy: &[CommitmentTerms],
+) -> Result<(), AppError> {
+    for (directory, ledger) in directories.iter().zip(&report.ledgers) {
+        let commitments = serde_json::to_vec(&ledger.commitments);
+        let commitments = commitments.map_err(|error| AppError::System {
+            what: "writing the document",
+            source: error.into(),
+        })?;
+        let leaf = Leaf::Revision(RevisionLeaf {
+            entered: Second::default(),
+            policy: policy.to_vec(),
+            from: period.from,
+            until: period.until.previous(),
+            sha256: Hash::of(&commitments).to_string(),
+        });
+        match ask(directory, &leaf, key)? {
+            Asked::Entered(leaf) => events::revision(directory, &"entered", &leaf.to_line()),
+            Asked::Known => events::revision(directory, &"known", &"it was entered before"),
+            Asked::Waits(why) => events::revision(directory, &"requested", &why),
+        }
+    }
+    Ok(())
 }

@@ -156,3 +156,14 @@ pub fn request_refused(name: &str, reason: &dyn Display) {
         &[("REQUEST", &name), ("REASON", reason)],
     );
 }
+
+/// That a period was judged again is entered into a ledger, or will be.
+pub fn revision(directory: &Path, how: &dyn Display, what: &dyn Display) {
+    let directory = directory.display();
+    emit(
+        Level::Info,
+        "revision",
+        format_args!("evidence: ledger {directory}: the revision is {how}: {what}"),
+        &[("DIRECTORY", &directory)],
+    );
+}

@@ -117,6 +117,8 @@ pub const TABLE: &[Row] = &[
         "Streams from the ASN that fell silent within a second, at least 3 and a third of the active ones; 0 where none did", rows::outage_streams),
     row("asnmeter_commitment_asn_unjudged_silence_packets_total", Counter, &["commitment", "asn"],
         "Packets that streams from the ASN would have sent in silences that no verdict took into account: too few streams were silent", rows::unjudged_silence),
+    row("asnmeter_commitment_tap_gap_seconds_total", Counter, &["commitment"],
+        "Seconds in which all networks had stopped at once while our side went on: the tap may have failed, and what is missing is no certain loss", rows::tap_gap),
     row("asnmeter_commitment_asn_transit_covered", Gauge, &["commitment", "asn", "transit"],
         "1 while the ASN is out of SLA and the transit ASN on its paths: the exclusion covers it, for the traffic of the ASN", rows::transit::covered),
     row("asnmeter_commitment_transit_share_ratio", Gauge, &["commitment", "asn", "direction"],

@@ -252,6 +252,13 @@ pub(crate) fn outage_streams(published: &Published, series: &mut Series) {
     });
 }
 
+pub(crate) fn tap_gap(published: &Published, series: &mut Series) {
+    for commitment in &published.snapshot.commitments {
+        let seconds = number(commitment.tap_gap_seconds);
+        series.add(&[&commitment.name], seconds);
+    }
+}
+
 pub(crate) fn unjudged_silence(published: &Published, series: &mut Series) {
     each_judged(published, |commitment, row, asn| {
         series.add(&[&commitment.name, asn], number(row.silence.unjudged));

@@ -4,6 +4,7 @@
 use crate::judge::history::History;
 use crate::judge::pair_counts::Contribution;
 use crate::judge::silence::SilenceState;
+use crate::judge::tap_gap::NetworkSecond;
 use crate::judge::threshold::ThresholdTracker;
 use crate::judge::transit_paths::TransitPaths;
 use crate::judge::window::{SlidingWindow, first_second};
@@ -54,6 +55,8 @@ pub(super) struct Sight {
     pub(super) unseen: Unseen,
     /// The same of each second of which some were not, if they are known in all.
     pub(super) seconds: Vec<(Second, u64)>,
+    /// The seconds in which the tap may have failed.
+    pub(super) tap_gap: Vec<Second>,
     /// The transit ASNs out of SLA in it.
     pub(super) out: BTreeSet<Asn>,
     /// Those that may be, with the frames that were not seen.
@@ -168,6 +171,21 @@ impl AsnState {
         sums
     }
 
+    /// What is counted as lost in seconds in which the tap may have failed.
+    fn lost_in_tap_gap(&self, sight: &Sight) -> i64 {
+        let seconds = sight.tap_gap.iter();
+        let lost = seconds.map(|second| self.window.second(*second).sent.lost.max(0));
+        lost.sum()
+    }
+
+    /// What its streams do in a second.
+    pub(super) fn network_second(&self, second: Second) -> NetworkSecond<'_> {
+        NetworkSecond {
+            silence: &self.silence.next,
+            sends: self.window.second(second).sent.expected > 0,
+        }
+    }
+
     fn remaining(&self, out: &BTreeSet<Asn>) -> Remaining {
         let (over, excluded) = self.paths.crossing(out);
         let mut counts = *self.window.sum();
@@ -211,6 +229,8 @@ impl AsnState {
         for (loss, lost) in losses.into_iter().zip(self.lost_unseen(sight)) {
             loss.doubt(lost, sight.unseen.bound().unwrap_or(0));
         }
+        let in_tap_gap = self.lost_in_tap_gap(sight);
+        in_doubt.sent.doubt(in_tap_gap, in_tap_gap.unsigned_abs());
         in_doubt.sent.maybe_lost += i64::try_from(silence.open).unwrap_or(i64::MAX);
         let judged = verdicts(&commitment.guarantee, &in_doubt, context);
         let given = judged.map(|one| one.map(|(verdict, _)| verdict));

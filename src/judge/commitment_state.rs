@@ -8,6 +8,7 @@ use crate::judge::asn_state::{AsnState, Sight};
 use crate::judge::incomplete::IncompleteSeconds;
 use crate::judge::pair_counts::{Contribution, end_counts, judged_asn, transit_counts};
 use crate::judge::silence::SilenceState;
+use crate::judge::tap_gap::TapGaps;
 use crate::judge::threshold::ExcessNotice;
 use crate::judge::window::{SlidingWindow, first_second};
 use crate::meter::second::{RoundTrip, SecondCounts};
@@ -47,6 +48,7 @@ pub struct CommitmentState {
     paths: usize,
     /// Times that transit was not noted, since a bound was reached.
     left_out: u64,
+    tap_gaps: TapGaps,
 }
 
 /// When something comes, seen from the second that it is for.
@@ -78,6 +80,7 @@ impl CommitmentState {
             subjects: BTreeMap::new(),
             paths: 0,
             left_out: 0,
+            tap_gaps: TapGaps::default(),
         }
     }
 
@@ -154,6 +157,7 @@ impl CommitmentState {
     pub fn restart(&mut self, next: Second) {
         self.seen_since = next;
         self.subjects.values_mut().for_each(AsnState::forget);
+        self.tap_gaps.clear();
     }
 
     /// A worker did not count this scope in a second.
@@ -292,8 +296,12 @@ impl CommitmentState {
     ) {
         let first = first_second(second, self.commitment.window);
         let unseen = self.unseen(second, second, incomplete);
+        let networks = self.subjects.range(all_of(Role::Origin));
+        let networks = networks.map(|(_, asn_state)| asn_state.network_second(second));
+        self.tap_gaps.judge((first, second), networks);
         let mut sight = Sight {
             unseen: self.unseen(first, second, incomplete),
+            tap_gap: self.tap_gaps.seconds_since(first).collect(),
             ..Sight::default()
         };
         if let Unseen::AtMost(_) = sight.unseen {
@@ -383,6 +391,7 @@ impl CommitmentState {
     /// What was judged before is not counted again.
     pub fn forget_counters(&mut self) {
         self.left_out = 0;
+        self.tap_gaps.forget_counters();
         self.subjects
             .values_mut()
             .for_each(AsnState::forget_counters);
@@ -415,7 +424,9 @@ impl CommitmentState {
             since: self.since,
             asns: rows(Role::Origin),
             transit_rule: commitment.transit,
+            tap_gap_seconds: self.tap_gaps.seconds(),
             transit: rows(Role::Transit),
+            settled_until: None,
         }
     }
 }

@@ -12,13 +12,14 @@ use super::leaf::{
     PolicyLeaf, RULES, StartLeaf, TableTerms, VerdictLeaf,
 };
 use super::record::{LeafSink, Recorder, SecondLeaves, StandingVerdicts};
+use super::settled::SettledSeconds;
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::IDLE_TOLD;
 use crate::judge::commitment_judge::CommitmentJudge;
 use crate::meter::second::IncompleteRange;
 use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
 use crate::units::Second;
 pub(super) use group::SecondGroup;
 use group::{entered, is_judgement};
@@ -107,6 +108,30 @@ pub struct LeafJudge {
     done: Rejudged,
     /// Instead of comparing: the leaves with what the judge says of them.
     said: Option<Vec<Leaf>>,
+    /// Seconds by verdict, where they are asked for.
+    settled: Option<SettledSeconds>,
+}
+
+/// Listens to the judge: what it says becomes leaves, and its seconds are counted.
+struct Listener<'a> {
+    recorder: &'a mut Recorder<Collected>,
+    settled: Option<&'a mut SettledSeconds>,
+}
+
+impl Evidence for Listener<'_> {
+    fn judged(&mut self, judgement: &Judgement) {
+        self.recorder.judged(judgement);
+        if let Some(settled) = &mut self.settled {
+            settled.count(judgement);
+        }
+    }
+
+    fn second_judged(&mut self, judged: JudgedSecond<'_>) {
+        if let Some(settled) = &mut self.settled {
+            settled.pass(judged.second);
+        }
+        self.recorder.second_judged(judged);
+    }
 }
 
 impl Default for LeafJudge {
@@ -127,6 +152,7 @@ impl Default for LeafJudge {
             tables: None,
             done: Rejudged::default(),
             said: None,
+            settled: None,
         }
     }
 }
@@ -139,6 +165,19 @@ impl LeafJudge {
             said: Some(Vec::new()),
             ..Self::default()
         }
+    }
+
+    /// The same, which also counts seconds by verdict.
+    pub fn settling() -> Self {
+        Self {
+            settled: Some(SettledSeconds::default()),
+            ..Self::saying()
+        }
+    }
+
+    /// Seconds by verdict; only of one that is [`Self::settling`].
+    pub fn settled(&self) -> Option<&SettledSeconds> {
+        self.settled.as_ref()
     }
 
     /// The leaves that were judged since the last call, each second with its intervals and verdicts; only of
@@ -443,7 +482,11 @@ impl LeafJudge {
 
     /// What the judge says of a second.
     fn judge_second(&mut self, second: Second) -> Vec<Leaf> {
-        self.judge.judge(second, |_, _| false, &mut self.recorder);
+        let mut listener = Listener {
+            recorder: &mut self.recorder,
+            settled: self.settled.as_mut(),
+        };
+        self.judge.judge(second, |_, _| false, &mut listener);
         self.judge.take_notices();
         take(&mut self.recorder.sink_mut().leaves)
     }

@@ -106,6 +106,27 @@ fn seconds(path: &Path) -> Vec<u64> {
 }
 
 #[test]
+fn a_start_that_fails_midway_leaves_every_line_of_the_open_minute() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("evidence");
+    let mut writer = LedgerWriter::open(&path, settings(7)).unwrap();
+    for number in BEGIN..BEGIN + 9 {
+        writer.append(&second(number)).unwrap();
+    }
+    drop(writer);
+    let open = path.join("open-0.jsonl");
+    let lines = fs::read(&open).unwrap();
+    // The new file cannot be written: as if the meter were killed before it was.
+    fs::create_dir(path.join("open-0.new")).unwrap();
+    LedgerWriter::open(&path, settings(7)).unwrap_err();
+    assert_eq!(fs::read(&open).unwrap(), lines);
+    fs::remove_dir(path.join("open-0.new")).unwrap();
+    let writer = LedgerWriter::open(&path, settings(7)).unwrap();
+    writer.close(&stop(BEGIN + 9)).unwrap();
+    assert_eq!(seconds(&path), (BEGIN..BEGIN + 9).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_ledger_is_verified_as_it_was_written_over_midnight_and_a_restart() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("evidence");

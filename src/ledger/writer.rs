@@ -333,11 +333,14 @@ impl LedgerWriter {
         let Some((day, part)) = self.day.clone().filter(|_| !self.lines.is_empty()) else {
             return Ok(());
         };
-        let part = part + u32::from(self.part_failed);
-        if self.part_failed {
+        let part = if self.part_failed {
+            let next = self.leave_part(&day, part)?;
             (self.day, self.sealed_octets, self.part_failed) =
-                (Some((day.clone(), part)), 0, false);
-        }
+                (Some((day.clone(), next)), 0, false);
+            next
+        } else {
+            part
+        };
         let member = pack(&self.lines).map_err(LedgerError::system(self.directory.path()))?;
         let name = LedgerFile::Leaves(day.clone(), part).name();
         let mut leaves = AppendFile::open(&self.directory, &name, self.sealed_octets)?;
@@ -377,6 +380,27 @@ impl LedgerWriter {
         self.begin_open_file()
     }
 
+    /// Leaves a part whose fdatasync has failed; the number of the next one. What is behind its sealed minutes is
+    /// written again there, and must not be read twice.
+    fn leave_part(&self, day: &str, part: u32) -> Result<u32, LedgerError> {
+        let path = self
+            .directory
+            .file(&LedgerFile::Leaves(day.to_owned(), part).name());
+        let failed = LedgerError::system(&path);
+        if self.sealed_octets == 0 {
+            // nothing of it is sealed: a new file takes its place
+            return match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+                _ => Ok(part),
+            };
+        }
+        let file = self.directory.open(&path, OpenOptions::new().write(true))?;
+        file.set_len(self.sealed_octets).map_err(failed)?;
+        // what is sealed was on the disk before; whether the rest is gone there shows at the next start
+        let _ = file.sync_all();
+        Ok(part + 1)
+    }
+
     fn append_note(&self, day: &str, signed: &SignedCheckpoint) -> Result<(), LedgerError> {
         let name = LedgerFile::Notes(day.to_owned()).name();
         let path = self.directory.file(&name);
@@ -398,11 +422,12 @@ impl LedgerWriter {
     fn begin_open_file(&mut self) -> Result<(), LedgerError> {
         self.open = None;
         let name = LedgerFile::Open(self.tree.size()).name();
-        let mut open = AppendFile::open(&self.directory, &name, 0)?;
-        open.append(self.lines.as_bytes())?;
-        open.sync()?;
+        // As a whole: whoever is killed meanwhile still has the lines that were there.
+        let path = self.directory.file(&name);
+        self.directory.replace(&path, self.lines.as_bytes())?;
         self.directory.sync()?;
-        self.open = Some(open);
+        let length = self.lines.len() as u64;
+        self.open = Some(AppendFile::open(&self.directory, &name, length)?);
         recovery::remove_older(&self.directory, self.tree.size())
     }
 

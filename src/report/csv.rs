@@ -3,7 +3,7 @@
 //! What does not depend on the measure stands in each of the lines of an ASN. Contracts, coverage and
 //! changes are in the other formats.
 
-use super::model::{Report, ReportRow};
+use super::model::{GivenByMeasure, Report, ReportRow};
 use crate::sla::measure::Measure;
 use std::io::{self, Write};
 
@@ -14,12 +14,29 @@ const HEAD: &str = "origin,commitment,role,asn,measure,from,until,period_s,guara
     out_of_sla_s,intervals,p95_5min_from_bps,p95_5min_to_bps,\
     from_expected,from_lost,from_maybe_lost,to_expected,to_lost,to_maybe_lost";
 
+/// What the five columns of seconds are of: behind [`HEAD`] for each of these.
+const BESIDE: [&str; 7] = [
+    "settled",
+    "without_maintenance",
+    "settled_without_maintenance",
+    "without_retroactive",
+    "settled_without_retroactive",
+    "with",
+    "with_settled",
+];
+
 /// Writes the lines.
 ///
 /// # Errors
 /// What `out` says.
 pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
-    write!(out, "{HEAD}\r\n")?;
+    write!(out, "{HEAD}")?;
+    for what in BESIDE {
+        for verdict in ["met", "missed", "void", "indeterminate", "silent"] {
+            write!(out, ",{what}_{verdict}_s")?;
+        }
+    }
+    write!(out, "\r\n")?;
     for ledger in &report.ledgers {
         for commitment in &ledger.commitments {
             let asns = commitment.asns.iter().map(|row| ("origin", row));
@@ -29,14 +46,24 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
                 let begin = [ledger.origin.as_str(), &commitment.name, role]
                     .map(field)
                     .join(",");
-                lines(out, report, &begin, row)?;
+                let with = commitment.with.as_ref().filter(|_| role == "origin");
+                let with = with.and_then(|with| {
+                    let mut rows = with.asns.iter().chain([&with.all]);
+                    rows.find(|other| other.asn == row.asn)
+                });
+                lines(out, report, &begin, (row, with))?;
             }
         }
     }
     Ok(())
 }
 
-fn lines(out: &mut dyn Write, report: &Report, begin: &str, row: &ReportRow) -> io::Result<()> {
+fn lines(
+    out: &mut dyn Write,
+    report: &Report,
+    begin: &str,
+    (row, with): (&ReportRow, Option<&ReportRow>),
+) -> io::Result<()> {
     let asn = row
         .asn
         .map_or_else(|| "all".to_owned(), |asn| asn.to_string());
@@ -54,18 +81,10 @@ fn lines(out: &mut dyn Write, report: &Report, begin: &str, row: &ReportRow) -> 
         write!(out, "{begin},{asn},{}", measure.map_or("", Measure::as_str))?;
         write!(out, ",{},{},{}", report.from, report.until, report.period_s)?;
         match measure.and_then(|measure| row.given.get(measure.as_str())) {
-            Some(given) => write!(
-                out,
-                ",{},{},{},{},{},{}",
-                given.sum(),
-                given.met_s,
-                given.missed_s,
-                given.void_s,
-                given.indeterminate_s,
-                given.silent_s
-            )?,
-            None => write!(out, ",,,,,,")?,
+            Some(given) => write!(out, ",{}", given.sum())?,
+            None => write!(out, ",")?,
         }
+        write_seconds(out, Some(&row.given), measure)?;
         let samples = match measure {
             Some(Measure::Latency) => Some(row.latency),
             Some(Measure::Jitter) => Some(row.jitter),
@@ -76,8 +95,37 @@ fn lines(out: &mut dyn Write, report: &Report, begin: &str, row: &ReportRow) -> 
             None => write!(out, ",,,")?,
         }
         rest(out, row)?;
+        for seconds in [
+            Some(&row.settled),
+            Some(&row.given_without_maintenance),
+            Some(&row.settled_without_maintenance),
+            Some(&row.given_without_retroactive),
+            Some(&row.settled_without_retroactive),
+            with.map(|with| &with.given),
+            with.map(|with| &with.settled),
+        ] {
+            write_seconds(out, seconds, measure)?;
+        }
+        write!(out, "\r\n")?;
     }
     Ok(())
+}
+
+/// Five columns, empty where there is nothing.
+fn write_seconds(
+    out: &mut dyn Write,
+    seconds: Option<&GivenByMeasure>,
+    measure: Option<Measure>,
+) -> io::Result<()> {
+    let of_measure = |seconds: &GivenByMeasure| seconds.get(measure?.as_str()).copied();
+    match seconds.and_then(of_measure) {
+        Some(given) => write!(
+            out,
+            ",{},{},{},{},{}",
+            given.met_s, given.missed_s, given.void_s, given.indeterminate_s, given.silent_s
+        ),
+        None => write!(out, ",,,,,"),
+    }
 }
 
 /// What does not depend on the measure.
@@ -104,7 +152,7 @@ fn rest(out: &mut dyn Write, row: &ReportRow) -> io::Result<()> {
     for one in [row.from, row.to] {
         write!(out, ",{},{},{}", one.expected, one.lost, one.maybe_lost)?;
     }
-    write!(out, "\r\n")
+    Ok(())
 }
 
 /// A text as a field: in quotes where it must be (RFC 4180 §2), and never a spreadsheet's formula.

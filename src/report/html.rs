@@ -46,6 +46,7 @@ fn write_ledger(out: &mut dyn Write, ledger: &LedgerReport, report: &Report) -> 
     for line in tables::evidence(&ledger.evidence) {
         writeln!(out, "{}<br>", Escaped(&line))?;
     }
+    writeln!(out, "{}", Escaped(&tables::settled(ledger.settled_late)))?;
     writeln!(out, "</p>")?;
     if let Some(note) = &ledger.evidence.checkpoint {
         writeln!(out, "<pre>{}</pre>", Escaped(note.trim_end()))?;

@@ -1,10 +1,11 @@
 //! The tables of a report: text and HTML show the same ones.
 
+mod verdicts;
+
 use super::model::{
     ChangeKind, CommitmentReport, Coverage, EvidenceSummary, LedgerReport, ReportRow,
 };
 use super::words::{count, share, signed, time};
-use crate::sla::measure::Measure;
 
 /// A table: the first column names the row, the others are figures.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +57,18 @@ pub(super) fn evidence(of: &EvidenceSummary) -> Vec<String> {
         ),
     });
     lines
+}
+
+/// What is to be said of the settled verdicts.
+pub(super) fn settled(late: Option<u64>) -> String {
+    match late {
+        None => "Not settled: some leaves are by rules that this version does not know.".to_owned(),
+        Some(0) => "Settled with all that came later.".to_owned(),
+        Some(late) => format!(
+            "Settled with what came within an hour; {} counts came later, and are in the sums only.",
+            count(late)
+        ),
+    }
 }
 
 /// What was seen of the period.
@@ -162,8 +175,7 @@ pub(super) fn name(row: &ReportRow) -> String {
 /// The tables of a contract.
 pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
     let mut tables = vec![shares(of), rates(of)];
-    let guaranteed = Measure::ALL.into_iter().map(Measure::as_str);
-    tables.extend(guaranteed.filter_map(|measure| seconds(of, measure)));
+    tables.extend(verdicts::tables(of));
     tables.extend([packets(of), samples(of)]);
     if !of.transit_asns.is_empty() {
         let rows = of.transit_asns.iter();
@@ -227,28 +239,6 @@ fn rates(of: &CommitmentReport) -> ReportTable {
             ]
         }),
     }
-}
-
-/// The seconds of a measure that was guaranteed.
-fn seconds(of: &CommitmentReport, measure: &str) -> Option<ReportTable> {
-    let seconds = of.guaranteed_s.get(measure)?;
-    Some(ReportTable {
-        title: format!("Guarantee of {measure}: {} s in force", count(*seconds)),
-        note: "Seconds by their verdict. Each row adds up to the seconds in which the measure was guaranteed.",
-        head: vec!["ASN", "met", "missed", "void", "indeterminate", "silent"],
-        is_prose: false,
-        rows: rows(of, |row| {
-            let given = row.given.get(measure).copied().unwrap_or_default();
-            let each = [
-                given.met_s,
-                given.missed_s,
-                given.void_s,
-                given.indeterminate_s,
-                given.silent_s,
-            ];
-            each.map(count).into()
-        }),
-    })
 }
 
 fn packets(of: &CommitmentReport) -> ReportTable {

@@ -36,6 +36,7 @@ fn write_ledger(out: &mut dyn Write, ledger: &LedgerReport, period_s: u64) -> io
     for line in tables::evidence(&ledger.evidence) {
         paragraph(out, &line)?;
     }
+    paragraph(out, &tables::settled(ledger.settled_late))?;
     if let Some(note) = &ledger.evidence.checkpoint {
         writeln!(out, "Checkpoint:")?;
         for line in note.trim_end().lines() {

@@ -1,6 +1,9 @@
 // Every query of every panel, put to a real Prometheus that scrapes the real demo: none is without an
 // answer, and where the truth is known the answer is the truth.
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { demo, freePort, stop, until } from "../node/program.mjs";
 import { Grafana, rows } from "./grafana.mjs";
 import { SCRAPE_SECONDS, prometheus } from "./prometheus.mjs";
@@ -57,7 +60,8 @@ const moment = async (grafana, dashboards, truths, chosen) => {
 export const answerErrors = async (dashboards) => {
   const port = await freePort();
   const begun = Date.now() / 1000;
-  const meter = await demo(port);
+  const folder = mkdtempSync(join(tmpdir(), "asnmeter-"));
+  const meter = await demo(port, "--evidence", join(folder, "ledger"));
   const server = await prometheus(`127.0.0.1:${port}`);
   const value = async (query) => Number((await server.ask("query", { query })).result[0]?.value[1]);
   const out = 'asnmeter_commitment_asn_out_of_sla{asn="3320"}';
@@ -77,6 +81,7 @@ export const answerErrors = async (dashboards) => {
   await at(calm, CALM, { asn: "3320" });
   await at(calm, [], { asn: "1221" });
   await stop(meter);
+  rmSync(folder, { recursive: true });
   await server.end();
   return { asked, complaints };
 };

@@ -72,5 +72,7 @@ export const CALM = [
   ["asnmeter-meter", "Frames dropped", number(is(0))],
   ["asnmeter-meter", "Streams refused", number(is(0))],
   ["asnmeter-meter", "Configuration", number(is(1))],
+  ["asnmeter-meter", "Ledger", number(is(0))],
+  ["asnmeter-meter", "Seconds not written", number(is(0))],
   ["asnmeter-meter", "ASN sources", cell({ Source: "demo" }, "Prefixes", between(12, 14))],
 ];

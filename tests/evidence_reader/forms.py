@@ -30,7 +30,7 @@ COUNTS = [
     ("packets?", None), ("from?", SIDE), ("to?", SIDE), ("both_bytes?", None), ("unfollowed?", None),
     ("silence?", SILENCE), ("latency?", SAMPLES), ("jitter?", SAMPLES), ("transit?", None),
 ]
-ENTRY = plain("asn?", "role?") + COUNTS + [("paths?", COUNTS)]
+ENTRY = plain("asn?", "role?") + COUNTS + [("paths?", [one for one in COUNTS if one[0] != "silence?"])]
 GUARANTEE = [
     ("loss?", plain("limit", "direction", "min_packets")),
     ("latency?", plain("limit", "percentile", "methods", "min_round_trips")),
@@ -49,8 +49,12 @@ FORMS = {
     "amendment": plain("second", "for", "commitment") + [("asns", ENTRY)],
     "interval": plain("second", "commitment", "role?", "asn", "direction", "from", "until", "peak_bytes", "transit?"),
     "verdict": plain("second", "commitment", "asn", "verdicts", "reasons?", "void_by_transit?"),
+    "exclusion": plain("entered", "from", "until", "commitment", "reason", "asns?"),
+    "revision": [("entered", None), ("policy", COMMITMENT), ("from", None), ("until", None), ("sha256", None)],
     "stop": plain("time"),
 }
+# Entered by people: no verdict rests on them, and they belong to no second.
+ENTERED = ("exclusion", "revision")
 # Within a second.
 ORDER = ["start", "policy", "table", "gap", "amendment", "second", "interval", "verdict", "stop"]
 

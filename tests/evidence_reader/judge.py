@@ -38,7 +38,7 @@ class Second:
         silence = self.silence.get(subject, {}).get(ALL, {})
         active, silent, recent = (silence.get(key + "_streams", 0) for key in ("active", "silent", "recent"))
         return (recent >= 2 and 10 * recent >= active or silent >= 3 and 5 * silent >= active
-                or silent > 0 and silent == active)
+                or silent > 0 and silent >= active)
 
     def is_outage(self, subject):
         silence = self.silence.get(subject, {}).get(ALL, {})
@@ -50,11 +50,13 @@ class Second:
 class Window:
     """The sums of a contract's window that ends with a second."""
 
-    def __init__(self, seconds, second, length, gaps):
+    def __init__(self, seconds, second, length, gaps, seen_since):
         self.first = second - length + 1
         touching = [gap for gap in gaps if gap.first <= second and gap.last >= self.first]
-        self.whole = not touching
-        self.frames = None if any(gap.frames is None for gap in touching) else sum(gap.frames for gap in touching)
+        is_new = self.first < seen_since
+        self.whole = not touching and not is_new
+        is_known = not is_new and all(gap.frames is not None for gap in touching)
+        self.frames = sum(gap.frames for gap in touching) if is_known else None
         self.sums, self.outage, self.transit = {}, set(), {}
         nothing = Second()
         for time in sorted(time for time in seconds if self.first <= time <= second):
@@ -69,8 +71,7 @@ class Window:
                         total[side + ".unseen"] += min(max(counted[side + ".lost"], 0), unseen)
                 self.transit.setdefault(subject, set()).update(of_second.transit[subject])
             for subject, paths in of_second.silence.items():
-                before = [seconds.get(time - back, nothing) for back in range(4)]
-                if any(one.is_open(subject) for one in before):
+                if was_open(seconds, subject, time, length):
                     self.maybe_lost(subject, paths, "ended")
                 if of_second.is_outage(subject):
                     self.outage.add(subject)
@@ -85,12 +86,40 @@ class Window:
             total["from.maybe_lost"] += silence.get(key, 0)
 
 
+def was_open(seconds, subject, time, length):
+    """Whether what was open counted in this second or the three before it, and no window since was empty."""
+    for second in range(time, time - 4, -1):
+        if second in seconds and seconds[second].is_open(subject):
+            return True
+        # the window of the second before
+        if not any(subject in seconds[one].sums for one in range(second - length, second) if one in seconds):
+            return False
+    return False
+
+
 class Contract:
     """One commitment: what was counted under it, and how long each ASN is out of SLA."""
 
-    def __init__(self, terms):
-        self.seconds, self.over = {}, {}
+    def __init__(self, terms, second):
+        self.seconds, self.over, self.seen_since = {}, {}, second
         self.take(terms)
+
+    def revise(self, terms, second):
+        """A changed contract from this second on: the times out of SLA that end with the old one (MODEL §6.4)."""
+        old, judges = self.terms, terms["transit"] == "judge"
+        counted = ("window", "layer", "classes", "scope")
+        is_counted_alike = all(old[key] == terms[key] for key in counted) and (not judges or old["transit"] == "judge")
+        held = ("committed_rate", "threshold", "direction")
+        is_held_alike = is_counted_alike and all(old[key] == terms[key] for key in held)
+        if not is_counted_alike:
+            self.seconds, self.seen_since = {}, second
+        for measure in ("latency", "jitter"):
+            now, before = (of["guarantee"].get(measure, {}) for of in (terms, old))
+            if any(now.get(key) != before.get(key) for key in ("limit", "methods")):
+                self.forget(measure)
+        self.take(terms)
+        ended = [key for key in self.over if not is_held_alike or key[1] and not judges]
+        return [(terms["name"], key, self.over.pop(key)) for key in ended]
 
     def take(self, terms):
         self.terms, self.window = terms, terms["window"]
@@ -112,11 +141,6 @@ class Contract:
         if second % 60 == 0:
             self.seconds = {time: one for time, one in self.seconds.items() if time > second - 3604}
 
-    def held_against(self):
-        """What ends a time out of SLA when it changes (MODEL §6.4)."""
-        keys = ("committed_rate", "threshold", "window", "layer", "classes", "scope", "direction")
-        return [self.terms[key] for key in keys] + [self.terms["transit"] == "judge"]
-
     def exceeds(self, octets):
         return 8 * 10**6 * octets > self.limit
 
@@ -130,7 +154,7 @@ class Contract:
 
     def judge(self, second, gaps):
         """Verdicts on each ASN, and octets of all that is out of SLA with the transit ASNs crossed."""
-        window = Window(self.seconds, second, self.window, gaps)
+        window = Window(self.seconds, second, self.window, gaps, self.seen_since)
         judges_transit = self.terms["transit"] == "judge"
         more = None if window.frames is None else window.frames * LARGEST
         over, may_be_over, verdicts = {}, set(), {}

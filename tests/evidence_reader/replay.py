@@ -2,7 +2,7 @@
 import hashlib
 from collections import Counter, namedtuple
 
-from forms import ANY, COMMITMENT, ORDER, at, canonical, need, say
+from forms import ANY, COMMITMENT, ENTERED, ORDER, at, canonical, need, say
 from judge import NONE, Contract
 
 DAY = 86400
@@ -16,7 +16,7 @@ def seconds_of(leaves):
     """The leaves of one second after the other. A start and a stop are each at the end of one."""
     second, group = None, []
     for number, leaf in leaves:
-        if leaf["kind"] == "day":
+        if leaf["kind"] == "day" or leaf["kind"] in ENTERED:
             continue
         time = at(leaf["time"] if leaf["kind"] in ("start", "stop") else leaf["second"])
         ended = group and (group[-1][1]["kind"] == "stop" or leaf["kind"] == "start" or time != second)
@@ -72,7 +72,7 @@ class Replay:
         self.take_gaps([one for one in kinds["gap"] if one[1]["why"] == "stop"], second)
         self.tick(second, kinds["gap"], where)
         for number, leaf in kinds["policy"]:
-            self.take_policy(number, leaf)
+            self.take_policy(number, leaf, second)
         self.take_gaps([one for one in kinds["gap"] if one[1]["why"] != "stop"], second)
         self.take_counts(kinds, second, where)
         self.judge(second, kinds["interval"], kinds["verdict"], where)
@@ -90,23 +90,14 @@ class Replay:
                 self.judge(second, [], [], where)
         self.previous = max(self.previous, until - 1)
 
-    def take_policy(self, number, leaf):
+    def take_policy(self, number, leaf, second):
         body = canonical(leaf["commitments"], COMMITMENT) + "," + canonical(leaf["counting"], ANY)
         need(hashlib.sha256(body.encode()).hexdigest() == leaf["sha256"], "leaf", number, "is of another sha256")
         old, self.contracts = self.contracts, {}
         for terms in leaf["commitments"]:
             name = terms["name"]
-            contract = self.contracts[name] = old.pop(name, None) or Contract(terms)
-            before, latency = contract.held_against(), contract.terms["guarantee"].get("latency")
-            jitter = contract.terms["guarantee"].get("jitter")
-            contract.take(terms)
-            if contract.held_against() != before:
-                self.ended += [(name, key, interval) for key, interval in contract.over.items()]
-                contract.over = {}
-            for measure, limits, key in (("latency", latency, "limit"), ("jitter", jitter, "limit")):
-                now = terms["guarantee"].get(measure)
-                if limits and now and limits[key] != now[key]:
-                    contract.forget(measure)
+            contract = self.contracts[name] = old.pop(name, None) or Contract(terms, second)
+            self.ended += contract.revise(terms, second)
         for name, contract in old.items():
             self.ended += [(name, key, interval) for key, interval in contract.over.items()]
 
@@ -118,8 +109,8 @@ class Replay:
             if why in ("start", "clock"):
                 self.gaps = []
             for contract in self.contracts.values():
-                if why in ("start", "clock") or why == "policy" and name == contract.terms["name"]:
-                    contract.seconds = {}
+                if why in ("start", "clock"):
+                    contract.seconds, contract.seen_since = {}, second
             if why == "disk":
                 self.standing = {}
                 self.unsure_until = max(self.unsure_until or 0, second + self.longest())

@@ -178,6 +178,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
                 indeterminate_reason: None,
                 seconds: [500, 3, if over { 43 } else { 0 }, 10],
                 indeterminate: [10, 0, 0],
+                settled: Some([512, 1, 0, 0]),
             }),
             Some(GuaranteeRow {
                 verdict: Some(verdict),
@@ -185,6 +186,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
                 indeterminate_reason: None,
                 seconds: [510, 0, if over { 43 } else { 0 }, 3],
                 indeterminate: [3, 0, 0],
+                settled: Some([512, 1, 0, 0]),
             }),
         ),
         remaining: WindowCounts {
@@ -216,6 +218,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
         indeterminate_reason: None,
         seconds: [505, 2, if over { 43 } else { 0 }, 6],
         indeterminate: [6, 0, 0],
+        settled: Some([512, 1, 0, 0]),
     });
     row
 }
@@ -235,7 +238,9 @@ fn commitment(name: &str, direction: DirectionRule, asns: Vec<CommitmentAsnRow>)
         },
         since: None,
         asns,
+        tap_gap_seconds: 7,
         transit_rule: TransitRule::List,
+        settled_until: Some(Second(1_700_000_000)),
         transit: Vec::new(),
     }
 }
@@ -249,6 +254,7 @@ fn either() -> Vec<CommitmentAsnRow> {
         indeterminate_reason: None,
         seconds: [12, 560, 0, 10],
         indeterminate: [10, 0, 0],
+        settled: Some([512, 1, 0, 0]),
     });
     let mut slow = judged(4713, Some("NTT Communications (OCN)"), 0.04, 0.04, 0.1);
     *slow.guarantees.get_mut(Measure::Latency) = Some(GuaranteeRow {
@@ -257,6 +263,7 @@ fn either() -> Vec<CommitmentAsnRow> {
         indeterminate_reason: None,
         seconds: [0, 572, 0, 10],
         indeterminate: [10, 0, 0],
+        settled: Some([512, 1, 0, 0]),
     });
     let mut unsure = judged(1136, Some("KPN B.V."), 0.0321, 0.0318, 0.1);
     *unsure.guarantees.get_mut(Measure::Latency) = Some(GuaranteeRow {
@@ -265,6 +272,7 @@ fn either() -> Vec<CommitmentAsnRow> {
         indeterminate_reason: Some(IndeterminateReason::FewSamples),
         seconds: [0, 0, 0, 20],
         indeterminate: [0, 1, 19],
+        settled: Some([512, 1, 0, 0]),
     });
     let mut silent = judged(64_666, Some(HOSTILE), 0.0, 0.0, 0.1);
     silent.guarantees = of_each(Some(GuaranteeRow::default()), None);
@@ -295,6 +303,7 @@ fn judging_transit() -> CommitmentRow {
         indeterminate_reason: None,
         seconds: [560, 0, 12, 10],
         indeterminate: [10, 0, 0],
+        settled: Some([512, 1, 0, 0]),
     };
     around.guarantees = of_each(Some(void), Some(void));
     let mut through = judged(174, Some("Cogent Communications"), 0.121, 0.0, 0.1);

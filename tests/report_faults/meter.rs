@@ -3,18 +3,23 @@
 
 use asnmeter::attribution::scopes::{Scope, ScopePlan};
 use asnmeter::judge::commitment_judge::CommitmentJudge;
-use asnmeter::ledger::leaf::{CountingTerms, Leaf, Mode, RULES, StartLeaf, StopLeaf};
+use asnmeter::ledger::directory::LedgerDirectory;
+use asnmeter::ledger::leaf::{
+    CountingTerms, ExclusionLeaf, Leaf, Mode, RULES, StartLeaf, StopLeaf,
+};
 use asnmeter::ledger::record::{LeafSink, Recorder, SecondLeaves};
+use asnmeter::ledger::requests;
 use asnmeter::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
 use asnmeter::meter::second::IncompleteRange;
 use asnmeter::meter::window_counts::{SampleCounts, WindowCounts};
 use asnmeter::sla::commitment::{Commitment, DirectionRule, TransitRule};
+use asnmeter::sla::measure::jitter::JitterGuarantee;
 use asnmeter::sla::measure::latency::LatencyGuarantee;
 use asnmeter::sla::measure::loss::LossGuarantee;
 use asnmeter::sla::measure::{Guarantee, Measure};
 use asnmeter::sla::policy::Policy;
 use asnmeter::sla::{Role, Verdict};
-use asnmeter::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
+use asnmeter::snapshot::evidence::{Amendment, Evidence, JudgedSecond, Judgement};
 use asnmeter::stream::tally::{Layer, LossCounts};
 use asnmeter::units::{Asn, BitRate, Ratio, Second};
 use asnmeter::voice::class::Classes;
@@ -48,8 +53,112 @@ pub(crate) struct Schedule {
     pub(crate) gaps: Vec<(u64, u64, Option<u64>)>,
     /// First and last second that no disk has taken.
     pub(crate) disk: Vec<(u64, u64)>,
+    /// The same, told only at the third second.
+    pub(crate) late_gaps: Vec<(u64, u64, u64)>,
     /// From then on the committed rate is twice as high.
     pub(crate) doubled: Option<u64>,
+    /// Maintenance: when it is entered, its first second, the one behind its last, and for whom.
+    pub(crate) maintenance: Vec<(u64, u64, u64, Vec<u32>)>,
+}
+
+/// Seconds by verdict: met, missed, void, indeterminate, silent.
+pub(crate) type Columns = [u64; 5];
+
+/// Of which seconds sums are: of all, without announced maintenance, without any maintenance.
+pub(crate) const LENSES: usize = 3;
+
+/// Measures of the contract.
+pub(crate) const MEASURES: [Measure; 3] = [Measure::Loss, Measure::Latency, Measure::Jitter];
+
+impl Schedule {
+    /// Through which lenses a second of a network is seen.
+    fn lenses(&self, network: u32, second: u64) -> [bool; LENSES] {
+        let mut seen = [true; LENSES];
+        for (entered, from, until, asns) in &self.maintenance {
+            let is_about = asns.is_empty() || asns.contains(&network);
+            if is_about && (*from..*until).contains(&second) {
+                seen[2] = false;
+                seen[1] &= entered > from;
+            }
+        }
+        seen
+    }
+
+    fn is_running(&self, second: u64) -> bool {
+        let is_in = |(last, next): &(u64, u64)| *last < second && second < *next;
+        let stretches = self.stops.iter().chain(&self.kills);
+        (self.start..=self.stop).contains(&second) && !stretches.into_iter().any(is_in)
+    }
+
+    fn is_full(&self, second: u64) -> bool {
+        let mut disk = self.disk.iter();
+        disk.any(|(first, last)| (*first..=*last).contains(&second))
+    }
+
+    /// What comes late for a second of a network that called in it, and when.
+    fn late(&self, network: u32, second: u64) -> Option<(u64, LossCounts)> {
+        let draw = number(network ^ 0x5555, second);
+        if !draw.is_multiple_of(37) || counts(network, second, self.quiet).is_none() {
+            return None;
+        }
+        let told = second + [3, 20, 100, 2000][usize::try_from(draw / 37 % 4).unwrap()];
+        let is_kept = |second| self.is_running(second) && !self.is_full(second);
+        let mut kills = self.kills.iter();
+        let is_known = is_kept(second)
+            && is_kept(told)
+            && counts(network, told, self.quiet).is_some()
+            && !kills.any(|(last, _)| (second..told).contains(last));
+        let lost = if draw.is_multiple_of(2) { 2 } else { -1 };
+        let loss = LossCounts {
+            lost,
+            maybe_lost: 1,
+            ..LossCounts::default()
+        };
+        is_known.then_some((told, loss))
+    }
+}
+
+/// Seconds of a network under one way of judging.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Seconds {
+    /// By lens and measure.
+    pub(crate) columns: [[Columns; MEASURES.len()]; LENSES],
+    /// Seconds with a verdict.
+    told: [[u64; MEASURES.len()]; LENSES],
+    /// Of these, those whose window was seen whole.
+    told_whole: [[u64; MEASURES.len()]; LENSES],
+}
+
+impl Seconds {
+    fn note(&mut self, judgement: &Judgement, lenses: [bool; LENSES], is_whole: bool) {
+        for (place, measure) in MEASURES.into_iter().enumerate() {
+            let column = match judgement.verdicts.given.get(measure) {
+                Some(Verdict::Met) => 0,
+                Some(Verdict::Missed) => 1,
+                Some(Verdict::Void) => 2,
+                Some(Verdict::Indeterminate) => 3,
+                None => continue,
+            };
+            for (lens, is_seen) in lenses.into_iter().enumerate() {
+                let one = u64::from(is_seen);
+                self.columns[lens][place][column] += one;
+                self.told[lens][place] += one;
+                self.told_whole[lens][place] += u64::from(is_seen && is_whole);
+            }
+        }
+    }
+
+    /// The others are silent where the window was seen whole, and indeterminate where it was not.
+    fn finish(&mut self, seconds: [u64; LENSES], whole: [u64; LENSES]) {
+        for lens in 0..LENSES {
+            for place in 0..MEASURES.len() {
+                let silent = whole[lens] - self.told_whole[lens][place];
+                self.columns[lens][place][4] = silent;
+                let others = seconds[lens] - self.told[lens][place] - silent;
+                self.columns[lens][place][3] += others;
+            }
+        }
+    }
 }
 
 /// What is true of a network.
@@ -60,23 +169,26 @@ pub(crate) struct Truth {
     pub(crate) expected: i64,
     pub(crate) lost: i64,
     pub(crate) maybe_lost: i64,
-    pub(crate) samples: u64,
-    pub(crate) over: u64,
+    /// Expected, lost and maybe lost of what its end reports.
+    pub(crate) reported: [i64; 3],
+    /// Of latency and of jitter: samples, over, maybe over.
+    pub(crate) samples: [[u64; 3]; 2],
+    /// Octets from and to in each 5 minutes of the period.
+    pub(crate) rates: BTreeMap<u64, [u64; 2]>,
     /// Seconds out of SLA.
     pub(crate) out_s: u64,
     pub(crate) intervals: u64,
     /// The largest share in millionths, and its first second.
     pub(crate) peak: (u64, u64),
-    /// For loss and latency: met, missed, void, indeterminate, silent.
-    pub(crate) given: [[u64; 5]; 2],
+    pub(crate) given: Seconds,
+    pub(crate) settled: Seconds,
+    /// Seconds of the period through each lens, and those whose window was seen whole.
+    seconds: [u64; LENSES],
+    whole: [u64; LENSES],
     is_out: bool,
     /// Octets from and to of the seconds of the window that are in the ledger.
     window: VecDeque<(u64, u64, u64)>,
     sums: (u64, u64),
-    /// Seconds with a verdict.
-    told: [u64; 2],
-    /// Of these, those whose window was seen whole.
-    told_whole: [u64; 2],
 }
 
 impl Truth {
@@ -104,6 +216,31 @@ impl Truth {
         }
     }
 
+    /// Adds what was counted in a second of the period.
+    fn count(&mut self, rate: u64, counts: &WindowCounts) {
+        self.from += counts.from;
+        self.to += counts.to;
+        self.expected += counts.sent.expected;
+        self.lost += counts.sent.lost;
+        self.maybe_lost += counts.sent.maybe_lost;
+        let reported = counts.reported;
+        let reported = [reported.expected, reported.lost, reported.maybe_lost];
+        for (sum, one) in self.reported.iter_mut().zip(reported) {
+            *sum += one;
+        }
+        for (sums, of) in self
+            .samples
+            .iter_mut()
+            .zip([counts.round_trips, counts.stream_seconds])
+        {
+            for (sum, one) in sums.iter_mut().zip([of.samples, of.over, of.maybe_over]) {
+                *sum += one;
+            }
+        }
+        let rates = self.rates.entry(rate).or_default();
+        (rates[0], rates[1]) = (rates[0] + counts.from, rates[1] + counts.to);
+    }
+
     /// Nothing before is known any more.
     fn forget(&mut self) {
         (self.is_out, self.sums) = (false, (0, 0));
@@ -118,8 +255,12 @@ pub(crate) struct Written {
     pub(crate) whole_s: u64,
     pub(crate) incomplete_s: u64,
     pub(crate) not_running_s: u64,
+    /// Bits that the committed rate allowed in the seconds that were judged.
+    pub(crate) allowed_bits: u128,
     /// ASN-seconds that were fed in.
     pub(crate) counted: u64,
+    /// Amendments that were told.
+    pub(crate) amended: u64,
 }
 
 /// Writes leaves, as the ledger's thread does.
@@ -162,11 +303,13 @@ fn start(time: Second) -> Leaf {
     })
 }
 
-/// Listens to the judge, for the truth, and passes all on.
+/// Listens to the judge, for the truth, and passes all on with what came late.
 struct Listener<'a> {
     recorder: &'a mut Recorder<Disk>,
-    period: (u64, u64),
+    schedule: &'a Schedule,
     networks: &'a mut BTreeMap<u32, Truth>,
+    /// What came late, by ASN.
+    late: BTreeMap<u32, Vec<Amendment>>,
     /// This second's window was seen whole.
     is_whole: bool,
     /// What is said now is in the ledger.
@@ -175,27 +318,21 @@ struct Listener<'a> {
 
 impl Evidence for Listener<'_> {
     fn judged(&mut self, judgement: &Judgement) {
-        self.recorder.judged(judgement);
+        let amendments = self.late.remove(&judgement.asn.0).unwrap_or_default();
+        self.recorder.judged(&Judgement {
+            amendments,
+            ..judgement.clone()
+        });
         let second = judgement.second.0;
         let truth = self.networks.entry(judgement.asn.0).or_default();
         let is_out = judgement.over.any();
-        let is_inside = (self.period.0..self.period.1).contains(&second) && self.is_kept;
-        if is_inside {
-            let begins = is_out && (!truth.is_out || second == self.period.0);
+        let (from, until) = self.schedule.period;
+        if (from..until).contains(&second) && self.is_kept {
+            let begins = is_out && (!truth.is_out || second == from);
             truth.intervals += u64::from(begins);
             truth.out_s += u64::from(is_out);
-            for (place, measure) in [Measure::Loss, Measure::Latency].into_iter().enumerate() {
-                let column = match judgement.verdicts.given.get(measure) {
-                    Some(Verdict::Met) => 0,
-                    Some(Verdict::Missed) => 1,
-                    Some(Verdict::Void) => 2,
-                    Some(Verdict::Indeterminate) => 3,
-                    None => continue,
-                };
-                truth.given[place][column] += 1;
-                truth.told[place] += 1;
-                truth.told_whole[place] += u64::from(self.is_whole);
-            }
+            let lenses = self.schedule.lenses(judgement.asn.0, second);
+            truth.given.note(judgement, lenses, self.is_whole);
         }
         if self.is_kept {
             truth.is_out = is_out;
@@ -204,6 +341,24 @@ impl Evidence for Listener<'_> {
 
     fn second_judged(&mut self, judged: JudgedSecond<'_>) {
         self.recorder.second_judged(judged);
+    }
+}
+
+/// Listens to the judge who knows everything in time.
+struct Knowing<'a> {
+    schedule: &'a Schedule,
+    networks: &'a mut BTreeMap<u32, Truth>,
+    is_whole: bool,
+}
+
+impl Evidence for Knowing<'_> {
+    fn judged(&mut self, judgement: &Judgement) {
+        let (from, until) = self.schedule.period;
+        if (from..until).contains(&judgement.second.0) {
+            let truth = self.networks.entry(judgement.asn.0).or_default();
+            let lenses = self.schedule.lenses(judgement.asn.0, judgement.second.0);
+            truth.settled.note(judgement, lenses, self.is_whole);
+        }
     }
 }
 
@@ -222,6 +377,7 @@ fn contract(rate: u64) -> Commitment {
         guarantee: Guarantee {
             loss: Some(LossGuarantee::new(Ratio::from_ppm(5_000))),
             latency: Some(LatencyGuarantee::new(Duration::from_millis(150))),
+            jitter: Some(JitterGuarantee::new(Duration::from_millis(30))),
             ..Guarantee::default()
         },
     }
@@ -284,6 +440,16 @@ fn counts(network: u32, second: u64, quiet: u64) -> Option<WindowCounts> {
             over: u64::from(is_bad && second.is_multiple_of(9)),
             maybe_over: 0,
         },
+        reported: LossCounts {
+            expected: 50,
+            lost: (lost % 3).cast_signed(),
+            maybe_lost: 0,
+        },
+        stream_seconds: SampleCounts {
+            samples: calls,
+            over: u64::from(is_bad),
+            maybe_over: maybe,
+        },
         ..WindowCounts::default()
     })
 }
@@ -310,6 +476,8 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
     };
     let mut recorder = Recorder::new(disk, CountingTerms::default());
     let mut judge = CommitmentJudge::new(policy(RATE));
+    // the one who knows everything in time
+    let mut knowing = CommitmentJudge::new(policy(RATE));
     let (mut rate, mut written) = (RATE, Written::default());
     for network in 0..schedule.networks {
         written.networks.insert(64_500 + network, Truth::default());
@@ -319,13 +487,18 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
     let mut unseen = second - 1;
     recorder.sink_mut().start = true;
     judge.restart(Second(second));
+    knowing.restart(Second(second));
     recorder.restarted(Second(second), None);
-    let mut seen = vec![0_u8; usize::try_from(schedule.period.1 - schedule.period.0).unwrap()];
-    let mut whole_windows = 0;
+    let (from, until) = schedule.period;
+    let mut seen = vec![0_u8; usize::try_from(until - from).unwrap()];
+    // What comes late, by the second in which it is told.
+    let mut late: BTreeMap<u64, Vec<(u32, u64, LossCounts)>> = BTreeMap::new();
     while second <= schedule.stop {
+        let is_full = schedule.is_full(second);
         if schedule.doubled == Some(second) {
             rate = 2 * RATE;
             judge.revise(policy(rate));
+            knowing.revise(policy(rate));
             written
                 .networks
                 .values_mut()
@@ -333,33 +506,49 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
         }
         if let Some((first, last)) = recorder.take_unwritten() {
             judge.mark_incomplete(range(first.0, last.0, None));
+            knowing.mark_incomplete(range(first.0, last.0, None));
         }
-        let gap = schedule.gaps.iter().find(|gap| gap.0 == second);
-        if let Some(&(first, last, frames)) = gap {
+        let gaps = schedule.gaps.iter().filter(|gap| gap.0 == second);
+        for &(first, last, frames) in gaps {
             judge.mark_incomplete(range(first, last, frames));
+            knowing.mark_incomplete(range(first, last, frames));
             recorder.incomplete(range(first, last, frames));
         }
+        for &(first, last, told) in &schedule.late_gaps {
+            if first == second {
+                knowing.mark_incomplete(range(first, last, None));
+            }
+            if told == second {
+                judge.mark_incomplete(range(first, last, None));
+                recorder.incomplete(range(first, last, None));
+            }
+        }
         let is_in = |(first, last): (u64, u64)| (first..=last).contains(&second);
-        let is_full = schedule.disk.iter().copied().any(is_in);
-        let is_gap = schedule.gaps.iter().any(|gap| is_in((gap.0, gap.1)));
+        let is_late = schedule.late_gaps.iter().any(|gap| is_in((gap.0, gap.1)));
+        let is_gap = is_late || schedule.gaps.iter().any(|gap| is_in((gap.0, gap.1)));
         let is_edge = |(last, first): &(u64, u64)| *last == second || *first == second;
         let is_edge = schedule.stops.iter().any(is_edge);
         if is_full || is_gap || is_edge {
             unseen = second;
         }
         let is_whole = unseen + WINDOW <= second;
-        let is_inside = (schedule.period.0..schedule.period.1).contains(&second);
+        let is_inside = (from..until).contains(&second);
         if is_inside {
-            let place = usize::try_from(second - schedule.period.0).unwrap();
+            let place = usize::try_from(second - from).unwrap();
             seen[place] = if is_full {
                 0
             } else {
                 1 + u8::from(!is_gap && !is_edge)
             };
-            whole_windows += u64::from(is_whole && !is_full);
+            written.allowed_bits += if is_full { 0 } else { u128::from(rate) };
         }
-        for truth in written.networks.values_mut() {
+        for (network, truth) in &mut written.networks {
             truth.pass(second);
+            if is_inside {
+                for (lens, is_seen) in schedule.lenses(*network, second).into_iter().enumerate() {
+                    truth.whole[lens] += u64::from(is_seen && is_whole && !is_full);
+                }
+            }
         }
         for network in 0..schedule.networks {
             let Some(counts) = counts(network, second, schedule.quiet) else {
@@ -369,40 +558,97 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
             assert!(judge.add_counted("voice", Second(second), subject, &counts.into()));
             written.counted += 1;
             let truth = written.networks.get_mut(&subject.1.0).unwrap();
+            let mut known = counts;
+            if let Some((told, loss)) = schedule.late(network, second) {
+                known.sent.lost += loss.lost;
+                known.sent.maybe_lost += loss.maybe_lost;
+                let of_told = late.entry(told).or_default();
+                of_told.push((subject.1.0, second, loss));
+                if is_inside {
+                    truth.lost += loss.lost;
+                    truth.maybe_lost += loss.maybe_lost;
+                }
+            }
             if !is_full {
+                knowing.add_counted("voice", Second(second), subject, &known.into());
                 truth.add(second, &counts);
             }
             if is_inside && !is_full {
                 truth.note_peak(second, rate);
-                truth.from += counts.from;
-                truth.to += counts.to;
-                truth.expected += counts.sent.expected;
-                truth.lost += counts.sent.lost;
-                truth.maybe_lost += counts.sent.maybe_lost;
-                truth.samples += counts.round_trips.samples;
-                truth.over += counts.round_trips.over;
+                truth.count((second - from) / 300, &counts);
             }
         }
         let mut listener = Listener {
             recorder: &mut recorder,
-            period: schedule.period,
+            schedule,
             networks: &mut written.networks,
+            late: BTreeMap::new(),
             is_whole,
             is_kept: !is_full,
         };
+        for (asn, amended, loss) in late.remove(&second).unwrap_or_default() {
+            let counts = WindowCounts {
+                sent: loss,
+                ..WindowCounts::default()
+            };
+            if amended + WINDOW > second {
+                judge.add_counted(
+                    "voice",
+                    Second(amended),
+                    (Role::Origin, Asn(asn)),
+                    &counts.into(),
+                );
+            }
+            written.amended += 1;
+            listener.late.entry(asn).or_default().push(Amendment {
+                second: Second(amended),
+                counts: counts.into(),
+            });
+        }
+        listener
+            .late
+            .values_mut()
+            .for_each(|late| late.sort_by_key(|one| one.second));
         judge.judge(Second(second), |_, _| false, &mut listener);
+        assert!(
+            listener.late.is_empty(),
+            "what came late at {second} is not told"
+        );
         judge.take_notices();
+        if schedule.stops.iter().any(|stop| stop.0 == second) {
+            knowing.mark_incomplete(range(second, second, None));
+        }
+        if !is_full {
+            let mut knows = Knowing {
+                schedule,
+                networks: &mut written.networks,
+                is_whole,
+            };
+            knowing.judge(Second(second), |_, _| false, &mut knows);
+            knowing.take_notices();
+        }
+        for (entered, first, behind, asns) in &schedule.maintenance {
+            if *entered == second {
+                announce(path, (*first, *behind), asns);
+                let entered = recorder.sink_mut().writer.take_requests(Second(second));
+                assert_eq!(entered.unwrap().len(), 1);
+            }
+        }
         if let Some(&(_, next)) = schedule.stops.iter().find(|stop| stop.0 == second) {
             stop(&mut recorder, second);
             recorder.sink_mut().start = true;
-            judge.mark_incomplete(range(second, next, None));
+            for judge in [&mut judge, &mut knowing] {
+                judge.mark_incomplete(range(second, next, None));
+            }
             recorder.resumed(Second(second), Second(next));
             unseen = next;
             second = next;
         } else if let Some(&(_, next)) = schedule.kills.iter().find(|kill| kill.0 == second) {
             recorder.sink_mut().start = true;
-            judge = CommitmentJudge::new(judge.policy().clone());
-            judge.restart(Second(next));
+            for judge in [&mut judge, &mut knowing] {
+                *judge = CommitmentJudge::new(judge.policy().clone());
+                judge.restart(Second(next));
+            }
             recorder.restarted(Second(next), None);
             written.networks.values_mut().for_each(Truth::forget);
             unseen = next - 1;
@@ -412,17 +658,31 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
         }
     }
     stop(&mut recorder, schedule.stop);
-    let seconds = schedule.period.1 - schedule.period.0;
     let count = |kind| seen.iter().map(|seen| u64::from(*seen == kind)).sum();
     (written.not_running_s, written.incomplete_s, written.whole_s) = (count(0), count(1), count(2));
-    for truth in written.networks.values_mut() {
-        for place in 0..2 {
-            let silent = whole_windows - truth.told_whole[place];
-            truth.given[place][4] = silent;
-            truth.given[place][3] += seconds - truth.told[place] - silent;
+    for (network, truth) in &mut written.networks {
+        for second in from..until {
+            for (lens, is_seen) in schedule.lenses(*network, second).into_iter().enumerate() {
+                truth.seconds[lens] += u64::from(is_seen);
+            }
         }
+        truth.given.finish(truth.seconds, truth.whole);
+        truth.settled.finish(truth.seconds, truth.whole);
     }
     written
+}
+
+/// Asks the writer for maintenance.
+fn announce(path: &Path, (first, behind): (u64, u64), asns: &[u32]) {
+    let leaf = Leaf::Exclusion(ExclusionLeaf {
+        entered: Second::default(),
+        from: Second(first),
+        until: Second(behind - 1),
+        commitment: "voice".into(),
+        reason: "new line cards".into(),
+        asns: asns.to_vec(),
+    });
+    requests::put(&LedgerDirectory::new(path), &leaf).unwrap();
 }
 
 fn stop(recorder: &mut Recorder<Disk>, last: u64) {

@@ -20,7 +20,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use support::desk::Desk;
 use support::frames::{Media, Shot};
-use support::program::{list, number, replay};
+use support::program::{asnmeter, list, number, replay};
 use support::{START, rfc3339};
 
 const CONFIG: &str = r#"
@@ -339,4 +339,70 @@ fn a_silence_that_ends_with_new_numbers_was_doubt() {
         assert_eq!(given(second), "indeterminate", "{second}");
     }
     assert_eq!(given(30), "met");
+}
+
+/// Three calls with each of some networks, whose packets of eight seconds are missing; we go on.
+fn stops_at_once(networks: &[&str], goes_on: Option<&str>) -> Vec<Shot> {
+    let mut shots = Vec::new();
+    let all = networks.iter().chain(&goes_on);
+    for (place, network) in (0..).zip(all) {
+        for call in 0..3_u32 {
+            let ours = format!("198.51.100.{}:{}", place + 1, 20_000 + 2 * call);
+            let far = format!("{network}:{}", 30_000 + 2 * call);
+            let [there, back] = both_ways(&ours, &far, 0x100 * (place + 1) + call);
+            shots.extend(numbered(&back, 0..2_500));
+            let missing = if goes_on == Some(*network) {
+                0..0
+            } else {
+                700..1_100
+            };
+            shots.extend(numbered(
+                &there,
+                (0..2_500).filter(|number| !missing.contains(number)),
+            ));
+        }
+    }
+    shots.sort();
+    shots
+}
+
+#[test]
+fn what_all_networks_lose_at_once_may_be_the_taps_loss() {
+    let shots = stops_at_once(&["203.0.113.1", "192.0.2.1"], None);
+    let told: Vec<_> = ["1", "2", "4"]
+        .map(|workers| judged(&shots, &["--workers", workers]))
+        .into();
+    assert!(told.iter().all(|other| *other == told[0]));
+    let (document, lines) = &told[0];
+    assert_eq!(lost(document), 1_200, "it is counted");
+    assert!(number(&document["commitments"][0], "/tap_gap_s") >= 5);
+    let given = |second: usize| lines[second]["loss"].as_str().unwrap();
+    assert!((0..lines.len()).all(|second| given(second) != "missed"));
+    for second in 16..31 {
+        assert_eq!(given(second), "indeterminate", "{second}");
+    }
+    assert_eq!(given(35), "met");
+}
+
+#[test]
+fn what_one_network_of_two_loses_is_lost() {
+    let shots = stops_at_once(&["203.0.113.1"], Some("192.0.2.1"));
+    let (document, lines) = judged(&shots, &[]);
+    assert_eq!(lost(&document), 1_200);
+    assert_eq!(document["commitments"][0]["tap_gap_s"], 0);
+    let missed = lines.iter().filter(|line| line["loss"] == "missed");
+    assert!(missed.count() >= 9);
+}
+
+#[test]
+fn the_ledger_of_a_tap_that_may_have_failed_gives_the_same_verdicts() {
+    let shots = stops_at_once(&["203.0.113.1", "192.0.2.1"], None);
+    let desk = Desk::new();
+    let config = desk.file("asnmeter.toml", CONFIG);
+    desk.file("asns.tsv", "203.0.113.0/24\t64500\n192.0.2.0/24\t64501\n");
+    let capture = desk.capture("calls.pcap", &shots);
+    let ledger = desk.name("evidence");
+    replay(&[&capture, "--config", &config, "--evidence", &ledger]);
+    let verified = asnmeter(["verify", &*ledger]);
+    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
 }

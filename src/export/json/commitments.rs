@@ -20,6 +20,10 @@ pub(super) struct CommitmentJson<'a> {
     layer: &'static str,
     /// The first second that was judged by these terms, if others held before.
     since: Option<String>,
+    /// Seconds in which all networks had stopped at once: the tap may have failed.
+    tap_gap_s: u64,
+    /// The last second of which the verdicts are settled.
+    settled_until: Option<String>,
     asns: Vec<JudgedJson<'a>>,
     judges_transit: bool,
     transit: Vec<JudgedJson<'a>>,
@@ -40,6 +44,8 @@ impl<'a> CommitmentJson<'a> {
             direction: row.direction.as_str(),
             layer: row.layer.as_str(),
             since: row.since.map(|second| second.to_string()),
+            tap_gap_s: row.tap_gap_seconds,
+            settled_until: row.settled_until.map(|second| second.to_string()),
             asns: row.asns.iter().map(judged).collect(),
             judges_transit: row.transit_rule == TransitRule::Judge,
             transit: row.transit.iter().map(transit).collect(),
@@ -184,6 +190,29 @@ pub(super) struct StandingJson {
     unseen_s: u64,
     in_doubt_s: u64,
     few_samples_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled: Option<SettledJson>,
+}
+
+/// Seconds as settled: judged again with all that became known later, up to `settled_until`.
+#[derive(Serialize)]
+pub(super) struct SettledJson {
+    met_s: u64,
+    missed_s: u64,
+    void_s: u64,
+    indeterminate_s: u64,
+}
+
+impl SettledJson {
+    fn of(seconds: [u64; Verdict::ALL.len()]) -> Self {
+        let of = |verdict: Verdict| seconds.get(verdict as usize).copied().unwrap_or(0);
+        Self {
+            met_s: of(Verdict::Met),
+            missed_s: of(Verdict::Missed),
+            void_s: of(Verdict::Void),
+            indeterminate_s: of(Verdict::Indeterminate),
+        }
+    }
 }
 
 impl StandingJson {
@@ -199,6 +228,7 @@ impl StandingJson {
             unseen_s: row.indeterminate_for(IndeterminateReason::Unseen),
             in_doubt_s: row.indeterminate_for(IndeterminateReason::InDoubt),
             few_samples_s: row.indeterminate_for(IndeterminateReason::FewSamples),
+            settled: row.settled.map(SettledJson::of),
         }
     }
 }

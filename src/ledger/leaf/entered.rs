@@ -57,6 +57,6 @@ pub struct RevisionLeaf {
     /// Its last second.
     #[serde(with = "second")]
     pub until: Second,
-    /// SHA-256 of the report's document (`--format json`), in hexadecimal.
+    /// SHA-256 of the value of `commitments` in the report's document, without white space; in hexadecimal.
     pub sha256: String,
 }

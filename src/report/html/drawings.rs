@@ -24,9 +24,9 @@ fn fill(seen: VerdictsSeen) -> Option<(&'static str, u8)> {
     if seen.missed {
         Some(("#000", 3))
     } else if seen.indeterminate {
-        Some(("url(#dots)", 3))
+        Some(("#fff", 3))
     } else if seen.void {
-        Some(("url(#lines)", 3))
+        Some(("#aaa", 3))
     } else if seen.met {
         Some(("#000", 1))
     } else {
@@ -41,11 +41,7 @@ pub(super) fn write_strip(out: &mut dyn Write, of: &CommitmentReport) -> io::Res
     writeln!(out, "<h3>Verdicts of each day</h3>\n<figure>")?;
     writeln!(
         out,
-        "<svg viewBox=\"0 0 172 {height}\" role=\"img\" aria-label=\"Verdicts of each day\"><defs>\
-         <pattern id=\"lines\" width=\"1\" height=\"1\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\
-         <path d=\"M0 0V1\" stroke=\"#000\" stroke-width=\".7\"/></pattern>\
-         <pattern id=\"dots\" width=\"1\" height=\"1\" patternUnits=\"userSpaceOnUse\">\
-         <circle cx=\".5\" cy=\".5\" r=\".28\"/></pattern></defs>"
+        "<svg viewBox=\"0 0 172 {height}\" role=\"img\" aria-label=\"Verdicts of each day\">"
     )?;
     for hour in (0..=24).step_by(3) {
         let x = HOURS_AT + hour * HOUR;
@@ -58,8 +54,8 @@ pub(super) fn write_strip(out: &mut dyn Write, of: &CommitmentReport) -> io::Res
         let (top, bottom) = (place * DAY_HEIGHT, (place + 1) * DAY_HEIGHT);
         writeln!(
             out,
-            "<text x=\"0\" y=\"{}\">{}</text>",
-            bottom - 1,
+            "<text x=\"0\" y=\"{}.45\">{}</text>",
+            top + 2,
             Escaped(&day.name)
         )?;
         let width = Millimetres((day.end - day.begin) * HOUR);
@@ -71,8 +67,8 @@ pub(super) fn write_strip(out: &mut dyn Write, of: &CommitmentReport) -> io::Res
     }
     writeln!(
         out,
-        "</svg>\n<figcaption>Of a quarter of an hour: black, a guarantee was missed for some ASN; dots, \
-         indeterminate; hatched, void; a thin line, met; empty, nobody spoke. Hours since the day began.\
+        "</svg>\n<figcaption>Of a quarter of an hour: black, a guarantee was missed for some ASN; framed, \
+         indeterminate; grey, void; a thin line, met; empty, nobody spoke. Hours since the day began.\
          </figcaption></figure>"
     )
 }
@@ -126,9 +122,14 @@ fn write_cells(
         1 => (format!("{}.3", top + 1), ".3"),
         _ => (format!("{top}.4"), "2.3"),
     };
+    let stroke = if fill == "#fff" {
+        " stroke=\"#000\" stroke-width=\".25\""
+    } else {
+        ""
+    };
     writeln!(
         out,
-        "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"/>"
+        "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{fill}\"{stroke}/>"
     )
 }
 

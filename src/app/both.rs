@@ -1,0 +1,57 @@
+//! Tells two listeners what the judge says: the ledger, and who settles verdicts.
+
+use crate::meter::second::IncompleteRange;
+use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
+use crate::units::Second;
+
+/// Tells two, if they are there.
+pub(super) struct Both<'a, A, B>(pub(super) Option<&'a mut A>, pub(super) Option<&'a mut B>);
+
+impl<A: Evidence, B: Evidence> Both<'_, A, B> {
+    fn each(&mut self) -> impl Iterator<Item = &mut dyn Evidence> + '_ {
+        let one = self.0.iter_mut().map(|one| &mut **one as &mut dyn Evidence);
+        let other = self.1.iter_mut().map(|one| &mut **one as &mut dyn Evidence);
+        one.chain(other)
+    }
+}
+
+impl<A: Evidence, B: Evidence> Evidence for Both<'_, A, B> {
+    fn judged(&mut self, judgement: &Judgement) {
+        self.each().for_each(|one| one.judged(judgement));
+    }
+
+    fn second_judged(&mut self, judged: JudgedSecond<'_>) {
+        self.each().for_each(|one| one.second_judged(judged));
+    }
+
+    fn take_unwritten(&mut self) -> Option<(Second, Second)> {
+        let unwritten = self.0.as_mut().and_then(|one| one.take_unwritten());
+        if let (Some((first, last)), Some(other)) = (unwritten, &mut self.1) {
+            // Who writes nothing hears that nobody saw it, as the judge does.
+            other.incomplete(IncompleteRange {
+                first,
+                last,
+                at_most: None,
+            });
+        }
+        unwritten
+    }
+
+    fn incomplete(&mut self, range: IncompleteRange) {
+        self.each().for_each(|one| one.incomplete(range));
+    }
+
+    fn not_counted(&mut self, commitment: &str, second: Second) {
+        self.each()
+            .for_each(|one| one.not_counted(commitment, second));
+    }
+
+    fn resumed(&mut self, last: Second, first: Second) {
+        self.each().for_each(|one| one.resumed(last, first));
+    }
+
+    fn restarted(&mut self, from: Second, stepped_from: Option<Second>) {
+        self.each()
+            .for_each(|one| one.restarted(from, stepped_from));
+    }
+}
