@@ -24,7 +24,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// A clock that may be wrong by more is not certain: a tenth of the smallest window.
-pub const MAX_CLOCK_ERROR: Duration = Duration::from_millis(100);
+pub const CERTAIN_WITHIN: Duration = Duration::from_millis(100);
 
 /// What a head says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -147,7 +147,7 @@ impl Head {
 
     /// Whether nobody may rely on its clock.
     pub fn is_clock_uncertain(&self) -> bool {
-        self.clock_error.is_none_or(|error| error > MAX_CLOCK_ERROR)
+        self.clock_error.is_none_or(|error| error > CERTAIN_WITHIN)
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
             }
             .is_clock_uncertain()
         };
-        assert!(!uncertain(Some(Duration::ZERO)) && !uncertain(Some(MAX_CLOCK_ERROR)));
-        assert!(uncertain(None) && uncertain(Some(MAX_CLOCK_ERROR + Duration::from_nanos(1))));
+        assert!(!uncertain(Some(Duration::ZERO)) && !uncertain(Some(CERTAIN_WITHIN)));
+        assert!(uncertain(None) && uncertain(Some(CERTAIN_WITHIN + Duration::from_nanos(1))));
     }
 }

@@ -21,7 +21,7 @@ const FIRST: &str = "Asnmeter-First";
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// How long the stream keeps messages: longer than a week, so that a weekend's failure loses nothing.
-const MAX_AGE: Duration = Duration::from_secs(8 * 86_400);
+const MAX_AGE: Duration = Duration::from_secs(691_200);
 
 /// Messages asked of the server at once; the rest stays there.
 const MAX_PULLED: i64 = 256;
