@@ -6,6 +6,7 @@
 mod asn;
 mod check;
 mod evidence;
+mod fleet;
 mod progress;
 mod report;
 mod verify;
@@ -92,6 +93,8 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         evidence: Option<PathBuf>,
     },
+    /// Add what the probes of a fleet count under one contract, and judge it
+    Fleet(fleet::FleetArguments),
     /// Does everything hold that a ledger says?
     Verify(verify::VerifyArguments),
     /// Look into a ledger
@@ -222,12 +225,13 @@ fn run(command: Command) -> Result<(), AppError> {
             });
             shown.finish();
             handled?;
-            print_replay(&outcome?, format)
+            print_replay(outcome?, format)
         }
         Command::Demo {
             listen_address,
             evidence,
         } => demo::run(listen_address, evidence),
+        Command::Fleet(arguments) => fleet::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Evidence { command } => evidence::run(&command),
         Command::Report(arguments) => report::run(&arguments),
@@ -241,22 +245,26 @@ fn run(command: Command) -> Result<(), AppError> {
     }
 }
 
-fn print_replay(outcome: &ReplayOutcome, format: ReplayFormat) -> Result<(), AppError> {
+fn print_replay(outcome: ReplayOutcome, format: ReplayFormat) -> Result<(), AppError> {
     for warning in &outcome.warnings {
         events::warning_logged(warning);
     }
     let ReplayOutcome {
-        snapshot, streams, ..
+        snapshot,
+        streams,
+        interrupted,
+        undelivered,
+        ..
     } = outcome;
     print(|out| match format {
-        ReplayFormat::Text => text::write_replay(out, snapshot, streams, page()),
-        ReplayFormat::Csv => csv::write_replay(out, snapshot),
-        ReplayFormat::Json => json::write_replay(out, snapshot, streams),
+        ReplayFormat::Text => text::write_replay(out, &snapshot, &streams, page()),
+        ReplayFormat::Csv => csv::write_replay(out, &snapshot),
+        ReplayFormat::Json => json::write_replay(out, &snapshot, &streams),
     })?;
-    if outcome.interrupted {
+    if interrupted {
         return Err(AppError::Interrupted);
     }
-    Ok(())
+    undelivered.map_or(Ok(()), Err)
 }
 
 /// Writes to standard output; a closed pipe is not an error.

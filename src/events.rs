@@ -4,6 +4,7 @@
 mod bmp;
 mod contract;
 mod endpoint;
+mod fleet;
 mod ledger;
 mod limit;
 mod sink;
@@ -12,6 +13,7 @@ mod unseen;
 pub use bmp::*;
 pub use contract::*;
 pub use endpoint::*;
+pub use fleet::*;
 pub use ledger::*;
 pub use unseen::*;
 

@@ -22,6 +22,7 @@ pub mod text;
 
 use crate::asn::bmp;
 use crate::snapshot::Snapshot;
+use crate::snapshot::fleet::{FleetProbeRow, ProbeStatus};
 use crate::units::Timestamp;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -42,6 +43,10 @@ pub struct Published {
     pub hep: Option<Arc<HepStatus>>,
     /// Who answers what is not in all this.
     pub answerers: questions::Answerers,
+    /// How publishing to a fleet stands, in a probe; the same.
+    pub probe: Option<Arc<ProbeStatus>>,
+    /// The probes of the fleet, in an aggregator.
+    pub fleet: Arc<Vec<FleetProbeRow>>,
 }
 
 /// Packets of mirrored signalling (HEP) since the start, each under one of the first five.

@@ -5,6 +5,7 @@
 
 pub mod distribution;
 pub mod evidence;
+pub mod fleet;
 
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};

@@ -42,7 +42,13 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 
 #[test]
 fn promtool_finds_the_rules_valid_and_their_cases_as_they_should_be() {
-    promtool(&["check", "rules", "recording.rules.yml", "alerts.rules.yml"]);
+    promtool(&[
+        "check",
+        "rules",
+        "recording.rules.yml",
+        "alerts.rules.yml",
+        "fleet.rules.yml",
+    ]);
     let cases = files("deploy/prometheus/tests", ".yml");
     assert!(cases.len() >= 5, "{cases:?}");
     for case in cases {

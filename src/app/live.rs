@@ -7,6 +7,7 @@ use super::background::{BackgroundLoads, DEADLINE};
 use super::both::Both;
 use super::endpoint::{self, WebEndpoint};
 use super::evidence::{self, EvidenceThread, Kept};
+use super::fleet::{self, FleetThread};
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
@@ -108,14 +109,18 @@ async fn daemon(
     }
     let names = config.capture.interfaces.iter();
     let interfaces = names.map(|name| evidence::unhashed_source(name)).collect();
-    let kept = directory.map(|path| evidence::keep(&path, Mode::Live, interfaces, &config));
+    let kept = directory
+        .as_deref()
+        .map(|path| evidence::keep(path, (Mode::Live, false), interfaces, &config));
     let kept = kept.transpose()?;
+    let fleet = fleet::begin(&config, path, directory.as_deref(), kept.as_ref())?;
     let settings = settings(&config);
-    let running = Running::start(&settings, policy.into(), sources, stop, &config, kept)?;
+    let mut running = Running::start(&settings, policy.into(), sources, stop, &config, kept)?;
     if let Some(mirror) = mirror {
         let (workers, status) = (running.mirrored.clone(), running.hep.clone());
         tokio::spawn(mirror.receive(workers, status.unwrap_or_default()));
     }
+    running.publish(fleet);
     let files = DaemonFiles {
         path,
         config,
@@ -204,6 +209,7 @@ pub(super) struct Running {
     judge: JoinHandle<()>,
     ledger: Option<EvidenceThread>,
     streams: StreamsCollector,
+    fleet: Option<FleetThread>,
     /// The result of each worker that has ended.
     results: mpsc::UnboundedReceiver<Result<(), CaptureError>>,
     /// Where mirrored signalling goes, and what becomes of it; nothing where none is listened for.
@@ -319,10 +325,21 @@ impl Running {
             judge,
             ledger,
             streams,
+            fleet: None,
             results,
             mirrored,
             hep,
         })
+    }
+
+    /// Publishes the ledger to a fleet as well.
+    pub(super) fn publish(&mut self, fleet: Option<FleetThread>) {
+        if let Some(fleet) = fleet {
+            let status = fleet.status();
+            self.published
+                .send_modify(|published| published.probe = Some(status));
+            self.fleet = Some(fleet);
+        }
     }
 
     /// Serves until a signal or a failure, then stops everything. SIGHUP reloads `files`, if there are
@@ -388,11 +405,14 @@ impl Running {
         drop(reloader);
         self.stop.store(true, Ordering::Relaxed);
         let threads = self.workers.into_iter().chain([self.judge]);
-        let ledger = self.ledger;
+        let (ledger, fleet) = (self.ledger, self.fleet);
         let joined = tokio::task::spawn_blocking(move || {
             let all = threads.map(JoinHandle::join).all(|ended| ended.is_ok());
             // the judge has told its last second
-            (all, ledger.map_or(Ok(()), EvidenceThread::finish))
+            let sealed = ledger.map_or(Ok(()), EvidenceThread::finish);
+            // what it could not publish it will at the next start
+            fleet.into_iter().for_each(|fleet| drop(fleet.finish()));
+            (all, sealed)
         });
         let (all_joined, sealed) = joined.await.unwrap_or((false, Ok(())));
         stopped(&self.published.borrow().snapshot);
