@@ -288,9 +288,8 @@ fn the_leaves_that_are_asked_for_are_shown_as_they_are() {
         60
     );
     let is_in = |leaf: &Value| {
-        leaf["second"]
-            .as_str()
-            .is_some_and(|at| (from..until).contains(&at))
+        let about = leaf.get("for").unwrap_or(&leaf["second"]);
+        about.as_str().is_some_and(|at| (from..until).contains(&at))
     };
     assert!(minute.iter().all(is_in), "{minute:?}");
     assert!(shown(&ledger, &["--commitment", "other", "--asn", "64500"]).is_empty());
@@ -299,10 +298,9 @@ fn the_leaves_that_are_asked_for_are_shown_as_they_are() {
 /// A configuration with the contract of the ledger, but for its rate and something more.
 fn contract(desk: &Desk, rate: &str, more: &str, latency: &str) -> String {
     let text = format!(
-        "[asn]\nprefixes = \"prefixes.tsv\"\n[[commitment]]\nname = \"voice\"\ncommitted_rate = \"{rate}\"\n\
+        "[[commitment]]\nname = \"voice\"\ncommitted_rate = \"{rate}\"\n\
          {more}\nguarantee = {{ loss = \"0.5%\", latency = \"{latency}\", jitter = \"30ms\" }}\n"
     );
-    desk.file("prefixes.tsv", "203.0.113.0/24\t64500\n");
     desk.file("corrected.toml", text)
 }
 
