@@ -33,7 +33,7 @@ impl<W: Write> FoldingWriter<W> {
             let beyond = beyond.map_or(rest.len(), |(place, _)| place);
             let first = rest.len() - rest.trim_start().len();
             let fitting = rest.get(first..beyond).unwrap_or_default();
-            let Some(space) = fitting.rfind(' ').filter(|space| *space > 0) else {
+            let Some(space) = last_break(fitting, rest.get(first..).unwrap_or_default()) else {
                 break;
             };
             let (head, tail) = rest.split_at(first + space);
@@ -43,6 +43,20 @@ impl<W: Write> FoldingWriter<W> {
         }
         writeln!(self.out, "{:begun$}{rest}", "")
     }
+}
+
+/// Units that stay with their number.
+const UNITS: [&str; 7] = ["s", "%", "ms", "B", "kB", "MB", "GB"];
+
+/// The last space of `fitting`, the begin of `text`, at which a line may end.
+fn last_break(fitting: &str, text: &str) -> Option<usize> {
+    let spaces = fitting.rmatch_indices(' ').map(|(place, _)| place);
+    let keeps_unit = |space: &usize| {
+        let next = text.get(space + 1..).unwrap_or_default();
+        let word = next.split([' ', ',', ';', ')']).next().unwrap_or_default();
+        !UNITS.contains(&word)
+    };
+    spaces.filter(|space| *space > 0).find(keeps_unit)
 }
 
 impl<W: Write> Write for FoldingWriter<W> {
@@ -85,6 +99,10 @@ mod tests {
             "  one two three\n      four five\n      six\n"
         );
         assert_eq!(folded(text, 30), text);
+        assert_eq!(
+            folded("met 79 s, unseen 10 s\n", 20),
+            "met 79 s, unseen\n    10 s\n"
+        );
         assert_eq!(folded("nospaceanywhere and\n", 5), "nospaceanywhere and\n");
         assert_eq!(folded("\n\n", 5), "\n\n");
     }

@@ -56,12 +56,19 @@ impl TextTable {
         }
         let total = |widths: &[usize]| -> usize { widths.iter().map(|width| width + 2).sum() };
         let excess = total(&widths).saturating_sub(self.page);
+        let whole = widths.clone();
         let names = titles.clone().zip(&mut widths);
         for (_, name) in names.filter(|(title, _)| *title == NAME) {
             *name = (*name).min(name.saturating_sub(excess).max(LEAST_NAME));
         }
         while widths.len() > 1 && total(&widths) > self.page {
             widths.pop();
+        }
+        // Where columns went below, the name has room again.
+        let room = self.page.saturating_sub(total(&widths));
+        let names = titles.clone().zip(widths.iter_mut().zip(&whole));
+        for (_, (name, whole)) in names.filter(|(title, _)| *title == NAME) {
+            *name = (*name + room).min(*whole);
         }
         self.line(out, &widths, titles.clone())?;
         for row in &self.rows {
