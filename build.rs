@@ -45,7 +45,7 @@ fn rendered(markdown: &str) -> String {
             }
             Event::End(TagEnd::Heading(_)) => {
                 let begun = heading.take().unwrap_or_default();
-                let text: String = events[begun..].iter().map(text_of).collect();
+                let text: String = events.iter().skip(begun).map(text_of).collect();
                 if let Some(Event::Start(Tag::Heading { id, .. })) = events.get_mut(begun) {
                     *id = Some(CowStr::from(text.to_lowercase().replace(' ', "-")));
                 }
