@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The directory of requests. Its group may write into it: it is the operators'.
 const DIRECTORY: &str = "requests";
@@ -113,13 +113,14 @@ pub fn put(directory: &LedgerDirectory, leaf: &Leaf) -> Result<PathBuf, LedgerEr
     Ok(path)
 }
 
+/// The name of a request, and what it asks for, or why it is refused.
+type PendingRequest = (String, Result<Leaf, String>);
+
 /// The requests that wait, by name: what each asks for, or why it is refused.
 ///
 /// # Errors
 /// What the system says of the directory.
-pub(super) fn pending(
-    directory: &LedgerDirectory,
-) -> Result<Vec<(String, Result<Leaf, String>)>, LedgerError> {
+pub(super) fn pending(directory: &LedgerDirectory) -> Result<Vec<PendingRequest>, LedgerError> {
     let folder = directory.file(DIRECTORY);
     let failed = || LedgerError::system(&folder);
     let entries = match fs::read_dir(&folder) {
@@ -132,7 +133,7 @@ pub(super) fn pending(
         let name = entry.map_err(failed())?.file_name();
         let name = name.to_string_lossy().into_owned();
         // one that is being written
-        if !name.ends_with(".new") {
+        if Path::new(&name).extension().is_none_or(|end| end != "new") {
             names.push(name);
         }
     }
@@ -282,7 +283,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_asked_for_is_refused_with_a_word() {
-        let wrong: [(&str, fn(&mut ExclusionLeaf)); 7] = [
+        type Change = fn(&mut ExclusionLeaf);
+        let wrong: [(&str, Change); 7] = [
             ("ends before", |leaf| leaf.until = Second(999)),
             ("days", |leaf| leaf.until = Second(MAX_SECONDS + 1000)),
             ("no reason", |leaf| leaf.reason = " ".into()),

@@ -166,7 +166,8 @@ fn cut_minute(ledger: &Path) {
     let kept = notes(ledger);
     fs::write(notes_file(ledger), kept[..kept.len() - 1].concat()).unwrap();
     write_tiles(ledger, &minutes);
-    for name in ["sealed.json"] {
+    {
+        let name = "sealed.json";
         fs::remove_file(ledger.join(name)).unwrap();
     }
     let entries = fs::read_dir(ledger).unwrap().flatten();
