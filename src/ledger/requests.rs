@@ -48,6 +48,9 @@ pub const MAX_SECONDS: u64 = 367 * 86_400;
 /// Hexadecimal digits of a request's name.
 const NAME_DIGITS: usize = 32;
 
+/// A request that waits: the name of its file, and what it asks for or why it is refused.
+type PendingRequest = (String, Result<Leaf, String>);
+
 /// What became of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum RequestOutcome {
@@ -117,9 +120,7 @@ pub fn put(directory: &LedgerDirectory, leaf: &Leaf) -> Result<PathBuf, LedgerEr
 ///
 /// # Errors
 /// What the system says of the directory.
-pub(super) fn pending(
-    directory: &LedgerDirectory,
-) -> Result<Vec<(String, Result<Leaf, String>)>, LedgerError> {
+pub(super) fn pending(directory: &LedgerDirectory) -> Result<Vec<PendingRequest>, LedgerError> {
     let folder = directory.file(DIRECTORY);
     let failed = || LedgerError::system(&folder);
     let entries = match fs::read_dir(&folder) {
@@ -132,7 +133,7 @@ pub(super) fn pending(
         let name = entry.map_err(failed())?.file_name();
         let name = name.to_string_lossy().into_owned();
         // one that is being written
-        if !name.ends_with(".new") {
+        if name.rsplit_once('.').is_none_or(|(_, end)| end != "new") {
             names.push(name);
         }
     }
@@ -282,7 +283,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_asked_for_is_refused_with_a_word() {
-        let wrong: [(&str, fn(&mut ExclusionLeaf)); 7] = [
+        type Change = fn(&mut ExclusionLeaf);
+        let wrong: [(&str, Change); 7] = [
             ("ends before", |leaf| leaf.until = Second(999)),
             ("days", |leaf| leaf.until = Second(MAX_SECONDS + 1000)),
             ("no reason", |leaf| leaf.reason = " ".into()),

@@ -201,6 +201,7 @@ pub(super) struct StandingJson {
 }
 
 /// Seconds as settled: judged again with all that became known later, up to `settled_until`.
+#[expect(clippy::struct_field_names, reason = "the keys of JSON")]
 #[derive(Serialize)]
 pub(super) struct SettledJson {
     met_s: u64,
