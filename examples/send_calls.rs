@@ -108,7 +108,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (count, seconds): (u64, u64) = (count.parse()?, seconds.parse()?);
     let between = match rate.as_str() {
         "max" => Duration::ZERO,
-        rate => Duration::from_secs(1) / rate.parse()?,
+        rate => Duration::from_secs(1) / rate.parse::<u32>()?,
     };
     let socket = open(interface)?;
     let mut streams = many_calls::streams(count, &mut SplitMix::new(1));

@@ -10,9 +10,12 @@ pub mod check;
 pub mod demo;
 mod endpoint;
 mod evidence;
+pub mod fleet;
 mod hep;
+mod history;
 mod judge_thread;
 pub mod live;
+mod local_check;
 mod privileges;
 mod reload;
 pub mod replay;
@@ -25,6 +28,7 @@ mod systemd;
 mod unseen_log;
 pub mod witness;
 mod worker_sink;
+mod worst_streams;
 
 use crate::asn::{self, CacheUse, LoadError, Origins};
 use crate::attribution::scopes::ScopePlan;
@@ -146,6 +150,22 @@ pub enum AppError {
         /// What is missing.
         reason: &'static str,
     },
+    /// A fleet was waited for too long. Holds the probes that it waited for.
+    #[error("fleet: after the time that --timeout gives still waiting for {0}")]
+    FleetTimeout(String),
+    /// The stream did not take all leaves of a replay.
+    #[error(
+        "fleet: only {acknowledged} of {written} leaves were taken by the servers; all of the verdicts are printed"
+    )]
+    FleetUndelivered {
+        /// Leaves that it has.
+        acknowledged: u64,
+        /// Leaves of the replay.
+        written: u64,
+    },
+    /// The servers of a fleet cannot be used.
+    #[error("fleet: {0}")]
+    Fleet(#[from] crate::fleet::nats::NatsError),
     /// `config check` has found errors; this is the last of them, on one line.
     #[error("{line}")]
     Unfit {
@@ -223,6 +243,9 @@ impl AppError {
             | Self::Verify(_)
             | Self::Report(_)
             | Self::NoCheckpoint(_)
+            | Self::FleetTimeout(_)
+            | Self::FleetUndelivered { .. }
+            | Self::Fleet(_)
             | Self::NoWitness(_)
             | Self::System { .. }
             | Self::Listen { .. }

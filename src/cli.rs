@@ -6,6 +6,7 @@
 mod asn;
 mod check;
 mod evidence;
+mod fleet;
 mod progress;
 mod report;
 mod verify;
@@ -17,7 +18,7 @@ use crate::app::{AppError, demo};
 use crate::config::checked::Config;
 use crate::config::listen_address;
 use crate::events;
-use crate::export::{json, text};
+use crate::export::{csv, json, text};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 use std::io::{self, Write};
@@ -62,8 +63,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
         /// What to print
-        #[arg(long, value_enum, default_value_t = Format::Text)]
-        format: Format,
+        #[arg(long, value_enum, default_value_t = ReplayFormat::Text)]
+        format: ReplayFormat,
         /// Write one JSON line per judged second, commitment, ASN and direction
         #[arg(long, value_name = "FILE")]
         seconds: Option<PathBuf>,
@@ -92,6 +93,8 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         evidence: Option<PathBuf>,
     },
+    /// Add what the probes of a fleet count under one contract, and judge it
+    Fleet(fleet::FleetArguments),
     /// Does everything hold that a ledger says?
     Verify(verify::VerifyArguments),
     /// Look into a ledger
@@ -127,6 +130,26 @@ enum Format {
     Text,
     /// One document, a stable interface
     Json,
+}
+
+/// How a replay is printed.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum ReplayFormat {
+    /// Tables for people, as wide as the terminal
+    Text,
+    /// One document, a stable interface
+    Json,
+    /// A line for each contract, ASN and measure
+    Csv,
+}
+
+/// Columns that a terminal must have at least to be folded for.
+const NARROWEST: usize = 60;
+
+/// The columns of a page: the terminal's, or what fits a sheet.
+fn page() -> usize {
+    let terminal = terminal_size::terminal_size_of(io::stdout());
+    terminal.map_or(text::PAGE, |(width, _)| usize::from(width.0).max(NARROWEST))
 }
 
 /// The version for `--version`.
@@ -202,12 +225,13 @@ fn run(command: Command) -> Result<(), AppError> {
             });
             shown.finish();
             handled?;
-            print_replay(&outcome?, format)
+            print_replay(outcome?, format)
         }
         Command::Demo {
             listen_address,
             evidence,
         } => demo::run(listen_address, evidence),
+        Command::Fleet(arguments) => fleet::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Evidence { command } => evidence::run(&command),
         Command::Report(arguments) => report::run(&arguments),
@@ -221,21 +245,26 @@ fn run(command: Command) -> Result<(), AppError> {
     }
 }
 
-fn print_replay(outcome: &ReplayOutcome, format: Format) -> Result<(), AppError> {
+fn print_replay(outcome: ReplayOutcome, format: ReplayFormat) -> Result<(), AppError> {
     for warning in &outcome.warnings {
         events::warning_logged(warning);
     }
     let ReplayOutcome {
-        snapshot, streams, ..
+        snapshot,
+        streams,
+        interrupted,
+        undelivered,
+        ..
     } = outcome;
     print(|out| match format {
-        Format::Text => text::write_replay(out, snapshot, streams),
-        Format::Json => json::write_replay(out, snapshot, streams),
+        ReplayFormat::Text => text::write_replay(out, &snapshot, &streams, page()),
+        ReplayFormat::Csv => csv::write_replay(out, &snapshot),
+        ReplayFormat::Json => json::write_replay(out, &snapshot, &streams),
     })?;
-    if outcome.interrupted {
+    if interrupted {
         return Err(AppError::Interrupted);
     }
-    Ok(())
+    undelivered.map_or(Ok(()), Err)
 }
 
 /// Writes to standard output; a closed pipe is not an error.

@@ -25,6 +25,18 @@ pub fn uptime() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
+/// How wrong the wall clock may be by what the kernel knows (adjtimex(2), `maxerror`); none where it does not
+/// say.
+#[expect(unsafe_code, reason = "no library that we have reads it")]
+pub fn uncertainty() -> Option<Duration> {
+    // SAFETY: all octets 0 are a valid `timex`: integers only. With `modes` 0 nothing is set.
+    let mut timex: libc::timex = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is that of a `timex` of our own, which lives until the call returns.
+    let state = unsafe { libc::adjtimex(&raw mut timex) };
+    let micros = u64::try_from(timex.maxerror).ok()?;
+    (state >= 0).then_some(Duration::from_micros(micros))
+}
+
 /// Blocks the thread.
 pub fn wait(duration: Duration) {
     std::thread::sleep(duration);

@@ -10,6 +10,7 @@ pub mod checked;
 mod commitment;
 mod error;
 mod file;
+mod fleet;
 mod guarantee;
 pub mod keys;
 mod nearest;

@@ -4,6 +4,7 @@
 mod bmp;
 mod contract;
 mod endpoint;
+mod fleet;
 mod ledger;
 mod limit;
 mod sink;
@@ -12,6 +13,7 @@ mod unseen;
 pub use bmp::*;
 pub use contract::*;
 pub use endpoint::*;
+pub use fleet::*;
 pub use ledger::*;
 pub use unseen::*;
 
@@ -165,6 +167,19 @@ pub fn stopping(signal: &str) {
         "stopping",
         format_args!("{signal}: stopping"),
         &[("SIGNAL", &signal)],
+    );
+}
+
+/// A minute with streams, and none of them has an own address.
+pub fn no_local_traffic(likely: &str) {
+    emit(
+        Level::Warning,
+        "no_local_traffic",
+        format_args!(
+            "asn.local_prefixes: no stream of the first minute has an address in them, so both ends \
+             of each call are judged; most streams have: {likely}"
+        ),
+        &[("PREFIXES", &likely)],
     );
 }
 

@@ -6,6 +6,7 @@
 //! output escapes them in its own way.
 
 pub mod collector;
+pub mod csv;
 pub mod http;
 pub mod json;
 pub mod loss_path;
@@ -13,6 +14,7 @@ mod measures;
 pub mod metrics;
 pub mod page;
 pub mod process;
+pub mod questions;
 mod rows;
 pub mod seconds;
 mod series;
@@ -20,6 +22,7 @@ pub mod text;
 
 use crate::asn::bmp;
 use crate::snapshot::Snapshot;
+use crate::snapshot::fleet::{FleetProbeRow, ProbeStatus};
 use crate::units::Timestamp;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -38,6 +41,12 @@ pub struct Published {
     pub evidence: Option<Arc<EvidenceStatus>>,
     /// What became of mirrored signalling, where it is listened for; as [`Self::refused`].
     pub hep: Option<Arc<HepStatus>>,
+    /// Who answers what is not in all this.
+    pub answerers: questions::Answerers,
+    /// How publishing to a fleet stands, in a probe; the same.
+    pub probe: Option<Arc<ProbeStatus>>,
+    /// The probes of the fleet, in an aggregator.
+    pub fleet: Arc<Vec<FleetProbeRow>>,
 }
 
 /// Packets of mirrored signalling (HEP) since the start, each under one of the first five.

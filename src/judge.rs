@@ -237,6 +237,11 @@ impl Judge {
         self.commitments.judged()
     }
 
+    /// All that was counted.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
     /// Everything there is to show.
     pub fn snapshot(&self) -> Snapshot {
         let origins = &self.commitments.policy().origins;

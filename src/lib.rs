@@ -42,6 +42,7 @@ pub mod discard;
 pub mod events;
 pub mod export;
 pub mod files;
+pub mod fleet;
 pub mod frame;
 pub mod judge;
 pub mod ledger;

@@ -47,6 +47,8 @@ pub trait WorkerSink {
     fn report(&mut self, report: WorkerReport);
     /// Takes a stream that has ended.
     fn ended(&mut self, stream: &Stream);
+    /// Sees the streams as they are when a second has closed.
+    fn second_closed(&mut self, _: &Streams) {}
     /// A policy that replaced the current one since the last call.
     fn new_policy(&mut self) -> Option<Arc<Policy>>;
     /// Whether this worker sends session descriptions to other workers. Not in a replay: there every
@@ -326,7 +328,10 @@ impl<O: WorkerSink> Worker<O> {
                 self.meter.restart(second);
                 self.sink.report(WorkerReport::Opened(second));
             }
-            Boundary::Closed(through) => self.end_seconds(through, EndCause::TimePassed),
+            Boundary::Closed(through) => {
+                self.end_seconds(through, EndCause::TimePassed);
+                self.sink.second_closed(&self.streams);
+            }
             Boundary::Stepped(second) => self.on_clock_step(second),
             Boundary::Ended(last) => self.end_seconds(last, EndCause::SourceEnded),
         }

@@ -6,6 +6,7 @@
 //! each figure means.
 
 pub mod csv;
+pub mod history;
 pub mod html;
 pub mod json;
 pub mod model;
@@ -23,6 +24,8 @@ mod coverage;
 mod entries;
 mod ledger_account;
 mod maintenance;
+mod minute_file;
+mod minutes;
 mod sums;
 mod tables;
 mod verdict_seconds;

@@ -5,6 +5,7 @@
 
 pub mod distribution;
 pub mod evidence;
+pub mod fleet;
 
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
@@ -322,6 +323,17 @@ pub struct StreamRow {
     pub last: Timestamp,
 }
 
+/// A stream that goes on, as one that is bad. Not part of a [`Snapshot`] either: it is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WorstStream {
+    /// The stream so far.
+    pub row: StreamRow,
+    /// The running interarrival jitter, in nanoseconds; none while the clock is unknown.
+    pub jitter_nanos: Option<u64>,
+    /// No stream goes the opposite way; none where another worker may have it.
+    pub is_one_way: Option<bool>,
+}
+
 impl StreamRow {
     /// What lists of streams are sorted by: first packet, then addresses, then SSRC.
     pub fn order(&self) -> (Timestamp, Endpoint, Endpoint, u32) {
@@ -447,8 +459,8 @@ pub struct Minute {
     /// The largest window that ended in it, in thousandths of the limit that held, in the judged
     /// direction that had more.
     pub peak_thousandths: u32,
-    /// The gravest verdict on each measure: missed, void, indeterminate, met.
-    pub verdicts: PerMeasure<Option<Verdict>>,
+    /// Of each measure the seconds with each verdict, in the order of [`Verdict`]; 60 at most.
+    pub verdicts: PerMeasure<[u8; 4]>,
 }
 
 /// A time out of SLA in one direction.

@@ -556,6 +556,18 @@ impl Streams {
         self.table.get_mut(index)
     }
 
+    /// Every proven stream, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Stream> {
+        let numbers = self.table.numbers();
+        let streams = numbers.filter_map(|index| self.table.get(index));
+        streams.filter(|stream| stream.is_proven())
+    }
+
+    /// Whether a stream goes the opposite way of one.
+    pub fn has_opposite(&self, key: &StreamKey) -> bool {
+        self.opposite(key).is_some()
+    }
+
     /// Streams refused because the table was full.
     pub fn refused(&self) -> u64 {
         self.refused

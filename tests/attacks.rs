@@ -102,6 +102,8 @@ fn half_open_connections_of_one_address_take_no_place_of_a_router() {
     netns::inside(name, &[], || {
         let desk = Desk::new();
         let running = start(&desk, "[asn]\nsources = [{ bmp = \"127.0.0.1:11019\" }]\n");
+        // it answers only once it listens for routers
+        running.scrape();
         let station = "127.0.0.1:11019".parse().unwrap();
         let held = connect("127.0.0.2", station, 300);
         let gauge = |name: &str, labels: &[(&str, &str)]| running.scrape().sum(name, labels);

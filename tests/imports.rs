@@ -16,7 +16,7 @@ const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
 /// Every room and the rooms that it may name: those before it in the flow, and the vocabulary that
 /// all share (`units`, `discard`, whose an address is).
-const ROOMS: [(&str, &[&str]); 25] = [
+const ROOMS: [(&str, &[&str]); 26] = [
     ("units", &[]),
     ("discard", &[]),
     ("clock", &["units"]),
@@ -80,6 +80,14 @@ const ROOMS: [(&str, &[&str]); 25] = [
             "voice",
         ],
     ),
+    // A sink and a source of leaves, and what a judge counted besides.
+    (
+        "fleet",
+        &[
+            "asn", "discard", "judge", "ledger", "meter", "sla", "snapshot", "stream", "units",
+            "voice",
+        ],
+    ),
     // It reads ledgers, and the words of contracts.
     ("report", &["ledger", "sla", "units"]),
     (
@@ -117,7 +125,7 @@ const ROOMS: [(&str, &[&str]); 25] = [
             "asn", "discard", "files", "sla", "snapshot", "stream", "units", "voice",
         ],
     ),
-    ("events", &["clock", "judge", "sla", "units"]),
+    ("events", &["clock", "fleet", "judge", "sla", "units"]),
     (
         "app",
         &[
@@ -130,6 +138,7 @@ const ROOMS: [(&str, &[&str]); 25] = [
             "events",
             "export",
             "files",
+            "fleet",
             "frame",
             "judge",
             "ledger",
@@ -157,24 +166,27 @@ const ROOMS: [(&str, &[&str]); 25] = [
 
 /// Every outside crate and the rooms in which it is at home.
 const CRATES: &[(&str, &[&str])] = &[
+    ("async_nats", &["fleet"]),
     ("bgpkit_parser", &["asn"]),
     ("bytes", &["asn"]),
     ("bzip2", &["files"]),
-    ("base64", &["export", "ledger"]),
+    ("base64", &["export", "fleet", "ledger"]),
     ("bcrypt", &["export"]),
     ("clap", &["cli"]),
     ("flate2", &["asn", "export", "files", "ledger"]),
+    ("form_urlencoded", &["export"]),
+    ("futures_util", &["fleet"]),
     ("hashbrown", &["asn", "judge", "meter", "stream", "voice"]),
     ("hdrhistogram", &["snapshot"]),
     ("http_body_util", &["export"]),
     // Words for durations and times: in the configuration and on the way out.
-    ("humantime", &["config", "units"]),
+    ("humantime", &["cli", "config", "units"]),
     ("hyper", &["export"]),
     ("hyper_util", &["export"]),
     ("indicatif", &["cli"]),
     ("ipnetwork", &["asn"]),
     ("jiff", &["asn", "report"]),
-    ("libc", &["capture", "files"]),
+    ("libc", &["capture", "clock", "files"]),
     ("lzma_rust2", &["files"]),
     ("rustix", &["app"]),
     // `export` names rustls' provider, which is called the same.
@@ -186,12 +198,18 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sd_notify", &["app"]),
     (
         "serde",
-        &["asn", "cli", "config", "export", "ledger", "report"],
+        &[
+            "asn", "cli", "config", "export", "fleet", "ledger", "report",
+        ],
     ),
     ("serde_saphyr", &["export"]),
-    ("serde_json", &["cli", "export", "ledger", "report"]),
+    (
+        "serde_json",
+        &["cli", "export", "fleet", "ledger", "report"],
+    ),
     ("strsim", &["config"]),
-    ("tokio", &["app", "export"]),
+    ("terminal_size", &["cli"]),
+    ("tokio", &["app", "export", "fleet"]),
     ("tokio_rustls", &["export"]),
     ("toml", &["config"]),
     ("webpki", &["export"]),

@@ -259,10 +259,9 @@ fn shares(windows: &BTreeMap<u64, u64>) {
 
 /// The rules of deploy/ work on it.
 fn rules() {
+    // Firing, or waiting for its `for`.
     let fired = |alert: &str| -> BTreeSet<String> {
-        let query = format!(
-            "max by (asn) (max_over_time(ALERTS{{alertname=\"{alert}\", alertstate=\"firing\"}}[2m]))"
-        );
+        let query = format!("max by (asn) (max_over_time(ALERTS{{alertname=\"{alert}\"}}[2m]))");
         let asn = |row: Value| row["metric"]["asn"].as_str().unwrap_or("none").to_owned();
         series(&query).into_iter().map(asn).collect()
     };

@@ -23,9 +23,8 @@ use running::{Running, until};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
 use support::desk::Desk;
-use support::program::{Outcome, asnmeter, outcome};
+use support::program::{Outcome, asnmeter};
 
 const NAME: &str = "customer.example/witness";
 

@@ -7,7 +7,7 @@
 use super::{AppError, endpoint, policy};
 use crate::capture::host::{self, LinkState};
 use crate::clock;
-use crate::config::checked::Config;
+use crate::config::checked::{Config, FleetRole};
 use crate::files::Load;
 use crate::sla::policy::Policy;
 use std::time::Duration;
@@ -126,11 +126,50 @@ pub fn check(config: &Config, purpose: Purpose) -> CheckReport {
     {
         report.failed(&error);
     }
+    check_fleet(config, purpose, &mut report);
     // Stable: the order of the file within each.
     report
         .findings
         .sort_by_key(|finding| finding.severity == Severity::Warning);
     report
+}
+
+/// A probe needs a ledger, its key, and what the servers ask for.
+fn check_fleet(config: &Config, purpose: Purpose, report: &mut CheckReport) {
+    let Some(fleet) = &config.fleet else { return };
+    match &fleet.role {
+        FleetRole::Aggregator { .. } if purpose == Purpose::Run => {
+            let message = "is for `asnmeter fleet` (check its file with --no-interfaces)";
+            report.error("fleet.probes", 78, message.into());
+        }
+        FleetRole::Aggregator { .. } => {}
+        FleetRole::Probe(_) => {
+            if config.evidence.directory.is_none() {
+                let message = "publishes the ledger, and evidence.directory names none: `run` needs --evidence";
+                report.warning("fleet.probe", message.to_owned());
+            }
+            if config.evidence.key.is_none() {
+                let message = "publishes what nobody has signed: evidence.key names no key";
+                report.warning("fleet.probe", message.to_owned());
+            }
+        }
+    }
+    let identity = fleet.tls.identity.iter().flat_map(|(certificate, key)| {
+        [
+            ("fleet.tls.certificate", certificate),
+            ("fleet.tls.key", key),
+        ]
+    });
+    let files = fleet
+        .credentials
+        .iter()
+        .map(|path| ("fleet.credentials", path));
+    let files = files.chain(fleet.tls.ca.iter().map(|path| ("fleet.tls.ca", path)));
+    for (key, path) in files.chain(identity) {
+        if let Err(error) = crate::files::open(path) {
+            report.error(key, 69, format!("{}: {error}", path.display()));
+        }
+    }
 }
 
 fn check_interfaces(config: &Config, report: &mut CheckReport) {

@@ -9,12 +9,14 @@ use crate::config::checked::Config;
 use crate::events;
 use crate::export::EvidenceStatus;
 use crate::files;
+use crate::fleet::follow::LedgerProgress;
 use crate::judge::commitment_judge::CommitmentJudge;
 use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
 use crate::ledger::leaf::{
-    CountingTerms, GapLeaf, Leaf, Mode, RULES, SourceTerms, StartLeaf, StopLeaf,
+    CountingTerms, GapLeaf, GapReason, Leaf, Mode, PartTerms, RULES, SourceTerms, StartLeaf,
+    StopLeaf,
 };
 use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use crate::ledger::requests::RequestOutcome;
@@ -28,6 +30,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use tokio::sync::watch;
 
 /// Seconds that wait to be written at most.
 const MAX_WAITING: usize = 64;
@@ -52,7 +55,7 @@ pub(super) struct EvidenceThread {
 pub(super) struct LedgerSink {
     sender: SyncSender<SecondLeaves>,
     /// Waits for room.
-    must_hold: bool,
+    waits: bool,
     start: StartLeaf,
     /// The second that the start leaf was given to the thread with; none: not yet.
     started: Option<Second>,
@@ -71,23 +74,31 @@ pub(super) struct Kept {
     pub(super) status: Arc<EvidenceStatus>,
     /// What the judge goes on with.
     pub(super) resumed: Option<CommitmentJudge>,
+    /// Where it is.
+    pub(super) directory: PathBuf,
+    /// Of a fleet: what its last second was made of, and which this was.
+    pub(super) made_of: Option<(Second, Vec<PartTerms>)>,
+    /// How far it is written.
+    pub(super) progress: watch::Receiver<LedgerProgress>,
 }
 
-/// Opens a ledger and begins to keep it, as a configuration says.
+/// Opens a ledger and begins to keep it, as a configuration says. One that can wait, as a replay can, is
+/// new, and whole or nothing.
 ///
 /// # Errors
 /// [`AppError`]: the key or the ledger cannot be used.
 pub(super) fn keep(
     directory: &Path,
-    mode: Mode,
+    (mode, can_wait): (Mode, bool),
     sources: Vec<SourceTerms>,
     config: &Config,
 ) -> Result<Kept, AppError> {
-    let (settings, must_hold) = (&config.evidence, mode == Mode::Replay);
+    let (settings, must_hold) = (&config.evidence, can_wait);
     let key = settings.key.as_deref().map(read_key).transpose()?;
-    let durability = match mode {
-        Mode::Live | Mode::Demo => Durability::EachSecond,
-        Mode::Replay => Durability::EachMinute,
+    let durability = if can_wait {
+        Durability::EachMinute
+    } else {
+        Durability::EachSecond
     };
     let ledger = LedgerSettings {
         origin: settings.origin.clone(),
@@ -122,13 +133,20 @@ pub(super) fn keep(
     let unwritten = Unwritten::default();
     let sink = LedgerSink {
         sender,
-        must_hold,
+        waits: can_wait || mode == Mode::Fleet,
         start,
         started: None,
         unwritten: unwritten.clone(),
         status: status.clone(),
     };
+    let (sender_of_progress, progress) = watch::channel(LedgerProgress {
+        sealed: writer.size(),
+        written: writer.written(),
+        ..LedgerProgress::default()
+    });
     let keeper = Keeper {
+        progress: sender_of_progress,
+        held: None,
         writer,
         days: settings.keep_days,
         forgotten_before: String::new(),
@@ -147,9 +165,15 @@ pub(super) fn keep(
             source,
         })?;
     let mut recorder = Recorder::new(sink, counting);
+    let mut made_of = None;
     let resumed = resumed.map(|resumed| {
         events::windows_go_on(resumed.last);
         recorder.resume(resumed.last, resumed.standing);
+        made_of = Some((resumed.last, resumed.made_of));
+        if mode == Mode::Fleet {
+            // Another aggregator beside it did not stop: its leaves are the same.
+            recorder.resume_terms(resumed.judge.policy().clone(), resumed.tables);
+        }
         resumed.judge
     });
     Ok(Kept {
@@ -157,6 +181,9 @@ pub(super) fn keep(
         thread: EvidenceThread { thread },
         status,
         resumed,
+        directory: directory.to_owned(),
+        made_of,
+        progress,
     })
 }
 
@@ -191,7 +218,7 @@ impl LeafSink for LedgerSink {
             };
             leaves.leaves.insert(0, Leaf::Start(start));
         }
-        if self.must_hold {
+        if self.waits {
             // the thread has ended only after a failure, and will say which
             let _ = self.sender.send(leaves);
         } else if self.sender.try_send(leaves).is_err() {
@@ -236,6 +263,10 @@ struct Keeper {
     head_logged: String,
     /// The first failure ends it.
     must_hold: bool,
+    /// Who reads what is written.
+    progress: watch::Sender<LedgerProgress>,
+    /// The last second that is not written, until a gap says so.
+    held: Option<Second>,
 }
 
 impl Keeper {
@@ -251,8 +282,13 @@ impl Keeper {
                 continue;
             }
             self.written(leaves.second);
+            self.publish_progress(&leaves);
         }
-        let Some(second) = last else { return Ok(()) };
+        let Some(second) = last else {
+            self.progress
+                .send_modify(|progress| progress.is_over = true);
+            return Ok(());
+        };
         let unwritten = self
             .unwritten
             .lock()
@@ -265,7 +301,44 @@ impl Keeper {
             second,
             leaves: gap.into_iter().chain([stop]).collect(),
         };
-        self.writer.close(&leaves).map(drop)
+        let closed = self.writer.close(&leaves);
+        let before = *self.progress.borrow();
+        let sealed = match &closed {
+            Ok(Some(head)) => head.checkpoint.size,
+            Ok(None) | Err(_) => before.sealed,
+        };
+        // where the last second could not be written its gap is a leaf of this one
+        self.progress.send_replace(LedgerProgress {
+            sealed,
+            written: before.written.max(sealed),
+            through: if closed.is_ok() {
+                before.through.max(Some(second))
+            } else {
+                before.through
+            },
+            is_over: true,
+        });
+        closed.map(drop)
+    }
+
+    /// Tells how far it is written; not beyond a second that is not, until its gap is.
+    fn publish_progress(&mut self, leaves: &SecondLeaves) {
+        let is_gap = |held: Second| {
+            leaves.leaves.iter().any(|leaf| {
+                matches!(leaf, Leaf::Gap(gap) if gap.why == GapReason::Disk && gap.until >= held)
+            })
+        };
+        self.held = self.held.filter(|held| !is_gap(*held));
+        let before = self.progress.borrow().through;
+        self.progress.send_replace(LedgerProgress {
+            sealed: self.writer.size(),
+            written: self.writer.written(),
+            through: match self.held {
+                None => before.max(Some(leaves.second)),
+                Some(_) => before,
+            },
+            is_over: false,
+        });
     }
 
     /// Enters what people ask for. A replay's ledger is new: nobody asks anything of it yet.
@@ -326,6 +399,7 @@ impl Keeper {
 
     fn failed(&mut self, second: Second, error: &LedgerError) {
         note_unwritten(&self.unwritten, second);
+        self.held = self.held.max(Some(second));
         self.status.failed.store(true, Ordering::Relaxed);
         self.status.unwritten.fetch_add(1, Ordering::Relaxed);
         let is_new = self
@@ -369,7 +443,7 @@ pub(super) fn read_key(path: &Path) -> Result<PrivateKey, AppError> {
 }
 
 /// Settings that change what is counted.
-fn counting(config: &Config) -> CountingTerms {
+pub(super) fn counting(config: &Config) -> CountingTerms {
     let text =
         |prefixes: &[crate::units::Prefix]| prefixes.iter().map(ToString::to_string).collect();
     CountingTerms {

@@ -7,18 +7,22 @@ use super::background::{BackgroundLoads, DEADLINE};
 use super::both::Both;
 use super::endpoint::{self, WebEndpoint};
 use super::evidence::{self, EvidenceThread, Kept};
+use super::fleet::{self, FleetThread};
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::source::LiveSource;
 use super::unseen_log::{UnseenLog, UnseenNotice};
 use super::worker_sink::{ChannelSink, mirrored_channels, peer_channels};
+use super::worst_streams::{self, StreamsCollector};
 use super::{AppError, daemon_state, hep, judge_thread, policy, privileges, settings, systemd};
+use super::{history, local_check};
 use crate::capture::pnet::PnetSource;
 use crate::capture::ring::{RingSettings, RingSource};
 use crate::capture::{CaptureError, host};
 use crate::config::checked::{Backend, Config};
 use crate::events;
+use crate::export::questions::Answerers;
 use crate::export::{HepStatus, Published, http};
 use crate::files::Load;
 use crate::frame::InterfaceId;
@@ -52,8 +56,8 @@ const MAX_SETTLING: usize = 360_000;
 /// # Errors
 /// [`AppError`]: the start failed and nothing has run, or a source or the endpoint failed later.
 pub fn run(path: &Path, flags: RunFlags) -> Result<(), AppError> {
-    privileges::reduce(flags.user.as_deref())?;
-    block_on(daemon(path, flags))
+    let kept = privileges::reduce(flags.user.as_deref())?;
+    block_on(daemon(path, flags, kept))
 }
 
 /// Runs the daemon on this thread. At the end it does not wait for loads in progress.
@@ -71,7 +75,11 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
     result
 }
 
-async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
+async fn daemon(
+    path: &Path,
+    flags: RunFlags,
+    capabilities: Option<Vec<String>>,
+) -> Result<(), AppError> {
     let mut signals = Signals::new()?;
     let loads = BackgroundLoads::default();
     let (file, web) = (path.to_owned(), flags.config_file);
@@ -91,6 +99,9 @@ async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
         events::warning_logged(&warning);
     }
+    if let Some(kept) = capabilities {
+        events::privileges_reduced(flags.user.as_deref(), &kept);
+    }
     events::started(&config.capture.interfaces, &listener.url());
     let directory = flags.evidence.or(config.evidence.directory.clone());
     if directory.is_none() {
@@ -98,14 +109,18 @@ async fn daemon(path: &Path, flags: RunFlags) -> Result<(), AppError> {
     }
     let names = config.capture.interfaces.iter();
     let interfaces = names.map(|name| evidence::unhashed_source(name)).collect();
-    let kept = directory.map(|path| evidence::keep(&path, Mode::Live, interfaces, &config));
+    let kept = directory
+        .as_deref()
+        .map(|path| evidence::keep(path, (Mode::Live, false), interfaces, &config));
     let kept = kept.transpose()?;
+    let fleet = fleet::begin(&config, path, directory.as_deref(), kept.as_ref())?;
     let settings = settings(&config);
-    let running = Running::start(&settings, policy.into(), sources, stop, &config, kept)?;
+    let mut running = Running::start(&settings, policy.into(), sources, stop, &config, kept)?;
     if let Some(mirror) = mirror {
         let (workers, status) = (running.mirrored.clone(), running.hep.clone());
         tokio::spawn(mirror.receive(workers, status.unwrap_or_default()));
     }
+    running.publish(fleet);
     let files = DaemonFiles {
         path,
         config,
@@ -193,6 +208,8 @@ pub(super) struct Running {
     workers: Vec<JoinHandle<()>>,
     judge: JoinHandle<()>,
     ledger: Option<EvidenceThread>,
+    streams: StreamsCollector,
+    fleet: Option<FleetThread>,
     /// The result of each worker that has ended.
     results: mpsc::UnboundedReceiver<Result<(), CaptureError>>,
     /// Where mirrored signalling goes, and what becomes of it; nothing where none is listened for.
@@ -216,8 +233,15 @@ impl Running {
             source,
         };
         let hep: Option<Arc<HepStatus>> = config.hep.listen.map(|_| Arc::default());
+        let (asking, streams, readers) = worst_streams::channels(sources.len());
+        let ledger_path = kept.as_ref().map(|kept| kept.directory.as_path());
+        let answerers = Answerers {
+            history: ledger_path.map(history::answer_from).transpose()?,
+            streams: config.export.streams.then_some(asking),
+        };
         let published = Published {
             hep: hep.clone(),
+            answerers,
             standing: daemon_state(&policy, true).into(),
             evidence: kept.as_ref().map(|kept| kept.status.clone()),
             ..Published::default()
@@ -268,10 +292,15 @@ impl Running {
         let judge = judge.map_err(failed)?;
         let (result_sender, results) = mpsc::unbounded_channel();
         let mut workers = Vec::new();
+        let has_local = !config.asn.local_prefixes.is_empty();
+        let checks = local_check::for_workers(sources.len());
         let queues = sources.into_iter().zip(senders).zip(peers);
-        for (index, ((source, sender), peer_channels)) in queues.enumerate() {
-            let sink =
-                ChannelSink::new(sender, shared_policy.reader(), false).with_peers(peer_channels);
+        let queues = queues.zip(readers.into_iter().zip(checks));
+        for (index, (((source, sender), peer_channels), (reader, check))) in queues.enumerate() {
+            let sink = ChannelSink::new(sender, shared_policy.reader(), false)
+                .with_peers(peer_channels)
+                .with_streams(config.export.streams.then_some(reader))
+                .with_local_check(has_local.then_some(check));
             let mut worker = Worker::new(settings.clone(), &shared_policy.current(), sink);
             let result_sender = result_sender.clone();
             let cpus = &config.capture.cpus;
@@ -295,10 +324,22 @@ impl Running {
             workers,
             judge,
             ledger,
+            streams,
+            fleet: None,
             results,
             mirrored,
             hep,
         })
+    }
+
+    /// Publishes the ledger to a fleet as well.
+    pub(super) fn publish(&mut self, fleet: Option<FleetThread>) {
+        if let Some(fleet) = fleet {
+            let status = fleet.status();
+            self.published
+                .send_modify(|published| published.probe = Some(status));
+            self.fleet = Some(fleet);
+        }
     }
 
     /// Serves until a signal or a failure, then stops everything. SIGHUP reloads `files`, if there are
@@ -325,6 +366,7 @@ impl Running {
         };
         self.published
             .send_modify(|published| published.refused = listener.refused());
+        let streams = tokio::spawn(self.streams.run());
         let refusals = tokio::spawn(endpoint::log_refusals(
             listener.last_refused(),
             listener.refused(),
@@ -363,16 +405,20 @@ impl Running {
         drop(reloader);
         self.stop.store(true, Ordering::Relaxed);
         let threads = self.workers.into_iter().chain([self.judge]);
-        let ledger = self.ledger;
+        let (ledger, fleet) = (self.ledger, self.fleet);
         let joined = tokio::task::spawn_blocking(move || {
             let all = threads.map(JoinHandle::join).all(|ended| ended.is_ok());
             // the judge has told its last second
-            (all, ledger.map_or(Ok(()), EvidenceThread::finish))
+            let sealed = ledger.map_or(Ok(()), EvidenceThread::finish);
+            // what it could not publish it will at the next start
+            fleet.into_iter().for_each(|fleet| drop(fleet.finish()));
+            (all, sealed)
         });
         let (all_joined, sealed) = joined.await.unwrap_or((false, Ok(())));
         stopped(&self.published.borrow().snapshot);
         watched.abort();
         refusals.abort();
+        streams.abort();
         drop(shutdown_sender);
         if !server.is_finished() {
             let _ = server.await;

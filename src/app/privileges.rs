@@ -27,11 +27,12 @@ const MAX_PASSWD: u64 = 1 << 20;
 /// What capturing and listening need.
 const NEEDED: CapabilitySet = CapabilitySet::NET_RAW.union(CapabilitySet::NET_BIND_SERVICE);
 
-/// Becomes `user`, if one is named, and gives up every capability that is not needed.
+/// Becomes `user`, if one is named, and gives up every capability that is not needed. Those kept, by
+/// their names; none where nothing was given up.
 ///
 /// # Errors
 /// [`AppError::System`]: there is no such user, or the kernel refuses.
-pub(super) fn reduce(user: Option<&str>) -> Result<(), AppError> {
+pub(super) fn reduce(user: Option<&str>) -> Result<Option<Vec<String>>, AppError> {
     let failed = |what| {
         move |source: rustix::io::Errno| AppError::System {
             what,
@@ -67,6 +68,7 @@ pub(super) fn reduce(user: Option<&str>) -> Result<(), AppError> {
         permitted: left,
         inheritable: CapabilitySet::empty(),
     };
+    let mut kept_names = None;
     // A sandbox that has taken them already may forbid the call too.
     if user.is_some() || left != before.permitted {
         // not there before Linux 4.3
@@ -75,13 +77,14 @@ pub(super) fn reduce(user: Option<&str>) -> Result<(), AppError> {
         match given_up {
             Ok(()) => {
                 let names = left.iter_names().map(|(name, _)| format!("CAP_{name}"));
-                events::privileges_reduced(user, &names.collect::<Vec<_>>());
+                kept_names = Some(names.collect());
             }
             Err(error) if user.is_none() => events::warning_logged(&error),
             Err(error) => return Err(error),
         }
     }
-    set_no_new_privs(true).map_err(failed("giving up new privileges"))
+    set_no_new_privs(true).map_err(failed("giving up new privileges"))?;
+    Ok(kept_names)
 }
 
 /// The numbers of a user and of its group, by its name in /etc/passwd (passwd(5)).

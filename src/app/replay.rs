@@ -5,7 +5,7 @@ use super::evidence::{self, Kept};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::worker_sink::{ChannelSink, StreamList};
-use super::{AppError, judge_thread, policy, settings};
+use super::{AppError, fleet, judge_thread, policy, settings};
 use crate::capture::CaptureError;
 use crate::capture::file::{FileSource, ReadProgress};
 use crate::config::checked::Config;
@@ -23,7 +23,9 @@ use crate::pipeline::{Worker, WorkerSettings};
 use crate::snapshot::evidence::Evidence;
 use crate::snapshot::{Snapshot, StreamRow};
 use crate::voice::RtpPacket;
-use std::path::PathBuf;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -55,6 +57,50 @@ pub struct ReplayOutcome {
     pub warnings: Vec<String>,
     /// Whether it was stopped before the end of its files, and not because it followed one.
     pub interrupted: bool,
+    /// What of it a fleet did not get.
+    pub undelivered: Option<AppError>,
+}
+
+/// Where the ledger of a replay is kept: where the request says, or aside for as long as it takes to publish it
+/// to a fleet.
+enum LedgerPlace {
+    Nowhere,
+    Named(PathBuf),
+    Aside(PathBuf),
+}
+
+impl LedgerPlace {
+    fn new(request: &ReplayRequest) -> Result<Self, AppError> {
+        if let Some(path) = &request.evidence {
+            return Ok(Self::Named(path.clone()));
+        }
+        if !fleet::is_probe(&request.config) {
+            return Ok(Self::Nowhere);
+        }
+        let path = std::env::temp_dir().join(format!("asnmeter-fleet-{}", std::process::id()));
+        let made = DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(|source| AppError::Write {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self::Aside(path))
+    }
+
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Nowhere => None,
+            Self::Named(path) | Self::Aside(path) => Some(path),
+        }
+    }
+}
+
+impl Drop for LedgerPlace {
+    fn drop(&mut self) {
+        if let Self::Aside(path) = self {
+            // what remains is a copy of what was published
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
 }
 
 /// Runs a replay. Calls `watch` with the progress when reading starts.
@@ -79,11 +125,13 @@ pub fn replay(
         .map(SecondsFile::create)
         .transpose()
         .map_err(failed)?;
-    let keep = |directory: &PathBuf| {
+    let directory = LedgerPlace::new(request)?;
+    let keep = |directory: &Path| {
         let sources = evidence::capture_sources(&request.captures)?;
-        evidence::keep(directory, Mode::Replay, sources, &request.config)
+        evidence::keep(directory, (Mode::Replay, true), sources, &request.config)
     };
-    let mut ledger = request.evidence.as_ref().map(keep).transpose()?;
+    let mut ledger = directory.path().map(keep).transpose()?;
+    let fleet = fleet::begin_replay(&request.config, directory.path(), ledger.as_ref())?;
     let recorder = ledger.as_mut().map(|kept| &mut kept.recorder);
     let mut settler = Settler::new(MAX_PENDING);
     let mut others = Both(seconds.as_mut(), recorder);
@@ -100,6 +148,9 @@ pub fn replay(
     let judge = Judge::new(policy, usize::MAX, &[]);
     let (judge, stream_lists, mut warnings) =
         run(request, &shared_policy, judge, sources, &mut evidence)?;
+    if let Some(fleet) = &fleet {
+        fleet.set_totals(&judge);
+    }
     if let Some(Kept {
         recorder, thread, ..
     }) = ledger
@@ -107,6 +158,7 @@ pub fn replay(
         drop(recorder);
         thread.finish()?;
     }
+    let undelivered = fleet.and_then(|fleet| fleet.finish().err());
     if let Some(file) = seconds {
         file.finish().map_err(failed)?;
     }
@@ -128,6 +180,7 @@ pub fn replay(
         streams,
         warnings,
         interrupted: progress.is_stopped() && !request.follow,
+        undelivered,
     })
 }
 

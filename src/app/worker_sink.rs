@@ -1,11 +1,14 @@
 //! The sink of a worker: its channels to the judge and to its peers, and the list of its streams in a
 //! replay.
 
+use super::local_check::LocalCheck;
 use super::shared_policy::PolicyReader;
+use super::worst_streams::StreamsReader;
 use crate::meter::second::WorkerReport;
 use crate::pipeline::WorkerSink;
 use crate::sla::policy::Policy;
 use crate::snapshot::StreamRow;
+use crate::stream::Streams;
 use crate::stream::record::Stream;
 use crate::voice::signalling::Announcement;
 use std::sync::Arc;
@@ -70,6 +73,10 @@ pub(super) struct ChannelSink {
     policy: PolicyReader,
     /// The ended streams, in a replay; the daemon does not keep them.
     stream_list: Option<StreamList>,
+    /// Who asks for streams; nobody where they are not shown.
+    streams_reader: Option<StreamsReader>,
+    /// Whether own prefixes occur; nobody asks where there are none, or any more.
+    local_check: Option<LocalCheck>,
 }
 
 impl ChannelSink {
@@ -79,6 +86,24 @@ impl ChannelSink {
             judge,
             policy,
             stream_list: listed.then(StreamList::default),
+            streams_reader: None,
+            local_check: None,
+        }
+    }
+
+    /// Looks whether own prefixes occur.
+    pub(super) fn with_local_check(self, local_check: Option<LocalCheck>) -> Self {
+        Self {
+            local_check,
+            ..self
+        }
+    }
+
+    /// Answers who asks for streams.
+    pub(super) fn with_streams(self, streams_reader: Option<StreamsReader>) -> Self {
+        Self {
+            streams_reader,
+            ..self
         }
     }
 
@@ -111,6 +136,16 @@ impl WorkerSink for ChannelSink {
         }
     }
 
+    fn second_closed(&mut self, streams: &Streams) {
+        if let Some(reader) = &mut self.streams_reader {
+            reader.look(streams);
+        }
+        self.local_check = self
+            .local_check
+            .take()
+            .and_then(|mut check| (!check.look(streams)).then_some(check));
+    }
+
     fn new_policy(&mut self) -> Option<Arc<Policy>> {
         self.policy.newer()
     }
@@ -134,8 +169,8 @@ impl WorkerSink for ChannelSink {
     }
 }
 
-/// The row of an ended stream.
-fn row(stream: &Stream) -> StreamRow {
+/// The row of a stream.
+pub(super) fn row(stream: &Stream) -> StreamRow {
     let (packets, continuity) = (stream.packets(), stream.continuity());
     let nanos = |time: Option<std::time::Duration>| {
         time.and_then(|time| u64::try_from(time.as_nanos()).ok())

@@ -1,6 +1,7 @@
 //! What the configuration means, after every check: values that cannot be wrong any more.
 
 use crate::asn;
+use crate::ledger::key::PublicKey;
 use crate::sla::commitment::Commitment;
 use crate::units::{Address, Asn, Prefix};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -26,6 +27,8 @@ pub struct Config {
     pub export: ExportSettings,
     /// The ledger.
     pub evidence: EvidenceSettings,
+    /// The fleet that this meter is a probe of, or that is aggregated; none without `[fleet]`.
+    pub fleet: Option<FleetSettings>,
 }
 
 /// The defaults, all of them but those of a commitment.
@@ -66,6 +69,7 @@ impl Default for Config {
             export: ExportSettings {
                 max_asns: 500,
                 asns: Vec::new(),
+                streams: true,
             },
             evidence: EvidenceSettings {
                 directory: None,
@@ -73,6 +77,7 @@ impl Default for Config {
                 key: None,
                 keep_days: None,
             },
+            fleet: None,
         }
     }
 }
@@ -150,6 +155,8 @@ pub struct ExportSettings {
     pub max_asns: u32,
     /// ASNs that have series from the start, at 0 (`asns = [64500]`).
     pub asns: Vec<Asn>,
+    /// Whether single streams are shown, with their addresses (`streams`); default true.
+    pub streams: bool,
 }
 
 /// The ledger.
@@ -163,4 +170,53 @@ pub struct EvidenceSettings {
     pub key: Option<PathBuf>,
     /// Whole days that are kept (`keep = "400d"`); none: all.
     pub keep_days: Option<u32>,
+}
+
+/// A fleet of meters under one contract.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FleetSettings {
+    /// Names it (`name`): one token of a NATS subject.
+    pub name: String,
+    /// The NATS servers (`servers`), at least one.
+    pub servers: Vec<String>,
+    /// Who we are to them (`credentials`): a file as NATS' tools write it; none: nobody asks.
+    pub credentials: Option<PathBuf>,
+    /// `tls`.
+    pub tls: FleetTls,
+    /// What we are in it.
+    pub role: FleetRole,
+}
+
+/// TLS towards the NATS servers.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FleetTls {
+    /// Whether a connection without it is refused; true where a file of it is named.
+    pub required: bool,
+    /// Roots besides the system's (`ca`), PEM.
+    pub ca: Option<PathBuf>,
+    /// Our certificate and its key (`certificate`, `key`), PEM.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// What a meter is in a fleet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FleetRole {
+    /// It captures and publishes its leaves under this name (`probe`).
+    Probe(String),
+    /// It adds what these count.
+    Aggregator {
+        /// Those that it takes leaves from (`probes`), at least one.
+        probes: Vec<FleetProbe>,
+        /// How long it waits for the last of them (`patience`); default 10 s.
+        patience: Duration,
+    },
+}
+
+/// A probe of a fleet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FleetProbe {
+    /// The name under which it publishes.
+    pub name: String,
+    /// The key that its heads have to be signed with; none: any, and it is said to be unsigned.
+    pub key: Option<PublicKey>,
 }

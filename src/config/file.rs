@@ -27,6 +27,7 @@ pub(super) struct ConfigFile {
     pub(super) export: ExportSection,
     #[serde(default)]
     pub(super) evidence: EvidenceSection,
+    pub(super) fleet: Written<FleetSection>,
     #[serde(default)]
     pub(super) commitment: Vec<Spanned<CommitmentSection>>,
 }
@@ -104,6 +105,7 @@ pub(super) struct WebSection {
 pub(super) struct ExportSection {
     pub(super) max_asns: Written<i64>,
     pub(super) asns: Written<Vec<Spanned<i64>>>,
+    pub(super) streams: Written<bool>,
 }
 
 /// `[evidence]`
@@ -114,6 +116,37 @@ pub(super) struct EvidenceSection {
     pub(super) origin: Written<String>,
     pub(super) key: Written<String>,
     pub(super) keep: Written<String>,
+}
+
+/// `[fleet]`
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FleetSection {
+    pub(super) name: Written<String>,
+    pub(super) probe: Written<String>,
+    pub(super) servers: Written<Vec<Spanned<String>>>,
+    pub(super) credentials: Written<String>,
+    pub(super) tls: Written<FleetTlsSection>,
+    pub(super) probes: Written<Vec<Spanned<FleetProbeSection>>>,
+    pub(super) patience: Written<String>,
+}
+
+/// `tls` of a fleet.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FleetTlsSection {
+    pub(super) required: Written<bool>,
+    pub(super) ca: Written<String>,
+    pub(super) certificate: Written<String>,
+    pub(super) key: Written<String>,
+}
+
+/// One of `probes` of a fleet.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FleetProbeSection {
+    pub(super) name: Written<String>,
+    pub(super) key: Written<String>,
 }
 
 /// `[[commitment]]`

@@ -4,8 +4,8 @@
 
 use super::check::{Check, one_of, prefix};
 use super::checked::{
-    Backend, CaptureSettings, Config, EvidenceSettings, ExportSettings, HepSettings, VoiceSettings,
-    WebSettings,
+    Backend, CaptureSettings, Config, EvidenceSettings, ExportSettings, FleetRole, HepSettings,
+    VoiceSettings, WebSettings,
 };
 use super::error::{ConfigError, Text};
 use super::file::{self, ConfigFile};
@@ -22,7 +22,11 @@ pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
     let check = Check { text };
     let usual = Config::default();
     let asn = check.asn(&file.asn, usual.asn)?;
-    let has_paths = asn.sources.iter().any(Source::has_paths);
+    let fleet = check.fleet(file.fleet.as_ref())?;
+    // paths are the probes' where a fleet is judged
+    let role = fleet.as_ref().map(|fleet| &fleet.role);
+    let has_paths = asn.sources.iter().any(Source::has_paths)
+        || matches!(role, Some(FleetRole::Aggregator { .. }));
     Ok(Config {
         capture: check.capture(&file.capture, usual.capture)?,
         voice: check.voice(&file.voice, usual.voice)?,
@@ -32,6 +36,7 @@ pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
         web: check.web(&file.web, &usual.web)?,
         export: check.export(&file.export, usual.export)?,
         evidence: check.evidence(&file.evidence, usual.evidence)?,
+        fleet,
     })
 }
 
@@ -211,7 +216,7 @@ impl Check<'_> {
     }
 
     /// A path; a relative one begins where the configuration file is.
-    fn path(&self, text: &str) -> Result<PathBuf, String> {
+    pub(super) fn path(&self, text: &str) -> Result<PathBuf, String> {
         let folder = self.text.path.parent().unwrap_or(Path::new(""));
         match text {
             "" => Err("is empty".into()),
@@ -304,6 +309,10 @@ impl Check<'_> {
             asns: self.list("export.asns", written.asns.as_ref(), usual.asns, |number| {
                 asn(*number)
             })?,
+            streams: written
+                .streams
+                .as_ref()
+                .map_or(usual.streams, |it| *it.get_ref()),
         };
         let most = usize::try_from(export.max_asns).unwrap_or(usize::MAX);
         match written.asns.as_ref() {

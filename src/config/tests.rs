@@ -65,6 +65,8 @@ fn the_default_file_has_every_key_with_the_value_of_the_table() {
     for key in KEYS
         .iter()
         .filter(|key| key.path != "capture.interfaces" && key.path != "asn.sources")
+        // a meter is a probe or an aggregator
+        .filter(|key| !key.path.starts_with("fleet.probes") && key.path != "fleet.patience")
     {
         let mut places = vec![toml::Value::Table(file.clone())];
         for part in key.path.split('.') {
@@ -89,7 +91,40 @@ fn with(path: &str, value: &str) -> String {
     let commitment = "[[commitment]]\n";
     let named = "name = 'a'\ncommitted_rate = '1 Mbps'\n";
     let guarantee = "[commitment.guarantee]\n";
+    let servers = "servers = ['nats://[::1]:4222']";
     match table {
+        "fleet" if matches!(name, "probes" | "patience") => {
+            let probes = if name == "probes" {
+                ""
+            } else {
+                "probes = [{ name = 'a' }]"
+            };
+            format!("[fleet]\nname = 'f'\n{servers}\n{probes}\n{name} = {value}")
+        }
+        "fleet" => {
+            let needed = ["name = 'f'", "probe = 'a'", servers].map(|line| {
+                if line.starts_with(&format!("{name} ")) {
+                    ""
+                } else {
+                    line
+                }
+            });
+            format!("[fleet]\n{}\n{name} = {value}", needed.join("\n"))
+        }
+        "fleet.tls" => {
+            let other = match name {
+                "key" => "certificate = 'c'",
+                "certificate" => "key = 'k'",
+                _ => "",
+            };
+            format!(
+                "[fleet]\nname = 'f'\nprobe = 'a'\n{servers}\n[fleet.tls]\n{name} = {value}\n{other}"
+            )
+        }
+        "fleet.probes" => {
+            let other = if name == "name" { "" } else { "name = 'a'" };
+            format!("[fleet]\nname = 'f'\n{servers}\n[[fleet.probes]]\n{other}\n{name} = {value}")
+        }
         "asn.sources" => format!("[asn]\nsources = [{{ {name} = {value} }}]"),
         "commitment" if named.contains(name) => {
             let other = named.lines().find(|line| !line.starts_with(name)).unwrap();

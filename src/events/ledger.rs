@@ -106,6 +106,16 @@ pub fn evidence_failed(second: Second, error: &dyn Display) {
     );
 }
 
+/// The history cannot be read from the ledger; nobody but the page needs it.
+pub fn history_failed(error: &dyn Display) {
+    emit(
+        Level::Warning,
+        "history_failed",
+        format_args!("history: not answered any more: {error}"),
+        &[("REASON", error)],
+    );
+}
+
 /// The ledger is written again.
 pub fn evidence_resumed(second: Second) {
     emit(

@@ -11,6 +11,7 @@ pub mod fetch;
 mod head;
 pub mod hosts;
 mod live;
+mod questions;
 mod rendered;
 mod routes;
 pub mod security;
@@ -27,7 +28,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rendered::RenderedOutputs;
-use routes::HttpAnswer;
+use routes::{HttpAnswer, Reply};
 use security::{Security, SecurityError};
 use std::convert::Infallible;
 use std::future::Future;
@@ -253,8 +254,8 @@ pub async fn serve(
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            accepted = socket.accept() => match accepted {
-                Ok((stream, from)) => match table.admit(from.ip()) {
+            accepted = socket.accept() => if let Ok((stream, from)) = accepted {
+                match table.admit(from.ip()) {
                     Some((connection_guard, displaced)) => {
                         let state = state.clone();
                         connections.spawn(async move {
@@ -266,12 +267,11 @@ pub async fn serve(
                     }
                     None if state.security.borrow().tls.is_none() => refuse(&stream),
                     None => {}
-                },
-                // Out of descriptors, mostly: who has waited longest gives way, and has time to end.
-                Err(_) => {
-                    table.make_room();
-                    sleep(Duration::from_millis(10)).await;
                 }
+            } else {
+                // Out of descriptors, mostly: who has waited longest gives way, and has time to end.
+                table.make_room();
+                sleep(Duration::from_millis(10)).await;
             },
         }
     }
@@ -336,7 +336,10 @@ impl HttpState {
                 {
                     match FileRequest::of(&request).filter(|_| routes::is_plain_get(&request)) {
                         Some(file) => routes::answer_file(file, shown, &share.listeners).await,
-                        None => routes::answer(&request, shown, &share.listeners),
+                        None => match routes::answer(&request, shown, &share.listeners) {
+                            Reply::Ready(response) => response,
+                            Reply::Pending(answer) => answer.await,
+                        },
                     }
                 } else {
                     refused.credentials.fetch_add(1, Ordering::Relaxed);

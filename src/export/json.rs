@@ -8,6 +8,7 @@ mod calls;
 mod commitments;
 pub mod page;
 mod shapes;
+pub mod streams;
 
 use crate::export::Published;
 use crate::snapshot::{Snapshot, StreamRow};
@@ -22,6 +23,17 @@ struct Replay<'a> {
     voice: TotalsJson,
     discarded: Discarded<'a>,
     streams: Vec<StreamJson<'a>>,
+    asns: Vec<AsnJson<'a>>,
+    transit: Vec<TransitJson<'a>>,
+    commitments: Vec<CommitmentJson<'a>>,
+}
+
+/// What `asnmeter fleet --once` prints.
+#[derive(Serialize)]
+struct Fleet<'a> {
+    capture: CaptureJson,
+    voice: TotalsJson,
+    discarded: Discarded<'a>,
     asns: Vec<AsnJson<'a>>,
     transit: Vec<TransitJson<'a>>,
     commitments: Vec<CommitmentJson<'a>>,
@@ -64,6 +76,25 @@ pub fn write_replay(
             .iter()
             .map(CommitmentJson::of)
             .collect(),
+    };
+    serde_json::to_writer(&mut out, &document)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Writes the document of a fleet: a replay's without streams.
+///
+/// # Errors
+/// What `out` fails with.
+pub fn write_fleet(mut out: impl std::io::Write, snapshot: &Snapshot) -> std::io::Result<()> {
+    let commitments = snapshot.commitments.iter();
+    let document = Fleet {
+        capture: CaptureJson::of(snapshot),
+        voice: TotalsJson::of(snapshot.voice),
+        discarded: Discarded(&snapshot.discards),
+        asns: snapshot.asns.iter().map(AsnJson::of).collect(),
+        transit: snapshot.transit.iter().map(TransitJson::of).collect(),
+        commitments: commitments.map(CommitmentJson::of).collect(),
     };
     serde_json::to_writer(&mut out, &document)?;
     out.write_all(b"\n")?;

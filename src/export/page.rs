@@ -16,7 +16,10 @@ macro_rules! script {
             include_str!("page/words.js"),
             include_str!("page/drawing.js"),
             include_str!("page/measures.js"),
+            include_str!("page/find.js"),
             include_str!("page/rows.js"),
+            include_str!("page/history.js"),
+            include_str!("page/streams.js"),
             include_str!("page/detail.js"),
             include_str!("page/meter.js"),
             include_str!("page/live.js"),
@@ -32,8 +35,8 @@ pub const SCRIPT: &str = script!();
 pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
-    "style-src 'sha256-E5jM/+saj9A2UbzH3E4invBd1R8oIJNZcbnFveFLMBQ='; ",
-    "script-src 'sha256-gDCoQj/Dcfyg8BduywNHpLV1jnxAXyYaHJ5N9Rptjg4='",
+    "style-src 'sha256-uAuby4U3Dymhx8hSuAaLaMyZ8Xk/kd6uYwgy9ERcU/g='; ",
+    "script-src 'sha256-qFAgmD0rS0hle3CjQi/mE4UsImFXM/7EAyu/Ygv0Q1g='",
 );
 
 /// The whole page.
@@ -46,4 +49,16 @@ pub const PAGE: &str = concat!(
     "<script>",
     script!(),
     "</script>\n</body>\n</html>\n"
+);
+
+/// The runbook, docs/RUNBOOK.md as HTML (`build.rs`): where alerts lead. It has the page's style and no
+/// script.
+pub const RUNBOOK: &str = concat!(
+    include_str!("page/head.html"),
+    "<style>",
+    include_str!("page/page.css"),
+    "</style>\n</head>\n<body class=\"doc\">\n<header><p><a href=\"/\">asnmeter</a></p></header>\n",
+    "<main><section>\n",
+    include_str!(concat!(env!("OUT_DIR"), "/runbook.html")),
+    "</section></main>\n</body>\n</html>\n"
 );

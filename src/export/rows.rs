@@ -6,6 +6,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod evidence;
+pub(crate) mod fleet;
 pub(crate) mod reload;
 pub(crate) mod tables;
 pub(crate) mod transit;

@@ -4,6 +4,7 @@
 //! Pure formatting of a snapshot. Names from ASN tables cannot move the cursor or reorder the
 //! line: see [`printable`]. Long stream lists are cut; the JSON output has them all.
 
+mod fold;
 mod table;
 mod transit;
 
@@ -20,6 +21,7 @@ use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Layer, ShownLoss};
 use crate::units::Asn;
 use crate::voice::signalling::CallOutcome;
+use fold::FoldingWriter;
 use std::io::{self, Write};
 use table::{Align, TextTable};
 
@@ -31,24 +33,29 @@ pub const MAX_STREAMS: usize = 40;
 /// Intervals shown per ASN and commitment.
 pub const MAX_INTERVALS: usize = 5;
 
-/// Writes the whole report. Streams are sorted by [`StreamRow::order`].
+/// Columns of a page that is no terminal.
+pub const PAGE: usize = 100;
+
+/// Writes the whole report, on a page of so many columns. Streams are sorted by [`StreamRow::order`].
 ///
 /// # Errors
 /// What `out` fails with.
 pub fn write_replay(
-    mut out: impl Write,
+    out: impl Write,
     snapshot: &Snapshot,
     streams: &[StreamRow],
+    page: usize,
 ) -> io::Result<()> {
+    let mut out = FoldingWriter::new(out, page);
     write_totals(&mut out, snapshot)?;
     for commitment in &snapshot.commitments {
-        write_commitment(&mut out, commitment)?;
+        write_commitment(&mut out, commitment, page)?;
     }
-    write_asns(&mut out, snapshot)?;
+    write_asns(&mut out, snapshot, page)?;
     write_loss_paths(&mut out, snapshot)?;
     write_calls(&mut out, snapshot)?;
-    transit::write_totals(&mut out, snapshot)?;
-    write_streams(&mut out, streams)?;
+    transit::write_totals(&mut out, snapshot, page)?;
+    write_streams(&mut out, streams, page)?;
     out.flush()
 }
 
@@ -106,8 +113,8 @@ fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
     let capture = &snapshot.capture;
     write!(
         out,
-        "Capture    {} frames, {}",
-        grouped(capture.frames),
+        "Capture    {}, {}",
+        several(capture.frames, "frame", "frames"),
         octets(capture.bytes)
     )?;
     if let (Some(first), Some(last)) = (capture.first, capture.last) {
@@ -118,8 +125,8 @@ fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
     let voice = snapshot.voice;
     writeln!(
         out,
-        "Voice      {} packets, {}",
-        grouped(voice.packets),
+        "Voice      {}, {}",
+        several(voice.packets, "packet", "packets"),
         octets(voice.bytes)
     )?;
     let reasons: Vec<String> = snapshot
@@ -129,40 +136,54 @@ fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
         .map(|(reason, frames)| format!("{} {}", reason.as_str(), grouped(frames)))
         .collect();
     if !reasons.is_empty() {
-        let total = grouped(snapshot.discards.total());
-        writeln!(out, "Discarded  {total} frames: {}", reasons.join(", "))?;
+        let total = several(snapshot.discards.total(), "frame", "frames");
+        writeln!(out, "Discarded  {total}: {}", reasons.join(", "))?;
     }
     let copies = snapshot.counted_copies();
     if copies > 0 {
         writeln!(
             out,
-            "Copies     {} frames look like a mirror port's copies and inflate every share: \
+            "Copies     {} like a mirror port's copies and inflate every share: \
              capture.deduplicate takes them out",
-            grouped(copies)
+            several(copies, "frame looks", "frames look")
         )?;
     }
     if snapshot.merged_packets > 0 || snapshot.unsplit_frames > 0 {
         writeln!(
             out,
-            "Merged     frames held {} packets more than one each (receive offload); {} were cut and \
-             could not be split",
-            grouped(snapshot.merged_packets),
-            grouped(snapshot.unsplit_frames)
+            "Merged     frames held {} more than one each (receive offload); {} cut and could not be split",
+            several(snapshot.merged_packets, "packet", "packets"),
+            several(snapshot.unsplit_frames, "frame was", "frames were")
         )?;
     }
     let dropped: u64 = capture.interfaces.iter().map(|row| row.dropped).sum();
     let unseen = [
-        (dropped, "frames dropped before the meter"),
-        (snapshot.incomplete_seconds, "seconds not seen whole"),
-        (snapshot.late_frames, "late frames"),
-        (snapshot.clock_steps, "backward clock steps"),
-        (snapshot.streams_refused, "streams refused"),
-        (snapshot.pending_frames, "frames pending"),
+        (
+            dropped,
+            "frame dropped",
+            "frames dropped",
+            " before the meter",
+        ),
+        (
+            snapshot.incomplete_seconds,
+            "second",
+            "seconds",
+            " not seen whole",
+        ),
+        (snapshot.late_frames, "late frame", "late frames", ""),
+        (
+            snapshot.clock_steps,
+            "backward clock step",
+            "backward clock steps",
+            "",
+        ),
+        (snapshot.streams_refused, "stream", "streams", " refused"),
+        (snapshot.pending_frames, "frame", "frames", " pending"),
     ];
     let unseen: Vec<String> = unseen
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{} {what}", grouped(*count)))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many, what)| several(*count, one, many) + what)
         .collect();
     if !unseen.is_empty() {
         writeln!(out, "Unseen     {}", unseen.join(", "))?;
@@ -170,7 +191,11 @@ fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
     Ok(())
 }
 
-fn write_commitment(out: &mut impl Write, commitment: &CommitmentRow) -> io::Result<()> {
+fn write_commitment(
+    out: &mut impl Write,
+    commitment: &CommitmentRow,
+    page: usize,
+) -> io::Result<()> {
     let direction = match commitment.direction {
         DirectionRule::Either => "either direction",
         DirectionRule::From => "from the ASN",
@@ -194,7 +219,7 @@ fn write_commitment(out: &mut impl Write, commitment: &CommitmentRow) -> io::Res
         return writeln!(out, "  no traffic of any ASN");
     }
     let titles = Measure::ALL.map(|measure| (measure.properties().title, Align::Left));
-    let mut table = TextTable::new(&[&STANDING[..], &titles].concat());
+    let mut table = TextTable::new(page, &[&STANDING[..], &titles].concat());
     for row in &commitment.asns {
         let mut cells = Vec::from(standing(row, commitment.direction));
         cells.extend(row.guarantees.iter().map(|(_, one)| seconds(one.as_ref())));
@@ -204,14 +229,14 @@ fn write_commitment(out: &mut impl Write, commitment: &CommitmentRow) -> io::Res
     for row in &commitment.asns {
         write_intervals(out, "", row)?;
     }
-    transit::write_judged(out, commitment)
+    transit::write_judged(out, commitment, page)
 }
 
 /// How an ASN stands to the threshold, whatever it is judged as.
 const STANDING: [(&str, Align); 6] = [
     ("ASN", Align::Right),
     ("Name", Align::Left),
-    ("Share from / to", Align::Right),
+    ("Last window from / to", Align::Right),
     ("Peak from / to", Align::Right),
     ("Out of SLA", Align::Right),
     ("Now", Align::Left),
@@ -233,11 +258,11 @@ fn write_intervals(out: &mut impl Write, role: &str, row: &CommitmentAsnRow) -> 
     if let Some(outage) = row.silence.outage {
         writeln!(
             out,
-            "  {role}AS{} fell silent at {}: {} of {} streams",
+            "  {role}AS{} fell silent at {}: {} of {}",
             row.asn,
             outage.since,
             grouped(outage.streams),
-            grouped(outage.active),
+            several(outage.active, "stream", "streams"),
         )?;
     }
     for interval in row.out_of_sla_intervals.iter().take(MAX_INTERVALS) {
@@ -247,8 +272,9 @@ fn write_intervals(out: &mut impl Write, role: &str, row: &CommitmentAsnRow) -> 
     if more > 0 {
         writeln!(
             out,
-            "  {role}AS{}: … and {more} intervals more (--format json lists all)",
-            row.asn
+            "  {role}AS{}: … and {} more (--format json lists all)",
+            row.asn,
+            several(more as u64, "interval", "intervals"),
         )?;
     }
     Ok(())
@@ -274,23 +300,26 @@ fn write_interval(
     )
 }
 
-fn write_asns(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
+fn write_asns(out: &mut impl Write, snapshot: &Snapshot, page: usize) -> io::Result<()> {
     if snapshot.asns.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nASNs")?;
-    let mut table = TextTable::new(&[
-        ("ASN", Align::Right),
-        ("Name", Align::Left),
-        ("From packets", Align::Right),
-        ("bytes", Align::Right),
-        ("lost", Align::Right),
-        ("To packets", Align::Right),
-        ("bytes", Align::Right),
-        ("lost", Align::Right),
-        ("Reported lost", Align::Right),
-        ("Round trip p50 / p95 ms", Align::Left),
-    ]);
+    let mut table = TextTable::new(
+        page,
+        &[
+            ("ASN", Align::Right),
+            ("Name", Align::Left),
+            ("From packets", Align::Right),
+            ("bytes", Align::Right),
+            ("lost", Align::Right),
+            ("To packets", Align::Right),
+            ("bytes", Align::Right),
+            ("lost", Align::Right),
+            ("Reported lost", Align::Right),
+            ("Round trip p50 / p95 ms", Align::Left),
+        ],
+    );
     for row in &snapshot.asns {
         let (from, to) = (row.from.total(), row.to.total());
         table.row([
@@ -309,23 +338,26 @@ fn write_asns(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
     table.write(out)
 }
 
-fn write_streams(out: &mut impl Write, streams: &[StreamRow]) -> io::Result<()> {
+fn write_streams(out: &mut impl Write, streams: &[StreamRow], page: usize) -> io::Result<()> {
     if streams.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nStreams")?;
-    let mut table = TextTable::new(&[
-        ("Source", Align::Left),
-        ("Destination", Align::Left),
-        ("SSRC", Align::Right),
-        ("Codec", Align::Left),
-        ("ASN", Align::Left),
-        ("Packets", Align::Right),
-        ("Lost", Align::Right),
-        ("Late", Align::Right),
-        ("Dup.", Align::Right),
-        ("Jitter mean / max ms", Align::Right),
-    ]);
+    let mut table = TextTable::new(
+        page,
+        &[
+            ("Source", Align::Left),
+            ("Destination", Align::Left),
+            ("SSRC", Align::Right),
+            ("Codec", Align::Left),
+            ("ASN", Align::Left),
+            ("Packets", Align::Right),
+            ("Lost", Align::Right),
+            ("Late", Align::Right),
+            ("Dup.", Align::Right),
+            ("Jitter mean / max ms", Align::Right),
+        ],
+    );
     let sorted = StreamRow::sorted(streams);
     for row in sorted.iter().take(MAX_STREAMS) {
         let codec = if row.codec.is_empty() {
@@ -364,6 +396,11 @@ fn grouped(count: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A count of something, in the form that the count asks for.
+fn several(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
 /// Scales by thousands; one decimal above the base unit.

@@ -94,6 +94,17 @@ impl AsnState {
         }
     }
 
+    /// Notes for the evidence what is said to have been counted in a second judged before.
+    pub(super) fn amend_counted(&mut self, second: Second, counts: &SubjectCounts) {
+        let amended = self.amendments.entry(second).or_default();
+        amended.counted.add(counts.counted);
+        amended.crossed.extend(&counts.crossed);
+        for path in &counts.paths {
+            let by_path = amended.by_path.entry(path.transit.as_slice().into());
+            by_path.or_default().add(path.counted);
+        }
+    }
+
     /// Slides on, so that the window ends with `last`.
     pub(super) fn slide(&mut self, last: Second, width: NonZeroU32) {
         self.window.slide(last, width);

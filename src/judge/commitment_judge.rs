@@ -132,6 +132,21 @@ impl CommitmentJudge {
             .is_some()
     }
 
+    /// Adds what is said to have been counted of an ASN in a second that was judged before; `next` is judged
+    /// next. False where no such commitment is.
+    pub fn amend_counted(
+        &mut self,
+        commitment: &str,
+        (second, next): (Second, Second),
+        subject: (Role, Asn),
+        counts: &SubjectCounts,
+    ) -> bool {
+        let state = self.state_mut(commitment);
+        state
+            .map(|state| state.amend_counted((second, next), subject, counts))
+            .is_some()
+    }
+
     /// What a commitment is about was not counted in a second.
     pub fn skip_second(&mut self, commitment: &str, second: Second) {
         if let Some(state) = self.state_mut(commitment) {

@@ -257,6 +257,26 @@ impl CommitmentState {
         }
     }
 
+    /// Adds what is said to have been counted of an ASN in a second that was judged before `next`: to the
+    /// window, while it holds that second, and to the evidence.
+    pub fn amend_counted(
+        &mut self,
+        (second, next): (Second, Second),
+        subject: (Role, Asn),
+        counts: &SubjectCounts,
+    ) {
+        let is_held = second >= first_second(next, self.commitment.window);
+        let asn_state = self.subjects.entry(subject).or_default();
+        if is_held {
+            asn_state.paths.note_crossed(second, &counts.crossed);
+            asn_state.window.add(second, counts.counted);
+            for path in &counts.paths {
+                asn_state.paths.add(second, &path.transit, path.counted);
+            }
+        }
+        asn_state.amend_counted(second, counts);
+    }
+
     /// What of some seconds was not seen: all of those in which this scope was not counted.
     fn unseen(&self, first: Second, last: Second, incomplete: &IncompleteSeconds) -> Unseen {
         if first < self.seen_since {

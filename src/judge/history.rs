@@ -1,7 +1,7 @@
 //! The last hour of one ASN under one commitment, minute by minute: for people to look at, no
 //! verdict rests on it. What a window was of its limit stays, whatever the limit becomes.
 //!
-//! Bounded: 60 minutes of 16 octets, so 1 kB for each ASN of a commitment at most. A minute in
+//! Bounded: 60 minutes of 32 octets, so 2 kB for each ASN of a commitment at most. A minute in
 //! which the window was empty takes none.
 
 use crate::sla::Verdict;
@@ -13,6 +13,7 @@ use crate::units::Second;
 pub const KEPT: u64 = 60;
 
 const SECONDS: u64 = 60;
+const MOST: u8 = 60;
 
 /// The minutes of one ASN.
 #[derive(Clone, Debug, Default)]
@@ -34,9 +35,13 @@ impl History {
         }
         if let Some(minute) = self.0.last_mut() {
             minute.peak_thousandths = minute.peak_thousandths.max(thousandths);
-            for (measure, new) in verdicts.iter() {
-                let kept = minute.verdicts.get_mut(measure);
-                *kept = most_severe(*kept, *new);
+            for (measure, verdict) in verdicts.iter() {
+                let seconds = minute.verdicts.get_mut(measure);
+                let seconds = verdict.and_then(|verdict| seconds.get_mut(verdict as usize));
+                // Behind a clock that stepped back within the minute a second may come twice.
+                if let Some(seconds) = seconds {
+                    *seconds = (*seconds + 1).min(MOST);
+                }
             }
         }
     }
@@ -46,18 +51,6 @@ impl History {
         let of_hour = |minute: &&Minute| minute.start.0 + KEPT * SECONDS > until.0;
         self.0.iter().filter(of_hour).copied().collect()
     }
-}
-
-/// What stands for a minute that had several verdicts: the one that somebody will ask about.
-fn most_severe(one: Option<Verdict>, other: Option<Verdict>) -> Option<Verdict> {
-    let gravity = |verdict: &Option<Verdict>| match verdict {
-        None => 0,
-        Some(Verdict::Met) => 1,
-        Some(Verdict::Indeterminate) => 2,
-        Some(Verdict::Void) => 3,
-        Some(Verdict::Missed) => 4,
-    };
-    [one, other].into_iter().max_by_key(gravity).flatten()
 }
 
 #[cfg(test)]
@@ -73,8 +66,12 @@ mod tests {
         verdicts
     }
 
+    fn seconds(minute: &Minute, measure: Measure) -> [u8; 4] {
+        *minute.verdicts.get(measure)
+    }
+
     #[test]
-    fn a_minute_keeps_its_peak_and_its_gravest_verdicts() {
+    fn a_minute_keeps_its_peak_and_the_seconds_of_each_verdict() {
         let mut history = History::default();
         history.add(Second(120), 5, verdicts(Some(Met), None));
         history.add(Second(150), 9, verdicts(Some(Void), Some(Indeterminate)));
@@ -84,7 +81,8 @@ mod tests {
         assert_eq!(minutes.len(), 2);
         assert_eq!(minutes[0].start, Second(120));
         assert_eq!(minutes[0].peak_thousandths, 9);
-        assert_eq!(minutes[0].verdicts, verdicts(Some(Void), Some(Missed)));
+        assert_eq!(seconds(&minutes[0], Measure::Loss), [2, 0, 1, 0]);
+        assert_eq!(seconds(&minutes[0], Measure::Latency), [0, 1, 0, 1]);
         assert_eq!(minutes[1].verdicts, PerMeasure::default());
     }
 

@@ -90,7 +90,7 @@ impl SilenceState {
     pub(super) fn row(&self) -> SilenceRow {
         let AsnSilence { active, counts } = self.last.told();
         SilenceRow {
-            active,
+            active: if self.last.is_silent() { active } else { 0 },
             silent: counts.silent,
             open: counts.open,
             unjudged: self.unjudged,

@@ -20,13 +20,17 @@ use std::sync::Arc;
 /// One origin's totals.
 #[derive(Clone, Debug, Default)]
 pub struct AsnTotals {
-    from: DirectionTotals,
-    to: DirectionTotals,
-    reported: LossCounts,
+    /// What it sent.
+    pub from: DirectionTotals,
+    /// What was sent to it.
+    pub to: DirectionTotals,
+    /// What its end reports.
+    pub reported: LossCounts,
     received: LossCounts,
     calls: [CallTotals; 2],
     jitter: Option<Box<DurationHistogram>>,
-    round_trips: [Option<Box<DurationHistogram>>; RttMethod::ALL.len()],
+    /// By method.
+    pub round_trips: [Option<Box<DurationHistogram>>; RttMethod::ALL.len()],
     streams: u64,
 }
 
@@ -185,6 +189,11 @@ impl Totals {
             RttMethod::Tcp => tcp,
         };
         durations.get_or_insert_default().record(time);
+    }
+
+    /// All that have totals of their own.
+    pub fn each(&self) -> impl Iterator<Item = (Origin, &AsnTotals)> {
+        self.asns.iter().map(|(origin, totals)| (*origin, totals))
     }
 
     /// Every row, sorted: `local`, numbers, `other`.

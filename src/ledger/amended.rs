@@ -168,7 +168,7 @@ impl AmendedLeaves {
 
     fn sort_gap(&mut self, gap: GapLeaf, second: u64) {
         match gap.why {
-            GapReason::Capture => {
+            GapReason::Capture | GapReason::Probe => {
                 let mut at = gap.from.0.max(self.next).max(self.begin).min(second);
                 let behind = |(last, first): &(u64, u64)| (last + 1..*first).contains(&at);
                 if let Some((_, first)) = self.stopped.iter().find(|stop| behind(stop)) {
@@ -234,6 +234,7 @@ impl AmendedLeaves {
                 second,
                 commitment,
                 part,
+                made_of: Vec::new(),
                 asns,
             }));
         }

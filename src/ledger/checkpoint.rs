@@ -13,7 +13,6 @@ use super::key::{PrivateKey, PublicKey};
 use super::tree::Hash;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::fmt::Write;
 
 /// Octets of a note that are read at most; witnesses' signatures are some 100 octets each.
 pub const MAX_NOTE: usize = 64 << 10;
@@ -98,9 +97,7 @@ impl SignedCheckpoint {
         let mut note = self.checkpoint.text();
         note.push('\n');
         for signed in &self.signatures {
-            let octets = [&signed.key[..], &signed.signature].concat();
-            // writing to a String cannot fail
-            let _ = writeln!(note, "— {} {}", signed.signer, STANDARD.encode(octets));
+            note.push_str(&signed.to_line());
         }
         note
     }
@@ -133,7 +130,14 @@ impl SignedCheckpoint {
 }
 
 impl NoteSignature {
-    fn from_line(line: &str) -> Option<Self> {
+    /// The line, with its newline.
+    pub fn to_line(&self) -> String {
+        let octets = [&self.key[..], &self.signature].concat();
+        format!("— {} {}\n", self.signer, STANDARD.encode(octets))
+    }
+
+    /// Reads a line.
+    pub fn from_line(line: &str) -> Option<Self> {
         let (signer, signature) = line.strip_prefix("— ")?.split_once(' ')?;
         let octets = STANDARD.decode(signature).ok()?;
         let (key, signature) = octets.split_first_chunk::<4>()?;

@@ -45,6 +45,13 @@ impl PublicKey {
         key.map(Self).ok_or(KeyError::OtherAlgorithm)
     }
 
+    /// Reads base64: what stands between the lines of `BEGIN PUBLIC KEY`, or the key's 32 octets alone.
+    pub fn from_base64(text: &str) -> Option<Self> {
+        let octets = STANDARD.decode(text).ok()?;
+        let key = octets.strip_prefix(&PUBLIC_HEAD).unwrap_or(&octets);
+        key.try_into().ok().map(Self)
+    }
+
     /// Writes `BEGIN PUBLIC KEY`.
     pub fn to_pem(self) -> String {
         let octets = [&PUBLIC_HEAD[..], &self.0].concat();

@@ -73,6 +73,8 @@ pub enum Mode {
     Replay,
     /// `asnmeter demo`.
     Demo,
+    /// `asnmeter fleet`.
+    Fleet,
 }
 
 /// The meter starts.
@@ -177,6 +179,8 @@ pub enum GapReason {
     Policy,
     /// It could not be written.
     Disk,
+    /// A probe of the fleet did not come in time, or nobody can add what it said.
+    Probe,
 }
 
 /// Seconds that were not seen whole.
@@ -206,6 +210,9 @@ pub struct GapLeaf {
         with = "optional_second"
     )]
     pub judged: Option<Second>,
+    /// The probe of the fleet that is missing in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<String>,
 }
 
 impl GapLeaf {
@@ -219,6 +226,7 @@ impl GapLeaf {
             why: GapReason::Disk,
             frames: None,
             judged: None,
+            probe: None,
         }
     }
 }
@@ -234,8 +242,20 @@ pub struct SecondLeaf {
     /// Which leaf of this second it is, from 0 on: there are at most [`MAX_ASNS`] in one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub part: u32,
+    /// Of a fleet: what it was made of, in the first leaf of the second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<PartTerms>,
     /// By ASN, transit after origin.
     pub asns: Vec<CountedLeaf>,
+}
+
+/// A probe's part of a second of the fleet.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct PartTerms {
+    /// The probe.
+    pub probe: String,
+    /// Leaves of its ledger up to which all is taken.
+    pub leaves: u64,
 }
 
 /// What came for a second that was judged before.
@@ -373,6 +393,24 @@ impl Leaf {
         }
     }
 
+    /// The place of its kind within a second (docs/EVIDENCE.md §2).
+    pub const fn rank(&self) -> u8 {
+        match self {
+            Self::Day(_) => 0,
+            Self::Start(_) => 1,
+            Self::Policy(_) => 2,
+            Self::Table(_) => 3,
+            Self::Gap(_) => 4,
+            Self::Amendment(_) => 5,
+            Self::Second(_) => 6,
+            Self::Interval(_) => 7,
+            Self::Verdict(_) => 8,
+            Self::Exclusion(_) => 9,
+            Self::Revision(_) => 10,
+            Self::Stop(_) => 11,
+        }
+    }
+
     /// The second that it belongs to, where it is written with one.
     pub fn second(&self) -> Option<Second> {
         match self {
@@ -392,6 +430,13 @@ impl Leaf {
     /// Without what would be left out.
     fn shortest(&self) -> Cow<'_, Self> {
         let asns = match self {
+            Self::Policy(leaf) if !leaf.commitments.iter().all(CommitmentTerms::is_shortest) => {
+                let mut leaf = leaf.clone();
+                leaf.commitments
+                    .iter_mut()
+                    .for_each(CommitmentTerms::shorten);
+                return Cow::Owned(Self::Policy(leaf));
+            }
             Self::Second(leaf) => &leaf.asns,
             Self::Amendment(leaf) => &leaf.asns,
             _ => return Cow::Borrowed(self),

@@ -7,7 +7,7 @@ use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
 use super::leaf::MAX_LINE;
 use flate2::bufread::GzDecoder;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Octets of a minute, unpacked, that are read at most: some 4,000 ASNs in 10 commitments.
@@ -47,6 +47,17 @@ impl PartReader {
             path: path.to_owned(),
             file: BufReader::with_capacity(1 << 18, file),
         })
+    }
+
+    /// Opens a part, and goes on behind a minute that ends at this octet.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open_at(path: &Path, octet: u64) -> Result<Self, LedgerError> {
+        let mut part = Self::open(path)?;
+        let sought = part.file.seek(SeekFrom::Start(octet));
+        sought.map_err(LedgerError::system(path))?;
+        Ok(part)
     }
 
     /// The next minute; none at the end of the file.

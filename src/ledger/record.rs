@@ -5,8 +5,8 @@
 
 use super::leaf::{
     AmendmentLeaf, CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf,
-    Leaf, MAX_ASNS, NO_VERDICT, PolicyLeaf, SecondLeaf, TableLeaf, TableTerms, TransitRole,
-    VerdictLeaf,
+    Leaf, MAX_ASNS, NO_VERDICT, PartTerms, PolicyLeaf, SecondLeaf, TableLeaf, TableTerms,
+    TransitRole, VerdictLeaf,
 };
 use super::tree::Hash;
 use crate::meter::second::IncompleteRange;
@@ -53,6 +53,7 @@ struct OpenSecond {
     verdicts: Vec<VerdictLeaf>,
     /// Who was judged.
     judged: BTreeSet<(Arc<str>, Asn)>,
+    made_of: Vec<PartTerms>,
 }
 
 /// A gap before the second is known that is judged next.
@@ -64,6 +65,7 @@ struct Gap {
     why: GapReason,
     frames: Option<u64>,
     judged: Option<Second>,
+    probe: Option<String>,
 }
 
 impl Gap {
@@ -75,6 +77,7 @@ impl Gap {
             why,
             frames: None,
             judged: None,
+            probe: None,
         }
     }
 
@@ -87,6 +90,7 @@ impl Gap {
             why: self.why,
             frames: self.frames,
             judged: self.judged,
+            probe: self.probe,
         })
     }
 }
@@ -133,6 +137,11 @@ impl<S: LeafSink> Recorder<S> {
     /// Goes on behind a last second with the verdicts that stand.
     pub fn resume(&mut self, last: Second, standing: StandingVerdicts) {
         (self.day, self.standing) = (Some(day(last)), standing);
+    }
+
+    /// What was in force is still, and is not told again: whoever goes on changes nothing.
+    pub fn resume_terms(&mut self, policy: Arc<Policy>, tables: Option<Vec<TableTerms>>) {
+        (self.policy, self.tables) = (Some(policy), tables);
     }
 
     /// The verdicts that stand.
@@ -317,7 +326,7 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         }
         for name in &names {
             let asns = open.counted.remove(*name).unwrap_or_default();
-            leaves.extend(second_leaves(second, name, asns));
+            leaves.extend(second_leaves(second, name, asns, &take(&mut open.made_of)));
         }
         let mut ended: Vec<_> = judged.ended.iter().collect();
         ended.sort_by_key(|one| {
@@ -369,6 +378,21 @@ impl<S: LeafSink> Evidence for Recorder<S> {
         }
     }
 
+    fn absent(&mut self, probe: &str, first: Second, last: Second) {
+        self.open.gaps.push(Gap {
+            probe: Some(probe.to_owned()),
+            ..Gap::new(GapReason::Probe, first, last)
+        });
+    }
+
+    fn made_of(&mut self, parts: &[(Arc<str>, u64)]) {
+        let parts = parts.iter().map(|(probe, leaves)| PartTerms {
+            probe: probe.to_string(),
+            leaves: *leaves,
+        });
+        self.open.made_of = parts.collect();
+    }
+
     fn not_counted(&mut self, commitment: &str, second: Second) {
         self.open.gaps.push(Gap {
             commitment: Some(commitment.to_owned()),
@@ -413,18 +437,29 @@ fn numbers(asns: &[Asn]) -> Vec<u32> {
 
 /// The leaves of a second under one commitment: at least one in the last second of each minute, so
 /// that silence can be told from absence.
-fn second_leaves(second: Second, commitment: &str, mut asns: CountedSubjects) -> Vec<Leaf> {
+fn second_leaves(
+    second: Second,
+    commitment: &str,
+    mut asns: CountedSubjects,
+    made_of: &[PartTerms],
+) -> Vec<Leaf> {
     let leaf = |part, asns: Vec<CountedLeaf>| {
         Leaf::Second(SecondLeaf {
             second,
             commitment: commitment.to_owned(),
             part,
+            made_of: if part == 0 {
+                made_of.to_vec()
+            } else {
+                Vec::new()
+            },
             asns,
         })
     };
     if asns.is_empty() {
-        let is_last = second.0 % 60 == 59;
-        return is_last.then(|| leaf(0, Vec::new())).into_iter().collect();
+        // that of a fleet says how much of each probe is taken
+        let is_told = second.0 % 60 == 59 || !made_of.is_empty();
+        return is_told.then(|| leaf(0, Vec::new())).into_iter().collect();
     }
     asns.sort_by_key(|(subject, _)| *subject);
     let mut rest = asns.into_iter().map(|(_, counted)| counted).peekable();

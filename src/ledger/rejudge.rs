@@ -9,8 +9,8 @@ mod group;
 mod listener;
 
 use super::leaf::{
-    CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf,
-    PolicyLeaf, RULES, StartLeaf, VerdictLeaf,
+    CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf, PartTerms,
+    PolicyLeaf, RULES, StartLeaf, TableTerms, VerdictLeaf,
 };
 use super::record::{Recorder, StandingVerdicts};
 use super::settled::SettledSeconds;
@@ -60,6 +60,10 @@ pub struct Resumed {
     pub standing: StandingVerdicts,
     /// The last second.
     pub last: Second,
+    /// Of a fleet: what its last second was made of.
+    pub made_of: Vec<PartTerms>,
+    /// The ASN tables in use.
+    pub tables: Option<Vec<TableTerms>>,
 }
 
 /// Judges the leaves of a ledger, in their order: from its first one on, or from the first of a day;
@@ -83,6 +87,8 @@ pub struct LeafJudge {
     rules: u32,
     /// The first leaf is not the ledger's.
     begins_late: bool,
+    made_of: Vec<PartTerms>,
+    tables: Option<Vec<TableTerms>>,
     done: Rejudged,
     /// Instead of comparing: the leaves with what the judge says of them.
     said: Option<Vec<Leaf>>,
@@ -104,6 +110,8 @@ impl Default for LeafJudge {
             day: None,
             rules: RULES,
             begins_late: false,
+            made_of: Vec::new(),
+            tables: None,
             done: Rejudged::default(),
             said: None,
             settled: None,
@@ -217,6 +225,8 @@ impl LeafJudge {
             judge: self.judge,
             standing: self.recorder.into_standing(),
             last,
+            made_of: self.made_of,
+            tables: self.tables,
         })
     }
 
@@ -350,13 +360,16 @@ impl LeafJudge {
                     added.map_err(|reason| group.fault(place, reason))?;
                 }
                 Leaf::Second(leaf) => {
+                    if !leaf.made_of.is_empty() {
+                        self.made_of.clone_from(&leaf.made_of);
+                    }
                     let added = self.add(&leaf.commitment, second, &leaf.asns);
                     added.map_err(|reason| group.fault(place, reason))?;
                 }
+                Leaf::Table(leaf) => self.tables = Some(leaf.sources.clone()),
                 // These count nothing.
                 Leaf::Start(_)
                 | Leaf::Day(_)
-                | Leaf::Table(_)
                 | Leaf::Stop(_)
                 | Leaf::Interval(_)
                 | Leaf::Verdict(_)
@@ -399,7 +412,9 @@ impl LeafJudge {
                 self.whole_from = None;
             }
             GapReason::Clock => self.judge.restart(gap.until.next()),
-            GapReason::Stop | GapReason::Capture => self.judge.mark_incomplete(range),
+            GapReason::Stop | GapReason::Capture | GapReason::Probe => {
+                self.judge.mark_incomplete(range)
+            }
             GapReason::Policy => {
                 let commitment = gap.commitment.as_deref().unwrap_or_default();
                 self.judge.skip_second(commitment, gap.until);

@@ -190,6 +190,7 @@ fn a_day_never_goes_back_whatever_the_clock_does() {
                 why: GapReason::Clock,
                 frames: None,
                 judged: Some(Second(BEGIN + 200)),
+                probe: None,
             }));
         }
         writer.append(&leaves).unwrap();

@@ -104,6 +104,8 @@ pub struct LedgerWriter {
     open: Option<AppendFile>,
     /// The lines of the open minute.
     lines: String,
+    /// How many these are.
+    open_leaves: u64,
     minute: Option<u64>,
     /// What people have entered.
     entered: Vec<Leaf>,
@@ -139,6 +141,7 @@ impl LedgerWriter {
             sealed_octets,
             part_failed: false,
             open: None,
+            open_leaves: lines.lines().count() as u64,
             lines,
             minute,
             entered: Vec::new(),
@@ -153,6 +156,11 @@ impl LedgerWriter {
     /// Leaves that are sealed.
     pub fn size(&self) -> u64 {
         self.tree.size()
+    }
+
+    /// Leaves that are written, sealed or not.
+    pub fn written(&self) -> u64 {
+        self.tree.size() + self.open_leaves
     }
 
     /// Whether nothing at all is in it.
@@ -205,6 +213,7 @@ impl LedgerWriter {
             (self.day, self.sealed_octets, self.part_failed) = (Some((day, 0)), 0, false);
         }
         self.lines.push_str(&lines);
+        self.open_leaves += second.leaves.len() as u64 + u64::from(is_next);
         self.minute = Some(minute);
         Ok(())
     }
@@ -310,6 +319,7 @@ impl LedgerWriter {
         push_line(&mut line, &leaf);
         self.write_open(&line)?;
         self.lines.push_str(&line);
+        self.open_leaves += 1;
         self.entered.push(leaf.clone());
         requests::note(&self.directory, &day, &leaf)?;
         Ok(RequestOutcome::Entered(leaf))
@@ -360,6 +370,7 @@ impl LedgerWriter {
         // From here on the minute is sealed.
         (self.tree, self.head, self.sealed_octets) = (tree, Some(signed), leaves.length);
         self.lines.clear();
+        self.open_leaves = 0;
         let place = recovery::SealedPlace {
             size: self.tree.size(),
             file: name,

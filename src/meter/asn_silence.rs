@@ -27,12 +27,16 @@ impl AsnSilence {
         self.counts.ended > 0 || !self.counts.stopped.is_empty()
     }
 
-    /// The same without what says nothing where nothing is silent.
+    /// The same without what says nothing where nothing is silent. How many streams are active is told in any
+    /// case: of several meters together, one in so many of all of them counts.
     #[must_use]
     pub fn told(&self) -> Self {
-        let mut told = Self::default();
+        let mut told = Self {
+            active: self.active,
+            ..Self::default()
+        };
         if self.is_silent() {
-            told = self.clone();
+            told.counts = self.counts.clone();
             told.counts.quiet = 0;
         }
         told

@@ -7,9 +7,11 @@ use super::seconds::SecondSet;
 use super::verdict_seconds::AsnSeconds;
 use super::window::Window;
 use crate::ledger::leaf::{CountedLeaf, DirectionLeaf, SampleLeaf, VerdictLeaf};
+use crate::sla::commitment::CountRule;
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::Measure;
+use crate::sla::verdict::confirmed;
 use crate::units::Second;
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ struct Largest {
 #[derive(Debug)]
 pub(super) struct Terms<'a> {
     pub(super) limit: Limit,
+    /// Whether what nobody answered is held against it.
+    pub(super) count: CountRule,
     pub(super) judged: &'static [Direction],
     /// Which measures are guaranteed.
     pub(super) guaranteed: [bool; Measure::COUNT],
@@ -47,6 +51,8 @@ pub(super) struct AsnAccount {
     latency: SampleRow,
     jitter: SampleRow,
     window: Window,
+    /// What of it somebody answered.
+    confirmed: Window,
     /// The last second was out of SLA.
     is_out: bool,
     /// The verdicts that stand are void for the ASN's own traffic.
@@ -73,6 +79,7 @@ impl AsnAccount {
             latency: SampleRow::default(),
             jitter: SampleRow::default(),
             window: Window::default(),
+            confirmed: Window::default(),
             is_out: false,
             is_void: false,
             out_of_sla_s: 0,
@@ -84,6 +91,22 @@ impl AsnAccount {
             seconds: AsnSeconds::new(since, maintenance),
             is_counted: false,
         }
+    }
+
+    /// Notes what happens in each minute, instead of what only a report shows.
+    pub(super) fn keep_minutes(&mut self) {
+        self.seconds.keep_minutes();
+    }
+
+    /// Forgets the minutes before one. Returns whether anything is left that another account of an ASN
+    /// that nobody has seen would not have.
+    pub(super) fn forget_minutes(&mut self, before: u64) -> bool {
+        let minutes = self.seconds.minutes_mut();
+        let has_minutes = minutes.is_some_and(|minutes| {
+            minutes.forget(before);
+            !minutes.is_empty()
+        });
+        has_minutes || !self.window.is_empty() || self.seconds.stands()
     }
 
     /// Whether it belongs in the report.
@@ -109,10 +132,18 @@ impl AsnAccount {
         if in_window && bytes != Directions::default() {
             self.window.add(second, bytes);
         }
+        let confirmed = confirmed(&leaf.counts());
+        if in_window && confirmed != Directions::default() {
+            self.confirmed.add(second, confirmed);
+        }
         if !period.contains(second) {
             return false;
         }
         self.is_counted = true;
+        if let Some(minutes) = self.seconds.minutes_mut() {
+            minutes.count(second, leaf);
+            return false;
+        }
         count_direction(&mut self.from, leaf.from);
         count_direction(&mut self.to, leaf.to);
         count_samples(&mut self.latency, leaf.latency);
@@ -140,6 +171,7 @@ impl AsnAccount {
     pub(super) fn judge_window(&mut self, second: u64, terms: &Terms<'_>, is_new: bool) {
         let first = (second + 1).saturating_sub(terms.limit.window.get().into());
         self.window.begin_with(first);
+        self.confirmed.begin_with(first);
         let was_out = self.is_out;
         if self.window.is_empty() && !was_out && !self.is_void {
             return;
@@ -149,14 +181,26 @@ impl AsnAccount {
         // Behind what could not be written the judge's window held more than the ledger's.
         self.is_out = self.is_void;
         for &direction in terms.judged {
-            let bytes = *self.window.sum().get(direction);
+            let held = match terms.count {
+                CountRule::All => &self.window,
+                CountRule::Confirmed | CountRule::Both => &self.confirmed,
+            };
+            let bytes = *held.sum().get(direction);
             self.is_out |= terms.limit.is_exceeded(bytes);
-            if is_inside {
+            if !is_inside {
+                continue;
+            }
+            if let Some(minutes) = self.seconds.minutes_mut() {
+                minutes.note_window(second, bytes, terms.limit);
+            } else {
                 self.note_share(bytes, direction, second, terms);
             }
         }
         if self.is_out && is_inside {
             self.out_of_sla_s += 1;
+            if let Some(minutes) = self.seconds.minutes_mut() {
+                minutes.note_out(second);
+            }
             // A time out of SLA that began before the period is one of it too.
             self.intervals += u64::from(!was_out || second == period.from.0);
         }
@@ -191,7 +235,7 @@ impl AsnAccount {
 
     /// Windows begin anew.
     pub(super) fn forget_window(&mut self) {
-        self.window = Window::default();
+        (self.window, self.confirmed) = (Window::default(), Window::default());
     }
 
     /// Another limit holds from now on.

@@ -2,6 +2,7 @@
 
 use super::asn_account::{AsnAccount, Terms};
 use super::maintenance::Maintenance;
+use super::minutes::MinuteLog;
 use super::model::{CommitmentReport, CommitmentVersion, Exclusion, Strip, VerdictsSeen};
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
@@ -85,6 +86,33 @@ impl CommitmentAccount {
         }
     }
 
+    /// Notes what happens to each ASN in each minute, for a history.
+    pub(super) fn keep_minutes(&mut self) {
+        self.absent.keep_minutes();
+    }
+
+    /// What happened to each ASN in each minute so far, for its own traffic; `None`: to any other.
+    pub(super) fn minutes(&self) -> impl Iterator<Item = (Option<u32>, &MinuteLog)> {
+        let absent = Some((None, &self.absent));
+        let asns = self.asns.iter().filter(|((role, _), _)| role.is_none());
+        let asns = asns.map(|((_, asn), account)| (Some(*asn), account));
+        let all = absent.into_iter().chain(asns);
+        all.filter_map(|(asn, account)| Some((asn, account.seconds().minutes()?)))
+    }
+
+    /// Forgets the minutes before one, and accounts that say nothing any more.
+    pub(super) fn forget_minutes(&mut self, before: u64) {
+        self.absent.forget_minutes(before);
+        self.asns
+            .retain(|_, account| account.forget_minutes(before));
+    }
+
+    /// What is in force.
+    pub(super) fn terms(&self) -> Option<(&CommitmentTerms, Limit)> {
+        let in_force = self.in_force.as_ref()?;
+        Some((&in_force.terms, in_force.limit))
+    }
+
     /// Its name.
     pub(super) fn name(&self) -> &str {
         &self.name
@@ -103,6 +131,7 @@ impl CommitmentAccount {
         };
         let terms = Terms {
             limit: in_force.limit,
+            count: in_force.commitment.count,
             judged: in_force.commitment.direction.judged(),
             guaranteed: in_force.guaranteed,
             unseen: &self.unseen,
@@ -140,7 +169,8 @@ impl CommitmentAccount {
         });
         let held_alike = counted_alike
             && old.as_ref().is_some_and(|old| {
-                Limit::from(old) == limit && old.direction == commitment.direction
+                (Limit::from(old), old.direction, old.count)
+                    == (limit, commitment.direction, commitment.count)
             });
         self.in_force = Some(InForce {
             since,
@@ -269,6 +299,7 @@ impl CommitmentAccount {
         if let Some(in_force) = &self.in_force {
             let terms = Terms {
                 limit: in_force.limit,
+                count: in_force.commitment.count,
                 judged: &[],
                 guaranteed: in_force.guaranteed,
                 unseen: &self.unseen,

@@ -54,6 +54,8 @@ pub(super) struct LedgerAccount {
     policy_sha256: String,
     /// Rates of 5 minutes that are kept.
     rates: usize,
+    /// For a history.
+    keeps_minutes: bool,
 }
 
 impl LedgerAccount {
@@ -73,7 +75,39 @@ impl LedgerAccount {
             exclusions,
             policy_sha256: String::new(),
             rates: 0,
+            keeps_minutes: false,
         }
+    }
+
+    /// The same, but notes what happens in each minute.
+    pub(super) fn of_minutes(request: &ReportRequest) -> Self {
+        Self {
+            keeps_minutes: true,
+            ..Self::new(request, Vec::new())
+        }
+    }
+
+    /// The accounts of the contracts.
+    pub(super) fn commitments(&self) -> &[CommitmentAccount] {
+        &self.commitments
+    }
+
+    /// The last second judged.
+    pub(super) fn judged(&self) -> Option<Second> {
+        self.judged.map(Second)
+    }
+
+    /// Gives the seconds up to one, which is not among them, as verdicts stand. They were judged.
+    pub(super) fn give(&mut self, end: Second) {
+        let end = end.0.min(self.next);
+        let accounts = self.commitments.iter_mut();
+        accounts.for_each(|account| account.give(end));
+    }
+
+    /// Forgets the minutes before one.
+    pub(super) fn forget_minutes(&mut self, before: u64) {
+        let accounts = self.commitments.iter_mut();
+        accounts.for_each(|account| account.forget_minutes(before));
     }
 
     /// Takes the next leaf.
@@ -301,8 +335,11 @@ impl LedgerAccount {
             let known = self.account_mut(&terms.name).is_some();
             if !known {
                 let (period, zone) = (self.period, &self.zone);
-                let new =
+                let mut new =
                     CommitmentAccount::new(&terms.name, since, period, zone, &self.exclusions);
+                if self.keeps_minutes {
+                    new.keep_minutes();
+                }
                 self.commitments.push(new);
             }
             let Some(account) = self.account_mut(&terms.name) else {

@@ -2,6 +2,7 @@
 
 use super::asn_account::Terms;
 use super::maintenance::Maintenance;
+use super::minutes::MinuteLog;
 use super::model::{STRIP_PART, Strip};
 use super::period::Period;
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
@@ -47,6 +48,8 @@ pub(super) struct AsnSeconds {
     silent: VecDeque<SilentStretch>,
     /// Any verdict stood.
     is_seen: bool,
+    /// What happened in each minute; only for a history.
+    minutes: Option<MinuteLog>,
 }
 
 impl AsnSeconds {
@@ -71,7 +74,28 @@ impl AsnSeconds {
             maintenance,
             silent: VecDeque::new(),
             is_seen: false,
+            minutes: None,
         }
+    }
+
+    /// Notes what happens in each minute.
+    pub(super) fn keep_minutes(&mut self) {
+        self.minutes = Some(MinuteLog::default());
+    }
+
+    /// What happened in each minute so far, if that is noted.
+    pub(super) const fn minutes(&self) -> Option<&MinuteLog> {
+        self.minutes.as_ref()
+    }
+
+    /// The same, to be noted.
+    pub(super) const fn minutes_mut(&mut self) -> Option<&mut MinuteLog> {
+        self.minutes.as_mut()
+    }
+
+    /// Whether any verdict stands now.
+    pub(super) fn stands(&self) -> bool {
+        self.standing != [SecondVerdict::Silent; Measure::COUNT]
     }
 
     /// Whether any verdict stood in the period.
@@ -106,12 +130,19 @@ impl AsnSeconds {
                     *is_silent = true;
                 }
                 sums.add(verdict, (first, end), &self.maintenance);
-                for (first, end) in terms.unseen.between(first, end) {
-                    sums.unsee((first, end), &self.maintenance);
+                for stretch in terms.unseen.between(first, end) {
+                    sums.unsee(stretch, &self.maintenance);
+                    note(
+                        &mut self.minutes,
+                        place,
+                        SecondVerdict::Indeterminate,
+                        stretch,
+                    );
                 }
             } else {
                 self.is_seen = true;
                 sums.add(verdict, (first, end), &self.maintenance);
+                note(&mut self.minutes, place, verdict, (first, end));
                 mark(strip, verdict, (first, end), terms.period);
             }
         }
@@ -136,9 +167,10 @@ impl AsnSeconds {
             return;
         };
         let verdict = SecondVerdict::Indeterminate;
-        for (sums, guaranteed) in self.sums.iter_mut().zip(terms.guaranteed) {
+        for (place, (sums, guaranteed)) in self.sums.iter_mut().zip(terms.guaranteed).enumerate() {
             if guaranteed {
                 sums.add(verdict, (first, end), &self.maintenance);
+                note(&mut self.minutes, place, verdict, (first, end));
             }
         }
         mark(strip, verdict, (first, end), terms.period);
@@ -153,9 +185,16 @@ impl AsnSeconds {
             if first >= end {
                 continue;
             }
-            for (sums, is_silent) in self.sums.iter_mut().zip(one.measures) {
+            for (place, (sums, is_silent)) in self.sums.iter_mut().zip(one.measures).enumerate() {
                 if is_silent {
-                    sums.unsee((first, end), &self.maintenance);
+                    let stretch = (first, end);
+                    sums.unsee(stretch, &self.maintenance);
+                    note(
+                        &mut self.minutes,
+                        place,
+                        SecondVerdict::Indeterminate,
+                        stretch,
+                    );
                 }
             }
         }
@@ -213,6 +252,18 @@ impl SecondSums {
             sums.silent_s = sums.silent_s.saturating_sub(seconds);
             sums.indeterminate_s += seconds;
         }
+    }
+}
+
+/// Notes the minutes of a stretch, if anybody wants them.
+fn note(
+    minutes: &mut Option<MinuteLog>,
+    measure: usize,
+    verdict: SecondVerdict,
+    stretch: (u64, u64),
+) {
+    if let Some(minutes) = minutes {
+        minutes.give(measure, verdict, stretch);
     }
 }
 

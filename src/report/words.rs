@@ -89,6 +89,9 @@ pub(super) fn terms(of: &CommitmentTerms) -> Vec<(&'static str, String)> {
         ("VLANs", all(&vlans)),
         ("transit", of.transit.clone()),
     ];
+    if let Some(counted) = &of.count {
+        terms.push(("count", counted.clone()));
+    }
     if let Some(loss) = &of.guarantee.loss {
         let text = format!(
             "at most {} of the packets {}, of at least {}",

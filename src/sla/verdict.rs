@@ -154,8 +154,7 @@ fn verdict(
     }
     let kept = if context.exceeds == Exceeds::Maybe {
         // Where all was seen it is what nobody answered.
-        let is_all_seen = context.unseen.is_none();
-        Err(if is_all_seen {
+        Err(if is_all_known {
             IndeterminateReason::InDoubt
         } else {
             IndeterminateReason::Unseen

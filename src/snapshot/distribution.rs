@@ -51,6 +51,19 @@ const DIGITS: u8 = 2;
 /// Durations beyond this are recorded as this: no round trip of a call takes a minute.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// Samples to be added to others.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DurationSamples {
+    /// Microseconds, to two digits, and how many samples.
+    pub micros: Vec<(u64, u64)>,
+    /// Samples up to each bound of [`BUCKET_BOUNDS_SECONDS`], not cumulative.
+    pub buckets: Vec<u64>,
+    /// Their sum in nanoseconds.
+    pub sum_nanos: u64,
+    /// The largest in nanoseconds.
+    pub max_nanos: u64,
+}
+
 /// A growing distribution.
 #[derive(Clone, Debug)]
 pub struct DurationHistogram {
@@ -91,6 +104,38 @@ impl DurationHistogram {
         self.count += 1;
         self.sum_nanos += u128::from(nanos);
         self.max = self.max.max(sample);
+    }
+
+    /// All samples, to be added to others.
+    pub fn samples(&self) -> DurationSamples {
+        let recorded = self.histogram.iter().flat_map(Histogram::iter_recorded);
+        DurationSamples {
+            micros: recorded
+                .map(|one| (one.value_iterated_to(), one.count_at_value()))
+                .collect(),
+            buckets: self.buckets.to_vec(),
+            sum_nanos: u64::try_from(self.sum_nanos).unwrap_or(u64::MAX),
+            max_nanos: u64::try_from(self.max.as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Adds samples of another one. Beyond [`LONGEST`] they are recorded as this.
+    pub fn add(&mut self, samples: &DurationSamples) {
+        let longest = u64::try_from(LONGEST.as_micros()).unwrap_or(u64::MAX);
+        for (micros, count) in &samples.micros {
+            if let Some(histogram) = &mut self.histogram {
+                // grows as needed; bounded by LONGEST, so it cannot fail
+                let _ = histogram.record_n((*micros).min(longest), *count);
+            }
+            self.count += count;
+        }
+        for (bucket, more) in self.buckets.iter_mut().zip(&samples.buckets) {
+            *bucket += more;
+        }
+        self.sum_nanos += u128::from(samples.sum_nanos);
+        self.max = self
+            .max
+            .max(Duration::from_nanos(samples.max_nanos).min(LONGEST));
     }
 
     /// The state now; none before the first sample.

@@ -173,6 +173,13 @@ pub trait Evidence {
     /// Seconds were not seen whole.
     fn incomplete(&mut self, _: IncompleteRange) {}
 
+    /// A probe of the fleet is missing in some seconds.
+    fn absent(&mut self, _probe: &str, _first: Second, _last: Second) {}
+
+    /// What the second that is judged next is made of: each probe of the fleet, and the leaves of its ledger
+    /// up to which all is taken.
+    fn made_of(&mut self, _parts: &[(Arc<str>, u64)]) {}
+
     /// What a commitment is about was not counted in a second: its windows begin anew.
     fn not_counted(&mut self, _commitment: &str, _: Second) {}
 

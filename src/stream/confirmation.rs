@@ -62,7 +62,7 @@ impl Streams {
             return;
         };
         let way = self.ways.of(&stream.key).filter(|_| stream.is_proven());
-        let is_answered = stream.is_reported(second) || self.has_opposite(stream, second);
+        let is_answered = stream.is_reported(second) || self.has_active_opposite(stream, second);
         let naming = if is_answered || way.is_none() {
             Naming::None
         } else {
@@ -168,7 +168,7 @@ impl Streams {
 
     /// Whether a stream goes the opposite way: one that is proven, with a packet in the last ten seconds, or
     /// as long ago as it has paused before.
-    fn has_opposite(&self, stream: &Stream, second: Second) -> bool {
+    fn has_active_opposite(&self, stream: &Stream, second: Second) -> bool {
         let opposite = self.opposite(&stream.key);
         opposite.is_some_and(|opposite| {
             let silent = second.end().since(opposite.last);

@@ -61,7 +61,7 @@ export const answerErrors = async (dashboards) => {
   const port = await freePort();
   const begun = Date.now() / 1000;
   const folder = mkdtempSync(join(tmpdir(), "asnmeter-"));
-  const meter = await demo(port, "--evidence", join(folder, "ledger"));
+  const meter = await demo(port, ["--evidence", join(folder, "ledger")]);
   const server = await prometheus(`127.0.0.1:${port}`);
   const value = async (query) => Number((await server.ask("query", { query })).result[0]?.value[1]);
   const out = 'asnmeter_commitment_asn_out_of_sla{asn="3320"}';

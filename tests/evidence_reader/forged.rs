@@ -8,7 +8,7 @@ use asnmeter::ledger::key::PrivateKey;
 use asnmeter::ledger::tiles;
 use asnmeter::ledger::tree::{Hash, Tree};
 use flate2::Compression;
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use std::fs;
 use std::io::{Read, Write};
@@ -29,7 +29,11 @@ pub(crate) const WAYS: [Way; 8] = [
         change(at, |lines| lines.swap(40, 41));
     }),
     ("an end cut off", "more leaves than there are", |_, at| {
-        change(at, |lines| lines.truncate(40));
+        let mut minutes = minutes(at);
+        let last = minutes.last_mut().unwrap();
+        let end = last.trim_end().rfind('\n').unwrap();
+        last.truncate(end + 1);
+        write_minutes(at, &minutes);
     }),
     (
         "a minute taken off, with its checkpoint",
@@ -51,14 +55,7 @@ pub(crate) const WAYS: [Way; 8] = [
         "a verdict changed and sealed again by the owner",
         "another root",
         |desk, at| {
-            change(at, |lines| {
-                let met = lines
-                    .iter_mut()
-                    .find(|line| line.contains("\"met\""))
-                    .unwrap();
-                *met = met.replacen("\"met\"", "\"missed\"", 1);
-            });
-            seal_again(desk, at, "key.pem");
+            change_verdict(desk, at);
         },
     ),
     ("a checkpoint signed by nobody", "no signature", |_, at| {
@@ -142,6 +139,16 @@ fn change(ledger: &Path, how: impl FnOnce(&mut Vec<String>)) {
     how(&mut lines);
     minutes[1] = lines.join("\n") + "\n";
     write_minutes(ledger, &minutes);
+}
+
+/// A verdict is another one, and its owner signs all anew.
+pub(crate) fn change_verdict(desk: &Desk, ledger: &Path) {
+    change(ledger, |lines| {
+        let mut lines = lines.iter_mut();
+        let met = lines.find(|line| line.contains("\"met\"")).unwrap();
+        *met = met.replacen("\"met\"", "\"missed\"", 1);
+    });
+    seal_again(desk, ledger, "key.pem");
 }
 
 /// The line with its last digit but one raised by one, which a leaf can have.

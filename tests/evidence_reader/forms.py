@@ -15,7 +15,7 @@ def need(holds, *words):
 
 
 # A form is a list of keys in their order, each with the form of its value: None for a plain one. "?"
-# marks a key that is left out when it says nothing. ANY is an object whose keys EVIDENCE does not list.
+# marks a key that is left out when it says nothing, "=" one that is when it equals the key behind it. ANY is an object whose keys EVIDENCE does not list.
 ANY = "any"
 
 
@@ -23,11 +23,12 @@ def plain(*keys):
     return [(key, None) for key in keys]
 
 
-SIDE = plain("bytes?", "expected?", "lost?", "maybe_lost?")
+SIDE = plain("bytes?", "confirmed_bytes=bytes", "expected?", "lost?", "maybe_lost?")
 SAMPLES = plain("samples?", "over?", "maybe_over?")
 SILENCE = plain("active_streams?", "silent_streams?", "recent_streams?", "open?", "ended?", "stopped?")
 COUNTS = [
-    ("packets?", None), ("from?", SIDE), ("to?", SIDE), ("both_bytes?", None), ("unfollowed?", None),
+    ("packets?", None), ("from?", SIDE), ("to?", SIDE), ("both_bytes?", None),
+    ("confirmed_both_bytes=both_bytes", None), ("unfollowed?", None),
     ("silence?", SILENCE), ("latency?", SAMPLES), ("jitter?", SAMPLES), ("transit?", None),
 ]
 ENTRY = plain("asn?", "role?") + COUNTS + [("paths?", [one for one in COUNTS if one[0] != "silence?"])]
@@ -36,7 +37,7 @@ GUARANTEE = [
     ("latency?", plain("limit", "percentile", "methods", "min_round_trips")),
     ("jitter?", plain("limit", "percentile", "min_stream_seconds")),
 ]
-COMMITMENT = plain("name", "committed_rate", "threshold", "window", "direction", "layer", "classes") + [
+COMMITMENT = plain("name", "committed_rate", "threshold", "window", "direction", "count?", "layer", "classes") + [
     ("scope", plain("local_prefixes?", "interfaces?", "vlans?")), ("transit", None), ("guarantee", GUARANTEE),
 ]
 FORMS = {
@@ -66,11 +67,14 @@ def canonical(value, form=None):
     if isinstance(value, dict):
         need(form is not None, "an object where none belongs:", value)
         keys = [(key, ANY) for key in value] if form == ANY else form
-        names = [key.rstrip("?") for key, _ in keys]
+        names = [key.rstrip("?").split("=")[0] for key, _ in keys]
         need(set(value) <= set(names), "keys that no such leaf has:", sorted(set(value) - set(names)))
         parts = []
         for (key, inner), name in zip(keys, names):
-            says_nothing = value.get(name) in (0, "", [], {}) and value.get(name) is not False
+            if "=" in key:
+                says_nothing = value.get(name) == value.get(key.split("=")[1], 0)
+            else:
+                says_nothing = value.get(name) in (0, "", [], {}) and value.get(name) is not False
             if key != name and (name not in value or says_nothing):
                 continue
             need(name in value, "a key is missing:", name)

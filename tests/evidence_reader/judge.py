@@ -1,8 +1,8 @@
 """The judgement (MODEL §6 to §8, §11, §12) from the leaves policy, gap, second and amendment alone."""
 from collections import Counter
 
-# A frame that was not seen may have been a packet of so many octets (MODEL §8.2).
-LARGEST = 65535
+# A frame that was not seen may have been a packet of so many octets (MODEL §8.2, §3.2).
+LARGEST = {"ip": 65535, "ethernet": 65535 + 18, "wire": 65535 + 38}
 MEASURES = ("loss", "latency", "jitter")
 NONE = (["none"] * 3, [], None)
 # What an ASN's counts of all paths stand under; others under their transit ASNs.
@@ -14,6 +14,10 @@ def flat(counts):
     out = Counter({key: counts[key] for key in ("packets", "both_bytes", "unfollowed") if key in counts})
     for group in ("from", "to", "latency", "jitter"):
         out.update({f"{group}.{key}": value for key, value in counts.get(group, {}).items()})
+    for side in ("from", "to"):
+        of = counts.get(side, {})
+        out[side + ".confirmed_bytes"] = of.get("confirmed_bytes", of.get("bytes", 0))
+    out["confirmed_both_bytes"] = counts.get("confirmed_both_bytes", counts.get("both_bytes", 0))
     return out
 
 
@@ -40,17 +44,37 @@ class Second:
         return (recent >= 2 and 10 * recent >= active or silent >= 3 and 5 * silent >= active
                 or silent > 0 and silent >= active)
 
-    def is_outage(self, subject):
+    def stopped_together(self, subject):
+        """How many streams stopped within two consecutive seconds at most, how long ago the first, of how many active."""
         silence = self.silence.get(subject, {}).get(ALL, {})
         ends = dict(map(tuple, silence.get("stopped", [])))
-        most = max([count + ends.get(ago + 1, 0) for ago, count in ends.items()] or [0])
-        return most >= 3 and 3 * most >= silence.get("active_streams", 0)
+        streams, ago = max([(count + ends.get(ago - 1, 0), ago) for ago, count in ends.items()] or [(0, 0)])
+        return streams, ago, silence.get("active_streams", 0)
+
+    def is_outage(self, subject):
+        streams, _, active = self.stopped_together(subject)
+        return streams >= 3 and 3 * streams >= active
+
+    def all_stopped(self, second):
+        """When all networks stopped, within one second of each other; none if they have not (MODEL §11.6)."""
+        stopped, streams = [], 0
+        for subject in set(self.sums) | set(self.silence):
+            if subject[1]:
+                continue
+            together, ago, active = self.stopped_together(subject)
+            if together and 10 * together >= 9 * active:
+                stopped.append(second - ago)
+                streams += together
+            elif self.sums.get(subject, {}).get(ALL, Counter())["from.expected"] > 0:
+                return None
+        is_all = len(stopped) >= 2 and streams >= 4 and max(stopped) <= min(stopped) + 1
+        return min(stopped) if is_all else None
 
 
 class Window:
     """The sums of a contract's window that ends with a second."""
 
-    def __init__(self, seconds, second, length, gaps, seen_since):
+    def __init__(self, seconds, second, length, gaps, seen_since, tap_gaps):
         self.first = second - length + 1
         touching = [gap for gap in gaps if gap.first <= second and gap.last >= self.first]
         is_new = self.first < seen_since
@@ -69,6 +93,9 @@ class Window:
                     # of the numbers lost as many as frames were not seen are maybe lost (MODEL §8.2)
                     for side in ("from", "to"):
                         total[side + ".unseen"] += min(max(counted[side + ".lost"], 0), unseen)
+                    # the tap may have failed, up to the second in which streams go on (MODEL §11.6)
+                    if path is ALL and any(begin <= time <= end + 1 for begin, end in tap_gaps):
+                        total["from.tap"] += max(counted["from.lost"], 0)
                 self.transit.setdefault(subject, set()).update(of_second.transit[subject])
             for subject, paths in of_second.silence.items():
                 if was_open(seconds, subject, time, length):
@@ -101,7 +128,7 @@ class Contract:
     """One commitment: what was counted under it, and how long each ASN is out of SLA."""
 
     def __init__(self, terms, second):
-        self.seconds, self.over, self.seen_since = {}, {}, second
+        self.seconds, self.over, self.seen_since, self.tap_gaps = {}, {}, second, []
         self.take(terms)
 
     def revise(self, terms, second):
@@ -109,8 +136,8 @@ class Contract:
         old, judges = self.terms, terms["transit"] == "judge"
         counted = ("window", "layer", "classes", "scope")
         is_counted_alike = all(old[key] == terms[key] for key in counted) and (not judges or old["transit"] == "judge")
-        held = ("committed_rate", "threshold", "direction")
-        is_held_alike = is_counted_alike and all(old[key] == terms[key] for key in held)
+        held = ("committed_rate", "threshold", "direction", "count")
+        is_held_alike = is_counted_alike and all(old.get(key) == terms.get(key) for key in held)
         if not is_counted_alike:
             self.seconds, self.seen_since = {}, second
         for measure in ("latency", "jitter"):
@@ -144,42 +171,50 @@ class Contract:
     def exceeds(self, octets):
         return 8 * 10**6 * octets > self.limit
 
-    def shares(self, total):
-        """The octets that are held against the limit, by direction (MODEL §6.3)."""
-        sides = {"from": total["from.bytes"], "to": total["to.bytes"]}
+    def shares(self, total, kind=""):
+        """The octets of a window in the directions that are judged (MODEL §6.3); `kind`: those confirmed."""
+        sides = {side: total[f"{side}.{kind}bytes"] for side in ("from", "to")}
         rule = self.terms["direction"]
         if rule == "sum":
-            return {"sum": sides["from"] + sides["to"] - total["both_bytes"]}
+            return {"sum": sides["from"] + sides["to"] - total[kind + "both_bytes"]}
         return {side: octets for side, octets in sides.items() if rule in ("either", side)}
 
     def judge(self, second, gaps):
         """Verdicts on each ASN, and octets of all that is out of SLA with the transit ASNs crossed."""
-        window = Window(self.seconds, second, self.window, gaps, self.seen_since)
+        since = self.seconds.get(second, Second()).all_stopped(second)
+        if since is not None and self.tap_gaps and self.tap_gaps[-1][1] + 1 >= since:
+            self.tap_gaps[-1] = self.tap_gaps[-1][0], second
+        elif since is not None:
+            self.tap_gaps.append((since, second))
+        window = Window(self.seconds, second, self.window, gaps, self.seen_since, self.tap_gaps)
         judges_transit = self.terms["transit"] == "judge"
-        more = None if window.frames is None else window.frames * LARGEST
+        more = None if window.frames is None else window.frames * LARGEST[self.terms["layer"]]
+        count = self.terms.get("count", "all")
+        held = "" if count == "all" else "confirmed_"
+        # what nobody answered may count after all, or what was not seen may have answered it (MODEL §6.5)
+        possible = held if count == "confirmed" and window.whole else ""
         over, may_be_over, verdicts = {}, set(), {}
         for (asn, role), paths in window.sums.items():
-            for direction, octets in self.shares(paths[ALL]).items():
-                if role and not judges_transit:
-                    continue
+            if role and not judges_transit:
+                continue
+            for direction, octets in self.shares(paths[ALL], held).items():
                 if self.exceeds(octets):
                     over[asn, role, direction] = octets, sorted(window.transit.get((asn, role), set()))
-                if more is None or self.exceeds(octets + more):
-                    may_be_over.add((asn, role))
+            if more is None or any(self.exceeds(octets + more) for octets in self.shares(paths[ALL], possible).values()):
+                may_be_over.add((asn, role))
         transit_over = {asn for asn, role, _ in over if role}
         transit_may = {asn for asn, role in may_be_over if role}
         for (asn, role), paths in window.sums.items():
             if role or paths[ALL]["packets"] <= 0:
                 continue
-            crossed, void_by, may = Counter(), set(), not window.whole and (asn, role) in may_be_over
-            may |= more is None and not window.whole
+            crossed, void_by, may = Counter(), set(), (asn, role) in may_be_over
             for path, counted in paths.items():
                 if path is ALL or not judges_transit:
                     continue
                 if set(path) & transit_over:
                     void_by |= set(path) & transit_over if counted["packets"] else set()
                     crossed.update(counted)
-                elif set(path) & transit_may and not window.whole:
+                elif set(path) & transit_may:
                     may = True
             rest = Counter(paths[ALL])
             rest.subtract(crossed)
@@ -214,7 +249,7 @@ class Contract:
                     word = "met"
                 else:
                     unseen = not window.whole or no_room
-                    reason = "unseen" if unseen else "in_doubt" if doubt else "few_samples"
+                    reason = "unseen" if unseen else "in_doubt" if doubt or may else "few_samples"
             words.append(word)
             reasons.append(reason)
         return words, reasons if any(reasons) else [], by
@@ -228,6 +263,8 @@ def loss(promised, rest, frames):
         unseen = rest[side + ".unseen"]
         lost, expected = rest[side + ".lost"] - unseen, rest[side + ".expected"] - unseen
         maybe = rest[side + ".maybe_lost"] + frames
+        if side == "from":
+            lost, expected, maybe = lost - rest["from.tap"], expected - rest["from.tap"], maybe + rest["from.tap"]
         enough = expected >= promised["min_packets"]
         certain = 10**6 * lost > promised["limit"] * (expected + rest["unfollowed"] + frames)
         possible = 10**6 * (lost + maybe) > promised["limit"] * (expected + maybe)

@@ -69,7 +69,10 @@ class Replay:
         if anew:
             self.contracts, self.gaps, self.previous, self.standing, self.ended = {}, [], None, {}, []
         need(self.previous is None or second > self.previous, where, "goes back without a gap of the clock")
-        self.take_gaps([one for one in kinds["gap"] if one[1]["why"] == "stop"], second)
+        stopped = [one for one in kinds["gap"] if one[1]["why"] == "stop"]
+        if stopped and self.previous is not None:
+            self.previous = max(self.previous, second - 1)  # nobody judged the seconds between
+        self.take_gaps(stopped, second)
         self.tick(second, kinds["gap"], where)
         for number, leaf in kinds["policy"]:
             self.take_policy(number, leaf, second)
@@ -81,10 +84,13 @@ class Replay:
         """Judges the seconds without a leaf before `until`: nothing may change in them."""
         if self.previous is None:
             return
-        first, away = self.previous + 1, [(at(leaf["from"]), at(leaf["until"])) for _, leaf in coming if leaf["why"] in ("stop", "disk")]
+        first = self.previous + 1
+        unwritten = [(at(leaf["from"]), at(leaf["until"])) for _, leaf in coming if leaf["why"] == "disk"]
         for second in range(first, until):
-            if second % 60 == 59 and until - first < DAY and self.contracts:
-                need(any(begin <= second <= end for begin, end in away), where, "the end of minute", say(second), "is missing")
+            if any(begin <= second <= end for begin, end in unwritten):
+                continue  # what was said in it is not in the ledger
+            is_missing = second % 60 == 59 and until - first < DAY and self.contracts
+            need(not is_missing, where, "the end of a minute is missing:", say(second))
             # once no window holds anything and nothing stands, nothing can change
             if second - first <= self.longest() + BESIDE or self.standing or any(one.over for one in self.contracts.values()):
                 self.judge(second, [], [], where)
@@ -110,7 +116,7 @@ class Replay:
                 self.gaps = []
             for contract in self.contracts.values():
                 if why in ("start", "clock"):
-                    contract.seconds, contract.seen_since = {}, second
+                    contract.seconds, contract.seen_since, contract.tap_gaps = {}, second, []
             if why == "disk":
                 self.standing = {}
                 self.unsure_until = max(self.unsure_until or 0, second + self.longest())

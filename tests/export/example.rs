@@ -132,6 +132,13 @@ fn numbered(asn: u32) -> Label {
     Label::Origin(Origin::As(Asn(asn)))
 }
 
+/// A minute that had one verdict.
+fn seconds_of(verdict: Verdict) -> [u8; 4] {
+    let mut seconds = [0; 4];
+    seconds[verdict as usize] = 60;
+    seconds
+}
+
 /// A value for loss and one for latency.
 fn of_each<T: Default>(loss: T, latency: T) -> PerMeasure<T> {
     let mut values = PerMeasure::default();
@@ -231,7 +238,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
             .map(|minute| Minute {
                 start: Second(JUDGED.0 - 60 * (59 - minute)),
                 peak_thousandths: (from * 10_000.0).round() as u32,
-                verdicts: of_each(Some(verdict), Some(Verdict::Met)),
+                verdicts: of_each(seconds_of(verdict), seconds_of(Verdict::Met)),
             })
             .collect(),
     };
@@ -478,6 +485,7 @@ pub(crate) fn published() -> Published {
         refused: Arc::default(),
         evidence: Some(Arc::new(evidence())),
         hep: Some(Arc::default()),
+        ..Published::default()
     }
 }
 
@@ -516,9 +524,7 @@ pub(crate) fn large() -> Published {
     Published {
         snapshot: Arc::new(snapshot),
         standing: published().standing,
-        refused: Arc::default(),
-        evidence: None,
-        hep: None,
+        ..Published::default()
     }
 }
 

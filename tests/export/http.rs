@@ -1,7 +1,9 @@
 use crate::example;
 use asnmeter::export::http::security::Security;
 use asnmeter::export::http::{self, HttpLimits};
+use asnmeter::export::questions::{Answerers, Asked, HistoryQuestion};
 use asnmeter::export::{Published, Refused, collector, json};
+use asnmeter::units::{Asn, Second};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -138,6 +140,11 @@ fn every_route_answers_get_and_head() {
     for (path, kind, begins) in [
         ("/", "text/html; charset=utf-8", "<!doctype html>"),
         (
+            "/docs/runbook",
+            "text/html; charset=utf-8",
+            "<!doctype html>",
+        ),
+        (
             "/metrics",
             "text/plain; version=0.0.4; charset=utf-8",
             "# HELP asnmeter_",
@@ -163,6 +170,64 @@ fn every_route_answers_get_and_head() {
         );
         assert_eq!(nothing, "");
     }
+}
+
+/// Questions go to whoever can answer, as they are asked; what comes back is the answer.
+#[test]
+fn a_question_is_answered_by_whom_it_is_for_and_refused_where_there_is_nobody() {
+    let nobody = served();
+    let (head, body) = nobody.ask("GET /api/v1/history?commitment=a&asn=1 HTTP/1.1");
+    assert!(head.starts_with("http/1.1 404 "), "{head}");
+    assert_eq!(body, "no ledger is kept\n");
+    let (head, body) = nobody.ask("GET /api/v1/streams?asn=1 HTTP/1.1");
+    assert!(head.starts_with("http/1.1 404 "), "{head}");
+    assert_eq!(body, "streams are not shown: export.streams is false\n");
+
+    let (sender, questions) = std::sync::mpsc::sync_channel::<Asked<HistoryQuestion>>(1);
+    let reader = std::thread::spawn(move || {
+        let (question, answer) = questions.recv().unwrap();
+        answer.send(Ok("{\"a\":1}".into())).unwrap();
+        // The next one waits.
+        (question, questions.recv().unwrap())
+    });
+    let answerers = Answerers {
+        history: Some(sender),
+        streams: None,
+    };
+    let published = Published {
+        answerers,
+        ..example::published()
+    };
+    let served = Served::new(published, HttpLimits::default());
+    let asked =
+        "GET /api/v1/history?commitment=voice+fra&asn=3320&from=2026-01-01T00:00:00Z HTTP/1.1";
+    let (head, body) = served.ask(asked);
+    assert!(head.starts_with("http/1.1 200 "), "{head}");
+    assert!(head.contains("content-type: application/json") && head.contains("nosniff"));
+    assert_eq!(body, "{\"a\":1}");
+    let mut waiting = served.connect();
+    write!(
+        waiting,
+        "{asked}\r\nHost: meter\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let (question, (_, answer)) = reader.join().unwrap();
+    assert_eq!(
+        (question.commitment.as_str(), question.asn),
+        ("voice fra", Asn(3320))
+    );
+    assert_eq!(question.from, Second(1_767_225_600));
+    // Whoever should answer has ended.
+    drop(answer);
+    let (head, body) = read_answer(&mut waiting);
+    assert!(head.starts_with("http/1.1 503 "), "{head}");
+    assert_eq!(body, "no answer: it ended\n");
+    let (head, body) = served.ask(asked);
+    assert!(head.starts_with("http/1.1 503 "), "{head}");
+    assert_eq!(body, "no answer: it ended\n");
+    let (head, body) = served.ask("GET /api/v1/history?asn=1 HTTP/1.1");
+    assert!(head.starts_with("http/1.1 400 "), "{head}");
+    assert_eq!(body, "commitment: is missing\n");
 }
 
 #[test]

@@ -144,7 +144,8 @@ fn the_detail_has_both_directions_verdicts_by_minute_and_times_out_of_sla() {
     let judged = &detail["commitments"][0];
     assert_eq!(judged["intervals"][0]["open"], true);
     let verdicts = |minute: usize| judged["verdicts"][minute].as_array().unwrap();
-    assert_eq!(verdicts(59)[..2], [json!("void"), json!("met")]);
+    let [void, met] = [json!([0, 0, 60, 0]), json!([60, 0, 0, 0])];
+    assert_eq!(verdicts(59)[..2], [void, met]);
     assert!(verdicts(0).iter().all(Value::is_null));
     assert!(json::page::detail(&published, Asn(4_200_000_000)).is_none());
 }

@@ -52,7 +52,7 @@ export const until = async (what, child, seconds, answer) => {
 };
 
 /** The demo on a port; ready when it has judged. */
-export const demo = async (port, ...more) => {
+export const demo = async (port, more = []) => {
   const child = start(PROGRAM, ["demo", "--web.listen-address", `127.0.0.1:${port}`, ...more]);
   await until("the demo", child, 20, async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok);
   return child;

@@ -151,7 +151,9 @@ mod tests {
         let gone: Vec<bool> = own.iter_mut().map(is_displaced).collect();
         assert_eq!(gone.iter().filter(|gone| **gone).count(), 1);
         assert!(gone[1] && !is_displaced(&mut other));
-        own.iter().for_each(|one| one.place.has_spoken());
+        for one in &own {
+            one.place.has_spoken();
+        }
         next.place.has_spoken();
         assert_eq!(admit(&places, 1).err(), Some(Bound::Address));
         // a displaced one frees no place of others
@@ -167,7 +169,9 @@ mod tests {
         let mut all: Vec<Admitted> = (0..MAX_ROUTERS)
             .map(|number| admit(&places, number).unwrap())
             .collect();
-        all.iter().skip(2).for_each(|one| one.place.has_spoken());
+        for one in all.iter().skip(2) {
+            one.place.has_spoken();
+        }
         let next = admit(&places, 200).unwrap();
         assert_eq!(next.reached, Some(Bound::All));
         assert!(is_displaced(&mut all[0]) && !is_displaced(&mut all[1]));

@@ -47,6 +47,28 @@ fn each_wrong_value_is_named_with_line_key_and_value() {
             "2: capture.ring_mib: 4097: is not within 1 and 4096",
         ),
         (
+            "fleet.name",
+            "'voice.eu'",
+            "5: fleet.name: 'voice.eu': is not 1 to 64 letters, digits, \"-\" and \"_\"",
+        ),
+        ("fleet.servers", "[]", "5: fleet.servers: []: is empty"),
+        (
+            "fleet.servers",
+            "['127.0.0.1:4222']",
+            "5: fleet.servers: '127.0.0.1:4222': is no address like nats://127.0.0.1:4222",
+        ),
+        (
+            "fleet.patience",
+            "'11m'",
+            "5: fleet.patience: '11m': is not within 1s and 10m",
+        ),
+        ("fleet.probes", "[]", "5: fleet.probes: []: is empty"),
+        (
+            "fleet.probes.key",
+            "'/nobody/has/this.pub'",
+            "6: fleet.probes.key: '/nobody/has/this.pub': is no key in base64, and no file with one: No such file or directory (os error 2)",
+        ),
+        (
             "voice.ports",
             "['1-']",
             "2: voice.ports: '1-': is not a port like \"4000\" or a range like \"10000-20000\"",
@@ -262,7 +284,7 @@ fn what_does_not_fit_together_is_refused() {
         ),
         (
             "[flow]",
-            "1: flow: unknown key (known are `capture`, `voice`, `asn`, `hep`, `web`, `export`, `evidence`, `commitment`)",
+            "1: flow: unknown key (known are `capture`, `voice`, `asn`, `hep`, `web`, `export`, `evidence`, `fleet`, `commitment`)",
         ),
         (
             "[capture]\nbackend = 'ring'\nbackend = 'ring'",
@@ -275,5 +297,39 @@ fn what_does_not_fit_together_is_refused() {
         ),
     ] {
         assert_eq!(error(text), message);
+    }
+}
+
+#[test]
+fn a_fleet_says_what_this_meter_is_in_it_and_nothing_that_says_nothing() {
+    let address = "servers = ['nats://[::1]:4222']";
+    let cases = [
+        ("name = 'f'", "1: fleet.servers: is missing"),
+        (
+            "servers = ['nats://[::1]:4222']",
+            "1: fleet.name: is missing",
+        ),
+        ("name = 'f'\nADDRESS", "1: fleet.probe: is missing"),
+        (
+            "name = 'f'\nADDRESS\nprobe = 'a'\nprobes = [{ name = 'a' }]",
+            "4: fleet.probe: 'a': cannot stand beside fleet.probes",
+        ),
+        (
+            "name = 'f'\nADDRESS\nprobe = 'a'\npatience = '5s'",
+            "5: fleet.patience: '5s': says nothing without fleet.probes",
+        ),
+        (
+            "name = 'f'\nADDRESS\nprobes = [{ name = 'a' }, { name = 'a' }]",
+            "4: fleet.probes: 'a': stands twice in the list",
+        ),
+        (
+            "name = 'f'\nADDRESS\nprobe = 'a'\ntls = { key = 'k' }",
+            "5: fleet.tls.certificate: is missing",
+        ),
+    ];
+    for (text, message) in cases {
+        let text = format!("[fleet]\n{}", text.replace("ADDRESS", address));
+        let said = error(&text);
+        assert!(said.starts_with(message), "{text}: {said}");
     }
 }

@@ -16,7 +16,7 @@
 
 use hyper::HeaderMap;
 use hyper::Uri;
-use hyper::header::{ACCEPT_LANGUAGE, HOST, HeaderName, ORIGIN, REFERER, USER_AGENT};
+use hyper::header::{ACCEPT_LANGUAGE, HOST, HeaderName, HeaderValue, ORIGIN, REFERER, USER_AGENT};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Ends of names that the public DNS does not have.
@@ -102,7 +102,7 @@ fn without_port(written: &str) -> &str {
 
 /// Whether a browser sent it.
 fn is_browser(headers: &HeaderMap) -> bool {
-    let agent = headers.get(USER_AGENT).map(|agent| agent.as_bytes());
+    let agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes);
     agent.is_some_and(|agent| agent.starts_with(b"Mozilla/"))
         || OF_BROWSERS.iter().any(|name| headers.contains_key(name))
 }
@@ -110,7 +110,6 @@ fn is_browser(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::HeaderValue;
 
     fn headers(host: &str, more: &[(HeaderName, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();

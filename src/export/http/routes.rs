@@ -1,7 +1,8 @@
-//! Maps requests to answers. Read-only: GET and HEAD, no bodies, no parameters.
+//! Maps requests to answers. Read-only: GET and HEAD, no bodies; parameters only where `questions` reads them.
 
 use super::evidence::{Download, EVIDENCE, FileRequest};
 use super::live::Live;
+use super::questions::{self, PendingAnswer};
 use super::rendered::{Output, RenderedOutputs};
 use crate::export::{collector, json, page};
 use crate::units::Asn;
@@ -26,6 +27,14 @@ pub(super) type HttpAnswer = Either<Full<Bytes>, Either<Live, Download>>;
 /// Prefix of the paths of single ASNs; the number follows.
 const ASN: &str = "/api/v1/asns/";
 
+/// The answer to a request.
+pub(super) enum Reply {
+    /// It is there.
+    Ready(Response<HttpAnswer>),
+    /// Somebody was asked.
+    Pending(PendingAnswer),
+}
+
 /// Answers a request for a file of the ledger with the headers of every answer.
 pub(super) async fn answer_file(
     file: FileRequest,
@@ -42,7 +51,7 @@ pub(super) fn answer<B: Body>(
     request: &Request<B>,
     shown: &Arc<RenderedOutputs>,
     listeners: &Arc<Semaphore>,
-) -> Response<HttpAnswer> {
+) -> Reply {
     let path = request.uri().path();
     let mut response = match path {
         _ if !request.body().is_end_stream() => {
@@ -60,7 +69,11 @@ pub(super) fn answer<B: Body>(
                 .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             response
         }
+        questions::HISTORY | questions::STREAMS => {
+            return Reply::Pending(questions::ask(path, request.uri().query(), shown));
+        }
         "/" => whole(Bytes::from_static(page::PAGE.as_bytes()), HTML),
+        "/docs/runbook" => whole(Bytes::from_static(page::RUNBOOK.as_bytes()), HTML),
         "/metrics" => output(request, shown, Output::Metrics, collector::TEXT_FORMAT),
         "/api/v1/asns" => output(request, shown, Output::Json, JSON),
         "/api/v1/live" => live(shown, listeners),
@@ -74,7 +87,7 @@ pub(super) fn answer<B: Body>(
         _ => one_asn(path, shown),
     };
     add_security_headers(&mut response);
-    response
+    Reply::Ready(response)
 }
 
 /// Whether a request asks, and has no body.
@@ -123,8 +136,11 @@ fn add_security_headers(response: &mut Response<HttpAnswer>) {
 }
 
 fn is_path(path: &str) -> bool {
-    const PATHS: [&str; 7] = [
+    const PATHS: [&str; 10] = [
         "/",
+        "/docs/runbook",
+        questions::HISTORY,
+        questions::STREAMS,
         "/metrics",
         "/api/v1/asns",
         "/api/v1/live",
@@ -224,6 +240,21 @@ fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Response<HttpAns
             response
         }
     }
+}
+
+/// A document that somebody was asked for.
+pub(super) fn json(document: String) -> Response<HttpAnswer> {
+    let mut response = whole(Bytes::from(document), JSON);
+    add_security_headers(&mut response);
+    response
+}
+
+/// Why there is none.
+pub(super) fn refusal(status: StatusCode, why: String) -> Response<HttpAnswer> {
+    let mut response = whole(Bytes::from(why + "\n"), PLAIN);
+    *response.status_mut() = status;
+    add_security_headers(&mut response);
+    response
 }
 
 pub(super) fn whole(body: Bytes, kind: &'static str) -> Response<HttpAnswer> {

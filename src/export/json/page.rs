@@ -7,7 +7,6 @@ use super::shapes::{AsnJson, CaptureJson, Discarded, MeterJson, Quantiles, Total
 use crate::asn::Origin;
 use crate::export::Published;
 use crate::export::measures::{self, ByMeasure};
-use crate::sla::Verdict;
 use crate::sla::commitment::DirectionRule;
 use crate::sla::direction::Directions;
 use crate::sla::measure::{Column, Counter, Measure, PerMeasure};
@@ -141,8 +140,9 @@ struct JudgedJson<'a> {
     terms: TermsJson<'a>,
     row: Row<'a>,
     intervals: Vec<OutOfSlaJson>,
-    /// Verdicts on each measure, in order, one for each minute of the hour that ends now.
-    verdicts: Vec<Vec<Option<&'static str>>>,
+    /// For each minute of the hour that ends now, and each measure in order, the seconds that were met,
+    /// missed, void and indeterminate; null where there was none.
+    verdicts: Vec<Vec<Option<[u8; 4]>>>,
 }
 
 /// The state that the page draws, as one line.
@@ -246,15 +246,16 @@ fn judged<'a>(
     let minutes = by_minute(&asn.last_hour, snapshot, |minute| {
         minute.map_or_else(PerMeasure::default, |minute| minute.verdicts)
     });
-    let words = |verdicts: &PerMeasure<Option<Verdict>>| {
-        let words = verdicts.iter();
-        words.map(|(_, one)| one.map(Verdict::as_str)).collect()
+    let seconds = |verdicts: &PerMeasure<[u8; 4]>| {
+        let seconds = verdicts.iter();
+        let some = |(_, seconds): (_, &[u8; 4])| Some(*seconds).filter(|all| all != &[0; 4]);
+        seconds.map(some).collect()
     };
     JudgedJson {
         terms: TermsJson::of(commitment),
         row: row(commitment, asn, snapshot),
         intervals: intervals.map(OutOfSlaJson::of).collect(),
-        verdicts: minutes.iter().map(words).collect(),
+        verdicts: minutes.iter().map(seconds).collect(),
     }
 }
 

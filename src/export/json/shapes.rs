@@ -143,6 +143,11 @@ impl<'a> StreamJson<'a> {
     }
 }
 
+/// A jitter in milliseconds, as streams have it.
+pub(super) fn jitter_ms(nanos: u64) -> f64 {
+    millis(nanos_to_millis(nanos))
+}
+
 #[derive(Serialize)]
 pub(super) struct AsnJson<'a> {
     #[serde(rename = "asn")]

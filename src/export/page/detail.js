@@ -44,33 +44,20 @@ const callsOf = (calls) => facts("Calls", ["from", "to"].flatMap((direction) => 
 const countedOf = (name, { met_s, missed_s, void_s, unseen_s, in_doubt_s, few_samples_s }) =>
   [name, [[met_s, "met"], [missed_s, "missed"], [void_s, "void"], [unseen_s, REASONS.unseen], [in_doubt_s, REASONS.in_doubt], [few_samples_s, REASONS.few_samples]].filter(([s]) => s).map(([s, word]) => word + " " + span(s)).join(", ") || "never judged"];
 
-// What held at the time, where it is no longer what holds.
-const heldThen = (then, terms) =>
-  (["committed_bps", "threshold", "window_s", "layer"].every((term) => then[term] === terms[term]) ? "" : "; then no guarantee above " + asWritten(then.threshold) + " of " + rate(then.committed_bps) + " in " + span(then.window_s));
-
-const intervalsOf = (intervals, judged, terms) => el("div", { class: "block" }, el("h3", {}, "Times out of SLA"),
-  intervals.length === 0 ? el("p", { class: "note" }, "none since the start")
-    : el("ul", {}, intervals.map(({ direction, from, until, open, peak_share, ...then }) =>
-      el("li", open ? { class: "over" } : {}, (direction === "sum" ? "both ways" : direction) + " " + clock(from, judged) + " to " + (open ? "now" : clock(until, judged)) + ", " + span(secondsBetween(from, until)) + ", peak " + percent(peak_share) + heldThen(then, terms)))));
-
-const hourOf = ({ row, verdicts, terms }) => el("div", { class: "block wide" }, el("h3", {}, "Last hour"),
-  el("div", { class: "strip" }, el("span", {}, "share"), hour(row.last_hour, stateOf(row, terms), 48), el("span", { class: "soft" }, "line: the limit")),
-  MEASURES.map(({ label }, place) => row[label] && strip(label, verdicts.map((minute) => minute[place]))));
-
 const detailRow = (key, name) => {
   const shown = detail && detail.key === key ? detail.content : null;
   const here = shown && shown.commitments.find(({ terms }) => terms.name === name);
   const blocks = here ? [
-    hourOf(here),
+    historyOf(here, key, shown.judged),
     trafficOf(here.terms, here.row, shown.streams),
     ...MEASURES.map(({ block }) => block(here.terms, here.row, shown.asn, shown.jitter_ms)),
     shown.asn && lossPathOf(shown.asn, shown.local),
     shown.asn && shown.asn.calls && callsOf(shown.asn.calls),
     facts("Verdicts, since the start", [
       ...MEASURES.map(({ label, title }) => here.row[label] && countedOf(title, here.row[label])),
-      ["Out of SLA", here.row.out_of_sla_seconds ? span(here.row.out_of_sla_seconds) : "never"],
+      ["Over the limit", here.row.out_of_sla_seconds ? span(here.row.out_of_sla_seconds) : "never"],
     ]),
-    intervalsOf(here.intervals, shown.judged, here.terms),
+    streamsOf(key, shown.judged),
   ].filter(Boolean) : [el("p", { class: "note" }, "…")];
   return el("tr", { class: "detail", "data-key": key + "/detail" }, el("td", { colspan: COLUMNS.length }, el("div", { class: "blocks", role: "region", "aria-label": "Detail" }, blocks)));
 };

@@ -22,38 +22,39 @@ const healthOf = (state) => {
   const { meter, judged, last_tainted, commitments } = state;
   const window = Math.max(60, ...commitments.map(({ window_s }) => window_s));
   const missing = meter.sources.filter(({ loaded }) => !loaded);
-  if (!judged) return ["near", "◆ The meter waits", "no second judged yet"];
-  if (missing.length) return ["over", "▲ The meter does not know its ASNs", "not loaded: " + missing.map(({ name }) => name).join(", ")];
+  if (!judged) return ["near", "◆ The meter waits", "no second judged yet", "If this stays: is the mirror session up, and the interface?", "asnmeterinterfacesilent"];
+  if (missing.length) return ["over", "▲ The meter does not know its ASNs", "not loaded: " + missing.map(({ name }) => name).join(", "), "Ours. Look at the log for why.", "asnmeterconfigreloadfailed"];
   if (last_tainted && secondsBetween(last_tainted, judged) < window)
-    return ["near", "◆ The meter did not see everything", "last at " + clock(last_tainted, judged) + "; verdicts that this may change are indeterminate until it is " + span(window) + " ago"];
+    return ["near", "◆ The meter did not see everything", "last at " + clock(last_tainted, judged) + " UTC", "Ours. Verdicts that this may change are indeterminate until it is " + span(window) + " ago.", "asnmetercapturedropping"];
   if (copiesOf(state) > state.voice.packets * MANY_COPIES)
-    return ["near", "◆ The mirror shows frames twice", "every share is too high by their octets: capture.deduplicate takes them out"];
+    return ["near", "◆ The mirror shows frames twice", "every share is too high by their octets", "Ours. capture.deduplicate takes them out.", "asnmetermirrorduplicates"];
   const old = meter.sources.filter((source) => isStale(source, judged));
-  if (old.length) return ["near", "◆ The meter's ASN tables are stale", old.map((source) => source.name + ": " + ageOf(source, judged)).join(", ")];
-  if (!meter.config_last_reload_successful) return ["near", "◆ The meter sees everything", "but its last reload failed: the old configuration is in force"];
-  return ["within", "● The meter sees everything", droppedOf(state) ? "the last drop is older than the windows" : "no frame dropped since the start"];
+  if (old.length) return ["near", "◆ The meter's ASN tables are stale", old.map((source) => source.name + ": " + ageOf(source, judged)).join(", "), "Ours. Fetch new ones and reload.", "asnmeterasntablestale"];
+  if (!meter.config_last_reload_successful) return ["near", "◆ The meter sees everything", "but its last reload failed", "Ours. The old configuration is in force; the log says why.", "asnmeterconfigreloadfailed"];
+  return ["within", "✓ The meter sees everything", droppedOf(state) ? "the last drop is older than the windows" : "no frame dropped since the start"];
 };
 
 const namedOf = (rows) => rows.slice(0, 3).map(({ row, what }) => (what ? what + " " : "") + nameOf(row)).join(", ") + (rows.length > 3 ? ", …" : "");
 
+// What to do first, in words: whom it concerns, and what to do about it.
 const tiles = (state) => {
   const all = state.commitments.flatMap((terms) => terms.asns.map((row) => ({ row, terms })));
   const out = state.commitments.reduce((sum, { out_of_sla }) => sum + out_of_sla, 0);
   const over = all.filter(({ row }) => row.over);
   const near = all.filter(({ row, terms }) => stateOf(row, terms) === "near");
   const missed = all.flatMap(({ row }) => MEASURES.map(({ label }) => label).filter((what) => row[what] && row[what].verdict === "missed").map((what) => ({ row, what })));
-  const [how, title, text] = healthOf(state);
-  return [
-    [out ? "over" : near.length ? "near" : "within",
-      out ? "▲ " + several(out, "ASN out of SLA", "ASNs out of SLA") : near.length ? "◆ " + several(near.length, "ASN near its limit", "ASNs near their limit") : "● No ASN out of SLA",
-      out ? namedOf(over) : near.length ? namedOf(near) : all.length ? "all within their limits" : "no traffic of any ASN"],
-    [missed.length ? "over" : "within",
-      missed.length ? "✕ " + several(missed.length, "guarantee missed", "guarantees missed") : "✓ No guarantee missed", namedOf(missed)],
-    [how, title, text],
-  ];
+  const silent = all.filter(({ row }) => row.outage);
+  const limit = out ? ["over", "▲ " + several(out, "network", "networks") + " over the limit: no guarantee for " + (out === 1 ? "it" : "them"), namedOf(over), "Ours. Move calls away; no ticket for loss or latency meanwhile.", "asnmeterasnoutofsla"]
+    : near.length ? ["near", "◆ " + several(near.length, "network", "networks") + " near the limit", namedOf(near), "Ours. The guarantee still holds: move calls away before it does not.", "asnmeterasnnearlimit"]
+    : ["within", "✓ No network over its limit", all.length ? "each of them has its guarantee" : "no traffic of any network"];
+  const guarantee = silent.length ? ["over", "✕ " + several(silent.length, "network", "networks") + " fell silent", namedOf(silent), "Theirs, or the path's: call them. If several at once, look at our tap first.", "asnmeterasnfellsilent"]
+    : missed.length ? ["over", "✕ " + several(missed.length, "guarantee", "guarantees") + " missed", namedOf(missed), "Theirs, or the path's: open a ticket, with the times from the history below.", "asnmeterguaranteemissed"]
+    : ["within", "✓ No guarantee missed", all.length ? "nothing to claim now" : ""];
+  return [limit, guarantee, healthOf(state)];
 };
 
-const tile = ([how, title, text]) => el("div", { class: "tile " + how }, el("b", {}, title), el("span", {}, text));
+const tile = ([how, title, text, act, section]) => el("div", { class: "tile " + how }, el("b", {}, title), el("span", {}, text),
+  act && el("p", {}, act + " ", el("a", { href: "/docs/runbook#" + section }, "What to do")));
 
 const meterSection = (state) => {
   const { meter, capture, voice, discarded, judged } = state;
@@ -66,18 +67,17 @@ const meterSection = (state) => {
     ["Voice packets", grouped(voice.packets)],
     ["Not voice", grouped(all) + " frames"],
     ["Pending", grouped(meter.pending_frames) + " frames"],
-    ["Seconds not seen whole", meter.tainted_seconds ? grouped(meter.tainted_seconds) + ", last " + clock(state.last_tainted || judged, judged) : "0"],
+    ["Seconds not seen whole", meter.tainted_seconds ? grouped(meter.tainted_seconds) + ", last " + clock(state.last_tainted || judged, judged) + " UTC" : "0"],
     ["Late frames", grouped(meter.late_frames)],
     ["Clock steps", grouped(meter.clock_steps), meter.clock_steps ? "warn" : null],
     meter.transit_left_out > 0 && ["Transit not noted", grouped(meter.transit_left_out), "warn"],
     ["Streams refused", grouped(meter.streams_refused), meter.streams_refused ? "warn" : null],
     copiesOf(state) > 0 && ["Mirror copies in the shares", grouped(copiesOf(state)), "warn"],
     ...meter.sources.map((source) => ["Source " + source.name, grouped(source.prefixes) + " prefixes, " + ageOf(source, judged), isStale(source, judged) ? "warn" : null]),
-    ["Configuration", meter.config_last_reload_successful ? "as written" : "last reload failed", meter.config_last_reload_successful ? null : "warn"],
+    ["Configuration", meter.config_last_reload_successful ? "as the file says" : "last reload failed", meter.config_last_reload_successful ? null : "warn"],
   ].filter(Boolean);
   const most = reasons.length ? reasons[0][1] : 1;
   return [
-    el("h2", { id: "meter-heading" }, "The meter itself"),
     el("dl", { class: "facts" }, list.map((row) => fact(...row))),
     reasons.length > 0 && el("div", { class: "reasons" }, el("h3", {}, "Not voice, by reason"),
       reasons.map(([reason, frames]) => el("div", { class: "dir", "data-key": reason }, el("span", {}, reason),

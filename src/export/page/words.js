@@ -1,8 +1,10 @@
 // Numbers, times and states in words.
 const THIN = "\u202f";
 const MARKS = { met: "✓ met", missed: "✕ missed", void: "– void", indeterminate: "? indeterminate" };
-const REASONS = { unseen: "not all seen", in_doubt: "in doubt", few_samples: "few samples" };
-const STATES = { over: "▲ Out of SLA", near: "◆ Near the limit", within: "● Within" };
+const REASONS = { unseen: "not all seen", in_doubt: "could be either", few_samples: "too little traffic" };
+// In the order of the meter's own list; what is left of a time is silence.
+const VERDICTS = ["met", "missed", "void", "indeterminate"];
+const STATES = { over: "▲ Over the limit", near: "◆ Near the limit", within: "● Within" };
 // From this part of the limit on a share is shown as near it. For the eye, no verdict.
 const NEAR = 0.8;
 // Octets a second of a G.711 call, each way: 50 packets of 160 octets of speech and 40 of RTP, UDP and
@@ -23,7 +25,21 @@ const span = (seconds) => {
   const parts = [[d, "d"], [h, "h"], [min, "min"], [s, "s"]].filter(([count]) => count > 0).slice(0, 2);
   return parts.length ? parts.map(([count, unit]) => count + THIN + unit).join(" ") : "0" + THIN + "s";
 };
-// Evidence is in UTC, so the page is, too; the day is written where it is not today's.
+// Evidence is in UTC, so the page is, too; the day is written where it is not today's. Where the reader
+// lives in another time zone, that zone's time stands beside it.
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const isElsewhere = (time) => new Date(time).getTimezoneOffset() !== 0;
+const two = (number) => String(number).padStart(2, "0");
+const localClock = (time) => {
+  const at = new Date(time);
+  return [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
+};
+const dayOf = (time) => Number(time.slice(8, 10)) + " " + MONTHS[Number(time.slice(5, 7)) - 1];
+const localDayOf = (time) => new Date(time).getDate() + " " + MONTHS[new Date(time).getMonth()];
+// " (22:17:24 Europe/Paris)", with the day where it is another one there.
+const alsoLocal = (time) => (isElsewhere(time) ? " (" + (localDayOf(time) === dayOf(time) ? "" : localDayOf(time) + " ") + localClock(time) + " " + ZONE + ")" : "");
+const dated = (time) => dayOf(time) + " " + time.slice(11, 19) + " UTC";
 const clock = (time, today) => (today && time.slice(0, 10) !== today.slice(0, 10) ? time.slice(0, 10) + " " : "") + time.slice(11, 19);
 const secondsBetween = (from, until) => Math.max(0, Math.round((Date.parse(until) - Date.parse(from)) / 1000));
 const several = (count, one, many) => (count === 1 ? "1 " + one : grouped(count) + " " + many);

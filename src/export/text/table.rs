@@ -13,15 +13,24 @@ pub(super) enum Align {
     Right,
 }
 
-/// A table that is written once.
+/// The column that is made narrower first.
+const NAME: &str = "Name";
+
+/// The least that is left of a name.
+const LEAST_NAME: usize = 20;
+
+/// A table that is written once. Columns that do not fit stand on lines of their own below each row.
 pub(super) struct TextTable {
+    page: usize,
     columns: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
 }
 
 impl TextTable {
-    pub(super) fn new(columns: &[(&'static str, Align)]) -> Self {
+    /// With these columns, on a page of so many.
+    pub(super) fn new(page: usize, columns: &[(&'static str, Align)]) -> Self {
         Self {
+            page,
             columns: columns.into(),
             rows: Vec::new(),
         }
@@ -29,7 +38,9 @@ impl TextTable {
 
     /// Adds a row, a cell for each column; they may hold untrusted text.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let cells = cells.into_iter().map(|cell| cut(&printable(&cell)));
+        let cells = cells
+            .into_iter()
+            .map(|cell| cut(&printable(&cell), MAX_WIDTH));
         let cells: Vec<_> = cells.collect();
         debug_assert_eq!(cells.len(), self.columns.len(), "{cells:?}");
         self.rows.push(cells);
@@ -43,9 +54,41 @@ impl TextTable {
                 *widest = (*widest).max(width(cell));
             }
         }
-        self.line(out, &widths, titles)?;
+        let total = |widths: &[usize]| -> usize { widths.iter().map(|width| width + 2).sum() };
+        let excess = total(&widths).saturating_sub(self.page);
+        let whole = widths.clone();
+        let names = titles.clone().zip(&mut widths);
+        for (_, name) in names.filter(|(title, _)| *title == NAME) {
+            *name = (*name).min(name.saturating_sub(excess).max(LEAST_NAME));
+        }
+        while widths.len() > 1 && total(&widths) > self.page {
+            widths.pop();
+        }
+        // Where columns went below, the name has room again.
+        let room = self.page.saturating_sub(total(&widths));
+        let names = titles.clone().zip(widths.iter_mut().zip(&whole));
+        for (_, (name, whole)) in names.filter(|(title, _)| *title == NAME) {
+            *name = (*name + room).min(*whole);
+        }
+        self.line(out, &widths, titles.clone())?;
         for row in &self.rows {
             self.line(out, &widths, row.iter().map(String::as_str))?;
+            let below: Vec<_> = titles
+                .clone()
+                .zip(row)
+                .skip(widths.len())
+                .map(|(title, cell)| format!("{title}: {cell}"))
+                .collect();
+            if !below.is_empty() {
+                let first = widths.first().copied().unwrap_or_default();
+                writeln!(
+                    out,
+                    "{:indent$}{}",
+                    "",
+                    below.join("; "),
+                    indent = first + 4
+                )?;
+            }
         }
         Ok(())
     }
@@ -58,7 +101,8 @@ impl TextTable {
     ) -> io::Result<()> {
         let mut line = String::new();
         for ((cell, widest), (_, align)) in cells.zip(widths).zip(&self.columns) {
-            let padding = widest.saturating_sub(width(cell));
+            let cell = cut(cell, *widest);
+            let padding = widest.saturating_sub(width(&cell));
             // Writing to a String cannot fail.
             let _ = match align {
                 Align::Left => write!(line, "  {cell}{:padding$}", ""),
@@ -91,14 +135,14 @@ fn is_invisible(character: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
-fn cut(text: &str) -> String {
-    if width(text) <= MAX_WIDTH {
+fn cut(text: &str, most: usize) -> String {
+    if width(text) <= most {
         return text.to_owned();
     }
     let mut used = 0;
     let fits = |character: &char| {
         used += columns_of(*character);
-        used < MAX_WIDTH
+        used < most
     };
     let mut short: String = text.chars().take_while(fits).collect();
     short.push('…');
@@ -141,7 +185,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_for_wide_and_for_combining_characters() {
-        let mut table = TextTable::new(&[("Name", Align::Left), ("N", Align::Right)]);
+        let mut table = TextTable::new(100, &[("Name", Align::Left), ("N", Align::Right)]);
         table.row(["東京".into(), "1".into()]);
         table.row(["e\u{301}t".into(), "22".into()]);
         let mut out = Vec::new();
@@ -152,10 +196,42 @@ mod tests {
 
     #[test]
     fn a_long_name_is_cut_to_its_column() {
-        let short = cut(&"東".repeat(40));
+        let short = cut(&"東".repeat(40), MAX_WIDTH);
         assert!(
             width(&short) <= MAX_WIDTH && short.ends_with('…'),
             "{short}"
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_stands_below_its_row_and_a_name_gives_way_first() {
+        let mut table = TextTable::new(
+            40,
+            &[
+                ("N", Align::Right),
+                (NAME, Align::Left),
+                ("Loss", Align::Left),
+            ],
+        );
+        table.row([
+            "1".into(),
+            "Deutsche Telekom AG und".into(),
+            "met 5 s".into(),
+        ]);
+        let mut out = Vec::new();
+        table.write(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(
+            text,
+            "  N  Name                  Loss\n  1  Deutsche Telekom AG…  met 5 s\n"
+        );
+        table.row(["2".into(), "A".into(), "met 500 s, missed 3 s".into()]);
+        let mut out = Vec::new();
+        table.write(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(
+            text.ends_with("  2  A\n     Loss: met 500 s, missed 3 s\n"),
+            "{text}"
         );
     }
 }

@@ -36,12 +36,16 @@ pub(super) fn now(row: &CommitmentAsnRow) -> String {
 }
 
 /// The transit ASNs that a commitment judges.
-pub(super) fn write_judged(out: &mut impl Write, commitment: &CommitmentRow) -> io::Result<()> {
+pub(super) fn write_judged(
+    out: &mut impl Write,
+    commitment: &CommitmentRow,
+    page: usize,
+) -> io::Result<()> {
     if commitment.transit.is_empty() {
         return Ok(());
     }
     writeln!(out, "  Transit, by all that goes through it")?;
-    let mut table = TextTable::new(&STANDING);
+    let mut table = TextTable::new(page, &STANDING);
     for row in &commitment.transit {
         table.row(standing(row, commitment.direction));
     }
@@ -53,7 +57,11 @@ pub(super) fn write_judged(out: &mut impl Write, commitment: &CommitmentRow) -> 
 }
 
 /// What went through each transit ASN.
-pub(super) fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
+pub(super) fn write_totals(
+    out: &mut impl Write,
+    snapshot: &Snapshot,
+    page: usize,
+) -> io::Result<()> {
     if snapshot.transit.is_empty() {
         return Ok(());
     }
@@ -61,15 +69,18 @@ pub(super) fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Res
         out,
         "\nTransit: through an ASN to its destination (known) or from its source (assumed)"
     )?;
-    let mut table = TextTable::new(&[
-        ("ASN", Align::Right),
-        ("Name", Align::Left),
-        ("From packets", Align::Right),
-        ("bytes", Align::Right),
-        ("To packets", Align::Right),
-        ("bytes", Align::Right),
-        ("Of all voice", Align::Right),
-    ]);
+    let mut table = TextTable::new(
+        page,
+        &[
+            ("ASN", Align::Right),
+            ("Name", Align::Left),
+            ("From packets", Align::Right),
+            ("bytes", Align::Right),
+            ("To packets", Align::Right),
+            ("bytes", Align::Right),
+            ("Of all voice", Align::Right),
+        ],
+    );
     #[expect(clippy::cast_precision_loss, reason = "for display only")]
     let part = |packets: u64| percent(packets as f64 / snapshot.voice.packets.max(1) as f64);
     for row in &snapshot.transit {

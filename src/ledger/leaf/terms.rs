@@ -206,6 +206,16 @@ impl From<&Guarantee> for GuaranteedTerms {
 }
 
 impl CommitmentTerms {
+    /// Whether nothing is written that would be left out.
+    pub(super) fn is_shortest(&self) -> bool {
+        self.count.as_deref() != Some(CountRule::All.as_str())
+    }
+
+    /// Leaves that out.
+    pub(super) fn shorten(&mut self) {
+        self.count.take_if(|count| count == CountRule::All.as_str());
+    }
+
     /// The contract again.
     ///
     /// # Errors

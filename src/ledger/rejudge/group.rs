@@ -39,7 +39,7 @@ impl SecondGroup {
             return false;
         };
         let is_other = |second: Second| last.second().is_some_and(|last| last != second);
-        leaf.second().is_some_and(is_other) || rank(leaf) < rank(last)
+        leaf.second().is_some_and(is_other) || leaf.rank() < last.rank()
     }
 
     pub(in super::super) fn gaps(&self) -> impl Iterator<Item = &GapLeaf> {
@@ -47,23 +47,5 @@ impl SecondGroup {
             Leaf::Gap(gap) => Some(gap),
             _ => None,
         })
-    }
-}
-
-/// The place of a kind of leaf within a second (docs/EVIDENCE.md §2).
-const fn rank(leaf: &Leaf) -> u8 {
-    match leaf {
-        Leaf::Day(_) => 0,
-        Leaf::Start(_) => 1,
-        Leaf::Policy(_) => 2,
-        Leaf::Table(_) => 3,
-        Leaf::Gap(_) => 4,
-        Leaf::Amendment(_) => 5,
-        Leaf::Second(_) => 6,
-        Leaf::Interval(_) => 7,
-        Leaf::Verdict(_) => 8,
-        Leaf::Exclusion(_) => 9,
-        Leaf::Revision(_) => 10,
-        Leaf::Stop(_) => 11,
     }
 }

@@ -30,7 +30,7 @@ impl LedgerAccount {
                     self.not_judged_until(gap.until.0 + 1, GapReason::Disk);
                     self.forget_standing();
                 }
-                GapReason::Capture | GapReason::Policy => {}
+                GapReason::Capture | GapReason::Policy | GapReason::Probe => {}
             }
         }
         if self.judged.is_none() {
@@ -62,7 +62,7 @@ impl LedgerAccount {
                     account.begin_windows(second);
                 }
             }
-            GapReason::Capture | GapReason::Stop | GapReason::Disk => {
+            GapReason::Capture | GapReason::Stop | GapReason::Disk | GapReason::Probe => {
                 let seconds = match gap.why {
                     GapReason::Stop => &mut self.coverage.incomplete_stop,
                     GapReason::Disk => &mut self.coverage.not_disk,

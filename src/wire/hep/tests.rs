@@ -39,7 +39,10 @@ fn a_packet_of_kamailio_is_read() {
         port,
     };
     assert_eq!((read.src, read.dst), (end(5070), end(5066)));
-    assert_eq!(read.time, Some(Timestamp::from_nanos(1795730748369626000)));
+    assert_eq!(
+        read.time,
+        Some(Timestamp::from_nanos(1_795_730_748_369_626_000))
+    );
     assert_eq!(read.payload, ANSWER.as_bytes());
 }
 

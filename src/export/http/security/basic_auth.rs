@@ -198,12 +198,12 @@ mod tests {
             text: bcrypt::hash("open sesame", cost).unwrap().into(),
             cost,
         };
-        // a hash of cost 5 alone takes a sixteenth
-        let (cheap, dear) = (hash(5), hash(9));
+        // a hash of cost 5 alone takes a thirty-second of it; the shortest of several, as others may run
+        let (cheap, dear) = (hash(5), hash(10));
         let took = |hash: &Hash, password: &[u8], is_right: bool| {
-            let shortest = (0..5).map(|_| {
+            let shortest = (0..9).map(|_| {
                 let began = tokio::time::Instant::now();
-                assert_eq!(hash.verify(password, 9), is_right);
+                assert_eq!(hash.verify(password, 10), is_right);
                 began.elapsed()
             });
             shortest.min().unwrap()
@@ -216,7 +216,7 @@ mod tests {
         ] {
             let known = took(hash, password, is_right);
             let ratio = known.as_secs_f64() / nobody.as_secs_f64();
-            assert!((0.5..2.0).contains(&ratio), "{known:?} and {nobody:?}");
+            assert!((0.25..4.0).contains(&ratio), "{known:?} and {nobody:?}");
         }
     }
 

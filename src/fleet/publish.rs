@@ -1,0 +1,439 @@
+//! Publishes the leaves of a probe's own ledger: several a message, one message in flight, each only behind the
+//! last that the stream has of this probe; after each second the head that it signs.
+//!
+//! The ledger is the queue: what the stream did not take is read from there again. Nobody waits for this
+//! but the end of a replay.
+
+use super::follow::{LedgerFollower, LedgerProgress};
+use super::head::Head;
+use super::nats::{Link, NatsError, Servers};
+use super::{Subjects, totals};
+use crate::ledger::directory::LedgerError;
+use crate::ledger::key::PrivateKey;
+use crate::ledger::leaf::{Leaf, RULES};
+use crate::ledger::tree::{CompactTree, Hash};
+use crate::snapshot::fleet::ProbeStatus;
+use crate::units::Second;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+/// Octets of the leaves in a message at most, but for a leaf that is larger alone.
+const MAX_MESSAGE: usize = 256 << 10;
+
+/// Octets of leaves that are published again for one request at most; who wants more asks again.
+const MAX_AGAIN: usize = 8 << 20;
+
+/// Requests for leaves are answered once in this time.
+const AGAIN_PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The same where somebody else has sent under our name.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who publishes, and what.
+#[derive(Debug)]
+pub struct ProbeSettings {
+    /// The servers.
+    pub servers: Servers,
+    /// The fleet's subjects.
+    pub subjects: Subjects,
+    /// Our name in it.
+    pub probe: String,
+    /// Our ledger.
+    pub ledger: PathBuf,
+    /// Its origin.
+    pub origin: String,
+    /// The key that signs its checkpoints, and our heads.
+    pub key: Option<PrivateKey>,
+    /// How wrong the clock may be now.
+    pub clock_error: fn() -> Option<Duration>,
+    /// Whether all of the ledger is published, and not only from its newest day on.
+    pub is_replay: bool,
+    /// What a replay counted in all; to be there before the ledger is over.
+    pub totals: Arc<Mutex<Vec<String>>>,
+}
+
+/// Why nothing was published for now.
+#[derive(thiserror::Error, Debug)]
+pub enum PublishError {
+    /// The servers.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// Our own ledger.
+    #[error("fleet: own ledger {0}")]
+    Ledger(#[from] LedgerError),
+}
+
+/// Somebody wants to know what happens: logs.
+pub type ReportProbe = fn(ProbeNotice<'_>);
+
+/// What an operator wants to know.
+#[derive(Debug)]
+pub enum ProbeNotice<'a> {
+    /// It goes on behind so many leaves.
+    GoesOn(u64),
+    /// It does not work now; it is tried again.
+    Failed(&'a PublishError),
+    /// The last message under our name is not from our ledger: of another sender.
+    Foreign,
+}
+
+/// Publishes a ledger.
+#[derive(Debug)]
+pub struct Publisher {
+    settings: ProbeSettings,
+    progress: watch::Receiver<LedgerProgress>,
+    status: Arc<ProbeStatus>,
+    report: ReportProbe,
+    link: Option<Link>,
+    /// What the last head said.
+    told: Option<(u64, Option<Second>, bool)>,
+    through: Option<Second>,
+    has_failed: bool,
+}
+
+impl Publisher {
+    /// Of a ledger that is written so far.
+    pub fn new(
+        settings: ProbeSettings,
+        progress: watch::Receiver<LedgerProgress>,
+        status: Arc<ProbeStatus>,
+        report: ReportProbe,
+    ) -> Self {
+        Self {
+            settings,
+            progress,
+            status,
+            report,
+            link: None,
+            told: None,
+            through: None,
+            has_failed: false,
+        }
+    }
+
+    /// Publishes until the ledger is over and the stream has all of it. It is to be dropped by who does not
+    /// wait so long.
+    pub async fn run(&mut self) {
+        loop {
+            match self.session().await {
+                Ok(()) => return,
+                Err(error) => {
+                    self.status.failures.fetch_add(1, Ordering::Relaxed);
+                    if matches!(error, PublishError::Nats(NatsError::NotLast(_))) {
+                        // another sender: what is there is looked at at once
+                        sleep(SHORT_PAUSE).await;
+                        continue;
+                    }
+                    if !std::mem::replace(&mut self.has_failed, true) {
+                        (self.report)(ProbeNotice::Failed(&error));
+                    }
+                }
+            }
+            self.show_connection();
+            sleep(PAUSE).await;
+        }
+    }
+
+    fn show_connection(&self) {
+        let is_connected = self.link.as_ref().is_some_and(Link::is_connected);
+        self.status.connected.store(is_connected, Ordering::Relaxed);
+    }
+
+    /// Publishes as long as it works.
+    async fn session(&mut self) -> Result<(), PublishError> {
+        let link = match &self.link {
+            Some(link) => link.clone(),
+            None => {
+                let (servers, subjects) = (&self.settings.servers, &self.settings.subjects);
+                let link = Link::connect(servers, subjects.clone()).await?;
+                self.link.insert(link).clone()
+            }
+        };
+        // nothing is to be said before the first leaf
+        let written = |progress: &LedgerProgress| progress.written > 0 || progress.is_over;
+        if self.progress.wait_for(written).await.is_err() {
+            return Ok(());
+        }
+        let is_empty = |progress: &LedgerProgress| progress.written == 0 && progress.is_over;
+        if is_empty(&self.progress.borrow().clone()) {
+            link.make_stream().await?;
+            self.tell(&link, &CompactTree::default(), None, true)
+                .await?;
+            return Ok(());
+        }
+        let (mut follower, mut sequence) = self.resume(&link).await?;
+        let mut wants = link.wants(&self.settings.probe).await?;
+        let mut answered: Option<Instant> = None;
+        (self.report)(ProbeNotice::GoesOn(follower.next()));
+        self.has_failed = false;
+        loop {
+            self.show_connection();
+            let progress = *self.progress.borrow_and_update();
+            self.status
+                .written
+                .store(progress.written, Ordering::Relaxed);
+            let lines = follower.read(progress, MAX_MESSAGE)?;
+            if lines.is_empty() {
+                let is_over = progress.is_over && follower.next() >= progress.written;
+                if follower.next() >= progress.written {
+                    self.tell(&link, follower.tree(), progress.through, is_over)
+                        .await?;
+                }
+                if is_over {
+                    return Ok(());
+                }
+                tokio::select! {
+                    changed = self.progress.changed() => if changed.is_err() {
+                        return Ok(());
+                    },
+                    wanted = wants.next() => {
+                        if answered.is_none_or(|at| at.elapsed() >= AGAIN_PAUSE) {
+                            sequence = self.again(&link, wanted, &follower, sequence).await?;
+                            answered = Some(Instant::now());
+                        }
+                    }
+                    // a connection that has gone is shown
+                    () = sleep(PAUSE) => {}
+                }
+                continue;
+            }
+            let first = follower.next() - lines.len() as u64;
+            sequence = self.send(&link, first, &lines, sequence).await?;
+            self.status
+                .acknowledged
+                .store(follower.next(), Ordering::Relaxed);
+            if follower.next() < progress.written {
+                // of the last one there may be more
+                let before = last_second(&lines).map(Second::previous);
+                self.tell(&link, follower.tree(), before, false).await?;
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        link: &Link,
+        first: u64,
+        lines: &[String],
+        behind: u64,
+    ) -> Result<u64, NatsError> {
+        let subject = self.settings.subjects.leaf(&self.settings.probe);
+        let text = lines.join("\n") + "\n";
+        let sent = link
+            .append(&subject, (Some(first), Some(behind)), text.clone())
+            .await;
+        match sent {
+            Err(NatsError::Stream(..)) => {
+                link.make_stream().await?;
+                link.append(&subject, (Some(first), Some(behind)), text)
+                    .await
+            }
+            sent => sent,
+        }
+    }
+
+    /// Signs and sends a head, if it says something new.
+    async fn tell(
+        &mut self,
+        link: &Link,
+        tree: &CompactTree,
+        through: Option<Second>,
+        is_over: bool,
+    ) -> Result<(), NatsError> {
+        let through = through.max(self.through);
+        let told = (tree.size(), through, is_over);
+        if self.told == Some(told) || (tree.size() == 0 && !is_over) {
+            return Ok(());
+        }
+        let totals = if is_over {
+            self.send_totals(link).await?
+        } else {
+            None
+        };
+        let settings = &self.settings;
+        let head = Head {
+            origin: settings.origin.clone(),
+            size: tree.size(),
+            root: tree.root(),
+            fleet: settings.subjects.fleet().to_owned(),
+            probe: settings.probe.clone(),
+            rules: RULES,
+            through,
+            clock_error: (settings.clock_error)(),
+            totals,
+        };
+        let note = head.to_note(settings.key.as_ref());
+        link.append(&settings.subjects.head(&settings.probe), (None, None), note)
+            .await?;
+        (self.told, self.through) = (Some(told), through);
+        let shown = through.map_or(0, |second| second.0);
+        self.status.through.store(shown, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Sends what was counted in all, in several messages; its hash.
+    async fn send_totals(&self, link: &Link) -> Result<Option<Hash>, NatsError> {
+        let settings = &self.settings;
+        let lines = settings.totals.lock();
+        let lines = lines.unwrap_or_else(PoisonError::into_inner).clone();
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let subject = settings.subjects.totals(&settings.probe);
+        let (mut first, mut text) = (0, String::new());
+        for (number, line) in (0..).zip(&lines) {
+            if !text.is_empty() && text.len() + line.len() >= MAX_MESSAGE {
+                let message = std::mem::take(&mut text);
+                link.append(&subject, (Some(first), None), message).await?;
+                first = number;
+            }
+            text.push_str(line);
+            text.push('\n');
+        }
+        link.append(&subject, (Some(first), None), text).await?;
+        Ok(Some(totals::hash(&lines)))
+    }
+
+    /// Publishes leaves again that somebody misses, from a number on or from the newest day on. The place of
+    /// the last message.
+    async fn again(
+        &self,
+        link: &Link,
+        wanted: Option<u64>,
+        follower: &LedgerFollower,
+        mut sequence: u64,
+    ) -> Result<u64, PublishError> {
+        let next = follower.next();
+        if wanted.is_some_and(|from| from >= next) {
+            return Ok(sequence);
+        }
+        let progress = LedgerProgress {
+            written: next,
+            ..*self.progress.borrow()
+        };
+        let path = &self.settings.ledger;
+        let Ok(mut again) = LedgerFollower::open(path, wanted.or(Some(follower.day())), progress)
+        else {
+            // that day is gone
+            return Ok(sequence);
+        };
+        let mut octets = 0;
+        while octets < MAX_AGAIN {
+            let lines = again.read(progress, MAX_MESSAGE)?;
+            if lines.is_empty() {
+                break;
+            }
+            octets += lines.iter().map(String::len).sum::<usize>();
+            let first = again.next() - lines.len() as u64;
+            sequence = self.send(link, first, &lines, sequence).await?;
+            self.status
+                .again
+                .fetch_add(lines.len() as u64, Ordering::Relaxed);
+        }
+        Ok(sequence)
+    }
+
+    /// Where to go on: behind what the stream has of our ledger. And the place of the last message of our
+    /// subject, 0 where there is none.
+    async fn resume(&mut self, link: &Link) -> Result<(LedgerFollower, u64), PublishError> {
+        let subject = self.settings.subjects.leaf(&self.settings.probe);
+        let last = match link.last(&subject).await {
+            Err(_) => {
+                // it may not be there yet; whether it is shows when something is sent
+                link.make_stream().await?;
+                link.last(&subject).await?
+            }
+            last => last?,
+        };
+        let progress = *self.progress.borrow();
+        let Some(last) = last else {
+            return Ok((self.begin(progress)?, 0));
+        };
+        let first = last.first.unwrap_or(u64::MAX);
+        let theirs: Vec<&str> = last.text.lines().collect();
+        if first < progress.written
+            && let Ok(follower) = self.behind(first, &theirs, progress)
+        {
+            // After a request the last message may be an earlier part: what is behind it the stream has too.
+            let known = self.status.acknowledged.load(Ordering::Relaxed);
+            let at = follower
+                .next()
+                .max(self.own_head(link, progress).await.unwrap_or(0));
+            let at = at.max(if self.told.is_some() { known } else { 0 });
+            let follower = if at > follower.next() {
+                LedgerFollower::open(&self.settings.ledger, Some(at), progress)?
+            } else {
+                follower
+            };
+            return Ok((follower, last.sequence));
+        }
+        (self.report)(ProbeNotice::Foreign);
+        let at = self.own_head(link, progress).await;
+        let follower = match at {
+            Some(at) => LedgerFollower::open(&self.settings.ledger, Some(at), progress)?,
+            None => self.begin(progress)?,
+        };
+        Ok((follower, last.sequence))
+    }
+
+    fn begin(&self, progress: LedgerProgress) -> Result<LedgerFollower, LedgerError> {
+        let at = self.settings.is_replay.then_some(0);
+        LedgerFollower::open(&self.settings.ledger, at, progress)
+    }
+
+    /// Behind leaves that are in our ledger as well.
+    fn behind(
+        &self,
+        first: u64,
+        theirs: &[&str],
+        progress: LedgerProgress,
+    ) -> Result<LedgerFollower, LedgerError> {
+        let path = &self.settings.ledger;
+        let mut follower = LedgerFollower::open(path, Some(first), progress)?;
+        let mut theirs = theirs.iter();
+        while theirs.len() > 0 {
+            let most = LedgerProgress {
+                written: (follower.next() + theirs.len() as u64).min(progress.written),
+                ..progress
+            };
+            let ours = follower.read(most, MAX_MESSAGE)?;
+            let is_same =
+                !ours.is_empty() && ours.iter().all(|line| theirs.next() == Some(&&**line));
+            if !is_same {
+                return Err(LedgerError::damaged(path, "has other leaves"));
+            }
+        }
+        Ok(follower)
+    }
+
+    /// The size of the last head, if it is one of our ledger.
+    async fn own_head(&self, link: &Link, progress: LedgerProgress) -> Option<u64> {
+        let settings = &self.settings;
+        let last = link.last(&settings.subjects.head(&settings.probe)).await;
+        let note = last.ok()??.text;
+        let key = settings.key.as_ref().map(PrivateKey::public);
+        let head = Head::from_note(&note, key).ok()?;
+        let is_ours = head.origin == settings.origin && head.size <= progress.written;
+        if !is_ours {
+            return None;
+        }
+        let follower = LedgerFollower::open(&settings.ledger, Some(head.size), progress).ok()?;
+        let root: Hash = follower.tree().root();
+        (root == head.root).then_some(head.size)
+    }
+}
+
+/// The second of the last leaf that has one.
+fn last_second(lines: &[String]) -> Option<Second> {
+    let leaves = lines.iter().rev();
+    leaves
+        .filter_map(|line| Leaf::from_line(line).ok()?.second())
+        .next()
+}

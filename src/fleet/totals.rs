@@ -1,0 +1,387 @@
+//! What a probe of a replay counted in all, beside what verdicts rest on: frames, classes, discards, round
+//! trips. One line of JSON for each ASN; their hash stands in its last head.
+//!
+//! A fleet's document has the sums, so that it is that of one meter which reads all captures.
+
+use crate::asn::Origin;
+use crate::discard::Discard;
+use crate::judge::Judge;
+use crate::judge::totals::AsnTotals;
+use crate::ledger::tree::Hash;
+use crate::snapshot::distribution::DurationSamples;
+use crate::snapshot::{Count, DirectionTotals, Label, Snapshot, TransitRow};
+use crate::stream::booking::Excuse;
+use crate::stream::rtt::method::RttMethod;
+use crate::stream::tally::LossCounts;
+use crate::units::{Asn, Timestamp};
+use crate::voice::class::Class;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The largest number in totals: no sum over all probes overflows.
+const MAX_NUMBER: u64 = 1 << 52;
+
+/// The first line.
+#[derive(Serialize, Deserialize, Default)]
+struct CaptureLine {
+    frames: u64,
+    bytes: u64,
+    first: Option<u64>,
+    last: Option<u64>,
+    voice: [u64; 2],
+    mirror_copies: u64,
+    merged_packets: u64,
+    unsplit_frames: u64,
+    discards: Vec<u64>,
+}
+
+/// A line of an origin, or of a transit ASN.
+#[derive(Serialize, Deserialize)]
+struct AsnLine {
+    /// A number; none: `local`.
+    asn: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    transit: Option<[[u64; 2]; 2]>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    directions: Vec<DirectionLine>,
+    #[serde(default)]
+    reported: [i64; 3],
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    round_trips: Vec<Option<SamplesLine>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DirectionLine {
+    classes: Vec<[u64; 2]>,
+    loss: [i64; 3],
+    duplicates: u64,
+    reordered: u64,
+    late: u64,
+    unfollowed: u64,
+    excused: Vec<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SamplesLine {
+    micros: Vec<(u64, u64)>,
+    buckets: Vec<u64>,
+    sum_nanos: u64,
+    max_nanos: u64,
+}
+
+const fn losses(of: LossCounts) -> [i64; 3] {
+    [of.expected, of.lost, of.maybe_lost]
+}
+
+const fn loss_counts([expected, lost, maybe_lost]: [i64; 3]) -> LossCounts {
+    LossCounts {
+        expected,
+        lost,
+        maybe_lost,
+    }
+}
+
+impl From<&DirectionTotals> for DirectionLine {
+    fn from(of: &DirectionTotals) -> Self {
+        Self {
+            classes: of
+                .classes
+                .iter()
+                .map(|class| [class.packets, class.bytes])
+                .collect(),
+            loss: losses(of.loss),
+            duplicates: of.duplicates,
+            reordered: of.reordered,
+            late: of.late,
+            unfollowed: of.unfollowed,
+            excused: of.excused.to_vec(),
+        }
+    }
+}
+
+impl DirectionLine {
+    fn add_to(&self, sum: &mut DirectionTotals) {
+        for (class, [packets, bytes]) in sum.classes.iter_mut().zip(&self.classes) {
+            class.add(Count {
+                packets: *packets,
+                bytes: *bytes,
+            });
+        }
+        sum.loss.add(loss_counts(self.loss));
+        sum.duplicates += self.duplicates;
+        sum.reordered += self.reordered;
+        sum.late += self.late;
+        sum.unfollowed += self.unfollowed;
+        for (sum, more) in sum.excused.iter_mut().zip(&self.excused) {
+            *sum += more;
+        }
+    }
+
+    fn is_possible(&self) -> bool {
+        let numbers = [self.duplicates, self.reordered, self.late, self.unfollowed];
+        let classes = self.classes.iter().flatten().copied();
+        let signed = self
+            .loss
+            .iter()
+            .chain(&self.excused)
+            .map(|number| number.unsigned_abs());
+        (self.classes.len(), self.excused.len()) == (Class::ALL.len(), Excuse::ALL.len())
+            && numbers
+                .into_iter()
+                .chain(classes)
+                .chain(signed)
+                .all(|number| number <= MAX_NUMBER)
+    }
+}
+
+impl From<&DurationSamples> for SamplesLine {
+    fn from(of: &DurationSamples) -> Self {
+        Self {
+            micros: of.micros.clone(),
+            buckets: of.buckets.clone(),
+            sum_nanos: of.sum_nanos,
+            max_nanos: of.max_nanos,
+        }
+    }
+}
+
+impl SamplesLine {
+    fn samples(&self) -> Option<DurationSamples> {
+        let counts = self
+            .micros
+            .iter()
+            .map(|(_, count)| *count)
+            .chain(self.buckets.iter().copied());
+        let others = [self.sum_nanos, self.max_nanos];
+        let is_possible = counts.chain(others).all(|number| number <= MAX_NUMBER);
+        is_possible.then(|| DurationSamples {
+            micros: self.micros.clone(),
+            buckets: self.buckets.clone(),
+            sum_nanos: self.sum_nanos,
+            max_nanos: self.max_nanos,
+        })
+    }
+}
+
+/// What a judge has counted, as lines.
+pub fn lines(judge: &Judge) -> Vec<String> {
+    let snapshot = judge.snapshot();
+    let capture = &snapshot.capture;
+    let first = CaptureLine {
+        frames: capture.frames,
+        bytes: capture.bytes,
+        first: capture.first.map(Timestamp::as_nanos),
+        last: capture.last.map(Timestamp::as_nanos),
+        voice: [snapshot.voice.packets, snapshot.voice.bytes],
+        mirror_copies: snapshot.mirror_copies,
+        merged_packets: snapshot.merged_packets,
+        unsplit_frames: snapshot.unsplit_frames,
+        discards: snapshot.discards.iter().map(|(_, frames)| frames).collect(),
+    };
+    let names: BTreeMap<_, _> = snapshot
+        .asns
+        .iter()
+        .map(|row| (row.label, &row.name))
+        .collect();
+    let name = |label: Label| names.get(&label)?.as_deref().map(str::to_owned);
+    let mut origins: Vec<_> = judge.totals().each().collect();
+    origins.sort_by_key(|(origin, _)| *origin);
+    let origins = origins.into_iter().map(|(origin, totals)| AsnLine {
+        asn: number(origin),
+        name: name(Label::Origin(origin)),
+        transit: None,
+        directions: vec![(&totals.from).into(), (&totals.to).into()],
+        reported: losses(totals.reported),
+        round_trips: totals
+            .round_trips
+            .iter()
+            .map(|samples| samples.as_ref().map(|samples| (&samples.samples()).into()))
+            .collect(),
+    });
+    let transit = snapshot.transit.iter().filter_map(|row| {
+        let Label::Origin(origin) = row.label else {
+            return None;
+        };
+        let counts = [row.from, row.to].map(|count| [count.packets, count.bytes]);
+        Some(AsnLine {
+            asn: number(origin),
+            name: row.name.as_deref().map(str::to_owned),
+            transit: Some(counts),
+            directions: Vec::new(),
+            reported: [0; 3],
+            round_trips: Vec::new(),
+        })
+    });
+    // strings and integers: nothing in them can fail
+    let line = |one: AsnLine| serde_json::to_string(&one).unwrap_or_default();
+    let first = serde_json::to_string(&first).unwrap_or_default();
+    std::iter::once(first)
+        .chain(origins.chain(transit).map(line))
+        .collect()
+}
+
+const fn number(origin: Origin) -> Option<u32> {
+    match origin {
+        Origin::As(asn) => Some(asn.0),
+        Origin::Local => None,
+    }
+}
+
+/// The hash of lines, each with its newline.
+pub fn hash(lines: &[String]) -> Hash {
+    Hash::of((lines.join("\n") + "\n").as_bytes())
+}
+
+/// The sums over probes.
+#[derive(Debug, Default)]
+pub struct FleetTotals {
+    capture: Snapshot,
+    origins: BTreeMap<Origin, (Option<Arc<str>>, AsnTotals)>,
+    transit: BTreeMap<Asn, (Option<Arc<str>>, [Count; 2])>,
+}
+
+impl FleetTotals {
+    /// Adds the lines of a probe; false where they are none. Nothing of them is added then.
+    pub fn add(&mut self, lines: &[String]) -> bool {
+        let Some((first, rest)) = lines.split_first() else {
+            return false;
+        };
+        let first: Result<CaptureLine, _> = serde_json::from_str(first);
+        let rest: Result<Vec<AsnLine>, _> =
+            rest.iter().map(|line| serde_json::from_str(line)).collect();
+        let (Ok(first), Ok(rest)) = (first, rest) else {
+            return false;
+        };
+        if !(first.is_possible() && rest.iter().all(AsnLine::is_possible)) {
+            return false;
+        }
+        self.add_capture(&first);
+        rest.iter().for_each(|line| self.add_asn(line));
+        true
+    }
+
+    fn add_capture(&mut self, line: &CaptureLine) {
+        let sum = &mut self.capture;
+        sum.capture.frames += line.frames;
+        sum.capture.bytes += line.bytes;
+        let first = line.first.map(Timestamp::from_nanos);
+        sum.capture.first = match (sum.capture.first, first) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        sum.capture.last = sum.capture.last.max(line.last.map(Timestamp::from_nanos));
+        let [packets, bytes] = line.voice;
+        sum.voice.add(Count { packets, bytes });
+        sum.mirror_copies += line.mirror_copies;
+        sum.merged_packets += line.merged_packets;
+        sum.unsplit_frames += line.unsplit_frames;
+        for (reason, frames) in Discard::ALL.into_iter().zip(&line.discards) {
+            sum.discards.add(reason, *frames);
+        }
+    }
+
+    fn add_asn(&mut self, line: &AsnLine) {
+        let name = || line.name.as_deref().map(Arc::from);
+        let origin = line.asn.map_or(Origin::Local, |asn| Origin::As(Asn(asn)));
+        if let (Some(counts), Origin::As(asn)) = (&line.transit, origin) {
+            let (known, sums) = self.transit.entry(asn).or_default();
+            *known = known.take().or_else(name);
+            for (sum, [packets, bytes]) in sums.iter_mut().zip(counts) {
+                sum.add(Count {
+                    packets: *packets,
+                    bytes: *bytes,
+                });
+            }
+            return;
+        }
+        let (known, sum) = self.origins.entry(origin).or_default();
+        *known = known.take().or_else(name);
+        for (sum, more) in [&mut sum.from, &mut sum.to]
+            .into_iter()
+            .zip(&line.directions)
+        {
+            more.add_to(sum);
+        }
+        sum.reported.add(loss_counts(line.reported));
+        for (sum, more) in sum.round_trips.iter_mut().zip(&line.round_trips) {
+            if let Some(more) = more.as_ref().and_then(SamplesLine::samples) {
+                sum.get_or_insert_default().add(&more);
+            }
+        }
+    }
+
+    /// Puts the sums into what is shown; names of ASNs too, where there are none.
+    pub fn complete(self, snapshot: &mut Snapshot) {
+        let named = |asn: Asn| {
+            let (name, _) = self.origins.get(&Origin::As(asn))?;
+            name.clone()
+        };
+        for commitment in &mut snapshot.commitments {
+            for row in &mut commitment.asns {
+                row.name = row.name.take().or_else(|| named(row.asn));
+            }
+            for row in &mut commitment.transit {
+                let (name, _) = self.transit.get(&row.asn).cloned().unwrap_or_default();
+                row.name = row.name.take().or(name);
+            }
+        }
+        let origins = self.origins.iter();
+        let rows =
+            origins.map(|(origin, (name, sum))| sum.row(Label::Origin(*origin), name.clone()));
+        snapshot.asns = rows.collect();
+        snapshot.asns.sort_by_key(|row| row.label);
+        let transit = self.transit.into_iter();
+        let rows = transit.map(|(asn, (name, [from, to]))| TransitRow {
+            label: Label::Origin(Origin::As(asn)),
+            name,
+            from,
+            to,
+        });
+        snapshot.transit = rows.collect();
+        let sum = self.capture;
+        snapshot.capture = sum.capture;
+        snapshot.voice = sum.voice;
+        snapshot.discards = sum.discards;
+        snapshot.mirror_copies = sum.mirror_copies;
+        snapshot.merged_packets = sum.merged_packets;
+        snapshot.unsplit_frames = sum.unsplit_frames;
+    }
+}
+
+impl CaptureLine {
+    fn is_possible(&self) -> bool {
+        let others = [
+            self.frames,
+            self.bytes,
+            self.mirror_copies,
+            self.merged_packets,
+            self.unsplit_frames,
+        ];
+        let mut all = others
+            .into_iter()
+            .chain(self.voice)
+            .chain(self.discards.iter().copied());
+        self.discards.len() == Discard::ALL.len() && all.all(|number| number <= MAX_NUMBER)
+    }
+}
+
+impl AsnLine {
+    fn is_possible(&self) -> bool {
+        let mut reported = self.reported.iter();
+        let mut transit = self.transit.iter().flatten().flatten();
+        let of_transit = self.directions.is_empty() && self.round_trips.is_empty();
+        let of_origin = self.directions.len() == 2
+            && self.round_trips.len() == RttMethod::ALL.len()
+            && self.directions.iter().all(DirectionLine::is_possible);
+        reported.all(|number| number.unsigned_abs() <= MAX_NUMBER)
+            && transit.all(|number| *number <= MAX_NUMBER)
+            && if self.transit.is_some() {
+                of_transit
+            } else {
+                of_origin
+            }
+    }
+}

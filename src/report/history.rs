@@ -1,0 +1,670 @@
+//! What happened to an ASN in each minute: the history that the page draws.
+//!
+//! [`HistoryIndex`] follows the sealed minutes of a ledger that is being written, without verifying it.
+//! The present day is kept in memory; each day before it is a file in `minutes/`, which may be removed at any
+//! time: it is made again. Owned by one thread, which also answers.
+
+use super::ReportRequest;
+use super::commitment_account::CommitmentAccount;
+use super::ledger_account::LedgerAccount;
+use super::minute_file::{self, AsnDay, PastInterval};
+use super::minutes::{DirectionSums, HistorySums, SECONDS_IN_MINUTE, SampleSums};
+use super::period::{Period, ReportZone};
+use super::seconds::GivenSeconds;
+use crate::ledger::directory::{LedgerDirectory, LedgerError, LedgerFile};
+use crate::ledger::leaf::{IntervalLeaf, Leaf};
+use crate::ledger::read::{PartReader, SealedMinute};
+use crate::sla::measure::Measure;
+use crate::units::Second;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Steps of an answer at most: a day by minutes, 62 days by hours.
+pub const MAX_STEPS: u64 = 1500;
+
+/// Days that are indexed at most. Further ones are in the ledger, and in a report.
+pub const MAX_DAYS: u64 = 32;
+
+/// Intervals of the present day that are kept at most.
+pub const MAX_PAST_INTERVALS: usize = 100_000;
+
+/// Seconds in a day.
+const DAY: u64 = 86_400;
+
+/// Seconds before a day whose leaves are read too: the longest window.
+const BEFORE: u64 = 3600;
+
+/// Seconds behind a day before it is written down: what comes late is an amendment.
+const BEHIND: u64 = 120;
+
+/// A member that is just being written may be seen in part; so often it is tried again.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// Seconds before the last one judged that may still be called not seen.
+const UNSETTLED: u64 = 5;
+
+/// What is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HistoryRequest {
+    /// The contract.
+    pub commitment: String,
+    /// The ASN.
+    pub asn: u32,
+    /// The first second; a whole minute.
+    pub from: Second,
+    /// The second behind the last; a whole minute.
+    pub until: Second,
+    /// Seconds of a step; whole minutes.
+    pub step: u64,
+}
+
+/// Why there is no answer.
+#[derive(thiserror::Error, Debug)]
+pub enum HistoryError {
+    /// What is asked cannot be answered.
+    #[error("{0}")]
+    Request(String),
+    /// No such contract.
+    #[error("no commitment is named {name:?}; there are: {known}")]
+    Commitment {
+        /// As asked.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// Nothing is known yet.
+    #[error("no minute is sealed yet")]
+    NotYet,
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A leaf says what does not fit.
+    #[error("{}: {reason}", path.display())]
+    Leaf {
+        /// The part of the ledger.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl HistoryRequest {
+    /// Whether it can be answered at all.
+    ///
+    /// # Errors
+    /// [`HistoryError::Request`].
+    pub fn check(&self) -> Result<(), HistoryError> {
+        let Self {
+            from, until, step, ..
+        } = self;
+        let refused = |reason: String| Err(HistoryError::Request(reason));
+        let is_whole = |seconds: u64| seconds.is_multiple_of(SECONDS_IN_MINUTE);
+        if ![from.0, until.0, *step].into_iter().all(is_whole) || *step == 0 {
+            return refused("from, until and step are whole minutes".into());
+        }
+        let Some(length) = until.0.checked_sub(from.0).filter(|length| *length > 0) else {
+            return refused(format!("from {from} until {until} is no time"));
+        };
+        if !length.is_multiple_of(*step) || length / step > MAX_STEPS {
+            return refused(format!(
+                "{length} s in steps of {step} s: at most {MAX_STEPS} whole steps are answered"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// The index of a ledger.
+#[derive(Debug)]
+pub struct HistoryIndex {
+    directory: LedgerDirectory,
+    account: LedgerAccount,
+    /// Those that ended in the days that are in memory.
+    intervals: Vec<(String, u32, PastInterval)>,
+    /// The first second of which anything is known; none before the first minute.
+    known_from: Option<u64>,
+    /// The first second of the oldest day that is in memory.
+    in_memory_from: u64,
+    /// Counts before this second are not needed.
+    needed_from: String,
+    /// The part that is read: its file, and how far.
+    part: Option<(LedgerFile, u64)>,
+    reader: Option<PartReader>,
+    attempts: u32,
+}
+
+impl HistoryIndex {
+    /// Of the ledger in a directory. `now` is some second of the present day. Nothing is read yet but what
+    /// is there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(path: &Path, now: Second) -> Result<Self, HistoryError> {
+        let directory = LedgerDirectory::new(path);
+        let today = now.0 - now.0 % DAY;
+        let oldest = Second(today.saturating_sub((MAX_DAYS - 1) * DAY));
+        let mut days = leaf_days(&directory)?;
+        days.retain(|day| *day >= oldest.day());
+        let is_missing = |day: &&String| !minute_file::is_there(&directory, day);
+        let begin = days.iter().find(is_missing).cloned();
+        let begin = begin.map_or(Second(today), |day| {
+            day_begin(&day).unwrap_or(Second(today))
+        });
+        let first = first_second(&directory, days.first())?;
+        minute_file::forget_before(&directory, &oldest.day())?;
+        let period = Period {
+            from: begin,
+            until: Second(begin.0 + 3660 * DAY),
+        };
+        let zone =
+            ReportZone::new("UTC").map_err(|error| HistoryError::Request(error.to_string()))?;
+        let request = ReportRequest {
+            period,
+            zone,
+            commitment: None,
+            with: Vec::new(),
+        };
+        // The last hour of the day before is in the windows of this one.
+        let before = Second(begin.0.saturating_sub(BEFORE));
+        let starts_at = LedgerFile::Leaves(before.day(), 0);
+        Ok(Self {
+            directory,
+            account: LedgerAccount::of_minutes(&request),
+            intervals: Vec::new(),
+            known_from: first.map(|first| first.0),
+            in_memory_from: begin.0,
+            needed_from: before.to_string(),
+            part: Some((starts_at, 0)),
+            reader: None,
+            attempts: 0,
+        })
+    }
+
+    /// Reads the next sealed minute. Returns whether there was one.
+    ///
+    /// # Errors
+    /// What cannot be read, or does not fit.
+    pub fn advance(&mut self) -> Result<bool, HistoryError> {
+        loop {
+            if self.reader.is_none() && !self.open_part()? {
+                return Ok(false);
+            }
+            let Some(reader) = &mut self.reader else {
+                return Ok(false);
+            };
+            match reader.next_minute() {
+                Ok(Some(minute)) => {
+                    self.attempts = 0;
+                    self.take(&minute)?;
+                    return Ok(true);
+                }
+                Ok(None) => {
+                    let Some(next) = self.part_after()? else {
+                        return Ok(false);
+                    };
+                    // What was appended before the next part began.
+                    let last = self.reader.as_mut().map(PartReader::next_minute);
+                    if let Some(Ok(Some(minute))) = last {
+                        self.take(&minute)?;
+                        return Ok(true);
+                    }
+                    self.part = Some((next, 0));
+                    self.reader = None;
+                }
+                Err(error) => {
+                    self.reader = None;
+                    self.attempts += 1;
+                    return if self.attempts < MAX_ATTEMPTS {
+                        Ok(false)
+                    } else {
+                        Err(error.into())
+                    };
+                }
+            }
+        }
+    }
+
+    /// Opens the part where reading goes on, or the first one behind it. Returns whether there is one.
+    fn open_part(&mut self) -> Result<bool, HistoryError> {
+        let Some((wanted, octet)) = self.part.clone() else {
+            return Ok(false);
+        };
+        let parts = parts(&self.directory)?;
+        let Some(part) = parts.into_iter().find(|part| *part >= wanted) else {
+            return Ok(false);
+        };
+        let octet = if part == wanted { octet } else { 0 };
+        let path = self.directory.file(&part.name());
+        self.reader = Some(PartReader::open_at(&path, octet)?);
+        self.part = Some((part, octet));
+        Ok(true)
+    }
+
+    fn part_after(&self) -> Result<Option<LedgerFile>, HistoryError> {
+        let now = self.part.as_ref().map(|(part, _)| part);
+        let parts = parts(&self.directory)?;
+        Ok(parts.into_iter().find(|part| Some(part) > now))
+    }
+
+    fn take(&mut self, minute: &SealedMinute) -> Result<(), HistoryError> {
+        for line in minute.lines() {
+            if is_before(line, &self.needed_from) {
+                continue;
+            }
+            self.take_line(line).map_err(|reason| HistoryError::Leaf {
+                path: self.path(),
+                reason,
+            })?;
+        }
+        if let Some((_, octet)) = &mut self.part {
+            *octet = minute.end;
+        }
+        self.write_days()
+    }
+
+    fn path(&self) -> PathBuf {
+        let name = self.part.as_ref().map(|(part, _)| part.name());
+        self.directory.file(&name.unwrap_or_default())
+    }
+
+    fn take_line(&mut self, line: &str) -> Result<(), String> {
+        let leaf = Leaf::from_line(line).map_err(|error| error.to_string())?;
+        self.known_from = self.known_from.or(leaf.second().map(|first| first.0));
+        self.account.take(&leaf)?;
+        match leaf {
+            Leaf::Interval(interval) if interval.role.is_none() => self.note_interval(&interval),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note_interval(&mut self, leaf: &IntervalLeaf) {
+        let account = self.account_of(&leaf.commitment);
+        let Some((terms, limit)) = account.and_then(CommitmentAccount::terms) else {
+            return;
+        };
+        if leaf.until.0 < self.in_memory_from || self.intervals.len() >= MAX_PAST_INTERVALS {
+            return;
+        }
+        let interval = PastInterval {
+            direction: leaf.direction.clone(),
+            from: leaf.from.0,
+            until: leaf.until.0 + 1,
+            peak_share: limit.share(leaf.peak_bytes),
+            committed_bps: terms.committed_rate,
+            threshold: f64::from(terms.threshold) / 1e6,
+            window_s: terms.window,
+        };
+        let commitment = leaf.commitment.clone();
+        self.intervals.push((commitment, leaf.asn, interval));
+    }
+
+    fn account_of(&self, name: &str) -> Option<&CommitmentAccount> {
+        let mut accounts = self.account.commitments().iter();
+        accounts.find(|account| account.name() == name)
+    }
+
+    /// Writes down the days that are over, and forgets them.
+    fn write_days(&mut self) -> Result<(), HistoryError> {
+        while let Some(Second(judged)) = self.account.judged()
+            && judged >= self.in_memory_from + DAY + BEHIND
+        {
+            let (begin, end) = (self.in_memory_from, self.in_memory_from + DAY);
+            self.account.give(Second(end));
+            let day = Second(begin).day();
+            if leaf_days(&self.directory)?.contains(&day) {
+                let rows = self.rows(begin, end);
+                minute_file::write(&self.directory, &day, &rows)?;
+                let oldest = Second(end.saturating_sub(MAX_DAYS * DAY));
+                minute_file::forget_before(&self.directory, &oldest.day())?;
+            }
+            self.account.forget_minutes(end / SECONDS_IN_MINUTE);
+            self.intervals.retain(|(.., one)| one.until > end);
+            self.in_memory_from = end;
+        }
+        Ok(())
+    }
+
+    /// All that is known of a time in memory.
+    fn rows(&self, begin: u64, end: u64) -> Vec<AsnDay> {
+        let minutes = (begin / SECONDS_IN_MINUTE, end / SECONDS_IN_MINUTE);
+        let mut rows: BTreeMap<(String, Option<u32>), AsnDay> = BTreeMap::new();
+        for account in self.account.commitments() {
+            for (asn, log) in account.minutes() {
+                let row = AsnDay {
+                    minutes: log.between(minutes.0, minutes.1).into(),
+                    intervals: Vec::new(),
+                    ..AsnDay::new(account.name(), asn)
+                };
+                rows.insert((account.name().to_owned(), asn), row);
+            }
+        }
+        for (commitment, asn, interval) in &self.intervals {
+            if (begin..=end).contains(&interval.until) {
+                let key = (commitment.clone(), Some(*asn));
+                let row = rows.entry(key);
+                let row = row.or_insert_with(|| AsnDay::new(commitment, Some(*asn)));
+                row.intervals.push(interval.clone());
+            }
+        }
+        rows.into_values().collect()
+    }
+
+    /// Answers, as one line of JSON.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn answer(&mut self, request: &HistoryRequest) -> Result<String, HistoryError> {
+        request.check()?;
+        let (Some(known_from), Some(Second(judged))) = (self.known_from, self.account.judged())
+        else {
+            return Err(HistoryError::NotYet);
+        };
+        let accounts = self.account.commitments();
+        if self.account_of(&request.commitment).is_none() {
+            let known: Vec<_> = accounts.iter().map(CommitmentAccount::name).collect();
+            return Err(HistoryError::Commitment {
+                name: request.commitment.clone(),
+                known: known.join(", "),
+            });
+        }
+        let settled = (judged + 1).saturating_sub(UNSETTLED);
+        let complete = settled - settled % SECONDS_IN_MINUTE;
+        self.account.give(Second(complete));
+        let mut answer = Answer::new(request);
+        let (first, last) = (request.from.0 / DAY, request.until.0 / DAY + 1);
+        for day in (first..=last).map(|day| day * DAY) {
+            let range = (day.max(known_from), (day + DAY).min(complete));
+            if range.0 >= range.1 {
+                continue;
+            }
+            let row = if day >= self.in_memory_from {
+                self.row(request, day)
+            } else {
+                let name = Second(day).day();
+                let (commitment, asn) = (&request.commitment, request.asn);
+                match minute_file::read(&self.directory, &name, commitment, asn)? {
+                    Some(row) => row,
+                    None => continue,
+                }
+            };
+            answer.add(range, &row);
+        }
+        let guaranteed = self.account_of(&request.commitment);
+        let guaranteed = guaranteed.and_then(CommitmentAccount::terms);
+        let guaranteed = Measure::ALL.map(|measure| {
+            let terms = guaranteed.as_ref().map(|(terms, _)| &terms.guarantee);
+            terms.is_some_and(|terms| match measure {
+                Measure::Loss => terms.loss.is_some(),
+                Measure::Latency => terms.latency.is_some(),
+                Measure::Jitter => terms.jitter.is_some(),
+            })
+        });
+        let json = answer.json(guaranteed, known_from, complete);
+        serde_json::to_string(&json).map_err(|error| HistoryError::Request(error.to_string()))
+    }
+
+    /// What is known of an ASN of a day that is in memory.
+    fn row(&self, request: &HistoryRequest, day: u64) -> AsnDay {
+        let minutes = (day / SECONDS_IN_MINUTE, (day + DAY) / SECONDS_IN_MINUTE);
+        let mut row = AsnDay::new(&request.commitment, Some(request.asn));
+        let account = self.account_of(&request.commitment);
+        let logs: Vec<_> = account
+            .into_iter()
+            .flat_map(CommitmentAccount::minutes)
+            .collect();
+        let own = logs.iter().find(|(asn, _)| *asn == Some(request.asn));
+        let absent = logs.iter().find(|(asn, _)| asn.is_none());
+        if let Some((_, log)) = own.or(absent) {
+            row.minutes = log.between(minutes.0, minutes.1).into();
+        }
+        let intervals = self.intervals.iter().filter(|(commitment, asn, interval)| {
+            (commitment, asn) == (&request.commitment, &request.asn)
+                && (day..day + DAY).contains(&interval.until)
+        });
+        row.intervals = intervals.map(|(.., one)| one.clone()).collect();
+        row
+    }
+}
+
+/// The first second of which a day's leaves say anything.
+fn first_second(
+    directory: &LedgerDirectory,
+    day: Option<&String>,
+) -> Result<Option<Second>, LedgerError> {
+    let Some(day) = day else { return Ok(None) };
+    let part = LedgerFile::Leaves(day.clone(), 0);
+    let minute = PartReader::open(&directory.file(&part.name()))?.next_minute()?;
+    let minute = minute.unwrap_or_default();
+    let mut leaves = minute.lines().filter_map(|line| Leaf::from_line(line).ok());
+    Ok(leaves.find_map(|leaf| leaf.second()))
+}
+
+/// The days of which there are leaves, ascending.
+fn leaf_days(directory: &LedgerDirectory) -> Result<Vec<String>, LedgerError> {
+    let files = parts(directory)?.into_iter();
+    let days = files.filter_map(|file| match file {
+        LedgerFile::Leaves(day, 0) => Some(day),
+        _ => None,
+    });
+    Ok(days.collect())
+}
+
+/// The parts of all days, in order.
+fn parts(directory: &LedgerDirectory) -> Result<Vec<LedgerFile>, LedgerError> {
+    let mut files = directory.files()?;
+    files.retain(|file| matches!(file, LedgerFile::Leaves(..)));
+    Ok(files)
+}
+
+fn day_begin(day: &str) -> Option<Second> {
+    Second::from_rfc3339(&format!("{day}T00:00:00Z"))
+}
+
+/// Whether a line has only counts or verdicts of a second before one, by its first octets.
+fn is_before(line: &str, second: &str) -> bool {
+    let kinds = ["second", "amendment", "verdict", "interval"];
+    let of_kind = kinds.iter().find_map(|kind| {
+        let rest = line.strip_prefix(r#"{"kind":""#)?.strip_prefix(kind)?;
+        rest.strip_prefix(r#"","second":""#)
+    });
+    of_kind
+        .and_then(|rest| rest.get(..second.len()))
+        .is_some_and(|time| time < second)
+}
+
+/// An answer that is being made.
+struct Answer<'a> {
+    request: &'a HistoryRequest,
+    /// For each step the seconds that are known of it, and their sums.
+    steps: Vec<(u64, HistorySums)>,
+    intervals: Vec<PastInterval>,
+}
+
+impl<'a> Answer<'a> {
+    fn new(request: &'a HistoryRequest) -> Self {
+        let steps = (request.until.0 - request.from.0) / request.step;
+        let steps = usize::try_from(steps).unwrap_or_default();
+        Self {
+            request,
+            steps: vec![(0, HistorySums::default()); steps],
+            intervals: Vec::new(),
+        }
+    }
+
+    /// Adds what is known of a time.
+    fn add(&mut self, (first, end): (u64, u64), row: &AsnDay) {
+        let HistoryRequest {
+            from, until, step, ..
+        } = self.request;
+        for (number, (known, _)) in (0..).zip(&mut self.steps) {
+            let begin = from.0 + number * step;
+            *known += (begin + step).min(end).saturating_sub(begin.max(first));
+        }
+        for (minute, sums) in &row.minutes {
+            let second = minute * SECONDS_IN_MINUTE;
+            if second >= first.max(from.0)
+                && second < end.min(until.0)
+                && let Ok(place) = usize::try_from((second - from.0) / step)
+                && let Some((_, step)) = self.steps.get_mut(place)
+            {
+                step.add(sums);
+            }
+        }
+        let touches = |one: &&PastInterval| one.from < until.0 && one.until > from.0;
+        self.intervals
+            .extend(row.intervals.iter().filter(touches).cloned());
+    }
+
+    fn json(
+        self,
+        guaranteed: [bool; Measure::COUNT],
+        known_from: u64,
+        complete: u64,
+    ) -> HistoryJson<'a> {
+        let request = self.request;
+        let steps = (0..).zip(self.steps).map(|(number, (known, sums))| {
+            let measures = Measure::ALL.into_iter().zip(sums.given).zip(guaranteed);
+            let given = measures.filter(|(_, is_guaranteed)| *is_guaranteed && known > 0);
+            let given = given.map(
+                |((measure, [met_s, missed_s, void_s, indeterminate_s]), _)| {
+                    let all = met_s + missed_s + void_s + indeterminate_s;
+                    let given = GivenSeconds {
+                        met_s,
+                        missed_s,
+                        void_s,
+                        indeterminate_s,
+                        silent_s: known.saturating_sub(all),
+                    };
+                    (measure.as_str(), given)
+                },
+            );
+            StepJson {
+                start: Second(request.from.0 + number * request.step).to_string(),
+                known_s: known,
+                peak_thousandths: (known > 0).then_some(sums.peak),
+                out_of_sla_s: sums.out_of_sla_s,
+                from: sums.from,
+                to: sums.to,
+                latency: sums.latency,
+                jitter: sums.jitter,
+                given: given.collect(),
+            }
+        });
+        let intervals = self.intervals.into_iter();
+        HistoryJson {
+            commitment: &request.commitment,
+            asn: request.asn,
+            from: request.from.to_string(),
+            until: request.until.to_string(),
+            step_s: request.step,
+            known_from: Second(known_from).to_string(),
+            complete_until: Second(complete).to_string(),
+            steps: steps.collect(),
+            intervals: intervals.map(IntervalJson::from).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HistoryJson<'a> {
+    commitment: &'a str,
+    asn: u32,
+    from: String,
+    until: String,
+    step_s: u64,
+    known_from: String,
+    complete_until: String,
+    steps: Vec<StepJson>,
+    intervals: Vec<IntervalJson>,
+}
+
+#[derive(Serialize)]
+struct StepJson {
+    start: String,
+    known_s: u64,
+    peak_thousandths: Option<u64>,
+    out_of_sla_s: u64,
+    from: DirectionSums,
+    to: DirectionSums,
+    latency: SampleSums,
+    jitter: SampleSums,
+    given: BTreeMap<&'static str, GivenSeconds>,
+}
+
+#[derive(Serialize)]
+struct IntervalJson {
+    direction: String,
+    from: String,
+    until: String,
+    open: bool,
+    peak_share: f64,
+    committed_bps: u64,
+    threshold: f64,
+    window_s: u32,
+}
+
+impl From<PastInterval> for IntervalJson {
+    fn from(one: PastInterval) -> Self {
+        Self {
+            direction: one.direction,
+            from: Second(one.from).to_string(),
+            until: Second(one.until).to_string(),
+            open: false,
+            peak_share: one.peak_share,
+            committed_bps: one.committed_bps,
+            threshold: one.threshold,
+            window_s: one.window_s,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(from: u64, until: u64, step: u64) -> HistoryRequest {
+        HistoryRequest {
+            commitment: "a".into(),
+            asn: 1,
+            from: Second(from),
+            until: Second(until),
+            step,
+        }
+    }
+
+    #[test]
+    fn only_whole_minutes_and_so_many_steps_are_answered() {
+        for (from, until, step) in [(0, 3600, 60), (60, 90_060, 60), (0, 2_592_000, 3600)] {
+            assert!(request(from, until, step).check().is_ok());
+        }
+        for (from, until, step) in [
+            (0, 0, 60),
+            (60, 0, 60),
+            (0, 3600, 0),
+            (0, 3600, 90),
+            (1, 61, 60),
+            (0, 3600, 420),
+            (0, 60 * 1501, 60),
+        ] {
+            assert!(
+                request(from, until, step).check().is_err(),
+                "{from} {until} {step}"
+            );
+        }
+    }
+
+    #[test]
+    fn counts_of_the_day_before_are_told_by_their_first_octets() {
+        let line =
+            r#"{"kind":"second","second":"2026-11-24T22:59:59Z","commitment":"a","asns":[]}"#;
+        assert!(is_before(line, "2026-11-24T23:00:00Z"));
+        assert!(!is_before(line, "2026-11-24T22:59:59Z"));
+        let policy = r#"{"kind":"policy","second":"2026-11-24T00:00:00Z","commitments":[]}"#;
+        assert!(
+            !is_before(policy, "2026-11-24T23:00:00Z"),
+            "contracts are needed"
+        );
+    }
+}
