@@ -213,7 +213,7 @@ fn a_full_table_of_streams_is_told_and_no_verdict_is_met() {
             for call in &calls {
                 netns::send(&mut far, &call.packet(packet));
             }
-            let due = begin + Duration::from_millis(20) * (u32::try_from(packet).unwrap() + 1);
+            let due = begin + Duration::from_millis(20) * (packet + 1);
             clock::wait(due.saturating_sub(clock::uptime()));
         }
         let full = line(&running, "warning: streams: full in ");

@@ -354,8 +354,12 @@ fn a_meter_that_is_killed_goes_on_with_every_line_that_was_written() {
         seen.extend(leaves(&ledger).into_iter().chain(open));
         assert!(seen.len() > before, "round {round}");
     }
+    let (open, sealed) = (open_lines(&ledger).len(), place());
     let demo = Running::start(&desk, "127.0.0.1:0", &["demo", "--evidence", &name]);
     until("it is ready", || demo.get("/-/ready").0 == 200);
+    until("it has written", || {
+        open_lines(&ledger).len() > open || place() != sealed
+    });
     let (code, head) = demo.get("/evidence/checkpoint");
     // within the first minute of all nothing is sealed
     assert!(code == 200 || !place().contains("size"), "{head}");

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The directory of requests. Its group may write into it: it is the operators'.
 const DIRECTORY: &str = "requests";
@@ -47,6 +47,9 @@ pub const MAX_SECONDS: u64 = 367 * 86_400;
 
 /// Hexadecimal digits of a request's name.
 const NAME_DIGITS: usize = 32;
+
+/// A request that waits: the name of its file, and what it asks for or why it is refused.
+type PendingRequest = (String, Result<Leaf, String>);
 
 /// What became of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -113,9 +116,6 @@ pub fn put(directory: &LedgerDirectory, leaf: &Leaf) -> Result<PathBuf, LedgerEr
     Ok(path)
 }
 
-/// The name of a request, and what it asks for, or why it is refused.
-type PendingRequest = (String, Result<Leaf, String>);
-
 /// The requests that wait, by name: what each asks for, or why it is refused.
 ///
 /// # Errors
@@ -133,7 +133,7 @@ pub(super) fn pending(directory: &LedgerDirectory) -> Result<Vec<PendingRequest>
         let name = entry.map_err(failed())?.file_name();
         let name = name.to_string_lossy().into_owned();
         // one that is being written
-        if Path::new(&name).extension().is_none_or(|end| end != "new") {
+        if name.rsplit_once('.').is_none_or(|(_, end)| end != "new") {
             names.push(name);
         }
     }

@@ -116,10 +116,10 @@ fn answerable(
         latency, jitter, ..
     } = &counted.guarantee;
     if let Some(asked) = &other.guarantee.latency {
-        let is_same = |known: &crate::ledger::leaf::LatencyTerms| {
-            (known.limit, &known.methods) == (asked.limit, &asked.methods)
-        };
-        if !latency.as_ref().is_some_and(is_same) {
+        let is_same = latency
+            .as_ref()
+            .is_some_and(|known| (known.limit, &known.methods) == (asked.limit, &asked.methods));
+        if !is_same {
             judged.guarantee.latency = None;
             unanswered.insert(limit(
                 "latency",

@@ -201,8 +201,8 @@ pub(super) struct StandingJson {
 }
 
 /// Seconds as settled: judged again with all that became known later, up to `settled_until`.
+#[expect(clippy::struct_field_names, reason = "the keys of JSON")]
 #[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "they are the keys")]
 pub(super) struct SettledJson {
     met_s: u64,
     missed_s: u64,

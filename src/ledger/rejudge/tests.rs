@@ -6,7 +6,6 @@
 use super::super::key::PrivateKey;
 use super::super::key::tests::private_pem;
 use super::super::leaf::{Mode, StartLeaf, StopLeaf};
-use super::super::record::{LeafSink, SecondLeaves};
 use super::super::verify::{Verified, VerifyError, VerifyRequest, verify};
 use super::super::writer::{Durability, LedgerSettings, LedgerWriter};
 use super::*;
@@ -16,6 +15,7 @@ use crate::attribution::scopes::{Scope, ScopeMask};
 use crate::attribution::transit::Transit;
 use crate::judge::Judge;
 use crate::judge::assembly::{Merged, WorkerPart};
+use crate::ledger::record::{LeafSink, SecondLeaves};
 use crate::meter::second::{PairCounts, RoundTrip, SecondCounts, WorkerState};
 use crate::sla::commitment::{Commitment, DirectionRule, TransitRule, example};
 use crate::stream::rtt::method::RttMethod;
