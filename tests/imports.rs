@@ -88,8 +88,8 @@ const ROOMS: [(&str, &[&str]); 26] = [
             "voice",
         ],
     ),
-    // It reads ledgers, and the words of contracts.
-    ("report", &["ledger", "sla", "units"]),
+    // It reads ledgers, the words of contracts, and its own index of minutes.
+    ("report", &["files", "ledger", "sla", "units"]),
     (
         "pipeline",
         &[

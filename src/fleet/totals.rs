@@ -49,6 +49,8 @@ struct AsnLine {
     directions: Vec<DirectionLine>,
     #[serde(default)]
     reported: [i64; 3],
+    #[serde(default)]
+    received: [i64; 3],
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     round_trips: Vec<Option<SamplesLine>>,
 }
@@ -61,6 +63,7 @@ struct DirectionLine {
     reordered: u64,
     late: u64,
     unfollowed: u64,
+    confirmed: u64,
     excused: Vec<i64>,
 }
 
@@ -97,6 +100,7 @@ impl From<&DirectionTotals> for DirectionLine {
             reordered: of.reordered,
             late: of.late,
             unfollowed: of.unfollowed,
+            confirmed: of.confirmed_bytes,
             excused: of.excused.to_vec(),
         }
     }
@@ -115,13 +119,20 @@ impl DirectionLine {
         sum.reordered += self.reordered;
         sum.late += self.late;
         sum.unfollowed += self.unfollowed;
+        sum.confirmed_bytes += self.confirmed;
         for (sum, more) in sum.excused.iter_mut().zip(&self.excused) {
             *sum += more;
         }
     }
 
     fn is_possible(&self) -> bool {
-        let numbers = [self.duplicates, self.reordered, self.late, self.unfollowed];
+        let numbers = [
+            self.duplicates,
+            self.reordered,
+            self.late,
+            self.unfollowed,
+            self.confirmed,
+        ];
         let classes = self.classes.iter().flatten().copied();
         let signed = self
             .loss
@@ -195,6 +206,7 @@ pub fn lines(judge: &Judge) -> Vec<String> {
         transit: None,
         directions: vec![(&totals.from).into(), (&totals.to).into()],
         reported: losses(totals.reported),
+        received: losses(totals.received),
         round_trips: totals
             .round_trips
             .iter()
@@ -212,6 +224,7 @@ pub fn lines(judge: &Judge) -> Vec<String> {
             transit: Some(counts),
             directions: Vec::new(),
             reported: [0; 3],
+            received: [0; 3],
             round_trips: Vec::new(),
         })
     });
@@ -308,6 +321,7 @@ impl FleetTotals {
             more.add_to(sum);
         }
         sum.reported.add(loss_counts(line.reported));
+        sum.received.add(loss_counts(line.received));
         for (sum, more) in sum.round_trips.iter_mut().zip(&line.round_trips) {
             if let Some(more) = more.as_ref().and_then(SamplesLine::samples) {
                 sum.get_or_insert_default().add(&more);
@@ -372,7 +386,7 @@ impl CaptureLine {
 
 impl AsnLine {
     fn is_possible(&self) -> bool {
-        let mut reported = self.reported.iter();
+        let mut reported = self.reported.iter().chain(&self.received);
         let mut transit = self.transit.iter().flatten().flatten();
         let of_transit = self.directions.is_empty() && self.round_trips.is_empty();
         let of_origin = self.directions.len() == 2

@@ -26,7 +26,8 @@ pub struct AsnTotals {
     pub to: DirectionTotals,
     /// What its end reports.
     pub reported: LossCounts,
-    received: LossCounts,
+    /// What receivers behind the tap report of what it sent.
+    pub received: LossCounts,
     calls: [CallTotals; 2],
     jitter: Option<Box<DurationHistogram>>,
     /// By method.

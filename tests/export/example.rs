@@ -19,6 +19,7 @@ use asnmeter::sla::measure::loss::LossGuarantee;
 use asnmeter::sla::measure::{Guarantee, Measure, PerMeasure};
 use asnmeter::sla::{IndeterminateReason, Verdict};
 use asnmeter::snapshot::evidence::{SampleCounts, WindowCounts};
+use asnmeter::snapshot::fleet::{FleetProbeRow, ProbeStatus};
 use asnmeter::snapshot::{
     AsnRow, CallTotals, CaptureTotals, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals,
     Distribution, ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, Outage, SilenceRow,
@@ -488,6 +489,32 @@ pub(crate) fn published() -> Published {
         refused: Arc::default(),
         evidence: Some(Arc::new(evidence())),
         hep: Some(Arc::default()),
+        probe: Some(Arc::new(ProbeStatus {
+            connected: true.into(),
+            written: 86_410.into(),
+            acknowledged: 86_400.into(),
+            through: JUDGED.0.into(),
+            again: 12.into(),
+            failures: 2.into(),
+        })),
+        fleet: Arc::new(vec![
+            FleetProbeRow {
+                name: "fra-1".into(),
+                is_signed: true,
+                verified: 86_400,
+                through: Some(JUDGED),
+                ..FleetProbeRow::default()
+            },
+            FleetProbeRow {
+                name: "ams-1".into(),
+                absence: Some("late"),
+                absent_seconds: 31,
+                differs: [("voice-fra".into(), "threshold")].into(),
+                refused_messages: 3,
+                refused_leaves: 70,
+                ..FleetProbeRow::default()
+            },
+        ]),
         ..Published::default()
     }
 }

@@ -28,7 +28,9 @@ fn a_long_list_of_streams_is_cut_and_says_so() {
 
 #[test]
 fn no_octet_of_a_name_reaches_the_terminal_as_a_control() {
-    let text = report(&example::published().snapshot, &[]);
+    let (mut out, page) = (Vec::new(), 300);
+    text::write_replay(&mut out, &example::published().snapshot, &[], page).unwrap();
+    let text = String::from_utf8(out).unwrap();
     assert!(
         text.chars()
             .all(|character| character == '\n' || !character.is_control())
