@@ -6,7 +6,7 @@
 use super::AppError;
 use crate::clock;
 use crate::events;
-use crate::export::questions::{Answer, Asked, HistoryQuestion, Unanswered};
+use crate::export::questions::{Answer, HistoryQuestion, PendingQuestion, Unanswered};
 use crate::report::history::{HistoryError, HistoryIndex, HistoryRequest};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
@@ -24,7 +24,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// [`AppError::System`]: no thread.
 pub(super) fn answer_from(
     directory: &Path,
-) -> Result<SyncSender<Asked<HistoryQuestion>>, AppError> {
+) -> Result<SyncSender<PendingQuestion<HistoryQuestion>>, AppError> {
     let (sender, receiver) = sync_channel(MAX_QUESTIONS);
     let directory = directory.to_owned();
     let thread = std::thread::Builder::new().name("history".into());
@@ -36,7 +36,7 @@ pub(super) fn answer_from(
     Ok(sender)
 }
 
-fn run(directory: &Path, questions: &Receiver<Asked<HistoryQuestion>>) {
+fn run(directory: &Path, questions: &Receiver<PendingQuestion<HistoryQuestion>>) {
     let error = match HistoryIndex::open(directory, clock::now().second()) {
         Ok(mut index) => match follow(&mut index, questions) {
             Ok(()) => return,
@@ -54,7 +54,7 @@ fn run(directory: &Path, questions: &Receiver<Asked<HistoryQuestion>>) {
 /// Reads what is sealed, a minute at a time, and answers in between.
 fn follow(
     index: &mut HistoryIndex,
-    questions: &Receiver<Asked<HistoryQuestion>>,
+    questions: &Receiver<PendingQuestion<HistoryQuestion>>,
 ) -> Result<(), HistoryError> {
     loop {
         let asked = if index.advance()? {

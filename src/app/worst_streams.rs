@@ -3,7 +3,7 @@
 
 use crate::asn::Origin;
 use crate::export::json::streams::worst_streams;
-use crate::export::questions::{Answer, Asked, StreamOrder, StreamsQuestion, Unanswered};
+use crate::export::questions::{Answer, PendingQuestion, StreamOrder, StreamsQuestion, Unanswered};
 use crate::snapshot::WorstStream;
 use crate::stream::Streams;
 use crate::stream::record::Stream;
@@ -48,14 +48,14 @@ pub(super) struct StreamsCollector {
     board: Arc<Board>,
     answers: mpsc::Receiver<WorkerAnswer>,
     workers: usize,
-    questions: mpsc::Receiver<Asked<StreamsQuestion>>,
+    questions: mpsc::Receiver<PendingQuestion<StreamsQuestion>>,
 }
 
 /// For so many workers: where questions go, who collects the answers, and what each worker gets.
 pub(super) fn channels(
     workers: usize,
 ) -> (
-    mpsc::Sender<Asked<StreamsQuestion>>,
+    mpsc::Sender<PendingQuestion<StreamsQuestion>>,
     StreamsCollector,
     Vec<StreamsReader>,
 ) {

@@ -59,15 +59,15 @@ pub enum Unanswered {
 pub type Answer = Result<String, Unanswered>;
 
 /// A question, and where its answer goes.
-pub type Asked<T> = (T, oneshot::Sender<Answer>);
+pub type PendingQuestion<T> = (T, oneshot::Sender<Answer>);
 
 /// Who can answer.
 #[derive(Clone, Debug, Default)]
 pub struct Answerers {
     /// The reader of the ledger; none where none is kept.
-    pub history: Option<SyncSender<Asked<HistoryQuestion>>>,
+    pub history: Option<SyncSender<PendingQuestion<HistoryQuestion>>>,
     /// The workers; none where `export.streams` is off.
-    pub streams: Option<mpsc::Sender<Asked<StreamsQuestion>>>,
+    pub streams: Option<mpsc::Sender<PendingQuestion<StreamsQuestion>>>,
 }
 
 impl StreamOrder {

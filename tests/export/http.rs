@@ -1,7 +1,7 @@
 use crate::example;
 use asnmeter::export::http::security::Security;
 use asnmeter::export::http::{self, HttpLimits};
-use asnmeter::export::questions::{Answerers, Asked, HistoryQuestion};
+use asnmeter::export::questions::{Answerers, HistoryQuestion, PendingQuestion};
 use asnmeter::export::{Published, Refused, collector, json};
 use asnmeter::units::{Asn, Second};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -183,7 +183,7 @@ fn a_question_is_answered_by_whom_it_is_for_and_refused_where_there_is_nobody() 
     assert!(head.starts_with("http/1.1 404 "), "{head}");
     assert_eq!(body, "streams are not shown: export.streams is false\n");
 
-    let (sender, questions) = std::sync::mpsc::sync_channel::<Asked<HistoryQuestion>>(1);
+    let (sender, questions) = std::sync::mpsc::sync_channel::<PendingQuestion<HistoryQuestion>>(1);
     let reader = std::thread::spawn(move || {
         let (question, answer) = questions.recv().unwrap();
         answer.send(Ok("{\"a\":1}".into())).unwrap();

@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_stands_below_its_row_and_a_name_gives_way_first() {
         let mut table = TextTable::new(
-            33,
+            34,
             &[
                 ("N", Align::Right),
                 (NAME, Align::Left),
