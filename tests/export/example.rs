@@ -415,6 +415,7 @@ fn standing() -> DaemonState {
 }
 
 /// The state most tests use.
+#[expect(clippy::too_many_lines, reason = "a state with every row")]
 pub(crate) fn published() -> Published {
     let names = [
         (64_500, None, 0, 0),
