@@ -3,6 +3,7 @@
 use crate::meter::second::IncompleteRange;
 use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
 use crate::units::Second;
+use std::sync::Arc;
 
 /// Tells two, if they are there.
 pub(super) struct Both<'a, A, B>(pub(super) Option<&'a mut A>, pub(super) Option<&'a mut B>);
@@ -39,6 +40,14 @@ impl<A: Evidence, B: Evidence> Evidence for Both<'_, A, B> {
 
     fn incomplete(&mut self, range: IncompleteRange) {
         self.each().for_each(|one| one.incomplete(range));
+    }
+
+    fn absent(&mut self, probe: &str, first: Second, last: Second) {
+        self.each().for_each(|one| one.absent(probe, first, last));
+    }
+
+    fn made_of(&mut self, parts: &[(Arc<str>, u64)]) {
+        self.each().for_each(|one| one.made_of(parts));
     }
 
     fn not_counted(&mut self, commitment: &str, second: Second) {

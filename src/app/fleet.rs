@@ -5,6 +5,7 @@ mod daemon;
 
 pub use daemon::run;
 
+use super::both::Both;
 use super::evidence::{self, Kept};
 use super::{AppError, policy};
 use crate::clock;
@@ -20,10 +21,11 @@ use crate::fleet::publish::{ProbeNotice, ProbeSettings, Publisher};
 use crate::fleet::seconds::Fleet;
 use crate::fleet::{read, totals};
 use crate::judge::Judge;
+use crate::ledger::amended::MAX_PENDING;
 use crate::ledger::leaf::Mode;
+use crate::ledger::settled::Settler;
 use crate::sla::policy::Policy;
 use crate::snapshot::Snapshot;
-use crate::snapshot::evidence::Evidence;
 use crate::snapshot::fleet::ProbeStatus;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -328,16 +330,14 @@ pub fn once(
         what: "starting the runtime",
         source,
     })?;
-    let mut none = ();
-    let evidence: &mut (dyn Evidence + Send) = match &mut kept {
-        Some(kept) => &mut kept.recorder,
-        None => &mut none,
-    };
+    let mut settler = Settler::new(MAX_PENDING);
+    let recorder = kept.as_mut().map(|kept| &mut kept.recorder);
+    let mut evidence = Both(recorder, Some(&mut settler));
     let totals = runtime.block_on(async {
         let settings = &aggregator.settings;
         let servers = servers(settings, "fleet");
         let link = Link::connect(&servers, Subjects::new(&settings.name)).await?;
-        let all = read::once(&link, &mut fleet, evidence, events::fleet_notice);
+        let all = read::once(&link, &mut fleet, &mut evidence, events::fleet_notice);
         let is_done = match patience {
             None => {
                 all.await;
@@ -369,5 +369,6 @@ pub fn once(
     }
     let mut snapshot = fleet.judge.snapshot();
     totals.complete(&mut snapshot);
+    settler.finish().fill(&mut snapshot);
     Ok(snapshot)
 }

@@ -49,7 +49,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 /// Counts of an ASN in a second that wait to be settled at most: an hour of 100 ASNs all the time, some
 /// 110 MiB. With more they wait less long.
-const MAX_SETTLING: usize = 360_000;
+pub(super) const MAX_SETTLING: usize = 360_000;
 
 /// Captures, judges and serves until a signal ends it.
 ///

@@ -102,6 +102,8 @@ pub struct FleetJudge {
     probes: Vec<ProbeState>,
     /// The first second.
     first: Option<Second>,
+    /// A capture begins with the begin of it.
+    is_first_whole: bool,
     /// The last one in which anything was counted.
     counted: Second,
     /// Who has rows; the bound of these.
@@ -140,6 +142,7 @@ impl FleetJudge {
             judge: CommitmentJudge::new(policy),
             terms,
             first: None,
+            is_first_whole: false,
             counted: Second::default(),
             admitted: BTreeSet::new(),
             max_asns,
@@ -223,6 +226,15 @@ impl FleetJudge {
     /// Judges a second with what the probes, in their order, have for it.
     pub fn close(&mut self, second: Second, parts: Vec<ProbePart>, evidence: &mut dyn Evidence) {
         self.begin(second, evidence);
+        if let Some((first, last)) = evidence.take_unwritten() {
+            self.judge.mark_incomplete(IncompleteRange {
+                first,
+                last,
+                at_most: None,
+            });
+        }
+        // the first packet of one capture came at the very begin of the second
+        self.is_first_whole |= self.first == Some(second) && parts.iter().any(begins_whole);
         let mut counted = Counted::new();
         let mut is_incomplete = false;
         let mut skipped = BTreeSet::new();
@@ -242,7 +254,7 @@ impl FleetJudge {
             if part.absence.is_some() {
                 state.absent += 1;
                 self.mark(place, (second, second), evidence);
-            } else {
+            } else if state.last.is_some() {
                 is_incomplete |= !state.differs.is_empty();
                 skipped.extend(state.differs.keys().cloned());
             }
@@ -342,7 +354,8 @@ impl FleetJudge {
                     let is_edge = is_replay
                         && starts.is_some()
                         && (gap.why == GapReason::Start || is_edge(gap, taken.second))
-                        && self.first.is_some_and(|first| first < taken.second);
+                        && (self.is_first_whole
+                            || self.first.is_some_and(|first| first < taken.second));
                     if !is_edge {
                         self.take_gap(place, gap, before, evidence);
                     }
@@ -476,6 +489,17 @@ impl FleetJudge {
             ..Snapshot::default()
         }
     }
+}
+
+/// Whether a capture begins with a whole second.
+fn begins_whole(part: &ProbePart) -> bool {
+    part.taken.iter().any(|taken| {
+        let mut gaps = taken.leaves.iter().filter_map(|leaf| match leaf {
+            Leaf::Gap(gap) => Some(gap),
+            _ => None,
+        });
+        taken.starts() == Some(Mode::Replay) && !gaps.any(|gap| is_edge(gap, taken.second))
+    })
 }
 
 /// Whether a gap is that of the part of a second before a file's first packet.

@@ -9,12 +9,13 @@ use crate::judge::Judge;
 use crate::judge::totals::AsnTotals;
 use crate::ledger::tree::Hash;
 use crate::snapshot::distribution::DurationSamples;
-use crate::snapshot::{Count, DirectionTotals, Label, Snapshot, TransitRow};
+use crate::snapshot::{CallTotals, Count, DirectionTotals, Label, Snapshot, TransitRow};
 use crate::stream::booking::Excuse;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::LossCounts;
 use crate::units::{Asn, Timestamp};
 use crate::voice::class::Class;
+use crate::voice::signalling::{CallCounts, CallDurations, CallOutcome};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +53,91 @@ struct AsnLine {
     #[serde(default)]
     received: [i64; 3],
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    calls: Vec<CallsLine>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     round_trips: Vec<Option<SamplesLine>>,
+}
+
+/// Calls in one direction.
+#[derive(Serialize, Deserialize)]
+struct CallsLine {
+    attempts: u64,
+    outcomes: Vec<u64>,
+    request_delay: CallDurationsLine,
+    session_duration: CallDurationsLine,
+    one_way: [u64; 2],
+}
+
+#[derive(Serialize, Deserialize)]
+struct CallDurationsLine {
+    count: u64,
+    sum_millis: u64,
+    buckets: Vec<u64>,
+}
+
+impl From<&CallDurations> for CallDurationsLine {
+    fn from(of: &CallDurations) -> Self {
+        Self {
+            count: of.count,
+            sum_millis: of.sum_millis,
+            buckets: of.buckets.to_vec(),
+        }
+    }
+}
+
+impl CallDurationsLine {
+    fn durations(&self) -> CallDurations {
+        let mut durations = CallDurations {
+            count: self.count,
+            sum_millis: self.sum_millis,
+            ..CallDurations::default()
+        };
+        for (bucket, count) in durations.buckets.iter_mut().zip(&self.buckets) {
+            *bucket = *count;
+        }
+        durations
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+        let of = [self.count, self.sum_millis];
+        of.into_iter().chain(self.buckets.iter().copied())
+    }
+}
+
+impl From<&CallTotals> for CallsLine {
+    fn from(of: &CallTotals) -> Self {
+        let counts = &of.counts;
+        Self {
+            attempts: counts.attempts,
+            outcomes: CallOutcome::all()
+                .map(|outcome| counts.of(outcome))
+                .collect(),
+            request_delay: (&counts.request_delay).into(),
+            session_duration: (&counts.session_duration).into(),
+            one_way: [of.one_way_streams, of.one_way_seconds],
+        }
+    }
+}
+
+impl CallsLine {
+    fn add_to(&self, sum: &mut CallTotals) {
+        let mut counts = CallCounts::default().with_outcomes(&self.outcomes);
+        counts.attempts = self.attempts;
+        counts.request_delay = self.request_delay.durations();
+        counts.session_duration = self.session_duration.durations();
+        sum.counts.add(&counts);
+        let [streams, seconds] = self.one_way;
+        sum.one_way_streams += streams;
+        sum.one_way_seconds += seconds;
+    }
+
+    fn is_possible(&self) -> bool {
+        let durations = [&self.request_delay, &self.session_duration];
+        let durations = durations.into_iter().flat_map(CallDurationsLine::numbers);
+        let counts = self.one_way.into_iter().chain([self.attempts]);
+        let mut all = durations.chain(counts).chain(self.outcomes.iter().copied());
+        all.all(|number| number <= MAX_NUMBER)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -207,6 +292,7 @@ pub fn lines(judge: &Judge) -> Vec<String> {
         directions: vec![(&totals.from).into(), (&totals.to).into()],
         reported: losses(totals.reported),
         received: losses(totals.received),
+        calls: totals.calls.iter().map(CallsLine::from).collect(),
         round_trips: totals
             .round_trips
             .iter()
@@ -225,6 +311,7 @@ pub fn lines(judge: &Judge) -> Vec<String> {
             directions: Vec::new(),
             reported: [0; 3],
             received: [0; 3],
+            calls: Vec::new(),
             round_trips: Vec::new(),
         })
     });
@@ -322,6 +409,9 @@ impl FleetTotals {
         }
         sum.reported.add(loss_counts(line.reported));
         sum.received.add(loss_counts(line.received));
+        for (sum, more) in sum.calls.iter_mut().zip(&line.calls) {
+            more.add_to(sum);
+        }
         for (sum, more) in sum.round_trips.iter_mut().zip(&line.round_trips) {
             if let Some(more) = more.as_ref().and_then(SamplesLine::samples) {
                 sum.get_or_insert_default().add(&more);
@@ -391,7 +481,8 @@ impl AsnLine {
         let of_transit = self.directions.is_empty() && self.round_trips.is_empty();
         let of_origin = self.directions.len() == 2
             && self.round_trips.len() == RttMethod::ALL.len()
-            && self.directions.iter().all(DirectionLine::is_possible);
+            && self.directions.iter().all(DirectionLine::is_possible)
+            && self.calls.iter().all(CallsLine::is_possible);
         reported.all(|number| number.unsigned_abs() <= MAX_NUMBER)
             && transit.all(|number| *number <= MAX_NUMBER)
             && if self.transit.is_some() {

@@ -28,7 +28,8 @@ pub struct AsnTotals {
     pub reported: LossCounts,
     /// What receivers behind the tap report of what it sent.
     pub received: LossCounts,
-    calls: [CallTotals; 2],
+    /// Calls that it set up, and those that were set up to it.
+    pub calls: [CallTotals; 2],
     jitter: Option<Box<DurationHistogram>>,
     /// By method.
     pub round_trips: [Option<Box<DurationHistogram>>; RttMethod::ALL.len()],

@@ -173,8 +173,14 @@ pub trait Evidence {
     /// Seconds were not seen whole.
     fn incomplete(&mut self, _: IncompleteRange) {}
 
-    /// A probe of the fleet is missing in some seconds.
-    fn absent(&mut self, _probe: &str, _first: Second, _last: Second) {}
+    /// A probe of the fleet is missing in some seconds: nobody knows what of them was not seen.
+    fn absent(&mut self, _probe: &str, first: Second, last: Second) {
+        self.incomplete(IncompleteRange {
+            first,
+            last,
+            at_most: None,
+        });
+    }
 
     /// What the second that is judged next is made of: each probe of the fleet, and the leaves of its ledger
     /// up to which all is taken.

@@ -2,9 +2,10 @@
 //! ledger has its own; this one serves.
 
 use super::{Aggregator, AggregatorFlags, servers};
+use crate::app::both::Both;
 use crate::app::endpoint::{self, WebEndpoint};
 use crate::app::evidence::Kept;
-use crate::app::live::block_on;
+use crate::app::live::{MAX_SETTLING, block_on};
 use crate::app::signals::Signals;
 use crate::app::{AppError, daemon_state, systemd};
 use crate::clock;
@@ -15,11 +16,12 @@ use crate::fleet::Subjects;
 use crate::fleet::aggregate::{AggregateSettings, aggregate};
 use crate::fleet::nats::{Link, ReadFrom};
 use crate::fleet::seconds::Fleet;
+use crate::ledger::settled::{Settler, SharedSettled};
 use crate::snapshot::evidence::Evidence;
 use crate::snapshot::fleet::FleetProbeRow;
 use crate::units::Second;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 
@@ -155,12 +157,16 @@ fn judge(
         .build()
         .map_err(failed)?;
     let run = move || {
-        let mut none = ();
-        let evidence: &mut (dyn Evidence + Send) = match &mut recorder {
-            Some(recorder) => recorder,
-            None => &mut none,
+        let mut settler = Settler::new(MAX_SETTLING);
+        if let Some(judged) = fleet.judge.judged() {
+            // It knows nothing of what was before a restart.
+            settler.restarted(judged.next(), None);
+        }
+        let mut shown = Shown {
+            settled: settler.shared(),
+            ..Shown::default()
         };
-        let mut shown = Shown::default();
+        let evidence: &mut (dyn Evidence + Send) = &mut Both(recorder.as_mut(), Some(&mut settler));
         runtime.block_on(async {
             tokio::select! {
                 () = aggregate(&link, &mut fleet, settings, evidence, |fleet| {
@@ -182,6 +188,7 @@ fn judge(
 struct Shown {
     judged: Option<Second>,
     rows: Arc<Vec<FleetProbeRow>>,
+    settled: SharedSettled,
 }
 
 impl Shown {
@@ -198,7 +205,11 @@ impl Shown {
         let judged = fleet.judge.judged();
         if judged != self.judged {
             self.judged = judged;
-            let snapshot = Arc::new(fleet.judge.snapshot());
+            let mut snapshot = fleet.judge.snapshot();
+            let known = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+            known.fill(&mut snapshot);
+            drop(known);
+            let snapshot = Arc::new(snapshot);
             published.send_modify(|published| published.snapshot = snapshot);
         }
     }

@@ -155,6 +155,15 @@ impl CallCounts {
         self.outcomes.get(place).copied().unwrap_or(0)
     }
 
+    /// Counts with these outcomes, in the order of [`CallOutcome::all`].
+    #[must_use]
+    pub fn with_outcomes(mut self, outcomes: &[u64]) -> Self {
+        for (count, outcome) in self.outcomes.iter_mut().zip(outcomes) {
+            *count = *outcome;
+        }
+        self
+    }
+
     /// Requests that did not establish a session.
     pub fn failed(&self) -> u64 {
         let failures = CallOutcome::all().filter(|outcome| outcome.is_failure());
