@@ -201,3 +201,16 @@ fn what_is_not_known_is_no_verdict_and_a_name_that_is_not_known_is_refused() {
     assert_eq!(steps[60]["given"], serde_json::json!({}));
     assert!(steps[60]["peak_thousandths"].is_null());
 }
+
+#[test]
+fn before_a_minute_is_sealed_nothing_is_known_and_that_is_an_answer() {
+    let desk = Desk::new();
+    let path = desk.path("ledger");
+    fs::create_dir_all(&path).unwrap();
+    let mut index = index(&path);
+    let answer = answer(&mut index, &request("any", 1, (0, 1), 60));
+    assert!(answer["known_from"].is_null() && answer["complete_until"].is_null());
+    let steps = list(&answer, "/steps");
+    assert_eq!(steps.len(), 60);
+    assert!(steps.iter().all(|step| step["known_s"] == 0));
+}

@@ -87,7 +87,7 @@ fn answered(index: &mut HistoryIndex, question: HistoryQuestion) -> Answer {
     index.answer(&request).map_err(|error| match error {
         HistoryError::Request(why) => Unanswered::Malformed(why),
         HistoryError::Commitment { .. } => Unanswered::Malformed(error.to_string()),
-        HistoryError::NotYet | HistoryError::Ledger(_) | HistoryError::Leaf { .. } => {
+        HistoryError::Ledger(_) | HistoryError::Leaf { .. } => {
             Unanswered::Failed(error.to_string())
         }
     })

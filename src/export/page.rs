@@ -35,8 +35,8 @@ pub const SCRIPT: &str = script!();
 pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
-    "style-src 'sha256-uAuby4U3Dymhx8hSuAaLaMyZ8Xk/kd6uYwgy9ERcU/g='; ",
-    "script-src 'sha256-qFAgmD0rS0hle3CjQi/mE4UsImFXM/7EAyu/Ygv0Q1g='",
+    "style-src 'sha256-u+d+aacluFFZ5ZoGHtJOntpb6BsHhhKZ8PJXa8njkHU='; ",
+    "script-src 'sha256-MCOyvbu/I0KI8IJpqBKs1u17GBL45DSY3k0Mmed4Cmo='",
 );
 
 /// The whole page.

@@ -73,9 +73,6 @@ pub enum HistoryError {
         /// Those that there are.
         known: String,
     },
-    /// Nothing is known yet.
-    #[error("no minute is sealed yet")]
-    NotYet,
     /// The ledger cannot be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -359,7 +356,8 @@ impl HistoryIndex {
         request.check()?;
         let (Some(known_from), Some(Second(judged))) = (self.known_from, self.account.judged())
         else {
-            return Err(HistoryError::NotYet);
+            // No minute is sealed yet.
+            return Answer::new(request).written([false; Measure::COUNT], None);
         };
         let accounts = self.account.commitments();
         if self.account_of(&request.commitment).is_none() {
@@ -401,8 +399,7 @@ impl HistoryIndex {
                 Measure::Jitter => terms.jitter.is_some(),
             })
         });
-        let json = answer.json(guaranteed, known_from, complete);
-        serde_json::to_string(&json).map_err(|error| HistoryError::Request(error.to_string()))
+        answer.written(guaranteed, Some((known_from, complete)))
     }
 
     /// What is known of an ASN of a day that is in memory.
@@ -517,11 +514,20 @@ impl<'a> Answer<'a> {
             .extend(row.intervals.iter().filter(touches).cloned());
     }
 
+    /// As one line; `known`: the first second of which anything is known, and the first of which nothing is.
+    fn written(
+        self,
+        guaranteed: [bool; Measure::COUNT],
+        known: Option<(u64, u64)>,
+    ) -> Result<String, HistoryError> {
+        let json = serde_json::to_string(&self.json(guaranteed, known));
+        json.map_err(|error| HistoryError::Request(error.to_string()))
+    }
+
     fn json(
         self,
         guaranteed: [bool; Measure::COUNT],
-        known_from: u64,
-        complete: u64,
+        known: Option<(u64, u64)>,
     ) -> HistoryJson<'a> {
         let request = self.request;
         let steps = (0..).zip(self.steps).map(|(number, (known, sums))| {
@@ -559,8 +565,8 @@ impl<'a> Answer<'a> {
             from: request.from.to_string(),
             until: request.until.to_string(),
             step_s: request.step,
-            known_from: Second(known_from).to_string(),
-            complete_until: Second(complete).to_string(),
+            known_from: known.map(|(from, _)| Second(from).to_string()),
+            complete_until: known.map(|(_, until)| Second(until).to_string()),
             steps: steps.collect(),
             intervals: intervals.map(IntervalJson::from).collect(),
         }
@@ -574,8 +580,8 @@ struct HistoryJson<'a> {
     from: String,
     until: String,
     step_s: u64,
-    known_from: String,
-    complete_until: String,
+    known_from: Option<String>,
+    complete_until: Option<String>,
     steps: Vec<StepJson>,
     intervals: Vec<IntervalJson>,
 }

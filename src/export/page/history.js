@@ -122,10 +122,12 @@ const fromMemory = ({ terms, row, verdicts, intervals }, judged) => {
 
 const historyOf = (here, key, judged) => {
   const told = past && past.key === key ? past : {};
-  const kept = told.content;
+  // Before the first minute is sealed the ledger knows nothing.
+  const kept = told.content && told.content.complete_until ? told.content : null;
   const why = told.error && (told.error[0] === 404
     ? "No ledger is kept, so the meter knows only its last hour" + (moment ? ", not " + dated(moment) : "") + ". It keeps one with [evidence] directory in its configuration."
     : "The ledger does not answer (" + told.error[1] + "). Shown is the hour that the meter remembers.");
+  const isYoung = told.content && !kept && "No minute is in the ledger yet. Shown is what the meter remembers.";
   return el("div", { class: "block wide" }, el("h3", {}, "History"), !(told.error && told.error[0] === 404) && chooser(),
-    kept ? fromLedger(here, kept) : fromMemory(here, judged), why && el("p", { class: "note" }, why));
+    kept ? fromLedger(here, kept) : fromMemory(here, judged), (why || isYoung) && el("p", { class: "note" }, why || isYoung));
 };
