@@ -146,6 +146,8 @@ fn a_hundred_thousand_dropped_frames_leave_a_line_and_one_when_it_is_over() {
         const SENT: u32 = 154_000;
         let desk = Desk::new();
         let running = start_on_pair(&desk, "");
+        let judged = || running.scrape().sum("judged_second_timestamp_seconds", &[]);
+        until("a second is judged", || judged() > 0);
         let mut far = netns::sender("far0");
         // nobody reads, and the ring has room for a thousand
         running.signal("STOP");

@@ -117,7 +117,7 @@ impl UnseenLog {
         if !self.has_begun {
             // a capture begins inside a second: `started` tells that
             self.has_begun = true;
-            self.unseen.count = snapshot.incomplete_seconds;
+            self.unseen.count = snapshot.incomplete_seconds.min(1);
         }
         let mut notices = Vec::new();
         let mut reasons = Vec::new();
