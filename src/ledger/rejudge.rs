@@ -413,7 +413,7 @@ impl LeafJudge {
             }
             GapReason::Clock => self.judge.restart(gap.until.next()),
             GapReason::Stop | GapReason::Capture | GapReason::Probe => {
-                self.judge.mark_incomplete(range)
+                self.judge.mark_incomplete(range);
             }
             GapReason::Policy => {
                 let commitment = gap.commitment.as_deref().unwrap_or_default();
