@@ -51,7 +51,7 @@ fn second(second: u64, probe: u64) -> Leaf {
             bytes: packets * 200,
             confirmed_bytes: None,
             expected: i64::try_from(packets).unwrap(),
-            lost: i64::from(packets % 97 == 0),
+            lost: i64::from(packets.is_multiple_of(97)),
             maybe_lost: 0,
         };
         let samples = |samples| SampleLeaf {
@@ -182,7 +182,7 @@ fn main() {
         };
         runtime.block_on(Publisher::new(settings, progress, Arc::default(), |_| {}).run());
     }
-    let (published, cost) = (began.elapsed(), busy() - worked);
+    let (published, cost) = (began.elapsed(), busy().checked_sub(worked).unwrap());
     let octets = second(BEGIN, 0).to_line().len() as u64 * seconds * probes;
     println!(
         "{probes} probes, {seconds} s: {all} leaves, {:.1} MB written and published in {published:.1?}, processor {cost:.1?}",
@@ -203,7 +203,7 @@ fn main() {
         let link = Link::connect(&servers, subjects).await.unwrap();
         read::once(&link, &mut fleet, &mut (), |_, notice| panic!("{notice}")).await;
     });
-    let (taken, cost) = (began.elapsed(), busy() - worked);
+    let (taken, cost) = (began.elapsed(), busy().checked_sub(worked).unwrap());
     assert_eq!(fleet.judge.judged(), Some(Second(BEGIN + seconds - 1)));
     println!(
         "aggregator: {:.1?} of a processor for {seconds} s of the fleet: {:.1} % of one; {:.0} leaves/s, {:.1} MB/s ({taken:.1?})",

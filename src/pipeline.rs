@@ -80,6 +80,7 @@ pub struct WorkerSettings {
 }
 
 /// Why seconds end; it says what becomes of the streams.
+#[derive(Clone, Copy)]
 enum EndCause {
     /// Streams go on, but for those that have timed out.
     TimePassed,

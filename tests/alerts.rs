@@ -71,8 +71,10 @@ fn every_alert_has_its_place_in_the_runbook_and_the_other_way_round() {
     let urls = of(&rules, "runbook_url: ");
     let anchors = urls.iter().map(|url| {
         let (place, anchor) = url.split_once('#').unwrap();
-        // The meter serves its runbook itself, unless it is the meter that does not answer.
-        let own = if anchor == "asnmetertargetdown" {
+        // The meter serves its runbook itself, unless it is the meter that does not answer, or a witness
+        // who says it.
+        let is_elsewhere = anchor == "asnmetertargetdown" || anchor.starts_with("asnmeterwitness");
+        let own = if is_elsewhere {
             "file:///usr/share/doc/asnmeter/docs/RUNBOOK.md"
         } else {
             "http://{{ $labels.instance }}/docs/runbook"

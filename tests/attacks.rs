@@ -213,7 +213,7 @@ fn a_full_table_of_streams_is_told_and_no_verdict_is_met() {
             for call in &calls {
                 netns::send(&mut far, &call.packet(packet));
             }
-            let due = begin + Duration::from_millis(20) * (u32::try_from(packet).unwrap() + 1);
+            let due = begin + Duration::from_millis(20) * (packet + 1);
             clock::wait(due.saturating_sub(clock::uptime()));
         }
         let full = line(&running, "warning: streams: full in ");
@@ -301,7 +301,7 @@ fn as_another_user_it_opens_an_interface_again_that_comes_back() {
         let has_users = std::fs::read_to_string("/proc/self/uid_map").unwrap();
         if has_users.split_whitespace().nth(2) == Some("1") {
             // a namespace with one user: nobody cannot be become, and that is said
-            let refused = asnmeter(&arguments);
+            let refused = asnmeter(arguments);
             assert_eq!(refused.code, Some(1));
             assert!(
                 refused.stderr.contains("giving up groups: "),
@@ -341,12 +341,12 @@ fn a_user_that_is_none_and_a_key_that_everybody_may_read_are_told() {
             "web.yml: mode 0644: others than its owner may read the key",
         );
         let file = desk.name("asnmeter.toml");
-        let refused = asnmeter(&["run", "--config", &file, "--user", "no such user"]);
+        let refused = asnmeter(["run", "--config", &file, "--user", "no such user"]);
         assert_eq!(refused.code, Some(1));
         let says = "--user: \"no such user\" is no user in /etc/passwd, or is root";
         assert!(refused.stderr.contains(says), "{}", refused.stderr);
         std::fs::set_permissions(&web, Permissions::from_mode(0o640)).unwrap();
-        let checked = asnmeter(&["config", "check", &file]);
+        let checked = asnmeter(["config", "check", &file]);
         assert!(!checked.stderr.contains("web.yml"), "{}", checked.stderr);
         assert_eq!(running.end("TERM"), Some(0));
     });

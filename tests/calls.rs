@@ -53,7 +53,7 @@ struct Dialog {
 }
 
 impl Dialog {
-    fn new(id: impl ToString, caller: &'static str, called: &'static str) -> Self {
+    fn new(id: &(impl ToString + ?Sized), caller: &'static str, called: &'static str) -> Self {
         Self {
             id: id.to_string(),
             caller,
@@ -134,7 +134,7 @@ fn each_call_counts_once_with_what_became_of_it_for_both_ends() {
     shots.extend([63_000, 63_500].map(|at| call.bye(at, false)));
     // Refused, each in its way.
     for (place, code) in (0..).zip([486, 503, 503, 502, 302, 604, 499]) {
-        let call = Dialog::new(format!("refused {place}"), FAR, OURS);
+        let call = Dialog::new(&format!("refused {place}"), FAR, OURS);
         shots.extend([
             call.invite(5_000 + place, 1),
             call.response(5_100 + place, code, 1),

@@ -268,7 +268,7 @@ fn one_way_is_confirmed_by_an_answered_dialog_and_by_reports_of_its_receiver() {
             millis,
             [&end(OURS, 20_001), &end(FAR, 20_001)],
             1,
-            50 * second as u32,
+            50 * u32::try_from(second).unwrap(),
         )
     });
     assert_eq!(rtp(one_way().into_iter().chain(reported).collect()), 50_000);

@@ -7,7 +7,6 @@
     reason = "a test fails by panicking"
 )]
 
-#[allow(dead_code, reason = "other tests need other parts")]
 mod support;
 
 use std::io::{BufRead, BufReader};

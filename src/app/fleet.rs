@@ -208,6 +208,10 @@ async fn given_up(
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is called as what is told, which gives it away"
+)]
 fn told(notice: ProbeNotice<'_>) {
     match notice {
         ProbeNotice::GoesOn(leaves) => events::fleet_publishes(leaves),

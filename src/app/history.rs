@@ -8,7 +8,7 @@ use crate::clock;
 use crate::events;
 use crate::export::questions::{Answer, Asked, HistoryQuestion, Unanswered};
 use crate::report::history::{HistoryError, HistoryIndex, HistoryRequest};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) fn answer_from(
     Ok(sender)
 }
 
-fn run(directory: &PathBuf, questions: &Receiver<Asked<HistoryQuestion>>) {
+fn run(directory: &Path, questions: &Receiver<Asked<HistoryQuestion>>) {
     let error = match HistoryIndex::open(directory, clock::now().second()) {
         Ok(mut index) => match follow(&mut index, questions) {
             Ok(()) => return,

@@ -217,6 +217,14 @@ pub(super) struct Running {
     hep: Option<Arc<HepStatus>>,
 }
 
+/// A thread could not be started.
+fn not_started(source: std::io::Error) -> AppError {
+    AppError::System {
+        what: "starting a thread",
+        source,
+    }
+}
+
 impl Running {
     /// Starts judge and workers.
     pub(super) fn start(
@@ -228,25 +236,20 @@ impl Running {
         kept: Option<Kept>,
     ) -> Result<Self, AppError> {
         let thread = |name: &str| std::thread::Builder::new().name(name.into());
-        let failed = |source| AppError::System {
-            what: "starting a thread",
-            source,
-        };
         let hep: Option<Arc<HepStatus>> = config.hep.listen.map(|_| Arc::default());
         let (asking, streams, readers) = worst_streams::channels(sources.len());
-        let ledger_path = kept.as_ref().map(|kept| kept.directory.as_path());
+        let ledger = kept.as_ref().map(|kept| kept.directory.as_path());
         let answerers = Answerers {
-            history: ledger_path.map(history::answer_from).transpose()?,
+            history: ledger.map(history::answer_from).transpose()?,
             streams: config.export.streams.then_some(asking),
         };
-        let published = Published {
+        let (published, _) = watch::channel(Published {
             hep: hep.clone(),
             answerers,
             standing: daemon_state(&policy, true).into(),
             evidence: kept.as_ref().map(|kept| kept.status.clone()),
             ..Published::default()
-        };
-        let (published, _) = watch::channel(published);
+        });
         let shared_policy = SharedPolicy::new(policy.clone());
         let mut judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns);
         let (senders, receivers) = judge_thread::channels(sources.len());
@@ -287,7 +290,7 @@ impl Running {
                 },
             );
         });
-        let judge = judge.map_err(failed)?;
+        let judge = judge.map_err(not_started)?;
         let (result_sender, results) = mpsc::unbounded_channel();
         let mut workers = Vec::new();
         let has_local = !config.asn.local_prefixes.is_empty();
@@ -312,7 +315,7 @@ impl Running {
             workers.push(
                 thread(&format!("worker {index}"))
                     .spawn(run)
-                    .map_err(failed)?,
+                    .map_err(not_started)?,
             );
         }
         Ok(Self {
@@ -409,7 +412,9 @@ impl Running {
             // the judge has told its last second
             let sealed = ledger.map_or(Ok(()), EvidenceThread::finish);
             // what it could not publish it will at the next start
-            fleet.into_iter().for_each(|fleet| drop(fleet.finish()));
+            if let Some(fleet) = fleet {
+                drop(fleet.finish());
+            }
             (all, sealed)
         });
         let (all_joined, sealed) = joined.await.unwrap_or((false, Ok(())));

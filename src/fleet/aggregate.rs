@@ -214,7 +214,7 @@ impl Aggregator<'_> {
         };
         if !fleet.feeds.iter().all(is_here) {
             // One that begins has not to wait for what was before.
-            if judged.is_none() && !self.begins_with(closed, fleet) {
+            if judged.is_none() && !Self::begins_with(closed, fleet) {
                 self.pending.pop_front();
             }
             return false;
@@ -228,7 +228,7 @@ impl Aggregator<'_> {
 
     /// Whether the leaves of a second may still come where nothing is judged yet: each probe that has any in
     /// it has begun.
-    fn begins_with(&self, closed: &Closed, fleet: &Fleet) -> bool {
+    fn begins_with(closed: &Closed, fleet: &Fleet) -> bool {
         fleet.feeds.iter().all(|feed| {
             let mark = closed.probes.get(feed.name()).copied().unwrap_or_default();
             mark.leaves == 0 || feed.has_begun()
@@ -252,7 +252,7 @@ impl Aggregator<'_> {
         let mut passed: Vec<Option<Second>> = fleet
             .feeds
             .iter()
-            .filter(|feed| !is_ahead(feed) && !(feed.is_stopped() && feed.front().is_none()))
+            .filter(|feed| !(is_ahead(feed) || feed.is_stopped() && feed.front().is_none()))
             .map(ProbeFeed::through)
             .collect();
         passed.sort_unstable();

@@ -421,7 +421,9 @@ impl ProbeFeed {
         let count = usize::try_from(head.size - size).unwrap_or(usize::MAX);
         let covered = self.pending.iter().take(count);
         let hashes: Vec<_> = covered.map(|line| Hash::leaf(line.as_bytes())).collect();
-        hashes.iter().for_each(|hash| tree.push(*hash));
+        for hash in &hashes {
+            tree.push(*hash);
+        }
         if tree.root() != head.root {
             if count == 0 {
                 return self.notices.push(FeedNotice::TwoHistories(size));

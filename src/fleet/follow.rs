@@ -296,14 +296,10 @@ impl LedgerFollower {
             let mut reader = PartReader::open(&path)?;
             let minute = reader.next_minute()?.unwrap_or_default();
             let minute: VecDeque<String> = minute.lines().map(str::to_owned).collect();
-            let day = match minute.front().map(|line| Leaf::from_line(line)) {
-                Some(Ok(Leaf::Day(day))) => day,
-                _ => {
-                    return Err(LedgerError::damaged(
-                        &path,
-                        "does not begin with a day leaf",
-                    ));
-                }
+            let first = minute.front().map(|line| Leaf::from_line(line));
+            let Some(Ok(Leaf::Day(day))) = first else {
+                let reason = "does not begin with a day leaf";
+                return Err(LedgerError::damaged(&path, reason));
             };
             if at.is_none_or(|at| day.size <= at) {
                 let place = Place::Sealed {

@@ -232,7 +232,7 @@ impl FleetJudge {
                     // what its numbers mean nobody here knows
                     self.note(place, &taken);
                 } else {
-                    self.take(place, taken, second, &mut counted, evidence);
+                    self.take(place, &taken, second, &mut counted, evidence);
                 }
             }
             let Some(state) = self.probes.get_mut(place) else {
@@ -308,7 +308,7 @@ impl FleetJudge {
     fn take(
         &mut self,
         place: usize,
-        taken: ProbeSecond,
+        taken: &ProbeSecond,
         second: Second,
         counted: &mut Counted,
         evidence: &mut dyn Evidence,

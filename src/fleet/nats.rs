@@ -369,10 +369,11 @@ impl Wants {
             };
             match std::str::from_utf8(&message.payload) {
                 Ok("day") => return None,
-                Ok(text) => match text.parse() {
-                    Ok(from) => return Some(from),
-                    Err(_) => {}
-                },
+                Ok(text) => {
+                    if let Ok(from) = text.parse() {
+                        return Some(from);
+                    }
+                }
                 Err(_) => {}
             }
         }

@@ -148,13 +148,12 @@ impl Publisher {
 
     /// Publishes as long as it works.
     async fn session(&mut self) -> Result<(), PublishError> {
-        let link = match &self.link {
-            Some(link) => link.clone(),
-            None => {
-                let (servers, subjects) = (&self.settings.servers, &self.settings.subjects);
-                let link = Link::connect(servers, subjects.clone()).await?;
-                self.link.insert(link).clone()
-            }
+        let link = if let Some(link) = &self.link {
+            link.clone()
+        } else {
+            let (servers, subjects) = (&self.settings.servers, &self.settings.subjects);
+            let link = Link::connect(servers, subjects.clone()).await?;
+            self.link.insert(link).clone()
         };
         // nothing is to be said before the first leaf
         let written = |progress: &LedgerProgress| progress.written > 0 || progress.is_over;
@@ -432,8 +431,6 @@ impl Publisher {
 
 /// The second of the last leaf that has one.
 fn last_second(lines: &[String]) -> Option<Second> {
-    let leaves = lines.iter().rev();
-    leaves
-        .filter_map(|line| Leaf::from_line(line).ok()?.second())
-        .next()
+    let mut leaves = lines.iter().rev();
+    leaves.find_map(|line| Leaf::from_line(line).ok()?.second())
 }

@@ -259,7 +259,9 @@ impl FleetTotals {
             return false;
         }
         self.add_capture(&first);
-        rest.iter().for_each(|line| self.add_asn(line));
+        for line in &rest {
+            self.add_asn(line);
+        }
         true
     }
 

@@ -183,7 +183,7 @@ impl MinuteLog {
         let used = u64::from(limit.thousandths(bytes));
         if used > 0 {
             self.change(second / SECONDS_IN_MINUTE, |sums| {
-                sums.peak = sums.peak.max(used)
+                sums.peak = sums.peak.max(used);
             });
         }
     }

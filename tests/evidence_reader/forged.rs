@@ -153,7 +153,7 @@ pub(crate) fn change_verdict(desk: &Desk, ledger: &Path) {
 
 /// The line with its last digit but one raised by one, which a leaf can have.
 fn raised(line: &str) -> String {
-    let place = line.rfind(|c: char| ('0'..'9').contains(&c)).unwrap();
+    let place = line.rfind(|c: char| matches!(c, '0'..='8')).unwrap();
     let next = char::from(line.as_bytes()[place] + 1);
     format!("{}{next}{}", &line[..place], &line[place + 1..])
 }
@@ -166,7 +166,8 @@ fn cut_minute(ledger: &Path) {
     let kept = notes(ledger);
     fs::write(notes_file(ledger), kept[..kept.len() - 1].concat()).unwrap();
     write_tiles(ledger, &minutes);
-    for name in ["sealed.json"] {
+    {
+        let name = "sealed.json";
         fs::remove_file(ledger.join(name)).unwrap();
     }
     let entries = fs::read_dir(ledger).unwrap().flatten();

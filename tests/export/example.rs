@@ -135,7 +135,9 @@ fn numbered(asn: u32) -> Label {
 /// A minute that had one verdict.
 fn seconds_of(verdict: Verdict) -> [u8; 4] {
     let mut seconds = [0; 4];
-    seconds[verdict as usize] = 60;
+    if let Some(seconds) = seconds.get_mut(verdict as usize) {
+        *seconds = 60;
+    }
     seconds
 }
 
@@ -147,6 +149,7 @@ fn of_each<T: Default>(loss: T, latency: T) -> PerMeasure<T> {
     values
 }
 
+#[expect(clippy::too_many_lines, reason = "a row with every key")]
 fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> CommitmentAsnRow {
     let over = from > threshold || to > threshold;
     let window = |share: &f64| (share * 12_500_000.0).round() as u64;

@@ -518,9 +518,9 @@ fn a_probe_under_another_contract_or_with_an_uncertain_clock_makes_its_seconds_i
     }
     .begin(Second(START));
     for second in START..START + SECONDS {
-        probes
-            .iter_mut()
-            .for_each(|probe| probe.write(Second(second), None));
+        for probe in &mut probes {
+            probe.write(Second(second), None);
+        }
         pace();
     }
     settle(probes);
@@ -553,9 +553,9 @@ fn a_probe_under_another_contract_or_with_an_uncertain_clock_makes_its_seconds_i
         .begin(Second(START))
     };
     for second in START..START + SECONDS {
-        probes
-            .iter_mut()
-            .for_each(|probe| probe.write(Second(second), None));
+        for probe in &mut probes {
+            probe.write(Second(second), None);
+        }
         pace();
     }
     settle(probes);

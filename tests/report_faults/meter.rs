@@ -379,7 +379,6 @@ fn contract(rate: u64) -> Commitment {
             loss: Some(LossGuarantee::new(Ratio::from_ppm(5_000))),
             latency: Some(LatencyGuarantee::new(Duration::from_millis(150))),
             jitter: Some(JitterGuarantee::new(Duration::from_millis(30))),
-            ..Guarantee::default()
         },
     }
 }

@@ -1,5 +1,11 @@
 //! Frames with known content, made here octet by octet and not by the program's own writer, and
 //! the frames of the library's synthetic calls.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use asnmeter::capture::synthetic::scenario::Scenario;
 use asnmeter::capture::synthetic::{SendPace, Synthetic};

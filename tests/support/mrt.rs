@@ -1,4 +1,10 @@
 //! Routing tables in MRT (RFC 6396), written octet by octet.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 /// A TABLE_DUMP_V2 file of one peer: prefixes such as `192.0.2.0/24` with the paths to them.
 pub(crate) fn table(routes: &[(&str, &[u32])]) -> Vec<u8> {

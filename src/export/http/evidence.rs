@@ -310,10 +310,13 @@ impl Reading {
     }
 }
 
+/// The next piece of a file, and how to go on; none at its end.
+type NextPiece = Pin<Box<dyn Future<Output = Option<(Bytes, Reading)>> + Send>>;
+
 /// The body of an answer: a part of a file. One that ends early is cut off by hyper, since its length was said.
 pub(super) struct Download {
     left: u64,
-    next: Pin<Box<dyn Future<Output = Option<(Bytes, Reading)>> + Send>>,
+    next: NextPiece,
 }
 
 impl Body for Download {

@@ -56,7 +56,7 @@ fn each(published: &Published, mut visit: impl FnMut(&FleetProbeRow)) {
 
 pub(crate) fn probe_signed(published: &Published, series: &mut Series) {
     each(published, |row| {
-        series.add(&[&row.name], flag(row.is_signed))
+        series.add(&[&row.name], flag(row.is_signed));
     });
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn probe_through(published: &Published, series: &mut Series) {
 
 pub(crate) fn probe_verified(published: &Published, series: &mut Series) {
     each(published, |row| {
-        series.add(&[&row.name], number(row.verified))
+        series.add(&[&row.name], number(row.verified));
     });
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn probe_absent(published: &Published, series: &mut Series) {
 
 pub(crate) fn probe_absent_seconds(published: &Published, series: &mut Series) {
     each(published, |row| {
-        series.add(&[&row.name], number(row.absent_seconds))
+        series.add(&[&row.name], number(row.absent_seconds));
     });
 }
 
@@ -98,12 +98,12 @@ pub(crate) fn probe_differs(published: &Published, series: &mut Series) {
 
 pub(crate) fn probe_refused_messages(published: &Published, series: &mut Series) {
     each(published, |row| {
-        series.add(&[&row.name], number(row.refused_messages))
+        series.add(&[&row.name], number(row.refused_messages));
     });
 }
 
 pub(crate) fn probe_refused_leaves(published: &Published, series: &mut Series) {
     each(published, |row| {
-        series.add(&[&row.name], number(row.refused_leaves))
+        series.add(&[&row.name], number(row.refused_leaves));
     });
 }

@@ -79,7 +79,7 @@ impl Evidence for Counter {
 proptest! {
     #[test]
     fn settled_is_what_a_judge_says_who_knew_everything_in_time(
-        lost in prop::collection::vec(0_i64..3, SECONDS as usize),
+        lost in prop::collection::vec(0_i64..3, usize::try_from(SECONDS).unwrap()),
         late in prop::collection::vec((0..SECONDS, 1_u64..60, -1_i64..9), 0..30),
         gaps in prop::collection::vec((0..SECONDS, 0_u64..5, 1_u64..60, prop::option::of(1_u64..50)), 0..4),
     ) {
