@@ -29,7 +29,7 @@ use crate::frame::InterfaceId;
 use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
 use crate::ledger::leaf::Mode;
-use crate::ledger::settled::Settler;
+use crate::ledger::settled::{self, Settler};
 use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::sla::policy::Policy;
@@ -39,9 +39,9 @@ use crate::voice::signalling::Announcement;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -271,7 +271,7 @@ impl Running {
         let judge = thread("judge").spawn(move || {
             let mut recorder = recorder;
             let mut settler = Settler::new(MAX_SETTLING);
-            let settled = settler.shared();
+            let shared = settler.shared();
             let evidence: &mut dyn Evidence = &mut Both(recorder.as_mut(), Some(&mut settler));
             let mut unseen_log = UnseenLog::default();
             judge_thread::run(
@@ -282,9 +282,7 @@ impl Running {
                 evidence,
                 |judge| {
                     let mut snapshot = judge.snapshot();
-                    let known = settled.lock().unwrap_or_else(PoisonError::into_inner);
-                    known.fill(&mut snapshot);
-                    drop(known);
+                    settled::fill(&shared, &mut snapshot);
                     let snapshot = Arc::new(snapshot);
                     let notices = unseen_log.look(&snapshot);
                     notices.iter().for_each(UnseenNotice::log);

@@ -80,6 +80,12 @@ impl SettledSeconds {
 /// What is settled, for whoever shows it.
 pub type SharedSettled = Arc<Mutex<SettledSeconds>>;
 
+/// Sets what is settled beside what was given.
+pub fn fill(settled: &SharedSettled, snapshot: &mut Snapshot) {
+    let settled = settled.lock().unwrap_or_else(PoisonError::into_inner);
+    settled.fill(snapshot);
+}
+
 /// Judges again what waits no longer.
 #[derive(Debug)]
 struct Settling {

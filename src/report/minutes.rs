@@ -1,4 +1,4 @@
-//! What happened to an ASN, minute by minute: the history of docs/EVIDENCE.md §8.
+//! What happened to an ASN, minute by minute: the history of docs/EVIDENCE.md §9.
 //!
 //! The same account as a report's notes it, second by second; so minutes add up to what a report says.
 

@@ -574,9 +574,13 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
                 truth.add(second, &counts);
             }
             if is_inside && !is_full {
-                truth.note_peak(second, rate);
                 truth.count((second - from) / 300, &counts);
             }
+        }
+        if is_inside && !is_full {
+            // also of a network that has called before, and is silent now
+            let each = written.networks.values_mut();
+            each.for_each(|truth| truth.note_peak(second, rate));
         }
         let mut listener = Listener {
             recorder: &mut recorder,

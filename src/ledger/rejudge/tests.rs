@@ -15,7 +15,6 @@ use crate::attribution::scopes::{Scope, ScopeMask};
 use crate::attribution::transit::Transit;
 use crate::judge::Judge;
 use crate::judge::assembly::{Merged, WorkerPart};
-use crate::ledger::record::{LeafSink, SecondLeaves};
 use crate::meter::second::{PairCounts, RoundTrip, SecondCounts, WorkerState};
 use crate::sla::commitment::{Commitment, DirectionRule, TransitRule, example};
 use crate::stream::rtt::method::RttMethod;
