@@ -6,6 +6,7 @@
 use super::super::key::PrivateKey;
 use super::super::key::tests::private_pem;
 use super::super::leaf::{Mode, StartLeaf, StopLeaf};
+use super::super::record::{LeafSink, SecondLeaves};
 use super::super::verify::{Verified, VerifyError, VerifyRequest, verify};
 use super::super::writer::{Durability, LedgerSettings, LedgerWriter};
 use super::*;
