@@ -36,7 +36,7 @@ pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
     "style-src 'sha256-u+d+aacluFFZ5ZoGHtJOntpb6BsHhhKZ8PJXa8njkHU='; ",
-    "script-src 'sha256-MCOyvbu/I0KI8IJpqBKs1u17GBL45DSY3k0Mmed4Cmo='",
+    "script-src 'sha256-RPMCOI59pjNBYp/Bc92oQTrFiAz81CC3D90czZWyGPc='",
 );
 
 /// The whole page.

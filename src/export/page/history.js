@@ -18,12 +18,15 @@ const questionOf = (key, judged) => {
   return "/api/v1/history?" + new URLSearchParams({ commitment: key.slice(0, place), asn: key.slice(place + 1), from: rfc3339((until - seconds) * 1000), until: rfc3339(until * 1000), step });
 };
 
-// Asks anew when the question is another one, which it is once a minute by itself.
+// Asks anew when the question is another one, which it is once a minute by itself, and, about a moment, once
+// a minute until all of its time is in the ledger.
 const lookBack = async () => {
   if (!opened || !state || !state.judged) return;
   const question = questionOf(opened, state.judged);
-  if (past && past.question === question) return;
-  past = { ...past, question, key: opened };
+  const minute = state.judged.slice(0, 16);
+  const isWhole = past && past.content && past.content.complete_until >= past.content.until;
+  if (past && past.question === question && (past.minute === minute || isWhole)) return;
+  past = { ...past, question, minute, key: opened };
   let content = null;
   let error = null;
   try {
@@ -34,7 +37,7 @@ const lookBack = async () => {
     error = [0, "no answer"];
   }
   if (past.question !== question) return;
-  past = { question, key: opened, content, error };
+  past = { question, minute, key: opened, content, error };
   draw();
 };
 
