@@ -22,7 +22,7 @@ use asnmeter::capture::{Event, FrameSource};
 use asnmeter::config::checked::Config;
 use asnmeter::frame::{Frame, InterfaceId, LinkType, Offload};
 use asnmeter::judge::Judge;
-use asnmeter::judge::assembly::{Merged, WorkerPart};
+use asnmeter::judge::assembly::{JudgeInput, WorkerPart};
 use asnmeter::meter::Meter;
 use asnmeter::meter::second::{PairCounts, SecondCounts, WorkerState};
 use asnmeter::sla::policy::Policy;
@@ -122,7 +122,7 @@ fn advance_expected(streams: &mut Streams, packets: &[RtpPacket]) -> u64 {
 }
 
 /// One second of 250 ASNs, each way.
-fn second(policy: &Policy, second: Second) -> Merged {
+fn second(policy: &Policy, second: Second) -> JudgeInput {
     let mut counts = SecondCounts::default();
     for asn in 0..250 {
         let ends = [Origin::As(Asn(64_600 + asn)), Origin::Local];
@@ -146,7 +146,7 @@ fn second(policy: &Policy, second: Second) -> Merged {
         scopes: policy.scopes.clone(),
         worker: WorkerState::default(),
     };
-    Merged::Second {
+    JudgeInput::Second {
         second,
         through: second,
         parts: vec![part],
@@ -237,7 +237,7 @@ fn judge(bench: &mut Criterion, config: &Config) {
         origins: Arc::default(),
     });
     let mut judge = Judge::new(policy.clone(), 500, &[]);
-    judge.judge_merged(Merged::Opened(Second(1)), &mut ());
+    judge.judge_merged(JudgeInput::Opened(Second(1)), &mut ());
     let mut now = Second(1);
     group.bench_function("a second of 250 ASNs", |run| {
         run.iter_batched(

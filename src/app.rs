@@ -324,7 +324,7 @@ fn settings(config: &Config) -> WorkerSettings {
             timeout: voice.stream_timeout,
         },
         copies: if config.capture.deduplicate {
-            CopyRule::TakenOut
+            CopyRule::Discarded
         } else {
             CopyRule::Counted
         },

@@ -9,8 +9,8 @@ pub mod bmp;
 mod cache;
 mod input;
 mod listed;
+mod loaded_source;
 mod location;
-mod memory;
 pub mod mmdb;
 mod mrt;
 mod names;
@@ -27,8 +27,8 @@ pub mod watch;
 use crate::files::Load;
 use crate::units::{Address, Asn, Prefix, Ratio, Timestamp};
 pub use listed::BuiltIn;
-pub use memory::CacheUse;
-use memory::InMemory;
+pub use loaded_source::CacheUse;
+use loaded_source::LoadedSource;
 use path::PathIndex;
 pub use path::PathStep;
 pub use source::{Counts, LoadError, Provenance, Source};
@@ -97,12 +97,12 @@ pub struct Origins {
     local: Arc<PrefixTable>,
     local_prefixes: Arc<[Prefix]>,
     own: HashSet<Asn>,
-    sources: Vec<Arc<InMemory>>,
+    sources: Vec<Arc<LoadedSource>>,
 }
 
 /// One source as it was loaded again, or as routers have said it: to be put into [`Origins`].
 #[derive(Clone, Debug)]
-pub struct SourceTable(Arc<InMemory>);
+pub struct SourceTable(Arc<LoadedSource>);
 
 /// Where origins come from, and what is ours.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -161,7 +161,7 @@ impl Origins {
                 Some(before) if before.is_still(source, &own) => Ok(Arc::clone(before)),
                 _ => {
                     let cache = settings.cache.as_deref();
-                    let loaded = InMemory::load(source, &own, cache, load, &now)?;
+                    let loaded = LoadedSource::load(source, &own, cache, load, &now)?;
                     if let Some(before) = before {
                         loaded.is_plausible_after(before, settings.max_shrink)?;
                     }
@@ -204,20 +204,20 @@ impl Origins {
             load.begin(path);
         }
         let cache = settings.cache.as_deref();
-        let loaded = InMemory::load(source, &self.own, cache, load, now)?;
+        let loaded = LoadedSource::load(source, &self.own, cache, load, now)?;
         if let Some(before) = self.find(source) {
             loaded.is_plausible_after(before, settings.max_shrink)?;
         }
         Ok(SourceTable(Arc::new(loaded)))
     }
 
-    fn find(&self, source: &Source) -> Option<&Arc<InMemory>> {
+    fn find(&self, source: &Source) -> Option<&Arc<LoadedSource>> {
         let (kind, name) = (source.kind(), source.name());
         let mut sources = self.sources.iter();
         sources.find(|it| it.kind == kind && *it.name == *name)
     }
 
-    fn replacing(&self, new: &Arc<InMemory>) -> Self {
+    fn replacing(&self, new: &Arc<LoadedSource>) -> Self {
         let sources = self.sources.iter().map(|source| {
             let is_its = source.kind == new.kind && source.name == new.name;
             Arc::clone(if is_its { new } else { source })
@@ -255,7 +255,7 @@ impl Origins {
         for prefix in local {
             ours.insert(*prefix, 0);
         }
-        let sources = vec![Arc::new(InMemory::listed(name, rows, now))];
+        let sources = vec![Arc::new(LoadedSource::listed(name, rows, now))];
         Self {
             local: Arc::new(ours.build()),
             local_prefixes: local.into(),
@@ -349,7 +349,7 @@ impl Origins {
 
     /// Whose an address is and why, for people.
     pub fn explain(&self, address: Address) -> Lookup {
-        let answer = |source: &Arc<InMemory>| {
+        let answer = |source: &Arc<LoadedSource>| {
             let (prefix, value) = source.table.explain(address)?;
             Some(LookupAnswer {
                 source: Arc::clone(&source.name),

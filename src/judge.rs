@@ -27,11 +27,11 @@ use crate::meter::second::{IncompleteRange, SecondCounts, WorkerState};
 use crate::meter::stream_sample::StreamSample;
 use crate::sla::policy::Policy;
 use crate::sla::unseen::Unseen;
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::JudgementObserver;
 use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
 use crate::units::occupancy::TableStates;
 use crate::units::{Asn, Second};
-use assembly::Merged;
+use assembly::JudgeInput;
 use commitment_judge::CommitmentJudge;
 use moves::Moves;
 use std::collections::BTreeMap;
@@ -83,15 +83,15 @@ impl Judge {
     }
 
     /// Takes a second with everything that came for it, then judges it and the idle ones after.
-    pub fn judge_merged(&mut self, merged: Merged, evidence: &mut dyn Evidence) {
+    pub fn judge_merged(&mut self, merged: JudgeInput, evidence: &mut dyn JudgementObserver) {
         match merged {
-            Merged::Opened(second) => self.open(second, evidence),
-            Merged::Stepped(second) => {
+            JudgeInput::Opened(second) => self.open(second, evidence),
+            JudgeInput::Stepped(second) => {
                 let last = self.judged().unwrap_or(second);
                 self.restart(second);
                 evidence.restarted(second, Some(last));
             }
-            Merged::Second {
+            JudgeInput::Second {
                 second,
                 through,
                 parts,
@@ -134,7 +134,7 @@ impl Judge {
     }
 
     /// From this second on we see: windows go on behind a stop, or begin.
-    fn open(&mut self, second: Second, evidence: &mut dyn Evidence) {
+    fn open(&mut self, second: Second, evidence: &mut dyn JudgementObserver) {
         if let Some(last) = self.judged().filter(|last| *last < second) {
             // Of both only a part was seen.
             self.mark_incomplete(IncompleteRange {
@@ -180,7 +180,7 @@ impl Judge {
         (second, next): (Second, Second),
         mut counts: SecondCounts,
         scopes: &ScopePlan,
-        evidence: &mut dyn Evidence,
+        evidence: &mut dyn JudgementObserver,
     ) {
         self.commitments
             .add((second, next), &counts, scopes, evidence);
@@ -191,7 +191,7 @@ impl Judge {
         self.totals.add(&counts);
     }
 
-    fn judge(&mut self, second: Second, evidence: &mut dyn Evidence) {
+    fn judge(&mut self, second: Second, evidence: &mut dyn JudgementObserver) {
         let totals = &mut self.totals;
         let admitted = |role, asn| totals.is_admitted(role, asn);
         self.commitments.judge(second, admitted, evidence);
@@ -207,7 +207,7 @@ impl Judge {
 
     /// Idle seconds after a judged one: once every window has run empty there is nothing to judge but
     /// the ends of minutes, for the evidence; so a jump costs no more than a window and a day of these.
-    fn judge_idle(&mut self, last: Second, through: Second, evidence: &mut dyn Evidence) {
+    fn judge_idle(&mut self, last: Second, through: Second, evidence: &mut dyn JudgementObserver) {
         let until = through.min(self.commitments.empty_after(last));
         for second in last.0 + 1..=until.0 {
             self.totals.begin_second();

@@ -5,11 +5,11 @@
 //! for an older second goes straight to that second's [`SecondCounts`], as an amendment if it is closed.
 //! Nothing is refused here: every frame handed in is counted under exactly one heading.
 
+pub mod asn_counts;
 pub mod asn_silence;
 mod confirmation;
 pub mod second;
 pub mod stream_sample;
-pub mod window_counts;
 
 use crate::attribution::{Attribution, PairKey};
 use crate::discard::Discard;
@@ -40,7 +40,7 @@ pub enum CopyRule {
     #[default]
     Counted,
     /// They are discarded.
-    TakenOut,
+    Discarded,
 }
 
 /// Streams that are brought near together, as many as stay there.
@@ -358,7 +358,7 @@ impl Meter {
         self.mirror_copies += 1;
         match self.copies {
             CopyRule::Counted => Ok(()),
-            CopyRule::TakenOut => Err(Discard::MirrorCopy),
+            CopyRule::Discarded => Err(Discard::MirrorCopy),
         }
     }
 

@@ -147,7 +147,7 @@ impl<O: WorkerSink> Worker<O> {
     pub fn run(&mut self, source: &mut impl TimedSource) -> Result<(), CaptureError> {
         loop {
             if self.has_peers {
-                self.exchange_sdp();
+                self.exchange_announcements();
             }
             let packets = source.next_batch(&self.selection);
             self.count_batch(packets);
@@ -176,7 +176,7 @@ impl<O: WorkerSink> Worker<O> {
     }
 
     /// Exchanges session descriptions with the other workers.
-    fn exchange_sdp(&mut self) {
+    fn exchange_announcements(&mut self) {
         let signalling = self.streams.signalling();
         self.state.announcements_missed += signalling.take_missed();
         for announcement in signalling.take_for_peers() {

@@ -9,14 +9,14 @@ pub mod fleet;
 
 use crate::asn::Origin;
 use crate::discard::{Discard, DiscardCounts};
+use crate::meter::asn_counts::AsnCounts;
 use crate::meter::second::CallUsage;
-use crate::meter::window_counts::WindowCounts;
 use crate::sla::commitment::{CountRule, DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, PerMeasure};
 use crate::sla::{IndeterminateReason, Verdict};
-use crate::stream::booking::Excuse;
+use crate::stream::booking::LossReason;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Layer, LossCounts, ShownLoss, TrafficCounts, shown};
 use crate::units::occupancy::TableStates;
@@ -244,7 +244,7 @@ pub struct DirectionTotals {
     /// RTP packets of streams that found no room: in no loss, and not in `expected`.
     pub unfollowed: u64,
     /// Not counted as lost for certain, by the reason; signed as the losses are.
-    pub excused: [i64; Excuse::ALL.len()],
+    pub excused: [i64; LossReason::ALL.len()],
     /// IP octets that somebody answered.
     pub confirmed_bytes: u64,
     /// What counters show.
@@ -258,7 +258,7 @@ pub struct Rising {
     /// Of [`DirectionTotals::loss`].
     pub loss: ShownLoss,
     /// Of [`DirectionTotals::excused`].
-    pub excused: [u64; Excuse::ALL.len()],
+    pub excused: [u64; LossReason::ALL.len()],
 }
 
 impl DirectionTotals {
@@ -418,7 +418,7 @@ pub struct CommitmentAsnRow {
     /// Each measure, if guaranteed now or judged before.
     pub guarantees: PerMeasure<Option<GuaranteeRow>>,
     /// What the verdicts of the current window rest on.
-    pub remaining: WindowCounts,
+    pub remaining: AsnCounts,
     /// Streams that it sends and that are silent.
     pub silence: SilenceRow,
     /// The last hour, oldest minute first; minutes without voice are left out.

@@ -12,6 +12,7 @@ mod control;
 pub mod copies;
 pub mod edge;
 pub mod expiry;
+mod flows;
 pub mod fragments;
 mod gaps;
 mod holds;
@@ -25,7 +26,6 @@ pub mod silence;
 mod table;
 pub mod tally;
 mod transport;
-mod ways;
 
 use crate::attribution::PairKey;
 use crate::discard::Discard;
@@ -39,10 +39,11 @@ use crate::voice::signalling::Signalling;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{Content, Packet, RtpPacket};
 use crate::wire::rtcp::Protection;
-use booking::{Booking, Certainty, Excuse};
+use booking::{Booking, Certainty, LossReason};
 use capture_gaps::CaptureGaps;
 use copies::SeenSignalling;
 use expiry::ExpiryQueue;
+use flows::Flows;
 use record::Stream;
 use rtt::{RttMatcher, RttSample};
 use sequence::{Arrival, SequenceStep, WINDOW};
@@ -50,7 +51,6 @@ use silence::QuietStreams;
 use std::time::Duration;
 use table::StreamTable;
 use transport::Transports;
-use ways::Ways;
 
 /// Bounds of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,7 +106,7 @@ pub struct Streams {
     expiry_queue: ExpiryQueue,
     probation: Probation,
     transports: Transports,
-    ways: Ways,
+    flows: Flows,
     quiet: QuietStreams,
     signals: SeenSignalling,
     signalling: Signalling,
@@ -130,7 +130,7 @@ impl Streams {
             expiry_queue: ExpiryQueue::default(),
             probation: Probation::default(),
             transports: Transports::default(),
-            ways: Ways::default(),
+            flows: Flows::default(),
             quiet: QuietStreams::default(),
             signals: SeenSignalling::default(),
             signalling: Signalling::default(),
@@ -296,16 +296,18 @@ impl Streams {
         holds::excuse(stream, &mut self.bookings, self.signalling.holds(src, dst));
         let is_long = |booking: &Booking| booking.count.unsigned_abs() >= WINDOW;
         let latest = self.bookings.iter().any(is_long);
-        let latest = latest.then(|| self.ways.latest(&key)).flatten();
+        let latest = latest.then(|| self.flows.latest(&key)).flatten();
         let other = latest.filter(|latest| *latest != index);
         let other = other.and_then(|latest| self.table.get(latest));
         for booking in &mut self.bookings {
             match booking.certainty {
-                Certainty::Excused(Excuse::Restart) if self.ways.end_gap(&key, booking.until) => {
-                    booking.certainty = Certainty::MaybeLost(Excuse::Restart);
+                Certainty::Excused(LossReason::Restart)
+                    if self.flows.end_gap(&key, booking.until) =>
+                {
+                    booking.certainty = Certainty::MaybeLost(LossReason::Restart);
                 }
                 Certainty::Lost if other.is_some_and(|other| other.explains(booking)) => {
-                    booking.certainty = Certainty::MaybeLost(Excuse::OtherSsrc);
+                    booking.certainty = Certainty::MaybeLost(LossReason::OtherSsrc);
                 }
                 Certainty::Lost | Certainty::MaybeLost(_) | Certainty::Excused(_) => {}
             }
@@ -398,7 +400,7 @@ impl Streams {
     /// A stream is one of those that follow each other on its way: lone packets that a session
     /// description lets in, each of another SSRC, end no gap and explain none.
     fn follow(&mut self, key: &StreamKey, index: u32, first: Timestamp) {
-        if let Some(before) = self.ways.add(key, index) {
+        if let Some(before) = self.flows.add(key, index) {
             self.book_silence(key, before, first);
         }
     }
@@ -410,10 +412,10 @@ impl Streams {
             return;
         };
         if let Some(packets) = before.sent_in(first.since(before.last)) {
-            let certainty = if self.ways.end_gap(key, first) {
-                Certainty::MaybeLost(Excuse::NewSsrc)
+            let certainty = if self.flows.end_gap(key, first) {
+                Certainty::MaybeLost(LossReason::NewSsrc)
             } else {
-                Certainty::Excused(Excuse::NewSsrc)
+                Certainty::Excused(LossReason::NewSsrc)
             };
             let booking = Booking::between(certainty, packets, before.last, first);
             self.bookings.push(booking);
@@ -448,7 +450,7 @@ impl Streams {
     /// The last packet of the stream that goes the opposite way, if this one is the last of its own way:
     /// a call is not over while one side still sends.
     fn opposite_last(&self, index: u32, stream: &Stream) -> Timestamp {
-        let is_latest = self.ways.latest(&stream.key) == Some(index);
+        let is_latest = self.flows.latest(&stream.key) == Some(index);
         let opposite = self.opposite(&stream.key).filter(|_| is_latest);
         opposite.map_or(Timestamp::default(), |opposite| opposite.last)
     }
@@ -492,7 +494,7 @@ impl Streams {
         }
         self.unseen.clear();
         self.quiet.clear();
-        self.ways.clear_gaps();
+        self.flows.clear_gaps();
         self.signals.clear();
         self.round_trips.clear();
         self.signalling.forget_calls();
@@ -519,7 +521,7 @@ impl Streams {
             if stream.kind == StreamKind::Audio {
                 self.transports.remove(&stream.key);
                 if stream.is_proven() {
-                    self.ways.remove(&stream.key);
+                    self.flows.remove(&stream.key);
                 }
             }
             ended(stream, &step, &mut self.bookings);

@@ -8,7 +8,7 @@
 )]
 
 use asnmeter::config::checked::Config;
-use asnmeter::meter::window_counts::{SampleCounts, WindowCounts};
+use asnmeter::meter::asn_counts::{AsnCounts, SampleCounts};
 use asnmeter::sla::Verdict;
 use asnmeter::sla::commitment::Commitment;
 use asnmeter::sla::limit::Limit;
@@ -65,7 +65,7 @@ fn number(counts: &str) -> u64 {
         .unwrap_or_else(|_| panic!("no number: {counts}"))
 }
 
-fn state(contract: &Commitment, window: &WindowCounts) -> &'static str {
+fn state(contract: &Commitment, window: &AsnCounts) -> &'static str {
     if excess(contract, window).any() {
         "out of SLA"
     } else {
@@ -78,11 +78,11 @@ fn percent(contract: &Commitment, bytes: u64) -> String {
     format!("{:.2}", share * 100.0)
 }
 
-fn from(bytes: u64) -> WindowCounts {
-    WindowCounts {
+fn from(bytes: u64) -> AsnCounts {
+    AsnCounts {
         from: bytes,
         packets: 1,
-        ..WindowCounts::default()
+        ..AsnCounts::default()
     }
 }
 
@@ -131,10 +131,10 @@ fn from_or_to() {
         let contract = contract(&format!(
             "committed_rate = \"100 Mbps\"\ndirection = \"{direction}\""
         ));
-        let window = WindowCounts {
+        let window = AsnCounts {
             from: number(from),
             to: number(to),
-            ..WindowCounts::default()
+            ..AsnCounts::default()
         };
         let measured = measured(&window);
         let judged = measured.of(contract.direction.judged());
@@ -166,11 +166,11 @@ fn over_what_time() {
 fn judged(
     contract: &Commitment,
     share: u64,
-    window: WindowCounts,
+    window: AsnCounts,
     unseen: Unseen,
 ) -> PerMeasure<Option<Verdict>> {
     let full = contract.committed_rate.0 / 8 * u64::from(contract.window.get());
-    let mut window = WindowCounts {
+    let mut window = AsnCounts {
         from: full * share / 100,
         packets: 1,
         ..window
@@ -208,13 +208,13 @@ fn packet_loss() {
         let contract = contract(&format!(
             "committed_rate = \"100 Mbps\"\nguarantee = {{ loss = \"{guaranteed}%\" }}"
         ));
-        let window = WindowCounts {
+        let window = AsnCounts {
             sent: LossCounts {
                 expected: number(expected).cast_signed(),
                 lost: number(lost).cast_signed(),
                 maybe_lost: number(maybe_lost).cast_signed(),
             },
-            ..WindowCounts::default()
+            ..AsnCounts::default()
         };
         let unseen = match unseen.as_str() {
             "0" => Unseen::None,
@@ -237,13 +237,13 @@ fn latency() {
             "committed_rate = \"100 Mbps\"\n\
              guarantee = {{ latency = \"150ms\", latency_percentile = {percentile} }}"
         ));
-        let window = WindowCounts {
+        let window = AsnCounts {
             round_trips: SampleCounts {
                 samples: number(samples),
                 over: number(over),
                 maybe_over: 0,
             },
-            ..WindowCounts::default()
+            ..AsnCounts::default()
         };
         let given = judged(&contract, 4, window, Unseen::None);
         let latency = given.get(Measure::Latency);
@@ -261,13 +261,13 @@ fn jitter() {
             "committed_rate = \"100 Mbps\"\n\
              guarantee = {{ jitter = \"30ms\", jitter_percentile = {percentile} }}"
         ));
-        let window = WindowCounts {
+        let window = AsnCounts {
             stream_seconds: SampleCounts {
                 samples: number(samples),
                 over: number(over),
                 maybe_over: 0,
             },
-            ..WindowCounts::default()
+            ..AsnCounts::default()
         };
         let given = judged(&contract, 4, window, Unseen::None);
         let jitter = given.get(Measure::Jitter);

@@ -14,7 +14,7 @@ mod support;
 use asnmeter::asn::Origins;
 use asnmeter::capture::synthetic::scenario::{Call, Codec, Scenario, SplitMix};
 use asnmeter::judge::Judge;
-use asnmeter::judge::assembly::{Assembly, Merged, StepDetection};
+use asnmeter::judge::assembly::{Assembly, JudgeInput, StepDetection};
 use asnmeter::meter::CopyRule;
 use asnmeter::meter::second::WorkerReport;
 use asnmeter::pipeline::shard::Shard;
@@ -67,7 +67,7 @@ fn recipe() -> impl Strategy<Value = Recipe> {
         0_usize..200,
         (
             prop_oneof![Just(0), 0_u64..400],
-            prop_oneof![Just(CopyRule::Counted), Just(CopyRule::TakenOut)],
+            prop_oneof![Just(CopyRule::Counted), Just(CopyRule::Discarded)],
         ),
         prop_oneof![Just(0), 1_u64..50],
         prop::collection::vec(jump, 0..4),
@@ -237,7 +237,7 @@ fn snapshots(shots: &[Shot], workers: usize, copies: CopyRule) -> Vec<Snapshot> 
             None => assembly.finish(slowest),
         }
         while let Some(merged) = assembly.next_merged() {
-            let is_second = matches!(merged, Merged::Second { .. });
+            let is_second = matches!(merged, JudgeInput::Second { .. });
             judge.judge_merged(merged, &mut ());
             if is_second {
                 states.push(judge.snapshot());

@@ -1,22 +1,28 @@
 //! Tells two listeners what the judge says: the ledger, and who settles verdicts.
 
 use crate::meter::second::IncompleteRange;
-use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
+use crate::snapshot::evidence::{JudgedSecond, Judgement, JudgementObserver};
 use crate::units::Second;
 use std::sync::Arc;
 
 /// Tells two, if they are there.
 pub(super) struct Both<'a, A, B>(pub(super) Option<&'a mut A>, pub(super) Option<&'a mut B>);
 
-impl<A: Evidence, B: Evidence> Both<'_, A, B> {
-    fn each(&mut self) -> impl Iterator<Item = &mut dyn Evidence> + '_ {
-        let one = self.0.iter_mut().map(|one| &mut **one as &mut dyn Evidence);
-        let other = self.1.iter_mut().map(|one| &mut **one as &mut dyn Evidence);
+impl<A: JudgementObserver, B: JudgementObserver> Both<'_, A, B> {
+    fn each(&mut self) -> impl Iterator<Item = &mut dyn JudgementObserver> + '_ {
+        let one = self
+            .0
+            .iter_mut()
+            .map(|one| &mut **one as &mut dyn JudgementObserver);
+        let other = self
+            .1
+            .iter_mut()
+            .map(|one| &mut **one as &mut dyn JudgementObserver);
         one.chain(other)
     }
 }
 
-impl<A: Evidence, B: Evidence> Evidence for Both<'_, A, B> {
+impl<A: JudgementObserver, B: JudgementObserver> JudgementObserver for Both<'_, A, B> {
     fn judged(&mut self, judgement: &Judgement) {
         self.each().for_each(|one| one.judged(judgement));
     }

@@ -5,7 +5,7 @@ use crate::events;
 use crate::judge::Judge;
 use crate::judge::assembly::{Assembly, StepDetection};
 use crate::meter::second::WorkerReport;
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::JudgementObserver;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Capacity of a worker's channel in reports. If it is full, the worker waits and its ring buffers frames.
@@ -27,7 +27,7 @@ pub(super) fn run(
     mut policy: PolicyReader,
     receivers: &[Receiver<WorkerReport>],
     pacing: StepDetection,
-    evidence: &mut dyn Evidence,
+    evidence: &mut dyn JudgementObserver,
     mut judged: impl FnMut(&Judge),
 ) -> Judge {
     let mut assembly = Assembly::new(receivers.len(), pacing);

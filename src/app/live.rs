@@ -34,7 +34,7 @@ use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::sla::policy::Policy;
 use crate::snapshot::Snapshot;
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::JudgementObserver;
 use crate::voice::signalling::Announcement;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::net::SocketAddr;
@@ -272,7 +272,8 @@ impl Running {
             let mut recorder = recorder;
             let mut settler = Settler::new(MAX_SETTLING);
             let shared = settler.shared();
-            let evidence: &mut dyn Evidence = &mut Both(recorder.as_mut(), Some(&mut settler));
+            let evidence: &mut dyn JudgementObserver =
+                &mut Both(recorder.as_mut(), Some(&mut settler));
             let mut unseen_log = UnseenLog::default();
             judge_thread::run(
                 judge,

@@ -20,7 +20,7 @@ use crate::ledger::settled::Settler;
 use crate::pipeline::partitioned::{PartitionedSource, partitioner};
 use crate::pipeline::shard::Shard;
 use crate::pipeline::{Worker, WorkerSettings};
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::JudgementObserver;
 use crate::snapshot::{Snapshot, StreamRow};
 use crate::voice::RtpPacket;
 use std::fs::DirBuilder;
@@ -226,7 +226,7 @@ fn run(
     shared_policy: &Arc<SharedPolicy>,
     judge: Judge,
     sources: Vec<FileSource<RtpPacket>>,
-    evidence: &mut (dyn Evidence + Send),
+    evidence: &mut (dyn JudgementObserver + Send),
 ) -> Result<Run, AppError> {
     let count = sources.len();
     let (senders, receivers) = judge_thread::channels(count);

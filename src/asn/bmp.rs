@@ -21,7 +21,7 @@ mod update;
 
 use super::SourceTable;
 use super::listed::Listed;
-use super::memory::{InMemory, Loaded};
+use super::loaded_source::{Loaded, LoadedSource};
 use super::mrt::{is_of_confederation, segments};
 use super::vote::HeardPath;
 use crate::units::{Asn, Prefix, Timestamp};
@@ -369,7 +369,7 @@ pub struct UnfinishedTable {
 impl UnfinishedTable {
     /// The table; `name` is the source's.
     pub fn finish(self, name: &str, now: impl Fn() -> Timestamp) -> SourceTable {
-        let mut table = InMemory::new(name, "bmp", self.listed.finish(), self.loaded);
+        let mut table = LoadedSource::new(name, "bmp", self.listed.finish(), self.loaded);
         table.provenance.built = self.loaded.written;
         table.loaded.done = Some(now());
         SourceTable(Arc::new(table))

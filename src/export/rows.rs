@@ -20,7 +20,7 @@ use crate::sla::{IndeterminateReason, Verdict};
 use crate::snapshot::{
     AsnRow, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals, GuaranteeRow, Label, Snapshot,
 };
-use crate::stream::booking::Excuse;
+use crate::stream::booking::LossReason;
 use crate::stream::rtt::method::RttMethod;
 use crate::units::NANOS_PER_SECOND;
 use crate::voice::class::Class;
@@ -90,7 +90,7 @@ pub(crate) fn rtp_maybe_lost(published: &Published, series: &mut Series) {
 pub(crate) fn rtp_excused(published: &Published, series: &mut Series) {
     each_asn(published, |row, asn| {
         for (direction, totals) in [("from", &row.from), ("to", &row.to)] {
-            for (excuse, packets) in Excuse::ALL.iter().zip(totals.counters.excused) {
+            for (excuse, packets) in LossReason::ALL.iter().zip(totals.counters.excused) {
                 series.add(&[asn, direction, excuse.as_str()], number(packets));
             }
             series.add(&[asn, direction, "late"], number(totals.late));

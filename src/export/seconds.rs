@@ -27,7 +27,9 @@ use crate::export::measures::{ByMeasure, OfThose, words};
 use crate::sla::measure::{Column, Measure};
 use crate::sla::unseen::Unseen;
 use crate::sla::{IndeterminateReason, Role};
-use crate::snapshot::evidence::{self, AsnSilence, Evidence, Judgement, OnPath, WindowCounts};
+use crate::snapshot::evidence::{
+    self, AsnCounts, AsnSilence, Judgement, JudgementObserver, OnPath,
+};
 use crate::units::{Asn, Second};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -180,7 +182,7 @@ struct Amendment<'a> {
 
 /// What each measure counts, by key.
 struct Numbers<'a> {
-    counts: &'a WindowCounts,
+    counts: &'a AsnCounts,
     direction: Direction,
     /// What stands before each key.
     prefix: &'static str,
@@ -230,14 +232,14 @@ enum Direction {
 }
 
 impl Direction {
-    fn number(self, column: &Column, counts: &WindowCounts) -> i64 {
+    fn number(self, column: &Column, counts: &AsnCounts) -> i64 {
         match self {
             Self::From => (column.from)(counts),
             Self::To => column.to.map_or(0, |to| to(counts)),
         }
     }
 
-    fn numbers<'a>(self, counts: &'a WindowCounts, prefix: &'static str) -> Numbers<'a> {
+    fn numbers<'a>(self, counts: &'a AsnCounts, prefix: &'static str) -> Numbers<'a> {
         Numbers {
             counts,
             direction: self,
@@ -245,21 +247,21 @@ impl Direction {
         }
     }
 
-    fn bytes(self, counts: &WindowCounts) -> u64 {
+    fn bytes(self, counts: &AsnCounts) -> u64 {
         match self {
             Self::From => counts.from,
             Self::To => counts.to,
         }
     }
 
-    fn confirmed_bytes(self, counts: &WindowCounts) -> u64 {
+    fn confirmed_bytes(self, counts: &AsnCounts) -> u64 {
         match self {
             Self::From => counts.confirmed.from,
             Self::To => counts.confirmed.to,
         }
     }
 
-    fn of(self, counts: &WindowCounts) -> Counts<'_> {
+    fn of(self, counts: &AsnCounts) -> Counts<'_> {
         Counts {
             bytes: self.bytes(counts),
             confirmed_bytes: self.confirmed_bytes(counts),
@@ -368,7 +370,7 @@ impl SecondsFile {
     }
 }
 
-impl Evidence for SecondsFile {
+impl JudgementObserver for SecondsFile {
     fn judged(&mut self, judgement: &Judgement) {
         for direction in [Direction::From, Direction::To] {
             if self.failed.is_none()

@@ -10,7 +10,7 @@ use super::nats::{KeptMessage, Link, NatsError, ReadFrom, Reading};
 use super::read::{ReportFeed, take};
 use super::seconds::{Fleet, Mark};
 use super::{Subject, Subjects};
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::JudgementObserver;
 use crate::units::Second;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -93,7 +93,7 @@ pub async fn aggregate(
     link: &Link,
     fleet: &mut Fleet,
     settings: AggregateSettings,
-    evidence: &mut (dyn Evidence + Send),
+    evidence: &mut (dyn JudgementObserver + Send),
     mut shown: impl FnMut(&mut Fleet),
 ) {
     let mut state = Aggregator {
@@ -120,7 +120,7 @@ impl Aggregator<'_> {
     async fn read(
         &mut self,
         fleet: &mut Fleet,
-        evidence: &mut (dyn Evidence + Send),
+        evidence: &mut (dyn JudgementObserver + Send),
         shown: &mut impl FnMut(&mut Fleet),
     ) -> Result<(), NatsError> {
         self.link.make_stream().await?;
@@ -198,7 +198,7 @@ impl Aggregator<'_> {
     }
 
     /// Judges what the next message closes, if all of its leaves are here.
-    fn apply(&mut self, fleet: &mut Fleet, evidence: &mut (dyn Evidence + Send)) -> bool {
+    fn apply(&mut self, fleet: &mut Fleet, evidence: &mut (dyn JudgementObserver + Send)) -> bool {
         let Some(closed) = self.pending.front() else {
             return false;
         };

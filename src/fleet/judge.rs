@@ -9,7 +9,7 @@ use crate::ledger::leaf::{CommitmentTerms, GapLeaf, GapReason, Leaf, Mode, Polic
 use crate::meter::second::IncompleteRange;
 use crate::sla::Role;
 use crate::sla::policy::Policy;
-use crate::snapshot::evidence::{Evidence, OnPath, SubjectCounts};
+use crate::snapshot::evidence::{JudgementObserver, OnPath, SubjectCounts};
 use crate::snapshot::{CommitmentRow, Snapshot};
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,7 +185,7 @@ impl FleetJudge {
     }
 
     /// Begins with a second, where nothing is judged yet.
-    pub fn begin(&mut self, second: Second, evidence: &mut dyn Evidence) {
+    pub fn begin(&mut self, second: Second, evidence: &mut dyn JudgementObserver) {
         if self.first.is_none() {
             self.first = Some(second);
             self.judge.restart(second);
@@ -224,7 +224,12 @@ impl FleetJudge {
     }
 
     /// Judges a second with what the probes, in their order, have for it.
-    pub fn close(&mut self, second: Second, parts: Vec<ProbePart>, evidence: &mut dyn Evidence) {
+    pub fn close(
+        &mut self,
+        second: Second,
+        parts: Vec<ProbePart>,
+        evidence: &mut dyn JudgementObserver,
+    ) {
         self.begin(second, evidence);
         if let Some((first, last)) = evidence.take_unwritten() {
             self.judge.mark_incomplete(IncompleteRange {
@@ -289,7 +294,7 @@ impl FleetJudge {
     }
 
     /// Nothing was counted up to this second, and all windows are empty; of some of it probes are missing.
-    pub fn pass(&mut self, last: Second, absent: &[usize], evidence: &mut dyn Evidence) {
+    pub fn pass(&mut self, last: Second, absent: &[usize], evidence: &mut dyn JudgementObserver) {
         let first = self.judged().map_or(last, Second::next);
         for place in absent {
             self.mark(*place, (first, last), evidence);
@@ -304,7 +309,12 @@ impl FleetJudge {
     }
 
     /// A probe was not seen whole, and nobody knows how much of it.
-    fn mark(&mut self, place: usize, (first, last): (Second, Second), evidence: &mut dyn Evidence) {
+    fn mark(
+        &mut self,
+        place: usize,
+        (first, last): (Second, Second),
+        evidence: &mut dyn JudgementObserver,
+    ) {
         let Some(state) = self.probes.get(place) else {
             return;
         };
@@ -323,7 +333,7 @@ impl FleetJudge {
         taken: &ProbeSecond,
         second: Second,
         counted: &mut Counted,
-        evidence: &mut dyn Evidence,
+        evidence: &mut dyn JudgementObserver,
     ) {
         let Some(state) = self.probes.get_mut(place) else {
             return;
@@ -418,7 +428,7 @@ impl FleetJudge {
         place: usize,
         gap: &GapLeaf,
         before: Option<Second>,
-        evidence: &mut dyn Evidence,
+        evidence: &mut dyn JudgementObserver,
     ) {
         match gap.why {
             // It saw nothing since its last second; what was before is here.

@@ -6,7 +6,7 @@ use super::nats::{KeptMessage, Link, NatsError, ReadFrom, Reading};
 use super::seconds::Fleet;
 use super::totals::FleetTotals;
 use super::{Subject, Subjects, totals};
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::JudgementObserver;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -147,7 +147,7 @@ pub async fn totals(link: &Link, fleet: &Fleet) -> Result<FleetTotals, NatsError
 pub async fn once(
     link: &Link,
     fleet: &mut Fleet,
-    evidence: &mut (dyn Evidence + Send),
+    evidence: &mut (dyn JudgementObserver + Send),
     report: ReportFeed,
 ) {
     let subjects = link.subjects().clone();

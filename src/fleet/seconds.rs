@@ -7,7 +7,7 @@ use super::feed::ProbeFeed;
 use super::judge::{Absence, FleetJudge, ProbePart};
 use crate::judge::IDLE_TOLD;
 use crate::ledger::leaf::{GapLeaf, GapReason, Leaf, Mode, RULES};
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::JudgementObserver;
 use crate::snapshot::fleet::FleetProbeRow;
 use crate::units::Second;
 
@@ -64,7 +64,7 @@ impl Fleet {
     }
 
     /// Judges all seconds up to this one with all that has come.
-    pub fn close(&mut self, last: Second, evidence: &mut dyn Evidence) {
+    pub fn close(&mut self, last: Second, evidence: &mut dyn JudgementObserver) {
         self.close_up_to(last, None, evidence);
     }
 
@@ -73,7 +73,7 @@ impl Fleet {
         &mut self,
         (first, last): (Second, Second),
         marks: &[Mark],
-        evidence: &mut dyn Evidence,
+        evidence: &mut dyn JudgementObserver,
     ) {
         self.drop_taken(first);
         match self.judge.judged() {
@@ -104,7 +104,12 @@ impl Fleet {
         row.collect()
     }
 
-    fn close_up_to(&mut self, last: Second, marks: Option<&[Mark]>, evidence: &mut dyn Evidence) {
+    fn close_up_to(
+        &mut self,
+        last: Second,
+        marks: Option<&[Mark]>,
+        evidence: &mut dyn JudgementObserver,
+    ) {
         while let Some(second) = self.next().filter(|second| *second <= last) {
             if !self.skip_idle(second, last, evidence) {
                 self.close_one(second, marks, evidence);
@@ -125,7 +130,12 @@ impl Fleet {
         }
     }
 
-    fn close_one(&mut self, second: Second, marks: Option<&[Mark]>, evidence: &mut dyn Evidence) {
+    fn close_one(
+        &mut self,
+        second: Second,
+        marks: Option<&[Mark]>,
+        evidence: &mut dyn JudgementObserver,
+    ) {
         let mut parts = Vec::new();
         for (place, feed) in self.feeds.iter_mut().enumerate() {
             let mark = marks.map(|marks| marks.get(place).copied().unwrap_or_default());
@@ -160,7 +170,12 @@ impl Fleet {
     }
 
     /// Goes over seconds in which nothing was counted, once all windows are empty; false if this is none.
-    fn skip_idle(&mut self, second: Second, last: Second, evidence: &mut dyn Evidence) -> bool {
+    fn skip_idle(
+        &mut self,
+        second: Second,
+        last: Second,
+        evidence: &mut dyn JudgementObserver,
+    ) -> bool {
         let judged = self.judge.judged();
         if judged.is_none_or(|judged| judged < self.judge.idle_after()) {
             return false;

@@ -10,7 +10,7 @@ use crate::judge::totals::AsnTotals;
 use crate::ledger::tree::Hash;
 use crate::snapshot::distribution::DurationSamples;
 use crate::snapshot::{CallTotals, Count, DirectionTotals, Label, Snapshot, TransitRow};
-use crate::stream::booking::Excuse;
+use crate::stream::booking::LossReason;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::LossCounts;
 use crate::units::{Asn, Timestamp};
@@ -224,7 +224,7 @@ impl DirectionLine {
             .iter()
             .chain(&self.excused)
             .map(|number| number.unsigned_abs());
-        (self.classes.len(), self.excused.len()) == (Class::ALL.len(), Excuse::ALL.len())
+        (self.classes.len(), self.excused.len()) == (Class::ALL.len(), LossReason::ALL.len())
             && numbers
                 .into_iter()
                 .chain(classes)

@@ -8,8 +8,8 @@ use crate::judge::tap_gap::NetworkSecond;
 use crate::judge::threshold::ThresholdTracker;
 use crate::judge::transit_paths::TransitPaths;
 use crate::judge::window::{SlidingWindow, first_second};
+use crate::meter::asn_counts::AsnCounts;
 use crate::meter::asn_silence::AsnSilence;
-use crate::meter::window_counts::WindowCounts;
 use crate::sla::commitment::Commitment;
 use crate::sla::limit::Limit;
 use crate::sla::measure::PerMeasure;
@@ -28,9 +28,9 @@ use std::sync::Arc;
 /// What came for a judged second.
 #[derive(Clone, Debug, Default)]
 struct Amended {
-    counted: WindowCounts,
+    counted: AsnCounts,
     crossed: BTreeSet<Asn>,
-    by_path: BTreeMap<Box<[Asn]>, WindowCounts>,
+    by_path: BTreeMap<Box<[Asn]>, AsnCounts>,
 }
 
 /// One subject of judgement under one commitment. Transit has no paths and no verdicts.
@@ -44,13 +44,13 @@ pub(super) struct AsnState {
     amendments: BTreeMap<Second, Amended>,
     guarantees: PerMeasure<GuaranteeRow>,
     /// What the last verdicts rest on.
-    remaining: WindowCounts,
+    remaining: AsnCounts,
     history: History,
 }
 
 /// How far a window was seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Sight {
+pub(super) struct WindowCoverage {
     /// Its frames that were not seen.
     pub(super) unseen: Unseen,
     /// The same of each second of which some were not, if they are known in all.
@@ -66,14 +66,14 @@ pub(super) struct Sight {
 /// What remains of a window without the packets that crossed a transit ASN out of SLA.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Remaining {
-    counts: WindowCounts,
+    counts: AsnCounts,
     /// The transit ASNs out of SLA that packets crossed.
     excluded: BTreeSet<Asn>,
 }
 
 impl AsnState {
     /// Adds what was counted in a second; over the path, where what a path does is kept.
-    pub(super) fn add(&mut self, second: Second, counts: WindowCounts, path: Option<&[Asn]>) {
+    pub(super) fn add(&mut self, second: Second, counts: AsnCounts, path: Option<&[Asn]>) {
         self.window.add(second, counts);
         if let Some(transit) = path {
             self.paths.add(second, transit, counts);
@@ -132,7 +132,7 @@ impl AsnState {
     }
 
     /// Forgets something of every second: it was held against another limit.
-    pub(super) fn forget_of_each(&mut self, what: fn(&mut WindowCounts)) {
+    pub(super) fn forget_of_each(&mut self, what: fn(&mut AsnCounts)) {
         self.window.forget(what);
         self.paths.forget(what);
     }
@@ -159,7 +159,7 @@ impl AsnState {
 
     /// Numbers lost in seconds that were not seen whole, no more of each than frames were not seen: ours, or
     /// the network's. Of what the ASN sent, and of what its end reports.
-    fn lost_unseen(&self, sight: &Sight) -> [i64; 2] {
+    fn lost_unseen(&self, sight: &WindowCoverage) -> [i64; 2] {
         let mut sums = [0_i64; 2];
         for (second, frames) in &sight.seconds {
             let counts = self.window.second(*second);
@@ -172,7 +172,7 @@ impl AsnState {
     }
 
     /// What is counted as lost in seconds in which the tap may have failed.
-    fn lost_in_tap_gap(&self, sight: &Sight) -> i64 {
+    fn lost_in_tap_gap(&self, sight: &WindowCoverage) -> i64 {
         let seconds = sight.tap_gap.iter();
         let lost = seconds.map(|second| self.window.second(*second).sent.lost.max(0));
         lost.sum()
@@ -198,7 +198,7 @@ impl AsnState {
         &mut self,
         commitment: &Commitment,
         second: Second,
-        sight: &Sight,
+        sight: &WindowCoverage,
     ) -> Verdicts {
         let silence = self.silence.judge(second);
         if silence.ended > 0 {
@@ -206,9 +206,9 @@ impl AsnState {
                 maybe_lost: i64::try_from(silence.ended).unwrap_or(i64::MAX),
                 ..LossCounts::default()
             };
-            let counts = WindowCounts {
+            let counts = AsnCounts {
                 sent: ended,
-                ..WindowCounts::default()
+                ..AsnCounts::default()
             };
             self.window.add(second, counts);
         }

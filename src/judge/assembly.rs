@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// What the judge takes next.
 #[derive(Debug)]
-pub enum Merged {
+pub enum JudgeInput {
     /// All workers have begun; the last of them in this second.
     Opened(Second),
     /// Packet time has jumped back into this second.
@@ -126,7 +126,7 @@ impl Assembly {
     }
 
     /// The next thing that is complete, if any.
-    pub fn next_merged(&mut self) -> Option<Merged> {
+    pub fn next_merged(&mut self) -> Option<JudgeInput> {
         if !self.opened {
             return self.open();
         }
@@ -155,7 +155,7 @@ impl Assembly {
             .unwrap_or(everything)
     }
 
-    fn open(&mut self) -> Option<Merged> {
+    fn open(&mut self) -> Option<JudgeInput> {
         let mut latest = None;
         for queue in &self.queues {
             match queue.reports.front() {
@@ -171,12 +171,12 @@ impl Assembly {
                 queue.reports.pop_front();
             }
         }
-        latest.map(Merged::Opened)
+        latest.map(JudgeInput::Opened)
     }
 
     /// A step back, once what its workers still have of the old time line is judged. Where they
     /// are paced together all of them step together.
-    fn step(&mut self) -> Option<Merged> {
+    fn step(&mut self) -> Option<JudgeInput> {
         let steps = |queue: &&Queue| match self.pacing {
             StepDetection::Together => !queue.over || !queue.reports.is_empty(),
             StepDetection::Apart => queue.has_step(),
@@ -193,7 +193,7 @@ impl Assembly {
                 back_to = Some(back_to.map_or(second, |earliest| second.min(earliest)));
             }
         }
-        back_to.map(Merged::Stepped)
+        back_to.map(JudgeInput::Stepped)
     }
 
     /// The earliest second that any worker has something for.
@@ -208,7 +208,7 @@ impl Assembly {
         fronts.min()
     }
 
-    fn merge(&mut self, second: Second, limit: Second) -> Merged {
+    fn merge(&mut self, second: Second, limit: Second) -> JudgeInput {
         let mut closed_now = Vec::new();
         for (number, queue) in self.queues.iter_mut().enumerate() {
             if matches!(queue.reports.front(), Some(WorkerReport::Closed(c)) if c.second == second)
@@ -227,7 +227,7 @@ impl Assembly {
         let parts = closed_now
             .into_iter()
             .map(|(number, closed)| self.part(number, *closed, through));
-        Merged::Second {
+        JudgeInput::Second {
             second,
             through,
             parts: parts.collect(),

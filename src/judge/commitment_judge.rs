@@ -14,7 +14,7 @@ use crate::sla::Role;
 use crate::sla::policy::Policy;
 use crate::sla::unseen::Unseen;
 use crate::snapshot::CommitmentRow;
-use crate::snapshot::evidence::{EndedExcess, Evidence, JudgedSecond, SubjectCounts};
+use crate::snapshot::evidence::{EndedExcess, JudgedSecond, JudgementObserver, SubjectCounts};
 use crate::units::{Asn, Second};
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -106,7 +106,7 @@ impl CommitmentJudge {
         (second, next): (Second, Second),
         counts: &SecondCounts,
         scopes: &ScopePlan,
-        evidence: &mut dyn Evidence,
+        evidence: &mut dyn JudgementObserver,
     ) {
         for state in &mut self.states {
             if let Some(bit) = scopes.bit(state.scope) {
@@ -165,7 +165,7 @@ impl CommitmentJudge {
         &mut self,
         second: Second,
         admitted: impl Fn(Role, Asn) -> bool,
-        evidence: &mut dyn Evidence,
+        evidence: &mut dyn JudgementObserver,
     ) {
         let incomplete = &self.incomplete;
         for state in &mut self.states {

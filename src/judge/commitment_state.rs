@@ -4,7 +4,7 @@
 //! what goes through it: two windows that know nothing of each other.
 
 use crate::attribution::scopes::{ScopeId, ScopeMask};
-use crate::judge::asn_state::{AsnState, Sight};
+use crate::judge::asn_state::{AsnState, WindowCoverage};
 use crate::judge::incomplete::IncompleteSeconds;
 use crate::judge::pair_counts::{Contribution, end_counts, judged_asn, transit_counts};
 use crate::judge::silence::SilenceState;
@@ -19,7 +19,7 @@ use crate::sla::measure::Measure;
 use crate::sla::unseen::Unseen;
 use crate::sla::verdict::may_exceed;
 use crate::snapshot::CommitmentRow;
-use crate::snapshot::evidence::{Evidence, Judgement, OnPath, SubjectCounts, Verdicts};
+use crate::snapshot::evidence::{Judgement, JudgementObserver, OnPath, SubjectCounts, Verdicts};
 use crate::units::{Asn, Second};
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -292,7 +292,7 @@ impl CommitmentState {
         second: Second,
         incomplete: &IncompleteSeconds,
         admitted: impl Fn(Role, Asn) -> bool,
-        evidence: &mut dyn Evidence,
+        evidence: &mut dyn JudgementObserver,
         notices: &mut Vec<ExcessNotice>,
     ) {
         let first = first_second(second, self.commitment.window);
@@ -300,10 +300,10 @@ impl CommitmentState {
         let networks = self.subjects.range(all_of(Role::Origin));
         let networks = networks.map(|(_, asn_state)| asn_state.network_second(second));
         self.tap_gaps.judge((first, second), networks);
-        let mut sight = Sight {
+        let mut sight = WindowCoverage {
             unseen: self.unseen(first, second, incomplete),
             tap_gap: self.tap_gaps.seconds_since(first).collect(),
-            ..Sight::default()
+            ..WindowCoverage::default()
         };
         if let Unseen::AtMost(_) = sight.unseen {
             sight.seconds.extend(incomplete.each(first, second));

@@ -5,8 +5,8 @@
 use crate::asn::Origin;
 use crate::attribution::PairKey;
 use crate::attribution::transit::TransitSide;
+use crate::meter::asn_counts::{AsnCounts, ConfirmedBytes};
 use crate::meter::second::PairCounts;
-use crate::meter::window_counts::{ConfirmedBytes, WindowCounts};
 use crate::sla::Role;
 use crate::sla::commitment::Commitment;
 use crate::sla::measure::Measure;
@@ -20,7 +20,7 @@ use std::borrow::Cow;
 pub(super) struct Contribution<'a> {
     pub(super) role: Role,
     pub(super) asn: Asn,
-    pub(super) counts: WindowCounts,
+    pub(super) counts: AsnCounts,
     /// Streams that it sends: with a packet in the second, and quiet.
     pub(super) streams: (u64, Option<&'a SilenceCounts>),
     /// The transit ASNs between the tap and it, ascending.
@@ -73,19 +73,19 @@ pub(super) fn end_counts<'a>(
         confirmed,
         packets,
     } = counted_traffic(commitment, usage);
-    let both = WindowCounts {
+    let both = AsnCounts {
         packets,
         unfollowed: usage.unfollowed,
-        ..WindowCounts::default()
+        ..AsnCounts::default()
     };
-    let sent = |mut counts: WindowCounts| {
+    let sent = |mut counts: AsnCounts| {
         (counts.from, counts.confirmed.from) = (bytes, confirmed);
         for measure in Measure::ALL {
             (measure.properties().sent)(&commitment.guarantee, usage, &mut counts);
         }
         counts
     };
-    let received = |mut counts: WindowCounts| {
+    let received = |mut counts: AsnCounts| {
         (counts.to, counts.confirmed.to) = (bytes, confirmed);
         for measure in Measure::ALL {
             (measure.properties().received)(&commitment.guarantee, usage, &mut counts);
@@ -111,7 +111,7 @@ pub(super) fn end_counts<'a>(
 
 impl<'a> Contribution<'a> {
     /// What is of an origin, over the transit between the tap and it.
-    pub(super) fn to_origin(asn: Asn, counts: WindowCounts, transit: Cow<'a, [Asn]>) -> Self {
+    pub(super) fn to_origin(asn: Asn, counts: AsnCounts, transit: Cow<'a, [Asn]>) -> Self {
         Self {
             role: Role::Origin,
             asn,
@@ -157,7 +157,7 @@ pub(super) fn transit_counts<'a>(
             TransitSide::To => (0, octets),
         };
         let ((from, to), confirmed) = (of_leg(bytes), of_leg(counted.confirmed));
-        let counts = WindowCounts {
+        let counts = AsnCounts {
             from,
             to,
             confirmed: ConfirmedBytes {
@@ -166,7 +166,7 @@ pub(super) fn transit_counts<'a>(
                 both: 0,
             },
             packets,
-            ..WindowCounts::default()
+            ..AsnCounts::default()
         };
         Contribution {
             role: Role::Transit,

@@ -28,7 +28,7 @@ const FAR: Asn = Asn(64_500);
 #[derive(Default)]
 struct Record(Vec<Judgement>);
 
-impl Evidence for Record {
+impl JudgementObserver for Record {
     fn judged(&mut self, judgement: &Judgement) {
         self.0.push(judgement.clone());
     }
@@ -62,7 +62,7 @@ impl Bench {
         let policy = policy(commitments, &ScopePlan::default());
         let mut judge = Judge::new(policy.clone(), 500, &[]);
         let mut record = Record::default();
-        judge.judge_merged(Merged::Opened(Second(1)), &mut record);
+        judge.judge_merged(JudgeInput::Opened(Second(1)), &mut record);
         Self {
             judge,
             policy,
@@ -101,7 +101,7 @@ impl Bench {
         };
         let (second, through) = (Second(second), Second(through));
         self.judge.judge_merged(
-            Merged::Second {
+            JudgeInput::Second {
                 second,
                 through,
                 parts: vec![part],
@@ -389,7 +389,7 @@ fn a_clock_that_was_set_back_restarts_the_windows_as_unseen() {
     }
     bench
         .judge
-        .judge_merged(Merged::Stepped(Second(50)), &mut ());
+        .judge_merged(JudgeInput::Stepped(Second(50)), &mut ());
     for second in 50..=55 {
         bench.second(second, second, 1000, 0);
     }

@@ -2,7 +2,7 @@
 
 use crate::judge::intervals::{ExcessChange, ExcessIntervals};
 use crate::judge::transit_paths::MAX_LISTED;
-use crate::meter::window_counts::WindowCounts;
+use crate::meter::asn_counts::AsnCounts;
 use crate::sla::Role;
 use crate::sla::commitment::Commitment;
 use crate::sla::direction::{Direction, Directions};
@@ -110,7 +110,7 @@ impl ThresholdTracker {
         &mut self,
         commitment: &Commitment,
         second: Second,
-        window: &WindowCounts,
+        window: &AsnCounts,
         transit: impl IntoIterator<Item = Asn>,
     ) -> (Vec<(Direction, ExcessChange)>, u64) {
         let limit = Limit::from(commitment);
@@ -177,7 +177,7 @@ impl ThresholdTracker {
         &self,
         asn: Asn,
         name: Option<Arc<str>>,
-        window: &WindowCounts,
+        window: &AsnCounts,
         commitment: &Commitment,
     ) -> CommitmentAsnRow {
         let limit = Limit::from(commitment);
@@ -215,7 +215,7 @@ impl ThresholdTracker {
             covered: self.covered.iter().copied().collect(),
             guarantees: PerMeasure::default(),
             silence: SilenceRow::default(),
-            remaining: WindowCounts::default(),
+            remaining: AsnCounts::default(),
             last_hour: Vec::new(),
         }
     }

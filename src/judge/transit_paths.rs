@@ -5,7 +5,7 @@
 //! the number of paths.
 
 use crate::judge::window::{SlidingWindow, first_second};
-use crate::meter::window_counts::WindowCounts;
+use crate::meter::asn_counts::AsnCounts;
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -38,7 +38,7 @@ impl TransitPaths {
     }
 
     /// Adds what was counted over a path in a second.
-    pub(super) fn add(&mut self, second: Second, transit: &[Asn], counts: WindowCounts) {
+    pub(super) fn add(&mut self, second: Second, transit: &[Asn], counts: AsnCounts) {
         if let Some(window) = self.windows.get_mut(transit) {
             window.add(second, counts);
         } else {
@@ -79,7 +79,7 @@ impl TransitPaths {
     }
 
     /// Forgets something of every second: it was held against another limit.
-    pub(super) fn forget(&mut self, what: fn(&mut WindowCounts)) {
+    pub(super) fn forget(&mut self, what: fn(&mut AsnCounts)) {
         self.windows
             .values_mut()
             .for_each(|window| window.forget(what));
@@ -103,12 +103,12 @@ impl TransitPaths {
     }
 
     /// Everything in the window that crossed one of these, and which of them were crossed.
-    pub(super) fn crossing(&self, out: &BTreeSet<Asn>) -> (WindowCounts, BTreeSet<Asn>) {
-        let (mut sum, mut crossed) = (WindowCounts::default(), BTreeSet::new());
+    pub(super) fn crossing(&self, out: &BTreeSet<Asn>) -> (AsnCounts, BTreeSet<Asn>) {
+        let (mut sum, mut crossed) = (AsnCounts::default(), BTreeSet::new());
         if out.is_empty() {
             return (sum, crossed);
         }
-        let nothing = WindowCounts::default();
+        let nothing = AsnCounts::default();
         let counted = self
             .windows
             .iter()
@@ -124,13 +124,10 @@ impl TransitPaths {
     }
 
     /// What was counted in one second over each path.
-    pub(super) fn second(
-        &self,
-        second: Second,
-    ) -> impl Iterator<Item = (&[Asn], WindowCounts)> + '_ {
+    pub(super) fn second(&self, second: Second) -> impl Iterator<Item = (&[Asn], AsnCounts)> + '_ {
         let each = self.windows.iter();
         let counted = each.map(move |(transit, window)| (&**transit, window.second(second)));
-        counted.filter(|(_, counts)| *counts != WindowCounts::default())
+        counted.filter(|(_, counts)| *counts != AsnCounts::default())
     }
 }
 
@@ -138,10 +135,10 @@ impl TransitPaths {
 mod tests {
     use super::*;
 
-    fn packets(packets: u64) -> WindowCounts {
-        WindowCounts {
+    fn packets(packets: u64) -> AsnCounts {
+        AsnCounts {
             packets,
-            ..WindowCounts::default()
+            ..AsnCounts::default()
         }
     }
 

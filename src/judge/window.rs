@@ -1,7 +1,7 @@
 //! The last W seconds of one ASN under one commitment: the seconds that had something, and their
 //! sum, kept as they come and go.
 
-use crate::meter::window_counts::WindowCounts;
+use crate::meter::asn_counts::AsnCounts;
 use crate::units::Second;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -9,13 +9,13 @@ use std::num::NonZeroU32;
 /// A sliding window.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SlidingWindow {
-    seconds: VecDeque<(Second, WindowCounts)>,
-    sum: WindowCounts,
+    seconds: VecDeque<(Second, AsnCounts)>,
+    sum: AsnCounts,
 }
 
 impl SlidingWindow {
     /// Adds to a second, whichever; one that has left the window is for the caller not to bring.
-    pub(super) fn add(&mut self, second: Second, counts: WindowCounts) {
+    pub(super) fn add(&mut self, second: Second, counts: AsnCounts) {
         self.sum.add(counts);
         let place = self.seconds.partition_point(|(known, _)| *known < second);
         match self.seconds.get_mut(place) {
@@ -36,25 +36,25 @@ impl SlidingWindow {
     }
 
     /// Forgets something of every second: it was held against another limit.
-    pub(super) fn forget(&mut self, what: fn(&mut WindowCounts)) {
+    pub(super) fn forget(&mut self, what: fn(&mut AsnCounts)) {
         what(&mut self.sum);
         self.seconds.iter_mut().for_each(|(_, counts)| what(counts));
     }
 
     /// The sum over the window.
-    pub(super) fn sum(&self) -> &WindowCounts {
+    pub(super) fn sum(&self) -> &AsnCounts {
         &self.sum
     }
 
     /// One second of it.
-    pub(super) fn second(&self, second: Second) -> WindowCounts {
+    pub(super) fn second(&self, second: Second) -> AsnCounts {
         let found = self
             .seconds
             .binary_search_by_key(&second, |(known, _)| *known);
         found
             .ok()
             .and_then(|place| self.seconds.get(place))
-            .map_or(WindowCounts::default(), |known| known.1)
+            .map_or(AsnCounts::default(), |known| known.1)
     }
 
     /// Whether nothing is in it.
@@ -86,7 +86,7 @@ mod tests {
                 window.slide(now, width);
                 let second = Second(now.0 - back);
                 if second >= first_second(now, width) {
-                    window.add(second, WindowCounts { from, ..WindowCounts::default() });
+                    window.add(second, AsnCounts { from, ..AsnCounts::default() });
                     all.push((second, from));
                 }
                 let first = first_second(now, width);

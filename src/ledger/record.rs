@@ -12,7 +12,7 @@ use super::tree::Hash;
 use crate::meter::second::IncompleteRange;
 use crate::sla::policy::Policy;
 use crate::sla::{Role, Verdict};
-use crate::snapshot::evidence::{EndedExcess, Evidence, JudgedSecond, Judgement};
+use crate::snapshot::evidence::{EndedExcess, JudgedSecond, Judgement, JudgementObserver};
 use crate::units::{Asn, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
@@ -239,7 +239,7 @@ impl<S: LeafSink> Recorder<S> {
     }
 }
 
-impl<S: LeafSink> Evidence for Recorder<S> {
+impl<S: LeafSink> JudgementObserver for Recorder<S> {
     fn judged(&mut self, judgement: &Judgement) {
         self.begin_day(judgement.second);
         let role = match judgement.role {

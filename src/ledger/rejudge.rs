@@ -20,7 +20,7 @@ use crate::judge::commitment_judge::CommitmentJudge;
 use crate::meter::second::IncompleteRange;
 use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::JudgementObserver;
 use crate::units::Second;
 pub(super) use group::SecondGroup;
 use group::{entered, is_judgement};

@@ -10,7 +10,7 @@ use super::rejudge::LeafJudge;
 use crate::meter::second::IncompleteRange;
 use crate::sla::Verdict;
 use crate::sla::measure::PerMeasure;
-use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
+use crate::snapshot::evidence::{JudgedSecond, Judgement, JudgementObserver};
 use crate::snapshot::{GuaranteeRow, Snapshot};
 use crate::units::{Asn, Second};
 use std::collections::BTreeMap;
@@ -168,7 +168,7 @@ impl Settler {
     }
 }
 
-impl Evidence for Settler {
+impl JudgementObserver for Settler {
     fn judged(&mut self, judgement: &Judgement) {
         self.recorder.judged(judgement);
     }

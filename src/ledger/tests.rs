@@ -12,7 +12,7 @@ use super::requests::{self, RequestOutcome};
 use super::verify::{Requirement, Verified, VerifyError, VerifyRequest, verify, verify_each};
 use super::writer::{Durability, LedgerSettings, LedgerWriter};
 use crate::meter::second::IncompleteRange;
-use crate::snapshot::evidence::{Evidence, JudgedSecond};
+use crate::snapshot::evidence::{JudgedSecond, JudgementObserver};
 use crate::units::Second;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,8 +7,8 @@ pub mod jitter;
 pub mod latency;
 pub mod loss;
 
+use crate::meter::asn_counts::{AsnCounts, SampleCounts};
 use crate::meter::second::PairCounts;
-use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::IndeterminateReason;
 use crate::sla::unseen::Unseen;
 use jitter::JitterGuarantee;
@@ -83,7 +83,7 @@ pub trait Guaranteed {
     ///
     /// # Errors
     /// The first reason that holds why nobody can say.
-    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason>;
+    fn is_kept(&self, window: &AsnCounts, unseen: Unseen) -> Result<bool, IndeterminateReason>;
 }
 
 /// One word of a guarantee.
@@ -98,7 +98,7 @@ pub enum Term {
 }
 
 /// Takes a number out of what was counted.
-pub type Counter = fn(&WindowCounts) -> i64;
+pub type Counter = fn(&AsnCounts) -> i64;
 
 /// A number that a measure counts in each second.
 #[derive(Debug)]
@@ -121,11 +121,11 @@ pub struct Properties {
     /// What is counted of it, in the order in which it is written.
     pub columns: &'static [Column],
     /// Adds to an ASN what a pair of which it is the source did.
-    pub sent: fn(&Guarantee, &PairCounts, &mut WindowCounts),
+    pub sent: fn(&Guarantee, &PairCounts, &mut AsnCounts),
     /// Adds to an ASN what a pair of which it is the destination did.
-    pub received: fn(&Guarantee, &PairCounts, &mut WindowCounts),
+    pub received: fn(&Guarantee, &PairCounts, &mut AsnCounts),
     /// Forgets what was counted of it.
-    pub forget: fn(&mut WindowCounts),
+    pub forget: fn(&mut AsnCounts),
     /// Whether what was counted under one contract is what another one counts.
     pub counts_alike: fn(&Guarantee, &Guarantee) -> bool,
 }
@@ -164,7 +164,7 @@ fn percentile_kept(
     percentile: u8,
     least: u64,
     counts: SampleCounts,
-    (window, unseen): (&WindowCounts, Unseen),
+    (window, unseen): (&AsnCounts, Unseen),
 ) -> Result<bool, IndeterminateReason> {
     let (Some(frames), 0) = (unseen.bound(), window.unfollowed) else {
         return Err(IndeterminateReason::Unseen);
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn what_a_measure_counts_it_forgets_and_nothing_else() {
-        let mut full = WindowCounts::default();
+        let mut full = AsnCounts::default();
         let usage = PairCounts {
             reports: crate::stream::tally::LossCounts {
                 expected: 7,
@@ -257,13 +257,13 @@ mod tests {
             let mut counts = full;
             (measure.properties().forget)(&mut counts);
             for other in Measure::ALL {
-                let numbers = |of: &WindowCounts| {
+                let numbers = |of: &AsnCounts| {
                     let columns = other.properties().columns.iter();
                     let each =
                         columns.map(|column| ((column.from)(of), column.to.map(|to| to(of))));
                     each.collect::<Vec<_>>()
                 };
-                let is_empty = numbers(&counts) == numbers(&WindowCounts::default());
+                let is_empty = numbers(&counts) == numbers(&AsnCounts::default());
                 assert_eq!(is_empty, other == measure, "{measure:?} {other:?}");
             }
         }

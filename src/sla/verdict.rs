@@ -1,6 +1,6 @@
 //! The arithmetic of the clause, in integers: what exceeds, and how a guarantee stands.
 
-use crate::meter::window_counts::WindowCounts;
+use crate::meter::asn_counts::AsnCounts;
 use crate::sla::commitment::{Commitment, CountRule};
 use crate::sla::direction::Directions;
 use crate::sla::limit::Limit;
@@ -10,7 +10,7 @@ use crate::sla::{IndeterminateReason, Verdict};
 use crate::stream::tally::TrafficCounts;
 
 /// The octets of a window that may be held against the threshold.
-pub const fn measured(window: &WindowCounts) -> Directions<u64> {
+pub const fn measured(window: &AsnCounts) -> Directions<u64> {
     Directions {
         from: window.from,
         to: window.to,
@@ -19,7 +19,7 @@ pub const fn measured(window: &WindowCounts) -> Directions<u64> {
 }
 
 /// Those of them that somebody answered (MODEL §3.4).
-pub const fn confirmed(window: &WindowCounts) -> Directions<u64> {
+pub const fn confirmed(window: &AsnCounts) -> Directions<u64> {
     let of = window.confirmed;
     Directions {
         from: of.from,
@@ -29,7 +29,7 @@ pub const fn confirmed(window: &WindowCounts) -> Directions<u64> {
 }
 
 /// The octets of a window that are held against the threshold.
-pub const fn held(commitment: &Commitment, window: &WindowCounts) -> Directions<u64> {
+pub const fn held(commitment: &Commitment, window: &AsnCounts) -> Directions<u64> {
     match commitment.count {
         CountRule::All => measured(window),
         CountRule::Confirmed | CountRule::Both => confirmed(window),
@@ -47,13 +47,13 @@ fn exceeded(commitment: &Commitment, bytes: &Directions<u64>) -> Directions<bool
 }
 
 /// Holds a window against the threshold: the directions that exceed it, of those that are judged.
-pub fn excess(commitment: &Commitment, window: &WindowCounts) -> Directions<bool> {
+pub fn excess(commitment: &Commitment, window: &AsnCounts) -> Directions<bool> {
     exceeded(commitment, &held(commitment, window))
 }
 
 /// Whether a window exceeds the threshold in a direction that is judged only by what nobody answered,
 /// whatever the contract holds against it.
-pub fn unconfirmed_excess(commitment: &Commitment, window: &WindowCounts) -> bool {
+pub fn unconfirmed_excess(commitment: &Commitment, window: &AsnCounts) -> bool {
     let all = exceeded(commitment, &measured(window));
     let answered = exceeded(commitment, &confirmed(window));
     all.any() && !answered.any()
@@ -64,7 +64,7 @@ const LARGEST_PACKET: u32 = 65_535;
 
 /// Whether a window may exceed the threshold: with the frames that were not seen, each as large as a frame
 /// can be; and where both is counted, with what nobody answered.
-pub fn may_exceed(commitment: &Commitment, window: &WindowCounts, unseen: Unseen) -> bool {
+pub fn may_exceed(commitment: &Commitment, window: &AsnCounts, unseen: Unseen) -> bool {
     let Some(frames) = unseen.bound() else {
         return true;
     };
@@ -121,7 +121,7 @@ pub struct WindowContext {
 /// out of SLA; what of its loss may be our own is maybe lost.
 pub fn verdicts(
     guarantee: &Guarantee,
-    window: &WindowCounts,
+    window: &AsnCounts,
     context: WindowContext,
 ) -> PerMeasure<Option<(Verdict, Option<IndeterminateReason>)>> {
     if window.packets == 0 && !context.all_over_transit {

@@ -1,8 +1,8 @@
 //! What was known when a verdict was given: enough to give it again, by somebody else.
 
+pub use crate::meter::asn_counts::{AsnCounts, SampleCounts};
 pub use crate::meter::asn_silence::AsnSilence;
 use crate::meter::second::IncompleteRange;
-pub use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::measure::PerMeasure;
 use crate::sla::policy::Policy;
@@ -17,11 +17,11 @@ pub struct OnPath {
     /// Ascending; at least one.
     pub transit: Vec<Asn>,
     /// What was counted.
-    pub counted: WindowCounts,
+    pub counted: AsnCounts,
 }
 
-impl<L: AsRef<[Asn]>> From<(L, WindowCounts)> for OnPath {
-    fn from((transit, counted): (L, WindowCounts)) -> Self {
+impl<L: AsRef<[Asn]>> From<(L, AsnCounts)> for OnPath {
+    fn from((transit, counted): (L, AsnCounts)) -> Self {
         let transit = transit.as_ref().to_vec();
         Self { transit, counted }
     }
@@ -31,7 +31,7 @@ impl<L: AsRef<[Asn]>> From<(L, WindowCounts)> for OnPath {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SubjectCounts {
     /// All of it.
-    pub counted: WindowCounts,
+    pub counted: AsnCounts,
     /// The transit ASNs that its packets crossed, ascending.
     pub crossed: Vec<Asn>,
     /// What of this came over a path with transit, where transit is judged.
@@ -40,8 +40,8 @@ pub struct SubjectCounts {
     pub silence: AsnSilence,
 }
 
-impl From<WindowCounts> for SubjectCounts {
-    fn from(counted: WindowCounts) -> Self {
+impl From<AsnCounts> for SubjectCounts {
+    fn from(counted: AsnCounts) -> Self {
         Self {
             counted,
             ..Self::default()
@@ -69,14 +69,14 @@ pub struct Verdicts {
     /// that its packets crossed.
     pub void_by_transit: Option<Asn>,
     /// What remains of the window without the packets that crossed a transit ASN out of SLA.
-    pub remaining: WindowCounts,
+    pub remaining: AsnCounts,
     /// The transit ASNs out of SLA that packets crossed, ascending.
     pub excluded: Vec<Asn>,
 }
 
 impl Verdicts {
     /// No guarantee is judged by this window.
-    pub fn none(window: WindowCounts) -> Self {
+    pub fn none(window: AsnCounts) -> Self {
         Self {
             given: PerMeasure::default(),
             reasons: PerMeasure::default(),
@@ -104,7 +104,7 @@ pub struct Judgement {
     /// What came since the last judgement for seconds judged before, by second.
     pub amendments: Vec<Amendment>,
     /// The window that ends with this second.
-    pub window: WindowCounts,
+    pub window: AsnCounts,
     /// The transit ASNs on its paths in the window, ascending.
     pub transit: Vec<Asn>,
     /// Traffic over the threshold.
@@ -156,7 +156,7 @@ pub struct JudgedSecond<'a> {
 }
 
 /// Who wants to know of every judgement. Only [`Self::judged`] has to be there.
-pub trait Evidence {
+pub trait JudgementObserver {
     /// Takes one; seconds come in order, commitments within a second too, and of
     /// each its transit ASNs, then its origins.
     fn judged(&mut self, judgement: &Judgement);
@@ -198,6 +198,6 @@ pub trait Evidence {
 }
 
 /// Nobody does.
-impl Evidence for () {
+impl JudgementObserver for () {
     fn judged(&mut self, _: &Judgement) {}
 }

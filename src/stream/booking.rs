@@ -14,14 +14,14 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// Why numbers that may be missing are not lost for certain.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Excuse {
+pub enum LossReason {
     /// The sender began a new numbering after a gap (RFC 3550 §A.1).
     Restart,
-    /// A new SSRC began on the same way after a gap.
+    /// A new SSRC began on the same flow after a gap.
     NewSsrc,
     /// Numbers and timestamps ran on together, but not with arrival: the sender was held up.
     Stalled,
-    /// So many numbers as are missing went on the same way under another SSRC.
+    /// So many numbers as are missing went on the same flow under another SSRC.
     OtherSsrc,
     /// Neither the timestamp nor the time between arrivals left room for so many.
     NoRoom,
@@ -33,7 +33,7 @@ pub enum Excuse {
     Move,
 }
 
-impl Excuse {
+impl LossReason {
     /// All of them.
     pub const ALL: [Self; 8] = [
         Self::Restart,
@@ -67,9 +67,9 @@ pub enum Certainty {
     /// Lost for certain.
     Lost,
     /// They may have been lost, and nobody can tell.
-    MaybeLost(Excuse),
+    MaybeLost(LossReason),
     /// Counted as excused, and as nothing else.
-    Excused(Excuse),
+    Excused(LossReason),
 }
 
 /// Numbers due in a stretch of time, spread evenly; fewer than none: given back.

@@ -1,6 +1,6 @@
 //! Stretches of time in which we missed frames: what is missing over them may be our own loss.
 
-use crate::stream::booking::{Booking, Certainty, Excuse};
+use crate::stream::booking::{Booking, Certainty, LossReason};
 use crate::stream::record::Stream;
 use crate::units::Timestamp;
 use std::collections::VecDeque;
@@ -57,8 +57,8 @@ impl CaptureGaps {
                 stretch.0 < booking.until && stretch.1 > booking.from
             };
             if is_lost && self.stretches.iter().any(inside) {
-                booking.certainty = Certainty::MaybeLost(Excuse::CaptureGap);
-                stream.doubt(booking.count.unsigned_abs(), Excuse::CaptureGap);
+                booking.certainty = Certainty::MaybeLost(LossReason::CaptureGap);
+                stream.doubt(booking.count.unsigned_abs(), LossReason::CaptureGap);
             }
         }
     }
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn only_a_gap_that_reaches_into_the_stretch_is_excused() {
-        let excused = Certainty::MaybeLost(Excuse::CaptureGap);
+        let excused = Certainty::MaybeLost(LossReason::CaptureGap);
         assert_eq!(said(5_000, 6_000), Certainty::Lost, "after it");
         assert_eq!(said(1_000, 1_100), excused, "inside it");
         assert_eq!(said(1_900, 2_500), excused, "at its end");

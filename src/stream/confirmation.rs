@@ -1,13 +1,13 @@
 //! Which streams somebody answers (MODEL §3.4): decided at the end of each second with packets of them.
 //!
 //! A stream is confirmed by the stream that goes the opposite way, by the reports of a receiver, or by a
-//! dialog that names its ends. Of several SSRCs of one way one is, so that who knows the ports of a call and
+//! dialog that names its ends. Of several SSRCs of one flow one is, so that who knows the ports of a call and
 //! not more adds nothing.
 
 use super::Streams;
+use super::flows::FlowId;
 use super::record::Stream;
 use super::silence::{ACTIVE, AFTER};
-use super::ways::WayId;
 use crate::asn::Origin;
 use crate::units::{Second, Timestamp};
 use crate::voice::Packet;
@@ -23,10 +23,10 @@ const NEAR: usize = 32;
 /// A stream is one-way when nothing has gone opposite to it for longer.
 const ONE_WAY: Duration = Duration::from_secs(5);
 
-/// One of several streams of a way. Sorted by way, and within it the one that is confirmed comes first.
+/// One of several streams of a flow. Sorted by flow, and within it the one that is confirmed comes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Contender {
-    way: WayId,
+    flow: FlowId,
     /// No report and no dialog names it.
     is_unnamed: bool,
     first: Timestamp,
@@ -49,7 +49,7 @@ impl Streams {
         self.confirm_one_of_each_end(by_host, numbers);
     }
 
-    /// Decides for one stream by itself; it may be one of several of its way, or of those that a dialog names by
+    /// Decides for one stream by itself; it may be one of several of its flow, or of those that a dialog names by
     /// their host.
     fn confirm_stream(
         &mut self,
@@ -61,20 +61,20 @@ impl Streams {
         let Some(stream) = self.table.get(index) else {
             return;
         };
-        let way = self.ways.of(&stream.key).filter(|_| stream.is_proven());
+        let flow = self.flows.of(&stream.key).filter(|_| stream.is_proven());
         let is_answered = stream.is_reported(second) || self.has_active_opposite(stream, second);
-        let naming = if is_answered || way.is_none() {
+        let naming = if is_answered || flow.is_none() {
             Naming::None
         } else {
             let (src, dst) = (stream.key.src(), stream.key.dst());
             self.signalling.naming(src, dst)
         };
-        let is_confirmed = way.is_some() && (is_answered || naming == Naming::Exact);
-        if let Some((way, streams)) = way
+        let is_confirmed = flow.is_some() && (is_answered || naming == Naming::Exact);
+        if let Some((flow, streams)) = flow
             && streams > 1
             && is_confirmed
         {
-            contenders.push(self.contender(way, index, stream, second));
+            contenders.push(self.contender(flow, index, stream, second));
         }
         if naming == Naming::Host {
             by_host.push(index);
@@ -84,11 +84,11 @@ impl Streams {
         }
     }
 
-    fn contender(&self, way: WayId, index: u32, stream: &Stream, second: Second) -> Contender {
+    fn contender(&self, flow: FlowId, index: u32, stream: &Stream, second: Second) -> Contender {
         let (src, dst) = (stream.key.src(), stream.key.dst());
         let known = self.signalling.about(src, dst, stream.payload_type());
         Contender {
-            way,
+            flow,
             is_unnamed: !stream.is_reported(second) && known.is_none(),
             first: stream.first(),
             ssrc: stream.key.ssrc(),
@@ -96,30 +96,30 @@ impl Streams {
         }
     }
 
-    /// Of the streams of one way the one is confirmed that a report or a dialog names, else the oldest that
+    /// Of the streams of one flow the one is confirmed that a report or a dialog names, else the oldest that
     /// goes on.
     fn confirm_one_of_each_way(&mut self, mut contenders: Vec<Contender>, second: Second) {
         let asked = contenders.len();
         for place in 0..asked {
-            let Some(way) = contenders.get(place).map(|one| one.way) else {
+            let Some(flow) = contenders.get(place).map(|one| one.flow) else {
                 continue;
             };
-            // One that has held the way may pause, as it has done before.
-            if let Some(holder) = self.ways.holder(way)
+            // One that has held the flow may pause, as it has done before.
+            if let Some(holder) = self.flows.holder(flow)
                 && let Some(stream) = self.table.get(holder)
-                && self.ways.of(&stream.key).is_some_and(|(of, _)| of == way)
+                && self.flows.of(&stream.key).is_some_and(|(of, _)| of == flow)
                 && goes_on(stream, second)
             {
-                contenders.push(self.contender(way, holder, stream, second));
+                contenders.push(self.contender(flow, holder, stream, second));
             }
         }
         contenders.sort_unstable();
         contenders.dedup();
-        for of_way in contenders.chunk_by(|one, other| one.way == other.way) {
-            let Some((chosen, others)) = of_way.split_first() else {
+        for of_flow in contenders.chunk_by(|one, other| one.flow == other.flow) {
+            let Some((chosen, others)) = of_flow.split_first() else {
                 continue;
             };
-            self.ways.set_holder(chosen.way, chosen.index);
+            self.flows.set_holder(chosen.flow, chosen.index);
             for other in others {
                 if let Some(stream) = self.table.get_mut(other.index) {
                     stream.set_confirmed(false);
@@ -201,7 +201,7 @@ impl Streams {
         }
         let standing = self.signalling.standing(src, dst)?;
         let agreed = StreamKey::new(standing.opposite.0, standing.opposite.1, 0);
-        let latest = self.ways.latest(&agreed);
+        let latest = self.flows.latest(&agreed);
         let is_held = standing
             .opposite_hold
             .is_some_and(|hold| hold.until > now.minus(ONE_WAY));

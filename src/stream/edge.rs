@@ -2,7 +2,7 @@
 //! address stops as one stream and begins as another, which another worker may have (MODEL §7.10).
 
 use crate::attribution::PairKey;
-use crate::stream::booking::{Booking, Certainty, Excuse};
+use crate::stream::booking::{Booking, Certainty, LossReason};
 use crate::units::Timestamp;
 use crate::voice::stream_key::StreamKey;
 use std::num::NonZeroU32;
@@ -57,7 +57,7 @@ impl StreamEdge {
         let certainty = if gone <= CERTAIN {
             Certainty::Lost
         } else {
-            Certainty::Excused(Excuse::Move)
+            Certainty::Excused(LossReason::Move)
         };
         fits.then(|| Booking::between(certainty, missing, self.time, first.time))
     }

@@ -1,9 +1,9 @@
 //! When the numbers were due that are missing: if one still comes, its second is given it back.
 //!
-//! A stream has one [`Missing`] from its first gap on, off the path of expected packets. It knows
+//! A stream has one [`MissingNumbers`] from its first gap on, off the path of expected packets. It knows
 //! the numbers inside the reorder window by their place modulo 64.
 
-use crate::stream::booking::{Certainty, Excuse, due};
+use crate::stream::booking::{Certainty, LossReason, due};
 use crate::stream::sequence::WINDOW;
 use crate::units::Timestamp;
 use std::ops::Range;
@@ -21,7 +21,7 @@ const NANOS_PER_TICK: u64 = 1_000_000_000 / TICKS_PER_SECOND;
 
 /// Due times of missing numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Missing {
+pub(super) struct MissingNumbers {
     /// In ticks modulo 256.
     due: [u8; 64],
     /// Bit number modulo 64: it is booked as lost.
@@ -31,7 +31,7 @@ pub(super) struct Missing {
     /// In ticks: no due time is later than this, and none that is known is earlier by 256.
     now: u64,
     /// Why the last ones may be lost.
-    excuse: Excuse,
+    excuse: LossReason,
 }
 
 /// What is booked for numbers that were skipped, between two packets.
@@ -42,7 +42,7 @@ pub(super) struct Skipped {
     pub(super) until: Timestamp,
 }
 
-impl Missing {
+impl MissingNumbers {
     /// None is missing.
     pub(super) const fn new() -> Self {
         Self {
@@ -50,7 +50,7 @@ impl Missing {
             lost: 0,
             maybe: 0,
             now: 0,
-            excuse: Excuse::NoRoom,
+            excuse: LossReason::NoRoom,
         }
     }
 
@@ -111,7 +111,7 @@ impl Missing {
     }
 
     /// Of the newest numbers, so many are only maybe lost, for a reason.
-    pub(super) fn doubt(&mut self, numbers: Range<u64>, excuse: Excuse) {
+    pub(super) fn doubt(&mut self, numbers: Range<u64>, excuse: LossReason) {
         let oldest = numbers.end.saturating_sub(WINDOW).max(numbers.start);
         for number in oldest..numbers.end {
             self.maybe |= self.lost & bit(number);
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_number_is_expected_for_two_seconds_after_it_was_due() {
-        let mut missing = Missing::new();
+        let mut missing = MissingNumbers::new();
         missing.note(65_541..65_542, lost(980, 1_020));
         let (certainty, due) = missing.expects(65_541, at(1_500)).unwrap();
         assert_eq!(
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn each_gap_has_a_time_of_its_own_even_if_there_is_always_one() {
-        let mut missing = Missing::new();
+        let mut missing = MissingNumbers::new();
         // One number of five is missing, every 200 ms, for twenty minutes.
         for gap in 1..6_000_u64 {
             let (number, due) = (70_000 + 5 * gap, 200 * gap);
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_was_due_long_ago_is_never_taken_for_something_new() {
-        let mut missing = Missing::new();
+        let mut missing = MissingNumbers::new();
         missing.note(65_600..65_610, lost(0, 220));
         for pause in (2_500..60_000).step_by(250) {
             let mut later = missing;
@@ -220,7 +220,7 @@ mod tests {
             assert!(later.expects(65_620, at(pause)).is_some(), "{pause}");
         }
         // An outage is forgotten but for its end.
-        let mut missing = Missing::new();
+        let mut missing = MissingNumbers::new();
         missing.note(65_600..66_100, lost(0, 10_000));
         assert_eq!(missing.expects(66_040, at(11_000)), None);
         assert!(missing.expects(66_099, at(11_000)).is_some());

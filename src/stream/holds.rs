@@ -1,7 +1,7 @@
 //! Jumps in a direction that a dialog had forbidden (hold, RFC 3264 §8.4): whoever sends nothing then
 //! loses nothing, and whoever sends on may lose it. Nobody can tell.
 
-use crate::stream::booking::{Booking, Certainty, Excuse};
+use crate::stream::booking::{Booking, Certainty, LossReason};
 use crate::stream::record::Stream;
 use crate::voice::signalling::Hold;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The sides follow an answer so much earlier or later than it passes the tap.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// A shorter jump is loss, held or not: music goes on, and its gaps are those of the way.
+/// A shorter jump is loss, held or not: music goes on, and its gaps are those of the path.
 const SHORTEST: Duration = Duration::from_millis(500);
 
 /// Of what a stream has lost over jumps, what was due in a hold may not have been sent.
@@ -36,10 +36,10 @@ pub(super) fn excuse(
             if held.count == 0 {
                 continue;
             }
-            held.certainty = Certainty::MaybeLost(Excuse::Hold);
+            held.certainty = Certainty::MaybeLost(LossReason::Hold);
             *booking = held;
             if after.count == 0 {
-                stream.doubt(held.count.unsigned_abs(), Excuse::Hold);
+                stream.doubt(held.count.unsigned_abs(), LossReason::Hold);
             }
             let others = [before, after].into_iter();
             bookings.extend(others.filter(|booking| booking.count > 0));

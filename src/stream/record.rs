@@ -11,7 +11,7 @@ use crate::asn::Dissent;
 use crate::attribution::{Attributed, Attribution, PairKey};
 use crate::stream::booking::Booking;
 use crate::stream::copies::RecentPackets;
-use crate::stream::gaps::Missing;
+use crate::stream::gaps::MissingNumbers;
 use crate::stream::jitter::Jitter;
 use crate::stream::probation::PROOF;
 use crate::stream::reports::{ReportContext, ReportedLoss, Reporter};
@@ -98,7 +98,7 @@ const _: () = {
     assert!(size_of::<Stream>() <= 192, "three cache lines");
     let (second, third) = (offset_of!(Stream, recent), offset_of!(Stream, newest));
     assert!(second / 64 == 1 && third / 64 == 2, "one to touch in each");
-    let all = size_of::<Stream>() + size_of::<ColdState>() + size_of::<Missing>();
+    let all = size_of::<Stream>() + size_of::<ColdState>() + size_of::<MissingNumbers>();
     assert!(all <= 512, "a hundred thousand of them");
     let reported = size_of::<Vec<Reporter>>() + size_of::<Reporter>();
     assert!(reported <= 80, "besides, of a stream that is reported on");
@@ -141,7 +141,7 @@ impl Stream {
     }
 
     /// With a packet that is not tallied yet: whether the stream proves itself with it, so that other
-    /// streams of its way know of it from now on.
+    /// streams of its flow know of it from now on.
     pub(super) fn prove(&mut self) -> bool {
         let packets = self.cold.packets + u64::from(self.tally.packets) + 1;
         let proves = self.cold.is_unproven && packets >= PROOF as u64;
@@ -303,7 +303,7 @@ impl Stream {
         )
     }
 
-    /// Whether what another SSRC of the same way is missing went under this one: it began with that
+    /// Whether what another SSRC of the same flow is missing went under this one: it began with that
     /// gap, and has sent as many packets as are missing there, give or take 3 %.
     pub(super) fn explains(&self, booking: &Booking) -> bool {
         let sent = self.cold.packets + u64::from(self.tally.packets);

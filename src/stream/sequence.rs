@@ -43,7 +43,7 @@ enum Doubt {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Jump {
     /// The same numbering, so many numbers on: an outage, however long.
-    Outage(u64),
+    Forward(u64),
     /// A packet of long ago.
     Old,
     /// Nothing bears it out: the sender started anew, or the packet is a stray.
@@ -175,7 +175,7 @@ impl Sequence {
             self.fill(u64::from(backward))
         } else {
             match explain(forward) {
-                Jump::Outage(distance) => {
+                Jump::Forward(distance) => {
                     SequenceStep::skipping(self.shift(distance), Arrival::InOrder)
                 }
                 Jump::Old => SequenceStep::of(Arrival::Late),

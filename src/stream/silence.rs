@@ -241,7 +241,7 @@ impl Streams {
             return Quiet::Stays(known, counts);
         }
         let latest = self
-            .ways
+            .flows
             .latest(&known.key)
             .and_then(|latest| self.table.get(latest));
         let latest = latest
@@ -295,6 +295,6 @@ impl Streams {
     /// The stream that goes the opposite way now.
     pub(super) fn opposite(&self, key: &StreamKey) -> Option<&Stream> {
         let opposite = StreamKey::new(key.dst(), key.src(), 0);
-        self.table.get(self.ways.latest(&opposite)?)
+        self.table.get(self.flows.latest(&opposite)?)
     }
 }

@@ -1,7 +1,7 @@
 //! What a stream counts: packets with their octets on each layer, what happened to their numbers,
 //! and what the far end reports. Additive, in integers.
 
-use crate::stream::booking::{Certainty, Excuse};
+use crate::stream::booking::{Certainty, LossReason};
 
 /// Which octets of a packet count towards the share; computed from the IP length, tags ignored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -109,9 +109,9 @@ pub struct SequenceCounts {
     pub duplicates: u64,
     /// Packets out of order but in time.
     pub reordered: u64,
-    /// Numbers that were not counted as lost for certain, by the reason ([`Excuse::ALL`]); those of
+    /// Numbers that were not counted as lost for certain, by the reason ([`LossReason::ALL`]); those of
     /// them that may have been lost stand in `maybe_lost` too.
-    pub excused: [i64; Excuse::ALL.len()],
+    pub excused: [i64; LossReason::ALL.len()],
 }
 
 impl SequenceCounts {
@@ -129,7 +129,7 @@ impl SequenceCounts {
             }
             Certainty::Excused(excuse) => excuse,
         };
-        for (sum, each) in booked.excused.iter_mut().zip(Excuse::ALL) {
+        for (sum, each) in booked.excused.iter_mut().zip(LossReason::ALL) {
             *sum = if each == excuse { count } else { 0 };
         }
         booked
@@ -141,7 +141,7 @@ impl SequenceCounts {
         let moved = self.lost.clamp(0, frames);
         self.lost -= moved;
         self.add(&Self::booked(
-            Certainty::MaybeLost(Excuse::CaptureGap),
+            Certainty::MaybeLost(LossReason::CaptureGap),
             moved,
         ));
     }

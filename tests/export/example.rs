@@ -18,7 +18,7 @@ use asnmeter::sla::measure::latency::LatencyGuarantee;
 use asnmeter::sla::measure::loss::LossGuarantee;
 use asnmeter::sla::measure::{Guarantee, Measure, PerMeasure};
 use asnmeter::sla::{IndeterminateReason, Verdict};
-use asnmeter::snapshot::evidence::{SampleCounts, WindowCounts};
+use asnmeter::snapshot::evidence::{AsnCounts, SampleCounts};
 use asnmeter::snapshot::fleet::{FleetProbeRow, ProbeStatus};
 use asnmeter::snapshot::{
     AsnRow, CallTotals, CaptureTotals, CommitmentAsnRow, CommitmentRow, Count, DirectionTotals,
@@ -223,7 +223,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
                 settled: Some([512, 1, 0, 0]),
             }),
         ),
-        remaining: WindowCounts {
+        remaining: AsnCounts {
             sent: LossCounts::certain(4500, 9),
             reported: LossCounts::certain(4490, 1),
             round_trips: SampleCounts {
@@ -236,7 +236,7 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
                 over: 3,
                 maybe_over: 0,
             },
-            ..WindowCounts::default()
+            ..AsnCounts::default()
         },
         last_hour: (50..60)
             .map(|minute| Minute {

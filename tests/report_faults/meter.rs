@@ -10,8 +10,8 @@ use asnmeter::ledger::leaf::{
 use asnmeter::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use asnmeter::ledger::requests;
 use asnmeter::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
+use asnmeter::meter::asn_counts::{AsnCounts, SampleCounts};
 use asnmeter::meter::second::IncompleteRange;
-use asnmeter::meter::window_counts::{SampleCounts, WindowCounts};
 use asnmeter::sla::commitment::{Commitment, CountRule, DirectionRule, TransitRule};
 use asnmeter::sla::measure::jitter::JitterGuarantee;
 use asnmeter::sla::measure::latency::LatencyGuarantee;
@@ -19,7 +19,7 @@ use asnmeter::sla::measure::loss::LossGuarantee;
 use asnmeter::sla::measure::{Guarantee, Measure};
 use asnmeter::sla::policy::Policy;
 use asnmeter::sla::{Role, Verdict};
-use asnmeter::snapshot::evidence::{Amendment, Evidence, JudgedSecond, Judgement};
+use asnmeter::snapshot::evidence::{Amendment, JudgedSecond, Judgement, JudgementObserver};
 use asnmeter::stream::tally::{Layer, LossCounts};
 use asnmeter::units::{Asn, BitRate, Ratio, Second};
 use asnmeter::voice::class::Classes;
@@ -202,7 +202,7 @@ impl Truth {
         }
     }
 
-    fn add(&mut self, second: u64, counts: &WindowCounts) {
+    fn add(&mut self, second: u64, counts: &AsnCounts) {
         self.sums = (self.sums.0 + counts.from, self.sums.1 + counts.to);
         self.window.push_back((second, counts.from, counts.to));
     }
@@ -217,7 +217,7 @@ impl Truth {
     }
 
     /// Adds what was counted in a second of the period.
-    fn count(&mut self, rate: u64, counts: &WindowCounts) {
+    fn count(&mut self, rate: u64, counts: &AsnCounts) {
         self.from += counts.from;
         self.to += counts.to;
         self.expected += counts.sent.expected;
@@ -316,7 +316,7 @@ struct Listener<'a> {
     is_kept: bool,
 }
 
-impl Evidence for Listener<'_> {
+impl JudgementObserver for Listener<'_> {
     fn judged(&mut self, judgement: &Judgement) {
         let amendments = self.late.remove(&judgement.asn.0).unwrap_or_default();
         self.recorder.judged(&Judgement {
@@ -351,7 +351,7 @@ struct Knowing<'a> {
     is_whole: bool,
 }
 
-impl Evidence for Knowing<'_> {
+impl JudgementObserver for Knowing<'_> {
     fn judged(&mut self, judgement: &Judgement) {
         let (from, until) = self.schedule.period;
         if (from..until).contains(&judgement.second.0) {
@@ -406,7 +406,7 @@ fn number(network: u32, time: u64) -> u64 {
 }
 
 /// What a network does in a second; nothing if it does not call.
-fn counts(network: u32, second: u64, quiet: u64) -> Option<WindowCounts> {
+fn counts(network: u32, second: u64, quiet: u64) -> Option<AsnCounts> {
     let minute = number(network, second / 60);
     if !network.is_multiple_of(7) && !minute.is_multiple_of(quiet) {
         return None;
@@ -430,7 +430,7 @@ fn counts(network: u32, second: u64, quiet: u64) -> Option<WindowCounts> {
         lost: lost.cast_signed(),
         maybe_lost: maybe.cast_signed(),
     };
-    Some(WindowCounts {
+    Some(AsnCounts {
         from: 200 * packets + second % 7,
         to: 190 * packets,
         packets: 2 * packets,
@@ -450,7 +450,7 @@ fn counts(network: u32, second: u64, quiet: u64) -> Option<WindowCounts> {
             over: u64::from(is_bad),
             maybe_over: maybe,
         },
-        ..WindowCounts::default()
+        ..AsnCounts::default()
     })
 }
 
@@ -591,9 +591,9 @@ pub(crate) fn write(path: &Path, schedule: &Schedule) -> Written {
             is_kept: !is_full,
         };
         for (asn, amended, loss) in late.remove(&second).unwrap_or_default() {
-            let counts = WindowCounts {
+            let counts = AsnCounts {
                 sent: loss,
-                ..WindowCounts::default()
+                ..AsnCounts::default()
             };
             if amended + WINDOW > second {
                 judge.add_counted(

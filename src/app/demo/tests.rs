@@ -9,7 +9,7 @@ use crate::meter::second::WorkerReport;
 use crate::pipeline::timed_source::{ClockedSource, Selection, TimedEvent, TimedSource};
 use crate::pipeline::{Worker, WorkerSink};
 use crate::sla::Role;
-use crate::snapshot::evidence::{Evidence, Judgement};
+use crate::snapshot::evidence::{Judgement, JudgementObserver};
 use crate::stream::record::Stream;
 use crate::units::{Asn, Second, Timestamp};
 use crate::voice::RtpPacket;
@@ -35,7 +35,7 @@ struct Cycle {
     judged: Vec<Judgement>,
 }
 
-impl Evidence for Cycle {
+impl JudgementObserver for Cycle {
     fn judged(&mut self, judgement: &Judgement) {
         self.judged.push(judgement.clone());
     }

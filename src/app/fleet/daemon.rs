@@ -17,7 +17,7 @@ use crate::fleet::aggregate::{AggregateSettings, aggregate};
 use crate::fleet::nats::{Link, ReadFrom};
 use crate::fleet::seconds::Fleet;
 use crate::ledger::settled::{Settler, SharedSettled};
-use crate::snapshot::evidence::Evidence;
+use crate::snapshot::evidence::JudgementObserver;
 use crate::snapshot::fleet::FleetProbeRow;
 use crate::units::Second;
 use std::path::Path;
@@ -166,7 +166,8 @@ fn judge(
             settled: settler.shared(),
             ..Shown::default()
         };
-        let evidence: &mut (dyn Evidence + Send) = &mut Both(recorder.as_mut(), Some(&mut settler));
+        let evidence: &mut (dyn JudgementObserver + Send) =
+            &mut Both(recorder.as_mut(), Some(&mut settler));
         runtime.block_on(async {
             tokio::select! {
                 () = aggregate(&link, &mut fleet, settings, evidence, |fleet| {

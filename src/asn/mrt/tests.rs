@@ -1,6 +1,6 @@
 use super::*;
 use crate::asn::Counts;
-use crate::asn::memory::InMemory;
+use crate::asn::loaded_source::LoadedSource;
 use crate::captures;
 use crate::units::Address;
 use proptest::prelude::*;
@@ -79,7 +79,7 @@ fn said(octets: &[u8], own: &[u32]) -> (u32, String, Counts) {
     (origin.0, path, source.counts)
 }
 
-fn answer(source: &InMemory, address: Address) -> Option<(Asn, String)> {
+fn answer(source: &LoadedSource, address: Address) -> Option<(Asn, String)> {
     let value = source.table.lookup(address)?;
     let steps = source.announced.steps(value);
     let steps: Vec<_> = steps.iter().map(ToString::to_string).collect();
@@ -180,7 +180,12 @@ fn index(time: u32, peers: &[(u8, u32)]) -> Vec<u8> {
 fn add_voted(octets: &[u8], own: &[u32]) -> (u32, String, Counts) {
     let own = own.iter().copied().map(Asn).collect();
     let read = compiled(Path::new("rib"), || Ok(octets), &own).unwrap();
-    let source = InMemory::new("a test", "mrt", read, crate::asn::memory::Loaded::default());
+    let source = LoadedSource::new(
+        "a test",
+        "mrt",
+        read,
+        crate::asn::loaded_source::Loaded::default(),
+    );
     let answer = answer(&source, Address::v4([192, 0, 2, 1]));
     let (origin, path) = answer.unwrap_or_default();
     (origin.0, path, source.counts)
@@ -268,7 +273,12 @@ fn a_prefix_that_one_table_has_stands_beside_those_of_the_other() {
     let (one, other) = (index(7, &[(1, 64511)]), index(9, &[(1, 64511)]));
     let file = [one, rib(&[to(8)]), beside, other, rib(&[to(9)])].concat();
     let read = compiled(Path::new("rib"), || Ok(&file[..]), &HashSet::new()).unwrap();
-    let source = InMemory::new("a test", "mrt", read, crate::asn::memory::Loaded::default());
+    let source = LoadedSource::new(
+        "a test",
+        "mrt",
+        read,
+        crate::asn::loaded_source::Loaded::default(),
+    );
     for (last, origin) in [(2, 9), (3, 6)] {
         assert_eq!(
             source.origin(Address::v4([192, 0, last, 1])),

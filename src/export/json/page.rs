@@ -10,7 +10,7 @@ use crate::export::measures::{self, ByMeasure};
 use crate::sla::commitment::DirectionRule;
 use crate::sla::direction::Directions;
 use crate::sla::measure::{Column, Counter, Measure, PerMeasure};
-use crate::snapshot::evidence::WindowCounts;
+use crate::snapshot::evidence::AsnCounts;
 use crate::snapshot::{AsnRow, CommitmentAsnRow, CommitmentRow, Label, Minute, Snapshot};
 use crate::units::{Asn as Number, NANOS_PER_SECOND};
 use serde::ser::SerializeMap as _;
@@ -92,7 +92,7 @@ struct Row<'a> {
 
 /// What the verdicts rest on: what is counted of both directions under `sent` and `reported`, the
 /// rest beside them.
-struct Counted<'a>(&'a WindowCounts);
+struct Counted<'a>(&'a AsnCounts);
 
 impl Serialize for Counted<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -110,7 +110,7 @@ impl Serialize for Counted<'_> {
 }
 
 /// Numbers of a window, of the columns that have one.
-struct Numbers<'a>(&'a WindowCounts, fn(&Column) -> Option<Counter>);
+struct Numbers<'a>(&'a AsnCounts, fn(&Column) -> Option<Counter>);
 
 impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

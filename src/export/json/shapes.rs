@@ -8,7 +8,7 @@ use crate::snapshot::{
     AsnRow, Count, DirectionTotals, Distribution, InterfaceRow, Label, Snapshot, StreamRow,
     TransitRow,
 };
-use crate::stream::booking::Excuse;
+use crate::stream::booking::LossReason;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{LossCounts, ShownLoss, shown};
 use serde::ser::SerializeMap as _;
@@ -175,13 +175,13 @@ struct Direction {
     excused: Excused,
 }
 
-/// By the reason, in the order of [`Excuse::ALL`].
-struct Excused([u64; Excuse::ALL.len()]);
+/// By the reason, in the order of [`LossReason::ALL`].
+struct Excused([u64; LossReason::ALL.len()]);
 
 impl Serialize for Excused {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(
-            Excuse::ALL
+            LossReason::ALL
                 .iter()
                 .map(|excuse| excuse.as_str())
                 .zip(&self.0),

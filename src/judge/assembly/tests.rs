@@ -20,11 +20,11 @@ fn drain(assembly: &mut Assembly) -> Vec<String> {
         .collect()
 }
 
-fn shown(merged: &Merged) -> String {
+fn shown(merged: &JudgeInput) -> String {
     match merged {
-        Merged::Opened(second) => format!("opened {}", second.0),
-        Merged::Stepped(second) => format!("stepped {}", second.0),
-        Merged::Second {
+        JudgeInput::Opened(second) => format!("opened {}", second.0),
+        JudgeInput::Stepped(second) => format!("stepped {}", second.0),
+        JudgeInput::Second {
             second,
             through,
             parts,

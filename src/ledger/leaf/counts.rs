@@ -1,8 +1,8 @@
 //! What was counted of one ASN, as a leaf has it.
 
 use super::{TransitRole, is_default};
+use crate::meter::asn_counts::{AsnCounts, ConfirmedBytes, SampleCounts};
 use crate::meter::asn_silence::AsnSilence;
-use crate::meter::window_counts::{ConfirmedBytes, SampleCounts, WindowCounts};
 use crate::sla::Role;
 use crate::snapshot::evidence::{OnPath, SubjectCounts};
 use crate::stream::silence::SilenceCounts;
@@ -206,8 +206,8 @@ impl From<SampleLeaf> for SampleCounts {
     }
 }
 
-impl From<&WindowCounts> for CountedLeaf {
-    fn from(counts: &WindowCounts) -> Self {
+impl From<&AsnCounts> for CountedLeaf {
+    fn from(counts: &AsnCounts) -> Self {
         Self {
             packets: counts.packets,
             from: DirectionLeaf::new(counts.from, counts.confirmed.from, counts.sent),
@@ -265,8 +265,8 @@ impl CountedLeaf {
     }
 
     /// The counts alone.
-    pub fn counts(&self) -> WindowCounts {
-        WindowCounts {
+    pub fn counts(&self) -> AsnCounts {
+        AsnCounts {
             from: self.from.bytes,
             to: self.to.bytes,
             both: self.both_bytes,
@@ -309,7 +309,7 @@ impl CountedLeaf {
 
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.counts() == WindowCounts::default()
+        self.counts() == AsnCounts::default()
             && self.transit.is_empty()
             && self.silence == SilenceLeaf::default()
     }

@@ -4,7 +4,7 @@ use super::group::is_judgement;
 use crate::ledger::leaf::Leaf;
 use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use crate::ledger::settled::SettledSeconds;
-use crate::snapshot::evidence::{Evidence, JudgedSecond, Judgement};
+use crate::snapshot::evidence::{JudgedSecond, Judgement, JudgementObserver};
 use crate::units::Second;
 
 /// Collects what the judge says.
@@ -31,7 +31,7 @@ pub(super) struct Listener<'a> {
     pub(super) settled: Option<&'a mut SettledSeconds>,
 }
 
-impl Evidence for Listener<'_> {
+impl JudgementObserver for Listener<'_> {
     fn judged(&mut self, judgement: &Judgement) {
         self.recorder.judged(judgement);
         if let Some(settled) = &mut self.settled {

@@ -15,7 +15,7 @@ use crate::attribution::PairKey;
 use crate::attribution::scopes::{Scope, ScopeMask};
 use crate::attribution::transit::Transit;
 use crate::judge::Judge;
-use crate::judge::assembly::{Merged, WorkerPart};
+use crate::judge::assembly::{JudgeInput, WorkerPart};
 use crate::meter::second::{PairCounts, RoundTrip, SecondCounts, WorkerState};
 use crate::sla::commitment::{Commitment, DirectionRule, TransitRule, example};
 use crate::stream::rtt::method::RttMethod;
@@ -206,11 +206,11 @@ impl Meter {
             policy,
             now: BEGIN,
         };
-        meter.take(Merged::Opened(Second(BEGIN)));
+        meter.take(JudgeInput::Opened(Second(BEGIN)));
         meter
     }
 
-    fn take(&mut self, merged: Merged) {
+    fn take(&mut self, merged: JudgeInput) {
         self.judge.judge_merged(merged, &mut self.recorder);
         self.judge.take_notices();
     }
@@ -247,7 +247,7 @@ impl Meter {
             1 => 8,
             _ => 0,
         };
-        self.take(Merged::Second {
+        self.take(JudgeInput::Second {
             second: Second(self.now),
             through: Second(self.now + idle),
             parts,
@@ -295,7 +295,7 @@ impl Meter {
             next.recorder.resume(resumed.last, resumed.standing);
             next.judge.resume(resumed.judge);
         }
-        next.take(Merged::Opened(Second(next.now)));
+        next.take(JudgeInput::Opened(Second(next.now)));
         next
     }
 }
@@ -313,7 +313,7 @@ fn life(seed: u64) -> Vec<Leaf> {
             }
             1 => {
                 meter.now -= 10 + fate.below(20);
-                meter.take(Merged::Stepped(Second(meter.now)));
+                meter.take(JudgeInput::Stepped(Second(meter.now)));
             }
             2 => meter.recorder.sink_mut().is_full = true,
             3 => meter = meter.restart(&mut fate),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::commitment_judge::CommitmentJudge;
-use crate::meter::window_counts::WindowCounts;
+use crate::meter::asn_counts::AsnCounts;
 use crate::sla::Role;
 use crate::sla::commitment::example;
 use crate::sla::policy::Policy;
@@ -32,13 +32,13 @@ fn policy() -> Arc<Policy> {
     })
 }
 
-fn counts(lost: i64) -> WindowCounts {
-    WindowCounts {
+fn counts(lost: i64) -> AsnCounts {
+    AsnCounts {
         from: 10_000,
         to: 10_000,
         packets: 100,
         sent: LossCounts::certain(50, lost),
-        ..WindowCounts::default()
+        ..AsnCounts::default()
     }
 }
 
@@ -48,7 +48,7 @@ struct Late<'a> {
     amendments: Vec<Amendment>,
 }
 
-impl Evidence for Late<'_> {
+impl JudgementObserver for Late<'_> {
     fn judged(&mut self, judgement: &Judgement) {
         let amendments = take(&mut self.amendments);
         self.settler.judged(&Judgement {
@@ -66,7 +66,7 @@ impl Evidence for Late<'_> {
 #[derive(Default)]
 struct Counter(SettledSeconds);
 
-impl Evidence for Counter {
+impl JudgementObserver for Counter {
     fn judged(&mut self, judgement: &Judgement) {
         self.0.count(judgement);
     }
@@ -120,7 +120,7 @@ proptest! {
             }
             let amendments = amendments.into_iter().map(|(at, lost)| {
                 let sent = LossCounts { lost, ..LossCounts::default() };
-                let counts = WindowCounts { sent, ..WindowCounts::default() };
+                let counts = AsnCounts { sent, ..AsnCounts::default() };
                 Amendment { second: Second(at), counts: counts.into() }
             });
             let mut listener = Late { settler: &mut settler, amendments: amendments.collect() };

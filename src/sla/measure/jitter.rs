@@ -2,8 +2,8 @@
 //! (RFC 3550 §A.8) was too large.
 
 use super::{Column, Guarantee, Guaranteed, Properties, Term, percentile_kept};
+use crate::meter::asn_counts::{AsnCounts, SampleCounts};
 use crate::meter::second::{PairCounts, ShortDuration};
-use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::IndeterminateReason;
 use crate::sla::unseen::Unseen;
 use std::time::Duration;
@@ -83,7 +83,7 @@ impl Guaranteed for JitterGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
+    fn is_kept(&self, window: &AsnCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
         percentile_kept(
             self.percentile,
             self.min_stream_seconds,
@@ -127,13 +127,13 @@ mod tests {
                 ..JitterGuarantee::new(LIMIT)
             };
             guarantee.is_kept(
-                &WindowCounts {
+                &AsnCounts {
                     stream_seconds: SampleCounts {
                         samples,
                         over,
                         maybe_over,
                     },
-                    ..WindowCounts::default()
+                    ..AsnCounts::default()
                 },
                 Unseen::None,
             )

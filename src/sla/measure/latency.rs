@@ -1,8 +1,8 @@
 //! Round-trip latency: of the round trips to an ASN's endpoints those that took too long.
 
 use super::{Column, Guaranteed, Properties, Term, percentile_kept};
+use crate::meter::asn_counts::{AsnCounts, SampleCounts};
 use crate::meter::second::RoundTrip;
-use crate::meter::window_counts::{SampleCounts, WindowCounts};
 use crate::sla::IndeterminateReason;
 use crate::sla::unseen::Unseen;
 use crate::stream::rtt::method::RttMethods;
@@ -63,14 +63,14 @@ impl LatencyGuarantee {
     }
 
     /// What a round trip counts as; none where its method does not.
-    pub fn sample(&self, trip: &RoundTrip) -> Option<WindowCounts> {
+    pub fn sample(&self, trip: &RoundTrip) -> Option<AsnCounts> {
         let counts = self.methods.contains(trip.method);
-        counts.then(|| WindowCounts {
+        counts.then(|| AsnCounts {
             round_trips: SampleCounts {
                 maybe_over: trip.is_maybe_over(self.limit).into(),
                 ..SampleCounts::one(trip.is_over(self.limit))
             },
-            ..WindowCounts::default()
+            ..AsnCounts::default()
         })
     }
 }
@@ -88,7 +88,7 @@ impl Guaranteed for LatencyGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
+    fn is_kept(&self, window: &AsnCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
         percentile_kept(
             self.percentile,
             self.min_round_trips,

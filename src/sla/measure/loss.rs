@@ -1,7 +1,7 @@
 //! Packet loss: of the packets that should have come those that did not.
 
 use super::{Column, Guaranteed, Known, Properties, Term, kept};
-use crate::meter::window_counts::WindowCounts;
+use crate::meter::asn_counts::AsnCounts;
 use crate::sla::IndeterminateReason;
 use crate::sla::unseen::Unseen;
 use crate::stream::tally::LossCounts;
@@ -95,7 +95,7 @@ impl Guaranteed for LossGuarantee {
         ]
     }
 
-    fn is_kept(&self, window: &WindowCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
+    fn is_kept(&self, window: &AsnCounts, unseen: Unseen) -> Result<bool, IndeterminateReason> {
         let (from, to) = (
             self.is_kept_by(window.sent, window.unfollowed, unseen),
             self.is_kept_by(window.reported, window.unfollowed, unseen),
@@ -151,10 +151,10 @@ mod tests {
         };
         let kept = |sent_lost, expected, lost| {
             both.is_kept(
-                &WindowCounts {
+                &AsnCounts {
                     sent: LossCounts::certain(1000, sent_lost),
                     reported: LossCounts::certain(expected, lost),
-                    ..WindowCounts::default()
+                    ..AsnCounts::default()
                 },
                 Unseen::None,
             )
@@ -181,14 +181,14 @@ mod tests {
             (1000, 6, 0, 199, Ok(false)),
             (1000, 6, 0, 200, Err(Unseen)),
         ] {
-            let window = WindowCounts {
+            let window = AsnCounts {
                 sent: LossCounts {
                     expected,
                     lost,
                     maybe_lost,
                 },
                 unfollowed,
-                ..WindowCounts::default()
+                ..AsnCounts::default()
             };
             let of = format!("{expected} {lost} {maybe_lost} {unfollowed}");
             assert_eq!(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::meter::window_counts::SampleCounts;
+use crate::meter::asn_counts::SampleCounts;
 use crate::sla::IndeterminateReason::{FewSamples, InDoubt};
 use crate::sla::Verdict::{Indeterminate, Met, Missed, Void};
 use crate::sla::commitment::{DirectionRule, example};
@@ -14,11 +14,11 @@ use std::time::Duration;
 #[test]
 fn a_direction_rule_says_which_octets_count() {
     let mut commitment = example("c");
-    let counts = WindowCounts {
+    let counts = AsnCounts {
         from: 50_000_000,
         to: 75_000_001,
         both: 50_000_000,
-        ..WindowCounts::default()
+        ..AsnCounts::default()
     };
     let (from, to, sum) = (Direction::From, Direction::To, Direction::Sum);
     let cases = [
@@ -55,13 +55,13 @@ fn window(
     octets: u64,
     (expected, lost, maybe_lost): (i64, i64, i64),
     (samples, over, maybe_over): (u64, u64, u64),
-) -> WindowCounts {
+) -> AsnCounts {
     let samples = SampleCounts {
         samples,
         over,
         maybe_over,
     };
-    WindowCounts {
+    AsnCounts {
         from: octets,
         packets: 1,
         sent: LossCounts {
@@ -71,12 +71,12 @@ fn window(
         },
         round_trips: samples,
         stream_seconds: samples,
-        ..WindowCounts::default()
+        ..AsnCounts::default()
     }
 }
 
 /// The verdicts on a window, of the example's rate: 100 Mbps over 60 s.
-fn judged(window: &WindowCounts, unseen: Unseen) -> [(Verdict, Option<IndeterminateReason>); 3] {
+fn judged(window: &AsnCounts, unseen: Unseen) -> [(Verdict, Option<IndeterminateReason>); 3] {
     let commitment = example("c");
     let context = WindowContext {
         exceeds: Exceeds::of(
@@ -220,7 +220,7 @@ fn a_stream_that_found_no_room_leaves_a_certain_loss_and_no_guarantee_that_is_me
         // They came: 6 of 1200 are not over 0.5 %.
         (6, 200, (Indeterminate, unseen)),
     ] {
-        let counts = WindowCounts {
+        let counts = AsnCounts {
             unfollowed,
             ..window(0, (1000, lost, 0), (20, 0, 0))
         };
@@ -245,10 +245,7 @@ fn nobody_who_spoke_and_nothing_that_is_guaranteed_have_no_verdict() {
         is_outage: false,
     };
     let none = PerMeasure::default();
-    assert_eq!(
-        verdicts(&guarantee(), &WindowCounts::default(), context),
-        none
-    );
+    assert_eq!(verdicts(&guarantee(), &AsnCounts::default(), context), none);
     let counts = window(0, (9, 9, 9), (9, 9, 0));
     assert_eq!(verdicts(&Guarantee::default(), &counts, context), none);
 }

@@ -5,9 +5,9 @@
 
 use crate::attribution::Attributed;
 use crate::stream::booking::{Booking, Certainty};
-use crate::stream::gaps::Missing;
+use crate::stream::gaps::MissingNumbers;
 use crate::stream::record::clock::{Pace, PayloadType};
-use crate::stream::record::restart::Restart;
+use crate::stream::record::restart::SuspectedRestart;
 use crate::stream::reports::RemoteReports;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::tally::SequenceCounts;
@@ -25,7 +25,7 @@ const TYPES: usize = 4;
 pub(super) struct ColdState {
     pub(super) first: Timestamp,
     /// When the numbers were due that are missing; none before the first gap.
-    pub(super) missing: Option<Box<Missing>>,
+    pub(super) missing: Option<Box<MissingNumbers>>,
     /// None before its first packet is counted.
     pub(super) attributed: Option<Arc<Attributed>>,
     /// Since it was last settled.
@@ -41,7 +41,7 @@ pub(super) struct ColdState {
     pub(super) absent: i32,
     pub(super) far_end: RemoteReports,
     /// A new numbering that may have begun.
-    pub(super) restart: Option<Box<Restart>>,
+    pub(super) restart: Option<Box<SuspectedRestart>>,
     pub(super) restarts: u32,
     /// When RTCP said that its sender leaves; the beginning of time: never.
     pub(super) goodbye: Timestamp,

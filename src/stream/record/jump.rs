@@ -2,7 +2,7 @@
 //!
 //! Pure: a [`Gap`] holds what is known of the two packets around it, and of their stream.
 
-use crate::stream::booking::{Certainty, Excuse};
+use crate::stream::booking::{Certainty, LossReason};
 use crate::stream::record::clock::{is_some_clock, sent};
 use crate::stream::sequence::Jump;
 use std::num::NonZeroU32;
@@ -41,7 +41,7 @@ impl Gap {
         if in_time || self.steps.into_iter().any(room) {
             Certainty::Lost
         } else {
-            Certainty::MaybeLost(Excuse::NoRoom)
+            Certainty::MaybeLost(LossReason::NoRoom)
         }
     }
 
@@ -57,7 +57,7 @@ impl Gap {
         let distances = [self.completed(forward), Some(forward.into())];
         let mut distances = distances.into_iter().flatten();
         let outage = distances.find(|distance| self.could_send(*distance - 1));
-        outage.map_or(Jump::Unexplained, Jump::Outage)
+        outage.map_or(Jump::Unexplained, Jump::Forward)
     }
 
     /// Whether numbers and timestamps ran on together, whatever the time between arrivals: the sender
@@ -133,30 +133,30 @@ mod tests {
     #[test]
     fn a_jump_is_loss_where_the_clock_has_run_on_and_so_many_can_have_been_sent() {
         let cases = [
-            ("an outage", gap(10_000, 80_000), 500, Jump::Outage(500)),
+            ("an outage", gap(10_000, 80_000), 500, Jump::Forward(500)),
             (
                 "a pause and a loss",
                 gap(10_000, 80_000),
                 100,
-                Jump::Outage(100),
+                Jump::Forward(100),
             ),
             (
                 "over a wrap",
                 gap(1_400_000, 11_200_000),
                 4_464,
-                Jump::Outage(70_000),
+                Jump::Forward(70_000),
             ),
             (
                 "beyond half a cycle",
                 gap(800_000, 6_400_000),
                 40_000,
-                Jump::Outage(40_000),
+                Jump::Forward(40_000),
             ),
             (
                 "long pauses",
                 gap(1_300_000, 10_400_000),
                 100,
-                Jump::Outage(100),
+                Jump::Forward(100),
             ),
             (
                 "more than can be sent",
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_small_jump_is_loss_where_timestamp_or_arrival_leaves_room() {
-        let maybe = Certainty::MaybeLost(Excuse::NoRoom);
+        let maybe = Certainty::MaybeLost(LossReason::NoRoom);
         let cases = [
             ("both", gap(120, 960), 5, Certainty::Lost),
             ("bunched behind a queue", gap(1, 960), 5, Certainty::Lost),
@@ -219,7 +219,7 @@ mod tests {
                 steps: [clock / 50; 2],
                 ..gap(5_000, clock * 5)
             };
-            assert_eq!(gap.explain(250), Jump::Outage(250), "{clock}");
+            assert_eq!(gap.explain(250), Jump::Forward(250), "{clock}");
         }
         let gap = Gap {
             clocks: [None; 2],

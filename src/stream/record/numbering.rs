@@ -1,8 +1,8 @@
 //! What a packet's number does to its stream: what is missing with it, or comes after all, and what
 //! is to be booked of that.
 
-use crate::stream::booking::{Booking, Certainty, Excuse};
-use crate::stream::gaps::{Missing, Skipped};
+use crate::stream::booking::{Booking, Certainty, LossReason};
+use crate::stream::gaps::{MissingNumbers, Skipped};
 use crate::stream::record::clock::{LOOK, PayloadType, SHORTEST_INTERVAL};
 use crate::stream::record::jump::Gap;
 use crate::stream::record::{Stream, clock_of};
@@ -40,7 +40,10 @@ impl Stream {
         match missing {
             Some(number) => self.due(number, packet.time).is_some(),
             None if u64::from(forward) < WINDOW => forward > 0,
-            None => matches!(self.gap(packet, &self.of).explain(forward), Jump::Outage(_)),
+            None => matches!(
+                self.gap(packet, &self.of).explain(forward),
+                Jump::Forward(_)
+            ),
         }
     }
 
@@ -164,7 +167,7 @@ impl Stream {
         };
         let missing = &mut self.cold.missing;
         missing
-            .get_or_insert_with(|| Box::new(Missing::new()))
+            .get_or_insert_with(|| Box::new(MissingNumbers::new()))
             .note(first..first + numbers, skipped);
         bookings.push(booking);
     }
@@ -192,7 +195,7 @@ impl Stream {
             let could = first.since(self.newest).as_nanos() / self.interval().as_nanos().max(1);
             let numbers = u128::from(ran_on).min(could + 100);
             let numbers = u64::try_from(numbers).unwrap_or(u64::MAX);
-            let certainty = Certainty::MaybeLost(Excuse::Stalled);
+            let certainty = Certainty::MaybeLost(LossReason::Stalled);
             let from = self.newest.min(first);
             bookings.push(Booking::between(certainty, numbers, from, first));
         } else {
@@ -220,7 +223,7 @@ impl Stream {
     }
 
     /// Of the numbers just skipped, so many are only maybe lost, for a reason.
-    pub(in crate::stream) fn doubt(&mut self, numbers: u64, excuse: Excuse) {
+    pub(in crate::stream) fn doubt(&mut self, numbers: u64, excuse: LossReason) {
         let highest = self.sequence.extended();
         if let Some(missing) = &mut self.cold.missing {
             missing.doubt(highest.saturating_sub(numbers)..highest, excuse);

@@ -6,10 +6,10 @@
 //! long as packets are reordered; what comes from further behind, on one line of number, timestamp
 //! and arrival, is a new numbering (RFC 3550 §A.1), unless the old one goes on beside it.
 //!
-//! A stream has a [`Restart`] only while that is open, for two seconds of packets at most.
+//! A stream has a [`SuspectedRestart`] only while that is open, for two seconds of packets at most.
 
-use crate::stream::booking::{Booking, Certainty, Excuse};
-use crate::stream::gaps::{Missing, Skipped};
+use crate::stream::booking::{Booking, Certainty, LossReason};
+use crate::stream::gaps::{MissingNumbers, Skipped};
 use crate::stream::record::Stream;
 use crate::stream::record::clock::{AUDIO_CLOCKS, PayloadType, SHORTEST_INTERVAL, sent};
 use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep};
@@ -30,13 +30,13 @@ const OTHERS: usize = 8;
 
 /// A numbering that may have begun anew.
 #[derive(Clone, Debug)]
-pub(super) struct Restart {
+pub(super) struct SuspectedRestart {
     /// Arrival and RTP timestamp of its first packet, and its number.
     first: (Timestamp, u32),
     first_number: u64,
     /// Its numbers so far, and those of them that are missing.
     sequence: Sequence,
-    missing: Missing,
+    missing: MissingNumbers,
     absent: i64,
     /// What is to be booked of them, and what has been, by second: as soon as it is likely that there
     /// is a new numbering, its loss is booked, and taken back if there is none.
@@ -83,7 +83,7 @@ impl From<&RtpSummary> for Other {
     }
 }
 
-impl Restart {
+impl SuspectedRestart {
     /// Begins with a packet that lies behind; whether its number had come.
     fn new(
         packet: &RtpSummary,
@@ -97,7 +97,7 @@ impl Restart {
             first: place,
             first_number: sequence.extended(),
             sequence,
-            missing: Missing::new(),
+            missing: MissingNumbers::new(),
             absent: 0,
             bookings: Vec::new(),
             booked: Vec::new(),
@@ -342,7 +342,7 @@ impl Stream {
         step: SequenceStep,
     ) -> SequenceStep {
         let had_come = step.arrival == Arrival::Duplicate;
-        let restart = Restart::new(packet, had_come, self.clock(), self.interval());
+        let restart = SuspectedRestart::new(packet, had_come, self.clock(), self.interval());
         self.cold.restart = Some(Box::new(restart));
         SequenceStep {
             arrival: Arrival::Suspect,
@@ -376,7 +376,7 @@ impl Stream {
     }
 
     /// The old numbering goes on: what came beside it was of its own, and late.
-    fn refute(&mut self, restart: &Restart, bookings: &mut Vec<Booking>) -> SequenceStep {
+    fn refute(&mut self, restart: &SuspectedRestart, bookings: &mut Vec<Booking>) -> SequenceStep {
         restart.take_back(bookings);
         for other in &restart.others {
             let (time, step) = (other.arrival, self.of.step);
@@ -393,7 +393,7 @@ impl Stream {
     /// A new numbering began with a packet of this time, by the sender's own doing: how much of the
     /// gap before it may have been lost, whoever judges that may say.
     pub(super) fn note_restart(&mut self, first: Timestamp, bookings: &mut Vec<Booking>) {
-        let certainty = Certainty::Excused(Excuse::Restart);
+        let certainty = Certainty::Excused(LossReason::Restart);
         let packets = self.sent_in(first.since(self.newest));
         bookings.extend(packets.map(|packets| {
             let from = self.newest.min(first);
@@ -405,7 +405,7 @@ impl Stream {
 /// A jump of a packet that continues the line: its time has been looked at.
 fn on_clock(forward: u16) -> Jump {
     if forward < 1 << 15 {
-        Jump::Outage(forward.into())
+        Jump::Forward(forward.into())
     } else {
         Jump::Old
     }

@@ -13,7 +13,7 @@ fn run(numbers: impl IntoIterator<Item = u16>, outage: bool) -> (Sequence, Total
     for number in numbers {
         let step = sequence.advance(number, |forward| match forward {
             _ if forward >= 1 << 15 => Jump::Unexplained,
-            _ if outage => Jump::Outage(u64::from(forward)),
+            _ if outage => Jump::Forward(u64::from(forward)),
             _ => Jump::Unexplained,
         });
         totals.packets += 1;
@@ -205,7 +205,7 @@ fn every_case_counts_as_what_it_is() {
 fn an_outage_is_loss_however_long() {
     assert_eq!(run([1, 1001], true).1.lost, 999);
     let mut sequence = Sequence::new(7);
-    let step = sequence.advance(8 + 100, |_| Jump::Outage(65536 * 3 + 101));
+    let step = sequence.advance(8 + 100, |_| Jump::Forward(65536 * 3 + 101));
     assert_eq!(
         step.missing,
         65536 * 3 + 100,

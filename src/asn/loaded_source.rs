@@ -47,7 +47,7 @@ pub enum CacheUse {
 
 /// A source in memory.
 #[derive(Debug)]
-pub(super) struct InMemory {
+pub(super) struct LoadedSource {
     pub(super) name: Arc<str>,
     pub(super) kind: &'static str,
     pub(super) table: PrefixTable,
@@ -61,7 +61,7 @@ pub(super) struct InMemory {
     pub(super) key: Option<CacheKey>,
 }
 
-impl InMemory {
+impl LoadedSource {
     /// Makes the table of what was read.
     pub(super) fn new(name: &str, kind: &'static str, read: Compiled, loaded: Loaded) -> Self {
         Self {
@@ -201,7 +201,7 @@ fn written(path: &Path) -> Option<Timestamp> {
 
 #[cfg(test)]
 impl Listed {
-    pub(super) fn loaded(self) -> InMemory {
-        InMemory::new("a test", "test", self.finish(), Loaded::default())
+    pub(super) fn loaded(self) -> LoadedSource {
+        LoadedSource::new("a test", "test", self.finish(), Loaded::default())
     }
 }

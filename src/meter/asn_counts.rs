@@ -4,7 +4,7 @@ use crate::stream::tally::LossCounts;
 
 /// What one ASN did in one second, as one commitment counts it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct WindowCounts {
+pub struct AsnCounts {
     /// Octets it sent, on the commitment's layer.
     pub from: u64,
     /// Octets sent to it.
@@ -67,7 +67,7 @@ impl SampleCounts {
     }
 }
 
-impl WindowCounts {
+impl AsnCounts {
     /// Makes each number but the losses what a function gives of it and another one.
     fn combine(&mut self, other: Self, with: impl Fn(u64, u64) -> u64 + Copy) {
         self.from = with(self.from, other.from);
