@@ -217,11 +217,11 @@ fn run(command: Command) -> Result<(), AppError> {
                 workers: workers.into(),
                 follow,
             };
-            let shown = progress::ReplayProgress::default();
+            let shown = progress::ReadingBar::default();
             let mut handled = Ok(());
             let outcome = replay(&request, |progress| {
                 handled = stop_on_signal(progress.clone());
-                shown.start(progress);
+                shown.start(move || (progress.read(), progress.total()));
             });
             shown.finish();
             handled?;

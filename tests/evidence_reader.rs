@@ -35,7 +35,7 @@ use std::time::Duration;
 use support::START;
 use support::desk::Desk;
 use support::frames::{Media, Shot, pcapng};
-use support::program::{outcome, replay};
+use support::program::{PROGRAM, outcome, replay};
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/evidence_reader/read.py");
 const CONTRACTS: &str = include_str!("evidence_reader/contracts.toml");
@@ -166,6 +166,18 @@ fn a_demo_that_was_killed_and_started_again_is_recomputed() {
     }
     let said = holds(&ledger);
     assert!(said.contains("gaps of stop"), "{said}");
+}
+
+/// Twenty kills here; evidence_reader/kills makes as many as it is asked for.
+#[test]
+fn a_meter_that_is_killed_at_random_moments_loses_no_line_and_its_ledger_is_recomputed() {
+    let folder = Desk::new();
+    let kills = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/evidence_reader/kills");
+    let mut command = Command::new("python3");
+    command.args([kills, PROGRAM, "--kills", "20"]);
+    let done = outcome(command.env("TMPDIR", folder.path("")));
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("20 kills"), "{}", done.stdout);
 }
 
 #[test]

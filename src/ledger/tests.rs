@@ -15,6 +15,7 @@ use crate::meter::second::IncompleteRange;
 use crate::snapshot::evidence::{JudgedSecond, JudgementObserver};
 use crate::units::Second;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -71,7 +72,23 @@ fn ledger(path: &Path, seconds: u64) -> SignedCheckpoint {
 }
 
 fn check(path: &Path) -> Result<Verified, VerifyError> {
-    verify(path, &VerifyRequest::default())
+    check_days(path, None)
+}
+
+/// What is said of some days, which is the same for any number of threads.
+fn check_days(path: &Path, days: Option<(&str, &str)>) -> Result<Verified, VerifyError> {
+    let days = days.map(|(first, last)| (first.to_owned(), last.to_owned()));
+    let request = |jobs| VerifyRequest {
+        days: days.clone(),
+        jobs: NonZeroUsize::new(jobs),
+        ..VerifyRequest::default()
+    };
+    let one = verify(path, &request(1));
+    for jobs in [2, 3, 8] {
+        let several = verify(path, &request(jobs));
+        assert_eq!(format!("{several:?}"), format!("{one:?}"), "{jobs} threads");
+    }
+    one
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -364,6 +381,60 @@ fn a_crash_at_any_step_of_sealing_loses_nothing_and_the_ledger_verifies() {
     }
 }
 
+/// A ledger of three days: 30 seconds before the second one, 30 behind the third has begun.
+fn three_days(path: &Path) {
+    let mut writer = LedgerWriter::open(path, settings(7)).unwrap();
+    for day in 0..2 {
+        for number in BEGIN + 120..BEGIN + 180 {
+            writer.append(&second(number + 86_400 * day)).unwrap();
+        }
+    }
+    writer.close(&stop(BEGIN + 86_400 + 180)).unwrap();
+}
+
+#[test]
+fn days_are_verified_by_themselves_and_end_as_the_next_day_says() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("whole");
+    three_days(&path);
+    let all = check(&path).unwrap();
+    assert_eq!((all.leaves, all.kinds["day"]), (124, 3));
+    let (first, second, third) = ("2026-11-25", "2026-11-26", "2026-11-27");
+    let days = [
+        (first, first, 0, 31),
+        (second, second, 31, 61),
+        (first, second, 0, 92),
+        (third, "9999-99-99", 92, 32),
+    ];
+    for (from, until, first_leaf, leaves) in days {
+        let part = check_days(&path, Some((from, until))).unwrap();
+        assert_eq!(
+            (part.first_leaf, part.leaves),
+            (first_leaf, leaves),
+            "{from}"
+        );
+        assert_eq!(part.signed, first_leaf + leaves, "{from}");
+    }
+    assert_eq!(check_days(&path, Some((third, third))).unwrap().leaves, 32);
+    let none = check_days(&path, Some(("2026-12-01", "2026-12-31"))).unwrap();
+    assert_eq!(none.leaves, 0);
+    // What stands behind the last whole minute of a day is missing in the day after only.
+    let packed = path.join("2026-11-26.jsonl.gz");
+    let mut part = super::read::PartReader::open(&packed).unwrap();
+    let end = part.next_minute().unwrap().unwrap().end;
+    let octets = fs::read(&packed).unwrap();
+    assert!((end as usize) < octets.len(), "the day has two minutes");
+    fs::write(&packed, &octets[..end as usize]).unwrap();
+    let error = check_days(&path, Some((second, second))).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("2026-11-27.jsonl.gz: leaf 62: says other leaves"),
+        "{error}"
+    );
+    check_days(&path, Some((first, first))).unwrap();
+    check_days(&path, Some((third, third))).unwrap();
+}
+
 /// A change of a ledger, and a word of what is said of it.
 type Change = (&'static str, fn(&Path), &'static str);
 
@@ -393,7 +464,16 @@ fn notes(path: &Path) -> PathBuf {
 
 #[test]
 fn whatever_is_changed_is_found() {
-    let changes: [Change; 8] = [
+    let changes: [Change; 9] = [
+        (
+            "the end of a packed minute cut off",
+            |path| {
+                let path = path.join("2026-11-25.jsonl.gz");
+                let octets = fs::read(&path).unwrap();
+                fs::write(path, &octets[..octets.len() - 9]).unwrap();
+            },
+            "at octet",
+        ),
         (
             "one digit",
             |path| {

@@ -3,6 +3,11 @@
 //! Checked are the form and the order of all leaves, the tree over them, every checkpoint with its
 //! signature, the continuity of days and minutes, and whether verdicts and intervals follow. Nothing is believed but the leaves themselves; a directory
 //! that is being written is read as far as it is sealed.
+//!
+//! Minutes are unpacked and read side by side (`ahead`); tree, checkpoints and judge follow them one after
+//! the other, since each rests on all that was before.
+
+mod ahead;
 
 use super::checkpoint::{SignedCheckpoint, read_notes};
 use super::cosignature::WitnessKey;
@@ -14,8 +19,14 @@ use super::recovery;
 use super::rejudge::{Fault, LeafJudge, Rejudged};
 use super::tree::{CompactTree, Hash};
 use crate::units::Second;
+use ahead::{DayPart, MAX_AHEAD, ReadMinute};
 use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 /// What must hold of every leaf.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +50,39 @@ pub struct VerifyRequest {
     pub require: Option<Requirement>,
     /// First and last UTC day that are read, as `2026-11-25`; all without it.
     pub days: Option<(String, String)>,
+    /// Threads that read minutes; without it as many as there are processors. Whatever it is, the answer
+    /// is the same.
+    pub jobs: Option<NonZeroUsize>,
+    /// Where to look how far it is.
+    pub progress: Arc<VerifyProgress>,
+}
+
+/// How far a ledger is verified: octets of its day files. Whoever verifies writes, a progress bar reads.
+#[derive(Debug, Default)]
+pub struct VerifyProgress {
+    read: AtomicU64,
+    total: AtomicU64,
+}
+
+impl VerifyProgress {
+    // Relaxed: only displayed, no other memory depends on it.
+    fn add(&self, octets: u64) {
+        self.read.fetch_add(octets, Ordering::Relaxed);
+    }
+
+    fn expect(&self, octets: u64) {
+        self.total.fetch_add(octets, Ordering::Relaxed);
+    }
+
+    /// Octets read so far.
+    pub fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Octets of all days that are read; 0 until that is known.
+    pub fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
 }
 
 /// How much of a ledger is held by what.
@@ -151,6 +195,7 @@ pub fn verify_each(
         checkpoints: checkpoints(&directory, &origin, &request.heads)?,
         tree: None,
         key,
+        day: String::new(),
         is_first: true,
         witnesses: &request.witnesses,
         judge: LeafJudge::default(),
@@ -162,27 +207,52 @@ pub fn verify_each(
             ..Verified::default()
         },
     };
-    let mut last = path.to_owned();
-    for (day, parts) in days(&directory)? {
-        if let Some((first, last)) = &request.days {
-            reading.is_cut |= day > *last;
-            if day < *first || day > *last {
-                continue;
-            }
-        }
-        reading.is_first = true;
-        for part in parts {
-            reading.part(&day, &part)?;
-            last = part;
-        }
+    let (parts, behind) = parts(&directory, request.days.as_ref())?;
+    reading.is_cut = behind.is_some();
+    for part in &parts {
+        // One that has gone meanwhile is an error when it is read.
+        let octets = fs::metadata(&part.path).map_or(0, |known| known.len());
+        request.progress.expect(octets);
     }
+    let jobs = request
+        .jobs
+        .or_else(|| thread::available_parallelism().ok());
+    let jobs = jobs.unwrap_or(NonZeroUsize::MIN);
+    ahead::each_minute(
+        &parts,
+        (jobs, MAX_AHEAD),
+        &request.progress,
+        &mut |part, minute| reading.minute(part, minute),
+    )?;
     let rejudged = reading.judge.finish();
     reading.verified.rejudged = rejudged.map_err(|fault| VerifyError::Leaf {
-        path: last,
+        path: parts.last().map_or(path, |part| &part.path).to_owned(),
         number: fault.number,
         reason: fault.reason,
     })?;
+    if let Some(behind) = behind {
+        reading.hold_to(&behind)?;
+    }
     reading.finish(request.require)
+}
+
+/// The parts of the days that are read, and the first of the days behind them.
+fn parts(
+    directory: &LedgerDirectory,
+    read: Option<&(String, String)>,
+) -> Result<(Vec<DayPart>, Option<DayPart>), VerifyError> {
+    let all = days(directory)?.into_iter().flat_map(|(day, parts)| {
+        parts.into_iter().map(move |path| DayPart {
+            day: day.clone(),
+            path,
+        })
+    });
+    let Some((first, last)) = read else {
+        return Ok((all.collect(), None));
+    };
+    let (before, behind): (Vec<_>, Vec<_>) = all.partition(|part| part.day <= *last);
+    let parts = before.into_iter().filter(|part| part.day >= *first);
+    Ok((parts.collect(), behind.into_iter().next()))
 }
 
 /// The key in the ledger.
@@ -240,6 +310,8 @@ struct Reading<'a> {
     /// None before the first leaf.
     tree: Option<CompactTree>,
     key: Option<PublicKey>,
+    /// The day that is read.
+    day: String,
     /// The next leaf is the first of its day's file.
     is_first: bool,
     witnesses: &'a [WitnessKey],
@@ -257,58 +329,84 @@ impl Reading<'_> {
         self.tree.as_ref().map_or(0, CompactTree::size)
     }
 
-    fn part(&mut self, day: &str, path: &Path) -> Result<(), VerifyError> {
-        let mut part = PartReader::open(path)?;
+    /// Takes the leaves of a minute.
+    fn minute(&mut self, part: &DayPart, minute: ReadMinute) -> Result<(), VerifyError> {
+        if self.day != part.day {
+            self.day.clone_from(&part.day);
+            self.is_first = true;
+        }
         let failed = |fault: Fault| VerifyError::Leaf {
-            path: path.to_owned(),
+            path: part.path.clone(),
             number: fault.number,
             reason: fault.reason,
         };
-        while let Some(minute) = part.next_minute()? {
-            let mut leaves = Vec::new();
-            for line in minute.lines() {
-                let number = self.size();
-                let leaf = self.leaf(day, line);
-                let leaf = leaf.map_err(|reason| failed(Fault { number, reason }))?;
-                // the last one of a day that is gone
-                self.meet_checkpoints()?;
-                leaves.push((self.count(&leaf, line), leaf));
-                self.meet_checkpoints()?;
-            }
-            // What is judged again is what was sealed.
-            for (number, leaf) in leaves {
-                (self.each)(number, &leaf);
-                self.judge.take(number, leaf).map_err(failed)?;
-            }
+        for (leaf, hash) in &minute.leaves {
+            let number = self.size();
+            let placed = self.place(leaf);
+            placed.map_err(|reason| failed(Fault { number, reason }))?;
+            // the last one of a day that is gone
+            self.meet_checkpoints()?;
+            self.count(leaf, *hash);
+            self.meet_checkpoints()?;
+        }
+        if let Some(reason) = minute.refused {
+            let number = self.size();
+            return Err(failed(Fault { number, reason }));
+        }
+        // What is judged again is what was sealed.
+        let first = self.size() - minute.leaves.len() as u64;
+        for (number, (leaf, _)) in (first..).zip(minute.leaves) {
+            (self.each)(number, &leaf);
+            self.judge.take(number, leaf).map_err(failed)?;
         }
         Ok(())
     }
 
-    /// Reads the next line. The error says what is wrong with it.
-    fn leaf(&mut self, day: &str, line: &str) -> Result<Leaf, String> {
-        let leaf = Leaf::from_line(line).map_err(|error| error.to_string())?;
-        match (&leaf, self.is_first) {
-            (Leaf::Day(first), true) => self.day(day, first)?,
+    /// A day begins with its day leaf, which stands nowhere else. The error says what is wrong.
+    fn place(&mut self, leaf: &Leaf) -> Result<(), String> {
+        match (leaf, self.is_first) {
+            (Leaf::Day(first), true) => {
+                let day = self.day.clone();
+                self.day(&day, first)?;
+            }
             (Leaf::Day(_), false) => return Err("a day begins in the middle of a file".into()),
             (_, true) => return Err("is no day leaf, though the first of its day".into()),
             (_, false) => {}
         }
         self.is_first = false;
-        Ok(leaf)
+        Ok(())
     }
 
-    /// Takes a leaf into the tree; its number.
-    fn count(&mut self, leaf: &Leaf, line: &str) -> u64 {
+    /// What is read must end as the day behind it says that it did.
+    fn hold_to(&mut self, behind: &DayPart) -> Result<(), VerifyError> {
+        if self.tree.is_none() {
+            return Ok(());
+        }
+        let Some(minute) = PartReader::open(&behind.path)?.next_minute()? else {
+            return Ok(());
+        };
+        let line = minute.lines().next().unwrap_or_default();
+        let held = match Leaf::from_line(line) {
+            Ok(Leaf::Day(first)) => self.day(&behind.day, &first),
+            Ok(_) => Err("is no day leaf, though the first of its day".into()),
+            Err(error) => Err(error.to_string()),
+        };
+        held.map_err(|reason| VerifyError::Leaf {
+            path: behind.path.clone(),
+            number: self.size(),
+            reason,
+        })
+    }
+
+    /// Takes a leaf into the tree.
+    fn count(&mut self, leaf: &Leaf, hash: Hash) {
         *self.verified.kinds.entry(leaf.kind()).or_default() += 1;
         if let Some(second) = leaf.second() {
             let (first, last) = self.verified.seconds.unwrap_or((second, second));
             self.verified.seconds = Some((first.min(second), last.max(second)));
         }
-        let tree = self.tree.get_or_insert_default();
-        let number = tree.size();
-        tree.push(Hash::leaf(line.as_bytes()));
+        self.tree.get_or_insert_default().push(hash);
         self.verified.leaves += 1;
-        number
     }
 
     /// The first leaf of a day says what went before: the leaves of the days before, if they are there.
