@@ -7,6 +7,7 @@ mod asn;
 mod check;
 mod evidence;
 mod fleet;
+mod key;
 mod progress;
 mod report;
 mod verify;

@@ -170,6 +170,8 @@ struct Answer<'a> {
     signed: u64,
     witnessed: u64,
     root: Option<String>,
+    key: Option<String>,
+    key_changes: u64,
     kinds: &'a BTreeMap<&'static str, u64>,
     verdicts_recomputed: u64,
     intervals_recomputed: u64,
@@ -193,6 +195,8 @@ impl<'a> From<&'a Verified> for Answer<'a> {
                 .head
                 .as_ref()
                 .map(|head| head.checkpoint.root.to_string()),
+            key: of.key.map(PublicKey::to_base64),
+            key_changes: of.key_changes,
             kinds: &of.kinds,
             verdicts_recomputed: of.rejudged.verdicts,
             intervals_recomputed: of.rejudged.intervals,
@@ -226,6 +230,13 @@ fn write_text(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
             0 => writeln!(out, "none {how}")?,
             size => writeln!(out, "up to leaf {size} {how}")?,
         }
+    }
+    if let (Some(key), changes @ 1..) = (verified.key, verified.key_changes) {
+        let key = key.to_base64();
+        writeln!(
+            out,
+            "the key changed {changes} times, each signed by both: {key}"
+        )?;
     }
     let kinds = verified.kinds.iter();
     let kinds: Vec<_> = kinds

@@ -8,6 +8,7 @@
 //! the other, since each rests on all that was before.
 
 mod ahead;
+mod signers;
 
 use super::checkpoint::{SignedCheckpoint, read_notes};
 use super::cosignature::WitnessKey;
@@ -20,6 +21,7 @@ use super::rejudge::{Fault, LeafJudge, Rejudged};
 use super::tree::{CompactTree, Hash};
 use crate::units::Second;
 use ahead::{DayPart, MAX_AHEAD, ReadMinute};
+use signers::Signers;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::num::NonZeroUsize;
@@ -108,6 +110,10 @@ pub struct Verified {
     pub head: Option<SignedCheckpoint>,
     /// Leaves of each kind.
     pub kinds: BTreeMap<&'static str, u64>,
+    /// The key that signs at the end.
+    pub key: Option<PublicKey>,
+    /// How often it has changed.
+    pub key_changes: u64,
     /// What of verdicts and intervals was judged again.
     pub rejudged: Rejudged,
 }
@@ -187,14 +193,11 @@ pub fn verify_each(
 ) -> Result<Verified, VerifyError> {
     let directory = LedgerDirectory::new(path);
     let origin = recovery::origin(&directory)?;
-    let key = match request.key {
-        Some(key) => Some(key),
-        None => own_key(&directory)?,
-    };
+    let signers = Signers::of(&directory, &origin, request.key)?;
     let mut reading = Reading {
         checkpoints: checkpoints(&directory, &origin, &request.heads)?,
         tree: None,
-        key,
+        signers,
         day: String::new(),
         is_first: true,
         witnesses: &request.witnesses,
@@ -255,16 +258,6 @@ fn parts(
     Ok((parts.collect(), behind.into_iter().next()))
 }
 
-/// The key in the ledger.
-fn own_key(directory: &LedgerDirectory) -> Result<Option<PublicKey>, VerifyError> {
-    let Some(pem) = recovery::public_key(directory)? else {
-        return Ok(None);
-    };
-    let key = PublicKey::from_pem(&pem)
-        .map_err(|error| LedgerError::damaged(&directory.file("ledger.pub"), error.to_string()))?;
-    Ok(Some(key))
-}
-
 /// All checkpoints of a ledger and all heads that were kept elsewhere, by size.
 fn checkpoints(
     directory: &LedgerDirectory,
@@ -309,7 +302,7 @@ struct Reading<'a> {
     checkpoints: VecDeque<Expected>,
     /// None before the first leaf.
     tree: Option<CompactTree>,
-    key: Option<PublicKey>,
+    signers: Signers,
     /// The day that is read.
     day: String,
     /// The next leaf is the first of its day's file.
@@ -346,6 +339,11 @@ impl Reading<'_> {
             placed.map_err(|reason| failed(Fault { number, reason }))?;
             // the last one of a day that is gone
             self.meet_checkpoints()?;
+            if let Leaf::Key(change) = leaf {
+                let changed = self.signers.change(change, &self.verified.origin);
+                changed.map_err(|reason| failed(Fault { number, reason }))?;
+                self.verified.key_changes += 1;
+            }
             self.count(leaf, *hash);
             self.meet_checkpoints()?;
         }
@@ -428,6 +426,7 @@ impl Reading<'_> {
             Some(_) => {}
             None => {
                 self.verified.first_leaf = leaf.size;
+                self.signers.begin(leaf.size);
                 self.tree = Some(said);
             }
         }
@@ -457,10 +456,8 @@ impl Reading<'_> {
                 return Err(next.failed(reason));
             }
         }
-        let is_signed = self.key.is_some_and(|key| next.note.is_signed_by(key));
-        if !next.note.signatures.is_empty() && !is_signed && self.key.is_some() {
-            return Err(next.failed("is not signed by the key"));
-        }
+        let is_signed = self.signers.meet(&next.note);
+        let is_signed = is_signed.map_err(|reason| next.failed(reason))?;
         let is_cosigned = self
             .witnesses
             .iter()
@@ -482,8 +479,9 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn finish(self, require: Option<Requirement>) -> Result<Verified, VerifyError> {
+    fn finish(mut self, require: Option<Requirement>) -> Result<Verified, VerifyError> {
         let size = self.size();
+        self.verified.key = self.signers.current();
         // Of a part, checkpoints of what was not read say nothing.
         let is_part = self.is_cut || (self.skips && self.tree.is_none());
         if let Some(next) = self.checkpoints.front()
