@@ -1,8 +1,9 @@
 //! Transit in the report: what an exclusion covers besides, which transit ASNs are judged, and what
 //! went through each. Nothing is written where no source has paths.
 
+use super::commitments::{STANDING, standing, write_intervals};
+use super::numbers::{grouped, octets, percent};
 use super::table::{Align, TextTable};
-use super::{STANDING, grouped, octets, percent, standing, write_intervals};
 use crate::snapshot::{CommitmentAsnRow, CommitmentRow, Snapshot};
 use crate::units::Asn;
 use std::io::{self, Write};
