@@ -24,6 +24,7 @@ mod routers;
 mod shared_policy;
 mod signals;
 mod source;
+mod stream_row;
 mod systemd;
 mod unseen_log;
 pub mod witness;

@@ -1,8 +1,8 @@
-//! How each ASN stands under each commitment.
+//! How each ASN stands under each commitment, by its own traffic and as transit.
 
+use super::MAX_INTERVALS;
 use super::numbers::{grouped, octets, percent, rate, several};
 use super::table::{Align, TextTable, printable};
-use super::{MAX_INTERVALS, transit};
 use crate::sla::commitment::DirectionRule;
 use crate::sla::direction::Directions;
 use crate::sla::measure::Measure;
@@ -11,6 +11,9 @@ use crate::snapshot::{CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, Guaran
 use crate::stream::tally::Layer;
 use crate::units::Asn;
 use std::io::{self, Write};
+
+/// Transit ASNs named in one line; the JSON output has them all.
+const MAX_NAMED: usize = 12;
 
 pub(super) fn write_commitment(
     out: &mut impl Write,
@@ -50,11 +53,28 @@ pub(super) fn write_commitment(
     for row in &commitment.asns {
         write_intervals(out, "", row)?;
     }
-    transit::write_judged(out, commitment, page)
+    write_transit(out, commitment, page)
+}
+
+/// The transit ASNs that a commitment judges.
+fn write_transit(out: &mut impl Write, commitment: &CommitmentRow, page: usize) -> io::Result<()> {
+    if commitment.transit.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  Transit, by all that goes through it")?;
+    let mut table = TextTable::new(page, &STANDING);
+    for row in &commitment.transit {
+        table.row(standing(row, commitment.direction));
+    }
+    table.write(out)?;
+    for row in &commitment.transit {
+        write_intervals(out, "transit ", row)?;
+    }
+    Ok(())
 }
 
 /// How an ASN stands to the threshold, whatever it is judged as.
-pub(super) const STANDING: [(&str, Align); 6] = [
+const STANDING: [(&str, Align); 6] = [
     ("ASN", Align::Right),
     ("Name", Align::Left),
     ("Last window from / to", Align::Right),
@@ -64,22 +84,18 @@ pub(super) const STANDING: [(&str, Align); 6] = [
 ];
 
 /// The cells of [`STANDING`].
-pub(super) fn standing(row: &CommitmentAsnRow, direction: DirectionRule) -> [String; 6] {
+fn standing(row: &CommitmentAsnRow, direction: DirectionRule) -> [String; 6] {
     [
         row.asn.to_string(),
         row.name.as_deref().unwrap_or_default().to_owned(),
         shares(row.share, direction),
         shares(row.peak_share, direction),
         format!("{} s", grouped(row.out_of_sla_seconds)),
-        transit::now(row),
+        now(row),
     ]
 }
 
-pub(super) fn write_intervals(
-    out: &mut impl Write,
-    role: &str,
-    row: &CommitmentAsnRow,
-) -> io::Result<()> {
+fn write_intervals(out: &mut impl Write, role: &str, row: &CommitmentAsnRow) -> io::Result<()> {
     if let Some(outage) = row.silence.outage {
         writeln!(
             out,
@@ -121,7 +137,7 @@ fn write_interval(
         grouped(until.0.saturating_sub(interval.from.0)),
         percent(interval.peak_share),
         octets(interval.peak_window_bytes),
-        transit::covered(&interval.transit),
+        covered(&interval.transit),
     )
 }
 
@@ -150,5 +166,30 @@ fn seconds(guarantee: Option<&GuaranteeRow>) -> String {
         "no verdict".to_owned()
     } else {
         occurred.join(", ")
+    }
+}
+
+/// What the exclusion of an ASN covers besides: `; covers transit AS174, AS1299`.
+fn covered(transit: &[Asn]) -> String {
+    if transit.is_empty() {
+        return String::new();
+    }
+    let named = transit.iter().take(MAX_NAMED).map(|asn| format!("AS{asn}"));
+    let named: Vec<String> = named.collect();
+    let more = match transit.len().saturating_sub(MAX_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("; covers transit {}{more}", named.join(", "))
+}
+
+/// How an ASN stands now: by its own traffic, and by what lies on its paths.
+fn now(row: &CommitmentAsnRow) -> String {
+    let mut guarantees = row.guarantees.iter();
+    let void = guarantees.find_map(|(_, guarantee)| guarantee.as_ref()?.void_by_transit);
+    match (row.out_of_sla, void) {
+        (true, _) => "over".to_owned(),
+        (false, None) => "within".to_owned(),
+        (false, Some(asn)) => format!("void: transit AS{asn}"),
     }
 }
