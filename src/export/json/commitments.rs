@@ -1,6 +1,6 @@
 //! The document's commitments: terms, and how each ASN stands under them.
 
-use crate::export::measures::OfThose;
+use crate::export::measures::ByPresentMeasure;
 use crate::sla::commitment::{DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::{IndeterminateReason, Verdict};
@@ -91,7 +91,7 @@ pub(super) struct JudgedJson<'a> {
     transit: Vec<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     silence: Option<SilenceJson>,
-    guarantees: OfThose<StandingJson>,
+    guarantees: ByPresentMeasure<StandingJson>,
 }
 
 /// Silent streams of an ASN, where there is or was any.
@@ -277,7 +277,9 @@ impl<'a> JudgedJson<'a> {
                 .collect(),
             transit: numbers(&row.transit),
             silence: SilenceJson::of(&row.silence),
-            guarantees: OfThose(row.guarantees.map(|one| one.as_ref().map(StandingJson::of))),
+            guarantees: ByPresentMeasure(
+                row.guarantees.map(|one| one.as_ref().map(StandingJson::of)),
+            ),
         }
     }
 }
