@@ -18,16 +18,8 @@ mod forged;
 #[path = "recompute/frames.rs"]
 #[allow(dead_code, reason = "the captures of another test")]
 mod frames;
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
 use asnmeter::clock;
 use asnmeter::units::Second;
-use running::{Running, until};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -36,7 +28,9 @@ use std::time::Duration;
 use support::START;
 use support::desk::Desk;
 use support::frames::{Media, Shot, pcapng};
+use support::netns;
 use support::program::{PROGRAM, asnmeter, outcome, replay};
+use support::running::{Running, until};
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/evidence_reader/read.py");
 const CONTRACTS: &str = include_str!("evidence_reader/contracts.toml");

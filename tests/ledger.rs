@@ -12,7 +12,6 @@ mod support;
 
 use asnmeter::units::Second;
 use flate2::read::MultiGzDecoder;
-use running::{Running, until};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,10 +24,7 @@ use support::START;
 use support::desk::Desk;
 use support::frames::{Media, Shot};
 use support::program::{PROGRAM, asnmeter, list, outcome, replay};
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
+use support::running::{Running, until};
 
 const CONFIGURATION: &str = r#"
 [asn]
