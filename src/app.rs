@@ -307,6 +307,7 @@ fn policy(config: &Config, previous: Option<&Policy>, load: &Load) -> Result<Pol
         commitments,
         scopes: scopes.into(),
         origins: Arc::new(origins),
+        silence_share: config.voice.silence_share,
     })
 }
 
@@ -322,6 +323,7 @@ fn settings(config: &Config) -> WorkerSettings {
         limits: StreamLimits {
             max_streams: voice.max_streams,
             timeout: voice.stream_timeout,
+            silence_limit: voice.silence_limit,
         },
         copies: if config.capture.deduplicate {
             CopyRule::Discarded

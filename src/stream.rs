@@ -59,13 +59,19 @@ pub struct StreamLimits {
     pub max_streams: u32,
     /// A stream without a packet for so long is over.
     pub timeout: Duration,
+    /// Of a silence, or of the time before a new numbering or a new SSRC, so much may have been loss.
+    pub silence_limit: Duration,
 }
+
+/// The limit of a silence where nobody says otherwise: longer, and most calls are over.
+pub const USUAL_SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
 impl Default for StreamLimits {
     fn default() -> Self {
         Self {
             max_streams: 262_144,
             timeout: Duration::from_secs(300),
+            silence_limit: USUAL_SILENCE_LIMIT,
         }
     }
 }
@@ -301,10 +307,14 @@ impl Streams {
         let other = other.and_then(|latest| self.table.get(latest));
         for booking in &mut self.bookings {
             match booking.certainty {
-                Certainty::Excused(LossReason::Restart)
-                    if self.flows.end_gap(&key, booking.until) =>
-                {
-                    booking.certainty = Certainty::MaybeLost(LossReason::Restart);
+                Certainty::Excused(LossReason::Restart) => {
+                    let stream = self.table.get(index);
+                    let most = stream.and_then(|stream| stream.sent_in(self.limits.silence_limit));
+                    let most = i64::try_from(most.unwrap_or(0)).unwrap_or(i64::MAX);
+                    booking.count = booking.count.min(most);
+                    if self.flows.end_gap(&key, booking.until) {
+                        booking.certainty = Certainty::MaybeLost(LossReason::Restart);
+                    }
                 }
                 Certainty::Lost if other.is_some_and(|other| other.explains(booking)) => {
                     booking.certainty = Certainty::MaybeLost(LossReason::OtherSsrc);
@@ -411,7 +421,8 @@ impl Streams {
         let Some(before) = self.table.get(before) else {
             return;
         };
-        if let Some(packets) = before.sent_in(first.since(before.last)) {
+        let silence = first.since(before.last).min(self.limits.silence_limit);
+        if let Some(packets) = before.sent_in(silence) {
             let certainty = if self.flows.end_gap(key, first) {
                 Certainty::MaybeLost(LossReason::NewSsrc)
             } else {

@@ -33,10 +33,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Of the silence before a restart or a new SSRC at most so much may have been loss
-/// (`voice.silence_limit`).
-pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(10);
-
 /// So long before the numbers of one SSRC stop, another one may begin that goes on for it.
 const OTHER_BEGINS: Duration = Duration::from_secs(1);
 
@@ -281,7 +277,7 @@ impl Stream {
 
     /// So many packets the sender would have sent in a silence; none if that is less than one.
     pub(super) fn sent_in(&self, silence: Duration) -> Option<u64> {
-        let packets = silence.min(SILENCE_LIMIT).as_nanos() / self.interval().as_nanos().max(1);
+        let packets = silence.as_nanos() / self.interval().as_nanos().max(1);
         let packets = u64::try_from(packets).unwrap_or(u64::MAX);
         packets.checked_sub(1).filter(|packets| *packets > 0)
     }

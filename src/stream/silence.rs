@@ -7,7 +7,7 @@
 
 use super::Streams;
 use super::edge::StreamEdge;
-use super::record::{SILENCE_LIMIT, Stream};
+use super::record::Stream;
 use crate::attribution::PairKey;
 use crate::units::{Second, Timestamp};
 use crate::voice::kind::StreamKind;
@@ -30,11 +30,12 @@ const SLACK: Duration = Duration::from_secs(2);
 /// The streams of a pair that are quiet, as they stand at the end of a second.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SilenceCounts {
-    /// Packets that those silent without a reason would have sent so far, of each for 10 s at most.
+    /// Packets that those silent without a reason would have sent so far, of each for the limit of a
+    /// silence at most.
     pub open: u64,
     /// Streams silent without a reason.
     pub silent: u64,
-    /// Those of them that have not been so for longer than 10 s.
+    /// Those of them that have not been so for longer than that limit.
     pub recent: u64,
     /// Streams that are active and had no packet in the second.
     pub quiet: u64,
@@ -284,10 +285,11 @@ impl Streams {
             // One that comes later ends what is open.
             counts.ended = std::mem::take(&mut known.open);
         } else {
-            known.open = stream.sent_in(silent_for).unwrap_or(0);
+            let limit = self.limits.silence_limit;
+            known.open = stream.sent_in(silent_for.min(limit)).unwrap_or(0);
             (counts.open, counts.silent) = (known.open, 1);
             let since = stream.longest_pause() + AFTER;
-            counts.recent = u64::from(silent_for <= since + SILENCE_LIMIT);
+            counts.recent = u64::from(silent_for <= since + limit);
         }
         Quiet::Stays(known, counts)
     }

@@ -234,6 +234,67 @@ fn a_carrier_of_pauses_that_goes_dead_is_not_met_once_no_pause_was_ever_as_long(
     is_never_wrong(&day.all(situation, 20, 3 * MINUTE), 11);
 }
 
+/// Twenty calls, of which three fall silent after 10 s, and what is given in each second under `[voice]`
+/// with these keys; its ledger is judged alike.
+fn three_of_twenty_silent(keys: &str) -> (Vec<String>, String) {
+    let mut shots = Vec::new();
+    for call in 0..20_u32 {
+        let (ours, far) = (
+            format!("198.51.100.1:{}", 20_000 + 2 * call),
+            format!("203.0.113.1:{}", 30_000 + 2 * call),
+        );
+        let [there, back] = both_ways(&ours, &far, 0x100 + call);
+        shots.extend(numbered(&back, 0..2_500));
+        let sent = if call < 3 { 0..500 } else { 0..2_500 };
+        shots.extend(numbered(&there, sent));
+    }
+    shots.sort();
+    let desk = Desk::new();
+    let written = CONFIG.replace("[voice]", &format!("[voice]\n{keys}"));
+    let config = desk.file("asnmeter.toml", written);
+    desk.file("asns.tsv", "203.0.113.0/24\t64500\n");
+    let capture = desk.capture("calls.pcap", &shots);
+    let (ledger, seconds) = (desk.name("evidence"), desk.name("seconds.jsonl"));
+    let (evidence, told) = (["--evidence", &ledger], ["--seconds", &seconds]);
+    replay(&[&[&*capture, "--config", &config], &evidence[..], &told[..]].concat());
+    let verified = asnmeter(["verify", &*ledger]);
+    assert_eq!(verified.code, Some(0), "{keys}: {}", verified.stderr);
+    let shown = asnmeter(["evidence", "show", &*ledger]).stdout;
+    let policy = shown.lines().find(|line| line.contains("\"counting\""));
+    let lines = desk.read("seconds.jsonl");
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let given = lines
+        .filter(|line| line["asn"] == 64_500 && line["direction"] == "from")
+        .map(|line| line["loss"].as_str().unwrap().to_owned());
+    (given.collect(), policy.unwrap_or_default().to_owned())
+}
+
+#[test]
+fn how_many_silent_streams_are_judged_and_for_how_long_is_configured() {
+    for (keys, doubtful) in [
+        ("", 10..21),
+        ("silence_share = \"16%\"", 0..0),
+        ("silence_share = \"5%\"", 10..49),
+        ("silence_limit = \"20s\"", 10..31),
+        ("silence_limit = \"1s\"", 10..12),
+    ] {
+        let (given, policy) = three_of_twenty_silent(keys);
+        for second in 9..49 {
+            let right = if doubtful.contains(&second) {
+                "indeterminate"
+            } else {
+                "met"
+            };
+            assert_eq!(given[second], right, "{keys}: {second} of {given:?}");
+        }
+        for key in ["silence_share", "silence_limit"] {
+            assert_eq!(policy.contains(key), keys.contains(key), "{keys}: {policy}");
+        }
+    }
+}
+
 /// A stream of the carrier to a port of ours, and the one back.
 fn both_ways(ours: &str, far: &str, ssrc: u32) -> [Media; 2] {
     [Media::g711(far, ours, ssrc), Media::g711(ours, far, !ssrc)]
