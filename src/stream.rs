@@ -225,7 +225,7 @@ impl Streams {
                 self.measure(packet);
                 if is_clear {
                     self.note_reports(packet, payload);
-                    self.note_goodbyes(packet, payload);
+                    self.note_senders(packet, payload);
                 }
                 let is_confirmed = self.is_confirmed_control(packet, payload, is_clear);
                 Ok(Progress::Signal(is_confirmed))

@@ -70,6 +70,8 @@ pub struct Stream {
     generation: u32,
     /// The payload type that came last.
     of: PayloadType,
+    /// Octets of the payload that came last.
+    payload_bytes: u16,
     /// Decided once.
     pub kind: StreamKind,
     capture_point: CapturePoint,
@@ -123,6 +125,7 @@ impl Stream {
             second: Tallied::NONE,
             generation: 0,
             of,
+            payload_bytes: first.payload_bytes,
             kind,
             capture_point: CapturePoint::default(),
             cold: Box::new(ColdState::new(first.time, format)),
@@ -181,6 +184,7 @@ impl Stream {
         let result = self.advance_unexpected(packet, &before, bookings);
         self.recent.note(packet.identification);
         self.last = self.last.max(packet.time);
+        self.payload_bytes = packet.payload_bytes;
         self.of.packets = self.of.packets.saturating_add(1);
         if !matches!(result.arrival, Arrival::Duplicate | Arrival::Suspect) {
             self.advance_jitter(packet);
@@ -201,6 +205,7 @@ impl Stream {
         (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
         self.recent.note(packet.identification);
         self.last = self.last.max(packet.time);
+        self.payload_bytes = packet.payload_bytes;
         self.of.packets = self.of.packets.saturating_add(1);
         if units == self.of.step {
             self.of.confirm_step();

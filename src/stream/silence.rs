@@ -11,6 +11,7 @@ use super::record::Stream;
 use crate::attribution::PairKey;
 use crate::units::{Second, Timestamp};
 use crate::voice::kind::StreamKind;
+use crate::voice::payload_type::announces_silence;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::stream_key::StreamKey;
 use std::time::Duration;
@@ -274,8 +275,8 @@ impl Streams {
         }
         counts.quiet = 1;
         counts.stopped = vec![(known.last.second(), 1)];
-        let has_reason = stream.ends_in_comfort_noise()
-            || stream.goodbye() >= known.last.minus(SLACK)
+        let has_reason = self.ends_in_silence_descriptor(stream)
+            || stream.sends_no_more() >= known.last.minus(SLACK).second()
             || settled.is_some_and(|settled| settled.agreed >= known.last.minus(SLACK))
             || self
                 .signalling
@@ -292,6 +293,16 @@ impl Streams {
             counts.recent = u64::from(silent_for <= since + limit);
         }
         Quiet::Stays(known, counts)
+    }
+
+    /// Whether the last packet of a stream said that silence follows. A codec that only signalling names
+    /// is that of an answered dialog, or of an offer of ours.
+    pub(super) fn ends_in_silence_descriptor(&self, stream: &Stream) -> bool {
+        let (payload_type, octets) = stream.last_payload();
+        let (src, dst) = (stream.key.src(), stream.key.dst());
+        let named = self.signalling.about(src, dst, payload_type);
+        let codec = named.map(|fact| fact.format.codec.clone());
+        announces_silence(payload_type, codec.as_deref().unwrap_or_default(), octets)
     }
 
     /// The stream that goes the opposite way now.
