@@ -333,7 +333,7 @@ impl<O: WorkerSink> Worker<O> {
                 self.end_seconds(through, EndCause::TimePassed);
                 self.sink.second_closed(&self.streams);
             }
-            Boundary::Stepped(second) => self.on_clock_step(second),
+            Boundary::Stepped { from, to } => self.on_clock_step(from, to),
             Boundary::Ended(last) => self.end_seconds(last, EndCause::SourceEnded),
         }
         if let Some(policy) = self.sink.new_policy() {
@@ -435,10 +435,12 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Packet time stepped back: ends all open seconds, and begins again at `second`.
-    fn on_clock_step(&mut self, second: Second) {
+    /// Packet time stepped back: ends all open seconds, and begins again at `second`. What is still open
+    /// of streams belongs to the last second of packet time, whether this worker counted a frame of it
+    /// or another one did.
+    fn on_clock_step(&mut self, last: Second, second: Second) {
         self.state.clock_steps += 1;
-        self.end_seconds(self.meter.newest(), EndCause::ClockStepped(second));
+        self.end_seconds(last, EndCause::ClockStepped(second));
         self.fragments.clear();
         self.meter.restart(second);
         self.sink.report(WorkerReport::Stepped(second));
