@@ -353,6 +353,7 @@ impl<O: WorkerSink> Worker<O> {
             self.meter.begin_second(newest, &mut self.streams);
         }
         self.settle_fragments(through.end());
+        self.note_refused_fragments(through);
         self.meter.sample_streams(through, &mut self.streams);
         let (meter, sink) = (&mut self.meter, &mut self.sink);
         let mut given_up = Vec::new();
@@ -389,7 +390,6 @@ impl<O: WorkerSink> Worker<O> {
         self.state.unmatched_reports = self.streams.unmatched_reports();
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
-        self.state.fragments_refused = self.fragments.refused();
         let fragments = (BoundedTable::Fragments, self.fragments.occupancy());
         for (table, occupancy) in self.streams.occupancy().chain([fragments]) {
             if let Some(state) = self.state.tables.get_mut(table as usize) {

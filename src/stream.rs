@@ -29,7 +29,7 @@ mod transport;
 
 use crate::attribution::PairKey;
 use crate::discard::Discard;
-use crate::stream::probation::{Probation, ProbationOutcome};
+use crate::stream::probation::{Displaced, Probation, ProbationOutcome};
 use crate::stream::reports::ReportedLoss;
 use crate::units::occupancy::{BoundedTable, Occupancy};
 use crate::units::{Endpoint, Second, Timestamp};
@@ -45,7 +45,7 @@ use copies::SeenSignalling;
 use expiry::ExpiryQueue;
 use flows::Flows;
 use record::Stream;
-use rtt::{RttMatcher, RttSample};
+use rtt::{RttMatcher, RttSample, UnmeasuredTrip};
 use sequence::{Arrival, SequenceStep, WINDOW};
 use silence::QuietStreams;
 use std::time::Duration;
@@ -81,8 +81,9 @@ impl Default for StreamLimits {
 pub enum Progress<'s> {
     /// A packet of a known audio stream, and what is to be booked of that stream with it.
     Media(u32, &'s mut Stream, SequenceStep, &'s mut Vec<Booking>),
-    /// Held; the one that left for it, captured at this time, is not voice.
-    Pending(Option<Timestamp>),
+    /// Held; the one that left for it, captured at this time, is not voice, and another candidate may
+    /// have given way.
+    Pending(Option<Timestamp>, Option<Displaced>),
     /// A stream is proven; these are its packets so far, this one the last, and what is to be booked
     /// of the time before them.
     Proven(u32, &'s mut Stream, Vec<RtpSummary>, &'s mut Vec<Booking>),
@@ -100,6 +101,8 @@ pub enum Progress<'s> {
 pub enum Finding {
     /// A round trip to its sender.
     RoundTrip(RttSample),
+    /// A round trip to somebody else that nobody will measure.
+    Unmeasured(UnmeasuredTrip),
     /// What reporters lost of a stream between this pair, in a second.
     Reported(PairKey, ReportedLoss),
 }
@@ -257,6 +260,8 @@ impl Streams {
         self.round_trips.observe(packet, &mut self.samples);
         self.findings
             .extend(self.samples.drain(..).map(Finding::RoundTrip));
+        let unmeasured = self.round_trips.take_unmeasured();
+        self.findings.extend(unmeasured.map(Finding::Unmeasured));
     }
 
     /// What packets told of others since the last call.
@@ -342,7 +347,10 @@ impl Streams {
         } else {
             match self.probation.consider(key, summary) {
                 ProbationOutcome::Refused => return Err(Discard::NotVoice),
-                ProbationOutcome::Pending(left) => return Ok(Progress::Pending(left)),
+                ProbationOutcome::Pending(left) => {
+                    let displaced = self.probation.take_displaced();
+                    return Ok(Progress::Pending(left, displaced));
+                }
                 ProbationOutcome::Proven(packets, kind) => (packets, kind),
             }
         };
