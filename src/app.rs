@@ -308,6 +308,7 @@ fn policy(config: &Config, previous: Option<&Policy>, load: &Load) -> Result<Pol
         commitments,
         scopes: scopes.into(),
         origins: Arc::new(origins),
+        silence_share: config.voice.silence_share,
     })
 }
 
@@ -323,6 +324,7 @@ fn settings(config: &Config) -> WorkerSettings {
         limits: StreamLimits {
             max_streams: voice.max_streams,
             timeout: voice.stream_timeout,
+            silence_limit: voice.silence_limit,
         },
         copies: if config.capture.deduplicate {
             CopyRule::Discarded

@@ -204,6 +204,7 @@ impl Reloader {
                 let origins = policy.origins.with_routers_of(&current.origins);
                 self.replace_policy(Policy {
                     origins: Arc::new(origins),
+                    silence_share: current.silence_share,
                     ..policy
                 });
             }
@@ -312,6 +313,7 @@ impl Reloader {
             commitments: current.commitments.clone(),
             scopes: current.scopes.clone(),
             origins: Arc::new(origins),
+            silence_share: current.silence_share,
         });
     }
 

@@ -3,7 +3,9 @@
 use crate::asn;
 use crate::ledger::key::PublicKey;
 use crate::sla::commitment::Commitment;
-use crate::units::{Address, Asn, Prefix};
+use crate::sla::policy::USUAL_SILENCE_SHARE;
+use crate::stream::USUAL_SILENCE_LIMIT;
+use crate::units::{Address, Asn, Prefix, Ratio};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,6 +53,8 @@ impl Default for Config {
                 sip_ports: vec![5060, 5061],
                 max_streams: 262_144,
                 stream_timeout: Duration::from_secs(5 * 60),
+                silence_limit: USUAL_SILENCE_LIMIT,
+                silence_share: USUAL_SILENCE_SHARE,
             },
             asn: asn::OriginSettings::default(),
             commitments: Vec::new(),
@@ -126,6 +130,10 @@ pub struct VoiceSettings {
     pub max_streams: u32,
     /// A stream ends after so long without a packet; default 5 minutes.
     pub stream_timeout: Duration,
+    /// Of a silence so much may have been loss; default 10 s.
+    pub silence_limit: Duration,
+    /// The share of an ASN's streams that have to be silent before that is judged; default 10 %.
+    pub silence_share: Ratio,
 }
 
 /// Signalling that SIP servers mirror in HEP.

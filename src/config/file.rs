@@ -56,6 +56,8 @@ pub(super) struct VoiceSection {
     pub(super) sip_ports: Written<Vec<Spanned<i64>>>,
     pub(super) max_streams: Written<i64>,
     pub(super) stream_timeout: Written<String>,
+    pub(super) silence_limit: Written<String>,
+    pub(super) silence_share: Written<String>,
 }
 
 /// `[asn]`

@@ -79,6 +79,10 @@ pub const KEYS: &[Key] = &[
         "Streams at the same time. More are refused and counted."),
     key("voice.stream_timeout", "1s to 1d, whole seconds", Default(r#""5m""#), r#""30s""#,
         "A stream ends after so long without a packet."),
+    key("voice.silence_limit", "1s to 1h, whole seconds", Default(r#""10s""#), r#""30s""#,
+        "Of a silence that nothing explains so much may have been loss: the longest time of each stream for which what it would have sent is in doubt (docs/MODEL.md §7.9)."),
+    key("voice.silence_share", "0% to 100%", Default(r#""10%""#), r#""5%""#,
+        "The share of an ASN's active streams that have to be silent without a reason, at least two of them, before that leaves a verdict open; twice as many if they have been silent for longer (docs/MODEL.md §11.5). Less finds smaller outages and decides fewer seconds of an honest network."),
 
     key("asn.sources", "list of tables", Default("[]"), r#"[{ mmdb = "/var/lib/asnmeter/asn.mmdb" }]"#,
         "Where origins come from. The first source with a match wins, whatever its prefix length. At most 16."),

@@ -130,6 +130,18 @@ impl Check<'_> {
                 usual.stream_timeout,
                 |text| values::seconds(text, 1, 86_400),
             )?,
+            silence_limit: self.value(
+                "voice.silence_limit",
+                written.silence_limit.as_ref(),
+                usual.silence_limit,
+                |text| values::seconds(text, 1, 3_600),
+            )?,
+            silence_share: self.value(
+                "voice.silence_share",
+                written.silence_share.as_ref(),
+                usual.silence_share,
+                |text| values::percentage(text),
+            )?,
         })
     }
 

@@ -38,6 +38,8 @@ pub struct PairCounts {
     pub jitter: Vec<ShortDuration>,
     /// RTP packets of streams that found no room: nobody looked for what is missing between them.
     pub unfollowed: u64,
+    /// Packets of candidates that gave way in probation: they are in no other count here.
+    pub displaced: u64,
     /// Of the streams from `src` that are quiet at its end; none: there is none.
     pub silence: Option<Box<SilenceCounts>>,
     /// What of `classes` somebody answered (MODEL §3.4).
@@ -65,6 +67,7 @@ impl PairCounts {
         }
         self.jitter.extend_from_slice(&other.jitter);
         self.unfollowed += other.unfollowed;
+        self.displaced += other.displaced;
         for (mine, theirs) in self.confirmed.iter_mut().zip(&other.confirmed) {
             mine.add(theirs);
         }
