@@ -4,7 +4,7 @@
 //! Reads what the configuration names and starts nothing. An error is what `run` refuses, or what
 //! can never be judged; a warning is what it runs with and somebody should know.
 
-use super::{AppError, endpoint, policy};
+use super::{AppError, endpoint, policy, routers};
 use crate::capture::host::{self, LinkState};
 use crate::clock;
 use crate::config::checked::{Config, FleetRole};
@@ -120,6 +120,9 @@ pub fn check(config: &Config, purpose: Purpose) -> CheckReport {
             }
         }
         Err(error) => report.failed(&error.into()),
+    }
+    if let Err(error) = routers::check_keys(&config.asn) {
+        report.failed(&error);
     }
     if let Some(key) = &config.evidence.key
         && let Err(error) = super::evidence::read_key(key)

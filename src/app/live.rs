@@ -9,6 +9,7 @@ use super::endpoint::{self, WebEndpoint};
 use super::evidence::{self, EvidenceThread, Kept};
 use super::fleet::{self, FleetThread};
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
+use super::routers::{self, RouterKey};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::source::LiveSource;
@@ -91,9 +92,10 @@ async fn daemon(
             return Ok(());
         }
     };
-    let (config, policy, endpoint) = loaded;
+    let (config, policy, endpoint, router_keys) = loaded;
     let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
     let stop = Arc::new(AtomicBool::new(false));
+    let bmp_sources = routers::listen(&config.asn, &router_keys).await?;
     let mirror = hep::listen(&config.hep).await?;
     let sources = open(&config, &stop)?;
     for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
@@ -126,16 +128,17 @@ async fn daemon(
         config,
         endpoint,
         loads,
+        bmp_sources,
     };
     running.supervise(listener, Some(files), signals).await
 }
 
-/// Loads configuration, policy and security file at the start.
+/// Loads configuration, policy, security file and the keys of routers at the start.
 fn load_all(
     path: &Path,
     web: Option<PathBuf>,
     load: &Load,
-) -> Result<(Config, Policy, WebEndpoint), AppError> {
+) -> Result<(Config, Policy, WebEndpoint, Vec<RouterKey>), AppError> {
     load.begin(path);
     let config = Config::load(path)?;
     if config.capture.interfaces.is_empty() {
@@ -150,7 +153,8 @@ fn load_all(
     let security = endpoint::read(web.as_deref(), load)?;
     endpoint::remark(&security);
     let hosts = config.web.hosts.clone();
-    Ok((config, policy, WebEndpoint::new(web, hosts, security)))
+    let keys = routers::read_keys(&config.asn.bmp_keys)?;
+    Ok((config, policy, WebEndpoint::new(web, hosts, security), keys))
 }
 
 /// Command line flags that override the configuration.
@@ -356,7 +360,7 @@ impl Running {
             Some(files) => {
                 let (shared_policy, published) =
                     (self.shared_policy.clone(), self.published.clone());
-                Some(Reloader::new(files, shared_policy, published).await?)
+                Some(Reloader::new(files, shared_policy, published).await)
             }
             None => None,
         };

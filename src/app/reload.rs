@@ -6,7 +6,7 @@
 
 use super::background::{BackgroundLoad, BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
-use super::routers::{self, BmpSource};
+use super::routers::BmpSource;
 use super::shared_policy::SharedPolicy;
 use super::{AppError, daemon_state, policy, systemd};
 use crate::asn::watch::FileWatch;
@@ -37,6 +37,7 @@ pub(super) struct DaemonFiles<'a> {
     pub(super) config: Config,
     pub(super) endpoint: WebEndpoint,
     pub(super) loads: BackgroundLoads,
+    pub(super) bmp_sources: Vec<BmpSource>,
 }
 
 /// The state in force, and the load in progress.
@@ -84,18 +85,18 @@ pub(super) struct CheckedFiles {
 }
 
 impl Reloader {
-    /// Takes the files of the start, which are in force already, and listens for routers.
+    /// Takes the files of the start, which are in force already.
     pub(super) async fn new(
         DaemonFiles {
             path,
             config,
             endpoint,
             loads,
+            bmp_sources,
         }: DaemonFiles<'_>,
         shared_policy: Arc<SharedPolicy>,
         published: watch::Sender<Published>,
-    ) -> Result<Self, AppError> {
-        let bmp_sources = routers::listen(&config.asn).await?;
+    ) -> Self {
         let reloader = Self {
             path: path.to_owned(),
             config,
@@ -112,7 +113,7 @@ impl Reloader {
             current_load: None,
         };
         reloader.publish().await;
-        Ok(reloader)
+        reloader
     }
 
     /// Starts a reload of the configuration and its tables; cancels the current load.
@@ -224,7 +225,7 @@ impl Reloader {
                 .map(Source::name)
                 .collect();
             bmp.sort_unstable();
-            let routers = config.asn.bmp_routers.clone();
+            let routers = (config.asn.bmp_routers.clone(), config.asn.bmp_keys.clone());
             let rules = (config.asn.own.clone(), config.asn.bmp_stale, routers);
             let rules = (!bmp.is_empty()).then_some(rules);
             (bmp, rules)
