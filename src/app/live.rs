@@ -16,11 +16,13 @@ use super::source::LiveSource;
 use super::unseen_log::{UnseenLog, UnseenNotice};
 use super::worker_sink::{ChannelSink, mirrored_channels, peer_channels};
 use super::worst_streams::{self, StreamsCollector};
-use super::{AppError, daemon_state, hep, judge_thread, policy, privileges, settings, systemd};
+use super::{
+    AppError, check, daemon_state, hep, judge_thread, policy, privileges, settings, systemd,
+};
 use super::{history, local_check};
+use crate::capture::CaptureError;
 use crate::capture::pnet::PnetSource;
-use crate::capture::ring::{RingSettings, RingSource};
-use crate::capture::{CaptureError, host};
+use crate::capture::ring::{Group, MergedRings, RingSettings, RingSource};
 use crate::config::checked::{Backend, Config};
 use crate::events;
 use crate::export::questions::Answerers;
@@ -98,7 +100,7 @@ async fn daemon(
     let bmp_sources = routers::listen(&config.asn, &router_keys).await?;
     let mirror = hep::listen(&config.hep).await?;
     let sources = open(&config, &stop)?;
-    for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
+    for warning in check::interface_warnings(&config) {
         events::warning_logged(&warning);
     }
     if let Some(kept) = capabilities {
@@ -170,26 +172,42 @@ pub struct RunFlags {
     pub user: Option<String>,
 }
 
-/// Opens all interfaces with all their queues; one failure fails all.
+/// Opens all interfaces with all their queues; one failure fails all. With `capture.deduplicate` one
+/// source reads the same queue of every interface.
 fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<LiveSource>, CaptureError> {
-    let (capture, id) = (&config.capture, InterfaceId(0));
+    let capture = &config.capture;
+    let queues = usize::try_from(capture.queues).unwrap_or(1);
+    let is_merged = capture.merges_interfaces();
     let mut sources = Vec::new();
-    for name in &capture.interfaces {
+    let mut merged: Vec<Vec<RingSource>> = Vec::new();
+    merged.resize_with(queues, Vec::new);
+    for (number, name) in (0..).zip(&capture.interfaces) {
+        // A worker counts by its own numbers.
+        let id = InterfaceId(if is_merged { number } else { 0 });
         if capture.backend == Backend::Pnet {
             let pnet = PnetSource::open(name, id, capture.promiscuous, stop.clone())?;
             sources.push(LiveSource::Pnet(Box::new(pnet)));
             continue;
         }
-        let ring = RingSettings {
-            mib: capture.ring_mib,
-            promiscuous: capture.promiscuous,
-            cut_for: capture.cut_payload.then(|| config.voice.sip_ports.clone()),
-            group: (capture.queues > 1).then(Arc::default),
-        };
-        for _ in 0..capture.queues {
-            let source = RingSource::open(name, id, ring.clone(), stop.clone())?;
-            sources.push(LiveSource::Ring(Box::new(source)));
+        let group: Arc<Group> = Arc::default();
+        for (queue, together) in merged.iter_mut().enumerate() {
+            let settings = RingSettings {
+                mib: capture.ring_mib,
+                promiscuous: capture.promiscuous,
+                cut_for: capture.cut_payload.then(|| config.voice.sip_ports.clone()),
+                queue: (queues > 1).then(|| (group.clone(), queue)),
+            };
+            let source = RingSource::open(name, id, settings, stop.clone())?;
+            if is_merged {
+                together.push(source);
+            } else {
+                sources.push(LiveSource::Ring(Box::new(source)));
+            }
         }
+    }
+    if is_merged {
+        let merged = merged.into_iter().map(MergedRings::new);
+        sources.extend(merged.map(|rings| LiveSource::Merged(Box::new(rings))));
     }
     Ok(sources)
 }
