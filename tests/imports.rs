@@ -186,6 +186,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("ipnetwork", &["asn"]),
     ("jiff", &["asn", "report"]),
+    ("landlock", &["app"]),
     ("libc", &["app", "capture", "clock", "files"]),
     ("lzma_rust2", &["files"]),
     ("rustix", &["app"]),

@@ -10,6 +10,7 @@ use super::evidence::{self, EvidenceThread, Kept};
 use super::fleet::{self, FleetThread};
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::routers::{self, RouterKey};
+use super::sandbox::Sandbox;
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::source::LiveSource;
@@ -31,6 +32,7 @@ use crate::files::Load;
 use crate::frame::InterfaceId;
 use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
+use crate::ledger::directory::LedgerDirectory;
 use crate::ledger::leaf::Mode;
 use crate::ledger::settled::{self, Settler};
 use crate::pipeline::timed_source::ClockedSource;
@@ -111,6 +113,14 @@ async fn daemon(
     if directory.is_none() {
         events::no_evidence();
     }
+    if let Some(directory) = &directory {
+        // It has to be there before it is all that may be written.
+        LedgerDirectory::new(directory).create()?;
+    }
+    let files = endpoint.files();
+    let files = files.iter().map(PathBuf::as_path).chain([path]);
+    let mut sandbox = Sandbox::new(&config, files, directory.as_deref());
+    sandbox.enter();
     let names = config.capture.interfaces.iter();
     let interfaces = names.map(|name| evidence::unhashed_source(name)).collect();
     let kept = directory
@@ -125,12 +135,14 @@ async fn daemon(
         tokio::spawn(mirror.receive(workers, status.unwrap_or_default()));
     }
     running.publish(fleet);
+    running.confined_to(&sandbox);
     let files = DaemonFiles {
         path,
         config,
         endpoint,
         loads,
         bmp_sources,
+        sandbox,
     };
     running.supervise(listener, Some(files), signals).await
 }
@@ -354,6 +366,13 @@ impl Running {
             mirrored,
             hep,
         })
+    }
+
+    /// Shows whether the kernel holds the program to a sandbox.
+    fn confined_to(&self, sandbox: &Sandbox) {
+        let is_confined = sandbox.is_enforced();
+        self.published
+            .send_modify(|published| published.is_confined = Some(is_confined));
     }
 
     /// Publishes the ledger to a fleet as well.

@@ -7,6 +7,7 @@
 use super::background::{BackgroundLoad, BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
 use super::routers::BmpSource;
+use super::sandbox::Sandbox;
 use super::shared_policy::SharedPolicy;
 use super::{AppError, daemon_state, policy, systemd};
 use crate::asn::watch::FileWatch;
@@ -38,6 +39,7 @@ pub(super) struct DaemonFiles<'a> {
     pub(super) endpoint: WebEndpoint,
     pub(super) loads: BackgroundLoads,
     pub(super) bmp_sources: Vec<BmpSource>,
+    pub(super) sandbox: Sandbox,
 }
 
 /// The state in force, and the load in progress.
@@ -48,6 +50,7 @@ pub(super) struct Reloader {
     shared_policy: Arc<SharedPolicy>,
     published: watch::Sender<Published>,
     bmp_sources: Vec<BmpSource>,
+    sandbox: Sandbox,
     files: FileWatch,
     /// Number of failed loads, by source.
     failures: BTreeMap<String, u64>,
@@ -93,6 +96,7 @@ impl Reloader {
             endpoint,
             loads,
             bmp_sources,
+            sandbox,
         }: DaemonFiles<'_>,
         shared_policy: Arc<SharedPolicy>,
         published: watch::Sender<Published>,
@@ -104,6 +108,7 @@ impl Reloader {
             shared_policy,
             published,
             bmp_sources,
+            sandbox,
             files: FileWatch::default(),
             failures: BTreeMap::new(),
             config_ok: true,
@@ -211,6 +216,7 @@ impl Reloader {
             Err(error) => {
                 self.count_failure(&error);
                 events::reload_failed(&error);
+                self.sandbox.explain(&error);
             }
         }
         systemd::ready();
@@ -260,6 +266,7 @@ impl Reloader {
         let refuse = |reloader: &mut Self, error: AppError| {
             reloader.count_failure(&error);
             events::source_refused(&error);
+            reloader.sandbox.explain(&error);
         };
         let CheckedFiles { files, loaded } = match checked {
             Ok(checked) => checked,
