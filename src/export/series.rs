@@ -69,26 +69,9 @@ impl Series {
         if samples.count == 0 {
             return;
         }
-        let bucket = |(bound, count): (f64, u64)| {
-            let mut bucket = Bucket::default();
-            bucket.set_upper_bound(bound);
-            bucket.set_cumulative_count(count);
-            bucket
-        };
         let counts = samples.buckets.iter().copied();
-        let mut histogram = Histogram::default();
-        histogram.set_bucket(
-            BUCKET_BOUNDS_SECONDS
-                .into_iter()
-                .zip(counts)
-                .map(bucket)
-                .collect(),
-        );
-        histogram.set_sample_count(samples.count);
-        histogram.set_sample_sum(samples.sum_seconds);
-        let mut metric = Metric::from_label(self.pairs(labels));
-        metric.set_histogram(histogram);
-        self.metrics.push(metric);
+        let buckets = BUCKET_BOUNDS_SECONDS.into_iter().zip(counts);
+        self.add_buckets(labels, buckets, (samples.count, samples.sum_seconds));
     }
 
     /// One histogram of durations of calls; nothing while it has no sample.
@@ -96,17 +79,29 @@ impl Series {
         if durations.count == 0 {
             return;
         }
+        let sum = std::time::Duration::from_millis(durations.sum_millis);
+        let of = (durations.count, sum.as_secs_f64());
+        self.add_buckets(labels, durations.cumulative(), of);
+    }
+
+    /// One histogram, by upper bounds and how many samples are up to each; how many there are in all, and
+    /// their sum.
+    pub(crate) fn add_buckets(
+        &mut self,
+        labels: &[&str],
+        buckets: impl Iterator<Item = (f64, u64)>,
+        (count, sum): (u64, f64),
+    ) {
         let bucket = |(bound, count): (f64, u64)| {
             let mut bucket = Bucket::default();
             bucket.set_upper_bound(bound);
             bucket.set_cumulative_count(count);
             bucket
         };
-        let sum = std::time::Duration::from_millis(durations.sum_millis);
         let mut histogram = Histogram::default();
-        histogram.set_bucket(durations.cumulative().map(bucket).collect());
-        histogram.set_sample_count(durations.count);
-        histogram.set_sample_sum(sum.as_secs_f64());
+        histogram.set_bucket(buckets.map(bucket).collect());
+        histogram.set_sample_count(count);
+        histogram.set_sample_sum(sum);
         let mut metric = Metric::from_label(self.pairs(labels));
         metric.set_histogram(histogram);
         self.metrics.push(metric);
