@@ -17,6 +17,7 @@ use crate::frame::InterfaceId;
 use crate::stream::booking::Booking;
 use crate::stream::fragments::LaterFragment;
 use crate::stream::record::Stream;
+use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::stream::{Finding, Progress, Streams};
@@ -250,6 +251,13 @@ impl Meter {
                 }
                 Finding::Reported(pair, (second, reports)) => {
                     self.count_reports(second, &pair, reports);
+                }
+                Finding::VoipMetrics(pair, block) => {
+                    let usage = PairCounts {
+                        voip_metrics: Some(Box::new(VoipCounts::of(&block))),
+                        ..PairCounts::default()
+                    };
+                    self.counts_of(packet.time.second()).add(&pair, &usage);
                 }
             }
         }

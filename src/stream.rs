@@ -38,7 +38,7 @@ use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::Signalling;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{Content, Packet, RtpPacket};
-use crate::wire::rtcp::Protection;
+use crate::wire::rtcp::{Protection, VoipMetrics};
 use booking::{Booking, Certainty, LossReason};
 use capture_gaps::CaptureGaps;
 use copies::SeenSignalling;
@@ -105,6 +105,8 @@ pub enum Finding {
     Unmeasured(UnmeasuredTrip),
     /// What reporters lost of a stream between this pair, in a second.
     Reported(PairKey, ReportedLoss),
+    /// What a receiver says that it hears of a stream between this pair.
+    VoipMetrics(PairKey, VoipMetrics),
 }
 
 /// The streams of one worker.

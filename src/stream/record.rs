@@ -336,6 +336,11 @@ impl Stream {
         self.cold.far_end.report(&context, block, booked)
     }
 
+    /// A reporter sends VoIP metrics of it: whether they count. None where there are too many reporters.
+    pub fn note_metrics(&mut self, reporter: u32, now: Second) -> Option<bool> {
+        self.cold.far_end.note_metrics(reporter, now)
+    }
+
     /// Whether a receiver has reported on it lately.
     pub(super) fn is_reported(&self, now: Second) -> bool {
         self.cold.far_end.is_heard(now)

@@ -135,7 +135,7 @@ impl RttMatcher {
                                 let of = (answer.ssrc, answer.last_rr);
                                 self.answer_report(packet, ssrc, of, answer.delay, samples);
                             }),
-                            Block::Other { .. } => {}
+                            Block::Voip(_) | Block::Other { .. } => {}
                         }
                     }
                 }
