@@ -177,6 +177,15 @@ pub(super) struct CommitmentSection {
     pub(super) transit: Written<String>,
     #[serde(default)]
     pub(super) guarantee: GuaranteeSection,
+    pub(super) credit: Written<Vec<Spanned<CreditSection>>>,
+}
+
+/// One of `credit` of a commitment.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreditSection {
+    pub(super) below: Written<String>,
+    pub(super) credit: Written<String>,
 }
 
 /// `scope` of a commitment.

@@ -212,6 +212,12 @@ pub const KEYS: &[Key] = &[
         "Fewer round trips in the window: latency is `indeterminate`."),
     key("commitment.guarantee.min_samples.stream_seconds", "1 to 1000000000", Default("20"), "60",
         "Fewer seconds of streams with a known clock in the window: jitter is `indeterminate`."),
+    key("commitment.credit", "list of tables", Nothing, r#"[{ below = "99.9%", credit = "5%" }, { below = "99%", credit = "10%" }]"#,
+        "Steps of what is credited where a guarantee was not kept, from the largest share down, at most 32. Nothing is judged by them: `asnmeter report` says which step was reached."),
+    key("commitment.credit.below", "above 0% up to 100%", Required, r#""99.9%""#,
+        "Below this share of `met` among the seconds of a measure that are `met`, `missed` or `indeterminate` the step is reached."),
+    key("commitment.credit.credit", "above 0% up to 100%", Required, r#""5%""#,
+        "What is credited then, of whatever the contract says."),
 ];
 
 /// What holds for every key, in paragraphs.
