@@ -5,7 +5,6 @@
 //! Nothing is measured here.
 
 mod background;
-mod both;
 pub mod check;
 pub mod demo;
 mod endpoint;
@@ -16,6 +15,7 @@ mod history;
 mod judge_thread;
 pub mod live;
 mod local_check;
+mod observer_pair;
 mod privileges;
 mod reload;
 pub mod replay;
@@ -24,6 +24,7 @@ mod routers;
 mod shared_policy;
 mod signals;
 mod source;
+mod stream_row;
 mod systemd;
 mod unseen_log;
 pub mod witness;

@@ -78,7 +78,7 @@ pub struct PathId {
 /// Sources that name another origin than the one that decided: bit n is the one at place n in the
 /// order of precedence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Dissent(pub u16);
+pub struct DisagreeingSources(pub u16);
 
 /// Whose an address is and how it is reached: asked once per stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +88,7 @@ pub struct Route {
     /// The path to it; without steps where it is ours, unknown, or its source has no paths.
     pub path: PathId,
     /// Who says otherwise.
-    pub dissent: Dissent,
+    pub disagreeing: DisagreeingSources,
 }
 
 /// The sources in order of precedence, and what is ours. Immutable.
@@ -288,7 +288,7 @@ impl Origins {
         let mut route = Route {
             origin: Origin::UNKNOWN,
             path: PathId::default(),
-            dissent: Dissent::default(),
+            disagreeing: DisagreeingSources::default(),
         };
         if self.local.lookup(address).is_some() {
             route.origin = Origin::Local;
@@ -309,7 +309,7 @@ impl Origins {
                     };
                 }
                 Some(first) if first != asn => {
-                    route.dissent.0 |= 1_u16.checked_shl(number.into()).unwrap_or(0);
+                    route.disagreeing.0 |= 1_u16.checked_shl(number.into()).unwrap_or(0);
                 }
                 Some(_) => {}
             }

@@ -171,8 +171,8 @@ impl Meter {
             Content::Stun(..) => return Err(Discard::Stun),
         };
         let (src, dst) = (packet.src.address, packet.dst.address);
-        let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
-        self.disputed.add(dissent, packet.ip_bytes.into());
+        let (pair, disagreeing) = attribution.resolve(src, dst, packet.capture_point);
+        self.disputed.add(disagreeing, packet.ip_bytes.into());
         let counts = self.counts_of(packet.time.second());
         let traffic = TrafficCounts::packet(packet.ip_bytes);
         counts.add(&pair, &PairCounts::packet(class, packet.ip_bytes));
@@ -406,8 +406,8 @@ impl Meter {
             return Err(Discard::Video);
         }
         let (src, dst) = (key.src().address, key.dst().address);
-        let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
-        self.disputed.add(dissent, packet.ip_bytes.into());
+        let (pair, disagreeing) = attribution.resolve(src, dst, packet.capture_point);
+        self.disputed.add(disagreeing, packet.ip_bytes.into());
         let usage = PairCounts {
             unfollowed: 1,
             ..PairCounts::packet(Class::Rtp, packet.ip_bytes)
@@ -561,7 +561,7 @@ impl Meter {
         else {
             return None;
         };
-        self.disputed.add(stream.dissent(), octets.ip);
+        self.disputed.add(stream.disagreeing(), octets.ip);
         let mut usage = PairCounts {
             continuity,
             ..PairCounts::default()

@@ -238,7 +238,7 @@ fn snapshots(shots: &[Shot], workers: usize, copies: CopyRule) -> Vec<Snapshot> 
         }
         while let Some(merged) = assembly.next_merged() {
             let is_second = matches!(merged, JudgeInput::Second { .. });
-            judge.judge_merged(merged, &mut ());
+            judge.judge_input(merged, &mut ());
             if is_second {
                 states.push(judge.snapshot());
             }

@@ -13,16 +13,7 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "made for the daemon's own tests")]
-mod running;
-
 use asnmeter::clock;
-use running::{Running, until};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -33,6 +24,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::Media;
+use support::netns;
+use support::running::{Running, until};
 use support::sockets::connect;
 
 /// Ten calls of 80 kbit/s are 80 % of this commitment's rate.

@@ -10,22 +10,15 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "made for the daemon's own tests")]
-mod running;
-
-use running::{Running, until};
 use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use support::desk::Desk;
+use support::netns;
 use support::program::{PROGRAM, outcome};
+use support::running::{Running, until};
 
 const LIST: &str = "203.0.113.0/24\t64500\n";
 

@@ -6,7 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
-mod netns;
+mod support;
 
 use asnmeter::capture::ring::{RingSettings, RingSource};
 use asnmeter::capture::{CaptureError, GapCause};
@@ -14,10 +14,10 @@ use asnmeter::clock;
 use asnmeter::frame::{Frame, InterfaceId, LinkType};
 use asnmeter::wire::merged::{self, Split};
 use asnmeter::wire::{self, Datagram, Transport, rtp};
-use netns::{Seen, Told, inside, ip, numbered, pair, send, sender};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use support::netns::{Seen, Told, inside, ip, numbered, pair, send, sender};
 
 const ID: InterfaceId = InterfaceId(3);
 

@@ -4,10 +4,10 @@
 //! ready. Stop order: sources, workers, judge, web endpoint.
 
 use super::background::{BackgroundLoads, DEADLINE};
-use super::both::Both;
 use super::endpoint::{self, WebEndpoint};
 use super::evidence::{self, EvidenceThread, Kept};
 use super::fleet::{self, FleetThread};
+use super::observer_pair::ObserverPair;
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
@@ -273,7 +273,7 @@ impl Running {
             let mut settler = Settler::new(MAX_SETTLING);
             let shared = settler.shared();
             let evidence: &mut dyn JudgementObserver =
-                &mut Both(recorder.as_mut(), Some(&mut settler));
+                &mut ObserverPair(recorder.as_mut(), Some(&mut settler));
             let mut unseen_log = UnseenLog::default();
             judge_thread::run(
                 judge,

@@ -66,47 +66,38 @@ impl Series {
 
     /// One histogram; nothing while it has no sample.
     pub(crate) fn add_distribution(&mut self, labels: &[&str], samples: &Distribution) {
-        if samples.count == 0 {
-            return;
-        }
-        let bucket = |(bound, count): (f64, u64)| {
-            let mut bucket = Bucket::default();
-            bucket.set_upper_bound(bound);
-            bucket.set_cumulative_count(count);
-            bucket
-        };
         let counts = samples.buckets.iter().copied();
-        let mut histogram = Histogram::default();
-        histogram.set_bucket(
-            BUCKET_BOUNDS_SECONDS
-                .into_iter()
-                .zip(counts)
-                .map(bucket)
-                .collect(),
-        );
-        histogram.set_sample_count(samples.count);
-        histogram.set_sample_sum(samples.sum_seconds);
-        let mut metric = Metric::from_label(self.pairs(labels));
-        metric.set_histogram(histogram);
-        self.metrics.push(metric);
+        let buckets = BUCKET_BOUNDS_SECONDS.into_iter().zip(counts);
+        self.add_histogram(labels, (samples.count, samples.sum_seconds), buckets);
     }
 
     /// One histogram of durations of calls; nothing while it has no sample.
     pub(crate) fn add_durations(&mut self, labels: &[&str], durations: &CallDurations) {
-        if durations.count == 0 {
+        let sum = std::time::Duration::from_millis(durations.sum_millis);
+        let buckets = durations.cumulative();
+        self.add_histogram(labels, (durations.count, sum.as_secs_f64()), buckets);
+    }
+
+    /// `buckets`: upper bounds, ascending, each with how many samples are at most so large.
+    fn add_histogram(
+        &mut self,
+        labels: &[&str],
+        (count, sum): (u64, f64),
+        buckets: impl Iterator<Item = (f64, u64)>,
+    ) {
+        if count == 0 {
             return;
         }
-        let bucket = |(bound, count): (f64, u64)| {
+        let bucket = |(bound, count)| {
             let mut bucket = Bucket::default();
             bucket.set_upper_bound(bound);
             bucket.set_cumulative_count(count);
             bucket
         };
-        let sum = std::time::Duration::from_millis(durations.sum_millis);
         let mut histogram = Histogram::default();
-        histogram.set_bucket(durations.cumulative().map(bucket).collect());
-        histogram.set_sample_count(durations.count);
-        histogram.set_sample_sum(sum.as_secs_f64());
+        histogram.set_bucket(buckets.map(bucket).collect());
+        histogram.set_sample_count(count);
+        histogram.set_sample_sum(sum);
         let mut metric = Metric::from_label(self.pairs(labels));
         metric.set_histogram(histogram);
         self.metrics.push(metric);

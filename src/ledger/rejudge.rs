@@ -370,6 +370,7 @@ impl LeafJudge {
                 // These count nothing.
                 Leaf::Start(_)
                 | Leaf::Day(_)
+                | Leaf::Key(_)
                 | Leaf::Stop(_)
                 | Leaf::Interval(_)
                 | Leaf::Verdict(_)

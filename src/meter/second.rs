@@ -4,7 +4,7 @@
 //! the truth whatever the order. Integers only.
 
 use super::stream_sample::StreamSample;
-use crate::asn::{Dissent, Origin};
+use crate::asn::{DisagreeingSources, Origin};
 use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
@@ -359,10 +359,10 @@ pub struct DisputedBytes([u64; 16]);
 impl DisputedBytes {
     /// Adds octets to each that dissents.
     #[inline]
-    pub fn add(&mut self, dissent: Dissent, octets: u64) {
-        if dissent != Dissent::default() {
+    pub fn add(&mut self, disagreeing: DisagreeingSources, octets: u64) {
+        if disagreeing != DisagreeingSources::default() {
             for (place, sum) in (0_u32..).zip(&mut self.0) {
-                *sum += octets * u64::from(dissent.0 >> place & 1);
+                *sum += octets * u64::from(disagreeing.0 >> place & 1);
             }
         }
     }

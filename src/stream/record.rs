@@ -7,7 +7,7 @@ mod numbering;
 mod restart;
 mod silence;
 
-use crate::asn::Dissent;
+use crate::asn::DisagreeingSources;
 use crate::attribution::{Attributed, Attribution, PairKey};
 use crate::stream::booking::Booking;
 use crate::stream::copies::RecentPackets;
@@ -438,9 +438,11 @@ impl Stream {
     }
 
     /// Which ASN sources name another origin for one of its ends.
-    pub fn dissent(&self) -> Dissent {
+    pub fn disagreeing(&self) -> DisagreeingSources {
         let attributed = self.cold.attributed.as_ref();
-        attributed.map_or(Dissent::default(), |attributed| attributed.dissent)
+        attributed.map_or(DisagreeingSources::default(), |attributed| {
+            attributed.disagreeing
+        })
     }
 
     /// Its jitter.

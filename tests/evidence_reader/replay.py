@@ -18,7 +18,7 @@ def seconds_of(leaves):
     for number, leaf in leaves:
         if leaf["kind"] == "day" or leaf["kind"] in ENTERED:
             continue
-        time = at(leaf["time"] if leaf["kind"] in ("start", "stop") else leaf["second"])
+        time = at(leaf["time"] if leaf["kind"] in ("start", "key", "stop") else leaf["second"])
         ended = group and (group[-1][1]["kind"] == "stop" or leaf["kind"] == "start" or time != second)
         if ended or not group:
             if group:

@@ -211,7 +211,7 @@ impl Meter {
     }
 
     fn take(&mut self, merged: JudgeInput) {
-        self.judge.judge_merged(merged, &mut self.recorder);
+        self.judge.judge_input(merged, &mut self.recorder);
         self.judge.take_notices();
     }
 
