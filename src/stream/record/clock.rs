@@ -98,6 +98,11 @@ impl PayloadType {
             .and_then(|clock| NonZeroU32::new(*clock))
     }
 
+    /// What was measured last is another clock than the one that is known.
+    fn is_in_doubt(&self) -> bool {
+        self.candidate != self.measured
+    }
+
     /// Its packets went on by so many units in so much time; whether their clock is now known
     /// otherwise. A clock that is known changes only when two measurements say so.
     fn measure(&mut self, units: u32, gone: Duration) -> bool {
@@ -174,7 +179,8 @@ impl Pace {
             return false;
         }
         let is_new = of.measure(timestamp.wrapping_sub(self.anchor_timestamp), gone);
-        if gone > MEASURE_UNTIL || is_new {
+        // Whether something else is true is measured anew: arrival may have jumped (a clock was set).
+        if gone > MEASURE_UNTIL || is_new || of.is_in_doubt() {
             (self.anchor, self.anchor_timestamp) = (time, timestamp);
         }
         is_new
