@@ -233,6 +233,20 @@ pub(super) fn is_some_clock(units: u32, gone: Duration) -> bool {
     nearest_clock(units, gone).is_some()
 }
 
+/// How far a sender's clock may be from ours over a time, beside a tenth of it: jitter, and the packet time
+/// of both ends.
+const SLACK: Duration = Duration::from_millis(200);
+
+/// How much another time may differ from one and still be the same.
+pub(in crate::stream) fn tolerance(of: Duration) -> Duration {
+    of / 10 + SLACK
+}
+
+/// Whether a time is the same as another one, as far as two clocks can tell.
+pub(in crate::stream) fn agrees(time: Duration, with: Duration) -> bool {
+    time.abs_diff(with) <= tolerance(with)
+}
+
 /// How long a clock takes for so many units.
 pub(in crate::stream) fn sent(units: u32, clock: NonZeroU32) -> Duration {
     let nanos = u64::from(units) * 1_000_000_000 / u64::from(clock.get());
