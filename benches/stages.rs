@@ -27,7 +27,7 @@ use asnmeter::meter::Meter;
 use asnmeter::meter::second::{PairCounts, SecondCounts, WorkerState};
 use asnmeter::sla::policy::Policy;
 use asnmeter::stream::sequence::{Arrival, SequenceStep};
-use asnmeter::stream::{Progress, StreamLimits, Streams};
+use asnmeter::stream::{PacketOutcome, StreamLimits, Streams};
 use asnmeter::units::{Asn, Second, Timestamp};
 use asnmeter::voice::class::Class;
 use asnmeter::voice::{RtpPacket, Rules};
@@ -95,7 +95,7 @@ fn recognise_plain(rules: &Rules, frame: &Frame<'_>) -> Option<RtpPacket> {
 fn known(packets: &[RtpPacket]) -> Streams {
     let mut streams = Streams::new(StreamLimits::default());
     for packet in packets {
-        if let Progress::Proven(_, stream, summary, bookings) =
+        if let PacketOutcome::Proven(_, stream, summary, bookings) =
             streams.advance_media(packet.key, packet.summary).unwrap()
         {
             for packet in summary {
@@ -208,7 +208,7 @@ fn stream_and_meter(bench: &mut Criterion, packets: &[RtpPacket]) {
                     let second = summary.time.second();
                     let arrived = [(summary.capture_point.interface, packet.length)];
                     meter.count_arrivals(second, arrived, streams);
-                    let Ok(Progress::Media(index, stream, _, _)) =
+                    let Ok(PacketOutcome::Media(index, stream, _, _)) =
                         streams.advance_media(packet.key, *summary)
                     else {
                         continue;

@@ -38,9 +38,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use threshold::ExcessNotice;
 
-/// The longest window, in seconds: how far back incomplete seconds matter.
-pub const MAX_WINDOW: u64 = 3600;
-
 /// Idle seconds whose minutes are told to the evidence; a longer jump is no silence that was seen.
 pub const IDLE_TOLD: u64 = 86_400;
 

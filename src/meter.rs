@@ -7,7 +7,10 @@
 
 pub mod asn_counts;
 pub mod asn_silence;
+mod closing;
 mod confirmation;
+mod credit;
+mod findings;
 pub mod second;
 pub mod stream_sample;
 
@@ -17,21 +20,17 @@ use crate::frame::InterfaceId;
 use crate::stream::booking::Booking;
 use crate::stream::fragments::LaterFragment;
 use crate::stream::record::Stream;
-use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::sequence::{Arrival, SequenceStep};
-use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
-use crate::stream::{Finding, Progress, Streams};
-use crate::units::{Second, Timestamp};
+use crate::stream::tally::{SequenceCounts, TrafficCounts};
+use crate::stream::{PacketOutcome, Streams};
+use crate::units::Second;
 use crate::voice::class::Class;
 use crate::voice::kind::StreamKind;
-use crate::voice::rtp_summary::RtpSummary;
-use crate::voice::signalling::CallNews;
-use crate::voice::stream_key::StreamKey;
 use crate::voice::{CapturePoint, Content, Packet};
+pub use closing::DueSeconds;
 use confirmation::StreamOctets;
-use second::{DisputedBytes, PairCounts, RoundTrip, SecondCounts};
+use second::{DisputedBytes, PairCounts, SecondCounts};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use stream_sample::StreamSample;
 
 /// What is done with the copies that a mirror port makes of a frame.
@@ -151,12 +150,12 @@ impl Meter {
     pub fn count_packet(
         &mut self,
         packet: &Packet<'_>,
-        progress: Progress<'_>,
+        outcome: PacketOutcome<'_>,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
-        let is_confirmed = match progress {
-            Progress::Signal(is_confirmed) => is_confirmed,
-            Progress::SignalCopy => {
+        let is_confirmed = match outcome {
+            PacketOutcome::Signal(is_confirmed) => is_confirmed,
+            PacketOutcome::SignalCopy => {
                 self.copy()?;
                 false
             }
@@ -192,16 +191,16 @@ impl Meter {
     pub fn count_rtp(
         &mut self,
         summary: (Second, CapturePoint, u32),
-        progress: Progress<'_>,
+        outcome: PacketOutcome<'_>,
         attribution: &Attribution,
     ) -> Result<(), Discard> {
-        match progress {
-            Progress::Media(index, stream, step, bookings) => {
+        match outcome {
+            PacketOutcome::Media(index, stream, step, bookings) => {
                 let counted = self.count_media(index, stream, summary, &step, attribution);
                 self.book(stream, bookings);
                 counted
             }
-            Progress::Pending(left, displaced) => {
+            PacketOutcome::Pending(left, displaced) => {
                 self.counts_of(summary.0).frames.pending += 1;
                 self.discard_pending(left);
                 if let Some((key, packets)) = displaced {
@@ -209,7 +208,7 @@ impl Meter {
                 }
                 Ok(())
             }
-            Progress::Proven(index, stream, packets, bookings) => {
+            PacketOutcome::Proven(index, stream, packets, bookings) => {
                 self.credit(&packets, |meter, packet| {
                     let step = stream.advance(packet, bookings);
                     let summary = (packet.time.second(), packet.capture_point, packet.ip_bytes);
@@ -218,69 +217,10 @@ impl Meter {
                     counted
                 })
             }
-            Progress::Refused(key, kind, packets) => self.credit(&packets, |meter, packet| {
+            PacketOutcome::Refused(key, kind, packets) => self.credit(&packets, |meter, packet| {
                 meter.unfollowed(&key, kind, packet, attribution)
             }),
-            Progress::Signal(_) | Progress::SignalCopy => Ok(()),
-        }
-    }
-
-    /// Counts what a packet told of others: round trips belong to its sender's origin.
-    pub fn count_findings(
-        &mut self,
-        packet: &Packet<'_>,
-        found: Vec<Finding>,
-        attribution: &Attribution,
-    ) {
-        for finding in found {
-            match finding {
-                Finding::RoundTrip(sample) => {
-                    let pair = attribution.pair(
-                        packet.src.address,
-                        packet.dst.address,
-                        packet.capture_point,
-                    );
-                    let counts = self.counts_of(packet.time.second());
-                    counts.round_trips.push(RoundTrip::new(pair, sample));
-                }
-                Finding::Unmeasured(trip) => {
-                    let point = packet.capture_point;
-                    let pair = attribution.pair(trip.answerer, trip.asker, point);
-                    let counts = self.counts_of(packet.time.second());
-                    counts.round_trips.push(RoundTrip::new(pair, trip.sample));
-                }
-                Finding::Reported(pair, (second, reports)) => {
-                    self.count_reports(second, &pair, reports);
-                }
-                Finding::VoipMetrics(pair, block) => {
-                    let usage = PairCounts {
-                        voip_metrics: Some(Box::new(VoipCounts::of(&block))),
-                        ..PairCounts::default()
-                    };
-                    self.counts_of(packet.time.second()).add(&pair, &usage);
-                }
-            }
-        }
-    }
-
-    /// Counts what reporters lost between a pair.
-    fn count_reports(&mut self, second: Second, pair: &PairKey, reports: LossCounts) {
-        let usage = PairCounts {
-            reports,
-            ..PairCounts::default()
-        };
-        self.counts_of(second).add(pair, &usage);
-    }
-
-    /// Counts what became of calls, each for the origins of its two hosts.
-    pub fn count_calls(&mut self, news: Vec<CallNews>, attribution: &Attribution) {
-        for one in news {
-            let pair = attribution.pair(one.src, one.dst, CapturePoint::default());
-            // No second is open beyond the newest.
-            let second = one.time.second().min(self.newest);
-            let calls = &mut self.counts_of(second).calls;
-            let usage = calls.entry((pair.src, pair.dst)).or_default();
-            usage.counts.add(&one.counts);
+            PacketOutcome::Signal(_) | PacketOutcome::SignalCopy => Ok(()),
         }
     }
 
@@ -379,90 +319,6 @@ impl Meter {
         }
     }
 
-    /// Credits the packets that proved a stream to the seconds of their arrival. The last of them
-    /// is the packet at hand, which was never pending.
-    #[inline(never)]
-    fn credit(
-        &mut self,
-        packets: &[RtpSummary],
-        mut count: impl FnMut(&mut Self, &RtpSummary) -> Result<(), Discard>,
-    ) -> Result<(), Discard> {
-        let mut result = Ok(());
-        for (left, packet) in (0..packets.len()).rev().zip(packets) {
-            result = count(self, packet);
-            if left > 0 {
-                let frames = &mut self.counts_of(packet.time.second()).frames;
-                frames.pending -= 1;
-                if let Err(reason) = result {
-                    frames.discard(reason);
-                }
-            }
-        }
-        result
-    }
-
-    /// Counts a packet of a stream that found no room. It is voice; what is missing between it and
-    /// others nobody knows.
-    fn unfollowed(
-        &mut self,
-        key: &StreamKey,
-        kind: StreamKind,
-        packet: &RtpSummary,
-        attribution: &Attribution,
-    ) -> Result<(), Discard> {
-        if kind == StreamKind::Video {
-            return Err(Discard::Video);
-        }
-        let (src, dst) = (key.src().address, key.dst().address);
-        let (pair, disagreeing) = attribution.resolve(src, dst, packet.capture_point);
-        self.disputed.add(disagreeing, packet.ip_bytes.into());
-        let usage = PairCounts {
-            unfollowed: 1,
-            ..PairCounts::packet(Class::Rtp, packet.ip_bytes)
-        };
-        let counts = self.counts_of(packet.time.second());
-        counts.add(&pair, &usage);
-        counts
-            .frames
-            .voice
-            .add(&TrafficCounts::packet(packet.ip_bytes));
-        Ok(())
-    }
-
-    /// A candidate gave way to another in a second: its packets are not counted as voice, and whether
-    /// they were the first of a stream, and what that lost, nobody knows; neither then, nor when they came.
-    #[cold]
-    fn displace(
-        &mut self,
-        second: Second,
-        key: &StreamKey,
-        packets: &[RtpSummary],
-        attribution: &Attribution,
-    ) {
-        let (src, dst) = (key.src().address, key.dst().address);
-        for packet in packets {
-            let pair = attribution.pair(src, dst, packet.capture_point);
-            let usage = PairCounts {
-                displaced: 1,
-                ..PairCounts::default()
-            };
-            self.counts_of(second).add(&pair, &usage);
-            if packet.time.second() != second {
-                self.counts_of(packet.time.second()).add(&pair, &usage);
-            }
-        }
-        self.discard_pending(packets.iter().map(|packet| packet.time));
-    }
-
-    /// Frames that waited in probation, by their capture times, are not voice.
-    pub fn discard_pending(&mut self, times: impl IntoIterator<Item = Timestamp>) {
-        for time in times {
-            let frames = &mut self.counts_of(time.second()).frames;
-            frames.pending -= 1;
-            frames.discard(Discard::Probation);
-        }
-    }
-
     /// Counts what a stream that has ended, or that time has jumped for, still had.
     pub fn ended(&mut self, stream: &mut Stream, step: &SequenceStep, bookings: &mut Vec<Booking>) {
         stream.tally_anomalies(step);
@@ -471,114 +327,6 @@ impl Meter {
             self.count_reports(self.newest, stream.pair(), reports);
         }
         self.flush_ended(stream);
-    }
-
-    /// A newer second begins: what the streams tallied goes to the counts of the old one.
-    pub fn begin_second(&mut self, second: Second, streams: &mut Streams) {
-        let touched = std::mem::take(&mut self.touched);
-        for some in touched.chunks(NEAR) {
-            streams.prefetch_whole(some);
-            for index in some {
-                if let Some(stream) = streams.stream_mut(*index) {
-                    self.flush_stream(*index, stream);
-                }
-            }
-        }
-        match self.active.entry(self.newest) {
-            Entry::Vacant(place) => drop(place.insert(touched)),
-            Entry::Occupied(mut active) => active.get_mut().extend(touched),
-        }
-        let counts = std::mem::take(&mut self.counts);
-        self.seconds.entry(self.newest).or_default().merge(counts);
-        self.newest = second;
-    }
-
-    /// Counts every stream with a packet in a second up to and with `through`, and samples its
-    /// jitter. Not when the next second begins: that is at another packet for each worker, while
-    /// the close of a second is at the same place of a capture for all of them.
-    pub fn sample_streams(&mut self, through: Second, streams: &mut Streams) {
-        if self.newest <= through {
-            for index in std::mem::take(&mut self.touched) {
-                if let Some(stream) = streams.stream_mut(index) {
-                    self.flush_stream(index, stream);
-                }
-                self.active.entry(self.newest).or_default().push(index);
-            }
-        }
-        if let Some(sample) = &mut self.sample {
-            *sample = StreamSample::default();
-        }
-        let later = self.active.split_off(&through.next());
-        for (second, mut active) in std::mem::replace(&mut self.active, later) {
-            active.sort_unstable();
-            active.dedup();
-            for some in active.chunks(NEAR) {
-                streams.prefetch_whole(some);
-                for index in some {
-                    streams.apply_announcement(*index);
-                    self.sample(second, streams.get(*index));
-                    if let Some(pair) = streams.one_way(*index, second) {
-                        let calls = &mut self.counts_of(second).calls;
-                        calls.entry(pair).or_default().one_way += 1;
-                    }
-                    streams.note_quiet(*index, second);
-                }
-            }
-        }
-        self.confirm(through, streams);
-        let counts = self.counts_of(through);
-        streams.tell_silence(through, |pair, silence| {
-            let usage = PairCounts {
-                silence: Some(silence.into()),
-                ..PairCounts::default()
-            };
-            counts.add(pair, &usage);
-        });
-        (counts.begun, counts.stopped) = streams.take_edges();
-    }
-
-    fn sample(&mut self, second: Second, stream: Option<&Stream>) {
-        let Some(stream) = stream.filter(|stream| stream.kind == StreamKind::Audio) else {
-            return;
-        };
-        if let Some(sample) = &mut self.sample {
-            sample.add(stream);
-        }
-        let jitter = stream.jitter().current();
-        self.counts_of(second).add_stream(stream.pair(), jitter);
-    }
-
-    fn flush_stream(&mut self, index: u32, stream: &mut Stream) {
-        self.flush_stream_into(self.newest, index, stream);
-    }
-
-    fn flush_stream_into(&mut self, second: Second, index: u32, stream: &mut Stream) {
-        if let Some(octets) = self.settle_stream(second, stream) {
-            let settled = StreamOctets::new(index, stream, &octets);
-            self.settled.entry(second).or_default().push(settled);
-        }
-    }
-
-    /// What a stream that is over had of the newest second: nobody will confirm it.
-    fn flush_ended(&mut self, stream: &mut Stream) {
-        self.settle_stream(self.newest, stream);
-    }
-
-    fn settle_stream(&mut self, second: Second, stream: &mut Stream) -> Option<TrafficCounts> {
-        let (Some((octets, continuity)), StreamKind::Audio) = (stream.take_tally(), stream.kind)
-        else {
-            return None;
-        };
-        self.disputed.add(stream.disagreeing(), octets.ip);
-        let mut usage = PairCounts {
-            continuity,
-            ..PairCounts::default()
-        };
-        *usage.class_mut(Class::Rtp) = octets;
-        let counts = self.counts_of(second);
-        counts.frames.voice.add(&octets);
-        counts.add(stream.pair(), &usage);
-        (octets.packets > 0).then_some(octets)
     }
 
     #[inline]
@@ -592,30 +340,6 @@ impl Meter {
 
     fn is_closed(&self, second: Second) -> bool {
         self.closed.is_some_and(|closed| second <= closed)
-    }
-
-    /// Takes out the seconds up to and with `through`: those that were open, and amendments to
-    /// those that were not; each oldest first.
-    pub fn close(&mut self, through: Second, streams: &mut Streams) -> DueSeconds {
-        if self.newest <= through {
-            self.begin_second(through.next(), streams);
-        }
-        let later = self.seconds.split_off(&through.next());
-        let due = std::mem::replace(&mut self.seconds, later);
-        let closed = self.closed.replace(through);
-        let (amendments, open) = due
-            .into_iter()
-            .partition(|(second, _)| closed.is_some_and(|closed| *second <= closed));
-        DueSeconds { open, amendments }
-    }
-
-    /// Packet time has jumped back into a second, or begins there: nothing before it is open.
-    pub fn restart(&mut self, second: Second) {
-        self.newest = second;
-        self.closed = Some(second.previous());
-        // Sampled already; time will reach seconds of these numbers again.
-        self.active.clear();
-        self.settled.clear();
     }
 
     /// Octets that ASN sources disagree about, since the last call.
@@ -643,13 +367,4 @@ impl Meter {
     pub fn closed(&self) -> Option<Second> {
         self.closed
     }
-}
-
-/// What [`Meter::close`] takes out.
-#[derive(Debug, Default)]
-pub struct DueSeconds {
-    /// Seconds now closed.
-    pub open: Vec<(Second, SecondCounts)>,
-    /// Counts for seconds closed before.
-    pub amendments: Vec<(Second, SecondCounts)>,
 }

@@ -213,9 +213,8 @@ impl<O: WorkerSink> Worker<O> {
                 self.meter
                     .count_media(*guess, stream, size, &expected, &self.attribution)
             } else {
-                let progress = self.streams.advance_media(packet.key, *summary);
-                progress
-                    .and_then(|progress| self.meter.count_rtp(size, progress, &self.attribution))
+                let outcome = self.streams.advance_media(packet.key, *summary);
+                outcome.and_then(|outcome| self.meter.count_rtp(size, outcome, &self.attribution))
             };
             if let Err(reason) = counted {
                 self.meter.discard(second, reason);
@@ -271,11 +270,9 @@ impl<O: WorkerSink> Worker<O> {
             self.on_fragment(frame, Discard::Fragment, true);
             self.begin_fragments(frame, &packet);
         }
-        let progress = self.streams.advance(&packet);
-        let counted = progress.and_then(|progress| {
-            self.meter
-                .count_packet(&packet, progress, &self.attribution)
-        });
+        let outcome = self.streams.advance(&packet);
+        let counted = outcome
+            .and_then(|outcome| self.meter.count_packet(&packet, outcome, &self.attribution));
         if self.streams.has_findings() {
             self.meter
                 .count_findings(&packet, self.streams.take_findings(), &self.attribution);

@@ -5,6 +5,7 @@
 //! the table full is refused and counted, never silently missed. Everything here is told the
 //! time by the packets.
 
+mod admission;
 pub mod booking;
 mod capture_gaps;
 mod confirmation;
@@ -17,6 +18,7 @@ pub mod fragments;
 mod gaps;
 mod holds;
 pub mod jitter;
+mod lifetime;
 pub mod probation;
 pub mod record;
 pub mod reports;
@@ -29,10 +31,10 @@ mod transport;
 
 use crate::attribution::PairKey;
 use crate::discard::Discard;
-use crate::stream::probation::{Displaced, Probation, ProbationOutcome};
+use crate::stream::probation::{Displaced, Probation};
 use crate::stream::reports::ReportedLoss;
 use crate::units::occupancy::{BoundedTable, Occupancy};
-use crate::units::{Endpoint, Second, Timestamp};
+use crate::units::{Endpoint, Timestamp};
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::Signalling;
@@ -76,19 +78,19 @@ impl Default for StreamLimits {
     }
 }
 
-/// What a packet did.
+/// What becomes of a packet, as far as streams go; the meter counts by it.
 #[derive(Debug)]
-pub enum Progress<'s> {
-    /// A packet of a known audio stream, and what is to be booked of that stream with it.
+pub enum PacketOutcome<'s> {
+    /// It is of a known stream: which one, what its number says, and what is to be booked of the stream.
     Media(u32, &'s mut Stream, SequenceStep, &'s mut Vec<Booking>),
-    /// Held; the one that left for it, captured at this time, is not voice, and another candidate may
-    /// have given way.
+    /// It waits in probation. What had to leave for it is not voice: an older packet of the same
+    /// candidate, by its capture time, or a whole other candidate.
     Pending(Option<Timestamp>, Option<Displaced>),
-    /// A stream is proven; these are its packets so far, this one the last, and what is to be booked
-    /// of the time before them.
+    /// It proves a stream: which one, all its packets so far, this one the last, and what is to be booked of
+    /// the stream that it follows.
     Proven(u32, &'s mut Stream, Vec<RtpSummary>, &'s mut Vec<Booking>),
-    /// A stream is proven, but the table is full: what it is, and its packets so far, this one the
-    /// last.
+    /// It proves a stream, but the table is full: its key, its kind, and its packets so far, this one
+    /// the last.
     Refused(StreamKey, StreamKind, Vec<RtpSummary>),
     /// RTCP or SIP: belongs to no stream. Whether it is confirmed (MODEL §3.4).
     Signal(bool),
@@ -186,7 +188,7 @@ impl Streams {
         &mut self,
         key: StreamKey,
         summary: RtpSummary,
-    ) -> Result<Progress<'_>, Discard> {
+    ) -> Result<PacketOutcome<'_>, Discard> {
         match self.table.find(&key) {
             Some(index) => self.advance_known(index, &summary),
             None => self.advance_unknown(key, summary),
@@ -197,7 +199,7 @@ impl Streams {
     ///
     /// # Errors
     /// The [`Discard`] reason where the packet belongs to nothing that counts.
-    pub fn advance(&mut self, packet: &Packet<'_>) -> Result<Progress<'_>, Discard> {
+    pub fn advance(&mut self, packet: &Packet<'_>) -> Result<PacketOutcome<'_>, Discard> {
         match packet.content {
             Content::Rtp {
                 header,
@@ -225,7 +227,7 @@ impl Streams {
                     return Err(Discard::Rtcp);
                 }
                 if self.signals.has(packet) {
-                    return Ok(Progress::SignalCopy);
+                    return Ok(PacketOutcome::SignalCopy);
                 }
                 self.measure(packet);
                 if is_clear {
@@ -233,17 +235,19 @@ impl Streams {
                     self.note_senders(packet, payload);
                 }
                 let is_confirmed = self.is_confirmed_control(packet, payload, is_clear);
-                Ok(Progress::Signal(is_confirmed))
+                Ok(PacketOutcome::Signal(is_confirmed))
             }
             // A copy asks nothing and answers nothing: what was asked twice would give no sample.
             Content::Sip(_) | Content::SipSegment(_) | Content::Stun(..)
                 if self.signals.has(packet) =>
             {
-                Ok(Progress::SignalCopy)
+                Ok(PacketOutcome::SignalCopy)
             }
             Content::Sip(_) | Content::SipSegment(_) => {
                 self.measure(packet);
-                Ok(Progress::Signal(self.signalling.observe_counted(packet)))
+                Ok(PacketOutcome::Signal(
+                    self.signalling.observe_counted(packet),
+                ))
             }
             Content::Stun(..) => {
                 self.measure(packet);
@@ -277,7 +281,11 @@ impl Streams {
         !self.findings.is_empty()
     }
 
-    fn advance_known(&mut self, index: u32, summary: &RtpSummary) -> Result<Progress<'_>, Discard> {
+    fn advance_known(
+        &mut self,
+        index: u32,
+        summary: &RtpSummary,
+    ) -> Result<PacketOutcome<'_>, Discard> {
         self.bookings.clear();
         let Some(stream) = self.table.get_mut(index) else {
             return Err(Discard::NotVoice);
@@ -291,7 +299,12 @@ impl Streams {
             self.weigh(index);
         }
         match self.table.get_mut(index) {
-            Some(stream) => Ok(Progress::Media(index, stream, step, &mut self.bookings)),
+            Some(stream) => Ok(PacketOutcome::Media(
+                index,
+                stream,
+                step,
+                &mut self.bookings,
+            )),
             None => Err(Discard::NotVoice),
         }
     }
@@ -331,52 +344,6 @@ impl Streams {
         }
     }
 
-    fn advance_unknown(
-        &mut self,
-        key: StreamKey,
-        summary: RtpSummary,
-    ) -> Result<Progress<'_>, Discard> {
-        let known = self
-            .signalling
-            .about(key.src(), key.dst(), summary.payload_type);
-        // What is announced as video must show that it is: a fact never un-counts (MODEL §4.3).
-        let known = known.filter(|known| known.kind == StreamKind::Audio);
-        let (packets, kind) = if let Some(known) = &known {
-            // Announced: its first packet is proof enough.
-            let mut packets = self.probation.remove(&key);
-            packets.push(summary);
-            (packets, known.kind)
-        } else {
-            match self.probation.consider(key, summary) {
-                ProbationOutcome::Refused => return Err(Discard::NotVoice),
-                ProbationOutcome::Pending(left) => {
-                    let displaced = self.probation.take_displaced();
-                    return Ok(Progress::Pending(left, displaced));
-                }
-                ProbationOutcome::Proven(packets, kind) => (packets, kind),
-            }
-        };
-        let first = packets.first().copied().unwrap_or(summary);
-        let format = known.map(|known| known.format);
-        let is_announced = format.is_some();
-        let mut stream = Stream::new(key, kind, &first, format);
-        if is_announced {
-            stream.doubt_proof();
-        }
-        self.bookings.clear();
-        let index = self.insert(stream, summary.time.second());
-        if let Some(index) = index.filter(|_| kind == StreamKind::Audio) {
-            self.quiet.note_begun(index, key, &first);
-        }
-        match index.and_then(|index| Some((index, self.table.get_mut(index)?))) {
-            Some((index, stream)) => {
-                let bookings = &mut self.bookings;
-                Ok(Progress::Proven(index, stream, packets, bookings))
-            }
-            None => Ok(Progress::Refused(key, kind, packets)),
-        }
-    }
-
     /// Names and clocks a stream that was there before signalling told of it. What it is stays: a
     /// fact may confirm, name or clock a stream, never un-count one (MODEL §4.3).
     pub fn apply_announcement(&mut self, index: u32) {
@@ -394,158 +361,6 @@ impl Streams {
         let known = self.signalling.about(src, dst, stream.payload_type());
         if let Some(known) = known.filter(|known| known.kind == stream.kind) {
             stream.name(known.format);
-        }
-    }
-
-    /// Puts a stream into the table, if there is room.
-    fn insert(&mut self, stream: Stream, now: Second) -> Option<u32> {
-        if self.table.len() >= self.limits.max_streams as usize {
-            self.refused += 1;
-            return None;
-        }
-        let (kind, key, first) = (stream.kind, stream.key, stream.first());
-        let is_proven = stream.is_proven();
-        let index = self.table.insert(stream)?;
-        if kind == StreamKind::Audio {
-            self.transports.add(&key, index);
-            if is_proven {
-                self.follow(&key, index, first);
-            }
-        }
-        let due = Second(now.0 + self.limits.timeout.as_secs());
-        self.expiry_queue.set(due, index);
-        Some(index)
-    }
-
-    /// A stream is one of those that follow each other on its way: lone packets that a session
-    /// description lets in, each of another SSRC, end no gap and explain none.
-    fn follow(&mut self, key: &StreamKey, index: u32, first: Timestamp) {
-        if let Some(before) = self.flows.add(key, index) {
-            self.book_silence(key, before, first);
-        }
-    }
-
-    /// A new SSRC begins on the way of another stream: what that would have sent since its last packet
-    /// is excused, but not if this happens too often.
-    fn book_silence(&mut self, key: &StreamKey, before: u32, first: Timestamp) {
-        let Some(before) = self.table.get(before) else {
-            return;
-        };
-        let silence = first.since(before.last).min(self.limits.silence_limit);
-        if let Some(packets) = before.sent_in(silence) {
-            let certainty = if self.flows.end_gap(key, first) {
-                Certainty::MaybeLost(LossReason::NewSsrc)
-            } else {
-                Certainty::Excused(LossReason::NewSsrc)
-            };
-            let booking = Booking::between(certainty, packets, before.last, first);
-            self.bookings.push(booking);
-        }
-    }
-
-    /// Ends streams without a packet since the timeout, each handed to `ended` with what is still to
-    /// be booked of it, and gives up candidates; the capture times of their packets go to `given_up`.
-    pub fn expire(
-        &mut self,
-        now: Second,
-        given_up: &mut Vec<Timestamp>,
-        mut ended: impl FnMut(Stream, &SequenceStep, &mut Vec<Booking>),
-    ) {
-        self.probation.expire(now, given_up);
-        self.round_trips.expire(now.start());
-        self.signalling.expire(now);
-        for index in self.expiry_queue.take_due(now) {
-            let Some(stream) = self.get(index) else {
-                continue;
-            };
-            let last = self.opposite_last(index, stream).max(stream.last);
-            let due = Second(last.second().0 + self.limits.timeout.as_secs());
-            if due > now {
-                self.expiry_queue.set(due, index);
-            } else {
-                self.end(index, &mut ended);
-            }
-        }
-    }
-
-    /// The last packet of the stream that goes the opposite way, if this one is the last of its own way:
-    /// a call is not over while one side still sends.
-    fn opposite_last(&self, index: u32, stream: &Stream) -> Timestamp {
-        let is_latest = self.flows.latest(&stream.key) == Some(index);
-        let opposite = self.opposite(&stream.key).filter(|_| is_latest);
-        opposite.map_or(Timestamp::default(), |opposite| opposite.last)
-    }
-
-    /// Ends everything: nothing more will come. Each stream is handed to `ended` as it leaves, so
-    /// that there is never a second one of all of them.
-    pub fn finish(
-        &mut self,
-        given_up: &mut Vec<Timestamp>,
-        mut ended: impl FnMut(Stream, &SequenceStep, &mut Vec<Booking>),
-    ) {
-        self.probation.clear(given_up);
-        self.expiry_queue.take_all();
-        for index in self.table.numbers() {
-            self.end(index, &mut ended);
-        }
-    }
-
-    /// Packet time has jumped back: what was due counts from now, and no missing number is waited
-    /// for. What is still to be booked of a stream is handed to `settled`.
-    pub fn step(
-        &mut self,
-        now: Timestamp,
-        given_up: &mut Vec<Timestamp>,
-        mut settled: impl FnMut(&mut Stream, &SequenceStep, &mut Vec<Booking>),
-    ) {
-        self.probation.clear(given_up);
-        let due = Second(now.second().0 + self.limits.timeout.as_secs());
-        for index in self.expiry_queue.take_all() {
-            let Some(step) = self.conclude(index) else {
-                continue;
-            };
-            if let Some(stream) = self.table.get_mut(index) {
-                settled(stream, &step, &mut self.bookings);
-                stream.forget_missing();
-                // A second of this number comes a second time, and is a new one.
-                stream.forget_second();
-                stream.last = now;
-                self.expiry_queue.set(due, index);
-            }
-        }
-        self.unseen.clear();
-        self.quiet.clear();
-        self.flows.clear_gaps();
-        self.signals.clear();
-        self.round_trips.clear();
-        self.signalling.forget_calls();
-    }
-
-    /// Decides what of a stream is still open; what is to be booked of it lies in `bookings`.
-    fn conclude(&mut self, index: u32) -> Option<SequenceStep> {
-        self.bookings.clear();
-        let stream = self.table.get_mut(index)?;
-        let step = stream.finish(&mut self.bookings);
-        self.weigh(index);
-        Some(step)
-    }
-
-    fn end(
-        &mut self,
-        index: u32,
-        ended: &mut impl FnMut(Stream, &SequenceStep, &mut Vec<Booking>),
-    ) {
-        let Some(step) = self.conclude(index) else {
-            return;
-        };
-        if let Some(stream) = self.table.remove(index) {
-            if stream.kind == StreamKind::Audio {
-                self.transports.remove(&stream.key);
-                if stream.is_proven() {
-                    self.flows.remove(&stream.key);
-                }
-            }
-            ended(stream, &step, &mut self.bookings);
         }
     }
 

@@ -11,8 +11,13 @@
 
 use asnmeter::attribution::Attribution;
 use asnmeter::capture::synthetic::scenario::SplitMix;
+use asnmeter::frame::InterfaceId;
 use asnmeter::meter::second::SecondCounts;
 use asnmeter::meter::{CopyRule, Meter};
+use asnmeter::pipeline::packet_clock::{Boundary, PacketClock};
+use asnmeter::stream::booking::Booking;
+use asnmeter::stream::record::Stream;
+use asnmeter::stream::sequence::SequenceStep;
 use asnmeter::stream::tally::SequenceCounts;
 use asnmeter::stream::{StreamLimits, Streams};
 use asnmeter::units::{Endpoint, Second, Timestamp};
@@ -39,6 +44,10 @@ enum Act {
     Restart(u16, bool),
     /// A new SSRC after a pause.
     Ssrc(u16),
+    /// A pause in milliseconds that nothing announces; the clock runs on.
+    Dtx(u16),
+    /// The tap's clock is set by so many milliseconds.
+    ClockStep(i16),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -52,6 +61,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Codec),
         1 => (0_u16..5_000, any::<bool>()).prop_map(|(pause, again)| Act::Restart(pause, again)),
         1 => (0_u16..5_000).prop_map(Act::Ssrc),
+        1 => (100_u16..20_000).prop_map(Act::Dtx),
+        1 => prop_oneof![-20_000_i16..-100, 100_i16..20_000].prop_map(Act::ClockStep),
     ]
 }
 
@@ -80,8 +91,10 @@ struct Sender {
     hz: u64,
     payload_type: u8,
     identification: u16,
-    /// By arrival.
-    packets: Vec<(u32, RtpSummary)>,
+    /// How far the tap's clock is from the one that it began with, in nanoseconds.
+    set_by: i64,
+    /// With their true arrival and their SSRC.
+    packets: Vec<(u64, u32, RtpSummary)>,
     /// By SSRC and numbering: what arrived.
     arrived: BTreeMap<(u32, u32), BTreeSet<u64>>,
 }
@@ -101,6 +114,7 @@ impl Sender {
             hz: 8_000,
             payload_type: 8,
             identification: 0,
+            set_by: 0,
             packets: Vec::new(),
             arrived: BTreeMap::new(),
             rng,
@@ -122,8 +136,9 @@ impl Sender {
         if let Some(late) = late {
             self.identification = self.identification.wrapping_add(1).max(1);
             let units = u128::from(clock) * u128::from(self.hz) / 1_000_000_000;
+            let arrival = START + self.now + noise + late;
             let held = RtpSummary {
-                time: Timestamp::from_nanos(START + self.now + noise + late),
+                time: Timestamp::from_nanos(arrival.checked_add_signed(self.set_by).unwrap()),
                 ip_bytes: 200,
                 timestamp: self.origin.wrapping_add(units as u32),
                 sequence: self.first.wrapping_add(self.number as u16),
@@ -132,7 +147,7 @@ impl Sender {
                 identification: self.identification,
                 ..RtpSummary::default()
             };
-            self.packets.push((self.ssrc, held));
+            self.packets.push((arrival, self.ssrc, held));
             let numbering = (self.ssrc, self.numbering);
             self.arrived
                 .entry(numbering)
@@ -174,6 +189,14 @@ impl Sender {
                 self.number += 1;
                 self.pass(millis.into());
                 self.talk(30, [0; 3]);
+            }
+            Act::Dtx(millis) => {
+                self.pass(millis.into());
+                self.talk(30, [0; 3]);
+            }
+            Act::ClockStep(millis) => {
+                self.set_by += i64::from(millis) * MILLISECOND.cast_signed();
+                self.talk(60, [0; 3]);
             }
             Act::Event(packets) => {
                 let began = self.clock;
@@ -252,7 +275,7 @@ impl Booked {
 
     fn of(sender: &Sender) -> Self {
         let mut packets = sender.packets.clone();
-        packets.sort_by_key(|(_, held)| held.time);
+        packets.sort_by_key(|(arrival, ..)| *arrival);
         let (mut streams, mut meter) = (
             Streams::new(StreamLimits::default()),
             Meter::new(CopyRule::Counted),
@@ -263,15 +286,26 @@ impl Booked {
             port,
             ..Endpoint::default()
         };
-        let mut open = packets[0].1.time.second();
-        meter.restart(open);
-        for (ssrc, held) in packets {
-            let (time, second) = (held.time, held.time.second());
-            // As `pipeline::pace`: a second stays open for 100 ms.
-            let over = time.minus(std::time::Duration::from_millis(100)).second();
-            if over > open {
-                booked.close(over.previous(), &mut meter, &mut streams);
-                open = over;
+        let mut clock = PacketClock::default();
+        for (_, ssrc, held) in packets {
+            let second = held.time.second();
+            match clock.on_frame(held.time, InterfaceId(0)) {
+                Some(Boundary::Opened(second)) => meter.restart(second),
+                Some(Boundary::Closed(through)) => booked.close(through, &mut meter, &mut streams),
+                // As `pipeline` does.
+                Some(Boundary::Stepped { from, to }) => {
+                    if meter.newest() < from {
+                        meter.begin_second(from, &mut streams);
+                    }
+                    let settle =
+                        |stream: &mut Stream, step: &SequenceStep, of: &mut Vec<Booking>| {
+                            meter.ended(stream, step, of);
+                        };
+                    streams.step(to.start(), &mut Vec::new(), settle);
+                    booked.close(from, &mut meter, &mut streams);
+                    meter.restart(to);
+                }
+                Some(Boundary::Ended(_)) | None => {}
             }
             meter.count_arrivals(second, [], &mut streams);
             let key = StreamKey::new(end(1), end(2), ssrc);
@@ -373,9 +407,10 @@ fn packets_that_are_out_of_order_by_less_than_a_second_stays_open_are_never_lost
     let mut sender = Sender::new(8);
     sender.talk(3_000, [0; 3]);
     let mut rng = SplitMix::new(9);
-    for (_, held) in &mut sender.packets {
+    for (arrival, _, held) in &mut sender.packets {
         let later = rng.next_u64() % (90 * MILLISECOND);
-        held.time = Timestamp::from_nanos(held.time.as_nanos() + later);
+        *arrival += later;
+        held.time = Timestamp::from_nanos(*arrival);
     }
     let booked = Booked::of(&sender);
     assert_eq!((booked.sum().lost, booked.in_time), (0, 0));

@@ -4,7 +4,7 @@ use super::check::{Check, one_of, prefix};
 use super::error::ConfigError;
 use super::{file, values};
 use crate::attribution::scopes::Scope;
-use crate::sla::commitment::{Commitment, CountRule, DirectionRule, TransitRule};
+use crate::sla::commitment::{Commitment, CountRule, DirectionRule, MAX_WINDOW, TransitRule};
 use crate::sla::credit::{self, CreditStep};
 use crate::sla::measure::Guarantee;
 use crate::stream::tally::Layer;
@@ -19,9 +19,6 @@ const MAX_SCOPES: usize = 64;
 
 /// Commitments at most.
 const MAX_COMMITMENTS: usize = 1024;
-
-/// The longest window: an hour of seconds is kept for every ASN.
-const MAX_WINDOW_SECONDS: u64 = 3600;
 
 /// What a commitment is where nothing is written. Name and rate have to be.
 pub(super) fn usual() -> Commitment {
@@ -246,7 +243,7 @@ fn above_zero(ratio: Ratio) -> Result<Ratio, String> {
 
 /// A window in whole seconds.
 fn window(text: &str) -> Result<NonZeroU32, String> {
-    let seconds = values::seconds(text, 1, MAX_WINDOW_SECONDS)?.as_secs();
+    let seconds = values::seconds(text, 1, MAX_WINDOW)?.as_secs();
     u32::try_from(seconds)
         .ok()
         .and_then(NonZeroU32::new)

@@ -193,6 +193,15 @@ impl AsnState {
         Remaining { counts, excluded }
     }
 
+    /// Adds to the window what is said to have been counted in a second.
+    pub(super) fn add_counted(&mut self, second: Second, counts: &SubjectCounts) {
+        self.paths.note_crossed(second, &counts.crossed);
+        self.window.add(second, counts.counted);
+        for path in &counts.paths {
+            self.paths.add(second, &path.transit, path.counted);
+        }
+    }
+
     /// Gives the verdicts of a second, whose window was seen so far.
     pub(super) fn give_verdicts(
         &mut self,

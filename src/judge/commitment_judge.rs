@@ -3,7 +3,6 @@
 //! A function of what the leaves of a ledger say: live, replay and `verify` feed the same one. The
 //! live judge counts for it, [`ledger::rejudge`](crate::ledger::rejudge) reads to it.
 
-use super::MAX_WINDOW;
 use super::commitment_state::CommitmentState;
 use super::incomplete::IncompleteSeconds;
 use super::silence::DECIDED;
@@ -11,6 +10,7 @@ use super::threshold::ExcessNotice;
 use crate::attribution::scopes::ScopePlan;
 use crate::meter::second::{IncompleteRange, SecondCounts};
 use crate::sla::Role;
+use crate::sla::commitment::MAX_WINDOW;
 use crate::sla::policy::Policy;
 use crate::sla::unseen::Unseen;
 use crate::snapshot::CommitmentRow;

@@ -247,13 +247,9 @@ impl CommitmentState {
     /// it was counted.
     pub fn add_counted(&mut self, second: Second, subject: (Role, Asn), counts: &SubjectCounts) {
         let asn_state = self.subjects.entry(subject).or_default();
-        asn_state.paths.note_crossed(second, &counts.crossed);
-        asn_state.window.add(second, counts.counted);
+        asn_state.add_counted(second, counts);
         if counts.silence.is_silent() {
             asn_state.silence.next = counts.silence.clone();
-        }
-        for path in &counts.paths {
-            asn_state.paths.add(second, &path.transit, path.counted);
         }
     }
 
@@ -268,11 +264,7 @@ impl CommitmentState {
         let is_held = second >= first_second(next, self.commitment.window);
         let asn_state = self.subjects.entry(subject).or_default();
         if is_held {
-            asn_state.paths.note_crossed(second, &counts.crossed);
-            asn_state.window.add(second, counts.counted);
-            for path in &counts.paths {
-                asn_state.paths.add(second, &path.transit, path.counted);
-            }
+            asn_state.add_counted(second, counts);
         }
         asn_state.amend_counted(second, counts);
     }

@@ -14,8 +14,8 @@ use crate::units::Second;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// So many seconds after a stream has begun it is known which others have stopped before it: they are told
-/// once they have been silent for so long.
+/// Seconds from a stream's first packet until it is decided whether it has moved here. A stream that stopped
+/// before it is told by then, for it is told after so many seconds without a packet.
 const WAIT: u64 = 3;
 
 /// An SSRC between two origins.
@@ -44,8 +44,8 @@ impl Moves {
         }
     }
 
-    /// What is to be booked of moves, in which seconds, once nothing that may be one of them can still
-    /// be told.
+    /// Decides on the streams that began [`WAIT`] seconds ago and before: what is to be booked of moves, by
+    /// second.
     pub(super) fn settle(&mut self, now: Second) -> Vec<(Second, SecondCounts, Arc<ScopePlan>)> {
         let is_due = |edge: &StreamEdge| edge.time.second().0 + WAIT <= now.0;
         let mut booked = Vec::new();
@@ -72,8 +72,8 @@ impl Moves {
         booked
     }
 
-    /// The one stream that may have gone on with this first packet, if that may have gone on with no other
-    /// one either.
+    /// What is to be booked of a move that ends with this first packet: if exactly one stopped stream fits
+    /// it, and that one fits no other first packet.
     fn moved(&self, first: &StreamEdge) -> Option<Booking> {
         let stopped = self.stopped.get(&source(first))?;
         let mut fits = stopped

@@ -4,11 +4,8 @@
 //! limit. What another contract asks beyond that is said, and left out.
 
 use crate::ledger::leaf::{CommitmentTerms, GuaranteedTerms, PolicyLeaf};
-use crate::sla::commitment::Commitment;
+use crate::sla::commitment::{Commitment, MAX_WINDOW};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The longest window that a report reads leaves for, in seconds.
-const MAX_WINDOW: u32 = 3600;
 
 /// Other contracts, and what of them was asked for that no leaf says.
 #[derive(Clone, Debug, Default)]
@@ -104,14 +101,14 @@ fn answerable(
     );
     keep(
         "window",
-        other.window <= MAX_WINDOW,
+        u64::from(other.window) <= MAX_WINDOW,
         format!("windows of up to {MAX_WINDOW} s"),
     );
     judged.layer.clone_from(&counted.layer);
     judged.classes.clone_from(&counted.classes);
     judged.scope.clone_from(&counted.scope);
     judged.transit.clone_from(&counted.transit);
-    judged.window = judged.window.min(MAX_WINDOW);
+    judged.window = u32::try_from(MAX_WINDOW).map_or(judged.window, |most| judged.window.min(most));
     let GuaranteedTerms {
         latency, jitter, ..
     } = &counted.guarantee;

@@ -9,6 +9,9 @@ use crate::units::{BitRate, Ratio};
 use crate::voice::class::Classes;
 use std::num::NonZeroU32;
 
+/// The longest window, in seconds: no verdict rests on anything further back.
+pub const MAX_WINDOW: u64 = 3600;
+
 /// A contract's committed data rate with its scope, threshold, window and guarantees.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Commitment {
@@ -18,7 +21,7 @@ pub struct Commitment {
     pub committed_rate: BitRate,
     /// The share above which no guarantee is given.
     pub threshold: Ratio,
-    /// Seconds in the window, 1 to 3600.
+    /// Seconds in the window, 1 to [`MAX_WINDOW`].
     pub window: NonZeroU32,
     /// Which traffic is held against the threshold.
     pub direction: DirectionRule,

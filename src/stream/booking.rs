@@ -1,9 +1,8 @@
 //! What is missing of a stream, booked in the seconds in which it was due.
 //!
 //! A number is booked as soon as a later one shows that it is missing. If its packet still comes,
-//! the same second is given it back: bookings are signed. So a number that is out of order by less
-//! than a second stays open (100 ms after its end) is never in the second that is judged, and a
-//! number that is lost always is.
+//! the same second is given it back: bookings are signed. A second is judged 100 ms after its end. So a
+//! packet that is late by less than that is not lost in any verdict.
 
 use crate::units::{Second, Timestamp};
 use std::time::Duration;

@@ -70,7 +70,7 @@ impl Streams {
             match said {
                 RtcpPacket::SenderReport { ssrc, packets, .. } => {
                     self.tell_sender(packet, ssrc, |stream| {
-                        stream.note_sender_report(packets, now)
+                        stream.note_sender_report(packets, now);
                     });
                 }
                 RtcpPacket::ReceiverReport { ssrc, .. } => {

@@ -3,6 +3,7 @@
 
 use crate::attribution::PairKey;
 use crate::stream::booking::{Booking, Certainty, LossReason};
+use crate::stream::record::clock::{agrees, sent, tolerance};
 use crate::units::Timestamp;
 use crate::voice::stream_key::StreamKey;
 use std::num::NonZeroU32;
@@ -45,15 +46,12 @@ impl StreamEdge {
         let gone = first.time.since(self.time);
         let forward = first.number.wrapping_sub(self.number);
         let missing = u64::from(forward).checked_sub(1)?;
-        let slack = gone / 10 + Duration::from_millis(200);
-        let clock = u64::from(self.clock?.get());
-        let units = u64::from(first.timestamp.wrapping_sub(self.timestamp));
-        let ran_on = Duration::from_nanos(units * 1_000_000_000 / clock);
+        let ran_on = sent(first.timestamp.wrapping_sub(self.timestamp), self.clock?);
         let could_send = self.interval.as_nanos() * u128::from(missing);
         let fits = forward < 1 << 15
             && gone <= LONGEST_MOVE
-            && ran_on.abs_diff(gone) <= slack
-            && could_send <= (gone + slack).as_nanos();
+            && agrees(ran_on, gone)
+            && could_send <= (gone + tolerance(gone)).as_nanos();
         let certainty = if gone <= CERTAIN {
             Certainty::Lost
         } else {

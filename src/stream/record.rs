@@ -2,21 +2,21 @@
 
 pub(super) mod clock;
 mod cold;
+mod facts;
 mod jump;
 mod numbering;
 mod restart;
 mod silence;
 
-use crate::asn::DisagreeingSources;
-use crate::attribution::{Attributed, Attribution, PairKey};
+use crate::attribution::{Attribution, PairKey};
 use crate::stream::booking::Booking;
 use crate::stream::copies::RecentPackets;
 use crate::stream::gaps::MissingNumbers;
 use crate::stream::jitter::Jitter;
 use crate::stream::probation::PROOF;
-use crate::stream::reports::{ReportContext, ReportedLoss, Reporter};
+use crate::stream::reports::Reporter;
 use crate::stream::sequence::{Arrival, Sequence, SequenceStep, WINDOW};
-use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts, ethernet_octets};
+use crate::stream::tally::{SequenceCounts, TrafficCounts, ethernet_octets};
 use crate::units::{Second, Timestamp};
 use crate::voice::CapturePoint;
 use crate::voice::kind::StreamKind;
@@ -24,7 +24,6 @@ use crate::voice::payload_type::assigned;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::CodecFormat;
 use crate::voice::stream_key::StreamKey;
-use crate::wire::rtcp::ReportBlock;
 use clock::{DEFAULT_INTERVAL, LOOK, PayloadType, SHORTEST_INTERVAL, sent};
 use cold::ColdState;
 use std::hint::black_box;
@@ -313,54 +312,6 @@ impl Stream {
         missing >= WINDOW && began && sent.abs_diff(missing) <= (missing * 3 / 100).max(3)
     }
 
-    /// Takes what is booked of it into its own sums.
-    pub fn note_booking(&mut self, booking: &Booking) {
-        self.cold.note_booking(booking);
-    }
-
-    /// Takes what a reporter says of this stream; what follows from it goes to `booked`. False where
-    /// there are too many reporters.
-    pub fn report(
-        &mut self,
-        (reporter, second): (u32, Second),
-        block: &ReportBlock,
-        booked: &mut Vec<ReportedLoss>,
-    ) -> bool {
-        let absent = u64::try_from(self.cold.absent).unwrap_or(0);
-        let context = ReportContext {
-            reporter,
-            second,
-            sequence: &self.sequence,
-            lost_here: absent.saturating_sub(self.sequence.missing()),
-        };
-        self.cold.far_end.report(&context, block, booked)
-    }
-
-    /// A reporter sends VoIP metrics of it: whether they count. None where there are too many reporters.
-    pub fn note_metrics(&mut self, reporter: u32, now: Second) -> Option<bool> {
-        self.cold.far_end.note_metrics(reporter, now)
-    }
-
-    /// Whether a receiver has reported on it lately.
-    pub(super) fn is_reported(&self, now: Second) -> bool {
-        self.cold.far_end.is_heard(now)
-    }
-
-    /// Whether its octets were confirmed when that was asked last.
-    pub fn is_confirmed(&self) -> bool {
-        self.cold.is_confirmed
-    }
-
-    /// Whether its octets are confirmed from now on.
-    pub(super) fn set_confirmed(&mut self, is_confirmed: bool) {
-        self.cold.is_confirmed = is_confirmed;
-    }
-
-    /// The stream is over: what its reporters have said that is not booked yet.
-    pub fn finish_reports(&mut self) -> Option<LossCounts> {
-        self.cold.far_end.finish()
-    }
-
     /// Whether the stream is attributed as this packet's tap and these tables would.
     #[inline]
     pub fn is_attributed(&self, capture_point: CapturePoint, attribution: &Attribution) -> bool {
@@ -424,84 +375,6 @@ impl Stream {
     /// The stream is over: nothing more is waited for.
     pub fn finish(&mut self, bookings: &mut Vec<Booking>) -> SequenceStep {
         self.end_restart(bookings)
-    }
-
-    /// Its first packet.
-    pub fn first(&self) -> Timestamp {
-        self.cold.first
-    }
-
-    /// Who it belongs to.
-    pub fn pair(&self) -> &PairKey {
-        let attributed = self.cold.attributed.as_ref();
-        attributed.map_or(&NOBODY, |attributed| &attributed.pair)
-    }
-
-    /// The same, to be kept.
-    pub fn attributed(&self) -> Option<&Arc<Attributed>> {
-        self.cold.attributed.as_ref()
-    }
-
-    /// Which ASN sources name another origin for one of its ends.
-    pub fn disagreeing(&self) -> DisagreeingSources {
-        let attributed = self.cold.attributed.as_ref();
-        attributed.map_or(DisagreeingSources::default(), |attributed| {
-            attributed.disagreeing
-        })
-    }
-
-    /// Its jitter.
-    pub fn jitter(&self) -> &Jitter {
-        &self.jitter
-    }
-
-    /// All settled packets.
-    pub fn packets(&self) -> u64 {
-        self.cold.packets
-    }
-
-    /// Their IP total lengths.
-    pub fn ip_bytes(&self) -> u64 {
-        self.cold.ip_bytes
-    }
-
-    /// All settled losses and the like.
-    pub fn continuity(&self) -> SequenceCounts {
-        self.cold.all()
-    }
-
-    /// The encoding's name, by signalling or by the payload type; empty where neither tells.
-    pub fn codec(&self) -> Arc<str> {
-        let payload_type = self.payload_type();
-        match &self.cold.format {
-            Some(format) if format.payload_type == payload_type => format.codec.clone(),
-            _ => assigned(payload_type)
-                .map_or("", |known| known.codec)
-                .into(),
-        }
-    }
-
-    /// New numberings that its sender began.
-    pub fn restarts(&self) -> u64 {
-        self.cold.restarts.into()
-    }
-
-    /// Whether signalling has not told of its most frequent payload type.
-    pub fn is_unnamed(&self) -> bool {
-        let told = self.cold.format.as_ref().map(|format| format.payload_type);
-        told != Some(self.payload_type())
-    }
-
-    /// Takes what signalling tells of it while it runs: its clock holds from now on, where nothing
-    /// better is known.
-    pub fn name(&mut self, format: Arc<CodecFormat>) {
-        self.cold.format = Some(format);
-        self.jitter.set_clock(self.clock());
-    }
-
-    /// The most frequent payload type.
-    pub fn payload_type(&self) -> u8 {
-        self.cold.usual_type(self.of).number
     }
 }
 

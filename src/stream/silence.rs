@@ -16,16 +16,16 @@ use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::stream_key::StreamKey;
 use std::time::Duration;
 
-/// A stream without a packet for so long is still active.
+/// A stream is active for so long after its last packet (MODEL §11.5).
 pub(super) const ACTIVE: Duration = Duration::from_secs(10);
 
-/// A stream is silent so long after the longest time that usually passes between its packets.
+/// A stream is silent once nothing has come for so much longer than usually passes between its packets.
 pub(super) const AFTER: Duration = Duration::from_secs(1);
 
-/// A stream that has had no packet for so long has stopped there.
+/// A stream without a packet for so long is told to the judge: it may have moved (MODEL §7.10).
 const STOPPED: Duration = Duration::from_secs(3);
 
-/// What happens in a dialog so long before the last packet explains it.
+/// A reason may come so long before the last packet.
 const SLACK: Duration = Duration::from_secs(2);
 
 /// The streams of a pair that are quiet, as they stand at the end of a second.

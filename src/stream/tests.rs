@@ -4,6 +4,7 @@ use super::*;
 use crate::stream::tally::LossCounts;
 use crate::units::Address;
 use crate::units::Endpoint;
+use crate::units::Second;
 use crate::voice::{CapturePoint, Rules};
 use crate::wire::{Datagram, DedupKey, Transport, Vlans};
 
@@ -44,7 +45,7 @@ fn take(
     let progress = streams.advance(&packet)?;
     Ok(matches!(
         progress,
-        Progress::Media(..) | Progress::Proven(..)
+        PacketOutcome::Media(..) | PacketOutcome::Proven(..)
     ))
 }
 

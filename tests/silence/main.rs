@@ -153,6 +153,9 @@ fn honest_days_of_twenty_calls_are_decided_with_and_without_sip() {
     is_decided(&days, 40);
 }
 
+/// Makes a day of a seed.
+type MakeDay = Box<dyn Fn(u64) -> Day>;
+
 /// The days of the table of MODEL §11.5, with other random numbers: seconds, of these in doubt, wrongly
 /// `met` and wrongly `missed`.
 #[test]
@@ -165,7 +168,7 @@ fn other_days_of_each_kind_are_decided_as_well() {
         move |seed| Day::new(seed, 0).cut(cut).all(situation, calls, 3 * MINUTE)
     };
     let pauses = Situation::Pauses { noise: false };
-    let honest: [(&str, Box<dyn Fn(u64) -> Day>); 6] = [
+    let honest: [(&str, MakeDay); 6] = [
         ("20 calls, no SIP", Box::new(mixed(20, 15, 0, 0))),
         ("20 calls, half with SIP", Box::new(mixed(20, 15, 50, 0))),
         ("20 calls, all with SIP", Box::new(mixed(20, 15, 100, 0))),
@@ -173,7 +176,7 @@ fn other_days_of_each_kind_are_decided_as_well() {
         ("100 calls, 30 % with SIP", Box::new(mixed(100, 6, 30, 0))),
         ("50 calls, 1 % of loss", Box::new(mixed(50, 8, 20, 10))),
     ];
-    let dishonest: [(&str, u64, Box<dyn Fn(u64) -> Day>); 6] = [
+    let dishonest: [(&str, u64, MakeDay); 6] = [
         (
             "20 calls dead for 30 s",
             0,

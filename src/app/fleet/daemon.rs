@@ -17,6 +17,7 @@ use crate::fleet::aggregate::{AggregateSettings, aggregate};
 use crate::fleet::nats::{Link, ReadFrom};
 use crate::fleet::seconds::Fleet;
 use crate::ledger::settled::{Settler, SharedSettled};
+use crate::sla::commitment::MAX_WINDOW;
 use crate::snapshot::evidence::JudgementObserver;
 use crate::snapshot::fleet::FleetProbeRow;
 use crate::units::Second;
@@ -27,9 +28,6 @@ use tokio::sync::{oneshot, watch};
 
 /// How far back the first message may lie, before the day begins that windows reach into: clocks differ.
 const SLACK: u64 = 60;
-
-/// The longest window.
-const WINDOW: u64 = 3600;
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -141,7 +139,7 @@ fn judge(
         }
         (recorder, ledger) = (Some(kept.recorder), Some(kept.thread));
     }
-    let day = first.0.saturating_sub(WINDOW) / DAY * DAY;
+    let day = first.0.saturating_sub(MAX_WINDOW) / DAY * DAY;
     let settings = AggregateSettings {
         patience: aggregator.patience,
         now: || clock::now().second(),

@@ -98,6 +98,11 @@ impl PayloadType {
             .and_then(|clock| NonZeroU32::new(*clock))
     }
 
+    /// What was measured last is another clock than the one that is known.
+    fn is_in_doubt(&self) -> bool {
+        self.candidate != self.measured
+    }
+
     /// Its packets went on by so many units in so much time; whether their clock is now known
     /// otherwise. A clock that is known changes only when two measurements say so.
     fn measure(&mut self, units: u32, gone: Duration) -> bool {
@@ -174,7 +179,8 @@ impl Pace {
             return false;
         }
         let is_new = of.measure(timestamp.wrapping_sub(self.anchor_timestamp), gone);
-        if gone > MEASURE_UNTIL || is_new {
+        // Whether something else is true is measured anew: arrival may have jumped (a clock was set).
+        if gone > MEASURE_UNTIL || is_new || of.is_in_doubt() {
             (self.anchor, self.anchor_timestamp) = (time, timestamp);
         }
         is_new
@@ -225,6 +231,20 @@ fn nanos(time: Duration) -> u64 {
 /// Whether timestamps that went on by `units` in `gone` may have an audio clock.
 pub(super) fn is_some_clock(units: u32, gone: Duration) -> bool {
     nearest_clock(units, gone).is_some()
+}
+
+/// How far a sender's clock may be from ours over a time, beside a tenth of it: jitter, and the packet time
+/// of both ends.
+const SLACK: Duration = Duration::from_millis(200);
+
+/// How much another time may differ from one and still be the same.
+pub(in crate::stream) fn tolerance(of: Duration) -> Duration {
+    of / 10 + SLACK
+}
+
+/// Whether a time is the same as another one, as far as two clocks can tell.
+pub(in crate::stream) fn agrees(time: Duration, with: Duration) -> bool {
+    time.abs_diff(with) <= tolerance(with)
 }
 
 /// How long a clock takes for so many units.

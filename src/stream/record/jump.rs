@@ -3,14 +3,10 @@
 //! Pure: a [`Gap`] holds what is known of the two packets around it, and of their stream.
 
 use crate::stream::booking::{Certainty, LossReason};
-use crate::stream::record::clock::{is_some_clock, sent};
+use crate::stream::record::clock::{agrees, is_some_clock, sent, tolerance};
 use crate::stream::sequence::Jump;
 use std::num::NonZeroU32;
 use std::time::Duration;
-
-/// How far a sender's clock may be from ours over a gap, beside a tenth of it: jitter, and the
-/// packet time of both ends.
-const SLACK: Duration = Duration::from_millis(200);
 
 /// The packet with the highest number before, and one that lies ahead of it.
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +84,7 @@ impl Gap {
         let is_known = !self.clocks.contains(&None);
         let announced = self.announced.filter(|_| !is_known);
         let mut clocks = self.clocks.into_iter().chain([announced]).flatten();
-        let slack = self.gone / 10 + SLACK;
-        clocks.any(|clock| sent(self.units, clock).abs_diff(self.gone) <= slack)
+        clocks.any(|clock| agrees(sent(self.units, clock), self.gone))
             || (!is_known && is_some_clock(self.units, self.gone))
     }
 
@@ -106,7 +101,7 @@ impl Gap {
     }
 
     fn could_send(&self, numbers: u64) -> bool {
-        let most = self.gone + self.gone / 10 + SLACK;
+        let most = self.gone + tolerance(self.gone);
         times(self.shortest, numbers) <= most.as_nanos()
     }
 }

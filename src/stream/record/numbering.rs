@@ -235,8 +235,9 @@ impl Stream {
         self.cold.restart.is_some()
     }
 
-    /// Time has jumped: no missing number is waited for.
+    /// Time has jumped: no missing number is waited for, and no clock is measured over it.
     pub(in crate::stream) fn forget_missing(&mut self) {
         self.cold.missing = None;
+        self.cold.pace.restart();
     }
 }

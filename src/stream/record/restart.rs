@@ -11,7 +11,7 @@
 use crate::stream::booking::{Booking, Certainty, LossReason};
 use crate::stream::gaps::{MissingNumbers, Skipped};
 use crate::stream::record::Stream;
-use crate::stream::record::clock::{AUDIO_CLOCKS, PayloadType, SHORTEST_INTERVAL, sent};
+use crate::stream::record::clock::{AUDIO_CLOCKS, PayloadType, SHORTEST_INTERVAL, agrees, sent};
 use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep};
 use crate::units::{Second, Timestamp};
 use crate::voice::rtp_summary::RtpSummary;
@@ -185,8 +185,8 @@ impl SuspectedRestart {
         self.packets >= PROOF && self.goes_alone() && self.is_close(self.newest)
     }
 
-    /// The same, where the old numbering expects the same numbers: three copies in a row that are held
-    /// up by chance as long as the next packet must not look like it.
+    /// The same, where the old numbering expects these numbers too. Then three of four packets have to
+    /// lie close to the line: a few copies may lie on it by chance.
     fn is_surely_proven(&self) -> bool {
         self.is_proven() && self.loose * 4 <= self.packets
     }
@@ -409,9 +409,4 @@ fn on_clock(forward: u16) -> Jump {
     } else {
         Jump::Old
     }
-}
-
-/// Whether the time between two arrivals is that between two timestamps.
-fn agrees(arrived: Duration, sent: Duration) -> bool {
-    arrived.abs_diff(sent) <= sent / 10 + Duration::from_millis(200)
 }
