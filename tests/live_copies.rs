@@ -10,23 +10,15 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "made for the daemon's own tests")]
-mod running;
-
 use asnmeter::clock;
-use netns::ip;
 use pnet::datalink::DataLinkSender;
-use running::{Running, until};
 use std::process::Command;
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::Media;
+use support::netns::{self, ip};
 use support::program::PROGRAM;
+use support::running::{Running, until};
 
 /// Calls at once, and packets of each.
 const CALLS: u32 = 24;
