@@ -243,6 +243,15 @@ impl Meter {
                 Finding::Reported(pair, (second, reports)) => {
                     self.count_reports(second, &pair, reports);
                 }
+                Finding::Changed(pair, booking) => {
+                    for (second, count) in booking.by_second() {
+                        let usage = PairCounts {
+                            continuity: SequenceCounts::booked(booking.certainty, count),
+                            ..PairCounts::default()
+                        };
+                        self.counts_of(second).add(&pair, &usage);
+                    }
+                }
                 Finding::VoipMetrics(pair, block) => {
                     let usage = PairCounts {
                         voip_metrics: Some(Box::new(VoipCounts::of(&block))),

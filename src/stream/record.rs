@@ -5,6 +5,7 @@ mod cold;
 mod jump;
 mod numbering;
 mod restart;
+mod rtcp;
 mod silence;
 
 use crate::asn::Dissent;
@@ -14,7 +15,8 @@ use crate::stream::copies::RecentPackets;
 use crate::stream::gaps::MissingNumbers;
 use crate::stream::jitter::Jitter;
 use crate::stream::probation::PROOF;
-use crate::stream::reports::{ReportContext, ReportedLoss, Reporter};
+use crate::stream::reports::{Reporter, Reporters};
+use crate::stream::rtcp_account::RtcpAccount;
 use crate::stream::sequence::{Arrival, Sequence, SequenceStep, WINDOW};
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts, ethernet_octets};
 use crate::units::{Second, Timestamp};
@@ -24,7 +26,6 @@ use crate::voice::payload_type::assigned;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::CodecFormat;
 use crate::voice::stream_key::StreamKey;
-use crate::wire::rtcp::ReportBlock;
 use clock::{DEFAULT_INTERVAL, LOOK, PayloadType, SHORTEST_INTERVAL, sent};
 use cold::ColdState;
 use std::hint::black_box;
@@ -100,8 +101,8 @@ const _: () = {
     assert!(second / 64 == 1 && third / 64 == 2, "one to touch in each");
     let all = size_of::<Stream>() + size_of::<ColdState>() + size_of::<MissingNumbers>();
     assert!(all <= 512, "a hundred thousand of them");
-    let reported = size_of::<Vec<Reporter>>() + size_of::<Reporter>();
-    assert!(reported <= 80, "besides, of a stream that is reported on");
+    let reported = size_of::<Reporters>() + size_of::<Reporter>() + size_of::<RtcpAccount>();
+    assert!(reported <= 160, "besides, of a stream that is reported on");
 };
 
 impl Stream {
@@ -315,24 +316,6 @@ impl Stream {
     /// Takes what is booked of it into its own sums.
     pub fn note_booking(&mut self, booking: &Booking) {
         self.cold.note_booking(booking);
-    }
-
-    /// Takes what a reporter says of this stream; what follows from it goes to `booked`. False where
-    /// there are too many reporters.
-    pub fn report(
-        &mut self,
-        (reporter, second): (u32, Second),
-        block: &ReportBlock,
-        booked: &mut Vec<ReportedLoss>,
-    ) -> bool {
-        let absent = u64::try_from(self.cold.absent).unwrap_or(0);
-        let context = ReportContext {
-            reporter,
-            second,
-            sequence: &self.sequence,
-            lost_here: absent.saturating_sub(self.sequence.missing()),
-        };
-        self.cold.far_end.report(&context, block, booked)
     }
 
     /// A reporter sends VoIP metrics of it: whether they count. None where there are too many reporters.

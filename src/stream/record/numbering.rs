@@ -238,5 +238,8 @@ impl Stream {
     /// Time has jumped: no missing number is waited for.
     pub(in crate::stream) fn forget_missing(&mut self) {
         self.cold.missing = None;
+        if let Some(account) = self.cold.far_end.account() {
+            account.restart();
+        }
     }
 }

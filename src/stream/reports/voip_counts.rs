@@ -201,7 +201,9 @@ mod tests {
         ];
         let sum = |order: [usize; 3]| {
             let mut sum = VoipCounts::default();
-            order.map(|place| sum.add(&VoipCounts::of(&blocks[place])));
+            for place in order {
+                sum.add(&VoipCounts::of(&blocks[place]));
+            }
             sum
         };
         let counts = sum([0, 1, 2]);

@@ -1,6 +1,7 @@
 //! Questions that wait for their answer, by a 64-bit hash of all that the answer must repeat. Two
 //! that collide, once in 10^14 pairs of a full table, cost a sample or give one wrong one.
 
+use super::method::RttMethod;
 use crate::units::Timestamp;
 use crate::units::occupancy::Occupancy;
 use hashbrown::HashMap;
@@ -35,6 +36,7 @@ struct Question {
     is_ambiguous: bool,
     /// It went by more than once.
     repeated: bool,
+    method: RttMethod,
     /// Who has answered, as many as `answers` says.
     reporters: [u32; MAX_REPORTERS],
     answers: u8,
@@ -46,11 +48,13 @@ pub(super) struct PendingRequests {
     waiting: HashMap<u64, Question>,
     order: VecDeque<(Timestamp, u64)>,
     forgotten: u64,
+    /// Those that nobody answered in time, by method.
+    unanswered: [u64; RttMethod::ALL.len()],
 }
 
 impl PendingRequests {
-    /// A question goes by, with a hash of its octets.
-    pub(super) fn ask(&mut self, key: u64, content: u64, now: Timestamp) {
+    /// A question goes by, with a hash of its octets and the method that it serves.
+    pub(super) fn ask(&mut self, key: u64, (content, method): (u64, RttMethod), now: Timestamp) {
         if let Some(question) = self.waiting.get_mut(&key) {
             question.repeated = true;
             question.is_ambiguous |= question.content != content;
@@ -75,6 +79,7 @@ impl PendingRequests {
                 content,
                 is_ambiguous: false,
                 repeated: false,
+                method,
                 reporters: [0; MAX_REPORTERS],
                 answers: 0,
             },
@@ -116,9 +121,26 @@ impl PendingRequests {
                 Some(question) if question.repeated && question.asked.last >= before => {
                     self.order.push_back((question.asked.last, key));
                 }
-                _ => drop(self.waiting.remove(&key)),
+                _ => self.forget(key),
             }
         }
+    }
+
+    /// Nobody answers a question any more.
+    fn forget(&mut self, key: u64) {
+        let Some(question) = self.waiting.remove(&key) else {
+            return;
+        };
+        if question.answers == 0
+            && let Some(count) = self.unanswered.get_mut(question.method as usize)
+        {
+            *count += 1;
+        }
+    }
+
+    /// Questions that nobody has answered in time, by method.
+    pub(super) const fn unanswered(&self) -> [u64; RttMethod::ALL.len()] {
+        self.unanswered
     }
 
     /// How full it is.
