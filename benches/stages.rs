@@ -234,10 +234,10 @@ fn judge(bench: &mut Criterion, config: &Config) {
     let policy = Arc::new(Policy {
         commitments,
         scopes: scopes.into(),
-        origins: Arc::default(),
+        ..Policy::default()
     });
     let mut judge = Judge::new(policy.clone(), 500, &[]);
-    judge.judge_merged(JudgeInput::Opened(Second(1)), &mut ());
+    judge.judge_input(JudgeInput::Opened(Second(1)), &mut ());
     let mut now = Second(1);
     group.bench_function("a second of 250 ASNs", |run| {
         run.iter_batched(
@@ -245,7 +245,7 @@ fn judge(bench: &mut Criterion, config: &Config) {
                 now = now.next();
                 second(&policy, now)
             },
-            |merged| judge.judge_merged(merged, &mut ()),
+            |merged| judge.judge_input(merged, &mut ()),
             BatchSize::PerIteration,
         );
     });

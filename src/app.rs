@@ -5,7 +5,6 @@
 //! Nothing is measured here.
 
 mod background;
-mod both;
 pub mod check;
 pub mod demo;
 mod endpoint;
@@ -16,14 +15,17 @@ mod history;
 mod judge_thread;
 pub mod live;
 mod local_check;
+mod observer_pair;
 mod privileges;
 mod reload;
 pub mod replay;
 pub mod requests;
 mod routers;
+mod sandbox;
 mod shared_policy;
 mod signals;
 mod source;
+mod stream_row;
 mod systemd;
 mod unseen_log;
 pub mod witness;
@@ -142,6 +144,17 @@ pub enum AppError {
         /// The system's error.
         source: std::io::Error,
     },
+    /// The kernel does not check the signatures of routers: it has no TCP-MD5, or does not take a key.
+    #[error(
+        "asn.bmp_keys: {routers}: TCP-MD5: {}",
+        routers::signature_refusal(source)
+    )]
+    Signature {
+        /// The routers whose key it is.
+        routers: crate::units::Prefix,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// The configuration lacks a key that the daemon needs: exit code 78.
     #[error("{}: {reason}", path.display())]
     Incomplete {
@@ -249,6 +262,7 @@ impl AppError {
             | Self::NoWitness(_)
             | Self::System { .. }
             | Self::Listen { .. }
+            | Self::Signature { .. }
             | Self::Panicked(_) => 1,
         }
     }
@@ -307,6 +321,7 @@ fn policy(config: &Config, previous: Option<&Policy>, load: &Load) -> Result<Pol
         commitments,
         scopes: scopes.into(),
         origins: Arc::new(origins),
+        silence_share: config.voice.silence_share,
     })
 }
 
@@ -322,6 +337,7 @@ fn settings(config: &Config) -> WorkerSettings {
         limits: StreamLimits {
             max_streams: voice.max_streams,
             timeout: voice.stream_timeout,
+            silence_limit: voice.silence_limit,
         },
         copies: if config.capture.deduplicate {
             CopyRule::Discarded

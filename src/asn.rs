@@ -78,7 +78,7 @@ pub struct PathId {
 /// Sources that name another origin than the one that decided: bit n is the one at place n in the
 /// order of precedence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Dissent(pub u16);
+pub struct DisagreeingSources(pub u16);
 
 /// Whose an address is and how it is reached: asked once per stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +88,7 @@ pub struct Route {
     /// The path to it; without steps where it is ours, unknown, or its source has no paths.
     pub path: PathId,
     /// Who says otherwise.
-    pub dissent: Dissent,
+    pub disagreeing: DisagreeingSources,
 }
 
 /// The sources in order of precedence, and what is ours. Immutable.
@@ -121,6 +121,17 @@ pub struct OriginSettings {
     pub bmp_stale: Duration,
     /// Where routers may connect from; default: anywhere.
     pub bmp_routers: Vec<Prefix>,
+    /// The keys with which routers sign (TCP-MD5, RFC 2385); default: none.
+    pub bmp_keys: Vec<BmpKey>,
+}
+
+/// The key of some routers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BmpKey {
+    /// The routers that must sign with it.
+    pub routers: Prefix,
+    /// The file in which it stands, on one line.
+    pub file: PathBuf,
 }
 
 impl Default for OriginSettings {
@@ -133,6 +144,7 @@ impl Default for OriginSettings {
             max_shrink: Ratio::from_ppm(200_000),
             bmp_stale: Duration::from_secs(300),
             bmp_routers: Vec::new(),
+            bmp_keys: Vec::new(),
         }
     }
 }
@@ -288,7 +300,7 @@ impl Origins {
         let mut route = Route {
             origin: Origin::UNKNOWN,
             path: PathId::default(),
-            dissent: Dissent::default(),
+            disagreeing: DisagreeingSources::default(),
         };
         if self.local.lookup(address).is_some() {
             route.origin = Origin::Local;
@@ -309,7 +321,7 @@ impl Origins {
                     };
                 }
                 Some(first) if first != asn => {
-                    route.dissent.0 |= 1_u16.checked_shl(number.into()).unwrap_or(0);
+                    route.disagreeing.0 |= 1_u16.checked_shl(number.into()).unwrap_or(0);
                 }
                 Some(_) => {}
             }

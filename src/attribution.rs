@@ -4,7 +4,7 @@
 pub mod scopes;
 pub mod transit;
 
-use crate::asn::{Dissent, Origin, Origins, PathId, Route};
+use crate::asn::{DisagreeingSources, Origin, Origins, PathId, Route};
 use crate::frame::InterfaceId;
 use crate::units::Address;
 use crate::voice::CapturePoint;
@@ -43,7 +43,7 @@ pub struct Attributed {
     /// The pair.
     pub pair: PairKey,
     /// The ASN sources that disagree about at least one address.
-    pub dissent: Dissent,
+    pub disagreeing: DisagreeingSources,
 }
 
 /// Most attributions kept for sharing; beyond that the set is cleared. A guess.
@@ -99,7 +99,7 @@ impl Attribution {
         src: Address,
         dst: Address,
         capture_point: CapturePoint,
-    ) -> (PairKey, Dissent) {
+    ) -> (PairKey, DisagreeingSources) {
         let interface = self
             .interfaces
             .get(usize::from(capture_point.interface.0))
@@ -114,7 +114,10 @@ impl Attribution {
             dst: to.origin,
             transit: self.known.on(paths, |path| self.origins.transit(path)),
         };
-        (pair, Dissent(from.dissent.0 | to.dissent.0))
+        (
+            pair,
+            DisagreeingSources(from.disagreeing.0 | to.disagreeing.0),
+        )
     }
 
     /// Looks up the attribution of a stream, shared with equal ones.
@@ -124,8 +127,8 @@ impl Attribution {
         dst: Address,
         capture_point: CapturePoint,
     ) -> Arc<Attributed> {
-        let (pair, dissent) = self.resolve(src, dst, capture_point);
-        let attributed = Attributed { pair, dissent };
+        let (pair, disagreeing) = self.resolve(src, dst, capture_point);
+        let attributed = Attributed { pair, disagreeing };
         let mut shared = self.shared.borrow_mut();
         if let Some(known) = shared.get(&attributed) {
             return known.clone();

@@ -7,6 +7,7 @@ mod asn;
 mod check;
 mod evidence;
 mod fleet;
+mod key;
 mod progress;
 mod report;
 mod verify;
@@ -217,11 +218,11 @@ fn run(command: Command) -> Result<(), AppError> {
                 workers: workers.into(),
                 follow,
             };
-            let shown = progress::ReplayProgress::default();
+            let shown = progress::ReadingBar::default();
             let mut handled = Ok(());
             let outcome = replay(&request, |progress| {
                 handled = stop_on_signal(progress.clone());
-                shown.start(progress);
+                shown.start(move || (progress.read(), progress.total()));
             });
             shown.finish();
             handled?;

@@ -84,20 +84,20 @@ impl Judge {
     }
 
     /// Takes a second with everything that came for it, then judges it and the idle ones after.
-    pub fn judge_merged(&mut self, merged: JudgeInput, evidence: &mut dyn JudgementObserver) {
-        match merged {
-            JudgeInput::Opened(second) => self.open(second, evidence),
+    pub fn judge_input(&mut self, input: JudgeInput, observer: &mut dyn JudgementObserver) {
+        match input {
+            JudgeInput::Opened(second) => self.open(second, observer),
             JudgeInput::Stepped(second) => {
                 let last = self.judged().unwrap_or(second);
                 self.restart(second);
-                evidence.restarted(second, Some(last));
+                observer.restarted(second, Some(last));
             }
             JudgeInput::Second {
                 second,
                 through,
                 parts,
             } => {
-                if let Some((first, last)) = evidence.take_unwritten() {
+                if let Some((first, last)) = observer.take_unwritten() {
                     self.mark_incomplete(IncompleteRange {
                         first,
                         last,
@@ -107,7 +107,7 @@ impl Judge {
                 for part in &parts {
                     for range in &part.incomplete {
                         self.mark_incomplete(*range);
-                        evidence.incomplete(*range);
+                        observer.incomplete(*range);
                     }
                 }
                 self.totals.begin_second();
@@ -117,25 +117,25 @@ impl Judge {
                 for mut part in parts {
                     self.moves.note(&mut part.counts, &part.scopes);
                     for (amended, counts) in part.amendments {
-                        self.add((amended, next), counts, &part.scopes, evidence);
+                        self.add((amended, next), counts, &part.scopes, observer);
                     }
-                    self.add((second, next), part.counts, &part.scopes, evidence);
+                    self.add((second, next), part.counts, &part.scopes, observer);
                     self.workers.insert(part.number, part.worker);
                 }
                 for (moved, counts, scopes) in self.moves.settle(second) {
-                    self.add((moved, next), counts, &scopes, evidence);
+                    self.add((moved, next), counts, &scopes, observer);
                 }
                 if before.is_none() {
-                    self.judge(second, evidence);
+                    self.judge(second, observer);
                 }
                 let last = before.unwrap_or(second);
-                self.judge_idle(last, through, evidence);
+                self.judge_idle(last, through, observer);
             }
         }
     }
 
     /// From this second on we see: windows go on behind a stop, or begin.
-    fn open(&mut self, second: Second, evidence: &mut dyn JudgementObserver) {
+    fn open(&mut self, second: Second, observer: &mut dyn JudgementObserver) {
         if let Some(last) = self.judged().filter(|last| *last < second) {
             // Of both only a part was seen.
             self.mark_incomplete(IncompleteRange {
@@ -143,11 +143,11 @@ impl Judge {
                 last: second,
                 at_most: None,
             });
-            evidence.resumed(last, second);
+            observer.resumed(last, second);
         } else {
             self.commitments = CommitmentJudge::new(self.commitments.policy().clone());
             self.restart(second);
-            evidence.restarted(second, None);
+            observer.restarted(second, None);
         }
     }
 
@@ -181,10 +181,10 @@ impl Judge {
         (second, next): (Second, Second),
         mut counts: SecondCounts,
         scopes: &ScopePlan,
-        evidence: &mut dyn JudgementObserver,
+        observer: &mut dyn JudgementObserver,
     ) {
         self.commitments
-            .add((second, next), &counts, scopes, evidence);
+            .add((second, next), &counts, scopes, observer);
         if let Unseen::AtMost(frames) = self.commitments.unseen(second, second) {
             let each = counts.usage.values_mut();
             each.for_each(|usage| usage.continuity.doubt(frames));
@@ -192,10 +192,10 @@ impl Judge {
         self.totals.add(&counts);
     }
 
-    fn judge(&mut self, second: Second, evidence: &mut dyn JudgementObserver) {
+    fn judge(&mut self, second: Second, observer: &mut dyn JudgementObserver) {
         let totals = &mut self.totals;
         let admitted = |role, asn| totals.is_admitted(role, asn);
-        self.commitments.judge(second, admitted, evidence);
+        self.commitments.judge(second, admitted, observer);
         for (role, asn) in self.commitments.out_of_sla() {
             totals.admit(role, asn);
         }
@@ -208,11 +208,11 @@ impl Judge {
 
     /// Idle seconds after a judged one: once every window has run empty there is nothing to judge but
     /// the ends of minutes, for the evidence; so a jump costs no more than a window and a day of these.
-    fn judge_idle(&mut self, last: Second, through: Second, evidence: &mut dyn JudgementObserver) {
+    fn judge_idle(&mut self, last: Second, through: Second, observer: &mut dyn JudgementObserver) {
         let until = through.min(self.commitments.empty_after(last));
         for second in last.0 + 1..=until.0 {
             self.totals.begin_second();
-            self.judge(Second(second), evidence);
+            self.judge(Second(second), observer);
         }
         if through > until {
             self.totals.begin_second();
@@ -221,7 +221,7 @@ impl Judge {
                 let ends = (until.0 + 1..=through.0).filter(|second| second % 60 == 59);
                 for second in ends {
                     self.commitments
-                        .judge(Second(second), |_, _| true, evidence);
+                        .judge(Second(second), |_, _| true, observer);
                 }
             }
             self.commitments.pass(through);

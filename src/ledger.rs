@@ -5,10 +5,10 @@
 //! [`resume`] with which windows;
 //! [`rejudge`] judges again what was counted, [`verify`] reads a ledger as the other side would, [`select`] says which leaves somebody asks for,
 //! [`requests`] is what people ask its writer to enter. [`leaf`] is the form of what is written,
-//! [`tree`], [`tiles`], [`checkpoint`] and [`key`] make it tamper-evident. docs/EVIDENCE.md is the
+//! [`tree`], [`tiles`], [`checkpoint`], [`key`] and [`key_change`] make it tamper-evident. docs/EVIDENCE.md is the
 //! contract for all of it.
 //!
-//! One writer per directory. It does I/O, but reads no clock and starts no thread.
+//! One writer per directory. It does I/O, but reads no clock; the threads of [`verify`] end with its call.
 
 pub mod amended;
 pub mod checkpoint;
@@ -16,6 +16,7 @@ pub mod consistency;
 pub mod cosignature;
 pub mod directory;
 pub mod key;
+pub mod key_change;
 pub mod leaf;
 pub mod read;
 pub mod record;

@@ -172,8 +172,8 @@ impl Meter {
             Content::Stun(..) => return Err(Discard::Stun),
         };
         let (src, dst) = (packet.src.address, packet.dst.address);
-        let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
-        self.disputed.add(dissent, packet.ip_bytes.into());
+        let (pair, disagreeing) = attribution.resolve(src, dst, packet.capture_point);
+        self.disputed.add(disagreeing, packet.ip_bytes.into());
         let counts = self.counts_of(packet.time.second());
         let traffic = TrafficCounts::packet(packet.ip_bytes);
         counts.add(&pair, &PairCounts::packet(class, packet.ip_bytes));
@@ -201,9 +201,12 @@ impl Meter {
                 self.book(stream, bookings);
                 counted
             }
-            Progress::Pending(left) => {
+            Progress::Pending(left, displaced) => {
                 self.counts_of(summary.0).frames.pending += 1;
                 self.discard_pending(left);
+                if let Some((key, packets)) = displaced {
+                    self.displace(summary.0, &key, &packets, attribution);
+                }
                 Ok(())
             }
             Progress::Proven(index, stream, packets, bookings) => {
@@ -239,6 +242,12 @@ impl Meter {
                     );
                     let counts = self.counts_of(packet.time.second());
                     counts.round_trips.push(RoundTrip::new(pair, sample));
+                }
+                Finding::Unmeasured(trip) => {
+                    let point = packet.capture_point;
+                    let pair = attribution.pair(trip.answerer, trip.asker, point);
+                    let counts = self.counts_of(packet.time.second());
+                    counts.round_trips.push(RoundTrip::new(pair, trip.sample));
                 }
                 Finding::Reported(pair, (second, reports)) => {
                     self.count_reports(second, &pair, reports);
@@ -414,8 +423,8 @@ impl Meter {
             return Err(Discard::Video);
         }
         let (src, dst) = (key.src().address, key.dst().address);
-        let (pair, dissent) = attribution.resolve(src, dst, packet.capture_point);
-        self.disputed.add(dissent, packet.ip_bytes.into());
+        let (pair, disagreeing) = attribution.resolve(src, dst, packet.capture_point);
+        self.disputed.add(disagreeing, packet.ip_bytes.into());
         let usage = PairCounts {
             unfollowed: 1,
             ..PairCounts::packet(Class::Rtp, packet.ip_bytes)
@@ -427,6 +436,31 @@ impl Meter {
             .voice
             .add(&TrafficCounts::packet(packet.ip_bytes));
         Ok(())
+    }
+
+    /// A candidate gave way to another in a second: its packets are not counted as voice, and whether
+    /// they were the first of a stream, and what that lost, nobody knows; neither then, nor when they came.
+    #[cold]
+    fn displace(
+        &mut self,
+        second: Second,
+        key: &StreamKey,
+        packets: &[RtpSummary],
+        attribution: &Attribution,
+    ) {
+        let (src, dst) = (key.src().address, key.dst().address);
+        for packet in packets {
+            let pair = attribution.pair(src, dst, packet.capture_point);
+            let usage = PairCounts {
+                displaced: 1,
+                ..PairCounts::default()
+            };
+            self.counts_of(second).add(&pair, &usage);
+            if packet.time.second() != second {
+                self.counts_of(packet.time.second()).add(&pair, &usage);
+            }
+        }
+        self.discard_pending(packets.iter().map(|packet| packet.time));
     }
 
     /// Frames that waited in probation, by their capture times, are not voice.
@@ -544,7 +578,7 @@ impl Meter {
         else {
             return None;
         };
-        self.disputed.add(stream.dissent(), octets.ip);
+        self.disputed.add(stream.disagreeing(), octets.ip);
         let mut usage = PairCounts {
             continuity,
             ..PairCounts::default()

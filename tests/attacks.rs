@@ -9,16 +9,7 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
 use asnmeter::clock;
-use running::{Running, until};
 use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -26,7 +17,9 @@ use std::process::Command;
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::Media;
+use support::netns;
 use support::program::{PROGRAM, asnmeter, outcome};
+use support::running::{Running, until};
 use support::sockets::connect;
 
 /// A daemon on `lo` with these lines of configuration more.

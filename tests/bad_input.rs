@@ -10,16 +10,13 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::Command;
 use support::START;
 use support::desk::Desk;
 use support::frames::Media;
+use support::netns;
 use support::program::{Outcome, PROGRAM, asnmeter, outcome};
 
 fn gzip(octets: &[u8]) -> Vec<u8> {

@@ -12,25 +12,18 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
 use asnmeter::clock;
 use asnmeter::units::Second;
-use running::{Running, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::Media;
+use support::netns;
 use support::program::{list, number};
 use support::rfc3339;
+use support::running::{Running, until};
 
 /// Packets of each stream, one in 20 ms: 20 s.
 const PACKETS: u32 = 1000;

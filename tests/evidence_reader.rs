@@ -18,24 +18,19 @@ mod forged;
 #[path = "recompute/frames.rs"]
 #[allow(dead_code, reason = "the captures of another test")]
 mod frames;
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
 use asnmeter::clock;
 use asnmeter::units::Second;
-use running::{Running, until};
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 use support::START;
 use support::desk::Desk;
 use support::frames::{Media, Shot, pcapng};
-use support::program::{outcome, replay};
+use support::netns;
+use support::program::{PROGRAM, asnmeter, outcome, replay};
+use support::running::{Running, until};
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/evidence_reader/read.py");
 const CONTRACTS: &str = include_str!("evidence_reader/contracts.toml");
@@ -143,8 +138,16 @@ fn silence_transit_that_is_judged_and_a_clock_that_goes_back_are_recomputed() {
         }
     }
     let capture = desk.capture("calls.pcap", &shots);
-    let said = holds(&replayed(&desk, "asnmeter.toml", &[&capture], "ledger"));
+    let ledger = |name: &str| replayed(&desk, "asnmeter.toml", &[&capture], name);
+    let said = holds(&ledger("ledger"));
     assert!(said.contains("1 gaps of clock"), "{said}");
+    // Half of the streams are too few where more have to be silent.
+    let voice = "[voice]\nsilence_share = \"60%\"\nsilence_limit = \"5s\"\n";
+    desk.file(
+        "asnmeter.toml",
+        format!("{voice}{beginning}{judged}{EVIDENCE}"),
+    );
+    holds(&ledger("more"));
 }
 
 #[test]
@@ -166,6 +169,18 @@ fn a_demo_that_was_killed_and_started_again_is_recomputed() {
     }
     let said = holds(&ledger);
     assert!(said.contains("gaps of stop"), "{said}");
+}
+
+/// Twenty kills here; evidence_reader/kills makes as many as it is asked for.
+#[test]
+fn a_meter_that_is_killed_at_random_moments_loses_no_line_and_its_ledger_is_recomputed() {
+    let folder = Desk::new();
+    let kills = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/evidence_reader/kills");
+    let mut command = Command::new("python3");
+    command.args([kills, PROGRAM, "--kills", "20"]);
+    let done = outcome(command.env("TMPDIR", folder.path("")));
+    assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);
+    assert!(done.stdout.contains("20 kills"), "{}", done.stdout);
 }
 
 #[test]
@@ -245,6 +260,90 @@ fn reloads() {
         said.contains(&format!("{} policy", changes.len() + 2)),
         "{said}"
     );
+}
+
+#[test]
+fn a_meter_whose_key_was_changed_is_recomputed_and_a_key_is_what_openssl_says_of_it() {
+    netns::inside(
+        "a_meter_whose_key_was_changed_is_recomputed_and_a_key_is_what_openssl_says_of_it",
+        &[],
+        key_change,
+    );
+}
+
+fn key_change() {
+    netns::ip("link set lo up");
+    netns::pair();
+    let desk = desk();
+    let (new, ledger) = (desk.name("new.pem"), desk.name("ledger"));
+    let said = |words: &[&str]| {
+        let done = asnmeter([&["evidence", "key"], words].concat());
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        done.stdout
+    };
+    let created = said(&["create", &new]);
+    assert_ne!(
+        asnmeter(["evidence", "key", "create", &new]).code,
+        Some(0),
+        "it is there"
+    );
+    let mode = fs::metadata(&new).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let openssl = outcome(Command::new("openssl").args(["pkey", "-in", &new, "-pubout"]));
+    assert!(
+        created.ends_with(&openssl.stdout),
+        "{created}{}",
+        openssl.stderr
+    );
+    assert_eq!(said(&["show", &new]), created);
+    let configure = |key: &str| {
+        let evidence = EVIDENCE.replace("key.pem", key);
+        let capture = "[capture]\ninterface = \"tap0\"\n[asn]\nsources = [{ prefixes = \"far.tsv\" }]\nlocal_prefixes = [\"198.51.100.0/24\"]\n";
+        desk.file("asnmeter.toml", format!("{capture}{CONTRACTS}{evidence}"));
+    };
+    desk.file("far.tsv", "203.0.113.0/24\t64500\n192.0.2.0/24\t64501\n");
+    configure("key.pem");
+    let config = desk.name("asnmeter.toml");
+    let run = || {
+        let running = Running::start(
+            &desk,
+            "127.0.0.1:0",
+            &["run", "--config", &config, "--evidence", &ledger],
+        );
+        until("it is ready", || running.get("/-/ready").0 == 200);
+        let judged = || running.scrape().sum("judged_second_timestamp_seconds", &[]);
+        let now = judged();
+        until("two seconds are judged", || judged() >= now + 2);
+        running
+    };
+    let running = run();
+    let old = desk.name("key.pem");
+    let asked = said(&["change", &ledger, "--from", &old, "--to", &new]);
+    assert!(asked.starts_with("requested: "), "{asked}");
+    assert_eq!(running.end("TERM"), Some(0));
+    configure("new.pem");
+    assert_eq!(run().end("TERM"), Some(0));
+    let keys = said(&["show", &ledger]);
+    assert_eq!(keys.matches("BEGIN PUBLIC KEY").count(), 2, "{keys}");
+    assert!(keys.ends_with(&openssl.stdout), "{keys}");
+    let all = holds(&ledger);
+    assert!(all.contains("1 key"), "{all}");
+    forged::key(&desk, "other.pem");
+    for (name, code) in [("key.pem", 0), ("new.pem", 0), ("other.pem", 1)] {
+        let public = desk.name("public.pem");
+        let private = desk.name(name);
+        outcome(
+            Command::new("openssl").args(["pkey", "-in", &private, "-pubout", "-out", &public]),
+        );
+        let (by_reader, said) = read(&ledger, &["--key", &public]);
+        assert_eq!(by_reader, Some(code), "{name}: {said}");
+        let verified = asnmeter(["verify", &ledger, "--key", &public, "--require", "signed"]);
+        assert_eq!(verified.code, Some(code), "{name}: {}", verified.stderr);
+        assert_eq!(
+            verified.stdout.contains("the key changed 1 times"),
+            code == 0
+        );
+    }
 }
 
 /// Sends so many packets of every stream, one in 20 ms; of one stream every fifth is missing.

@@ -9,11 +9,6 @@
 
 mod support;
 
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
-use running::until;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -23,6 +18,7 @@ use support::START;
 use support::desk::Desk;
 use support::frames::{Media, pcap};
 use support::program::{PROGRAM, asnmeter, text};
+use support::running::until;
 
 const WHOLE: &str = "\
 [capture]

@@ -10,8 +10,8 @@
 
 mod support;
 
+use asnmeter::units::Second;
 use flate2::read::MultiGzDecoder;
-use running::{Running, until};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,10 +24,7 @@ use support::START;
 use support::desk::Desk;
 use support::frames::{Media, Shot};
 use support::program::{PROGRAM, asnmeter, list, outcome, replay};
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
+use support::running::{Running, until};
 
 const CONFIGURATION: &str = r#"
 [asn]
@@ -129,6 +126,41 @@ fn kind(leaf: &Value) -> &str {
 fn verify(ledger: &str, more: &[&str]) -> (Option<i32>, String) {
     let outcome = asnmeter([&["verify", ledger], more].concat());
     (outcome.code, outcome.stdout + &outcome.stderr)
+}
+
+#[test]
+fn verify_says_the_same_with_any_number_of_jobs_of_what_holds_and_of_what_does_not() {
+    let desk = desk();
+    replayed(&desk, "ledger", &[]);
+    let ledger = desk.name("ledger");
+    let said = |more: &[&str]| {
+        let each = ["1", "2", "3", "9"].map(|jobs| {
+            let outcome = asnmeter([&["verify", &ledger, "--jobs", jobs], more].concat());
+            (outcome.code, outcome.stdout, outcome.stderr)
+        });
+        assert!(each.iter().all(|one| *one == each[0]), "{each:#?}");
+        let [one, ..] = each;
+        one
+    };
+    for more in [&[][..], &["--format", "json"], &["--require", "witnessed"]] {
+        let (code, stdout, stderr) = said(more);
+        let holds = more != ["--require", "witnessed"];
+        assert_eq!(code, Some(if holds { 0 } else { 1 }), "{stdout}{stderr}");
+        assert_eq!(stdout.is_empty(), !holds);
+        // no terminal, no progress bar
+        assert_eq!(stderr.is_empty(), holds, "{stderr}");
+    }
+    let day = Second(START).day();
+    assert_eq!(said(&["--from", &day]).0, Some(0));
+    assert_eq!(said(&["--until", &day]).0, Some(1), "no day before it");
+    let packed = desk.path(&format!("ledger/{day}.jsonl.gz"));
+    let octets = fs::read(&packed).unwrap();
+    for end in [octets.len() / 2, octets.len() - 1] {
+        fs::write(&packed, &octets[..end]).unwrap();
+        let (code, stdout, stderr) = said(&[]);
+        assert_eq!((code, &*stdout), (Some(1), ""), "{stderr}");
+        assert!(stderr.contains("at octet"), "{stderr}");
+    }
 }
 
 /// Everything in a folder but the lock, by name.

@@ -9,14 +9,10 @@
 
 mod support;
 
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
-use running::{Running, until};
 use std::process::Command;
 use support::desk::Desk;
 use support::program::{PROGRAM, asnmeter, outcome};
+use support::running::{Running, until};
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/evidence_reader/read.py");
 

@@ -9,20 +9,13 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "made for the daemon's own tests")]
-mod running;
-
 use asnmeter::clock;
-use running::{Running, until};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::Media;
+use support::netns;
+use support::running::{Running, until};
 
 const CONFIGURATION: &str = r#"
 [capture]

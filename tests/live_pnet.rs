@@ -1,14 +1,14 @@
 //! pnet's channel against a real kernel, in a network namespace of its own.
 
-mod netns;
+mod support;
 
 use asnmeter::capture::pnet::PnetSource;
 use asnmeter::capture::{CaptureError, GapCause};
 use asnmeter::clock;
 use asnmeter::frame::InterfaceId;
-use netns::{Told, inside, ip, numbered, pair, send, sender};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use support::netns::{Told, inside, ip, numbered, pair, send, sender};
 
 fn open(interface: &str, stop: &Arc<AtomicBool>) -> Result<PnetSource, CaptureError> {
     PnetSource::open(interface, InterfaceId(0), true, Arc::clone(stop))

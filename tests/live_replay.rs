@@ -9,20 +9,11 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
 use asnmeter::capture::ring::{RingSettings, RingSource};
 use asnmeter::clock;
 use asnmeter::frame::InterfaceId;
 use asnmeter::units::Second;
 use flate2::read::MultiGzDecoder;
-use netns::Told;
-use running::{Running, until};
 use serde_json::Value;
 use std::fs::File;
 use std::io::Read;
@@ -31,8 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::{Media, Shot};
+use support::netns::{self, Told};
 use support::program::{replay, text};
 use support::rfc3339;
+use support::running::{Running, until};
 
 /// Seconds of sending; from the sixth to the fourteenth there is six times as much.
 const SECONDS: u32 = 20;
@@ -74,7 +67,7 @@ fn both() {
         mib: 64,
         promiscuous: true,
         cut_for: None,
-        group: None,
+        queue: None,
     };
     let mut source = RingSource::open("tap0", InterfaceId(0), settings, Arc::default()).unwrap();
     let mut told = Told::default();

@@ -11,17 +11,8 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
 use asnmeter::clock;
 use asnmeter::units::Second;
-use running::{Running, until};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -29,7 +20,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::Media;
+use support::netns;
 use support::program::outcome;
+use support::running::{Running, until};
 
 /// Packets of each stream, one in 20 ms: 12 s.
 const PACKETS: u64 = 600;

@@ -9,20 +9,13 @@
 
 mod support;
 
-#[path = "netns/mod.rs"]
-#[allow(dead_code, reason = "made for tests of sources")]
-mod netns;
-
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
 use asnmeter::export::http::security::Security;
-use running::{Running, until};
 use std::io::Write as _;
 use std::process::Command;
 use support::desk::Desk;
+use support::netns;
 use support::program::{Outcome, asnmeter, outcome};
+use support::running::{Running, until};
 use support::sockets::connect;
 
 /// What the server needs, whom it lets in, and which passwords.

@@ -13,19 +13,15 @@ mod support;
 #[path = "evidence_reader/forged.rs"]
 #[allow(dead_code, reason = "made for another test")]
 mod forged;
-#[path = "daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
 use asnmeter::ledger::checkpoint::read_notes;
 use asnmeter::ledger::cosignature::WitnessKey;
-use running::{Running, until};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use support::desk::Desk;
 use support::program::{Outcome, asnmeter};
+use support::running::{Running, until};
 
 const NAME: &str = "customer.example/witness";
 

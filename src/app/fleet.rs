@@ -5,8 +5,8 @@ mod daemon;
 
 pub use daemon::run;
 
-use super::both::Both;
 use super::evidence::{self, Kept};
+use super::observer_pair::ObserverPair;
 use super::{AppError, policy};
 use crate::clock;
 use crate::config::checked::{Config, FleetProbe, FleetRole, FleetSettings};
@@ -332,7 +332,7 @@ pub fn once(
     })?;
     let mut settler = Settler::new(MAX_PENDING);
     let recorder = kept.as_mut().map(|kept| &mut kept.recorder);
-    let mut evidence = Both(recorder, Some(&mut settler));
+    let mut evidence = ObserverPair(recorder, Some(&mut settler));
     let totals = runtime.block_on(async {
         let settings = &aggregator.settings;
         let servers = servers(settings, "fleet");

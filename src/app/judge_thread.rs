@@ -48,7 +48,7 @@ pub(super) fn run(
             if let Some(policy) = policy.newer() {
                 judge.revise(policy);
             }
-            judge.judge_merged(merged, evidence);
+            judge.judge_input(merged, evidence);
             for notice in judge.take_notices() {
                 events::out_of_sla(&notice);
             }

@@ -1,7 +1,7 @@
 //! `asnmeter replay`: judges capture files with the loop of live capture.
 
-use super::both::Both;
 use super::evidence::{self, Kept};
+use super::observer_pair::ObserverPair;
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::worker_sink::{ChannelSink, StreamList};
@@ -134,8 +134,8 @@ pub fn replay(
     let fleet = fleet::begin_replay(&request.config, directory.path(), ledger.as_ref())?;
     let recorder = ledger.as_mut().map(|kept| &mut kept.recorder);
     let mut settler = Settler::new(MAX_PENDING);
-    let mut others = Both(seconds.as_mut(), recorder);
-    let mut evidence = Both(Some(&mut others), Some(&mut settler));
+    let mut others = ObserverPair(seconds.as_mut(), recorder);
+    let mut evidence = ObserverPair(Some(&mut others), Some(&mut settler));
     let progress = sources
         .first()
         .map(FileSource::progress)

@@ -5,7 +5,8 @@ use super::AppError;
 use super::evidence::read_key;
 use crate::clock;
 use crate::ledger::directory::{LedgerDirectory, LedgerError};
-use crate::ledger::leaf::Leaf;
+use crate::ledger::key_change;
+use crate::ledger::leaf::{KeyLeaf, Leaf};
 use crate::ledger::recovery;
 use crate::ledger::requests::{self, RequestOutcome};
 use crate::ledger::select::last_day;
@@ -23,6 +24,41 @@ pub enum EntryOutcome {
     Known,
     /// It waits for the meter that writes the ledger; why.
     Waits(&'static str),
+}
+
+/// Asks for a change of a ledger's key. The next start with the new one makes it; where no meter writes the ledger
+/// the open minute is sealed by the old key here.
+///
+/// # Errors
+/// [`AppError`]: the old key is not that of the ledger, or what the system says.
+pub fn change_key(path: &Path, old: &Path, new: &Path) -> Result<EntryOutcome, AppError> {
+    let directory = LedgerDirectory::new(path);
+    let origin = recovery::origin(&directory)?;
+    let (old_key, new_key) = (read_key(old)?, read_key(new)?);
+    if key_change::current(&directory)? != Some(old_key.public()) {
+        let reason = format!("{}: does not sign this ledger", old.display());
+        return Err(AppError::Refused(reason));
+    }
+    let leaf = KeyLeaf::signed(&origin, &old_key, &new_key);
+    if leaf.keys(&origin).is_none() {
+        let reason = format!("{}: is the same key", new.display());
+        return Err(AppError::Refused(reason));
+    }
+    requests::put(&directory, &Leaf::Key(leaf))?;
+    let settings = LedgerSettings {
+        origin,
+        key: Some(old_key),
+        durability: Durability::EachSecond,
+    };
+    match LedgerWriter::open(path, settings) {
+        Ok(mut writer) => writer.seal()?,
+        // The meter that runs seals when it stops.
+        Err(LedgerError::Locked(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(EntryOutcome::Waits(
+        "it is made by the next start with the new key",
+    ))
 }
 
 /// Asks for a leaf. Where no meter writes the ledger it is entered here: a signed one with its key.

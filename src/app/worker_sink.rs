@@ -3,6 +3,7 @@
 
 use super::local_check::LocalCheck;
 use super::shared_policy::PolicyReader;
+use super::stream_row;
 use super::worst_streams::StreamsReader;
 use crate::meter::second::WorkerReport;
 use crate::pipeline::WorkerSink;
@@ -129,7 +130,7 @@ impl WorkerSink for ChannelSink {
     fn ended(&mut self, stream: &Stream) {
         if let Some(stream_list) = &mut self.stream_list {
             if stream_list.rows.len() < MAX_LISTED {
-                stream_list.rows.push(row(stream));
+                stream_list.rows.push(stream_row::row(stream));
             } else {
                 stream_list.left_out += 1;
             }
@@ -166,35 +167,6 @@ impl WorkerSink for ChannelSink {
     #[inline]
     fn receive_from_peers(&mut self) -> Option<Announcement> {
         self.peer_channels.as_ref()?.received.try_recv().ok()
-    }
-}
-
-/// The row of a stream.
-pub(super) fn row(stream: &Stream) -> StreamRow {
-    let (packets, continuity) = (stream.packets(), stream.continuity());
-    let nanos = |time: Option<std::time::Duration>| {
-        time.and_then(|time| u64::try_from(time.as_nanos()).ok())
-    };
-    StreamRow {
-        src: stream.key.src(),
-        dst: stream.key.dst(),
-        ssrc: stream.key.ssrc(),
-        payload_type: stream.payload_type(),
-        codec: stream.codec(),
-        kind: stream.kind,
-        packets,
-        bytes: stream.ip_bytes(),
-        loss: continuity.loss(packets).shown(),
-        late: continuity.late,
-        duplicates: continuity.duplicates,
-        reordered: continuity.reordered,
-        restarts: stream.restarts(),
-        jitter_mean_nanos: nanos(stream.jitter().mean()),
-        jitter_max_nanos: nanos(stream.jitter().max()),
-        src_asn: stream.pair().src,
-        dst_asn: stream.pair().dst,
-        first: stream.first(),
-        last: stream.last,
     }
 }
 

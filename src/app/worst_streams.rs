@@ -153,7 +153,7 @@ impl StreamsReader {
         let shown = |(_, stream): (_, &Stream)| {
             let has_opposite = streams.has_opposite(&stream.key);
             WorstStream {
-                row: super::worker_sink::row(stream),
+                row: super::stream_row::row(stream),
                 jitter_nanos: jitter(stream),
                 is_one_way: match (has_opposite, self.is_one_of_several) {
                     (true, _) => Some(false),

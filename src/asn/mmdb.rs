@@ -140,7 +140,7 @@ fn asn(value: &Value<'_>) -> Result<Option<Asn>, String> {
     let number = match value {
         Value::Number(number) => u32::try_from(*number).map_err(|_| number.to_string()),
         Value::Signed(number) => Err(number.to_string()),
-        Value::Text(text) if text.is_empty() || notation::is_nobody(text) => return Ok(None),
+        Value::Text(text) if text.is_empty() || notation::is_no_asn(text) => return Ok(None),
         Value::Text(text) => {
             let wrong = |error| format!("{} {error}", notation::excerpt(text));
             return notation::asn(text).map(Some).map_err(wrong);

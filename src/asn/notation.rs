@@ -76,7 +76,7 @@ pub fn asn(text: &str) -> Result<Asn, NotationError> {
 
 /// Whether the text stands where a table has an AS number, and says that nobody announces the
 /// addresses: `None` (pyasn) or `-` (IP2Location).
-pub(super) fn is_nobody(text: &str) -> bool {
+pub(super) fn is_no_asn(text: &str) -> bool {
     text == "-" || text.eq_ignore_ascii_case("none")
 }
 

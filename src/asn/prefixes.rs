@@ -96,7 +96,7 @@ fn prefix(text: &str) -> Result<Prefix, (&str, String)> {
 
 /// One AS number or several (`1_2` announced by both, `1,2` an AS set).
 fn announcers(text: &str) -> Result<Announcers, Wrong<'_>> {
-    if notation::is_nobody(text) {
+    if notation::is_no_asn(text) {
         return Ok(Announcers {
             lowest: Asn::NONE,
             several: false,

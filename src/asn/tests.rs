@@ -233,23 +233,27 @@ fn a_route_has_the_first_sources_path_and_says_which_sources_disagree() {
         .collect();
     assert_eq!(path, ["4200000000", "64512"]);
     assert_eq!(origins.transit(routed.path), [Asn(4_200_000_000)]);
-    assert_eq!(routed.dissent, Dissent(0b1000), "b says the same, c not");
+    assert_eq!(
+        routed.disagreeing,
+        DisagreeingSources(0b1000),
+        "b says the same, c not"
+    );
 
     let listed = origins.route(address("203.0.113.1"));
     assert_eq!(listed.origin, Origin::As(Asn(64500)));
     assert_eq!(origins.path(listed.path), []);
-    assert_eq!(listed.dissent, Dissent(0b1100));
+    assert_eq!(listed.disagreeing, DisagreeingSources(0b1100));
     let nobodys = origins.route(address("192.0.2.1"));
     assert_eq!(
-        (nobodys.origin, nobodys.dissent),
-        (Origin::UNKNOWN, Dissent(0))
+        (nobodys.origin, nobodys.disagreeing),
+        (Origin::UNKNOWN, DisagreeingSources(0))
     );
 
     let ours = load(&sources, &["172.17.0.0/24"], &[64512]);
     let by_prefix = ours.route(address("172.17.0.1"));
     assert_eq!(
-        (by_prefix.origin, by_prefix.dissent),
-        (Origin::Local, Dissent(0))
+        (by_prefix.origin, by_prefix.disagreeing),
+        (Origin::Local, DisagreeingSources(0))
     );
     assert_eq!(ours.route(address("172.17.1.1")).origin, Origin::Local);
 }

@@ -1,5 +1,6 @@
 //! `asnmeter evidence`: what a ledger holds, and what people enter into it.
 
+use super::key::KeyCommand;
 use super::print;
 use super::witness::WitnessArguments;
 use crate::app::AppError;
@@ -20,6 +21,11 @@ pub(super) enum EvidenceCommand {
     Witness(Box<WitnessArguments>),
     /// Announce maintenance: the report shows its seconds apart, verdicts stand
     Exclude(ExcludeArguments),
+    /// Keys that sign a ledger: make one, show one, change to another one
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -79,6 +85,7 @@ pub(super) fn run(command: &EvidenceCommand) -> Result<(), AppError> {
         EvidenceCommand::Show(arguments) => show(arguments),
         EvidenceCommand::Witness(arguments) => super::witness::run(arguments),
         EvidenceCommand::Exclude(arguments) => exclude(arguments),
+        EvidenceCommand::Key { command } => super::key::run(command),
     }
 }
 

@@ -1,6 +1,5 @@
-//! The progress bar of a long replay: on a terminal only, on standard error.
+//! The progress bar of what reads for long: on a terminal only, on standard error.
 
-use crate::capture::file::ReadProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -11,19 +10,19 @@ use std::time::Duration;
 /// Update interval of the bar.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Delay before the bar appears; a shorter replay shows none.
+/// Delay before the bar appears; what is over sooner shows none.
 const DELAY: Duration = Duration::from_millis(500);
 
 /// The progress bar and its thread.
 #[derive(Debug, Default)]
-pub(super) struct ReplayProgress {
+pub(super) struct ReadingBar {
     over: Arc<AtomicBool>,
     thread: RefCell<Option<JoinHandle<()>>>,
 }
 
-impl ReplayProgress {
-    /// Starts the bar.
-    pub(super) fn start(&self, progress: Arc<ReadProgress>) {
+impl ReadingBar {
+    /// Starts the bar. It asks for the octets that were read, and for all of them if that is known.
+    pub(super) fn start(&self, progress: impl Fn() -> (u64, Option<u64>) + Send + 'static) {
         let target = ProgressDrawTarget::stderr();
         if target.is_hidden() {
             return;
@@ -35,14 +34,18 @@ impl ReplayProgress {
                 crate::clock::wait(TICK);
                 waited += TICK;
             }
-            let bar = ProgressBar::with_draw_target(progress.total(), target);
+            let bar = ProgressBar::with_draw_target(progress().1, target);
             if let Ok(style) = ProgressStyle::with_template(
                 "{bar:40} {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
             ) {
                 bar.set_style(style);
             }
             while !over.load(Ordering::Relaxed) {
-                bar.set_position(progress.read());
+                let (read, total) = progress();
+                if let Some(total) = total {
+                    bar.set_length(total);
+                }
+                bar.set_position(read);
                 crate::clock::wait(TICK);
             }
             bar.finish_and_clear();

@@ -1,5 +1,6 @@
 //! `asnmeter verify`: does everything hold that a ledger says?
 
+use super::progress::ReadingBar;
 use super::{Format, print};
 use crate::app::AppError;
 use crate::files;
@@ -9,11 +10,15 @@ use crate::ledger::key::PublicKey;
 use crate::ledger::leaf::RULES;
 use crate::ledger::rejudge::Rejudged;
 use crate::ledger::verify::{Requirement, Verified, VerifyRequest, verify};
+use crate::report::period::ReportZone;
+use crate::units::Second;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(Args, Debug)]
 pub(super) struct VerifyArguments {
@@ -29,6 +34,19 @@ pub(super) struct VerifyArguments {
     /// Who must have cosigned these: the file witness.vkey of a witness
     #[arg(long = "witness", value_name = "FILE")]
     witnesses: Vec<PathBuf>,
+    /// Only the days from the one with this second on: 2026-11-25T21:00:00Z, or in the time zone
+    /// 2026-11-25T21:00 or 2026-11-25
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
+    /// Only the days up to the one with the second before this one
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Of --from and --until
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    time_zone: String,
+    /// Threads that read leaves, without it one for each processor; the answer is the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: Option<u8>,
     /// What must hold of every leaf
     #[arg(long, value_enum)]
     require: Option<Require>,
@@ -65,9 +83,23 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<(), AppError> {
             Require::Signed => Requirement::Signed,
             Require::Witnessed => Requirement::Witnessed,
         }),
-        days: None,
+        days: days(arguments)?,
+        jobs: arguments
+            .jobs
+            .and_then(|jobs| NonZeroUsize::new(jobs.into())),
+        progress: Arc::default(),
     };
-    let verified = verify(&arguments.directory, &request)?;
+    let (bar, progress) = (ReadingBar::default(), request.progress.clone());
+    bar.start(move || (progress.read(), Some(progress.total())));
+    let verified = verify(&arguments.directory, &request);
+    bar.finish();
+    let verified = verified?;
+    if let (Some((first, last)), 0) = (&request.days, verified.leaves) {
+        return Err(AppError::Refused(format!(
+            "{}: has none of the days from {first} to {last}",
+            arguments.directory.display()
+        )));
+    }
     print(|out| match arguments.format {
         Format::Text => write_text(out, &verified),
         Format::Json => {
@@ -75,6 +107,24 @@ pub(super) fn run(arguments: &VerifyArguments) -> Result<(), AppError> {
             out.write_all(b"\n")
         }
     })
+}
+
+/// The first and the last UTC day that are asked for; none: all.
+fn days(arguments: &VerifyArguments) -> Result<Option<(String, String)>, AppError> {
+    let zone = ReportZone::new(&arguments.time_zone)?;
+    let second = |text: &Option<String>| text.as_deref().map(|text| zone.second(text)).transpose();
+    let period = match (second(&arguments.from)?, second(&arguments.until)?) {
+        (None, None) => return Ok(None),
+        (from, until) => (from.unwrap_or_default(), until.unwrap_or(Second(u64::MAX))),
+    };
+    if period.0 >= period.1 {
+        return Err(AppError::Refused("--until is not behind --from".into()));
+    }
+    let last = arguments.until.as_ref().map(|_| period.1.previous().day());
+    Ok(Some((
+        period.0.day(),
+        last.unwrap_or_else(|| "9999-99-99".into()),
+    )))
 }
 
 /// Reads a small text file.
@@ -120,6 +170,8 @@ struct Answer<'a> {
     signed: u64,
     witnessed: u64,
     root: Option<String>,
+    key: Option<String>,
+    key_changes: u64,
     kinds: &'a BTreeMap<&'static str, u64>,
     verdicts_recomputed: u64,
     intervals_recomputed: u64,
@@ -143,6 +195,8 @@ impl<'a> From<&'a Verified> for Answer<'a> {
                 .head
                 .as_ref()
                 .map(|head| head.checkpoint.root.to_string()),
+            key: of.key.map(PublicKey::to_base64),
+            key_changes: of.key_changes,
             kinds: &of.kinds,
             verdicts_recomputed: of.rejudged.verdicts,
             intervals_recomputed: of.rejudged.intervals,
@@ -176,6 +230,13 @@ fn write_text(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
             0 => writeln!(out, "none {how}")?,
             size => writeln!(out, "up to leaf {size} {how}")?,
         }
+    }
+    if let (Some(key), changes @ 1..) = (verified.key, verified.key_changes) {
+        let key = key.to_base64();
+        writeln!(
+            out,
+            "the key changed {changes} times, each signed by both: {key}"
+        )?;
     }
     let kinds = verified.kinds.iter();
     let kinds: Vec<_> = kinds

@@ -17,40 +17,45 @@ use commitments::CommitmentJson;
 use serde::Serialize;
 use shapes::{AsnJson, CaptureJson, Discarded, MeterJson, StreamJson, TotalsJson, TransitJson};
 
-/// What a replay prints.
+/// What all of them tell; a part that one has no use for is left out.
 #[derive(Serialize)]
-struct Replay<'a> {
+struct Document<'a> {
+    /// The judged second, or null; only of a meter that goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judged: Option<Option<String>>,
     capture: CaptureJson,
     voice: TotalsJson,
     discarded: Discarded<'a>,
-    streams: Vec<StreamJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    streams: Option<Vec<StreamJson<'a>>>,
     asns: Vec<AsnJson<'a>>,
     transit: Vec<TransitJson<'a>>,
     commitments: Vec<CommitmentJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meter: Option<MeterJson<'a>>,
 }
 
-/// What `asnmeter fleet --once` prints.
-#[derive(Serialize)]
-struct Fleet<'a> {
-    capture: CaptureJson,
-    voice: TotalsJson,
-    discarded: Discarded<'a>,
-    asns: Vec<AsnJson<'a>>,
-    transit: Vec<TransitJson<'a>>,
-    commitments: Vec<CommitmentJson<'a>>,
-}
+impl<'a> Document<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        let commitments = snapshot.commitments.iter();
+        Self {
+            judged: None,
+            capture: CaptureJson::of(snapshot),
+            voice: TotalsJson::of(snapshot.voice),
+            discarded: Discarded(&snapshot.discards),
+            streams: None,
+            asns: snapshot.asns.iter().map(AsnJson::of).collect(),
+            transit: snapshot.transit.iter().map(TransitJson::of).collect(),
+            commitments: commitments.map(CommitmentJson::of).collect(),
+            meter: None,
+        }
+    }
 
-/// What `/api/v1/asns` answers.
-#[derive(Serialize)]
-struct Live<'a> {
-    judged: Option<String>,
-    capture: CaptureJson,
-    voice: TotalsJson,
-    discarded: Discarded<'a>,
-    asns: Vec<AsnJson<'a>>,
-    transit: Vec<TransitJson<'a>>,
-    commitments: Vec<CommitmentJson<'a>>,
-    meter: MeterJson<'a>,
+    fn write(&self, mut out: impl std::io::Write) -> std::io::Result<()> {
+        serde_json::to_writer(&mut out, self)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    }
 }
 
 /// Writes a replay's document with a newline at its end. Streams are sorted by [`StreamRow::order`].
@@ -58,48 +63,24 @@ struct Live<'a> {
 /// # Errors
 /// What `out` fails with.
 pub fn write_replay(
-    mut out: impl std::io::Write,
+    out: impl std::io::Write,
     snapshot: &Snapshot,
     streams: &[StreamRow],
 ) -> std::io::Result<()> {
-    let document = Replay {
-        capture: CaptureJson::of(snapshot),
-        voice: TotalsJson::of(snapshot.voice),
-        discarded: Discarded(&snapshot.discards),
-        streams: StreamRow::sorted(streams)
-            .into_iter()
-            .map(StreamJson::of)
-            .collect(),
-        asns: snapshot.asns.iter().map(AsnJson::of).collect(),
-        transit: snapshot.transit.iter().map(TransitJson::of).collect(),
-        commitments: snapshot
-            .commitments
-            .iter()
-            .map(CommitmentJson::of)
-            .collect(),
+    let streams = StreamRow::sorted(streams).into_iter();
+    let document = Document {
+        streams: Some(streams.map(StreamJson::of).collect()),
+        ..Document::of(snapshot)
     };
-    serde_json::to_writer(&mut out, &document)?;
-    out.write_all(b"\n")?;
-    out.flush()
+    document.write(out)
 }
 
 /// Writes the document of a fleet: a replay's without streams.
 ///
 /// # Errors
 /// What `out` fails with.
-pub fn write_fleet(mut out: impl std::io::Write, snapshot: &Snapshot) -> std::io::Result<()> {
-    let commitments = snapshot.commitments.iter();
-    let document = Fleet {
-        capture: CaptureJson::of(snapshot),
-        voice: TotalsJson::of(snapshot.voice),
-        discarded: Discarded(&snapshot.discards),
-        asns: snapshot.asns.iter().map(AsnJson::of).collect(),
-        transit: snapshot.transit.iter().map(TransitJson::of).collect(),
-        commitments: commitments.map(CommitmentJson::of).collect(),
-    };
-    serde_json::to_writer(&mut out, &document)?;
-    out.write_all(b"\n")?;
-    out.flush()
+pub fn write_fleet(out: impl std::io::Write, snapshot: &Snapshot) -> std::io::Result<()> {
+    Document::of(snapshot).write(out)
 }
 
 /// The document of `/api/v1/asns`: a replay's without streams, with the judged second (RFC 3339 or
@@ -109,18 +90,9 @@ pub fn write_fleet(mut out: impl std::io::Write, snapshot: &Snapshot) -> std::io
 /// What the serialiser refuses; no snapshot is known to make it.
 pub fn live(published: &Published) -> Result<String, serde_json::Error> {
     let snapshot = &*published.snapshot;
-    serde_json::to_string(&Live {
-        judged: snapshot.judged.map(|second| second.to_string()),
-        capture: CaptureJson::of(snapshot),
-        voice: TotalsJson::of(snapshot.voice),
-        discarded: Discarded(&snapshot.discards),
-        asns: snapshot.asns.iter().map(AsnJson::of).collect(),
-        transit: snapshot.transit.iter().map(TransitJson::of).collect(),
-        commitments: snapshot
-            .commitments
-            .iter()
-            .map(CommitmentJson::of)
-            .collect(),
-        meter: MeterJson::of(published),
+    serde_json::to_string(&Document {
+        judged: Some(snapshot.judged.map(|second| second.to_string())),
+        meter: Some(MeterJson::of(published)),
+        ..Document::of(snapshot)
     })
 }

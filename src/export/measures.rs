@@ -21,9 +21,9 @@ pub(super) fn words(verdicts: PerMeasure<Option<Verdict>>) -> ByMeasure<Option<&
 }
 
 /// A value for each measure that has one.
-pub(super) struct OfThose<T>(pub(super) PerMeasure<Option<T>>);
+pub(super) struct ByPresentMeasure<T>(pub(super) PerMeasure<Option<T>>);
 
-impl<T: Serialize> Serialize for OfThose<T> {
+impl<T: Serialize> Serialize for ByPresentMeasure<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let each = self.0.iter();
         to.collect_map(

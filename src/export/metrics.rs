@@ -241,6 +241,8 @@ pub const TABLE: &[Row] = &[
         "When the configuration in force was read", rows::reload::last_success),
     row("asnmeter_config_reload_began_timestamp_seconds", Gauge, &[],
         "When the reload that runs began; nothing while none runs", rows::reload::began),
+    row("asnmeter_confined", Gauge, &[],
+        "1 if the kernel holds the program to the files that its configuration named at the start (Landlock)", rows::reload::confined),
     row("asnmeter_evidence_failed", Gauge, &[],
         "Whether the last second could not be written into the ledger; absent where none is kept", rows::evidence::evidence_failed),
     row("asnmeter_evidence_leaves", Gauge, &[],

@@ -35,7 +35,7 @@ pub const SCRIPT: &str = script!();
 pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
-    "style-src 'sha256-u+d+aacluFFZ5ZoGHtJOntpb6BsHhhKZ8PJXa8njkHU='; ",
+    "style-src 'sha256-8alnF3OwczWVTlhPjaSWrQO+0UCcIc9jnkixWNUU/fE='; ",
     "script-src 'sha256-JtCN7u/vec7cEmzDpo2UIpwK4ZeG5L168hVLQ7eH+Lg='",
 );
 

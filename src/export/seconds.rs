@@ -23,7 +23,7 @@
 //! of them is silent, or ends to be: `ended` and `open` packets are maybe lost besides where they are judged
 //! (MODEL §11.5); `stopped` says how many seconds ago the last packet was of how many of them.
 
-use crate::export::measures::{ByMeasure, OfThose, words};
+use crate::export::measures::{ByMeasure, ByPresentMeasure, words};
 use crate::sla::measure::{Column, Measure};
 use crate::sla::unseen::Unseen;
 use crate::sla::{IndeterminateReason, Role};
@@ -80,7 +80,7 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    indeterminate_reason: Option<OfThose<&'static str>>,
+    indeterminate_reason: Option<ByPresentMeasure<&'static str>>,
     #[serde(flatten)]
     rest: Option<Rest<'a>>,
 }
@@ -290,10 +290,10 @@ impl Direction {
 }
 
 /// Why verdicts are indeterminate, of the measures of which they are.
-fn reasons(verdicts: &evidence::Verdicts) -> Option<OfThose<&'static str>> {
+fn reasons(verdicts: &evidence::Verdicts) -> Option<ByPresentMeasure<&'static str>> {
     let reasons = verdicts.reasons;
     let is_any = reasons.iter().any(|(_, reason)| reason.is_some());
-    is_any.then(|| OfThose(reasons.map(|one| one.map(IndeterminateReason::as_str))))
+    is_any.then(|| ByPresentMeasure(reasons.map(|one| one.map(IndeterminateReason::as_str))))
 }
 
 fn numbers(asns: &[Asn]) -> Vec<u32> {

@@ -66,9 +66,6 @@ impl Series {
 
     /// One histogram; nothing while it has no sample.
     pub(crate) fn add_distribution(&mut self, labels: &[&str], samples: &Distribution) {
-        if samples.count == 0 {
-            return;
-        }
         let counts = samples.buckets.iter().copied();
         let buckets = BUCKET_BOUNDS_SECONDS.into_iter().zip(counts);
         self.add_buckets(labels, buckets, (samples.count, samples.sum_seconds));
@@ -76,23 +73,23 @@ impl Series {
 
     /// One histogram of durations of calls; nothing while it has no sample.
     pub(crate) fn add_durations(&mut self, labels: &[&str], durations: &CallDurations) {
-        if durations.count == 0 {
-            return;
-        }
         let sum = std::time::Duration::from_millis(durations.sum_millis);
         let of = (durations.count, sum.as_secs_f64());
         self.add_buckets(labels, durations.cumulative(), of);
     }
 
-    /// One histogram, by upper bounds and how many samples are up to each; how many there are in all, and
-    /// their sum.
+    /// One histogram, by upper bounds, ascending, and how many samples are up to each; how many there are in
+    /// all, and their sum. Nothing while there is none.
     pub(crate) fn add_buckets(
         &mut self,
         labels: &[&str],
         buckets: impl Iterator<Item = (f64, u64)>,
         (count, sum): (u64, f64),
     ) {
-        let bucket = |(bound, count): (f64, u64)| {
+        if count == 0 {
+            return;
+        }
+        let bucket = |(bound, count)| {
             let mut bucket = Bucket::default();
             bucket.set_upper_bound(bound);
             bucket.set_cumulative_count(count);

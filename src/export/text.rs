@@ -4,24 +4,20 @@
 //! Pure formatting of a snapshot. Names from ASN tables cannot move the cursor or reorder the
 //! line: see [`printable`]. Long stream lists are cut; the JSON output has them all.
 
+mod commitments;
 mod fold;
+mod numbers;
 mod table;
 mod transit;
 
 use crate::export::loss_path::LossPath;
-use crate::sla::commitment::DirectionRule;
-use crate::sla::direction::Directions;
-use crate::sla::measure::Measure;
-use crate::sla::{IndeterminateReason, Verdict};
-use crate::snapshot::{
-    AsnRow, CallTotals, CommitmentAsnRow, CommitmentRow, ExcessIntervalRow, GuaranteeRow, Snapshot,
-    StreamRow,
-};
+use crate::snapshot::{AsnRow, CallTotals, Snapshot, StreamRow};
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::tally::{Layer, ShownLoss};
-use crate::units::Asn;
+use crate::stream::tally::ShownLoss;
 use crate::voice::signalling::CallOutcome;
+use commitments::write_commitment;
 use fold::FoldingWriter;
+use numbers::{grouped, octets, percent, several};
 use std::io::{self, Write};
 use table::{Align, TextTable};
 
@@ -191,115 +187,6 @@ fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
     Ok(())
 }
 
-fn write_commitment(
-    out: &mut impl Write,
-    commitment: &CommitmentRow,
-    page: usize,
-) -> io::Result<()> {
-    let direction = match commitment.direction {
-        DirectionRule::Either => "either direction",
-        DirectionRule::From => "from the ASN",
-        DirectionRule::To => "to the ASN",
-        DirectionRule::Sum => "both directions together",
-    };
-    let layer = match commitment.layer {
-        Layer::Ip => "IP",
-        Layer::Ethernet => "Ethernet",
-        Layer::Wire => "wire",
-    };
-    writeln!(
-        out,
-        "\nCommitment {}: {} committed, no guarantee above {} in {} s, {direction}, {layer} octets",
-        printable(&commitment.name),
-        rate(commitment.committed_rate.0),
-        percent(commitment.threshold.as_f64()),
-        commitment.window_seconds,
-    )?;
-    if commitment.asns.is_empty() {
-        return writeln!(out, "  no traffic of any ASN");
-    }
-    let titles = Measure::ALL.map(|measure| (measure.properties().title, Align::Left));
-    let mut table = TextTable::new(page, &[&STANDING[..], &titles].concat());
-    for row in &commitment.asns {
-        let mut cells = Vec::from(standing(row, commitment.direction));
-        cells.extend(row.guarantees.iter().map(|(_, one)| seconds(one.as_ref())));
-        table.row(cells);
-    }
-    table.write(out)?;
-    for row in &commitment.asns {
-        write_intervals(out, "", row)?;
-    }
-    transit::write_judged(out, commitment, page)
-}
-
-/// How an ASN stands to the threshold, whatever it is judged as.
-const STANDING: [(&str, Align); 6] = [
-    ("ASN", Align::Right),
-    ("Name", Align::Left),
-    ("Last window from / to", Align::Right),
-    ("Peak from / to", Align::Right),
-    ("Out of SLA", Align::Right),
-    ("Now", Align::Left),
-];
-
-/// The cells of [`STANDING`].
-fn standing(row: &CommitmentAsnRow, direction: DirectionRule) -> [String; 6] {
-    [
-        row.asn.to_string(),
-        row.name.as_deref().unwrap_or_default().to_owned(),
-        shares(row.share, direction),
-        shares(row.peak_share, direction),
-        format!("{} s", grouped(row.out_of_sla_seconds)),
-        transit::now(row),
-    ]
-}
-
-fn write_intervals(out: &mut impl Write, role: &str, row: &CommitmentAsnRow) -> io::Result<()> {
-    if let Some(outage) = row.silence.outage {
-        writeln!(
-            out,
-            "  {role}AS{} fell silent at {}: {} of {}",
-            row.asn,
-            outage.since,
-            grouped(outage.streams),
-            several(outage.active, "stream", "streams"),
-        )?;
-    }
-    for interval in row.out_of_sla_intervals.iter().take(MAX_INTERVALS) {
-        write_interval(out, role, row.asn, interval)?;
-    }
-    let more = row.out_of_sla_intervals.len().saturating_sub(MAX_INTERVALS);
-    if more > 0 {
-        writeln!(
-            out,
-            "  {role}AS{}: … and {} more (--format json lists all)",
-            row.asn,
-            several(more as u64, "interval", "intervals"),
-        )?;
-    }
-    Ok(())
-}
-
-fn write_interval(
-    out: &mut impl Write,
-    role: &str,
-    asn: Asn,
-    interval: &ExcessIntervalRow,
-) -> io::Result<()> {
-    let until = interval.last.next();
-    writeln!(
-        out,
-        "  {role}AS{asn}: out of SLA ({}) {} to {until}{}, {} s, peak {} ({} in the window){}",
-        interval.direction.as_str(),
-        interval.from,
-        if interval.open { " and still" } else { "" },
-        grouped(until.0.saturating_sub(interval.from.0)),
-        percent(interval.peak_share),
-        octets(interval.peak_window_bytes),
-        transit::covered(&interval.transit),
-    )
-}
-
 fn write_asns(out: &mut impl Write, snapshot: &Snapshot, page: usize) -> io::Result<()> {
     if snapshot.asns.is_empty() {
         return Ok(());
@@ -382,83 +269,6 @@ fn write_streams(out: &mut impl Write, streams: &[StreamRow], page: usize) -> io
     match sorted.len().saturating_sub(MAX_STREAMS) {
         0 => Ok(()),
         more => writeln!(out, "  … and {more} more (--format json lists all)"),
-    }
-}
-
-/// Digits in groups of three, with a space that does not break a column.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A count of something, in the form that the count asks for.
-fn several(count: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(count), if count == 1 { one } else { many })
-}
-
-/// Scales by thousands; one decimal above the base unit.
-#[expect(clippy::cast_precision_loss, reason = "for display only")]
-fn scaled(value: u64, units: [&str; 5]) -> String {
-    let [base, larger @ ..] = units;
-    let mut scaled = (value as f64, base);
-    for unit in larger {
-        if scaled.0 < 1000.0 {
-            break;
-        }
-        scaled = (scaled.0 / 1000.0, unit);
-    }
-    let (number, unit) = scaled;
-    if unit == base {
-        format!("{value} {unit}")
-    } else {
-        format!("{number:.1} {unit}")
-    }
-}
-
-fn octets(bytes: u64) -> String {
-    scaled(bytes, ["B", "kB", "MB", "GB", "TB"])
-}
-
-fn rate(bits_per_second: u64) -> String {
-    scaled(bits_per_second, ["bps", "kbps", "Mbps", "Gbps", "Tbps"])
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.2} %", share * 100.0)
-}
-
-fn shares(value: Directions<f64>, rule: DirectionRule) -> String {
-    let shown = value.of(rule.shown());
-    let shown: Vec<_> = shown.map(|(_, share)| percent(*share)).collect();
-    shown.join(" / ")
-}
-
-/// Seconds of each verdict that occurred, those that are indeterminate by the reason: `met 50 s, unseen 8 s`.
-fn seconds(guarantee: Option<&GuaranteeRow>) -> String {
-    let Some(guarantee) = guarantee else {
-        return "not guaranteed".to_owned();
-    };
-    let verdicts = [Verdict::Met, Verdict::Missed, Verdict::Void];
-    let verdicts = verdicts.map(|it| (it.as_str(), guarantee.seconds_of(it)));
-    let reasons = IndeterminateReason::ALL;
-    let reasons = reasons.map(|it| (it.as_str(), guarantee.indeterminate_for(it)));
-    let occurred: Vec<String> = verdicts
-        .into_iter()
-        .chain(reasons)
-        .filter(|(_, seconds)| *seconds > 0)
-        .map(|(word, seconds)| format!("{} {} s", word.replace('_', " "), grouped(seconds)))
-        .collect();
-    if occurred.is_empty() {
-        "no verdict".to_owned()
-    } else {
-        occurred.join(", ")
     }
 }
 

@@ -393,6 +393,7 @@ impl FleetJudge {
                 // These count nothing, or are judged here.
                 Leaf::Start(_)
                 | Leaf::Day(_)
+                | Leaf::Key(_)
                 | Leaf::Table(_)
                 | Leaf::Amendment(_)
                 | Leaf::Second(_)

@@ -19,7 +19,7 @@ use crate::sla::{Role, Verdict};
 use crate::snapshot::evidence::{Amendment, OnPath, SubjectCounts, Verdicts};
 use crate::snapshot::{CommitmentAsnRow, GuaranteeRow};
 use crate::stream::tally::LossCounts;
-use crate::units::{Asn, Second};
+use crate::units::{Asn, Ratio, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::num::NonZeroU32;
@@ -159,9 +159,9 @@ impl AsnState {
 
     /// Numbers lost in seconds that were not seen whole, no more of each than frames were not seen: ours, or
     /// the network's. Of what the ASN sent, and of what its end reports.
-    fn lost_unseen(&self, sight: &WindowCoverage) -> [i64; 2] {
+    fn lost_unseen(&self, coverage: &WindowCoverage) -> [i64; 2] {
         let mut sums = [0_i64; 2];
-        for (second, frames) in &sight.seconds {
+        for (second, frames) in &coverage.seconds {
             let counts = self.window.second(*second);
             let frames = i64::try_from(*frames).unwrap_or(i64::MAX);
             for (sum, loss) in sums.iter_mut().zip([counts.sent, counts.reported]) {
@@ -172,8 +172,8 @@ impl AsnState {
     }
 
     /// What is counted as lost in seconds in which the tap may have failed.
-    fn lost_in_tap_gap(&self, sight: &WindowCoverage) -> i64 {
-        let seconds = sight.tap_gap.iter();
+    fn lost_in_tap_gap(&self, coverage: &WindowCoverage) -> i64 {
+        let seconds = coverage.tap_gap.iter();
         let lost = seconds.map(|second| self.window.second(*second).sent.lost.max(0));
         lost.sum()
     }
@@ -198,9 +198,10 @@ impl AsnState {
         &mut self,
         commitment: &Commitment,
         second: Second,
-        sight: &WindowCoverage,
+        coverage: &WindowCoverage,
+        silence_share: Ratio,
     ) -> Verdicts {
-        let silence = self.silence.judge(second);
+        let silence = self.silence.judge(second, silence_share);
         if silence.ended > 0 {
             let ended = LossCounts {
                 maybe_lost: i64::try_from(silence.ended).unwrap_or(i64::MAX),
@@ -212,13 +213,13 @@ impl AsnState {
             };
             self.window.add(second, counts);
         }
-        let Remaining { counts, excluded } = self.remaining(&sight.out);
+        let Remaining { counts, excluded } = self.remaining(&coverage.out);
         let out_of_sla = self.threshold.excess().any();
-        let may_be_out = may_exceed(commitment, self.window.sum(), sight.unseen)
-            || !self.paths.crossing(&sight.maybe_out).1.is_empty();
+        let may_be_out = may_exceed(commitment, self.window.sum(), coverage.unseen)
+            || !self.paths.crossing(&coverage.maybe_out).1.is_empty();
         let context = WindowContext {
             exceeds: Exceeds::of(out_of_sla, may_be_out),
-            unseen: sight.unseen,
+            unseen: coverage.unseen,
             all_over_transit: counts.packets == 0 && self.window.sum().packets > 0,
             is_outage: self
                 .silence
@@ -226,10 +227,10 @@ impl AsnState {
         };
         let mut in_doubt = counts;
         let losses = [&mut in_doubt.sent, &mut in_doubt.reported];
-        for (loss, lost) in losses.into_iter().zip(self.lost_unseen(sight)) {
-            loss.doubt(lost, sight.unseen.bound().unwrap_or(0));
+        for (loss, lost) in losses.into_iter().zip(self.lost_unseen(coverage)) {
+            loss.doubt(lost, coverage.unseen.bound().unwrap_or(0));
         }
-        let in_tap_gap = self.lost_in_tap_gap(sight);
+        let in_tap_gap = self.lost_in_tap_gap(coverage);
         in_doubt.sent.doubt(in_tap_gap, in_tap_gap.unsigned_abs());
         in_doubt.sent.maybe_lost += i64::try_from(silence.open).unwrap_or(i64::MAX);
         let judged = verdicts(&commitment.guarantee, &in_doubt, context);

@@ -106,14 +106,14 @@ impl CommitmentJudge {
         (second, next): (Second, Second),
         counts: &SecondCounts,
         scopes: &ScopePlan,
-        evidence: &mut dyn JudgementObserver,
+        observer: &mut dyn JudgementObserver,
     ) {
         for state in &mut self.states {
             if let Some(bit) = scopes.bit(state.scope) {
                 state.add(second, counts, bit, next);
             } else {
                 state.skip_second(second);
-                evidence.not_counted(&state.commitment.name, second);
+                observer.not_counted(&state.commitment.name, second);
             }
         }
     }
@@ -165,15 +165,16 @@ impl CommitmentJudge {
         &mut self,
         second: Second,
         admitted: impl Fn(Role, Asn) -> bool,
-        evidence: &mut dyn JudgementObserver,
+        observer: &mut dyn JudgementObserver,
     ) {
-        let incomplete = &self.incomplete;
+        let (incomplete, share) = (&self.incomplete, self.policy.silence_share);
         for state in &mut self.states {
-            state.judge(second, incomplete, &admitted, evidence, &mut self.notices);
+            let notices = &mut self.notices;
+            state.judge(second, incomplete, share, &admitted, observer, notices);
         }
         self.note_ended();
         let ended = take(&mut self.ended);
-        evidence.second_judged(JudgedSecond {
+        observer.second_judged(JudgedSecond {
             second,
             policy: &self.policy,
             revised: &take(&mut self.revised),

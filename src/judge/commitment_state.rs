@@ -20,7 +20,7 @@ use crate::sla::unseen::Unseen;
 use crate::sla::verdict::may_exceed;
 use crate::snapshot::CommitmentRow;
 use crate::snapshot::evidence::{Judgement, JudgementObserver, OnPath, SubjectCounts, Verdicts};
-use crate::units::{Asn, Second};
+use crate::units::{Asn, Ratio, Second};
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::ops::RangeInclusive;
@@ -53,7 +53,7 @@ pub struct CommitmentState {
 
 /// When something comes, seen from the second that it is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Arrival {
+enum Lateness {
     /// Before it is judged.
     InTime,
     /// Later, while a window holds it.
@@ -174,11 +174,11 @@ impl CommitmentState {
     /// is an amendment.
     pub fn add(&mut self, second: Second, counts: &SecondCounts, bit: ScopeMask, next: Second) {
         let arrival = if second < first_second(next, self.commitment.window) {
-            Arrival::BeyondWindow
+            Lateness::BeyondWindow
         } else if second < next {
-            Arrival::Amends
+            Lateness::Amends
         } else {
-            Arrival::InTime
+            Lateness::InTime
         };
         for (pair, usage) in &counts.usage {
             if !pair.scopes.contains(bit) {
@@ -211,10 +211,10 @@ impl CommitmentState {
         Some(Contribution::to_origin(asn, counts, transit))
     }
 
-    fn contribute(&mut self, second: Second, one: &Contribution<'_>, arrival: Arrival) {
+    fn contribute(&mut self, second: Second, one: &Contribution<'_>, lateness: Lateness) {
         let judges_transit = self.judges_transit();
         let asn_state = self.subjects.entry((one.role, one.asn)).or_default();
-        if arrival == Arrival::BeyondWindow {
+        if lateness == Lateness::BeyondWindow {
             // No window reaches it any more; the evidence does.
             return asn_state.amend(second, one, None);
         }
@@ -234,11 +234,11 @@ impl CommitmentState {
             }
         }
         asn_state.add(second, one.counts, path);
-        if arrival == Arrival::InTime {
+        if lateness == Lateness::InTime {
             let (with_packets, quiet) = one.streams;
             asn_state.silence.next.add(with_packets, quiet);
         }
-        if arrival == Arrival::Amends {
+        if lateness == Lateness::Amends {
             asn_state.amend(second, one, path);
         }
     }
@@ -286,13 +286,15 @@ impl CommitmentState {
         }
     }
 
-    /// Judges a second. `admitted` tells which ASNs keep their counts when they fall silent.
+    /// Judges a second. Of an ASN's active streams `silence_share` have to be silent for that to count;
+    /// `admitted` tells which ASNs keep their counts when they fall silent.
     pub fn judge(
         &mut self,
         second: Second,
         incomplete: &IncompleteSeconds,
+        silence_share: Ratio,
         admitted: impl Fn(Role, Asn) -> bool,
-        evidence: &mut dyn JudgementObserver,
+        observer: &mut dyn JudgementObserver,
         notices: &mut Vec<ExcessNotice>,
     ) {
         let first = first_second(second, self.commitment.window);
@@ -300,13 +302,13 @@ impl CommitmentState {
         let networks = self.subjects.range(all_of(Role::Origin));
         let networks = networks.map(|(_, asn_state)| asn_state.network_second(second));
         self.tap_gaps.judge((first, second), networks);
-        let mut sight = WindowCoverage {
+        let mut coverage = WindowCoverage {
             unseen: self.unseen(first, second, incomplete),
             tap_gap: self.tap_gaps.seconds_since(first).collect(),
             ..WindowCoverage::default()
         };
-        if let Unseen::AtMost(_) = sight.unseen {
-            sight.seconds.extend(incomplete.each(first, second));
+        if let Unseen::AtMost(_) = coverage.unseen {
+            coverage.seconds.extend(incomplete.each(first, second));
         }
         let commitment = &self.commitment;
         self.paths = 0;
@@ -331,12 +333,14 @@ impl CommitmentState {
                     silence: asn_state.silence.next.told(),
                 };
                 let verdicts = match role {
-                    Role::Origin => asn_state.give_verdicts(commitment, second, &sight),
+                    Role::Origin => {
+                        asn_state.give_verdicts(commitment, second, &coverage, silence_share)
+                    }
                     Role::Transit => {
                         if over.any() {
-                            sight.out.insert(*asn);
-                        } else if may_exceed(commitment, &window, sight.unseen) {
-                            sight.maybe_out.insert(*asn);
+                            coverage.out.insert(*asn);
+                        } else if may_exceed(commitment, &window, coverage.unseen) {
+                            coverage.maybe_out.insert(*asn);
                         }
                         Verdicts::none(window)
                     }
@@ -344,7 +348,7 @@ impl CommitmentState {
                 if asn_state.is_empty() && !counts.silence.is_silent() {
                     continue;
                 }
-                evidence.judged(&Judgement {
+                observer.judged(&Judgement {
                     second,
                     commitment: self.name.clone(),
                     asn: *asn,
@@ -356,8 +360,8 @@ impl CommitmentState {
                     transit: asn_state.paths.transit().collect(),
                     over,
                     unseen,
-                    window_unseen: sight.unseen,
-                    seen_whole: sight.unseen.is_none() && verdicts.remaining.unfollowed == 0,
+                    window_unseen: coverage.unseen,
+                    seen_whole: coverage.unseen.is_none() && verdicts.remaining.unfollowed == 0,
                     verdicts,
                 });
             }

@@ -47,7 +47,7 @@ fn policy(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Policy> {
     Arc::new(Policy {
         commitments,
         scopes,
-        origins: Arc::default(),
+        ..Policy::default()
     })
 }
 
@@ -62,7 +62,7 @@ impl Bench {
         let policy = policy(commitments, &ScopePlan::default());
         let mut judge = Judge::new(policy.clone(), 500, &[]);
         let mut record = Record::default();
-        judge.judge_merged(JudgeInput::Opened(Second(1)), &mut record);
+        judge.judge_input(JudgeInput::Opened(Second(1)), &mut record);
         Self {
             judge,
             policy,
@@ -100,7 +100,7 @@ impl Bench {
             worker,
         };
         let (second, through) = (Second(second), Second(through));
-        self.judge.judge_merged(
+        self.judge.judge_input(
             JudgeInput::Second {
                 second,
                 through,
@@ -376,7 +376,7 @@ fn an_amendment_counts_in_the_windows_to_come_and_leaves_verdicts_as_they_are() 
     assert_eq!(
         amended,
         [0, 5],
-        "evidence has what has left every window too"
+        "observer has what has left every window too"
     );
     assert_eq!(bench.judge.snapshot().asns.len(), 2);
 }
@@ -389,7 +389,7 @@ fn a_clock_that_was_set_back_restarts_the_windows_as_unseen() {
     }
     bench
         .judge
-        .judge_merged(JudgeInput::Stepped(Second(50)), &mut ());
+        .judge_input(JudgeInput::Stepped(Second(50)), &mut ());
     for second in 50..=55 {
         bench.second(second, second, 1000, 0);
     }

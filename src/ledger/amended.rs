@@ -78,7 +78,11 @@ impl AmendedLeaves {
     pub fn take(&mut self, leaf: &Leaf, out: &mut Vec<Leaf>) {
         match leaf {
             // What was judged is judged anew, and what people entered judges nothing.
-            Leaf::Interval(_) | Leaf::Verdict(_) | Leaf::Exclusion(_) | Leaf::Revision(_) => {
+            Leaf::Interval(_)
+            | Leaf::Verdict(_)
+            | Leaf::Exclusion(_)
+            | Leaf::Revision(_)
+            | Leaf::Key(_) => {
                 return;
             }
             Leaf::Day(_) => {

@@ -42,6 +42,12 @@ pub enum LedgerError {
     /// A key that the ledger was not begun with.
     #[error("{}: holds another key than the configured one", .0.display())]
     OtherKey(PathBuf),
+    /// Another key shall sign it, and the old one has not sealed the open minute.
+    #[error(
+        "{}: its last minute is not sealed by the old key: start with that once more and stop, or `asnmeter evidence key change`",
+        .0.display()
+    )]
+    Unsealed(PathBuf),
     /// Something in it does not hold.
     #[error("{}: {reason}", path.display())]
     Damaged {

@@ -4,12 +4,18 @@
 use super::tree::Hash;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use std::fmt;
 
 /// A `SubjectPublicKeyInfo` of Ed25519 up to the key itself (RFC 8410 §4).
 const PUBLIC_HEAD: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
+
+/// A `PrivateKeyInfo` of Ed25519 up to the seed (RFC 8410 §7), as openssl writes it.
+const PRIVATE_HEAD: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
 
 /// The algorithm's octet in a key ID (C2SP signed-note, "Signature types").
@@ -54,9 +60,25 @@ impl PublicKey {
 
     /// Writes `BEGIN PUBLIC KEY`.
     pub fn to_pem(self) -> String {
-        let octets = [&PUBLIC_HEAD[..], &self.0].concat();
-        let text = STANDARD.encode(octets);
+        let text = self.to_base64();
         format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
+    }
+
+    /// Its `SubjectPublicKeyInfo` in base64: the line between those of `BEGIN PUBLIC KEY`.
+    pub fn to_base64(self) -> String {
+        STANDARD.encode([&PUBLIC_HEAD[..], &self.0].concat())
+    }
+
+    /// SHA-256 of its `SubjectPublicKeyInfo`: `openssl pkey -pubin -outform DER | sha256sum`.
+    pub fn fingerprint(self) -> Hash {
+        Hash::of(&[&PUBLIC_HEAD[..], &self.0].concat())
+    }
+
+    /// The key as a verifier of notes has it (C2SP signed-note, "Verifier keys").
+    pub fn to_verifier(self, signer: &str) -> String {
+        let id: String = self.id(signer).map(|octet| format!("{octet:02x}")).concat();
+        let key = STANDARD.encode([&[NOTE_ED25519], &self.0[..]].concat());
+        format!("{signer}+{id}+{key}")
     }
 
     /// The four octets that name it in a note of this signer (C2SP signed-note, "Verifier keys").
@@ -117,6 +139,17 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
+/// A new private key by the system's random numbers, as `openssl genpkey -algorithm ed25519` writes it; none
+/// where the system has none.
+pub fn new_private_pem() -> Option<String> {
+    let mut seed = [0; 32];
+    SystemRandom::new().fill(&mut seed).ok()?;
+    let text = STANDARD.encode([&PRIVATE_HEAD[..], &seed].concat());
+    Some(format!(
+        "-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n"
+    ))
+}
+
 /// The octets of the first PEM block of a kind (RFC 7468).
 fn pem(text: &str, kind: &'static str) -> Result<Vec<u8>, KeyError> {
     let (begin, end) = (
@@ -132,12 +165,6 @@ fn pem(text: &str, kind: &'static str) -> Result<Vec<u8>, KeyError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-
-    /// A `PrivateKeyInfo` of Ed25519 up to the seed (RFC 8410 §7), as openssl writes it.
-    const PRIVATE_HEAD: [u8; 16] = [
-        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04,
-        0x20,
-    ];
 
     /// A private key of a seed that everybody knows.
     pub(crate) fn private_pem(seed: u8) -> String {

@@ -5,11 +5,13 @@
 
 mod counts;
 mod entered;
+mod key;
 mod terms;
 mod times;
 
 pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf, SilenceLeaf};
 pub use entered::{ExclusionLeaf, RevisionLeaf};
+pub use key::KeyLeaf;
 pub use terms::{
     CommitmentTerms, CountingTerms, GuaranteedTerms, JitterTerms, LatencyTerms, LossTerms,
     ScopeTerms,
@@ -41,6 +43,8 @@ pub enum Leaf {
     Start(StartLeaf),
     /// The first leaf of a day's file.
     Day(DayLeaf),
+    /// Another key signs from here on.
+    Key(KeyLeaf),
     /// Contracts, in force from a second on.
     Policy(PolicyLeaf),
     /// ASN tables, in use from a second on.
@@ -380,6 +384,7 @@ impl Leaf {
         match self {
             Self::Start(_) => "start",
             Self::Day(_) => "day",
+            Self::Key(_) => "key",
             Self::Policy(_) => "policy",
             Self::Table(_) => "table",
             Self::Gap(_) => "gap",
@@ -398,16 +403,17 @@ impl Leaf {
         match self {
             Self::Day(_) => 0,
             Self::Start(_) => 1,
-            Self::Policy(_) => 2,
-            Self::Table(_) => 3,
-            Self::Gap(_) => 4,
-            Self::Amendment(_) => 5,
-            Self::Second(_) => 6,
-            Self::Interval(_) => 7,
-            Self::Verdict(_) => 8,
-            Self::Exclusion(_) => 9,
-            Self::Revision(_) => 10,
-            Self::Stop(_) => 11,
+            Self::Key(_) => 2,
+            Self::Policy(_) => 3,
+            Self::Table(_) => 4,
+            Self::Gap(_) => 5,
+            Self::Amendment(_) => 6,
+            Self::Second(_) => 7,
+            Self::Interval(_) => 8,
+            Self::Verdict(_) => 9,
+            Self::Exclusion(_) => 10,
+            Self::Revision(_) => 11,
+            Self::Stop(_) => 12,
         }
     }
 
@@ -415,6 +421,7 @@ impl Leaf {
     pub fn second(&self) -> Option<Second> {
         match self {
             Self::Start(leaf) => Some(leaf.time),
+            Self::Key(leaf) => Some(leaf.time),
             Self::Policy(leaf) => Some(leaf.second),
             Self::Table(leaf) => Some(leaf.second),
             Self::Second(leaf) => Some(leaf.second),
@@ -430,8 +437,12 @@ impl Leaf {
     /// Without what would be left out.
     fn shortest(&self) -> Cow<'_, Self> {
         let asns = match self {
-            Self::Policy(leaf) if !leaf.commitments.iter().all(CommitmentTerms::is_shortest) => {
+            Self::Policy(leaf)
+                if !(leaf.commitments.iter().all(CommitmentTerms::is_shortest)
+                    && leaf.counting.is_shortest()) =>
+            {
                 let mut leaf = leaf.clone();
+                leaf.counting.shorten();
                 leaf.commitments
                     .iter_mut()
                     .for_each(CommitmentTerms::shorten);
@@ -470,6 +481,7 @@ impl Leaf {
         let leaf = match kind {
             "start" => read(line).map(Self::Start),
             "day" => read(line).map(Self::Day),
+            "key" => read(line).map(Self::Key),
             "policy" => read(line).map(Self::Policy),
             "table" => read(line).map(Self::Table),
             "gap" => read(line).map(Self::Gap),

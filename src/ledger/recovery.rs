@@ -3,7 +3,9 @@
 
 use super::checkpoint::{SignedCheckpoint, read_notes};
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
-use super::leaf::{FORMAT, Leaf, MAX_LINE};
+use super::key::PublicKey;
+use super::key_change;
+use super::leaf::{FORMAT, KeyLeaf, Leaf, MAX_LINE};
 use super::read::{PartReader, days};
 use super::tiles;
 use super::tree::{Hash, Tree};
@@ -86,11 +88,12 @@ pub(super) fn lock(directory: &LedgerDirectory) -> Result<File, LedgerError> {
     }
 }
 
-/// Checks that a ledger is this meter's; begins one where there is nothing.
+/// Checks that a ledger is this meter's; begins one where there is nothing. The change of its key, where
+/// somebody has asked for one to ours.
 pub(super) fn identify(
     directory: &LedgerDirectory,
     settings: &LedgerSettings,
-) -> Result<(), LedgerError> {
+) -> Result<Option<KeyLeaf>, LedgerError> {
     let path = directory.file(IDENTITY);
     if path.exists() {
         let origin = origin(directory)?;
@@ -116,17 +119,23 @@ pub(super) fn identify(
         directory.replace(&path, text.as_bytes())?;
     }
     let Some(key) = &settings.key else {
-        return Ok(());
+        return Ok(None);
     };
-    let (path, pem) = (directory.file(KEY), key.public().to_pem());
-    if !path.exists() {
-        return directory.replace(&path, pem.as_bytes());
+    let ours = key.public();
+    match key_change::current(directory)? {
+        None => set_key(directory, ours).map(|()| None),
+        Some(theirs) if theirs == ours => Ok(None),
+        Some(theirs) => {
+            let change = key_change::asked(directory, &settings.origin, (theirs, ours))?;
+            let change = change.ok_or_else(|| LedgerError::OtherKey(directory.file(KEY)))?;
+            Ok(Some(change))
+        }
     }
-    if directory.read(KEY, MAX_SMALL)? == pem.as_bytes() {
-        Ok(())
-    } else {
-        Err(LedgerError::OtherKey(path))
-    }
+}
+
+/// Writes the public key.
+pub(super) fn set_key(directory: &LedgerDirectory, key: PublicKey) -> Result<(), LedgerError> {
+    directory.replace(&directory.file(KEY), key.to_pem().as_bytes())
 }
 
 /// The origin of a ledger.

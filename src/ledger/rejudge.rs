@@ -370,6 +370,7 @@ impl LeafJudge {
                 // These count nothing.
                 Leaf::Start(_)
                 | Leaf::Day(_)
+                | Leaf::Key(_)
                 | Leaf::Stop(_)
                 | Leaf::Interval(_)
                 | Leaf::Verdict(_)
@@ -563,6 +564,7 @@ fn policy(leaf: &PolicyLeaf) -> Result<Policy, String> {
         scopes: ScopePlan::new(scopes, &ScopePlan::default()).into(),
         commitments,
         origins: Arc::default(),
+        silence_share: leaf.counting.silence_share(),
     })
 }
 

@@ -100,6 +100,7 @@ impl LeafFilter {
             Leaf::Exclusion(leaf) => Some(&leaf.commitment),
             Leaf::Start(_)
             | Leaf::Day(_)
+            | Leaf::Key(_)
             | Leaf::Policy(_)
             | Leaf::Table(_)
             | Leaf::Revision(_)
@@ -121,6 +122,7 @@ impl LeafFilter {
             Leaf::Revision(_)
             | Leaf::Start(_)
             | Leaf::Day(_)
+            | Leaf::Key(_)
             | Leaf::Policy(_)
             | Leaf::Table(_)
             | Leaf::Gap(_)

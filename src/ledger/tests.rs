@@ -1,11 +1,12 @@
 //! Writer, recovery and verification together, on real files.
 
-use super::checkpoint::SignedCheckpoint;
+use super::checkpoint::{SignedCheckpoint, read_notes};
 use super::directory::{LedgerDirectory, LedgerError};
 use super::key::tests::private_pem;
 use super::key::{PrivateKey, PublicKey};
 use super::leaf::{
-    CountingTerms, ExclusionLeaf, GapLeaf, GapReason, Leaf, StopLeaf, TableLeaf, TableTerms,
+    CountingTerms, ExclusionLeaf, GapLeaf, GapReason, KeyLeaf, Leaf, StopLeaf, TableLeaf,
+    TableTerms,
 };
 use super::record::{LeafSink, Recorder, SecondLeaves};
 use super::requests::{self, RequestOutcome};
@@ -15,6 +16,7 @@ use crate::meter::second::IncompleteRange;
 use crate::snapshot::evidence::{JudgedSecond, JudgementObserver};
 use crate::units::Second;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -71,7 +73,23 @@ fn ledger(path: &Path, seconds: u64) -> SignedCheckpoint {
 }
 
 fn check(path: &Path) -> Result<Verified, VerifyError> {
-    verify(path, &VerifyRequest::default())
+    check_days(path, None)
+}
+
+/// What is said of some days, which is the same for any number of threads.
+fn check_days(path: &Path, days: Option<(&str, &str)>) -> Result<Verified, VerifyError> {
+    let days = days.map(|(first, last)| (first.to_owned(), last.to_owned()));
+    let request = |jobs| VerifyRequest {
+        days: days.clone(),
+        jobs: NonZeroUsize::new(jobs),
+        ..VerifyRequest::default()
+    };
+    let one = verify(path, &request(1));
+    for jobs in [2, 3, 8] {
+        let several = verify(path, &request(jobs));
+        assert_eq!(format!("{several:?}"), format!("{one:?}"), "{jobs} threads");
+    }
+    one
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -239,6 +257,123 @@ fn whole_days_are_forgotten_and_what_is_left_still_verifies() {
     assert_eq!(check(folder.path()).unwrap().leaves, 54);
 }
 
+/// Asks for a change of the key.
+fn ask_for_key(path: &Path, from: u8, to: u8) {
+    let change = KeyLeaf::signed("voice.example/fra-1", &key(from), &key(to));
+    requests::put(&LedgerDirectory::new(path), &Leaf::Key(change)).unwrap();
+}
+
+/// Seconds under a key, and a stop.
+fn go_on(path: &Path, seed: u8, from: u64) {
+    let mut writer = LedgerWriter::open(path, settings(seed)).unwrap();
+    writer.append(&second(from)).unwrap();
+    writer.take_requests(Second(from)).unwrap();
+    writer.append(&second(from + 60)).unwrap();
+    writer.close(&stop(from + 60)).unwrap();
+}
+
+fn check_by(path: &Path, by: &PrivateKey) -> Result<Verified, VerifyError> {
+    let request = VerifyRequest {
+        key: Some(by.public()),
+        require: Some(Requirement::Signed),
+        ..VerifyRequest::default()
+    };
+    verify(path, &request)
+}
+
+#[test]
+fn a_key_follows_another_one_where_both_say_so_and_whoever_has_either_verifies_all() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger");
+    ledger(&path, 100);
+    let refused = LedgerWriter::open(&path, settings(8)).unwrap_err();
+    assert!(matches!(refused, LedgerError::OtherKey(_)), "{refused}");
+    ask_for_key(&path, 9, 8);
+    LedgerWriter::open(&path, settings(8)).expect_err("asked by another key than the ledger's");
+    ask_for_key(&path, 7, 8);
+    // The meter that runs goes on with its key, and leaves the request where it is.
+    go_on(&path, 7, BEGIN + 600);
+    go_on(&path, 8, BEGIN + 1200);
+    assert!(
+        LedgerWriter::open(&path, settings(7)).is_err(),
+        "it is over"
+    );
+    ask_for_key(&path, 8, 5);
+    go_on(&path, 5, BEGIN + 1800);
+    let verified = check(&path).unwrap();
+    assert_eq!((verified.key_changes, verified.kinds["key"]), (2, 2));
+    assert_eq!(verified.key, Some(key(5).public()));
+    for seed in [7, 8, 5] {
+        let of_one = check_by(&path, &key(seed)).unwrap();
+        assert_eq!(of_one.signed, verified.leaves);
+    }
+    let other = check_by(&path, &key(9)).unwrap_err().to_string();
+    assert!(other.contains("is not signed by the key"), "{other}");
+    // Without the list whoever has the first key still finds the others in the leaves.
+    let list = fs::read(path.join("keys.jsonl")).unwrap();
+    fs::remove_file(path.join("keys.jsonl")).unwrap();
+    assert_eq!(check_by(&path, &key(7)).unwrap().key, verified.key);
+    check(&path).expect_err("nothing leads from ledger.pub to the first checkpoint");
+    fs::write(path.join("keys.jsonl"), list).unwrap();
+    let waiting = path.join("requests").read_dir().unwrap().count();
+    assert_eq!(waiting, 0, "what is done is not asked for any more");
+}
+
+#[test]
+fn keys_are_known_when_the_days_that_changed_them_are_gone() {
+    let folder = TempDir::new().unwrap();
+    ledger(folder.path(), 100);
+    ask_for_key(folder.path(), 7, 8);
+    go_on(folder.path(), 8, BEGIN + 110);
+    go_on(folder.path(), 8, BEGIN + 600);
+    let writer = LedgerWriter::open(folder.path(), settings(8)).unwrap();
+    writer.forget_before(Second(BEGIN + 86_400)).unwrap();
+    drop(writer);
+    let verified = check(folder.path()).unwrap();
+    assert!(verified.first_leaf > 0);
+    assert_eq!(
+        (verified.key_changes, verified.key),
+        (0, Some(key(8).public()))
+    );
+    check_by(folder.path(), &key(7)).unwrap();
+}
+
+#[test]
+fn a_change_of_the_key_that_is_interrupted_goes_on_and_one_behind_an_open_minute_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("ledger");
+    let mut writer = LedgerWriter::open(&path, settings(7)).unwrap();
+    writer.append(&second(BEGIN)).unwrap();
+    drop(writer);
+    ask_for_key(&path, 7, 8);
+    let killed = LedgerWriter::open(&path, settings(8)).unwrap_err();
+    assert!(matches!(killed, LedgerError::Unsealed(_)), "{killed}");
+    let mut writer = LedgerWriter::open(&path, settings(7)).unwrap();
+    writer.seal().unwrap();
+    drop(writer);
+    // Killed before the leaf was written, and again before it was sealed.
+    drop(LedgerWriter::open(&path, settings(8)).unwrap());
+    let mut writer = LedgerWriter::open(&path, settings(8)).unwrap();
+    writer.append(&second(BEGIN + 60)).unwrap();
+    drop(writer);
+    go_on(&path, 8, BEGIN + 61);
+    let verified = check(&path).unwrap();
+    assert_eq!(
+        (verified.key_changes, verified.signed),
+        (1, verified.leaves)
+    );
+    // Who still has the old key cannot sign any more.
+    let notes = notes(&path);
+    let text = fs::read_to_string(&notes).unwrap();
+    let all = read_notes(&text);
+    let (last, _) = all.last().unwrap().clone();
+    let before = all[all.len() - 2].1;
+    let stolen = last.checkpoint.sign(Some(&key(7))).to_note() + "\n";
+    fs::write(&notes, text[..before].to_owned() + &stolen).unwrap();
+    let error = check(&path).unwrap_err().to_string();
+    assert!(error.contains("is not signed by the key"), "{error}");
+}
+
 /// A file of a crash: its name, and what it holds then; none: it is not there.
 type Found = (String, Option<Vec<u8>>);
 
@@ -364,6 +499,60 @@ fn a_crash_at_any_step_of_sealing_loses_nothing_and_the_ledger_verifies() {
     }
 }
 
+/// A ledger of three days: 30 seconds before the second one, 30 behind the third has begun.
+fn three_days(path: &Path) {
+    let mut writer = LedgerWriter::open(path, settings(7)).unwrap();
+    for day in 0..2 {
+        for number in BEGIN + 120..BEGIN + 180 {
+            writer.append(&second(number + 86_400 * day)).unwrap();
+        }
+    }
+    writer.close(&stop(BEGIN + 86_400 + 180)).unwrap();
+}
+
+#[test]
+fn days_are_verified_by_themselves_and_end_as_the_next_day_says() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("whole");
+    three_days(&path);
+    let all = check(&path).unwrap();
+    assert_eq!((all.leaves, all.kinds["day"]), (124, 3));
+    let (first, second, third) = ("2026-11-25", "2026-11-26", "2026-11-27");
+    let days = [
+        (first, first, 0, 31),
+        (second, second, 31, 61),
+        (first, second, 0, 92),
+        (third, "9999-99-99", 92, 32),
+    ];
+    for (from, until, first_leaf, leaves) in days {
+        let part = check_days(&path, Some((from, until))).unwrap();
+        assert_eq!(
+            (part.first_leaf, part.leaves),
+            (first_leaf, leaves),
+            "{from}"
+        );
+        assert_eq!(part.signed, first_leaf + leaves, "{from}");
+    }
+    assert_eq!(check_days(&path, Some((third, third))).unwrap().leaves, 32);
+    let none = check_days(&path, Some(("2026-12-01", "2026-12-31"))).unwrap();
+    assert_eq!(none.leaves, 0);
+    // What stands behind the last whole minute of a day is missing in the day after only.
+    let packed = path.join("2026-11-26.jsonl.gz");
+    let mut part = super::read::PartReader::open(&packed).unwrap();
+    let end = part.next_minute().unwrap().unwrap().end;
+    let octets = fs::read(&packed).unwrap();
+    assert!((end as usize) < octets.len(), "the day has two minutes");
+    fs::write(&packed, &octets[..end as usize]).unwrap();
+    let error = check_days(&path, Some((second, second))).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("2026-11-27.jsonl.gz: leaf 62: says other leaves"),
+        "{error}"
+    );
+    check_days(&path, Some((first, first))).unwrap();
+    check_days(&path, Some((third, third))).unwrap();
+}
+
 /// A change of a ledger, and a word of what is said of it.
 type Change = (&'static str, fn(&Path), &'static str);
 
@@ -393,7 +582,16 @@ fn notes(path: &Path) -> PathBuf {
 
 #[test]
 fn whatever_is_changed_is_found() {
-    let changes: [Change; 8] = [
+    let changes: [Change; 9] = [
+        (
+            "the end of a packed minute cut off",
+            |path| {
+                let path = path.join("2026-11-25.jsonl.gz");
+                let octets = fs::read(&path).unwrap();
+                fs::write(path, &octets[..octets.len() - 9]).unwrap();
+            },
+            "at octet",
+        ),
         (
             "one digit",
             |path| {

@@ -3,6 +3,12 @@
 //! Checked are the form and the order of all leaves, the tree over them, every checkpoint with its
 //! signature, the continuity of days and minutes, and whether verdicts and intervals follow. Nothing is believed but the leaves themselves; a directory
 //! that is being written is read as far as it is sealed.
+//!
+//! Minutes are unpacked and read side by side (`ahead`); tree, checkpoints and judge follow them one after
+//! the other, since each rests on all that was before.
+
+mod ahead;
+mod signers;
 
 use super::checkpoint::{SignedCheckpoint, read_notes};
 use super::cosignature::WitnessKey;
@@ -14,8 +20,15 @@ use super::recovery;
 use super::rejudge::{Fault, LeafJudge, Rejudged};
 use super::tree::{CompactTree, Hash};
 use crate::units::Second;
+use ahead::{DayPart, MAX_AHEAD, ReadMinute};
+use signers::Signers;
 use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 /// What must hold of every leaf.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +52,39 @@ pub struct VerifyRequest {
     pub require: Option<Requirement>,
     /// First and last UTC day that are read, as `2026-11-25`; all without it.
     pub days: Option<(String, String)>,
+    /// Threads that read minutes; without it as many as there are processors. Whatever it is, the answer
+    /// is the same.
+    pub jobs: Option<NonZeroUsize>,
+    /// Where to look how far it is.
+    pub progress: Arc<VerifyProgress>,
+}
+
+/// How far a ledger is verified: octets of its day files. Whoever verifies writes, a progress bar reads.
+#[derive(Debug, Default)]
+pub struct VerifyProgress {
+    read: AtomicU64,
+    total: AtomicU64,
+}
+
+impl VerifyProgress {
+    // Relaxed: only displayed, no other memory depends on it.
+    fn add(&self, octets: u64) {
+        self.read.fetch_add(octets, Ordering::Relaxed);
+    }
+
+    fn expect(&self, octets: u64) {
+        self.total.fetch_add(octets, Ordering::Relaxed);
+    }
+
+    /// Octets read so far.
+    pub fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Octets of all days that are read; 0 until that is known.
+    pub fn total(&self) -> u64 {
+        self.total.load(Ordering::Relaxed)
+    }
 }
 
 /// How much of a ledger is held by what.
@@ -64,6 +110,10 @@ pub struct Verified {
     pub head: Option<SignedCheckpoint>,
     /// Leaves of each kind.
     pub kinds: BTreeMap<&'static str, u64>,
+    /// The key that signs at the end.
+    pub key: Option<PublicKey>,
+    /// How often it has changed.
+    pub key_changes: u64,
     /// What of verdicts and intervals was judged again.
     pub rejudged: Rejudged,
 }
@@ -143,14 +193,12 @@ pub fn verify_each(
 ) -> Result<Verified, VerifyError> {
     let directory = LedgerDirectory::new(path);
     let origin = recovery::origin(&directory)?;
-    let key = match request.key {
-        Some(key) => Some(key),
-        None => own_key(&directory)?,
-    };
+    let signers = Signers::of(&directory, &origin, request.key)?;
     let mut reading = Reading {
         checkpoints: checkpoints(&directory, &origin, &request.heads)?,
         tree: None,
-        key,
+        signers,
+        day: String::new(),
         is_first: true,
         witnesses: &request.witnesses,
         judge: LeafJudge::default(),
@@ -162,37 +210,52 @@ pub fn verify_each(
             ..Verified::default()
         },
     };
-    let mut last = path.to_owned();
-    for (day, parts) in days(&directory)? {
-        if let Some((first, last)) = &request.days {
-            reading.is_cut |= day > *last;
-            if day < *first || day > *last {
-                continue;
-            }
-        }
-        reading.is_first = true;
-        for part in parts {
-            reading.part(&day, &part)?;
-            last = part;
-        }
+    let (parts, behind) = parts(&directory, request.days.as_ref())?;
+    reading.is_cut = behind.is_some();
+    for part in &parts {
+        // One that has gone meanwhile is an error when it is read.
+        let octets = fs::metadata(&part.path).map_or(0, |known| known.len());
+        request.progress.expect(octets);
     }
+    let jobs = request
+        .jobs
+        .or_else(|| thread::available_parallelism().ok());
+    let jobs = jobs.unwrap_or(NonZeroUsize::MIN);
+    ahead::each_minute(
+        &parts,
+        (jobs, MAX_AHEAD),
+        &request.progress,
+        &mut |part, minute| reading.minute(part, minute),
+    )?;
     let rejudged = reading.judge.finish();
     reading.verified.rejudged = rejudged.map_err(|fault| VerifyError::Leaf {
-        path: last,
+        path: parts.last().map_or(path, |part| &part.path).to_owned(),
         number: fault.number,
         reason: fault.reason,
     })?;
+    if let Some(behind) = behind {
+        reading.hold_to(&behind)?;
+    }
     reading.finish(request.require)
 }
 
-/// The key in the ledger.
-fn own_key(directory: &LedgerDirectory) -> Result<Option<PublicKey>, VerifyError> {
-    let Some(pem) = recovery::public_key(directory)? else {
-        return Ok(None);
+/// The parts of the days that are read, and the first of the days behind them.
+fn parts(
+    directory: &LedgerDirectory,
+    read: Option<&(String, String)>,
+) -> Result<(Vec<DayPart>, Option<DayPart>), VerifyError> {
+    let all = days(directory)?.into_iter().flat_map(|(day, parts)| {
+        parts.into_iter().map(move |path| DayPart {
+            day: day.clone(),
+            path,
+        })
+    });
+    let Some((first, last)) = read else {
+        return Ok((all.collect(), None));
     };
-    let key = PublicKey::from_pem(&pem)
-        .map_err(|error| LedgerError::damaged(&directory.file("ledger.pub"), error.to_string()))?;
-    Ok(Some(key))
+    let (before, behind): (Vec<_>, Vec<_>) = all.partition(|part| part.day <= *last);
+    let parts = before.into_iter().filter(|part| part.day >= *first);
+    Ok((parts.collect(), behind.into_iter().next()))
 }
 
 /// All checkpoints of a ledger and all heads that were kept elsewhere, by size.
@@ -239,7 +302,9 @@ struct Reading<'a> {
     checkpoints: VecDeque<Expected>,
     /// None before the first leaf.
     tree: Option<CompactTree>,
-    key: Option<PublicKey>,
+    signers: Signers,
+    /// The day that is read.
+    day: String,
     /// The next leaf is the first of its day's file.
     is_first: bool,
     witnesses: &'a [WitnessKey],
@@ -257,58 +322,89 @@ impl Reading<'_> {
         self.tree.as_ref().map_or(0, CompactTree::size)
     }
 
-    fn part(&mut self, day: &str, path: &Path) -> Result<(), VerifyError> {
-        let mut part = PartReader::open(path)?;
+    /// Takes the leaves of a minute.
+    fn minute(&mut self, part: &DayPart, minute: ReadMinute) -> Result<(), VerifyError> {
+        if self.day != part.day {
+            self.day.clone_from(&part.day);
+            self.is_first = true;
+        }
         let failed = |fault: Fault| VerifyError::Leaf {
-            path: path.to_owned(),
+            path: part.path.clone(),
             number: fault.number,
             reason: fault.reason,
         };
-        while let Some(minute) = part.next_minute()? {
-            let mut leaves = Vec::new();
-            for line in minute.lines() {
-                let number = self.size();
-                let leaf = self.leaf(day, line);
-                let leaf = leaf.map_err(|reason| failed(Fault { number, reason }))?;
-                // the last one of a day that is gone
-                self.meet_checkpoints()?;
-                leaves.push((self.count(&leaf, line), leaf));
-                self.meet_checkpoints()?;
+        for (leaf, hash) in &minute.leaves {
+            let number = self.size();
+            let placed = self.place(leaf);
+            placed.map_err(|reason| failed(Fault { number, reason }))?;
+            // the last one of a day that is gone
+            self.meet_checkpoints()?;
+            if let Leaf::Key(change) = leaf {
+                let changed = self.signers.change(change, &self.verified.origin);
+                changed.map_err(|reason| failed(Fault { number, reason }))?;
+                self.verified.key_changes += 1;
             }
-            // What is judged again is what was sealed.
-            for (number, leaf) in leaves {
-                (self.each)(number, &leaf);
-                self.judge.take(number, leaf).map_err(failed)?;
-            }
+            self.count(leaf, *hash);
+            self.meet_checkpoints()?;
+        }
+        if let Some(reason) = minute.refused {
+            let number = self.size();
+            return Err(failed(Fault { number, reason }));
+        }
+        // What is judged again is what was sealed.
+        let first = self.size() - minute.leaves.len() as u64;
+        for (number, (leaf, _)) in (first..).zip(minute.leaves) {
+            (self.each)(number, &leaf);
+            self.judge.take(number, leaf).map_err(failed)?;
         }
         Ok(())
     }
 
-    /// Reads the next line. The error says what is wrong with it.
-    fn leaf(&mut self, day: &str, line: &str) -> Result<Leaf, String> {
-        let leaf = Leaf::from_line(line).map_err(|error| error.to_string())?;
-        match (&leaf, self.is_first) {
-            (Leaf::Day(first), true) => self.day(day, first)?,
+    /// A day begins with its day leaf, which stands nowhere else. The error says what is wrong.
+    fn place(&mut self, leaf: &Leaf) -> Result<(), String> {
+        match (leaf, self.is_first) {
+            (Leaf::Day(first), true) => {
+                let day = self.day.clone();
+                self.day(&day, first)?;
+            }
             (Leaf::Day(_), false) => return Err("a day begins in the middle of a file".into()),
             (_, true) => return Err("is no day leaf, though the first of its day".into()),
             (_, false) => {}
         }
         self.is_first = false;
-        Ok(leaf)
+        Ok(())
     }
 
-    /// Takes a leaf into the tree; its number.
-    fn count(&mut self, leaf: &Leaf, line: &str) -> u64 {
+    /// What is read must end as the day behind it says that it did.
+    fn hold_to(&mut self, behind: &DayPart) -> Result<(), VerifyError> {
+        if self.tree.is_none() {
+            return Ok(());
+        }
+        let Some(minute) = PartReader::open(&behind.path)?.next_minute()? else {
+            return Ok(());
+        };
+        let line = minute.lines().next().unwrap_or_default();
+        let held = match Leaf::from_line(line) {
+            Ok(Leaf::Day(first)) => self.day(&behind.day, &first),
+            Ok(_) => Err("is no day leaf, though the first of its day".into()),
+            Err(error) => Err(error.to_string()),
+        };
+        held.map_err(|reason| VerifyError::Leaf {
+            path: behind.path.clone(),
+            number: self.size(),
+            reason,
+        })
+    }
+
+    /// Takes a leaf into the tree.
+    fn count(&mut self, leaf: &Leaf, hash: Hash) {
         *self.verified.kinds.entry(leaf.kind()).or_default() += 1;
         if let Some(second) = leaf.second() {
             let (first, last) = self.verified.seconds.unwrap_or((second, second));
             self.verified.seconds = Some((first.min(second), last.max(second)));
         }
-        let tree = self.tree.get_or_insert_default();
-        let number = tree.size();
-        tree.push(Hash::leaf(line.as_bytes()));
+        self.tree.get_or_insert_default().push(hash);
         self.verified.leaves += 1;
-        number
     }
 
     /// The first leaf of a day says what went before: the leaves of the days before, if they are there.
@@ -330,6 +426,7 @@ impl Reading<'_> {
             Some(_) => {}
             None => {
                 self.verified.first_leaf = leaf.size;
+                self.signers.begin(leaf.size);
                 self.tree = Some(said);
             }
         }
@@ -359,10 +456,8 @@ impl Reading<'_> {
                 return Err(next.failed(reason));
             }
         }
-        let is_signed = self.key.is_some_and(|key| next.note.is_signed_by(key));
-        if !next.note.signatures.is_empty() && !is_signed && self.key.is_some() {
-            return Err(next.failed("is not signed by the key"));
-        }
+        let is_signed = self.signers.meet(&next.note);
+        let is_signed = is_signed.map_err(|reason| next.failed(reason))?;
         let is_cosigned = self
             .witnesses
             .iter()
@@ -384,8 +479,9 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn finish(self, require: Option<Requirement>) -> Result<Verified, VerifyError> {
+    fn finish(mut self, require: Option<Requirement>) -> Result<Verified, VerifyError> {
         let size = self.size();
+        self.verified.key = self.signers.current();
         // Of a part, checkpoints of what was not read say nothing.
         let is_part = self.is_cut || (self.skips && self.tree.is_none());
         if let Some(next) = self.checkpoints.front()

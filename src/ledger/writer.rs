@@ -7,7 +7,8 @@
 use super::checkpoint::{Checkpoint, SignedCheckpoint};
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
 use super::key::{PrivateKey, PublicKey};
-use super::leaf::{CountingTerms, DayLeaf, Leaf};
+use super::key_change;
+use super::leaf::{CountingTerms, DayLeaf, KeyLeaf, Leaf};
 use super::record::SecondLeaves;
 use super::recovery::{self, Recovered};
 use super::rejudge::Resumed;
@@ -110,6 +111,8 @@ pub struct LedgerWriter {
     /// What people have entered.
     entered: Vec<Leaf>,
     told: RequestNames,
+    /// A change to our key, until its leaf is written.
+    key_change: Option<KeyLeaf>,
 }
 
 impl LedgerWriter {
@@ -117,12 +120,12 @@ impl LedgerWriter {
     /// was not written whole.
     ///
     /// # Errors
-    /// [`LedgerError`]: another writer, another meter's, a damaged ledger, or what the system says.
+    /// [`LedgerError`]: another writer, another meter's, another key's, a damaged ledger, or what the system says.
     pub fn open(path: &Path, settings: LedgerSettings) -> Result<Self, LedgerError> {
         let directory = LedgerDirectory::new(path);
         directory.create()?;
         let lock = recovery::lock(&directory)?;
-        recovery::identify(&directory, &settings)?;
+        let mut key_change = recovery::identify(&directory, &settings)?;
         let Recovered {
             tree,
             head,
@@ -131,6 +134,17 @@ impl LedgerWriter {
             lines,
             minute,
         } = recovery::recover(&directory)?;
+        if let Some(key) = settings.key.as_ref().map(PrivateKey::public) {
+            if let Some(change) = &key_change {
+                if !lines.is_empty() {
+                    return Err(LedgerError::Unsealed(directory.path().to_owned()));
+                }
+                key_change::begin(&directory, &settings.origin, change)?;
+                recovery::set_key(&directory, key)?;
+            } else {
+                key_change = key_change::unwritten(&directory, key, head.as_ref(), &lines)?;
+            }
+        }
         let mut writer = Self {
             directory,
             settings,
@@ -146,6 +160,7 @@ impl LedgerWriter {
             minute,
             entered: Vec::new(),
             told: RequestNames::default(),
+            key_change,
         };
         writer.begin_open_file()?;
         requests::prepare(&writer.directory)?;
@@ -205,15 +220,21 @@ impl LedgerWriter {
         if is_next {
             push_line(&mut lines, &self.day_leaf(&day));
         }
-        for leaf in &second.leaves {
-            push_line(&mut lines, leaf);
-        }
+        let key = self.key_change.as_ref().map(|key| key.at(second.second));
+        let key = key.map(Leaf::Key);
+        let is_start = |leaf: &&Leaf| matches!(leaf, Leaf::Start(_));
+        let starts = second.leaves.iter().take_while(is_start);
+        let rest = second.leaves.iter().skip_while(is_start);
+        let leaves = || starts.clone().chain(&key).chain(rest.clone());
+        leaves().for_each(|leaf| push_line(&mut lines, leaf));
+        let count = leaves().count() as u64;
         self.write_open(&lines)?;
+        self.key_change = None;
         if is_next {
             (self.day, self.sealed_octets, self.part_failed) = (Some((day, 0)), 0, false);
         }
         self.lines.push_str(&lines);
-        self.open_leaves += second.leaves.len() as u64 + u64::from(is_next);
+        self.open_leaves += count + u64::from(is_next);
         self.minute = Some(minute);
         Ok(())
     }
@@ -297,6 +318,18 @@ impl LedgerWriter {
     }
 
     fn enter(&mut self, asked: &Leaf, now: Second) -> Result<RequestOutcome, LedgerError> {
+        if let Leaf::Key(change) = asked {
+            let ours = self.public_key().map(PublicKey::to_base64);
+            return Ok(if ours.as_ref() == Some(&change.public) {
+                RequestOutcome::Known
+            } else {
+                RequestOutcome::Refused("the key is changed by a start with the new one".into())
+            });
+        }
+        if self.key_change.is_some() {
+            let reason = "the first second under the new key is to be written before";
+            return Ok(RequestOutcome::Refused(reason.into()));
+        }
         let Some((day, _)) = self.day.clone() else {
             return Ok(RequestOutcome::Refused("the ledger is empty".into()));
         };

@@ -4,7 +4,7 @@
 //! the truth whatever the order. Integers only.
 
 use super::stream_sample::StreamSample;
-use crate::asn::{Dissent, Origin};
+use crate::asn::{DisagreeingSources, Origin};
 use crate::attribution::PairKey;
 use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
@@ -39,6 +39,8 @@ pub struct PairCounts {
     pub jitter: Vec<ShortDuration>,
     /// RTP packets of streams that found no room: nobody looked for what is missing between them.
     pub unfollowed: u64,
+    /// Packets of candidates that gave way in probation: they are in no other count here.
+    pub displaced: u64,
     /// Of the streams from `src` that are quiet at its end; none: there is none.
     pub silence: Option<Box<SilenceCounts>>,
     /// What receivers at `dst`'s end hear of what `src` sent it; none: nobody said.
@@ -71,6 +73,7 @@ impl PairCounts {
         }
         self.jitter.extend_from_slice(&other.jitter);
         self.unfollowed += other.unfollowed;
+        self.displaced += other.displaced;
         for (mine, theirs) in self.confirmed.iter_mut().zip(&other.confirmed) {
             mine.add(theirs);
         }
@@ -362,10 +365,10 @@ pub struct DisputedBytes([u64; 16]);
 impl DisputedBytes {
     /// Adds octets to each that dissents.
     #[inline]
-    pub fn add(&mut self, dissent: Dissent, octets: u64) {
-        if dissent != Dissent::default() {
+    pub fn add(&mut self, disagreeing: DisagreeingSources, octets: u64) {
+        if disagreeing != DisagreeingSources::default() {
             for (place, sum) in (0_u32..).zip(&mut self.0) {
-                *sum += octets * u64::from(dissent.0 >> place & 1);
+                *sum += octets * u64::from(disagreeing.0 >> place & 1);
             }
         }
     }

@@ -156,6 +156,7 @@ impl LedgerAccount {
             }
             Leaf::Stop(stop) => return self.stop(stop.time.0),
             Leaf::Day(_)
+            | Leaf::Key(_)
             | Leaf::Second(_)
             | Leaf::Amendment(_)
             | Leaf::Interval(_)

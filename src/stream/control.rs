@@ -1,10 +1,12 @@
 //! RTCP beside the streams of a worker: which of it is audio's, and what its reports say of which stream.
 
+use super::record::Stream;
 use super::{Finding, Streams};
 use crate::voice::Packet;
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::stream_key::StreamKey;
+use crate::wire::rtcp::RtcpPacket;
 use crate::wire::{rtcp, rtp};
 
 impl Streams {
@@ -60,15 +62,37 @@ impl Streams {
             || (is_clear && rtcp::reports(payload).any(|(_, block)| receives(block.ssrc)))
     }
 
-    /// Who says goodbye in an RTCP packet: streams that go where it goes.
-    pub(super) fn note_goodbyes(&mut self, packet: &Packet<'_>, payload: &[u8]) {
-        for ssrc in rtcp::goodbyes(payload) {
-            let (src, dst) = (packet.src.address, packet.dst.address);
-            let index = self.transports.source(src, dst, ssrc);
-            let stream = index.and_then(|index| self.table.get_mut(index));
-            if let Some(stream) = stream.filter(|stream| stream.key.ssrc() == ssrc) {
-                stream.say_goodbye(packet.time);
+    /// What the sender of an RTCP packet says of the streams that it sends, which go where the packet
+    /// goes: how many packets they have, or that there will be none.
+    pub(super) fn note_senders(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+        let now = packet.time;
+        for said in rtcp::packets(payload) {
+            match said {
+                RtcpPacket::SenderReport { ssrc, packets, .. } => {
+                    self.tell_sender(packet, ssrc, |stream| {
+                        stream.note_sender_report(packets, now)
+                    });
+                }
+                RtcpPacket::ReceiverReport { ssrc, .. } => {
+                    self.tell_sender(packet, ssrc, |stream| stream.note_receiver_report(now));
+                }
+                RtcpPacket::Goodbye(sources) => {
+                    for ssrc in sources {
+                        self.tell_sender(packet, ssrc, |stream| stream.say_goodbye(now));
+                    }
+                }
+                RtcpPacket::Extended { .. } | RtcpPacket::Other { .. } => {}
             }
+        }
+    }
+
+    /// Tells the stream of an SSRC that goes between the hosts of an RTCP packet.
+    fn tell_sender(&mut self, packet: &Packet<'_>, ssrc: u32, tell: impl FnOnce(&mut Stream)) {
+        let (src, dst) = (packet.src.address, packet.dst.address);
+        let index = self.transports.source(src, dst, ssrc);
+        let stream = index.and_then(|index| self.table.get_mut(index));
+        if let Some(stream) = stream.filter(|stream| stream.key.ssrc() == ssrc) {
+            tell(stream);
         }
     }
 

@@ -213,15 +213,6 @@ pub fn voip_metrics(payload: &[u8]) -> impl Iterator<Item = (u32, VoipMetrics)> 
     })
 }
 
-/// The SSRCs that leave, of a clear payload.
-pub fn goodbyes(payload: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    let goodbyes = packets(payload).filter_map(|packet| match packet {
-        RtcpPacket::Goodbye(sources) => Some(sources),
-        _ => None,
-    });
-    goodbyes.flatten()
-}
-
 impl<'a> Iterator for Packets<'a> {
     type Item = RtcpPacket<'a>;
 

@@ -5,7 +5,7 @@ import re
 import zlib
 
 from forms import Wrong, need, parse
-from notes import check_signature, public_key, read_notes
+from notes import check_change, check_signature, is_by, public_key, read_notes
 from tree import Tree, check_tiles, leaf_hash, leaf_hashes_before
 
 
@@ -37,8 +37,9 @@ class Ledger:
         about = json.loads(text_of(directory, "ledger.json"))
         need(list(about) == ["origin", "format"] and about["format"] == 1, "ledger.json is not of format 1")
         self.origin = about["origin"]
-        self.key = self.find_key(key_path)
         self.read_days()
+        self.signers = self.find_keys(key_path)
+        self.key = self.signers[-1][1] if self.signers else None
         self.checkpoints = self.read_checkpoints()
         sealed = self.checkpoints[-1] if self.checkpoints else 0
         first = self.leaves[0][0] if self.leaves else 0
@@ -49,12 +50,27 @@ class Ledger:
         for path in kept:
             self.hold_against(path)
 
-    def find_key(self, key_path):
-        """The key that the other side has, or the one beside the leaves."""
+    def find_keys(self, key_path):
+        """The keys that sign, each with the size of the first checkpoint that is its own."""
         own = os.path.join(self.directory, "ledger.pub")
-        keys = [public_key(path) for path in (key_path, own) if path and os.path.exists(path)]
-        need(len(set(keys)) < 2, "ledger.pub is another key than that given")
-        return keys[0] if keys else None
+        own = public_key(own) if os.path.exists(own) else None
+        given = public_key(key_path) if key_path else own
+        if given is None:
+            return []
+        changes = [(number, *check_change(self.origin, leaf)) for number, leaf in self.leaves if leaf["kind"] == "key"]
+        signers = [(0, changes[0][1] if changes else own or given)]
+        for number, old, new in changes:
+            need(signers[-1][1] == old, "leaf", number, "changes another key than that which signs")
+            signers.append((number + 1, new))
+        need(own in (None, signers[-1][1]), "ledger.pub is not the last key")
+        need(given in [key for _, key in signers], "ledger.pub is another key than that given")
+        return signers
+
+    def listed(self):
+        """The keys in keys.jsonl."""
+        path = os.path.join(self.directory, "keys.jsonl")
+        lines = text_of(path).encode().split(b"\n")[:-1] if os.path.exists(path) else []
+        return [key for number, line in enumerate(lines) for key in check_change(self.origin, parse(line, number))]
 
     def read_days(self):
         names = os.listdir(self.directory)
@@ -110,8 +126,11 @@ class Ledger:
         need(origin == self.origin, "is of another origin,", origin)
         need(size <= len(self.tree), "has more leaves than there are,", len(self.tree))
         need(root == self.tree.root(size), "has another root than the leaves")
-        if self.key:
-            check_signature(origin, signed, signatures, self.key)
+        if self.signers:
+            key = [key for first, key in self.signers if first <= size][-1]
+            if self.leaves and size <= self.leaves[0][0]:  # of a day that is gone, which may have changed the key
+                key = next((one for one in self.listed() if any(is_by(origin, one, line) for line in signatures)), key)
+            check_signature(origin, signed, signatures, key)
         else:
             need(not signatures, "is signed, and there is no key")
 

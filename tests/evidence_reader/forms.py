@@ -43,6 +43,7 @@ COMMITMENT = plain("name", "committed_rate", "threshold", "window", "direction",
 FORMS = {
     "start": plain("time", "mode", "version", "revision", "rules", "measures") + [("sources", plain("name", "sha256?"))],
     "day": plain("day", "size", "hashes"),
+    "key": plain("time", "before", "public", "signature", "confirmation"),
     "policy": [("second", None), ("commitments", COMMITMENT), ("counting", ANY), ("sha256", None)],
     "table": [("second", None), ("sources", plain("kind", "name", "sha256?", "built?", "prefixes"))],
     "gap": plain("second", "commitment?", "from", "until", "why", "frames?", "judged?"),
@@ -57,7 +58,7 @@ FORMS = {
 # Entered by people: no verdict rests on them, and they belong to no second.
 ENTERED = ("exclusion", "revision")
 # Within a second.
-ORDER = ["start", "policy", "table", "gap", "amendment", "second", "interval", "verdict", "stop"]
+ORDER = ["start", "key", "policy", "table", "gap", "amendment", "second", "interval", "verdict", "stop"]
 
 
 def canonical(value, form=None):

@@ -18,6 +18,21 @@ def public_key(path):
     return der[len(SPKI):]
 
 
+def key_of(text):
+    der = base64.b64decode(text, validate=True)
+    need(der.startswith(SPKI) and len(der) == len(SPKI) + 32, "no public key of Ed25519:", text)
+    return der[len(SPKI):]
+
+
+def check_change(origin, leaf):
+    """A change of the key, signed by both; the old key and the new one."""
+    text = "\n".join(["asnmeter key change", origin, leaf["before"], leaf["public"], ""]).encode()
+    old, new = key_of(leaf["before"]), key_of(leaf["public"])
+    for key, signature in ((old, leaf["signature"]), (new, leaf["confirmation"])):
+        need(ed25519.verifies(key, text, base64.b64decode(signature, validate=True)), "a change of the key that is not signed by both")
+    return old, new
+
+
 def read_notes(text):
     """(origin, size, root, signed text, signature lines) of each checkpoint."""
     need(text.endswith("\n"), "the notes end within a line")
@@ -38,6 +53,11 @@ def read_notes(text):
 
 def key_id(name, key, algorithm=1):
     return hashlib.sha256(name.encode() + b"\n" + bytes([algorithm]) + key).digest()[:4]
+
+
+def is_by(origin, key, line):
+    """Whether a signature line names this key."""
+    return line.startswith(f"\u2014 {origin} ") and base64.b64decode(line.split(" ")[2])[:4] == key_id(origin, key)
 
 
 def check_signature(origin, signed, signatures, key):

@@ -18,7 +18,7 @@ def seconds_of(leaves):
     for number, leaf in leaves:
         if leaf["kind"] == "day" or leaf["kind"] in ENTERED:
             continue
-        time = at(leaf["time"] if leaf["kind"] in ("start", "stop") else leaf["second"])
+        time = at(leaf["time"] if leaf["kind"] in ("start", "key", "stop") else leaf["second"])
         ended = group and (group[-1][1]["kind"] == "stop" or leaf["kind"] == "start" or time != second)
         if ended or not group:
             if group:
@@ -104,6 +104,7 @@ class Replay:
             name = terms["name"]
             contract = self.contracts[name] = old.pop(name, None) or Contract(terms, second)
             self.ended += contract.revise(terms, second)
+            contract.share = leaf["counting"].get("silence_share", 100_000)
         for name, contract in old.items():
             self.ended += [(name, key, interval) for key, interval in contract.over.items()]
 

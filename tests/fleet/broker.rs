@@ -1,6 +1,6 @@
 //! A nats-server with JetStream on loopback, which can be killed and started again.
 
-use crate::running::until;
+use crate::support::running::until;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

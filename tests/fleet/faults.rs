@@ -2,11 +2,11 @@
 
 use super::broker::Broker;
 use super::probe::{Running as Probe, Tap, certain, leaves_of, pace};
-use super::running::{Running, until};
 use super::support::START;
 use super::support::desk::Desk;
 use super::support::frames::{Media, Shot};
 use super::support::program::{asnmeter, replay};
+use super::support::running::{Running, until};
 use super::{aggregator_section, configuration, key, split};
 use asnmeter::fleet::Subjects;
 use asnmeter::fleet::nats::{Link, Servers};

@@ -13,10 +13,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../daemon/running.rs"]
-#[allow(dead_code, reason = "other tests need other parts")]
-mod running;
-
 mod broker;
 mod equality;
 mod faults;

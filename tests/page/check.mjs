@@ -208,6 +208,20 @@ if (pictures) {
   await picture(dark, "page-dark.png");
   await dark.context().close();
 }
+/** The width when all cells say the longest that they can, before the page draws them anew. */
+const lengthened = ({ state, small, verdict }) => {
+  for (const cell of document.querySelectorAll("tbody tr:not(.detail) td.state")) {
+    cell.append(Object.assign(document.createElement("small"), { textContent: small }));
+    cell.querySelector("span").textContent = state;
+  }
+  for (const span of document.querySelectorAll("tbody tr:not(.detail) td.verdict span")) span.textContent = verdict;
+  return document.documentElement.scrollWidth;
+};
+const LONGEST = {
+  state: "over the limit",
+  small: "over the limit only by traffic that nobody answered",
+  verdict: "too little to judge, perhaps 12.34 %",
+};
 const phone = await open(address, PHONE);
 assert.ok((await phone.evaluate(() => document.documentElement.scrollHeight)) < 4000, "a short way to scroll");
 assert.equal((await asns(phone)).length, await phone.$$eval("[data-open]", (rows) => rows.length));
@@ -220,6 +234,7 @@ await picture(phone, "page-phone.png");
 for (const width of [320, 390, 600, 800, 930, 1024, 1080, 1230]) {
   await phone.setViewportSize({ width, height: 844 });
   assert.equal(await phone.evaluate(() => document.documentElement.scrollWidth), width);
+  assert.equal(await phone.evaluate(lengthened, LONGEST), width, "whatever it has to say");
 }
 await phone.context().close();
 await page.context().close();

@@ -6,7 +6,9 @@ pub(crate) mod captures;
 pub(crate) mod desk;
 pub(crate) mod frames;
 pub(crate) mod mrt;
+pub(crate) mod netns;
 pub(crate) mod program;
+pub(crate) mod running;
 pub(crate) mod sockets;
 
 /// 2026-01-01 00:00:00 UTC: where made-up captures begin.

@@ -93,7 +93,7 @@ fn after_a_reload_the_seconds_before_it_are_still_those_of_the_old_table() {
     for (place, report) in reports.into_iter().enumerate() {
         assembly.push(0, report);
         while let Some(merged) = assembly.next_merged() {
-            judge.judge_merged(merged, &mut ());
+            judge.judge_input(merged, &mut ());
         }
         if place == 4
             && let Some(policy) = reloaded.take()
@@ -103,7 +103,7 @@ fn after_a_reload_the_seconds_before_it_are_still_those_of_the_old_table() {
     }
     assembly.finish(0);
     while let Some(merged) = assembly.next_merged() {
-        judge.judge_merged(merged, &mut ());
+        judge.judge_input(merged, &mut ());
     }
     let snapshot = judge.snapshot();
     // The report of `Opened` and five seconds: the reload is taken 100 ms after the fifth.

@@ -84,7 +84,7 @@ impl<F: FnMut(Cycle)> WorkerSink for JudgeSink<F> {
     fn report(&mut self, report: WorkerReport) {
         self.assembly.push(0, report);
         while let Some(merged) = self.assembly.next_merged() {
-            self.judge.judge_merged(merged, &mut self.cycle);
+            self.judge.judge_input(merged, &mut self.cycle);
             self.judge.take_notices();
             let snapshot = self.judge.snapshot();
             if snapshot.judged == Some(Second(self.start.0 + self.length - 1)) {

@@ -2,10 +2,10 @@
 //! ledger has its own; this one serves.
 
 use super::{Aggregator, AggregatorFlags, servers};
-use crate::app::both::Both;
 use crate::app::endpoint::{self, WebEndpoint};
 use crate::app::evidence::Kept;
 use crate::app::live::{MAX_SETTLING, block_on};
+use crate::app::observer_pair::ObserverPair;
 use crate::app::signals::Signals;
 use crate::app::{AppError, daemon_state, systemd};
 use crate::clock;
@@ -167,7 +167,7 @@ fn judge(
             ..Shown::default()
         };
         let evidence: &mut (dyn JudgementObserver + Send) =
-            &mut Both(recorder.as_mut(), Some(&mut settler));
+            &mut ObserverPair(recorder.as_mut(), Some(&mut settler));
         runtime.block_on(async {
             tokio::select! {
                 () = aggregate(&link, &mut fleet, settings, evidence, |fleet| {

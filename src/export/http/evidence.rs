@@ -61,6 +61,7 @@ impl LedgerPath {
         match name {
             "ledger.json" => return file("application/json"),
             "ledger.pub" => return file("application/x-pem-file"),
+            "keys.jsonl" => return file("application/jsonl"),
             _ => {}
         }
         if let Some(tile) = name.strip_prefix("tile/") {

@@ -1,6 +1,6 @@
 //! The document's commitments: terms, and how each ASN stands under them.
 
-use crate::export::measures::OfThose;
+use crate::export::measures::ByPresentMeasure;
 use crate::sla::commitment::{DirectionRule, TransitRule};
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::{IndeterminateReason, Verdict};
@@ -10,8 +10,9 @@ use crate::snapshot::{
 use crate::units::Asn;
 use serde::Serialize;
 
+/// What a contract says, but for what it guarantees.
 #[derive(Serialize)]
-pub(super) struct CommitmentJson<'a> {
+pub(super) struct TermsJson<'a> {
     name: &'a str,
     committed_bps: u64,
     threshold: f64,
@@ -21,6 +22,27 @@ pub(super) struct CommitmentJson<'a> {
     layer: &'static str,
     /// The first second that was judged by these terms, if others held before.
     since: Option<String>,
+}
+
+impl<'a> TermsJson<'a> {
+    pub(super) fn of(row: &'a CommitmentRow) -> Self {
+        Self {
+            name: &row.name,
+            committed_bps: row.committed_rate.0,
+            threshold: row.threshold.as_f64(),
+            window_s: row.window_seconds,
+            direction: row.direction.as_str(),
+            count: row.count.as_str(),
+            layer: row.layer.as_str(),
+            since: row.since.map(|second| second.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct CommitmentJson<'a> {
+    #[serde(flatten)]
+    terms: TermsJson<'a>,
     /// Seconds in which all networks had stopped at once: the tap may have failed.
     tap_gap_s: u64,
     /// The last second of which the verdicts are settled.
@@ -38,14 +60,7 @@ impl<'a> CommitmentJson<'a> {
             ..judged(asn)
         };
         Self {
-            name: &row.name,
-            committed_bps: row.committed_rate.0,
-            threshold: row.threshold.as_f64(),
-            window_s: row.window_seconds,
-            direction: row.direction.as_str(),
-            count: row.count.as_str(),
-            layer: row.layer.as_str(),
-            since: row.since.map(|second| second.to_string()),
+            terms: TermsJson::of(row),
             tap_gap_s: row.tap_gap_seconds,
             settled_until: row.settled_until.map(|second| second.to_string()),
             asns: row.asns.iter().map(judged).collect(),
@@ -76,7 +91,7 @@ pub(super) struct JudgedJson<'a> {
     transit: Vec<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     silence: Option<SilenceJson>,
-    guarantees: OfThose<StandingJson>,
+    guarantees: ByPresentMeasure<StandingJson>,
 }
 
 /// Silent streams of an ASN, where there is or was any.
@@ -262,7 +277,9 @@ impl<'a> JudgedJson<'a> {
                 .collect(),
             transit: numbers(&row.transit),
             silence: SilenceJson::of(&row.silence),
-            guarantees: OfThose(row.guarantees.map(|one| one.as_ref().map(StandingJson::of))),
+            guarantees: ByPresentMeasure(
+                row.guarantees.map(|one| one.as_ref().map(StandingJson::of)),
+            ),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! and so without a promise: `/api/v1/asns` is the stable interface.
 
 use super::calls::LossPathJson;
-use super::commitments::{OutOfSlaJson, OutageJson, SharesJson, StandingJson};
+use super::commitments::{OutOfSlaJson, OutageJson, SharesJson, StandingJson, TermsJson};
 use super::shapes::{AsnJson, CaptureJson, Discarded, MeterJson, Quantiles, TotalsJson};
 use crate::asn::Origin;
 use crate::export::Published;
@@ -39,7 +39,7 @@ struct StateJson<'a> {
 #[derive(Serialize)]
 struct Listed<'a> {
     #[serde(flatten)]
-    terms: TermsJson<'a>,
+    terms: GuaranteedTermsJson<'a>,
     judged_asns: usize,
     out_of_sla: usize,
     asns: Vec<Row<'a>>,
@@ -48,15 +48,9 @@ struct Listed<'a> {
 }
 
 #[derive(Serialize)]
-struct TermsJson<'a> {
-    name: &'a str,
-    committed_bps: u64,
-    threshold: f64,
-    window_s: u32,
-    direction: &'static str,
-    count: &'static str,
-    layer: &'static str,
-    since: Option<String>,
+struct GuaranteedTermsJson<'a> {
+    #[serde(flatten)]
+    terms: TermsJson<'a>,
     #[serde(flatten)]
     guarantee: ByMeasure<Option<measures::GuaranteeTerms<'a>>>,
 }
@@ -137,7 +131,7 @@ struct DetailJson<'a> {
 
 #[derive(Serialize)]
 struct JudgedJson<'a> {
-    terms: TermsJson<'a>,
+    terms: GuaranteedTermsJson<'a>,
     row: Row<'a>,
     intervals: Vec<OutOfSlaJson>,
     /// For each minute of the hour that ends now, and each measure in order, the seconds that were met,
@@ -217,7 +211,7 @@ fn listed<'a>(commitment: &'a CommitmentRow, snapshot: &'a Snapshot) -> Listed<'
     };
     let out = commitment.asns.iter().filter(|row| row.out_of_sla);
     Listed {
-        terms: TermsJson::of(commitment),
+        terms: GuaranteedTermsJson::of(commitment),
         judged_asns: commitment.asns.len(),
         out_of_sla: out.count(),
         asns: drawn(&commitment.asns),
@@ -252,7 +246,7 @@ fn judged<'a>(
         seconds.map(some).collect()
     };
     JudgedJson {
-        terms: TermsJson::of(commitment),
+        terms: GuaranteedTermsJson::of(commitment),
         row: row(commitment, asn, snapshot),
         intervals: intervals.map(OutOfSlaJson::of).collect(),
         verdicts: minutes.iter().map(seconds).collect(),
@@ -319,17 +313,10 @@ fn largest(share: Directions<f64>, rule: DirectionRule) -> f64 {
     judged.map(|(_, share)| *share).fold(0.0, f64::max)
 }
 
-impl<'a> TermsJson<'a> {
+impl<'a> GuaranteedTermsJson<'a> {
     fn of(row: &'a CommitmentRow) -> Self {
         Self {
-            name: &row.name,
-            committed_bps: row.committed_rate.0,
-            threshold: row.threshold.as_f64(),
-            window_s: row.window_seconds,
-            direction: row.direction.as_str(),
-            count: row.count.as_str(),
-            layer: row.layer.as_str(),
-            since: row.since.map(|second| second.to_string()),
+            terms: TermsJson::of(row),
             guarantee: ByMeasure(PerMeasure::from_fn(|measure| {
                 row.guarantee.get(measure).map(measures::GuaranteeTerms)
             })),

@@ -118,7 +118,7 @@ fn policy(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Policy> {
     Arc::new(Policy {
         scopes: ScopePlan::new(scopes, previous).into(),
         commitments,
-        origins: Arc::default(),
+        ..Policy::default()
     })
 }
 
@@ -211,7 +211,7 @@ impl Meter {
     }
 
     fn take(&mut self, merged: JudgeInput) {
-        self.judge.judge_merged(merged, &mut self.recorder);
+        self.judge.judge_input(merged, &mut self.recorder);
         self.judge.take_notices();
     }
 

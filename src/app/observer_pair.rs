@@ -6,9 +6,12 @@ use crate::units::Second;
 use std::sync::Arc;
 
 /// Tells two, if they are there.
-pub(super) struct Both<'a, A, B>(pub(super) Option<&'a mut A>, pub(super) Option<&'a mut B>);
+pub(super) struct ObserverPair<'a, A, B>(
+    pub(super) Option<&'a mut A>,
+    pub(super) Option<&'a mut B>,
+);
 
-impl<A: JudgementObserver, B: JudgementObserver> Both<'_, A, B> {
+impl<A: JudgementObserver, B: JudgementObserver> ObserverPair<'_, A, B> {
     fn each(&mut self) -> impl Iterator<Item = &mut dyn JudgementObserver> + '_ {
         let one = self
             .0
@@ -22,7 +25,7 @@ impl<A: JudgementObserver, B: JudgementObserver> Both<'_, A, B> {
     }
 }
 
-impl<A: JudgementObserver, B: JudgementObserver> JudgementObserver for Both<'_, A, B> {
+impl<A: JudgementObserver, B: JudgementObserver> JudgementObserver for ObserverPair<'_, A, B> {
     fn judged(&mut self, judgement: &Judgement) {
         self.each().for_each(|one| one.judged(judgement));
     }
