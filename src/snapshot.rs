@@ -60,6 +60,10 @@ pub struct Snapshot {
     pub round_trips_refused: u64,
     /// RTCP report blocks that matched no stream.
     pub unmatched_reports: u64,
+    /// Sender reports whose count of packets does not fit the numbers that came.
+    pub contradicting_reports: u64,
+    /// Questions of round trips that nobody answered, by method.
+    pub round_trips_unanswered: [u64; RttMethod::ALL.len()],
     /// SIP dialogs that found no room.
     pub dialogs_refused: u64,
     /// Calls whose outcome is not counted, because they found no room.

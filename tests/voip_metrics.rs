@@ -28,7 +28,7 @@ name = "carrier"
 committed_rate = "10 Mbps"
 threshold = "10 %"
 window = "10s"
-guarantee.loss = { max = "1 %", direction = "both" }
+guarantee = { loss = "1 %", loss_direction = "both" }
 "#;
 
 fn at(millis: u64) -> u64 {

@@ -401,6 +401,17 @@ pub(crate) fn round_trips_refused(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.round_trips_refused));
 }
 
+pub(crate) fn round_trips_unanswered(published: &Published, series: &mut Series) {
+    let unanswered = published.snapshot.round_trips_unanswered;
+    for (method, count) in RttMethod::ALL.iter().zip(unanswered) {
+        series.add(&[method.as_str()], number(count));
+    }
+}
+
+pub(crate) fn contradicting_reports(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.contradicting_reports));
+}
+
 pub(crate) fn unmatched_reports(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.unmatched_reports));
 }

@@ -228,7 +228,9 @@ impl DirectionLine {
             .iter()
             .chain(&self.excused)
             .map(|number| number.unsigned_abs());
-        (self.classes.len(), self.excused.len()) == (Class::ALL.len(), LossReason::ALL.len())
+        // A probe of an older version knows fewer reasons.
+        self.classes.len() == Class::ALL.len()
+            && self.excused.len() <= LossReason::ALL.len()
             && numbers
                 .into_iter()
                 .chain(classes)

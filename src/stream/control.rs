@@ -96,6 +96,29 @@ impl Streams {
         }
     }
 
+    /// How many packets the sender of an RTCP packet says that it has sent: on streams that go where it goes.
+    pub(super) fn note_sent(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+        for (ssrc, sent) in rtcp::sent(payload) {
+            let (src, dst) = (packet.src.address, packet.dst.address);
+            let index = self.transports.source(src, dst, ssrc);
+            let stream = index.and_then(|index| self.table.get_mut(index));
+            let Some(stream) = stream
+                .filter(|stream| stream.key.ssrc() == ssrc && stream.kind == StreamKind::Audio)
+            else {
+                continue;
+            };
+            let changed = &mut self.changed;
+            if !stream.count_sent(sent, packet.time, &self.unseen, changed) {
+                self.contradicting_reports += 1;
+            }
+            let pair = stream.pair();
+            let found = changed
+                .drain(..)
+                .map(|booking| Finding::Changed(pair.clone(), booking));
+            self.findings.extend(found);
+        }
+    }
+
     /// The audio stream that the sender of an RTCP packet receives from an SSRC: it goes the other
     /// way, on the same ports (RFC 5761), on the next lower ones (RFC 3550 §11), or on any between the
     /// two hosts (RFC 3605, NAT). None where there is none of this SSRC.
@@ -122,12 +145,16 @@ impl Streams {
             if stream.kind == StreamKind::Video {
                 continue;
             }
-            if !stream.report((reporter, now), &block, &mut self.reported) {
+            let (reported, changed) = (&mut self.reported, &mut self.changed);
+            if !stream.report((reporter, now), &block, reported, changed) {
                 self.unmatched_reports += 1;
             }
             let pair = stream.pair();
-            let reported = self.reported.drain(..);
+            let reported = reported.drain(..);
             let found = reported.map(|reported| Finding::Reported(pair.clone(), reported));
+            self.findings.extend(found);
+            let changed = changed.drain(..);
+            let found = changed.map(|booking| Finding::Changed(pair.clone(), booking));
             self.findings.extend(found);
         }
         for (reporter, block) in rtcp::voip_metrics(payload) {

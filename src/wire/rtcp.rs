@@ -185,6 +185,17 @@ pub fn reports(payload: &[u8]) -> impl Iterator<Item = (u32, ReportBlock)> + '_ 
     reports.flat_map(|(ssrc, blocks)| blocks.map(move |block| (ssrc, block)))
 }
 
+/// Packets that senders say that they have sent, of a clear payload, each with its SSRC.
+pub fn sent(payload: &[u8]) -> impl Iterator<Item = (u32, u32)> + '_ {
+    packets(payload).filter_map(|packet| match packet {
+        RtcpPacket::SenderReport { ssrc, packets, .. } => Some((ssrc, packets)),
+        RtcpPacket::ReceiverReport { .. }
+        | RtcpPacket::Goodbye(_)
+        | RtcpPacket::Extended { .. }
+        | RtcpPacket::Other { .. } => None,
+    })
+}
+
 /// The VoIP metrics of a clear payload, each with the SSRC of its reporter.
 pub fn voip_metrics(payload: &[u8]) -> impl Iterator<Item = (u32, VoipMetrics)> + '_ {
     let extended = packets(payload).filter_map(|packet| match packet {

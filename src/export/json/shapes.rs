@@ -324,6 +324,10 @@ pub(super) struct MeterJson<'a> {
     tainted_seconds: u64,
     streams_refused: u64,
     transit_left_out: u64,
+    /// Of round trips, by method.
+    unanswered: Unanswered,
+    /// Sender reports that do not fit the numbers that came.
+    contradicting_sender_reports: u64,
     interfaces: Vec<InterfaceFrames<'a>>,
     sources: Vec<Source<'a>>,
     config_last_reload_successful: bool,
@@ -343,12 +347,24 @@ impl<'a> MeterJson<'a> {
             tainted_seconds: snapshot.incomplete_seconds,
             streams_refused: snapshot.streams_refused,
             transit_left_out: snapshot.transit_left_out,
+            unanswered: Unanswered(snapshot.round_trips_unanswered),
+            contradicting_sender_reports: snapshot.contradicting_reports,
             interfaces: interfaces.map(InterfaceFrames::of).collect(),
             sources: standing.sources.iter().map(Source::of).collect(),
             config_last_reload_successful: standing.config_ok,
             version: &standing.version,
             revision: &standing.revision,
         }
+    }
+}
+
+/// Questions that nobody answered, by method.
+struct Unanswered([u64; RttMethod::ALL.len()]);
+
+impl Serialize for Unanswered {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let methods = RttMethod::ALL.iter().map(|method| method.as_str());
+        to.collect_map(methods.zip(self.0))
     }
 }
 

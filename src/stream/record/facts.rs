@@ -5,36 +5,16 @@ use crate::asn::DisagreeingSources;
 use crate::attribution::{Attributed, PairKey};
 use crate::stream::booking::Booking;
 use crate::stream::jitter::Jitter;
-use crate::stream::reports::{ReportContext, ReportedLoss};
 use crate::stream::tally::{LossCounts, SequenceCounts};
 use crate::units::{Second, Timestamp};
 use crate::voice::payload_type::assigned;
 use crate::voice::signalling::CodecFormat;
-use crate::wire::rtcp::ReportBlock;
 use std::sync::Arc;
 
 impl Stream {
     /// Takes what is booked of it into its own sums.
     pub fn note_booking(&mut self, booking: &Booking) {
         self.cold.note_booking(booking);
-    }
-
-    /// Takes what a reporter says of this stream; what follows from it goes to `booked`. False where
-    /// there are too many reporters.
-    pub fn report(
-        &mut self,
-        (reporter, second): (u32, Second),
-        block: &ReportBlock,
-        booked: &mut Vec<ReportedLoss>,
-    ) -> bool {
-        let absent = u64::try_from(self.cold.absent).unwrap_or(0);
-        let context = ReportContext {
-            reporter,
-            second,
-            sequence: &self.sequence,
-            lost_here: absent.saturating_sub(self.sequence.missing()),
-        };
-        self.cold.far_end.report(&context, block, booked)
     }
 
     /// A reporter sends VoIP metrics of it: whether they count. None where there are too many reporters.

@@ -91,7 +91,8 @@ impl Reporter {
         low(now.0).wrapping_sub(self.heard)
     }
 
-    /// Takes its next report: what follows from it, if anything does. If it is the only reporter, what
+    /// Takes its next report: what follows from it, if anything does, and how many of the numbers that the
+    /// tap misses it has. If it is the only reporter, what
     /// was in doubt becomes certain in the seconds in which it was booked; these go to `booked`.
     pub(super) fn take(
         &mut self,
@@ -99,11 +100,14 @@ impl Reporter {
         block: &ReportBlock,
         is_alone: bool,
         booked: &mut Vec<ReportedLoss>,
-    ) -> Option<LossCounts> {
+    ) -> (Option<LossCounts>, u32) {
         self.heard = low(context.second.0);
+        let mut surplus = 0;
         let counts = match &mut self.last {
             Some(last) if last.highest.get() == block.highest_sequence => {
-                let more = last.doubt(context)?;
+                let Some(more) = last.doubt(context) else {
+                    return (None, 0);
+                };
                 let standing = self.standing.get_or_insert_default();
                 if standing.len() < MAX_STANDING {
                     standing.push((context.second, more));
@@ -114,7 +118,10 @@ impl Reporter {
                 }
             }
             _ => {
-                let counts = self.move_on(context, block)?;
+                let Some((counts, more)) = self.move_on(context, block) else {
+                    return (None, 0);
+                };
+                surplus = more;
                 match self.standing.take() {
                     Some(standing) if is_alone => confirm(&standing, counts, booked),
                     _ => counts,
@@ -122,11 +129,16 @@ impl Reporter {
             }
         };
         self.is_active = true;
-        Some(counts)
+        (Some(counts), surplus)
     }
 
-    /// Its highest number has moved on: the loss over the interval.
-    fn move_on(&mut self, context: &ReportContext<'_>, block: &ReportBlock) -> Option<LossCounts> {
+    /// Its highest number has moved on: the loss over the interval, and how many of the numbers that the
+    /// tap misses in it the reporter has, if it has ever reported a loss and its count has not gone back.
+    fn move_on(
+        &mut self,
+        context: &ReportContext<'_>,
+        block: &ReportBlock,
+    ) -> Option<(LossCounts, u32)> {
         let sequence = context.sequence;
         // Too far behind our highest number to know our gaps at that place: the next one will do.
         let gaps = context.lost_here + sequence.missing_up_to(block.highest_sequence)?;
@@ -152,7 +164,10 @@ impl Reporter {
         // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
         let expected = i64::from(expected);
         let lost = (reported - ours).clamp(0, expected);
-        Some(LossCounts::certain(expected, lost))
+        let can_tell = before.lost > 0 && reported >= 0;
+        let surplus = if can_tell { ours - reported } else { 0 };
+        let surplus = u32::try_from(surplus).unwrap_or(0);
+        Some((LossCounts::certain(expected, lost), surplus))
     }
 
     /// Adds to the round; its reports in it.
