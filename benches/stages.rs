@@ -234,7 +234,7 @@ fn judge(bench: &mut Criterion, config: &Config) {
     let policy = Arc::new(Policy {
         commitments,
         scopes: scopes.into(),
-        origins: Arc::default(),
+        ..Policy::default()
     });
     let mut judge = Judge::new(policy.clone(), 500, &[]);
     judge.judge_input(JudgeInput::Opened(Second(1)), &mut ());

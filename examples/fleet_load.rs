@@ -144,7 +144,7 @@ fn main() {
     let policy = Policy {
         scopes: ScopePlan::new(scopes, &ScopePlan::default()).into(),
         commitments: config.commitments.clone(),
-        origins: Arc::default(),
+        ..Policy::default()
     };
     let servers = Servers {
         addresses: vec![server.clone()],

@@ -17,6 +17,7 @@ use crate::frame::InterfaceId;
 use crate::stream::booking::Booking;
 use crate::stream::fragments::LaterFragment;
 use crate::stream::record::Stream;
+use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
 use crate::stream::{Finding, Progress, Streams};
@@ -200,9 +201,12 @@ impl Meter {
                 self.book(stream, bookings);
                 counted
             }
-            Progress::Pending(left) => {
+            Progress::Pending(left, displaced) => {
                 self.counts_of(summary.0).frames.pending += 1;
                 self.discard_pending(left);
+                if let Some((key, packets)) = displaced {
+                    self.displace(summary.0, &key, &packets, attribution);
+                }
                 Ok(())
             }
             Progress::Proven(index, stream, packets, bookings) => {
@@ -239,8 +243,21 @@ impl Meter {
                     let counts = self.counts_of(packet.time.second());
                     counts.round_trips.push(RoundTrip::new(pair, sample));
                 }
+                Finding::Unmeasured(trip) => {
+                    let point = packet.capture_point;
+                    let pair = attribution.pair(trip.answerer, trip.asker, point);
+                    let counts = self.counts_of(packet.time.second());
+                    counts.round_trips.push(RoundTrip::new(pair, trip.sample));
+                }
                 Finding::Reported(pair, (second, reports)) => {
                     self.count_reports(second, &pair, reports);
+                }
+                Finding::VoipMetrics(pair, block) => {
+                    let usage = PairCounts {
+                        voip_metrics: Some(Box::new(VoipCounts::of(&block))),
+                        ..PairCounts::default()
+                    };
+                    self.counts_of(packet.time.second()).add(&pair, &usage);
                 }
             }
         }
@@ -410,6 +427,31 @@ impl Meter {
             .voice
             .add(&TrafficCounts::packet(packet.ip_bytes));
         Ok(())
+    }
+
+    /// A candidate gave way to another in a second: its packets are not counted as voice, and whether
+    /// they were the first of a stream, and what that lost, nobody knows; neither then, nor when they came.
+    #[cold]
+    fn displace(
+        &mut self,
+        second: Second,
+        key: &StreamKey,
+        packets: &[RtpSummary],
+        attribution: &Attribution,
+    ) {
+        let (src, dst) = (key.src().address, key.dst().address);
+        for packet in packets {
+            let pair = attribution.pair(src, dst, packet.capture_point);
+            let usage = PairCounts {
+                displaced: 1,
+                ..PairCounts::default()
+            };
+            self.counts_of(second).add(&pair, &usage);
+            if packet.time.second() != second {
+                self.counts_of(packet.time.second()).add(&pair, &usage);
+            }
+        }
+        self.discard_pending(packets.iter().map(|packet| packet.time));
     }
 
     /// Frames that waited in probation, by their capture times, are not voice.

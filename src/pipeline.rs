@@ -333,7 +333,7 @@ impl<O: WorkerSink> Worker<O> {
                 self.end_seconds(through, EndCause::TimePassed);
                 self.sink.second_closed(&self.streams);
             }
-            Boundary::Stepped(second) => self.on_clock_step(second),
+            Boundary::Stepped { from, to } => self.on_clock_step(from, to),
             Boundary::Ended(last) => self.end_seconds(last, EndCause::SourceEnded),
         }
         if let Some(policy) = self.sink.new_policy() {
@@ -353,6 +353,7 @@ impl<O: WorkerSink> Worker<O> {
             self.meter.begin_second(newest, &mut self.streams);
         }
         self.settle_fragments(through.end());
+        self.note_refused_fragments(through);
         self.meter.sample_streams(through, &mut self.streams);
         let (meter, sink) = (&mut self.meter, &mut self.sink);
         let mut given_up = Vec::new();
@@ -389,7 +390,6 @@ impl<O: WorkerSink> Worker<O> {
         self.state.unmatched_reports = self.streams.unmatched_reports();
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
-        self.state.fragments_refused = self.fragments.refused();
         let fragments = (BoundedTable::Fragments, self.fragments.occupancy());
         for (table, occupancy) in self.streams.occupancy().chain([fragments]) {
             if let Some(state) = self.state.tables.get_mut(table as usize) {
@@ -435,10 +435,12 @@ impl<O: WorkerSink> Worker<O> {
         }
     }
 
-    /// Packet time stepped back: ends all open seconds, and begins again at `second`.
-    fn on_clock_step(&mut self, second: Second) {
+    /// Packet time stepped back: ends all open seconds, and begins again at `second`. What is still open
+    /// of streams belongs to the last second of packet time, whether this worker counted a frame of it
+    /// or another one did.
+    fn on_clock_step(&mut self, last: Second, second: Second) {
         self.state.clock_steps += 1;
-        self.end_seconds(self.meter.newest(), EndCause::ClockStepped(second));
+        self.end_seconds(last, EndCause::ClockStepped(second));
         self.fragments.clear();
         self.meter.restart(second);
         self.sink.report(WorkerReport::Stepped(second));

@@ -17,6 +17,7 @@ use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, PerMeasure};
 use crate::sla::{IndeterminateReason, Verdict};
 use crate::stream::booking::LossReason;
+use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Layer, LossCounts, ShownLoss, TrafficCounts, shown};
 use crate::units::occupancy::TableStates;
@@ -186,6 +187,9 @@ pub struct AsnRow {
     pub received: LossCounts,
     /// Calls that it set up, and those that were set up to it.
     pub calls: [CallTotals; 2],
+    /// What receivers say that they hear (RTCP XR) of what it sent, and of what was sent to it; none where
+    /// nobody says.
+    pub voip_metrics: Option<Box<[VoipCounts; 2]>>,
     /// Interarrival jitter of what it sent: a stream's running estimate, once a second.
     pub jitter: Option<Distribution>,
     /// Round trips to its endpoints, by method.

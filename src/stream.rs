@@ -29,7 +29,7 @@ mod transport;
 
 use crate::attribution::PairKey;
 use crate::discard::Discard;
-use crate::stream::probation::{Probation, ProbationOutcome};
+use crate::stream::probation::{Displaced, Probation, ProbationOutcome};
 use crate::stream::reports::ReportedLoss;
 use crate::units::occupancy::{BoundedTable, Occupancy};
 use crate::units::{Endpoint, Second, Timestamp};
@@ -38,14 +38,14 @@ use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::Signalling;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{Content, Packet, RtpPacket};
-use crate::wire::rtcp::Protection;
+use crate::wire::rtcp::{Protection, VoipMetrics};
 use booking::{Booking, Certainty, LossReason};
 use capture_gaps::CaptureGaps;
 use copies::SeenSignalling;
 use expiry::ExpiryQueue;
 use flows::Flows;
 use record::Stream;
-use rtt::{RttMatcher, RttSample};
+use rtt::{RttMatcher, RttSample, UnmeasuredTrip};
 use sequence::{Arrival, SequenceStep, WINDOW};
 use silence::QuietStreams;
 use std::time::Duration;
@@ -59,13 +59,19 @@ pub struct StreamLimits {
     pub max_streams: u32,
     /// A stream without a packet for so long is over.
     pub timeout: Duration,
+    /// Of a silence, or of the time before a new numbering or a new SSRC, so much may have been loss.
+    pub silence_limit: Duration,
 }
+
+/// The limit of a silence where nobody says otherwise: longer, and most calls are over.
+pub const USUAL_SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
 impl Default for StreamLimits {
     fn default() -> Self {
         Self {
             max_streams: 262_144,
             timeout: Duration::from_secs(300),
+            silence_limit: USUAL_SILENCE_LIMIT,
         }
     }
 }
@@ -75,8 +81,9 @@ impl Default for StreamLimits {
 pub enum Progress<'s> {
     /// A packet of a known audio stream, and what is to be booked of that stream with it.
     Media(u32, &'s mut Stream, SequenceStep, &'s mut Vec<Booking>),
-    /// Held; the one that left for it, captured at this time, is not voice.
-    Pending(Option<Timestamp>),
+    /// Held; the one that left for it, captured at this time, is not voice, and another candidate may
+    /// have given way.
+    Pending(Option<Timestamp>, Option<Displaced>),
     /// A stream is proven; these are its packets so far, this one the last, and what is to be booked
     /// of the time before them.
     Proven(u32, &'s mut Stream, Vec<RtpSummary>, &'s mut Vec<Booking>),
@@ -94,8 +101,12 @@ pub enum Progress<'s> {
 pub enum Finding {
     /// A round trip to its sender.
     RoundTrip(RttSample),
+    /// A round trip to somebody else that nobody will measure.
+    Unmeasured(UnmeasuredTrip),
     /// What reporters lost of a stream between this pair, in a second.
     Reported(PairKey, ReportedLoss),
+    /// What a receiver says that it hears of a stream between this pair.
+    VoipMetrics(PairKey, VoipMetrics),
 }
 
 /// The streams of one worker.
@@ -219,7 +230,7 @@ impl Streams {
                 self.measure(packet);
                 if is_clear {
                     self.note_reports(packet, payload);
-                    self.note_goodbyes(packet, payload);
+                    self.note_senders(packet, payload);
                 }
                 let is_confirmed = self.is_confirmed_control(packet, payload, is_clear);
                 Ok(Progress::Signal(is_confirmed))
@@ -251,6 +262,8 @@ impl Streams {
         self.round_trips.observe(packet, &mut self.samples);
         self.findings
             .extend(self.samples.drain(..).map(Finding::RoundTrip));
+        let unmeasured = self.round_trips.take_unmeasured();
+        self.findings.extend(unmeasured.map(Finding::Unmeasured));
     }
 
     /// What packets told of others since the last call.
@@ -301,10 +314,14 @@ impl Streams {
         let other = other.and_then(|latest| self.table.get(latest));
         for booking in &mut self.bookings {
             match booking.certainty {
-                Certainty::Excused(LossReason::Restart)
-                    if self.flows.end_gap(&key, booking.until) =>
-                {
-                    booking.certainty = Certainty::MaybeLost(LossReason::Restart);
+                Certainty::Excused(LossReason::Restart) => {
+                    let stream = self.table.get(index);
+                    let most = stream.and_then(|stream| stream.sent_in(self.limits.silence_limit));
+                    let most = i64::try_from(most.unwrap_or(0)).unwrap_or(i64::MAX);
+                    booking.count = booking.count.min(most);
+                    if self.flows.end_gap(&key, booking.until) {
+                        booking.certainty = Certainty::MaybeLost(LossReason::Restart);
+                    }
                 }
                 Certainty::Lost if other.is_some_and(|other| other.explains(booking)) => {
                     booking.certainty = Certainty::MaybeLost(LossReason::OtherSsrc);
@@ -332,7 +349,10 @@ impl Streams {
         } else {
             match self.probation.consider(key, summary) {
                 ProbationOutcome::Refused => return Err(Discard::NotVoice),
-                ProbationOutcome::Pending(left) => return Ok(Progress::Pending(left)),
+                ProbationOutcome::Pending(left) => {
+                    let displaced = self.probation.take_displaced();
+                    return Ok(Progress::Pending(left, displaced));
+                }
                 ProbationOutcome::Proven(packets, kind) => (packets, kind),
             }
         };
@@ -411,7 +431,8 @@ impl Streams {
         let Some(before) = self.table.get(before) else {
             return;
         };
-        if let Some(packets) = before.sent_in(first.since(before.last)) {
+        let silence = first.since(before.last).min(self.limits.silence_limit);
+        if let Some(packets) = before.sent_in(silence) {
             let certainty = if self.flows.end_gap(key, first) {
                 Certainty::MaybeLost(LossReason::NewSsrc)
             } else {

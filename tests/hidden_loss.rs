@@ -125,6 +125,131 @@ fn a_full_table_is_doubt_about_those_it_refused_and_about_nobody_else() {
     );
 }
 
+/// More lone packets of other SSRCs, or of other kinds, than any table has room for, within 4 s from 4 s on.
+const FLOOD: u32 = 70_000;
+
+fn flood(octets: impl Fn(u32) -> Vec<u8>) -> impl Iterator<Item = Shot> {
+    (0..FLOOD).map(move |number| Shot {
+        nanos: START * 1_000_000_000 + 4_000_000_000 + 50_000 * u64::from(number),
+        octets: octets(number),
+    })
+}
+
+/// Calls of two ASNs for ten seconds, of which nothing is missing.
+fn two_calls() -> Vec<Shot> {
+    let streams = [stream(FAR, 0), stream(OTHER, 7)];
+    let sent = streams.iter().map(|media| sent(media, 0, 0..500));
+    sent.flatten().collect()
+}
+
+#[test]
+fn candidates_that_give_way_in_probation_are_doubt_about_their_own_ends_and_nobody_elses() {
+    let mut shots = two_calls();
+    shots.extend(flood(|number| {
+        let mut lone = stream(FAR, 1);
+        lone.ssrc = 0x1000_0000 + number;
+        lone.packet(7)
+    }));
+    let (document, lines) = judged(CONFIG, shots.clone(), 64_500);
+    assert_eq!(total(&document, 64_500, "packets"), 500, "what is proven");
+    assert_eq!(total(&document, 64_500, "expected"), 500);
+    let discarded = number(&document, "/discarded/probation");
+    assert_eq!(discarded, u64::from(FLOOD), "each is counted");
+    let given = verdicts(&lines);
+    assert_eq!(given[1..7], ["met"; 6], "while there is room: {given:?}");
+    // The first candidate gives way after 65 536, at 7.28 s.
+    assert_eq!(given[7..9], ["indeterminate"; 2], "{given:?}");
+    assert_eq!(lines[7]["indeterminate_reason"]["loss"], "unseen");
+    assert_eq!(given[9], "met");
+    let (_, others) = judged(CONFIG, shots, 64_501);
+    assert_eq!(verdicts(&others)[1..10], ["met"; 9]);
+}
+
+#[test]
+fn later_fragments_that_find_no_room_are_frames_that_were_not_seen() {
+    let mut shots = two_calls();
+    let config = CONFIG.replace("100 Mbps", "100 Gbps");
+    // All within 1.4 s, for they are remembered for two.
+    shots.extend(
+        flood(|number| {
+            let mut octets = udp(
+                "203.0.113.1:1".parse().unwrap(),
+                "198.51.100.1:1".parse().unwrap(),
+                &[0; 40],
+            );
+            let [_, high, low, _] = (number << 8).to_be_bytes();
+            octets[18..20].copy_from_slice(&[high, low]);
+            // A later fragment, the last one; two sources, for there are 65,536 identifications.
+            octets[20..22].copy_from_slice(&[0, 100]);
+            octets[29] = u8::try_from(1 + (number >> 16)).unwrap();
+            octets
+        })
+        .map(|shot| Shot {
+            nanos: shot.nanos - (shot.nanos - (START + 4) * 1_000_000_000) * 3 / 5,
+            ..shot
+        }),
+    );
+    for asn in [64_500, 64_501] {
+        let (document, lines) = judged(&config, shots.clone(), asn);
+        assert_eq!(number(&document, "/discarded/fragment"), u64::from(FLOOD));
+        let given = verdicts(&lines);
+        assert_eq!(given[1..5], ["met"; 4], "{given:?}");
+        assert_eq!(given[5..7], ["indeterminate"; 2], "{given:?}");
+        assert_eq!(lines[5]["unseen_frames"], u64::from(FLOOD) - 65_536);
+        assert_eq!(given[7], "met", "{given:?}");
+    }
+}
+
+/// A STUN message with a header only (RFC 8489 §5).
+fn stun(kind: u16, transaction: u32) -> Vec<u8> {
+    let mut octets = kind.to_be_bytes().to_vec();
+    octets.extend([0, 0, 0x21, 0x12, 0xa4, 0x42]);
+    octets.extend([0; 8]);
+    octets.extend(transaction.to_be_bytes());
+    octets
+}
+
+#[test]
+fn questions_that_a_full_table_forgets_may_have_taken_any_time() {
+    let config = CONFIG.replace("loss = \"0.5%\"", "latency = \"150ms\"");
+    let mut shots = two_calls();
+    let ends = |far: &str, place: u32| {
+        let ours = format!("{OURS}:{}", 40_000 + place % 20_000);
+        let far = format!("{far}:{}", 50_000 + place / 20_000);
+        (ours.parse().unwrap(), far.parse().unwrap())
+    };
+    // 20 round trips of 20 ms a second with each.
+    for far in [FAR, OTHER] {
+        for place in 0..200 {
+            let (ours, theirs) = ends(far, 100_000 + place);
+            let asked = (START * 1_000 + 50 * u64::from(place)) * 1_000_000;
+            for (kind, src, dst, nanos) in [
+                (0x0001, ours, theirs, asked),
+                (0x0101, theirs, ours, asked + 20_000_000),
+            ] {
+                let octets = udp(src, dst, &stun(kind, place));
+                shots.push(Shot { nanos, octets });
+            }
+        }
+    }
+    let latency = |shots: &[Shot], asn| {
+        let (_, lines) = judged(&config, shots.to_vec(), asn);
+        let given = lines
+            .iter()
+            .map(|line| line["latency"].as_str().unwrap().to_owned());
+        given.collect::<Vec<_>>()
+    };
+    assert_eq!(latency(&shots, 64_500)[1..9], ["met"; 8]);
+    shots.extend(flood(|number| {
+        let (ours, theirs) = ends(FAR, number);
+        udp(ours, theirs, &stun(0x0001, number))
+    }));
+    let given = latency(&shots, 64_500);
+    assert_eq!(given[1..7], ["met"; 6], "while there is room: {given:?}");
+    assert_eq!(given[7..9], ["indeterminate"; 2], "{given:?}");
+    assert_eq!(latency(&shots, 64_501)[1..9], ["met"; 8], "of nobody else");
+}
+
 #[test]
 fn a_stream_is_not_over_while_the_other_side_goes_on() {
     let config = CONFIG.replace("\"2s\"", "\"60s\"");

@@ -81,6 +81,7 @@ fn prepare() -> Result<(Config, Arc<Policy>, Scenario), AppError> {
         commitments,
         scopes,
         origins: Arc::new(origins),
+        silence_share: config.voice.silence_share,
     });
     Ok((config, policy, scenario))
 }

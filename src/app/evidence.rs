@@ -455,7 +455,9 @@ pub(super) fn counting(config: &Config) -> CountingTerms {
         stream_timeout: config.voice.stream_timeout.as_secs(),
         local_prefixes: text(&config.asn.local_prefixes),
         own: config.asn.own.iter().map(|asn| asn.0).collect(),
+        ..CountingTerms::default()
     }
+    .with_silence(config.voice.silence_limit, config.voice.silence_share)
 }
 
 /// Capture files with their hashes; standard input has none.

@@ -3,7 +3,9 @@
 use crate::asn;
 use crate::ledger::key::PublicKey;
 use crate::sla::commitment::Commitment;
-use crate::units::{Address, Asn, Prefix};
+use crate::sla::policy::USUAL_SILENCE_SHARE;
+use crate::stream::USUAL_SILENCE_LIMIT;
+use crate::units::{Address, Asn, Prefix, Ratio};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,6 +53,8 @@ impl Default for Config {
                 sip_ports: vec![5060, 5061],
                 max_streams: 262_144,
                 stream_timeout: Duration::from_secs(5 * 60),
+                silence_limit: USUAL_SILENCE_LIMIT,
+                silence_share: USUAL_SILENCE_SHARE,
             },
             asn: asn::OriginSettings::default(),
             commitments: Vec::new(),
@@ -91,7 +95,8 @@ pub struct CaptureSettings {
     pub backend: Backend,
     /// Promiscuous mode; default true.
     pub promiscuous: bool,
-    /// Whether a mirror port's copies of a frame are taken out; default false.
+    /// Whether the copies of a frame are taken out, of a mirror port or of several interfaces; default
+    /// false.
     pub deduplicate: bool,
     /// Ring size per interface in MiB, 1 to 4096; default 64.
     pub ring_mib: u32,
@@ -101,6 +106,13 @@ pub struct CaptureSettings {
     pub queues: u32,
     /// Processors that the workers are bound to, one after the other; empty = any.
     pub cpus: Vec<u16>,
+}
+
+impl CaptureSettings {
+    /// Whether one worker reads all interfaces, because a packet that two of them show counts once.
+    pub fn merges_interfaces(&self) -> bool {
+        self.deduplicate && self.backend == Backend::Ring && self.interfaces.len() > 1
+    }
 }
 
 /// How live frames are captured.
@@ -126,6 +138,10 @@ pub struct VoiceSettings {
     pub max_streams: u32,
     /// A stream ends after so long without a packet; default 5 minutes.
     pub stream_timeout: Duration,
+    /// Of a silence so much may have been loss; default 10 s.
+    pub silence_limit: Duration,
+    /// The share of an ASN's streams that have to be silent before that is judged; default 10 %.
+    pub silence_share: Ratio,
 }
 
 /// Signalling that SIP servers mirror in HEP.

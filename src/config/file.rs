@@ -56,6 +56,8 @@ pub(super) struct VoiceSection {
     pub(super) sip_ports: Written<Vec<Spanned<i64>>>,
     pub(super) max_streams: Written<i64>,
     pub(super) stream_timeout: Written<String>,
+    pub(super) silence_limit: Written<String>,
+    pub(super) silence_share: Written<String>,
 }
 
 /// `[asn]`
@@ -69,6 +71,15 @@ pub(super) struct AsnSection {
     pub(super) max_shrink: Written<String>,
     pub(super) bmp_stale: Written<String>,
     pub(super) bmp_routers: Written<Vec<Spanned<String>>>,
+    pub(super) bmp_keys: Written<Vec<Spanned<BmpKeySection>>>,
+}
+
+/// One of `bmp_keys`.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BmpKeySection {
+    pub(super) routers: Written<String>,
+    pub(super) file: Written<String>,
 }
 
 /// One of `sources`: exactly one key.

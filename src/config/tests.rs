@@ -129,6 +129,13 @@ fn with(path: &str, value: &str) -> String {
             format!("[fleet]\nname = 'f'\n{servers}\n[[fleet.probes]]\n{other}\n{name} = {value}")
         }
         "asn.sources" => format!("[asn]\nsources = [{{ {name} = {value} }}]"),
+        "asn.bmp_keys" => {
+            let other = match name {
+                "file" => "routers = '192.0.2.1'",
+                _ => "file = 'key'",
+            };
+            format!("[asn]\nbmp_keys = [{{ {name} = {value}, {other} }}]")
+        }
         "commitment" if named.contains(name) => {
             let other = named.lines().find(|line| !line.starts_with(name)).unwrap();
             format!("{commitment}{other}\n{name} = {value}")

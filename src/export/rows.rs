@@ -10,6 +10,7 @@ pub(crate) mod fleet;
 pub(crate) mod reload;
 pub(crate) mod tables;
 pub(crate) mod transit;
+pub(crate) mod voip_metrics;
 
 use crate::asn::{Origin, bmp};
 use crate::export::Published;

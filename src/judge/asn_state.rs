@@ -19,7 +19,7 @@ use crate::sla::{Role, Verdict};
 use crate::snapshot::evidence::{Amendment, OnPath, SubjectCounts, Verdicts};
 use crate::snapshot::{CommitmentAsnRow, GuaranteeRow};
 use crate::stream::tally::LossCounts;
-use crate::units::{Asn, Second};
+use crate::units::{Asn, Ratio, Second};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::num::NonZeroU32;
@@ -199,8 +199,9 @@ impl AsnState {
         commitment: &Commitment,
         second: Second,
         coverage: &WindowCoverage,
+        silence_share: Ratio,
     ) -> Verdicts {
-        let silence = self.silence.judge(second);
+        let silence = self.silence.judge(second, silence_share);
         if silence.ended > 0 {
             let ended = LossCounts {
                 maybe_lost: i64::try_from(silence.ended).unwrap_or(i64::MAX),

@@ -167,9 +167,10 @@ impl CommitmentJudge {
         admitted: impl Fn(Role, Asn) -> bool,
         observer: &mut dyn JudgementObserver,
     ) {
-        let incomplete = &self.incomplete;
+        let (incomplete, share) = (&self.incomplete, self.policy.silence_share);
         for state in &mut self.states {
-            state.judge(second, incomplete, &admitted, observer, &mut self.notices);
+            let notices = &mut self.notices;
+            state.judge(second, incomplete, share, &admitted, observer, notices);
         }
         self.note_ended();
         let ended = take(&mut self.ended);

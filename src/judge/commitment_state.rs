@@ -20,7 +20,7 @@ use crate::sla::unseen::Unseen;
 use crate::sla::verdict::may_exceed;
 use crate::snapshot::CommitmentRow;
 use crate::snapshot::evidence::{Judgement, JudgementObserver, OnPath, SubjectCounts, Verdicts};
-use crate::units::{Asn, Second};
+use crate::units::{Asn, Ratio, Second};
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::ops::RangeInclusive;
@@ -286,11 +286,13 @@ impl CommitmentState {
         }
     }
 
-    /// Judges a second. `admitted` tells which ASNs keep their counts when they fall silent.
+    /// Judges a second. Of an ASN's active streams `silence_share` have to be silent for that to count;
+    /// `admitted` tells which ASNs keep their counts when they fall silent.
     pub fn judge(
         &mut self,
         second: Second,
         incomplete: &IncompleteSeconds,
+        silence_share: Ratio,
         admitted: impl Fn(Role, Asn) -> bool,
         observer: &mut dyn JudgementObserver,
         notices: &mut Vec<ExcessNotice>,
@@ -331,7 +333,9 @@ impl CommitmentState {
                     silence: asn_state.silence.next.told(),
                 };
                 let verdicts = match role {
-                    Role::Origin => asn_state.give_verdicts(commitment, second, &coverage),
+                    Role::Origin => {
+                        asn_state.give_verdicts(commitment, second, &coverage, silence_share)
+                    }
                     Role::Transit => {
                         if over.any() {
                             coverage.out.insert(*asn);

@@ -75,7 +75,7 @@ pub(super) fn end_counts<'a>(
     } = counted_traffic(commitment, usage);
     let both = AsnCounts {
         packets,
-        unfollowed: usage.unfollowed,
+        unfollowed: usage.unfollowed + usage.displaced,
         ..AsnCounts::default()
     };
     let sent = |mut counts: AsnCounts| {

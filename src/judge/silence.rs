@@ -3,16 +3,12 @@
 
 use crate::meter::asn_silence::AsnSilence;
 use crate::snapshot::{Outage, SilenceRow};
-use crate::units::Second;
+use crate::units::{Ratio, Second};
 
 /// At least so many streams fell silent lately, or all that are active are silent.
 const STREAMS: u64 = 2;
-/// And one in so many of the active ones.
-const SHARE: u64 = 10;
-/// Or at least so many are silent, however long.
+/// Or at least so many are silent, however long, and twice the share.
 const LASTING_STREAMS: u64 = 3;
-/// And one in so many of the active ones.
-const LASTING_SHARE: u64 = 5;
 /// So many seconds after it went on, or another stream in its place, it is known how a silence ended.
 pub(super) const DECIDED: u64 = 3;
 /// So many streams that fall silent within a second are an outage.
@@ -45,12 +41,17 @@ pub(super) struct JudgedSilence {
 }
 
 impl SilenceState {
-    /// Judges a second with what came for it.
-    pub(super) fn judge(&mut self, second: Second) -> JudgedSilence {
+    /// Judges a second with what came for it. `share` of the active streams have to be silent for what
+    /// is open to count.
+    pub(super) fn judge(&mut self, second: Second, share: Ratio) -> JudgedSilence {
         self.last = std::mem::take(&mut self.next);
         let AsnSilence { active, counts } = &self.last;
-        let is_judged = (counts.recent >= STREAMS && counts.recent * SHARE >= *active)
-            || (counts.silent >= LASTING_STREAMS && counts.silent * LASTING_SHARE >= *active)
+        let are_share = |streams: u64, times: u64| {
+            streams.saturating_mul(1_000_000)
+                >= active.saturating_mul(times * u64::from(share.ppm()))
+        };
+        let is_judged = (counts.recent >= STREAMS && are_share(counts.recent, 1))
+            || (counts.silent >= LASTING_STREAMS && are_share(counts.silent, 2))
             || (counts.silent > 0 && counts.silent >= *active);
         let was_judged = self
             .judged

@@ -47,7 +47,7 @@ fn policy(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Policy> {
     Arc::new(Policy {
         commitments,
         scopes,
-        origins: Arc::default(),
+        ..Policy::default()
     })
 }
 

@@ -437,8 +437,12 @@ impl Leaf {
     /// Without what would be left out.
     fn shortest(&self) -> Cow<'_, Self> {
         let asns = match self {
-            Self::Policy(leaf) if !leaf.commitments.iter().all(CommitmentTerms::is_shortest) => {
+            Self::Policy(leaf)
+                if !(leaf.commitments.iter().all(CommitmentTerms::is_shortest)
+                    && leaf.counting.is_shortest()) =>
+            {
                 let mut leaf = leaf.clone();
+                leaf.counting.shorten();
                 leaf.commitments
                     .iter_mut()
                     .for_each(CommitmentTerms::shorten);

@@ -489,15 +489,16 @@ fn interval_leaf(second: Second, ended: &EndedExcess) -> IntervalLeaf {
 
 fn policy_leaf(second: Second, policy: &Policy, counting: &CountingTerms) -> PolicyLeaf {
     let commitments: Vec<CommitmentTerms> = policy.commitments.iter().map(Into::into).collect();
+    let counting = counting.clone().with_silence_share(policy.silence_share);
     // strings, integers and lists: nothing in them can fail
     let written = [
         serde_json::to_string(&commitments).unwrap_or_default(),
-        serde_json::to_string(counting).unwrap_or_default(),
+        serde_json::to_string(&counting).unwrap_or_default(),
     ];
     PolicyLeaf {
         second,
         commitments,
-        counting: counting.clone(),
+        counting,
         sha256: Hash::of(written.join(",").as_bytes()).to_string(),
     }
 }

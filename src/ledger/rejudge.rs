@@ -564,6 +564,7 @@ fn policy(leaf: &PolicyLeaf) -> Result<Policy, String> {
         scopes: ScopePlan::new(scopes, &ScopePlan::default()).into(),
         commitments,
         origins: Arc::default(),
+        silence_share: leaf.counting.silence_share(),
     })
 }
 

@@ -10,6 +10,7 @@ use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
 use crate::frame::InterfaceId;
 use crate::stream::edge::StreamEdge;
+use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::rtt::RttSample;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::silence::SilenceCounts;
@@ -38,8 +39,12 @@ pub struct PairCounts {
     pub jitter: Vec<ShortDuration>,
     /// RTP packets of streams that found no room: nobody looked for what is missing between them.
     pub unfollowed: u64,
+    /// Packets of candidates that gave way in probation: they are in no other count here.
+    pub displaced: u64,
     /// Of the streams from `src` that are quiet at its end; none: there is none.
     pub silence: Option<Box<SilenceCounts>>,
+    /// What receivers at `dst`'s end hear of what `src` sent it; none: nobody said.
+    pub voip_metrics: Option<Box<VoipCounts>>,
     /// What of `classes` somebody answered (MODEL §3.4).
     pub confirmed: [TrafficCounts; Class::ALL.len()],
 }
@@ -63,8 +68,12 @@ impl PairCounts {
         if let Some(silence) = &other.silence {
             self.silence.get_or_insert_default().add(silence);
         }
+        if let Some(voip_metrics) = &other.voip_metrics {
+            self.voip_metrics.get_or_insert_default().add(voip_metrics);
+        }
         self.jitter.extend_from_slice(&other.jitter);
         self.unfollowed += other.unfollowed;
+        self.displaced += other.displaced;
         for (mine, theirs) in self.confirmed.iter_mut().zip(&other.confirmed) {
             mine.add(theirs);
         }

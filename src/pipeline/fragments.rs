@@ -4,9 +4,10 @@ use super::{Worker, WorkerSink};
 use crate::discard::Discard;
 use crate::frame::Frame;
 use crate::meter::Meter;
+use crate::meter::second::IncompleteRange;
 use crate::stream::Streams;
 use crate::stream::fragments::{FragmentOwner, FragmentStep, LaterFragment};
-use crate::units::Timestamp;
+use crate::units::{Second, Timestamp};
 use crate::voice::class::Class;
 use crate::voice::kind::StreamKind;
 use crate::voice::stream_key::StreamKey;
@@ -67,6 +68,20 @@ impl<O: WorkerSink> Worker<O> {
         self.fragments.settle(now, |key, fragment| {
             count_fragment_of(meter, streams, key, fragment)
         });
+    }
+
+    /// Later fragments that found no room may have been anybody's: so many frames of the seconds since
+    /// the last call were not seen.
+    pub(super) fn note_refused_fragments(&mut self, last: Second) {
+        let frames = self.fragments.refused() - self.state.fragments_refused;
+        if frames > 0 {
+            self.state.fragments_refused += frames;
+            self.incomplete.push(IncompleteRange {
+                first: self.meter.closed().map_or(last, Second::next).min(last),
+                last,
+                at_most: Some(frames),
+            });
+        }
     }
 
     /// Remembers what the later fragments of a packet belong to. RTCP without a stream is no voice.

@@ -26,8 +26,13 @@ pub enum Boundary {
     Opened(Second),
     /// All seconds up to and including this one are closed.
     Closed(Second),
-    /// Packet time stepped back into this second.
-    Stepped(Second),
+    /// Packet time stepped back.
+    Stepped {
+        /// From this second.
+        from: Second,
+        /// Into this one.
+        to: Second,
+    },
     /// The source ended; this second is the last.
     Ended(Second),
 }
@@ -77,9 +82,9 @@ impl PacketClock {
             return Some(Boundary::Opened(second));
         };
         if self.has_stepped(time, interface) {
-            self.step_to(second, time);
+            let stepped = self.step_to(second, time);
             self.note(time, interface);
-            return Some(Boundary::Stepped(second));
+            return Some(stepped);
         }
         self.advance(open, time, time.minus(GRACE))
     }
@@ -117,10 +122,12 @@ impl PacketClock {
     }
 
     /// Begins a new line of time.
-    fn step_to(&mut self, second: Second, time: Timestamp) {
+    fn step_to(&mut self, to: Second, time: Timestamp) -> Boundary {
+        let from = self.newest.second();
         self.newest_of.clear();
         self.suspect = None;
-        self.open_from(second, time);
+        self.open_from(to, time);
+        Boundary::Stepped { from, to }
     }
 
     /// Advances to a time before which no further frame comes. Returns the boundary, if any.
@@ -131,10 +138,7 @@ impl PacketClock {
                 self.open_from(second, time);
                 Some(Boundary::Opened(second))
             }
-            Some(_) if time.plus(CLOCK_STEP) < self.newest => {
-                self.step_to(second, time);
-                Some(Boundary::Stepped(second))
-            }
+            Some(_) if time.plus(CLOCK_STEP) < self.newest => Some(self.step_to(second, time)),
             // An idle source has no frames in flight, so there is no grace time.
             Some(open) => self.advance(open, time, time),
         }
@@ -238,7 +242,10 @@ mod tests {
         assert_eq!(packet_clock.on_frame(at(49_000), ETH0), None);
         assert_eq!(
             packet_clock.on_frame(at(48_999), ETH0),
-            Some(Boundary::Stepped(Second(48)))
+            Some(Boundary::Stepped {
+                from: Second(50),
+                to: Second(48)
+            })
         );
         assert_eq!(
             packet_clock.on_frame(at(50_200), ETH0),
@@ -261,7 +268,10 @@ mod tests {
         );
         assert_eq!(
             packet_clock.on_idle(at(4_000)),
-            Some(Boundary::Stepped(Second(4)))
+            Some(Boundary::Stepped {
+                from: Second(6),
+                to: Second(4)
+            })
         );
     }
 
@@ -284,7 +294,10 @@ mod tests {
         assert_eq!(packet_clock.on_frame(at(50_300), ETH0), None);
         assert_eq!(
             packet_clock.on_frame(at(50_301), ETH0),
-            Some(Boundary::Stepped(Second(50))),
+            Some(Boundary::Stepped {
+                from: Second(50),
+                to: Second(50)
+            }),
             "into the second that it came from"
         );
         assert!(packet_clock.try_advance(at(50_400), ETH0));
@@ -292,7 +305,10 @@ mod tests {
         assert_eq!(packet_clock.on_frame(at(50_901), ETH0), None);
         assert_eq!(
             packet_clock.on_frame(at(50_920), ETH0),
-            Some(Boundary::Stepped(Second(50)))
+            Some(Boundary::Stepped {
+                from: Second(51),
+                to: Second(50)
+            })
         );
     }
 
@@ -303,7 +319,7 @@ mod tests {
         for millis in (50_010..52_000).step_by(10) {
             assert!(!matches!(
                 packet_clock.on_frame(at(millis), ETH0),
-                Some(Boundary::Stepped(_))
+                Some(Boundary::Stepped { .. })
             ));
             let late = packet_clock.on_frame(at(millis - 700), ETH1);
             assert_eq!(late, None, "{millis}");

@@ -192,7 +192,7 @@ impl Streams {
             opposite.is_none_or(|opposite| {
                 let silent = now.since(opposite.last);
                 silent > ONE_WAY.max(opposite.longest_pause() + AFTER)
-                    && !opposite.ends_in_comfort_noise()
+                    && !self.ends_in_silence_descriptor(opposite)
             })
         };
         let (src, dst) = (stream.key.src(), stream.key.dst());

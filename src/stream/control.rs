@@ -1,10 +1,12 @@
 //! RTCP beside the streams of a worker: which of it is audio's, and what its reports say of which stream.
 
+use super::record::Stream;
 use super::{Finding, Streams};
 use crate::voice::Packet;
 use crate::voice::kind::StreamKind;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::stream_key::StreamKey;
+use crate::wire::rtcp::RtcpPacket;
 use crate::wire::{rtcp, rtp};
 
 impl Streams {
@@ -60,46 +62,91 @@ impl Streams {
             || (is_clear && rtcp::reports(payload).any(|(_, block)| receives(block.ssrc)))
     }
 
-    /// Who says goodbye in an RTCP packet: streams that go where it goes.
-    pub(super) fn note_goodbyes(&mut self, packet: &Packet<'_>, payload: &[u8]) {
-        for ssrc in rtcp::goodbyes(payload) {
-            let (src, dst) = (packet.src.address, packet.dst.address);
-            let index = self.transports.source(src, dst, ssrc);
-            let stream = index.and_then(|index| self.table.get_mut(index));
-            if let Some(stream) = stream.filter(|stream| stream.key.ssrc() == ssrc) {
-                stream.say_goodbye(packet.time);
+    /// What the sender of an RTCP packet says of the streams that it sends, which go where the packet
+    /// goes: how many packets they have, or that there will be none.
+    pub(super) fn note_senders(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+        let now = packet.time;
+        for said in rtcp::packets(payload) {
+            match said {
+                RtcpPacket::SenderReport { ssrc, packets, .. } => {
+                    self.tell_sender(packet, ssrc, |stream| {
+                        stream.note_sender_report(packets, now)
+                    });
+                }
+                RtcpPacket::ReceiverReport { ssrc, .. } => {
+                    self.tell_sender(packet, ssrc, |stream| stream.note_receiver_report(now));
+                }
+                RtcpPacket::Goodbye(sources) => {
+                    for ssrc in sources {
+                        self.tell_sender(packet, ssrc, |stream| stream.say_goodbye(now));
+                    }
+                }
+                RtcpPacket::Extended { .. } | RtcpPacket::Other { .. } => {}
             }
         }
     }
 
-    /// What the sender of an RTCP packet says of the streams that it receives: they go the other
+    /// Tells the stream of an SSRC that goes between the hosts of an RTCP packet.
+    fn tell_sender(&mut self, packet: &Packet<'_>, ssrc: u32, tell: impl FnOnce(&mut Stream)) {
+        let (src, dst) = (packet.src.address, packet.dst.address);
+        let index = self.transports.source(src, dst, ssrc);
+        let stream = index.and_then(|index| self.table.get_mut(index));
+        if let Some(stream) = stream.filter(|stream| stream.key.ssrc() == ssrc) {
+            tell(stream);
+        }
+    }
+
+    /// The audio stream that the sender of an RTCP packet receives from an SSRC: it goes the other
     /// way, on the same ports (RFC 5761), on the next lower ones (RFC 3550 §11), or on any between the
-    /// two hosts (RFC 3605, NAT).
-    pub(super) fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+    /// two hosts (RFC 3605, NAT). None where there is none of this SSRC.
+    fn received(&self, packet: &Packet<'_>, ssrc: u32) -> Option<u32> {
         let (src, dst) = (packet.dst, packet.src);
+        let ends = [(src, dst), (src.below(), dst.below())];
+        let keys = ends.map(|(src, dst)| StreamKey::new(src, dst, ssrc));
+        let index = keys.iter().find_map(|key| self.table.find(key));
+        let by_host = || self.transports.source(src.address, dst.address, ssrc);
+        let index = index.or_else(by_host)?;
+        let stream = self.table.get(index)?;
+        (stream.key.ssrc() == ssrc).then_some(index)
+    }
+
+    /// What the sender of an RTCP packet says of the streams that it receives.
+    pub(super) fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+        let now = packet.time.second();
         for (reporter, block) in rtcp::reports(payload) {
-            let ends = [(src, dst), (src.below(), dst.below())];
-            let keys = ends.map(|(src, dst)| StreamKey::new(src, dst, block.ssrc));
-            let index = keys.iter().find_map(|key| self.table.find(key));
-            let by_host = || self.transports.source(src.address, dst.address, block.ssrc);
-            let stream = index
-                .or_else(by_host)
-                .and_then(|index| self.table.get_mut(index));
-            let Some(stream) = stream.filter(|stream| stream.key.ssrc() == block.ssrc) else {
+            let index = self.received(packet, block.ssrc);
+            let Some(stream) = index.and_then(|index| self.table.get_mut(index)) else {
                 self.unmatched_reports += 1;
                 continue;
             };
             if stream.kind == StreamKind::Video {
                 continue;
             }
-            let by = (reporter, packet.time.second());
-            if !stream.report(by, &block, &mut self.reported) {
+            if !stream.report((reporter, now), &block, &mut self.reported) {
                 self.unmatched_reports += 1;
             }
             let pair = stream.pair();
             let reported = self.reported.drain(..);
             let found = reported.map(|reported| Finding::Reported(pair.clone(), reported));
             self.findings.extend(found);
+        }
+        for (reporter, block) in rtcp::voip_metrics(payload) {
+            let index = self.received(packet, block.ssrc);
+            let stream = index.and_then(|index| self.table.get_mut(index));
+            if stream
+                .as_ref()
+                .is_some_and(|stream| stream.kind == StreamKind::Video)
+            {
+                continue;
+            }
+            match stream.and_then(|stream| Some((stream.note_metrics(reporter, now)?, stream))) {
+                Some((true, stream)) => {
+                    let pair = stream.pair().clone();
+                    self.findings.push(Finding::VoipMetrics(pair, block));
+                }
+                Some((false, _)) => {}
+                None => self.unmatched_reports += 1,
+            }
         }
     }
 }

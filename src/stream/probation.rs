@@ -63,6 +63,9 @@ pub enum ProbationOutcome {
     Proven(Vec<RtpSummary>, StreamKind),
 }
 
+/// A candidate that gave way to another, and its packets so far: nobody knows what it would have been.
+pub type Displaced = (StreamKey, Vec<RtpSummary>);
+
 /// The candidates.
 #[derive(Clone, Debug, Default)]
 pub struct Probation {
@@ -73,8 +76,8 @@ pub struct Probation {
     /// The last number that gave way; the oldest candidate comes behind it.
     gone: u32,
     expiry_queue: ExpiryQueue,
-    /// Capture times of packets whose candidate gave way in this second.
-    pushed_out: Vec<Timestamp>,
+    /// The last candidate that gave way, until it is taken.
+    displaced: Option<Displaced>,
     refused: u64,
 }
 
@@ -117,10 +120,16 @@ impl Probation {
                 continue;
             };
             let held = self.candidates.remove(&key).unwrap_or_default().1;
-            self.pushed_out.extend(held.iter().map(|held| held.time));
+            self.displaced = Some((key, held));
             self.refused += 1;
             return;
         }
+    }
+
+    /// The candidate that gave way to the last packet, if any.
+    #[inline]
+    pub fn take_displaced(&mut self) -> Option<Displaced> {
+        self.displaced.take()
     }
 
     /// How full it is.
@@ -136,9 +145,8 @@ impl Probation {
     }
 
     /// Gives up candidates that had no packet for `PATIENCE_SECONDS`; the capture times of their
-    /// packets, and of those that gave way.
+    /// packets.
     pub fn expire(&mut self, now: Second, given_up: &mut Vec<Timestamp>) {
-        given_up.append(&mut self.pushed_out);
         for number in self.expiry_queue.take_due(now) {
             let Some(key) = self.keys.get(&number).copied() else {
                 continue;
@@ -163,7 +171,6 @@ impl Probation {
 
     /// Gives up everything: nothing more will come, or packet time has jumped.
     pub fn clear(&mut self, given_up: &mut Vec<Timestamp>) {
-        given_up.append(&mut self.pushed_out);
         for (_, (_, held)) in self.candidates.drain() {
             given_up.extend(held.iter().map(|held| held.time));
         }
@@ -173,8 +180,7 @@ impl Probation {
 
     /// Frames held.
     pub fn held(&self) -> usize {
-        let held = self.candidates.values().map(|(_, held)| held.len());
-        held.sum::<usize>() + self.pushed_out.len()
+        self.candidates.values().map(|(_, held)| held.len()).sum()
     }
 }
 

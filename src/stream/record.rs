@@ -33,10 +33,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Of the silence before a restart or a new SSRC at most so much may have been loss
-/// (`voice.silence_limit`).
-pub(super) const SILENCE_LIMIT: Duration = Duration::from_secs(10);
-
 /// So long before the numbers of one SSRC stop, another one may begin that goes on for it.
 const OTHER_BEGINS: Duration = Duration::from_secs(1);
 
@@ -74,6 +70,8 @@ pub struct Stream {
     generation: u32,
     /// The payload type that came last.
     of: PayloadType,
+    /// Octets of the payload that came last.
+    payload_bytes: u16,
     /// Decided once.
     pub kind: StreamKind,
     capture_point: CapturePoint,
@@ -127,6 +125,7 @@ impl Stream {
             second: Tallied::NONE,
             generation: 0,
             of,
+            payload_bytes: first.payload_bytes,
             kind,
             capture_point: CapturePoint::default(),
             cold: Box::new(ColdState::new(first.time, format)),
@@ -185,6 +184,7 @@ impl Stream {
         let result = self.advance_unexpected(packet, &before, bookings);
         self.recent.note(packet.identification);
         self.last = self.last.max(packet.time);
+        self.payload_bytes = packet.payload_bytes;
         self.of.packets = self.of.packets.saturating_add(1);
         if !matches!(result.arrival, Arrival::Duplicate | Arrival::Suspect) {
             self.advance_jitter(packet);
@@ -205,6 +205,7 @@ impl Stream {
         (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
         self.recent.note(packet.identification);
         self.last = self.last.max(packet.time);
+        self.payload_bytes = packet.payload_bytes;
         self.of.packets = self.of.packets.saturating_add(1);
         if units == self.of.step {
             self.of.confirm_step();
@@ -281,7 +282,7 @@ impl Stream {
 
     /// So many packets the sender would have sent in a silence; none if that is less than one.
     pub(super) fn sent_in(&self, silence: Duration) -> Option<u64> {
-        let packets = silence.min(SILENCE_LIMIT).as_nanos() / self.interval().as_nanos().max(1);
+        let packets = silence.as_nanos() / self.interval().as_nanos().max(1);
         let packets = u64::try_from(packets).unwrap_or(u64::MAX);
         packets.checked_sub(1).filter(|packets| *packets > 0)
     }
@@ -333,6 +334,11 @@ impl Stream {
             lost_here: absent.saturating_sub(self.sequence.missing()),
         };
         self.cold.far_end.report(&context, block, booked)
+    }
+
+    /// A reporter sends VoIP metrics of it: whether they count. None where there are too many reporters.
+    pub fn note_metrics(&mut self, reporter: u32, now: Second) -> Option<bool> {
+        self.cold.far_end.note_metrics(reporter, now)
     }
 
     /// Whether a receiver has reported on it lately.

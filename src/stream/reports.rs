@@ -7,6 +7,7 @@
 //! between the least and the most that they report.
 
 mod reporter;
+pub mod voip_counts;
 
 use crate::stream::sequence::Sequence;
 use crate::stream::tally::LossCounts;
@@ -62,22 +63,8 @@ impl RemoteReports {
         booked: &mut Vec<ReportedLoss>,
     ) -> bool {
         let reporters = &mut self.0.get_or_insert_default().0;
-        let known = |each: &Reporter| each.ssrc == context.reporter;
-        let place = match reporters.iter().position(known) {
-            Some(place) => place,
-            None => match Self::make_room(reporters, context.second) {
-                Some(place) => {
-                    let reporter = Reporter::new(context.reporter);
-                    if let Some(silent) = reporters.get_mut(place) {
-                        *silent = reporter;
-                    } else {
-                        reporters.reserve_exact(1);
-                        reporters.push(reporter);
-                    }
-                    place
-                }
-                None => return false,
-            },
+        let Some(place) = Self::place_of(reporters, context.reporter, context.second) else {
+            return false;
         };
         let mut each = (0..).zip(reporters.iter());
         let is_alone = each.all(|(other, reporter)| other == place || !reporter.is_active());
@@ -94,6 +81,31 @@ impl RemoteReports {
             }
         }
         true
+    }
+
+    /// A reporter sends VoIP metrics (RFC 3611 §4.7): whether they count. None where there are too many
+    /// reporters.
+    pub fn note_metrics(&mut self, reporter: u32, now: Second) -> Option<bool> {
+        let reporters = &mut self.0.get_or_insert_default().0;
+        let place = Self::place_of(reporters, reporter, now)?;
+        Some(reporters.get_mut(place)?.note_metrics(now))
+    }
+
+    /// The place of a reporter, known before or not; none where there is no room.
+    fn place_of(reporters: &mut Vec<Reporter>, ssrc: u32, now: Second) -> Option<usize> {
+        let known = reporters.iter().position(|each| each.ssrc == ssrc);
+        if known.is_some() {
+            return known;
+        }
+        let place = Self::make_room(reporters, now)?;
+        let reporter = Reporter::new(ssrc, now);
+        if let Some(silent) = reporters.get_mut(place) {
+            *silent = reporter;
+        } else {
+            reporters.reserve_exact(1);
+            reporters.push(reporter);
+        }
+        Some(place)
     }
 
     /// The place of a further reporter, if there is one.

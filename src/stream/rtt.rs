@@ -12,13 +12,13 @@ mod questions;
 
 use crate::stream::rtt::method::RttMethod;
 use crate::units::occupancy::Occupancy;
-use crate::units::{Endpoint, Timestamp};
+use crate::units::{Address, Endpoint, Timestamp};
 use crate::voice::{Content, Packet, Segment};
 use crate::wire::rtcp::{self, Block, Protection, ReportBlock};
 use crate::wire::sip::{self, Start};
 use crate::wire::stun::{StunClass, StunHeader};
 use hashbrown::DefaultHashBuilder;
-use questions::PendingRequests;
+use questions::{Forgotten, PendingRequests};
 use std::hash::BuildHasher;
 use std::time::Duration;
 
@@ -51,11 +51,37 @@ enum Question<'a> {
     Tcp(u32),
 }
 
+impl Question<'_> {
+    /// How its answer is measured.
+    const fn method(&self) -> RttMethod {
+        match self {
+            Self::Report(..) => RttMethod::Rtcp,
+            Self::Stun(_) => RttMethod::Stun,
+            Self::Sip(..) => RttMethod::Sip,
+            Self::Tcp(_) => RttMethod::Tcp,
+        }
+    }
+}
+
+/// A round trip that nobody will measure, because its question had to leave a full table: it may have
+/// taken any time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnmeasuredTrip {
+    /// Who was asked.
+    pub answerer: Address,
+    /// Who asked.
+    pub asker: Address,
+    /// What may be.
+    pub sample: RttSample,
+}
+
 /// What is waited for.
 #[derive(Debug, Default)]
 pub struct RttMatcher {
     hasher: DefaultHashBuilder,
     questions: PendingRequests,
+    /// Of the packet at hand.
+    unmeasured: Vec<UnmeasuredTrip>,
     refused: u64,
 }
 
@@ -109,7 +135,7 @@ impl RttMatcher {
                                 let of = (answer.ssrc, answer.last_rr);
                                 self.answer_report(packet, ssrc, of, answer.delay, samples);
                             }),
-                            Block::Other { .. } => {}
+                            Block::Voip(_) | Block::Other { .. } => {}
                         }
                     }
                 }
@@ -211,7 +237,30 @@ impl RttMatcher {
     fn ask(&mut self, packet: &Packet<'_>, question: &Question<'_>, octets: &[u8]) {
         let key = self.key(packet.src, packet.dst, question);
         let content = self.hasher.hash_one(octets);
-        self.questions.ask(key, content, packet.time);
+        let of = Forgotten {
+            ends: [packet.src.address, packet.dst.address],
+            method: question.method(),
+        };
+        let forgotten = self.questions.ask((key, content), of, packet.time, LONGEST);
+        let unmeasured = forgotten.map(|Forgotten { ends, method }| {
+            let [asker, answerer] = ends;
+            let sample = RttSample {
+                method,
+                shortest: Duration::ZERO,
+                longest: LONGEST,
+            };
+            UnmeasuredTrip {
+                answerer,
+                asker,
+                sample,
+            }
+        });
+        self.unmeasured.extend(unmeasured);
+    }
+
+    /// Round trips that nobody will measure, since the last call.
+    pub fn take_unmeasured(&mut self) -> impl Iterator<Item = UnmeasuredTrip> {
+        self.unmeasured.drain(..)
     }
 
     fn answer(

@@ -7,10 +7,11 @@
 
 use super::Streams;
 use super::edge::StreamEdge;
-use super::record::{SILENCE_LIMIT, Stream};
+use super::record::Stream;
 use crate::attribution::PairKey;
 use crate::units::{Second, Timestamp};
 use crate::voice::kind::StreamKind;
+use crate::voice::payload_type::announces_silence;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::stream_key::StreamKey;
 use std::time::Duration;
@@ -30,11 +31,12 @@ const SLACK: Duration = Duration::from_secs(2);
 /// The streams of a pair that are quiet, as they stand at the end of a second.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SilenceCounts {
-    /// Packets that those silent without a reason would have sent so far, of each for 10 s at most.
+    /// Packets that those silent without a reason would have sent so far, of each for the limit of a
+    /// silence at most.
     pub open: u64,
     /// Streams silent without a reason.
     pub silent: u64,
-    /// Those of them that have not been so for longer than 10 s.
+    /// Those of them that have not been so for longer than that limit.
     pub recent: u64,
     /// Streams that are active and had no packet in the second.
     pub quiet: u64,
@@ -273,8 +275,8 @@ impl Streams {
         }
         counts.quiet = 1;
         counts.stopped = vec![(known.last.second(), 1)];
-        let has_reason = stream.ends_in_comfort_noise()
-            || stream.goodbye() >= known.last.minus(SLACK)
+        let has_reason = self.ends_in_silence_descriptor(stream)
+            || stream.sends_no_more() >= known.last.minus(SLACK).second()
             || settled.is_some_and(|settled| settled.agreed >= known.last.minus(SLACK))
             || self
                 .signalling
@@ -284,12 +286,23 @@ impl Streams {
             // One that comes later ends what is open.
             counts.ended = std::mem::take(&mut known.open);
         } else {
-            known.open = stream.sent_in(silent_for).unwrap_or(0);
+            let limit = self.limits.silence_limit;
+            known.open = stream.sent_in(silent_for.min(limit)).unwrap_or(0);
             (counts.open, counts.silent) = (known.open, 1);
             let since = stream.longest_pause() + AFTER;
-            counts.recent = u64::from(silent_for <= since + SILENCE_LIMIT);
+            counts.recent = u64::from(silent_for <= since + limit);
         }
         Quiet::Stays(known, counts)
+    }
+
+    /// Whether the last packet of a stream said that silence follows. A codec that only signalling names
+    /// is that of an answered dialog, or of an offer of ours.
+    pub(super) fn ends_in_silence_descriptor(&self, stream: &Stream) -> bool {
+        let (payload_type, octets) = stream.last_payload();
+        let (src, dst) = (stream.key.src(), stream.key.dst());
+        let named = self.signalling.about(src, dst, payload_type);
+        let codec = named.map(|fact| fact.format.codec.clone());
+        announces_silence(payload_type, codec.as_deref().unwrap_or_default(), octets)
     }
 
     /// The stream that goes the opposite way now.

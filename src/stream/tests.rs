@@ -77,7 +77,7 @@ fn reported(streams: &mut Streams) -> Vec<LossCounts> {
     let found = streams.take_findings().into_iter();
     let reported = found.filter_map(|finding| match finding {
         Finding::Reported(_, (_, counts)) => Some(counts),
-        Finding::RoundTrip(_) => None,
+        Finding::VoipMetrics(..) | Finding::RoundTrip(_) | Finding::Unmeasured(_) => None,
     });
     reported.collect()
 }

@@ -65,7 +65,67 @@ pub const fn assigned(payload_type: u8) -> Option<Assigned> {
         None => None,
     }
 }
-/// Whether the payload is comfort noise (RFC 3389; 19 before it was assigned).
-pub const fn is_comfort_noise(payload_type: u8) -> bool {
-    matches!(payload_type, 13 | 19)
+
+/// Whether a packet says that silence follows: comfort noise (RFC 3389; type 19 before it was assigned),
+/// or a silence descriptor, which is shorter than any speech of its codec. `announced` is the encoding's
+/// name where signalling tells it, `octets` those of a payload that is not encrypted.
+pub fn announces_silence(payload_type: u8, announced: &str, octets: u16) -> bool {
+    let codec = assigned(payload_type).map_or(announced, |known| known.codec);
+    let is = |name: &str| codec.eq_ignore_ascii_case(name);
+    is("CN")
+        // Frames of 10 octets, then one of 2 (RFC 3551 §4.5.6).
+        || (is("G729") && octets % 10 == 2)
+        // Speech has 20 or 24 (RFC 3551 §4.5.3).
+        || (is("G723") && octets == 4)
+        // Speech has 14 at least, in either form (RFC 4867 §4.3, §4.4; 3GPP TS 26.101).
+        || ((is("AMR") || is("AMR-WB")) && (1..=7).contains(&octets))
+        // Speech has 7 at least (3GPP TS 26.445 A.2.1).
+        || (is("EVS") && (1..=6).contains(&octets))
+        // DTX (RFC 6716 §3.1; RFC 7587 §3.1.3).
+        || (is("opus") && (1..=2).contains(&octets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silence_descriptor_is_told_by_its_length_and_comfort_noise_by_its_type() {
+        let silent = [
+            (13, "", 1),
+            (19, "", 9),
+            (97, "CN", 4),
+            (18, "", 2),
+            (18, "", 12),
+            (4, "", 4),
+            (96, "AMR", 7),
+            (96, "amr-wb", 6),
+            (96, "EVS", 6),
+            (111, "opus", 1),
+        ];
+        for (payload_type, codec, octets) in silent {
+            assert!(
+                announces_silence(payload_type, codec, octets),
+                "{payload_type} {codec}"
+            );
+        }
+        let speech = [
+            (0, "CN", 2),
+            (8, "", 2),
+            (18, "", 20),
+            (18, "", 10),
+            (4, "", 24),
+            (96, "AMR", 14),
+            (96, "AMR", 0),
+            (96, "EVS", 7),
+            (111, "opus", 3),
+            (96, "", 2),
+        ];
+        for (payload_type, codec, octets) in speech {
+            assert!(
+                !announces_silence(payload_type, codec, octets),
+                "{payload_type} {codec}"
+            );
+        }
+    }
 }

@@ -113,7 +113,10 @@ impl Signalling {
         if let Some(call) = facts.call.as_ref().filter(|_| is_counted) {
             self.calls.take(call);
         }
-        if let Some(message) = &facts.dialog {
+        let has_call = || self.dialogs.has_call(&facts.call_id);
+        let dialog = facts.dialog.as_ref();
+        let dialog = dialog.filter(|message| !message.is_perhaps_of_no_call() || has_call());
+        if let Some(message) = dialog {
             self.dialogs.take(message);
             let announcement = Announcement::of(facts.clone());
             match &mut self.unsent {

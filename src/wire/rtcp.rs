@@ -5,8 +5,10 @@
 //! and the SSRC of the sender can be read.
 
 mod blocks;
+mod voip_metrics;
 
 pub use blocks::{Block, Blocks, LastReport, LastReports, ReportBlock, ReportBlocks, Sources};
+pub use voip_metrics::VoipMetrics;
 
 use blocks::REPORT;
 
@@ -183,13 +185,21 @@ pub fn reports(payload: &[u8]) -> impl Iterator<Item = (u32, ReportBlock)> + '_ 
     reports.flat_map(|(ssrc, blocks)| blocks.map(move |block| (ssrc, block)))
 }
 
-/// The SSRCs that leave, of a clear payload.
-pub fn goodbyes(payload: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    let goodbyes = packets(payload).filter_map(|packet| match packet {
-        RtcpPacket::Goodbye(sources) => Some(sources),
-        _ => None,
+/// The VoIP metrics of a clear payload, each with the SSRC of its reporter.
+pub fn voip_metrics(payload: &[u8]) -> impl Iterator<Item = (u32, VoipMetrics)> + '_ {
+    let extended = packets(payload).filter_map(|packet| match packet {
+        RtcpPacket::Extended { ssrc, blocks } => Some((ssrc, blocks)),
+        RtcpPacket::SenderReport { .. }
+        | RtcpPacket::ReceiverReport { .. }
+        | RtcpPacket::Goodbye(_)
+        | RtcpPacket::Other { .. } => None,
     });
-    goodbyes.flatten()
+    extended.flat_map(|(ssrc, blocks)| {
+        blocks.filter_map(move |block| match block {
+            Block::Voip(metrics) => Some((ssrc, metrics)),
+            Block::ReceiverReferenceTime(_) | Block::Dlrr(_) | Block::Other { .. } => None,
+        })
+    })
 }
 
 impl<'a> Iterator for Packets<'a> {

@@ -37,11 +37,11 @@ class Second:
                 if "silence" in counts:
                     self.silence.setdefault(subject, {})[path] = counts["silence"]
 
-    def is_open(self, subject):
-        """Whether what is open counts (MODEL §11.5)."""
+    def is_open(self, subject, share):
+        """Whether what is open counts; `share` of the active streams in millionths (MODEL §11.5)."""
         silence = self.silence.get(subject, {}).get(ALL, {})
         active, silent, recent = (silence.get(key + "_streams", 0) for key in ("active", "silent", "recent"))
-        return (recent >= 2 and 10 * recent >= active or silent >= 3 and 5 * silent >= active
+        return (recent >= 2 and 10**6 * recent >= share * active or silent >= 3 and 10**6 * silent >= 2 * share * active
                 or silent > 0 and silent >= active)
 
     def stopped_together(self, subject):
@@ -74,7 +74,7 @@ class Second:
 class Window:
     """The sums of a contract's window that ends with a second."""
 
-    def __init__(self, seconds, second, length, gaps, seen_since, tap_gaps):
+    def __init__(self, seconds, second, length, gaps, seen_since, tap_gaps, share):
         self.first = second - length + 1
         touching = [gap for gap in gaps if gap.first <= second and gap.last >= self.first]
         is_new = self.first < seen_since
@@ -98,13 +98,13 @@ class Window:
                         total["from.tap"] += max(counted["from.lost"], 0)
                 self.transit.setdefault(subject, set()).update(of_second.transit[subject])
             for subject, paths in of_second.silence.items():
-                if was_open(seconds, subject, time, length):
+                if was_open(seconds, subject, time, length, share):
                     self.maybe_lost(subject, paths, "ended")
                 if of_second.is_outage(subject):
                     self.outage.add(subject)
         last = seconds.get(second, nothing)
         for subject, paths in last.silence.items():
-            if last.is_open(subject):
+            if last.is_open(subject, share):
                 self.maybe_lost(subject, paths, "open")
 
     def maybe_lost(self, subject, paths, key):
@@ -113,10 +113,10 @@ class Window:
             total["from.maybe_lost"] += silence.get(key, 0)
 
 
-def was_open(seconds, subject, time, length):
+def was_open(seconds, subject, time, length, share):
     """Whether what was open counted in this second or the three before it, and no window since was empty."""
     for second in range(time, time - 4, -1):
-        if second in seconds and seconds[second].is_open(subject):
+        if second in seconds and seconds[second].is_open(subject, share):
             return True
         # the window of the second before
         if not any(subject in seconds[one].sums for one in range(second - length, second) if one in seconds):
@@ -129,6 +129,7 @@ class Contract:
 
     def __init__(self, terms, second):
         self.seconds, self.over, self.seen_since, self.tap_gaps = {}, {}, second, []
+        self.share = 100_000  # of an ASN's streams, that have to be silent
         self.take(terms)
 
     def revise(self, terms, second):
@@ -186,7 +187,7 @@ class Contract:
             self.tap_gaps[-1] = self.tap_gaps[-1][0], second
         elif since is not None:
             self.tap_gaps.append((since, second))
-        window = Window(self.seconds, second, self.window, gaps, self.seen_since, self.tap_gaps)
+        window = Window(self.seconds, second, self.window, gaps, self.seen_since, self.tap_gaps, self.share)
         judges_transit = self.terms["transit"] == "judge"
         more = None if window.frames is None else window.frames * LARGEST[self.terms["layer"]]
         count = self.terms.get("count", "all")

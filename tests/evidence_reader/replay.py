@@ -104,6 +104,7 @@ class Replay:
             name = terms["name"]
             contract = self.contracts[name] = old.pop(name, None) or Contract(terms, second)
             self.ended += contract.revise(terms, second)
+            contract.share = leaf["counting"].get("silence_share", 100_000)
         for name, contract in old.items():
             self.ended += [(name, key, interval) for key, interval in contract.over.items()]
 

@@ -64,9 +64,9 @@ fn policy(folder: &Path, higher: u32) -> Arc<Policy> {
     let origins = Origins::load(&settings, None, &Load::default(), Timestamp::default).unwrap();
     let everything = asnmeter::attribution::scopes::Scope::default();
     Arc::new(Policy {
-        commitments: Vec::new(),
         scopes: ScopePlan::new([&everything], &ScopePlan::default()).into(),
         origins: Arc::new(origins),
+        ..Policy::default()
     })
 }
 

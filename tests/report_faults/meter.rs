@@ -416,7 +416,7 @@ fn policy(rate: u64) -> Arc<Policy> {
     Arc::new(Policy {
         scopes: ScopePlan::new(scopes, &ScopePlan::default()).into(),
         commitments,
-        origins: Arc::default(),
+        ..Policy::default()
     })
 }
 

@@ -14,17 +14,19 @@ use std::net::SocketAddrV4;
 const PACE: u64 = 60;
 
 /// What a call is, and how many of a thousand calls are so.
-const MIX: [(Situation, u64); 17] = [
-    (Situation::Plain, 615),
+const MIX: [(Situation, u64); 19] = [
+    (Situation::Plain, 590),
     (Situation::Events, 50),
     (Situation::Pauses { noise: true }, 50),
     (Situation::Pauses { noise: false }, 20),
+    (Situation::AnnexB, 25),
     (Situation::HoldWithMusic, 30),
     (Situation::SilentHold, 30),
     (Situation::Voicemail, 40),
     (Situation::EarlyMedia, 50),
     (Situation::Announcements, 30),
-    (Situation::Transfer, 20),
+    (Situation::Transfer, 12),
+    (Situation::Refers, 8),
     (Situation::Mute, 15),
     (Situation::Fax, 5),
     (Situation::Dies, 3),
@@ -43,6 +45,8 @@ pub(crate) enum Situation {
     Pauses {
         noise: bool,
     },
+    /// Silence suppression of G.729 annex B: a silence descriptor of 2 octets begins each pause.
+    AnnexB,
     /// The far end holds: music of another SSRC, then the first goes on.
     HoldWithMusic,
     /// The far end holds, and sends nothing.
@@ -55,6 +59,8 @@ pub(crate) enum Situation {
     Announcements,
     /// Another phone goes on, with another SSRC.
     Transfer,
+    /// The far end asks us to go on with another phone, and sends no more.
+    Refers,
     /// A phone that sends nothing while it is muted.
     Mute,
     /// T.38 takes over.
@@ -73,6 +79,45 @@ pub(crate) enum Situation {
     SaysHold(u64),
     /// Its RTCP says goodbye at this time.
     SaysGoodbye(u64),
+    /// The far end sends nothing from this time on; we go on, and nobody hangs up.
+    Stops(Stop, u64),
+}
+
+/// What is said, and by whom, when a far end stops.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stop {
+    /// Nothing.
+    Silently,
+    /// It asks us to go on with somebody else, and we accept.
+    Refer,
+    /// It did so ten seconds before, and nothing was said since.
+    ReferBefore,
+    /// It did so, and now we tell that it is done.
+    NotifyAfterRefer,
+    /// We tell of something that nobody asked for.
+    NotifyAlone,
+    /// It asks, and nobody answers.
+    ReferUnanswered,
+    /// It asks, and we decline.
+    ReferDeclined,
+    /// Others ask and answer, under tags of their own.
+    ReferOfOthers,
+    /// An answered re-INVITE puts T.38 in the place of audio.
+    Fax,
+    /// Nobody answers it.
+    FaxUnanswered,
+    /// Its last packet is a silence descriptor of G.729 annex B.
+    AnnexB,
+    /// Of AMR, as SIP names it.
+    Amr,
+    /// The same, and no SIP can be read.
+    UnnamedAmr,
+    /// Its receiver reports take the place of its sender reports.
+    ReceiverReport,
+    /// Its sender report counts no more packets than came.
+    SenderReport,
+    /// It counts more.
+    SenderReportOfMore,
 }
 
 /// Packets of the far ends in a second, by when they were due.
@@ -88,6 +133,9 @@ struct Source {
     ssrc: u32,
     number: u16,
     timestamp: u32,
+    /// Payload type, and octets of a packet.
+    payload: (u8, usize),
+    sent: u32,
 }
 
 /// What a carrier does to what it was given, from a millisecond until another one: packets of calls below
@@ -119,7 +167,15 @@ struct Call {
     is_visible: bool,
     is_cut: u64,
     cseq: u32,
+    /// Of the far end, and of ours.
+    tags: [&'static str; 2],
 }
+
+/// Tags of a dialog as they are.
+const TAGS: [&str; 2] = ["far", "ours"];
+
+/// In the place of a direction: T.38.
+const FAX: &str = "t38";
 
 impl Day {
     pub(crate) fn new(seed: u64, loss: u64) -> Self {
@@ -176,6 +232,18 @@ impl Day {
         self.end(millis)
     }
 
+    /// Two calls that stop, three seconds apart, beside ten plain ones.
+    pub(crate) fn two_of_twelve(mut self, stop: Stop, at: u64, millis: u64) -> Self {
+        for place in 0..12 {
+            let situation = match place {
+                0 | 1 => Situation::Stops(stop, at + 3_000 * place),
+                _ => Situation::Plain,
+            };
+            self.call(situation, 1_000, millis + 2_000, stop != Stop::UnnamedAmr);
+        }
+        self.end(millis)
+    }
+
     fn end(mut self, millis: u64) -> Self {
         let end = START * 1_000_000_000 + millis * 1_000_000;
         self.shots.retain(|shot| shot.nanos < end);
@@ -201,6 +269,8 @@ impl Day {
             ssrc: random as u32,
             number: (random >> 32) as u16,
             timestamp: (random >> 64) as u32,
+            payload: (8, 480),
+            sent: 0,
         }
     }
 
@@ -217,6 +287,7 @@ impl Day {
             is_visible,
             is_cut: u64::from(place) * 37 % 100,
             cseq: 1,
+            tags: TAGS,
         };
         let length = end - begin;
         let middle = begin + self.between(length / 8, length / 2);
@@ -250,14 +321,21 @@ impl Day {
                 far.timestamp = far.timestamp.wrapping_add(12 * 8 * PACE as u32);
                 self.media(&call, true, &mut far, middle + 12 * PACE, end);
             }
-            Situation::Pauses { noise } => {
+            Situation::Pauses { .. } | Situation::AnnexB => {
+                let descriptor = match situation {
+                    Situation::Pauses { noise } => noise.then_some((13, 1)),
+                    _ => Some((18, 2)),
+                };
+                if situation == Situation::AnnexB {
+                    far.payload = (18, 60);
+                }
                 let mut now = begin;
                 while now < end {
                     let until = (now + self.between(1_000, 6_000)).min(end);
                     self.media(&call, true, &mut far, now, until);
                     let next = until + self.between(300, 9_000);
-                    if noise {
-                        self.packet(&call, true, &far, until, (13, 1));
+                    if let Some(descriptor) = descriptor {
+                        self.packet(&call, true, &far, until, descriptor);
                         far.number = far.number.wrapping_add(1);
                     }
                     far.timestamp = far.timestamp.wrapping_add(8 * (next - until) as u32);
@@ -322,8 +400,20 @@ impl Day {
             }
             Situation::Fax => {
                 our_end = middle + self.between(0, 2_000);
-                self.agree(&mut call, middle, false, "sendrecv", "sendrecv");
+                self.agree(&mut call, middle, false, FAX, FAX);
                 self.media(&call, true, &mut far, begin, middle);
+            }
+            Situation::Refers => {
+                let done = middle + self.between(2_000, 8_000);
+                self.ask(&mut call, middle, true, "REFER", Some(202));
+                self.ask(&mut call, done, false, "NOTIFY", Some(200));
+                our_end = (done + self.between(100, 20_000)).min(end);
+                self.media(&call, true, &mut far, begin, middle);
+            }
+            Situation::Stops(stop, at) => {
+                our_end = end;
+                says_goodbye = false;
+                self.stop(&mut call, &mut far, stop, (begin, at));
             }
             Situation::Dies => {
                 our_end = (middle + self.between(10_000, 60_000)).min(end);
@@ -360,11 +450,75 @@ impl Day {
         }
     }
 
+    /// A far end that goes on from a time until another one and stops.
+    fn stop(&mut self, call: &mut Call, far: &mut Source, stop: Stop, (begin, at): (u64, u64)) {
+        match stop {
+            Stop::Silently => {}
+            Stop::Refer => self.ask(call, at, true, "REFER", Some(202)),
+            Stop::ReferBefore => self.ask(call, at - 10_000, true, "REFER", Some(202)),
+            Stop::NotifyAfterRefer => {
+                self.ask(call, at - 10_000, true, "REFER", Some(202));
+                self.ask(call, at, false, "NOTIFY", Some(200));
+            }
+            Stop::NotifyAlone => self.ask(call, at, false, "NOTIFY", Some(200)),
+            Stop::ReferUnanswered => self.ask(call, at, true, "REFER", None),
+            Stop::ReferDeclined => self.ask(call, at, true, "REFER", Some(603)),
+            Stop::ReferOfOthers => {
+                call.tags = ["theirs", "others"];
+                self.ask(call, at, true, "REFER", Some(202));
+                call.tags = TAGS;
+            }
+            Stop::Fax => self.agree(call, at, false, FAX, FAX),
+            Stop::FaxUnanswered => {
+                call.cseq += 1;
+                self.request(call, at, true, "INVITE", Some((call.far, FAX)));
+            }
+            Stop::AnnexB => far.payload = (18, 60),
+            Stop::Amr | Stop::UnnamedAmr => far.payload = (96, 32),
+            Stop::ReceiverReport | Stop::SenderReport | Stop::SenderReportOfMore => {
+                self.media(call, true, far, begin, at - 5_000);
+                self.report(call, far, Some(far.sent), at - 5_000);
+                self.media(call, true, far, at - 5_000, at);
+                let sent = match stop {
+                    Stop::ReceiverReport => None,
+                    Stop::SenderReport => Some(far.sent),
+                    _ => Some(far.sent + 18),
+                };
+                return self.report(call, far, sent, at + 1_100);
+            }
+        }
+        self.media(call, true, far, begin, at);
+        match stop {
+            Stop::AnnexB => self.packet(call, true, far, at, (18, 2)),
+            Stop::Amr | Stop::UnnamedAmr => self.packet(call, true, far, at, (96, 7)),
+            _ => {}
+        }
+    }
+
+    /// The far end's sender report of so many packets (RFC 3550 §6.4.1), or a receiver report.
+    fn report(&mut self, call: &Call, source: &Source, sent: Option<u32>, now: u64) {
+        let beside = |end: SocketAddrV4| SocketAddrV4::new(*end.ip(), end.port() + 1);
+        let mut rtcp = vec![0x80, 201, 0, 1];
+        rtcp.extend(source.ssrc.to_be_bytes());
+        if let Some(sent) = sent {
+            (rtcp[1], rtcp[3]) = (200, 6);
+            rtcp.extend((now << 32).to_be_bytes());
+            rtcp.extend(source.timestamp.to_be_bytes());
+            rtcp.extend(sent.to_be_bytes());
+            rtcp.extend((480 * sent).to_be_bytes());
+        }
+        self.shots.push(Shot {
+            nanos: START * 1_000_000_000 + now * 1_000_000,
+            octets: udp(beside(call.far), beside(call.ours), &rtcp),
+        });
+    }
+
     /// Packets of a source from a time until another one.
     fn media(&mut self, call: &Call, is_far: bool, source: &mut Source, from: u64, until: u64) {
         let mut now = from;
         while now < until {
-            self.packet(call, is_far, source, now, (8, 480));
+            self.packet(call, is_far, source, now, source.payload);
+            source.sent += 1;
             source.number = source.number.wrapping_add(1);
             source.timestamp = source.timestamp.wrapping_add(8 * PACE as u32);
             now += PACE;
@@ -447,13 +601,7 @@ impl Day {
 
     fn bye(&mut self, call: &Call, now: u64) {
         let ends = (call.ours, call.far);
-        self.sip(
-            call,
-            now,
-            ends,
-            ("BYE sip:b@example.net SIP/2.0", "BYE", true),
-            None,
-        );
+        self.request(call, now, false, "BYE", None);
         self.sip(
             call,
             now + 30,
@@ -461,6 +609,38 @@ impl Day {
             ("SIP/2.0 200 OK", "BYE", false),
             None,
         );
+    }
+
+    /// A request within the dialog, and its answer if there is one.
+    fn ask(&mut self, call: &mut Call, now: u64, is_far: bool, method: &str, code: Option<u16>) {
+        call.cseq += 1;
+        self.request(call, now, is_far, method, None);
+        if let Some(code) = code {
+            let (src, dst) = if is_far {
+                (call.ours, call.far)
+            } else {
+                (call.far, call.ours)
+            };
+            let start = format!("SIP/2.0 {code} Reason");
+            self.sip(call, now + 30, (src, dst), (&start, method, false), None);
+        }
+    }
+
+    fn request(
+        &mut self,
+        call: &Call,
+        now: u64,
+        is_far: bool,
+        method: &str,
+        media: Option<(SocketAddrV4, &str)>,
+    ) {
+        let ends = if is_far {
+            (call.far, call.ours)
+        } else {
+            (call.ours, call.far)
+        };
+        let start = format!("{method} sip:b@example.net SIP/2.0");
+        self.sip(call, now, ends, (&start, method, true), media);
     }
 
     fn sip(
@@ -474,20 +654,22 @@ impl Day {
         if !call.is_visible {
             return;
         }
-        let tag = |end: SocketAddrV4| {
-            if end.ip() == call.far.ip() {
-                "far"
-            } else {
-                "ours"
-            }
-        };
+        let [far, ours] = call.tags;
+        let tag = |end: SocketAddrV4| if end.ip() == call.far.ip() { far } else { ours };
         let (from, to) = if is_request { (src, dst) } else { (dst, src) };
         let mut body = String::new();
         if let Some((end, direction)) = media {
             let (ip, port) = (end.ip(), end.port());
+            let media = if direction == FAX {
+                format!("m=image {port} udptl t38\r\n")
+            } else {
+                format!(
+                    "m=audio {port} RTP/AVP 8 13 18 96 101\r\na=rtpmap:96 AMR/8000\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+                )
+            };
             write!(
                 body,
-                "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 8 13 101\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+                "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n{media}"
             )
             .unwrap();
         }

@@ -94,6 +94,16 @@ fn each_wrong_value_is_named_with_line_key_and_value() {
             "2: voice.stream_timeout: '1ms': is not within 1s and 1day",
         ),
         (
+            "voice.silence_limit",
+            "'0s'",
+            "2: voice.silence_limit: '0s': is not within 1s and 1h",
+        ),
+        (
+            "voice.silence_share",
+            "'101%'",
+            "2: voice.silence_share: '101%': is above 100%",
+        ),
+        (
             "asn.sources",
             "[{}]",
             "2: asn.sources: {}: needs exactly one of prefixes, mmdb, location, mrt, bmp",

@@ -1,6 +1,7 @@
 //! The objects inside the document but the commitments, key by key in the order in which they are written.
 
 use super::calls::{CallsJson, LossPathJson};
+use super::voip_metrics::VoipMetricsJson;
 use crate::asn::Origin;
 use crate::discard::DiscardCounts;
 use crate::export::{Published, SourceRow};
@@ -160,6 +161,9 @@ pub(super) struct AsnJson<'a> {
     loss_path: LossPathJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     calls: Option<CallsJson<'a>>,
+    /// What receivers say that they hear (RTCP XR).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voip_metrics: Option<VoipMetricsJson<'a>>,
     rtt_ms: RoundTrips<'a>,
 }
 
@@ -246,6 +250,7 @@ impl<'a> AsnJson<'a> {
             received: Losses::of(row.received),
             loss_path: LossPathJson::of(row),
             calls: CallsJson::of(row),
+            voip_metrics: VoipMetricsJson::of(row),
             rtt_ms: RoundTrips(&row.round_trips),
         }
     }

@@ -8,6 +8,8 @@ use crate::sla::measure::Guarantee;
 use crate::sla::measure::jitter::JitterGuarantee;
 use crate::sla::measure::latency::LatencyGuarantee;
 use crate::sla::measure::loss::{LossDirection, LossGuarantee};
+use crate::sla::policy::USUAL_SILENCE_SHARE;
+use crate::stream::USUAL_SILENCE_LIMIT;
 use crate::stream::rtt::method::{RttMethod, RttMethods};
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Prefix, Ratio};
@@ -139,6 +141,55 @@ pub struct CountingTerms {
     pub local_prefixes: Vec<String>,
     /// Our AS numbers.
     pub own: Vec<u32>,
+    /// Seconds of a silence that may have been loss; none: 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_limit: Option<u64>,
+    /// The share of an ASN's streams that have to be silent before that is judged, in millionths; none: a
+    /// tenth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_share: Option<u32>,
+}
+
+impl CountingTerms {
+    /// The same with the limit and the share of silences in force.
+    #[must_use]
+    pub fn with_silence(self, limit: Duration, share: Ratio) -> Self {
+        let limit = (limit != USUAL_SILENCE_LIMIT).then_some(limit.as_secs());
+        Self {
+            silence_limit: limit,
+            ..self
+        }
+        .with_silence_share(share)
+    }
+
+    /// The same with the share in force.
+    pub(in crate::ledger) fn with_silence_share(self, share: Ratio) -> Self {
+        let share = (share != USUAL_SILENCE_SHARE).then_some(share.ppm());
+        Self {
+            silence_share: share,
+            ..self
+        }
+    }
+
+    /// The share of silences that was in force.
+    pub fn silence_share(&self) -> Ratio {
+        self.silence_share
+            .map_or(USUAL_SILENCE_SHARE, Ratio::from_ppm)
+    }
+
+    /// Whether nothing is written that would be left out.
+    pub(super) fn is_shortest(&self) -> bool {
+        self.silence_limit != Some(USUAL_SILENCE_LIMIT.as_secs())
+            && self.silence_share != Some(USUAL_SILENCE_SHARE.ppm())
+    }
+
+    /// Leaves that out.
+    pub(super) fn shorten(&mut self) {
+        self.silence_limit
+            .take_if(|limit| *limit == USUAL_SILENCE_LIMIT.as_secs());
+        self.silence_share
+            .take_if(|share| *share == USUAL_SILENCE_SHARE.ppm());
+    }
 }
 
 /// A word of a leaf that stands for nothing. Holds key and word.

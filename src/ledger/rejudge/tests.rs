@@ -118,7 +118,7 @@ fn policy(commitments: Vec<Commitment>, previous: &ScopePlan) -> Arc<Policy> {
     Arc::new(Policy {
         scopes: ScopePlan::new(scopes, previous).into(),
         commitments,
-        origins: Arc::default(),
+        ..Policy::default()
     })
 }
 

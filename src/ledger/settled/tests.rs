@@ -28,7 +28,7 @@ fn policy() -> Arc<Policy> {
     Arc::new(Policy {
         scopes: ScopePlan::new(scopes, &ScopePlan::default()).into(),
         commitments: vec![commitment],
-        origins: Arc::default(),
+        ..Policy::default()
     })
 }
 

@@ -239,6 +239,9 @@ fn in_a_flood_of_strangers_a_stream_still_proves_itself_and_nothing_disappears()
             ProbationOutcome::Pending(None)
         );
         sent += 1;
+        came_back += probation
+            .take_displaced()
+            .map_or(0, |(_, packets)| packets.len());
         if index % 5_000 == 0 {
             let number = u16::try_from(index / 5_000).unwrap();
             let packet = held(
@@ -253,7 +256,11 @@ fn in_a_flood_of_strangers_a_stream_still_proves_itself_and_nothing_disappears()
                     proven += 1;
                     came_back += packets.len();
                 }
-                ProbationOutcome::Pending(None) => {}
+                ProbationOutcome::Pending(None) => {
+                    came_back += probation
+                        .take_displaced()
+                        .map_or(0, |(_, packets)| packets.len());
+                }
                 other => panic!("{other:?}"),
             }
             sent += 1;

@@ -233,8 +233,9 @@ pub(in crate::stream) fn sent(units: u32, clock: NonZeroU32) -> Duration {
     Duration::from_nanos(nanos)
 }
 
+/// A number modulo 2^32.
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
-const fn low(number: u64) -> u32 {
+pub(super) const fn low(number: u64) -> u32 {
     number as u32
 }
 

@@ -43,8 +43,10 @@ pub(super) struct ColdState {
     /// A new numbering that may have begun.
     pub(super) restart: Option<Box<SuspectedRestart>>,
     pub(super) restarts: u32,
-    /// When RTCP said that its sender leaves; the beginning of time: never.
-    pub(super) goodbye: Timestamp,
+    /// The second in which RTCP said last that its sender sends no more; 0: never.
+    pub(super) sends_no_more: u32,
+    /// What its sender reports to have sent, less its highest number, modulo 2^16.
+    pub(super) sent_beyond: Option<u16>,
     /// The longest pause of its own, in milliseconds; 0: none.
     pub(super) longest_pause: u16,
     /// It is not sure to be a stream: a session description named its transport address, and too few
@@ -83,7 +85,8 @@ impl ColdState {
             far_end: RemoteReports::default(),
             restart: None,
             restarts: 0,
-            goodbye: Timestamp::default(),
+            sends_no_more: 0,
+            sent_beyond: None,
             longest_pause: 0,
             is_unproven: false,
             is_confirmed: false,

@@ -1,10 +1,10 @@
 //! What a stream has shown of its own pauses, and how it stopped.
 
-use super::clock::sent;
+use super::clock::{low, sent};
 use super::{Stream, clock_of};
 use crate::stream::edge::StreamEdge;
-use crate::units::Timestamp;
-use crate::voice::payload_type::is_comfort_noise;
+use crate::stream::silence::AFTER;
+use crate::units::{Second, Timestamp};
 use std::time::Duration;
 
 /// A stream that has used silence suppression may pause for so long at least.
@@ -12,6 +12,9 @@ const PAUSE: Duration = Duration::from_secs(3);
 
 /// A stream that lives so long is a call.
 const SHORTEST: Duration = Duration::from_secs(2);
+
+/// A sender report may count so many packets that pass us after it.
+const ON_THE_WAY: i16 = 2;
 
 /// A longer step of the timestamp is no pause that anybody makes in speech.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -66,18 +69,42 @@ impl Stream {
         self.cold.packets + u64::from(self.tally.packets)
     }
 
-    /// Whether its last packet said that silence follows (RFC 3389).
-    pub(in crate::stream) fn ends_in_comfort_noise(&self) -> bool {
-        is_comfort_noise(self.of.number)
+    /// The payload type of its last packet, and the octets of its payload.
+    pub(in crate::stream) fn last_payload(&self) -> (u8, u16) {
+        (self.of.number, self.payload_bytes)
     }
 
-    /// Its sender has said that it leaves (RFC 3550 §6.6).
+    /// Its sender has said that it sends no more: that it leaves (RFC 3550 §6.6), or by its reports.
     pub(in crate::stream) fn say_goodbye(&mut self, now: Timestamp) {
-        self.cold.goodbye = now;
+        self.cold.sends_no_more = low(now.second().0);
     }
 
-    /// When its sender said so; the beginning of time: never.
-    pub(in crate::stream) fn goodbye(&self) -> Timestamp {
-        self.cold.goodbye
+    /// Its sender has reported how many packets it has sent (RFC 3550 §6.4.1). In a silence: whether
+    /// these are no more than have come or are known to be missing.
+    pub(in crate::stream) fn note_sender_report(&mut self, packets: u32, now: Timestamp) {
+        let [_, _, high, low] = packets.to_be_bytes();
+        let sent = u16::from_be_bytes([high, low]);
+        let beyond = sent.wrapping_sub(self.sequence.last_number());
+        match self.cold.sent_beyond {
+            Some(before) if now.since(self.last) >= AFTER => {
+                if beyond.wrapping_sub(before).cast_signed() <= ON_THE_WAY {
+                    self.say_goodbye(now);
+                }
+            }
+            _ => self.cold.sent_beyond = Some(beyond),
+        }
+    }
+
+    /// A receiver report came from its sender. Where sender reports came before, it says in a silence
+    /// that nothing was sent since the last report but one (RFC 3550 §6.4).
+    pub(in crate::stream) fn note_receiver_report(&mut self, now: Timestamp) {
+        if self.cold.sent_beyond.is_some() && now.since(self.last) >= AFTER {
+            self.say_goodbye(now);
+        }
+    }
+
+    /// The second in which its sender said last that it sends no more; 0: never.
+    pub(in crate::stream) fn sends_no_more(&self) -> Second {
+        Second(self.cold.sends_no_more.into())
     }
 }

@@ -33,6 +33,8 @@ pub(in crate::stream) struct Reporter {
     round: [u32; 3],
     reports: u8,
     is_active: bool,
+    /// The second of the last VoIP metrics that counted, modulo 2^16.
+    metrics: u16,
 }
 
 /// Seconds of reports without progress, and the numbers in doubt with each.
@@ -54,7 +56,7 @@ struct LastReport {
 }
 
 impl Reporter {
-    pub(super) const fn new(ssrc: u32) -> Self {
+    pub(super) const fn new(ssrc: u32, now: Second) -> Self {
         Self {
             ssrc,
             heard: 0,
@@ -63,7 +65,15 @@ impl Reporter {
             round: [0; 3],
             reports: 0,
             is_active: false,
+            metrics: low16(now).wrapping_sub(1),
         }
+    }
+
+    /// Its VoIP metrics come: whether they count. One in a second does, so that who sends many says no more
+    /// than others.
+    pub(super) fn note_metrics(&mut self, now: Second) -> bool {
+        self.heard = low(now.0);
+        std::mem::replace(&mut self.metrics, low16(now)) != low16(now)
     }
 
     /// Whether it takes part in what is said of the stream.
@@ -227,4 +237,9 @@ fn behind(sequence: &Sequence, number: u32) -> u32 {
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
 const fn low(count: u64) -> u32 {
     count as u32
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
+const fn low16(second: Second) -> u16 {
+    second.0 as u16
 }

@@ -1,8 +1,9 @@
 //! Questions that wait for their answer, by a 64-bit hash of all that the answer must repeat. Two
 //! that collide, once in 10^14 pairs of a full table, cost a sample or give one wrong one.
 
-use crate::units::Timestamp;
+use super::method::RttMethod;
 use crate::units::occupancy::Occupancy;
+use crate::units::{Address, Timestamp};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,9 +27,19 @@ pub(super) struct Asked {
     pub(super) last: Timestamp,
 }
 
+/// A question that had to leave while an answer would still have been a sample.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Forgotten {
+    /// Who asked, and who was asked.
+    pub(super) ends: [Address; 2],
+    /// How it would have been measured.
+    pub(super) method: RttMethod,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Question {
     asked: Asked,
+    of: Forgotten,
     /// Of its octets: what is asked again is the very same message.
     content: u64,
     /// Another message asked under the same name: nobody knows which one an answer answers.
@@ -49,18 +60,30 @@ pub(super) struct PendingRequests {
 }
 
 impl PendingRequests {
-    /// A question goes by, with a hash of its octets.
-    pub(super) fn ask(&mut self, key: u64, content: u64, now: Timestamp) {
+    /// A question goes by, with a hash of its octets. Returns the one that had to leave for it, if its
+    /// answer may still come within `longest` of the question.
+    pub(super) fn ask(
+        &mut self,
+        (key, content): (u64, u64),
+        of: Forgotten,
+        now: Timestamp,
+        longest: Duration,
+    ) -> Option<Forgotten> {
         if let Some(question) = self.waiting.get_mut(&key) {
             question.repeated = true;
             question.is_ambiguous |= question.content != content;
             question.asked.last = question.asked.last.max(now);
-            return;
+            return None;
         }
+        let mut left = None;
         if self.order.len() >= MAX_WAITING
             && let Some((_, oldest)) = self.order.pop_front()
         {
-            self.waiting.remove(&oldest);
+            let oldest = self.waiting.remove(&oldest);
+            let awaited = oldest.filter(|question| {
+                question.answers == 0 && now.since(question.asked.last) <= longest
+            });
+            left = awaited.map(|question| question.of);
             self.forgotten += 1;
         }
         self.order.push_back((now, key));
@@ -72,6 +95,7 @@ impl PendingRequests {
             key,
             Question {
                 asked,
+                of,
                 content,
                 is_ambiguous: false,
                 repeated: false,
@@ -79,6 +103,7 @@ impl PendingRequests {
                 answers: 0,
             },
         );
+        left
     }
 
     /// An answer goes by, the only one: when it was asked for. Nobody knows which of several questions

@@ -311,12 +311,33 @@ fn a_handshake_measures_both_sides() {
     );
 }
 
+/// A question that an endpoint was asked by STUN.
+fn asked(questions: &mut PendingRequests, key: u64, now: Timestamp) -> Option<Forgotten> {
+    let of = Forgotten {
+        ends: [A, B].map(Address::v4),
+        method: RttMethod::Stun,
+    };
+    questions.ask((key, 0), of, now, LONGEST)
+}
+
 #[test]
-fn what_waits_is_bounded_and_forgotten() {
+fn what_waits_is_bounded_and_what_is_forgotten_unanswered_in_its_time_is_told() {
     let mut questions = PendingRequests::default();
+    let mut told = 0;
     for key in 0..70_000 {
-        questions.ask(key, 0, Timestamp::from_nanos(key));
+        // Each of the first thousand has its answer.
+        told += u64::from(asked(&mut questions, key, Timestamp::from_nanos(key)).is_some());
+        if key < 1_000 {
+            assert!(questions.answer_once(key).is_some());
+        }
     }
+    assert_eq!(told, 70_000 - 65_536 - 1_000);
+    let late = Timestamp::from_nanos(20_000_000_000);
+    assert_eq!(
+        asked(&mut questions, 70_000, late),
+        None,
+        "too long ago to be a sample"
+    );
     assert_eq!(questions.answer_once(0), None, "pushed out");
     let asked = Timestamp::from_nanos(69_999);
     let once = Asked {
@@ -334,7 +355,7 @@ fn a_time_that_is_repeated_for_longer_than_questions_wait_gives_no_sample() {
     for second in (0..100).step_by(5) {
         let now = Timestamp::from_nanos(second * 1_000_000_000);
         questions.expire(now);
-        questions.ask(1, 0, now);
+        asked(&mut questions, 1, now);
         if second > 0 {
             assert_eq!(questions.answer_report(1, 7), None, "{second} s");
         }

@@ -98,8 +98,11 @@ struct Session {
     cseq: u32,
     /// Agreed by a final response.
     is_final: bool,
-    /// Who asked for its end, and under which number.
+    /// Who was asked for its end, and under which number.
     bye: Option<(Address, u32)>,
+    /// The same of a transfer, and of news of it; and whether one was accepted.
+    transfer: Option<(Address, u32)>,
+    is_transferred: bool,
     /// Our addresses, with the place of their section.
     ends: Vec<(usize, Endpoint)>,
 }
@@ -132,6 +135,17 @@ impl Session {
     }
 }
 
+/// The sessions of a call that a message is of, by its tags.
+fn sessions_of<'a>(
+    calls: &'a mut HashMap<u64, Call>,
+    key: u64,
+    message: &'a DialogMessage,
+) -> impl Iterator<Item = &'a mut Session> {
+    let call = calls.get_mut(&key).into_iter();
+    let sessions = call.flat_map(|call| &mut call.sessions);
+    sessions.filter(|session| session.is_between(message))
+}
+
 impl Dialogs {
     /// Our own addresses; none: not known.
     pub(super) fn set_local(&mut self, local: Arc<[Prefix]>) {
@@ -150,6 +164,11 @@ impl Dialogs {
     /// Dialogs, forks and addresses that found no room.
     pub(super) const fn refused(&self) -> u64 {
         self.refused
+    }
+
+    /// Whether there is any dialog of a call.
+    pub(super) fn has_call(&self, call_id: &[u8]) -> bool {
+        self.calls.contains_key(&self.hasher.hash_one(call_id))
     }
 
     /// Whether a call has an offer and its answer.
@@ -178,10 +197,27 @@ impl Dialogs {
         match (message.step, &message.description) {
             (DialogStep::Refused, _) => self.refuse(key, message),
             (DialogStep::Bye, _) => {
-                let call = self.calls.get_mut(&key).into_iter();
-                for session in call.flat_map(|call| &mut call.sessions) {
-                    if session.is_between(message) {
-                        session.bye = Some((message.dst, message.cseq));
+                for session in sessions_of(&mut self.calls, key, message) {
+                    session.bye = Some((message.dst, message.cseq));
+                }
+            }
+            (DialogStep::Refer | DialogStep::Notify, _) => {
+                let is_refer = message.step == DialogStep::Refer;
+                for session in sessions_of(&mut self.calls, key, message) {
+                    // News of anything else says nothing of a call.
+                    if is_refer || session.is_transferred {
+                        session.transfer = Some((message.dst, message.cseq));
+                    }
+                }
+            }
+            (DialogStep::TransferAnswered, _) => {
+                let answered = Some((message.src, message.cseq));
+                for session in sessions_of(&mut self.calls, key, message) {
+                    if session.transfer == answered {
+                        session.is_transferred = true;
+                        for (_, end) in &session.ends {
+                            self.ports.note_agreed(*end, message.time);
+                        }
                     }
                 }
             }
@@ -341,6 +377,8 @@ impl Dialogs {
                 cseq: message.cseq,
                 is_final: false,
                 bye: None,
+                transfer: None,
+                is_transferred: false,
                 ends: Vec::new(),
             });
         }
@@ -376,6 +414,8 @@ impl Dialogs {
         }
         for (_, end) in before {
             if !session.ends.iter().any(|(_, kept)| *kept == end) {
+                // Refused, moved, or fax in its place (T.38): its audio may end.
+                self.ports.note_agreed(end, message.time);
                 self.ports.forget(end, session.id);
             }
         }

@@ -24,6 +24,12 @@ pub(super) enum DialogStep {
     Bye,
     /// The answer to BYE: 2xx, or 481, that there is no such dialog.
     ByeAnswered,
+    /// REFER: asks the other side to go on with somebody else (RFC 3515).
+    Refer,
+    /// NOTIFY of what became of that, or of anything else.
+    Notify,
+    /// 2xx to REFER or NOTIFY.
+    TransferAnswered,
 }
 
 /// A message of a dialog.
@@ -108,6 +114,8 @@ impl DialogMessage {
         let step = match (message.start, cseq.method) {
             (Start::Request { .. }, b"BYE") => DialogStep::Bye,
             (Start::Request { .. }, b"ACK" | b"PRACK") => DialogStep::Acknowledgment,
+            (Start::Request { .. }, b"REFER") => DialogStep::Refer,
+            (Start::Request { .. }, b"NOTIFY") => DialogStep::Notify,
             (Start::Request { .. }, _) => DialogStep::Request,
             (
                 Start::Response {
@@ -115,7 +123,10 @@ impl DialogMessage {
                 },
                 b"BYE",
             ) => DialogStep::ByeAnswered,
-            (Start::Response { .. }, b"BYE") => return None,
+            (Start::Response { code: 200..=299 }, b"REFER" | b"NOTIFY") => {
+                DialogStep::TransferAnswered
+            }
+            (Start::Response { .. }, b"BYE" | b"REFER" | b"NOTIFY") => return None,
             (Start::Response { code: 101..=299 }, _) => DialogStep::Accepted,
             (Start::Response { code: 300.. }, b"INVITE" | b"UPDATE") => DialogStep::Refused,
             (Start::Response { .. }, _) => return None,
@@ -124,7 +135,12 @@ impl DialogMessage {
             DialogStep::Request | DialogStep::Acknowledgment | DialogStep::Accepted => {
                 Some(sdp::parse(message.description()?)?)
             }
-            DialogStep::Refused | DialogStep::Bye | DialogStep::ByeAnswered => None,
+            DialogStep::Refused
+            | DialogStep::Bye
+            | DialogStep::ByeAnswered
+            | DialogStep::Refer
+            | DialogStep::Notify
+            | DialogStep::TransferAnswered => None,
         };
         let is_final = match message.start {
             Start::Request { method, .. } => method == b"ACK",
@@ -153,11 +169,23 @@ impl DialogMessage {
         })
     }
 
+    /// Whether it may be of no call at all: presence and message waiting are told in NOTIFY as well.
+    pub(super) const fn is_perhaps_of_no_call(&self) -> bool {
+        matches!(self.step, DialogStep::Notify | DialogStep::TransferAnswered)
+    }
+
     /// Whether it is a request.
     pub(super) const fn is_request(&self) -> bool {
         match self.step {
-            DialogStep::Request | DialogStep::Acknowledgment | DialogStep::Bye => true,
-            DialogStep::Accepted | DialogStep::Refused | DialogStep::ByeAnswered => false,
+            DialogStep::Request
+            | DialogStep::Acknowledgment
+            | DialogStep::Bye
+            | DialogStep::Refer
+            | DialogStep::Notify => true,
+            DialogStep::Accepted
+            | DialogStep::Refused
+            | DialogStep::ByeAnswered
+            | DialogStep::TransferAnswered => false,
         }
     }
 }

@@ -92,7 +92,8 @@ pub(super) struct NamedPorts {
 /// When dialogs settled something about an address last; the beginning of time: never.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Settled {
-    /// An offer that names it was answered.
+    /// An offer that names it, or no longer does, was answered; or a transfer of its call was accepted, or
+    /// told of (RFC 3515).
     pub agreed: Timestamp,
     /// A dialog that names it ended with an answered BYE.
     pub over: Timestamp,
@@ -129,9 +130,7 @@ impl NamedPorts {
         if !self.media.contains_key(&end) && self.media.len() >= MAX_PORTS {
             return false;
         }
-        if let Some(settled) = self.settle(end) {
-            settled.agreed = now;
-        }
+        self.note_agreed(end, now);
         let named = self.media.entry(end).or_default();
         for other in named.iter_mut() {
             if other.owner == media.owner {
@@ -172,6 +171,13 @@ impl NamedPorts {
     fn settle(&mut self, end: Endpoint) -> Option<&mut Settled> {
         let has_room = self.settled.len() < MAX_PORTS || self.settled.contains_key(&end);
         has_room.then(|| self.settled.entry(end).or_default())
+    }
+
+    /// A dialog has changed what becomes of media at an address.
+    pub(super) fn note_agreed(&mut self, end: Endpoint, now: Timestamp) {
+        if let Some(settled) = self.settle(end) {
+            settled.agreed = now;
+        }
     }
 
     /// A dialog that names an address is over.
