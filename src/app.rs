@@ -21,6 +21,7 @@ mod reload;
 pub mod replay;
 pub mod requests;
 mod routers;
+mod sandbox;
 mod shared_policy;
 mod signals;
 mod source;
@@ -143,6 +144,17 @@ pub enum AppError {
         /// The system's error.
         source: std::io::Error,
     },
+    /// The kernel does not check the signatures of routers: it has no TCP-MD5, or does not take a key.
+    #[error(
+        "asn.bmp_keys: {routers}: TCP-MD5: {}",
+        routers::signature_refusal(source)
+    )]
+    Signature {
+        /// The routers whose key it is.
+        routers: crate::units::Prefix,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// The configuration lacks a key that the daemon needs: exit code 78.
     #[error("{}: {reason}", path.display())]
     Incomplete {
@@ -250,6 +262,7 @@ impl AppError {
             | Self::NoWitness(_)
             | Self::System { .. }
             | Self::Listen { .. }
+            | Self::Signature { .. }
             | Self::Panicked(_) => 1,
         }
     }

@@ -121,6 +121,17 @@ pub struct OriginSettings {
     pub bmp_stale: Duration,
     /// Where routers may connect from; default: anywhere.
     pub bmp_routers: Vec<Prefix>,
+    /// The keys with which routers sign (TCP-MD5, RFC 2385); default: none.
+    pub bmp_keys: Vec<BmpKey>,
+}
+
+/// The key of some routers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BmpKey {
+    /// The routers that must sign with it.
+    pub routers: Prefix,
+    /// The file in which it stands, on one line.
+    pub file: PathBuf,
 }
 
 impl Default for OriginSettings {
@@ -133,6 +144,7 @@ impl Default for OriginSettings {
             max_shrink: Ratio::from_ppm(200_000),
             bmp_stale: Duration::from_secs(300),
             bmp_routers: Vec::new(),
+            bmp_keys: Vec::new(),
         }
     }
 }

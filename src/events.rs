@@ -74,6 +74,44 @@ pub fn privileges_reduced(user: Option<&str>, kept: &[String]) {
     );
 }
 
+/// What the daemon may open is limited from now on.
+pub fn confined(read: &str, write: &str, is_whole: bool) {
+    let write = if write.is_empty() { "nothing" } else { write };
+    let less = if is_whole {
+        ""
+    } else {
+        " (as far as this kernel can: it is older than Linux 6.10)"
+    };
+    emit(
+        Level::Info,
+        "confined",
+        format_args!("from now on reads below {read} and writes below {write} only{less}"),
+        &[("READ", &read), ("WRITE", &write)],
+    );
+}
+
+/// What the daemon may open is not limited.
+pub fn not_confined(why: &dyn Display) {
+    emit(
+        Level::Info,
+        "not_confined",
+        format_args!("may open whatever its user may: {why}"),
+        &[("REASON", why)],
+    );
+}
+
+/// A file could not be opened, and the daemon has given up most of them at its start.
+pub fn confined_since_start(read: &str) {
+    emit(
+        Level::Warning,
+        "confined_since_start",
+        format_args!(
+            "since its start it may read below {read} only: a file elsewhere, or a link to one, takes a restart"
+        ),
+        &[("READ", &read)],
+    );
+}
+
 /// The daemon has started.
 pub fn started(interfaces: &[String], url: &dyn Display) {
     let interfaces = interfaces.join(", ");

@@ -47,6 +47,9 @@ pub struct Published {
     pub probe: Option<Arc<ProbeStatus>>,
     /// The probes of the fleet, in an aggregator.
     pub fleet: Arc<Vec<FleetProbeRow>>,
+    /// Whether the kernel holds the program to the files that its configuration names; none: it was not
+    /// asked to.
+    pub is_confined: Option<bool>,
 }
 
 /// Packets of mirrored signalling (HEP) since the start, each under one of the first five.

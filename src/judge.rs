@@ -29,6 +29,7 @@ use crate::sla::policy::Policy;
 use crate::sla::unseen::Unseen;
 use crate::snapshot::evidence::JudgementObserver;
 use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
+use crate::stream::rtt::method::RttMethod;
 use crate::units::occupancy::TableStates;
 use crate::units::{Asn, Second};
 use assembly::JudgeInput;
@@ -277,6 +278,12 @@ impl Judge {
                 .values()
                 .map(|worker| worker.unmatched_reports)
                 .sum(),
+            contradicting_reports: self
+                .workers
+                .values()
+                .map(|worker| worker.contradicting_reports)
+                .sum(),
+            round_trips_unanswered: self.round_trips_unanswered(),
             dialogs_refused: self
                 .workers
                 .values()
@@ -314,6 +321,16 @@ impl Judge {
             transit_left_out: self.transit_left_out,
             commitments: self.commitments.rows(admitted, name),
         }
+    }
+
+    fn round_trips_unanswered(&self) -> [u64; RttMethod::ALL.len()] {
+        let mut sums = [0; RttMethod::ALL.len()];
+        for worker in self.workers.values() {
+            for (sum, of_worker) in sums.iter_mut().zip(worker.round_trips_unanswered) {
+                *sum += of_worker;
+            }
+        }
+        sums
     }
 
     fn tables(&self) -> TableStates {

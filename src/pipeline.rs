@@ -385,6 +385,8 @@ impl<O: WorkerSink> Worker<O> {
         self.state.dialogs_refused = self.streams.signalling().dialogs_refused();
         self.state.calls_refused = self.streams.signalling().calls_refused();
         self.state.unmatched_reports = self.streams.unmatched_reports();
+        self.state.contradicting_reports = self.streams.contradicting_reports();
+        self.state.round_trips_unanswered = self.streams.round_trips_unanswered();
         self.state.round_trips_refused = self.streams.round_trips_refused();
         self.state.mirror_copies = self.meter.mirror_copies();
         let fragments = (BoundedTable::Fragments, self.fragments.occupancy());

@@ -21,6 +21,7 @@ mod commitment_account;
 mod corrected;
 mod course;
 mod coverage;
+mod credit;
 mod entries;
 mod ledger_account;
 mod maintenance;
@@ -110,13 +111,15 @@ pub fn report(directories: &[PathBuf], request: &ReportRequest) -> Result<Report
         ledgers.push(ledger(path, request)?);
     }
     let (zone, period) = (&request.zone, request.period);
-    Ok(Report {
+    let mut report = Report {
         time_zone: zone.name().to_owned(),
         from: zone.text(period.from),
         until: zone.text(period.until),
         period_s: period.seconds(),
         ledgers,
-    })
+    };
+    credit::set(&mut report);
+    Ok(report)
 }
 
 fn ledger(path: &Path, request: &ReportRequest) -> Result<LedgerReport, ReportError> {

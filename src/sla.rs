@@ -3,6 +3,7 @@
 //! Nothing here reads a clock or a configuration; the rules are those of MODEL §6 and §11, to the letter.
 
 pub mod commitment;
+pub mod credit;
 pub mod direction;
 pub mod limit;
 pub mod measure;

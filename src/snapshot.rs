@@ -17,6 +17,7 @@ use crate::sla::limit::Limit;
 use crate::sla::measure::{Guarantee, PerMeasure};
 use crate::sla::{IndeterminateReason, Verdict};
 use crate::stream::booking::LossReason;
+use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::{Layer, LossCounts, ShownLoss, TrafficCounts, shown};
 use crate::units::occupancy::TableStates;
@@ -59,6 +60,10 @@ pub struct Snapshot {
     pub round_trips_refused: u64,
     /// RTCP report blocks that matched no stream.
     pub unmatched_reports: u64,
+    /// Sender reports whose count of packets does not fit the numbers that came.
+    pub contradicting_reports: u64,
+    /// Questions of round trips that nobody answered, by method.
+    pub round_trips_unanswered: [u64; RttMethod::ALL.len()],
     /// SIP dialogs that found no room.
     pub dialogs_refused: u64,
     /// Calls whose outcome is not counted, because they found no room.
@@ -186,6 +191,9 @@ pub struct AsnRow {
     pub received: LossCounts,
     /// Calls that it set up, and those that were set up to it.
     pub calls: [CallTotals; 2],
+    /// What receivers say that they hear (RTCP XR) of what it sent, and of what was sent to it; none where
+    /// nobody says.
+    pub voip_metrics: Option<Box<[VoipCounts; 2]>>,
     /// Interarrival jitter of what it sent: a stream's running estimate, once a second.
     pub jitter: Option<Distribution>,
     /// Round trips to its endpoints, by method.

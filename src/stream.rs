@@ -22,6 +22,7 @@ mod lifetime;
 pub mod probation;
 pub mod record;
 pub mod reports;
+mod rtcp_account;
 pub mod rtt;
 pub mod sequence;
 pub mod silence;
@@ -40,7 +41,7 @@ use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::Signalling;
 use crate::voice::stream_key::StreamKey;
 use crate::voice::{Content, Packet, RtpPacket};
-use crate::wire::rtcp::Protection;
+use crate::wire::rtcp::{Protection, VoipMetrics};
 use booking::{Booking, Certainty, LossReason};
 use capture_gaps::CaptureGaps;
 use copies::SeenSignalling;
@@ -107,6 +108,10 @@ pub enum Finding {
     Unmeasured(UnmeasuredTrip),
     /// What reporters lost of a stream between this pair, in a second.
     Reported(PairKey, ReportedLoss),
+    /// What a receiver says that it hears of a stream between this pair.
+    VoipMetrics(PairKey, VoipMetrics),
+    /// What was booked of a stream between this pair is booked as something else.
+    Changed(PairKey, Booking),
 }
 
 /// The streams of one worker.
@@ -128,7 +133,9 @@ pub struct Streams {
     /// Of the packet at hand; its room stays.
     bookings: Vec<Booking>,
     reported: Vec<ReportedLoss>,
+    changed: Vec<Booking>,
     unmatched_reports: u64,
+    contradicting_reports: u64,
     refused: u64,
 }
 
@@ -151,7 +158,9 @@ impl Streams {
             unseen: CaptureGaps::default(),
             bookings: Vec::new(),
             reported: Vec::new(),
+            changed: Vec::new(),
             unmatched_reports: 0,
+            contradicting_reports: 0,
             refused: 0,
         }
     }
@@ -229,6 +238,7 @@ impl Streams {
                 }
                 self.measure(packet);
                 if is_clear {
+                    self.note_sent(packet, payload);
                     self.note_reports(packet, payload);
                     self.note_senders(packet, payload);
                 }
@@ -414,6 +424,11 @@ impl Streams {
         self.unmatched_reports
     }
 
+    /// Sender reports whose count of packets does not fit the numbers that came.
+    pub fn contradicting_reports(&self) -> u64 {
+        self.contradicting_reports
+    }
+
     /// How full its tables are, and those of signalling.
     pub fn occupancy(&self) -> impl Iterator<Item = (BoundedTable, Occupancy)> + use<> {
         let limit = self.limits.max_streams as usize;
@@ -426,6 +441,11 @@ impl Streams {
             (BoundedTable::Questions, self.round_trips.occupancy()),
         ];
         own.into_iter().chain(self.signalling.occupancy())
+    }
+
+    /// Questions of round trips that nobody has answered in time, by method.
+    pub fn round_trips_unanswered(&self) -> [u64; rtt::method::RttMethod::ALL.len()] {
+        self.round_trips.unanswered()
     }
 
     /// Answers that cannot be round trips.

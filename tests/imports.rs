@@ -186,7 +186,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("ipnetwork", &["asn"]),
     ("jiff", &["asn", "report"]),
-    ("libc", &["capture", "clock", "files"]),
+    ("landlock", &["app"]),
+    ("libc", &["app", "capture", "clock", "files"]),
     ("lzma_rust2", &["files"]),
     ("rustix", &["app"]),
     // `export` names rustls' provider, which is called the same.

@@ -152,7 +152,9 @@ fn verify_says_the_same_with_any_number_of_jobs_of_what_holds_and_of_what_does_n
     }
     let day = Second(START).day();
     assert_eq!(said(&["--from", &day]).0, Some(0));
-    assert_eq!(said(&["--until", &day]).0, Some(1), "no day before it");
+    let none = said(&["--until", &day]);
+    assert_eq!(none.0, Some(2), "{}", none.2);
+    assert!(none.2.contains("has none of the days"), "{}", none.2);
     let packed = desk.path(&format!("ledger/{day}.jsonl.gz"));
     let octets = fs::read(&packed).unwrap();
     for end in [octets.len() / 2, octets.len() - 1] {
@@ -161,6 +163,52 @@ fn verify_says_the_same_with_any_number_of_jobs_of_what_holds_and_of_what_does_n
         assert_eq!((code, &*stdout), (Some(1), ""), "{stderr}");
         assert!(stderr.contains("at octet"), "{stderr}");
     }
+}
+
+#[test]
+fn a_report_with_another_rate_gives_every_verdict_of_a_second_replay_under_that_rate() {
+    let desk = desk();
+    let doubled = CONFIGURATION
+        .replace("\"1 Mbps\"", "\"2 Mbps\"")
+        .replace("\"100 Mbps\"", "\"200 Mbps\"");
+    replayed(&desk, "ledger", &[]);
+    let config = desk.file("doubled.toml", &doubled);
+    let capture = desk.name("calls.pcap");
+    replay(&[
+        &capture,
+        "--config",
+        &config,
+        "--evidence",
+        &desk.name("doubled"),
+    ]);
+    let rows = |ledger: &str, period: (u64, u64), more: &[&str]| -> Value {
+        let (from, until) = (Second(period.0).to_string(), Second(period.1).to_string());
+        let ledger = desk.name(ledger);
+        let words = [
+            "report", &ledger, "--from", &from, "--until", &until, "--format", "json",
+        ];
+        let said = asnmeter([&words[..], more].concat());
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        serde_json::from_str(&said.stdout).unwrap()
+    };
+    let mut differ = 0;
+    // second by second around the excess, where verdicts change; then all the rest
+    let around = (START + 61..START + 70).map(|second| (second, second + 1));
+    for period in around.chain([(START, START + 61), (START + 70, START + 240)]) {
+        let said = rows("ledger", period, &["--with", &config]);
+        let would = rows("doubled", period, &[]);
+        let pairs = list(&said, "/ledgers/0/commitments");
+        for (said, would) in pairs.iter().zip(list(&would, "/ledgers/0/commitments")) {
+            assert_eq!(list(&said["with"], "/unanswered").len(), 0);
+            assert_eq!(said["with"]["asns"], would["asns"], "{period:?}");
+            assert_eq!(said["with"]["all"], would["all"], "{period:?}");
+            differ += u32::from(said["all"]["given"] != would["all"]["given"]);
+        }
+    }
+    assert!(
+        differ > 2,
+        "the rate makes a difference in {differ} periods only"
+    );
 }
 
 /// Everything in a folder but the lock, by name.

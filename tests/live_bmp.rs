@@ -585,3 +585,85 @@ fn a_router_that_is_not_allowed_is_turned_away_counted_and_told_once() {
         assert_eq!(running.end("TERM"), Some(0));
     });
 }
+
+/// A router that signs what it sends (TCP-MD5) with a key, if it has one. Says whether the meter let it in,
+/// and stays until its input ends.
+const SIGNING: &str = r"
+import socket, struct, sys
+source, port, key = sys.argv[1], int(sys.argv[2]), sys.argv[3].encode()
+router = socket.socket()
+router.bind((source, 0))
+router.settimeout(3)
+if key:
+    meter = struct.pack('=HH4s', socket.AF_INET, 0, socket.inet_aton('127.0.0.1')).ljust(128, b'\0')
+    router.setsockopt(6, 14, meter + struct.pack('=BBHi', 0, 0, len(key), 0) + key.ljust(80, b'\0'))
+try:
+    router.connect(('127.0.0.1', port))
+    print('in', flush=True)
+    sys.stdin.read()
+except TimeoutError:
+    print('out', flush=True)
+";
+
+/// Whether the meter lets a router in; it stays until the process is dropped.
+fn sign(source: &str, port: u16, key: &str) -> (Speaker, bool) {
+    let mut child = Command::new("python3")
+        .args(["-c", SIGNING, source, &port.to_string(), key])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 3];
+    let mut output = child.stdout.take().unwrap();
+    output.read_exact(&mut said).unwrap();
+    assert!([*b"in\n", *b"out"].contains(&said), "{said:?}");
+    (Speaker(child), said == *b"in\n")
+}
+
+#[test]
+fn a_router_with_a_key_has_to_sign_with_it() {
+    netns::inside("a_router_with_a_key_has_to_sign_with_it", &[], || {
+        netns::ip("link set lo up");
+        let desk = Desk::new();
+        let text = "[capture]\ninterface = \"lo\"\n[asn]\n\
+            sources = [{ bmp = \"127.0.0.1:11019\" }, { bmp = \"[::]:11020\" }]\n\
+            bmp_keys = [{ routers = \"127.0.0.2\", file = \"two.key\" }, \
+                        { routers = \"127.0.1.0/24\", file = \"more.key\" }]\n";
+        let file = desk.file("asnmeter.toml", text);
+        desk.file("two.key", "of two\n");
+        desk.file("more.key", "of more");
+        let checked = Command::new(support::program::PROGRAM)
+            .args(["config", "check", &file])
+            .status()
+            .unwrap();
+        assert!(checked.success());
+        let running = Running::start(&desk, "127.0.0.1:0", &["run", "--config", &file]);
+        // The second listens to IPv4 too, in mapped addresses.
+        for port in [11019, 11020] {
+            let right = [
+                sign("127.0.0.2", port, "of two"),
+                sign("127.0.1.9", port, "of more"),
+                sign("127.0.0.3", port, ""),
+            ];
+            assert_eq!([true; 3], right.each_ref().map(|(_, is_in)| *is_in));
+            let routers = || running.scrape().sum("bmp_routers", &[]);
+            until("they are connected", || routers() == 3);
+            let wrong = std::thread::scope(|scope| {
+                let tries = [
+                    ("127.0.0.2", "of more"),
+                    ("127.0.0.2", ""),
+                    ("127.0.1.1", "of two"),
+                    ("127.0.0.3", "of two"),
+                ];
+                tries
+                    .map(|(source, key)| scope.spawn(move || sign(source, port, key).1))
+                    .map(|tried| tried.join().unwrap())
+            });
+            assert_eq!(wrong, [false; 4]);
+            assert_eq!(routers(), 3);
+            drop(right);
+            until("all have gone", || routers() == 0);
+        }
+        assert_eq!(running.end("TERM"), Some(0));
+    });
+}

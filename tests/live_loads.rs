@@ -169,6 +169,63 @@ fn fifo_while_running() {
     assert_eq!(running.end("TERM"), Some(0));
 }
 
+#[test]
+fn what_the_start_did_not_name_is_not_read_at_a_reload_and_the_log_says_why() {
+    netns::inside(
+        "what_the_start_did_not_name_is_not_read_at_a_reload_and_the_log_says_why",
+        &[],
+        confined,
+    );
+}
+
+fn confined() {
+    netns::ip("link set lo up");
+    let (desk, elsewhere) = (Desk::new(), Desk::new());
+    desk.file("list.tsv", LIST);
+    let outside = elsewhere.file("list.tsv", LIST);
+    let config = desk.file("asnmeter.toml", configuration("prefixes = \"list.tsv\""));
+    let ledger = desk.name("ledger");
+    let arguments = ["run", "--config", &config, "--evidence", &ledger];
+    let running = Running::start(&desk, "127.0.0.1:0", &arguments);
+    let gauge = |name: &str| running.scrape().sum(name, &[]);
+    assert_eq!(gauge("confined"), 1, "{}", running.log());
+
+    desk.file(
+        "asnmeter.toml",
+        configuration(&format!("prefixes = {outside:?}")),
+    );
+    running.signal("HUP");
+    until("the reload is refused", || {
+        gauge("config_last_reload_successful") == 0
+    });
+    let log = running.log();
+    assert!(
+        log.contains(&format!("{outside}: Permission denied")),
+        "{log}"
+    );
+    assert!(
+        log.contains("a file elsewhere, or a link to one, takes a restart"),
+        "{log}"
+    );
+
+    desk.file("new.tsv", format!("{LIST}192.0.2.0/24\t64501\n"));
+    desk.file("asnmeter.toml", configuration("prefixes = \"new.tsv\""));
+    running.signal("HUP");
+    until("a new file beside those of the start is read", || {
+        gauge("config_last_reload_successful") == 1 && gauge("asn_table_prefixes") == 2
+    });
+    until("the ledger is written", || {
+        let files = fs::read_dir(desk.path("ledger")).unwrap();
+        let mut files = files.map(|file| file.unwrap());
+        files.any(|file| {
+            let name = file.file_name().into_string().unwrap();
+            name.starts_with("open-") && file.metadata().unwrap().len() > 1000
+        })
+    });
+    assert_eq!(gauge("evidence_failed"), 0);
+    assert_eq!(running.end("TERM"), Some(0));
+}
+
 /// A process that does not outlive the test.
 struct Bound(Child);
 

@@ -67,7 +67,7 @@ fn both() {
         mib: 64,
         promiscuous: true,
         cut_for: None,
-        group: None,
+        queue: None,
     };
     let mut source = RingSource::open("tap0", InterfaceId(0), settings, Arc::default()).unwrap();
     let mut told = Told::default();

@@ -8,7 +8,7 @@
 
 mod support;
 
-use asnmeter::capture::ring::{RingSettings, RingSource};
+use asnmeter::capture::ring::{Group, RingSettings, RingSource};
 use asnmeter::capture::{CaptureError, GapCause};
 use asnmeter::clock;
 use asnmeter::frame::{Frame, InterfaceId, LinkType};
@@ -27,7 +27,7 @@ fn settings(mib: u32) -> RingSettings {
         mib,
         promiscuous: true,
         cut_for: None,
-        group: None,
+        queue: None,
     }
 }
 
@@ -369,12 +369,15 @@ fn queues_share_the_frames_and_both_directions_of_a_call_meet() {
         &[],
         || {
             pair();
-            let shared = RingSettings {
-                group: Some(Arc::default()),
-                ..settings(16)
+            let group: Arc<Group> = Arc::default();
+            let open = |queue| {
+                let shared = RingSettings {
+                    queue: Some((group.clone(), queue)),
+                    ..settings(16)
+                };
+                RingSource::open("tap0", ID, shared, Arc::default()).unwrap()
             };
-            let open = || RingSource::open("tap0", ID, shared.clone(), Arc::default()).unwrap();
-            let mut queues: Vec<_> = (0..3).map(|_| (open(), Told::default())).collect();
+            let mut queues: Vec<_> = (0..3).map(|queue| (open(queue), Told::default())).collect();
             let (mut far, mut near) = (sender("far0"), sender("tap0"));
             let calls = 200_u8;
             let (there, here) = ([198, 51, 100, 1], [192, 0, 2, 1]);

@@ -157,6 +157,17 @@ fn the_formats_say_the_same_and_say_it_again_to_the_octet() {
     let first = first.unwrap();
     assert_eq!(first[column("missed_s")], figures[0].to_string());
     assert_eq!(first[column("from_bytes")], figures[1].to_string());
+    for (name, pointer) in [
+        ("from_confirmed_bytes", "/from/confirmed_bytes"),
+        ("mean_confirmed_to_ppm", "/to/mean_confirmed_ppm"),
+        ("confirmed_peak_ppm", "/confirmed_peak/share_ppm"),
+    ] {
+        assert_eq!(
+            first[column(name)],
+            number(row, pointer).to_string(),
+            "{name}"
+        );
+    }
     let text = in_format("text");
     let widest = text.lines().map(|line| line.chars().count()).max();
     assert!(widest <= Some(100), "a line of {widest:?} columns");
@@ -299,7 +310,8 @@ fn the_leaves_that_are_asked_for_are_shown_as_they_are() {
 fn contract(desk: &Desk, rate: &str, more: &str, latency: &str) -> String {
     let text = format!(
         "[[commitment]]\nname = \"voice\"\ncommitted_rate = \"{rate}\"\n\
-         {more}\nguarantee = {{ loss = \"0.5%\", latency = \"{latency}\", jitter = \"30ms\" }}\n"
+         {more}\ncredit = [{{ below = \"99.9%\", credit = \"5%\" }}, {{ below = \"95%\", credit = \"10%\" }}, \
+         {{ below = \"50%\", credit = \"33.3333%\" }}]\nguarantee = {{ loss = \"0.5%\", latency = \"{latency}\", jitter = \"30ms\" }}\n"
     );
     desk.file("corrected.toml", text)
 }

@@ -4,7 +4,7 @@
 //! Reads what the configuration names and starts nothing. An error is what `run` refuses, or what
 //! can never be judged; a warning is what it runs with and somebody should know.
 
-use super::{AppError, endpoint, policy};
+use super::{AppError, endpoint, policy, routers};
 use crate::capture::host::{self, LinkState};
 use crate::clock;
 use crate::config::checked::{Config, FleetRole};
@@ -121,6 +121,9 @@ pub fn check(config: &Config, purpose: Purpose) -> CheckReport {
         }
         Err(error) => report.failed(&error.into()),
     }
+    if let Err(error) = routers::check_keys(&config.asn) {
+        report.failed(&error);
+    }
     if let Some(key) = &config.evidence.key
         && let Err(error) = super::evidence::read_key(key)
     {
@@ -212,9 +215,41 @@ fn check_interfaces(config: &Config, report: &mut CheckReport) {
             }
         }
     }
-    for warning in host::warnings(&capture.interfaces, capture.deduplicate) {
+    for warning in interface_warnings(config) {
         report.warning("", warning);
     }
+}
+
+/// What the host does with the frames of our interfaces, one line each.
+pub(super) fn interface_warnings(config: &Config) -> Vec<String> {
+    let capture = &config.capture;
+    let mut warnings = host::offload_warnings(&capture.interfaces);
+    for (first, second, why) in host::doubled_interfaces(&capture.interfaces) {
+        let same = format!("interfaces {first} and {second} show the same packets ({why})");
+        if !capture.deduplicate {
+            warnings.push(format!(
+                "{same}: they count twice and inflate every share; capture on one of them, or set \
+                 capture.deduplicate = true"
+            ));
+        } else if !capture.merges_interfaces() {
+            warnings.push(format!(
+                "{same}: with capture.backend = \"pnet\" capture.deduplicate finds copies within an \
+                 interface only; capture on one of them"
+            ));
+        }
+        let apart = config.commitments.iter().filter(|commitment| {
+            let named = &commitment.scope.interfaces;
+            named.contains(&first) != named.contains(&second)
+        });
+        for commitment in apart.filter(|_| capture.merges_interfaces()) {
+            let name = &commitment.name;
+            warnings.push(format!(
+                "{same}, and the scope of {name:?} has one of them: a packet counts where it is seen \
+                 first, so name both or capture on one"
+            ));
+        }
+    }
+    warnings
 }
 
 /// A database older than this is warned of: they come out weekly or more often. A prefix list of one's

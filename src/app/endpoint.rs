@@ -51,6 +51,11 @@ impl WebEndpoint {
         self.path.clone()
     }
 
+    /// The files that are in force, and are read again.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.security.borrow().files().to_vec()
+    }
+
     /// Replaces the content, for requests on open connections too.
     pub(super) fn replace(&self, security: Arc<Security>) {
         self.security.send_replace(security);

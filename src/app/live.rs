@@ -9,17 +9,21 @@ use super::evidence::{self, EvidenceThread, Kept};
 use super::fleet::{self, FleetThread};
 use super::observer_pair::ObserverPair;
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
+use super::routers::{self, RouterKey};
+use super::sandbox::Sandbox;
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::source::LiveSource;
 use super::unseen_log::{UnseenLog, UnseenNotice};
 use super::worker_sink::{ChannelSink, mirrored_channels, peer_channels};
 use super::worst_streams::{self, StreamsCollector};
-use super::{AppError, daemon_state, hep, judge_thread, policy, privileges, settings, systemd};
+use super::{
+    AppError, check, daemon_state, hep, judge_thread, policy, privileges, settings, systemd,
+};
 use super::{history, local_check};
+use crate::capture::CaptureError;
 use crate::capture::pnet::PnetSource;
-use crate::capture::ring::{RingSettings, RingSource};
-use crate::capture::{CaptureError, host};
+use crate::capture::ring::{Group, MergedRings, RingSettings, RingSource};
 use crate::config::checked::{Backend, Config};
 use crate::events;
 use crate::export::questions::Answerers;
@@ -28,6 +32,7 @@ use crate::files::Load;
 use crate::frame::InterfaceId;
 use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
+use crate::ledger::directory::LedgerDirectory;
 use crate::ledger::leaf::Mode;
 use crate::ledger::settled::{self, Settler};
 use crate::pipeline::timed_source::ClockedSource;
@@ -91,12 +96,13 @@ async fn daemon(
             return Ok(());
         }
     };
-    let (config, policy, endpoint) = loaded;
+    let (config, policy, endpoint, router_keys) = loaded;
     let listener = endpoint.bind(flags.listen_address.unwrap_or(config.web.listen_address))?;
     let stop = Arc::new(AtomicBool::new(false));
+    let bmp_sources = routers::listen(&config.asn, &router_keys).await?;
     let mirror = hep::listen(&config.hep).await?;
     let sources = open(&config, &stop)?;
-    for warning in host::warnings(&config.capture.interfaces, config.capture.deduplicate) {
+    for warning in check::interface_warnings(&config) {
         events::warning_logged(&warning);
     }
     if let Some(kept) = capabilities {
@@ -107,6 +113,14 @@ async fn daemon(
     if directory.is_none() {
         events::no_evidence();
     }
+    if let Some(directory) = &directory {
+        // It has to be there before it is all that may be written.
+        LedgerDirectory::new(directory).create()?;
+    }
+    let files = endpoint.files();
+    let files = files.iter().map(PathBuf::as_path).chain([path]);
+    let mut sandbox = Sandbox::new(&config, files, directory.as_deref());
+    sandbox.enter();
     let names = config.capture.interfaces.iter();
     let interfaces = names.map(|name| evidence::unhashed_source(name)).collect();
     let kept = directory
@@ -121,21 +135,24 @@ async fn daemon(
         tokio::spawn(mirror.receive(workers, status.unwrap_or_default()));
     }
     running.publish(fleet);
+    running.confined_to(&sandbox);
     let files = DaemonFiles {
         path,
         config,
         endpoint,
         loads,
+        bmp_sources,
+        sandbox,
     };
     running.supervise(listener, Some(files), signals).await
 }
 
-/// Loads configuration, policy and security file at the start.
+/// Loads configuration, policy, security file and the keys of routers at the start.
 fn load_all(
     path: &Path,
     web: Option<PathBuf>,
     load: &Load,
-) -> Result<(Config, Policy, WebEndpoint), AppError> {
+) -> Result<(Config, Policy, WebEndpoint, Vec<RouterKey>), AppError> {
     load.begin(path);
     let config = Config::load(path)?;
     if config.capture.interfaces.is_empty() {
@@ -150,7 +167,8 @@ fn load_all(
     let security = endpoint::read(web.as_deref(), load)?;
     endpoint::remark(&security);
     let hosts = config.web.hosts.clone();
-    Ok((config, policy, WebEndpoint::new(web, hosts, security)))
+    let keys = routers::read_keys(&config.asn.bmp_keys)?;
+    Ok((config, policy, WebEndpoint::new(web, hosts, security), keys))
 }
 
 /// Command line flags that override the configuration.
@@ -166,26 +184,42 @@ pub struct RunFlags {
     pub user: Option<String>,
 }
 
-/// Opens all interfaces with all their queues; one failure fails all.
+/// Opens all interfaces with all their queues; one failure fails all. With `capture.deduplicate` one
+/// source reads the same queue of every interface.
 fn open(config: &Config, stop: &Arc<AtomicBool>) -> Result<Vec<LiveSource>, CaptureError> {
-    let (capture, id) = (&config.capture, InterfaceId(0));
+    let capture = &config.capture;
+    let queues = usize::try_from(capture.queues).unwrap_or(1);
+    let is_merged = capture.merges_interfaces();
     let mut sources = Vec::new();
-    for name in &capture.interfaces {
+    let mut merged: Vec<Vec<RingSource>> = Vec::new();
+    merged.resize_with(queues, Vec::new);
+    for (number, name) in (0..).zip(&capture.interfaces) {
+        // A worker counts by its own numbers.
+        let id = InterfaceId(if is_merged { number } else { 0 });
         if capture.backend == Backend::Pnet {
             let pnet = PnetSource::open(name, id, capture.promiscuous, stop.clone())?;
             sources.push(LiveSource::Pnet(Box::new(pnet)));
             continue;
         }
-        let ring = RingSettings {
-            mib: capture.ring_mib,
-            promiscuous: capture.promiscuous,
-            cut_for: capture.cut_payload.then(|| config.voice.sip_ports.clone()),
-            group: (capture.queues > 1).then(Arc::default),
-        };
-        for _ in 0..capture.queues {
-            let source = RingSource::open(name, id, ring.clone(), stop.clone())?;
-            sources.push(LiveSource::Ring(Box::new(source)));
+        let group: Arc<Group> = Arc::default();
+        for (queue, together) in merged.iter_mut().enumerate() {
+            let settings = RingSettings {
+                mib: capture.ring_mib,
+                promiscuous: capture.promiscuous,
+                cut_for: capture.cut_payload.then(|| config.voice.sip_ports.clone()),
+                queue: (queues > 1).then(|| (group.clone(), queue)),
+            };
+            let source = RingSource::open(name, id, settings, stop.clone())?;
+            if is_merged {
+                together.push(source);
+            } else {
+                sources.push(LiveSource::Ring(Box::new(source)));
+            }
         }
+    }
+    if is_merged {
+        let merged = merged.into_iter().map(MergedRings::new);
+        sources.extend(merged.map(|rings| LiveSource::Merged(Box::new(rings))));
     }
     Ok(sources)
 }
@@ -334,6 +368,13 @@ impl Running {
         })
     }
 
+    /// Shows whether the kernel holds the program to a sandbox.
+    fn confined_to(&self, sandbox: &Sandbox) {
+        let is_confined = sandbox.is_enforced();
+        self.published
+            .send_modify(|published| published.is_confined = Some(is_confined));
+    }
+
     /// Publishes the ledger to a fleet as well.
     pub(super) fn publish(&mut self, fleet: Option<FleetThread>) {
         if let Some(fleet) = fleet {
@@ -356,7 +397,7 @@ impl Running {
             Some(files) => {
                 let (shared_policy, published) =
                     (self.shared_policy.clone(), self.published.clone());
-                Some(Reloader::new(files, shared_policy, published).await?)
+                Some(Reloader::new(files, shared_policy, published).await)
             }
             None => None,
         };

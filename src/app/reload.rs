@@ -6,7 +6,8 @@
 
 use super::background::{BackgroundLoad, BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
-use super::routers::{self, BmpSource};
+use super::routers::BmpSource;
+use super::sandbox::Sandbox;
 use super::shared_policy::SharedPolicy;
 use super::{AppError, daemon_state, policy, systemd};
 use crate::asn::watch::FileWatch;
@@ -37,6 +38,8 @@ pub(super) struct DaemonFiles<'a> {
     pub(super) config: Config,
     pub(super) endpoint: WebEndpoint,
     pub(super) loads: BackgroundLoads,
+    pub(super) bmp_sources: Vec<BmpSource>,
+    pub(super) sandbox: Sandbox,
 }
 
 /// The state in force, and the load in progress.
@@ -47,6 +50,7 @@ pub(super) struct Reloader {
     shared_policy: Arc<SharedPolicy>,
     published: watch::Sender<Published>,
     bmp_sources: Vec<BmpSource>,
+    sandbox: Sandbox,
     files: FileWatch,
     /// Number of failed loads, by source.
     failures: BTreeMap<String, u64>,
@@ -84,18 +88,19 @@ pub(super) struct CheckedFiles {
 }
 
 impl Reloader {
-    /// Takes the files of the start, which are in force already, and listens for routers.
+    /// Takes the files of the start, which are in force already.
     pub(super) async fn new(
         DaemonFiles {
             path,
             config,
             endpoint,
             loads,
+            bmp_sources,
+            sandbox,
         }: DaemonFiles<'_>,
         shared_policy: Arc<SharedPolicy>,
         published: watch::Sender<Published>,
-    ) -> Result<Self, AppError> {
-        let bmp_sources = routers::listen(&config.asn).await?;
+    ) -> Self {
         let reloader = Self {
             path: path.to_owned(),
             config,
@@ -103,6 +108,7 @@ impl Reloader {
             shared_policy,
             published,
             bmp_sources,
+            sandbox,
             files: FileWatch::default(),
             failures: BTreeMap::new(),
             config_ok: true,
@@ -112,7 +118,7 @@ impl Reloader {
             current_load: None,
         };
         reloader.publish().await;
-        Ok(reloader)
+        reloader
     }
 
     /// Starts a reload of the configuration and its tables; cancels the current load.
@@ -211,6 +217,7 @@ impl Reloader {
             Err(error) => {
                 self.count_failure(&error);
                 events::reload_failed(&error);
+                self.sandbox.explain(&error);
             }
         }
         systemd::ready();
@@ -225,7 +232,7 @@ impl Reloader {
                 .map(Source::name)
                 .collect();
             bmp.sort_unstable();
-            let routers = config.asn.bmp_routers.clone();
+            let routers = (config.asn.bmp_routers.clone(), config.asn.bmp_keys.clone());
             let rules = (config.asn.own.clone(), config.asn.bmp_stale, routers);
             let rules = (!bmp.is_empty()).then_some(rules);
             (bmp, rules)
@@ -260,6 +267,7 @@ impl Reloader {
         let refuse = |reloader: &mut Self, error: AppError| {
             reloader.count_failure(&error);
             events::source_refused(&error);
+            reloader.sandbox.explain(&error);
         };
         let CheckedFiles { files, loaded } = match checked {
             Ok(checked) => checked,

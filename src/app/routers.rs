@@ -5,6 +5,9 @@
 //! too long for a message, is disconnected; it may reconnect.
 
 mod places;
+mod signature;
+
+pub(super) use signature::{RouterKey, read_keys, signature_refusal};
 
 use super::AppError;
 use crate::asn::bmp::{self, Feed, State};
@@ -15,9 +18,11 @@ use crate::units::Prefix;
 use places::{Admitted, Bound, Place, Places};
 use rustix::net::sockopt;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -56,8 +61,12 @@ pub(super) struct BmpSource {
 /// Listens on the address of every BMP source of a configuration.
 ///
 /// # Errors
-/// [`AppError::Listen`] if an address cannot be bound.
-pub(super) async fn listen(settings: &OriginSettings) -> Result<Vec<BmpSource>, AppError> {
+/// [`AppError::Listen`] if an address cannot be bound, [`AppError::Signature`] if the kernel does not take
+/// a key.
+pub(super) async fn listen(
+    settings: &OriginSettings,
+    keys: &[RouterKey],
+) -> Result<Vec<BmpSource>, AppError> {
     let mut sources = Vec::new();
     for source in &settings.sources {
         let Source::Bmp(address) = source else {
@@ -68,6 +77,7 @@ pub(super) async fn listen(settings: &OriginSettings) -> Result<Vec<BmpSource>, 
             source,
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
+        signature::require(listener.as_fd(), *address, keys)?;
         let feed = Feed::new(&settings.own, settings.bmp_stale);
         let feed = Arc::new(Mutex::new(feed));
         let allowed = settings.bmp_routers.clone();
@@ -80,6 +90,28 @@ pub(super) async fn listen(settings: &OriginSettings) -> Result<Vec<BmpSource>, 
         });
     }
     Ok(sources)
+}
+
+/// Reads the keys of routers, and asks the kernel whether it would take them.
+///
+/// # Errors
+/// As [`listen`]; [`AppError::Read`].
+pub(super) fn check_keys(settings: &OriginSettings) -> Result<(), AppError> {
+    let keys = read_keys(&settings.bmp_keys)?;
+    for source in &settings.sources {
+        let Source::Bmp(address) = source else {
+            continue;
+        };
+        let loopback: IpAddr = match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        // Where it has no such family `run` cannot listen either, and says so.
+        if let Ok(socket) = std::net::TcpListener::bind((loopback, 0)) {
+            signature::require(socket.as_fd(), *address, &keys)?;
+        }
+    }
+    Ok(())
 }
 
 impl BmpSource {
@@ -201,7 +233,7 @@ fn set_keepalive(stream: &TcpStream) -> rustix::io::Result<()> {
 
 /// Receives the messages of a router until the connection ends, each within `wait`. Returns the reason.
 async fn receive(
-    stream: TcpStream,
+    mut stream: TcpStream,
     feed: &Mutex<Feed>,
     id: bmp::RouterId,
     place: &Place,
@@ -210,20 +242,24 @@ async fn receive(
     let (mut message, mut is_first) = (Vec::new(), true);
     loop {
         let mut first = [0; 1];
-        if !is_first && let Err(why) = fill(&stream, &mut first).await {
+        if !is_first && let Err(why) = fill(&mut stream, &mut first).await {
             return why;
         }
         let read = async {
             if is_first {
-                fill(&stream, &mut first).await?;
+                fill(&mut stream, &mut first).await?;
             }
             let [version] = first;
             let mut header = [version; bmp::HEADER];
             let [_, rest @ ..] = &mut header;
-            fill(&stream, rest).await?;
+            fill(&mut stream, rest).await?;
             message.resize(bmp::length(header)?, 0);
             message.splice(..bmp::HEADER, header);
-            fill(&stream, message.get_mut(bmp::HEADER..).unwrap_or_default()).await
+            fill(
+                &mut stream,
+                message.get_mut(bmp::HEADER..).unwrap_or_default(),
+            )
+            .await
         };
         match timeout(wait, read).await {
             Ok(Ok(())) => {}
@@ -242,18 +278,14 @@ async fn receive(
 }
 
 /// Reads until the buffer is full.
-async fn fill(stream: &TcpStream, mut rest: &mut [u8]) -> Result<(), String> {
-    while !rest.is_empty() {
-        stream.readable().await.map_err(|error| error.to_string())?;
-        match stream.try_read(rest) {
-            Ok(0) => return Err("it has closed the connection".into()),
-            Ok(octets) => rest = rest.get_mut(octets..).unwrap_or_default(),
-            // readable() may be wrong
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.to_string()),
+async fn fill(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<(), String> {
+    match stream.read_exact(buffer).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            Err("it has closed the connection".into())
         }
+        Err(error) => Err(error.to_string()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -37,19 +37,15 @@ pub fn link_state(name: &str) -> LinkState {
     }
 }
 
-/// Warnings about interfaces that are captured together, one line each.
-pub fn warnings(interfaces: &[String], deduplicate: bool) -> Vec<String> {
-    let offload = interfaces.iter().filter_map(|name| merging(name));
-    let doubled = doubled(Path::new(INTERFACES), interfaces);
-    let doubled = doubled.into_iter().map(|(first, second, why)| {
-        let what = if deduplicate {
-            "capture.deduplicate finds copies within an interface only"
-        } else {
-            "they count twice and inflate every share"
-        };
-        format!("interfaces {first} and {second} show the same packets ({why}): {what}; capture on one of them")
-    });
-    offload.chain(doubled).collect()
+/// Warnings about interfaces that merge packets, one line each.
+pub fn offload_warnings(interfaces: &[String]) -> Vec<String> {
+    let warnings = interfaces.iter().filter_map(|name| merging(name));
+    warnings.collect()
+}
+
+/// Pairs of interfaces that show the same packets, by what the kernel says of them, and why.
+pub fn doubled_interfaces(interfaces: &[String]) -> Vec<(String, String, &'static str)> {
+    doubled(Path::new(INTERFACES), interfaces)
 }
 
 /// The warning about an interface that merges packets.
@@ -63,7 +59,6 @@ fn merging(name: &str) -> Option<String> {
     })
 }
 
-/// Pairs of interfaces that show the same packets, and why.
 fn doubled(root: &Path, interfaces: &[String]) -> Vec<(String, String, &'static str)> {
     let names: BTreeSet<&String> = interfaces.iter().collect();
     let mut found = Vec::new();

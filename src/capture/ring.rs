@@ -16,18 +16,20 @@
 mod block;
 mod fanout;
 mod filter;
+mod merged;
 mod program;
 mod socket;
 mod source;
 
 pub use self::fanout::Group;
+pub use self::merged::MergedRings;
 pub use self::socket::receive_offload;
 pub use self::source::RingSource;
 
 use self::filter::Media;
 use self::socket::FilterKind;
 use super::live;
-use std::ffi::c_int;
+use std::ffi::{c_int, c_short};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr::NonNull;
@@ -59,8 +61,9 @@ pub struct RingSettings {
     /// If set, the kernel truncates media, and passes SIP on these ports whole. `None`: frames are not
     /// truncated.
     pub cut_for: Option<Vec<u16>>,
-    /// The fanout group that shares the interface's frames; `None` for a single queue.
-    pub group: Option<Arc<Group>>,
+    /// The fanout group that shares the interface's frames, and which of its queues this is, counted
+    /// from 0; `None` for a single queue.
+    pub queue: Option<(Arc<Group>, usize)>,
 }
 
 /// A failed system call: its name and error.
@@ -155,8 +158,8 @@ impl Ring {
     fn start(&self, settings: &RingSettings) -> Result<(), Failure> {
         socket::attach(&self.socket, &filter::drop_all(), FilterKind::Filter)?;
         socket::bind(&self.socket, self.interface.index)?;
-        if let Some(group) = &settings.group {
-            group.join(&self.socket, self.interface.index)?;
+        if let Some((group, queue)) = &settings.queue {
+            group.join(&self.socket, self.interface.index, *queue)?;
         }
         self.set_filter(settings, Media::Cut)
     }
@@ -218,21 +221,38 @@ impl Ring {
 
     /// Waits until the kernel closes a block. A signal ends the wait too.
     fn wait(&self, timeout: Duration) -> Result<Wake, Failure> {
-        let mut poll = libc::pollfd {
-            fd: self.socket.as_raw_fd(),
+        let woken = Self::wait_for(&[self], timeout)?;
+        Ok(woken.first().copied().unwrap_or(Wake::BlockOrTimeout))
+    }
+
+    /// Waits until the kernel closes a block of one of these rings; why, for each of them.
+    fn wait_for(rings: &[&Self], timeout: Duration) -> Result<Vec<Wake>, Failure> {
+        let polled = rings.iter().map(|ring| libc::pollfd {
+            fd: ring.socket.as_raw_fd(),
             events: libc::POLLIN,
             revents: 0,
-        };
+        });
+        let mut polled: Vec<libc::pollfd> = polled.collect();
         let timeout = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
-        // SAFETY: one pollfd, borrowed for the call.
-        if unsafe { libc::poll(&raw mut poll, 1, timeout) } < 0 {
+        // SAFETY: pointer and number are those of one live slice, borrowed for the call.
+        let result = unsafe {
+            let number = polled.len() as libc::nfds_t;
+            libc::poll(polled.as_mut_ptr(), number, timeout)
+        };
+        if result < 0 {
             let error = io::Error::last_os_error();
             return match error.kind() {
-                io::ErrorKind::Interrupted => Ok(Wake::BlockOrTimeout),
+                io::ErrorKind::Interrupted => Ok(vec![Wake::BlockOrTimeout; rings.len()]),
                 _ => Err(("poll", error)),
             };
         }
-        if poll.revents & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) == 0 {
+        let woken = rings.iter().zip(polled);
+        woken.map(|(ring, poll)| ring.wake(poll.revents)).collect()
+    }
+
+    /// What `poll` says of this socket.
+    fn wake(&self, events: c_short) -> Result<Wake, Failure> {
+        if events & (libc::POLLERR | libc::POLLHUP | libc::POLLNVAL) == 0 {
             return Ok(Wake::BlockOrTimeout);
         }
         // Reading the error clears it; otherwise the next poll would return at once.

@@ -95,7 +95,8 @@ pub struct CaptureSettings {
     pub backend: Backend,
     /// Promiscuous mode; default true.
     pub promiscuous: bool,
-    /// Whether a mirror port's copies of a frame are taken out; default false.
+    /// Whether the copies of a frame are taken out, of a mirror port or of several interfaces; default
+    /// false.
     pub deduplicate: bool,
     /// Ring size per interface in MiB, 1 to 4096; default 64.
     pub ring_mib: u32,
@@ -105,6 +106,13 @@ pub struct CaptureSettings {
     pub queues: u32,
     /// Processors that the workers are bound to, one after the other; empty = any.
     pub cpus: Vec<u16>,
+}
+
+impl CaptureSettings {
+    /// Whether one worker reads all interfaces, because a packet that two of them show counts once.
+    pub fn merges_interfaces(&self) -> bool {
+        self.deduplicate && self.backend == Backend::Ring && self.interfaces.len() > 1
+    }
 }
 
 /// How live frames are captured.

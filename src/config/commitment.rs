@@ -5,6 +5,7 @@ use super::error::ConfigError;
 use super::{file, values};
 use crate::attribution::scopes::Scope;
 use crate::sla::commitment::{Commitment, CountRule, DirectionRule, MAX_WINDOW, TransitRule};
+use crate::sla::credit::{self, CreditStep};
 use crate::sla::measure::Guarantee;
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Ratio};
@@ -33,6 +34,7 @@ pub(super) fn usual() -> Commitment {
         scope: Scope::default(),
         transit: TransitRule::default(),
         guarantee: Guarantee::default(),
+        credit: Vec::new(),
     }
 }
 
@@ -131,7 +133,34 @@ impl Check<'_> {
             scope: self.scope(&written.scope, usual.scope)?,
             transit: self.transit(written, usual.transit, has_paths)?,
             guarantee: self.guarantee(&written.guarantee)?,
+            credit: self.credit(written.credit.as_ref())?,
         })
+    }
+
+    fn credit(
+        &self,
+        written: Option<&Spanned<Vec<Spanned<file::CreditSection>>>>,
+    ) -> Result<Vec<CreditStep>, ConfigError> {
+        let list = written.map_or(&[][..], |written| written.get_ref().as_slice());
+        let mut steps = Vec::new();
+        for one in list {
+            let ratio = |key, written: &Option<Spanned<String>>| {
+                let written = written.as_ref();
+                let written = written.ok_or_else(|| self.text.missing(key, one.span()))?;
+                self.read(key, written, |text| {
+                    values::percentage(text).and_then(above_zero)
+                })
+            };
+            steps.push(CreditStep {
+                below: ratio("commitment.credit.below", &one.get_ref().below)?,
+                credit: ratio("commitment.credit.credit", &one.get_ref().credit)?,
+            });
+        }
+        credit::check(&steps).map_err(|(place, reason)| {
+            let span = list.get(place).map_or(0..0, Spanned::span);
+            self.text.wrong("commitment.credit", span, &reason)
+        })?;
+        Ok(steps)
     }
 
     /// A list that is not written, or has something in it.

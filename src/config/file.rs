@@ -71,6 +71,15 @@ pub(super) struct AsnSection {
     pub(super) max_shrink: Written<String>,
     pub(super) bmp_stale: Written<String>,
     pub(super) bmp_routers: Written<Vec<Spanned<String>>>,
+    pub(super) bmp_keys: Written<Vec<Spanned<BmpKeySection>>>,
+}
+
+/// One of `bmp_keys`.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BmpKeySection {
+    pub(super) routers: Written<String>,
+    pub(super) file: Written<String>,
 }
 
 /// One of `sources`: exactly one key.
@@ -168,6 +177,15 @@ pub(super) struct CommitmentSection {
     pub(super) transit: Written<String>,
     #[serde(default)]
     pub(super) guarantee: GuaranteeSection,
+    pub(super) credit: Written<Vec<Spanned<CreditSection>>>,
+}
+
+/// One of `credit` of a commitment.
+#[derive(Deserialize, Debug, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreditSection {
+    pub(super) below: Written<String>,
+    pub(super) credit: Written<String>,
 }
 
 /// `scope` of a commitment.

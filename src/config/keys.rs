@@ -59,7 +59,7 @@ pub const KEYS: &[Key] = &[
     key("capture.promiscuous", "boolean", Default("true"), "false",
         "Capture frames addressed to others as well: a mirror port needs it."),
     key("capture.deduplicate", "boolean", Default("false"), "true",
-        "Take out frames that the mirror port shows twice (docs/decisions/mirror-copies.md). They are counted in any case; not taken out they inflate every share."),
+        "Take out frames that the mirror port, or two interfaces, show twice (docs/decisions/mirror-copies.md). They are counted in any case; not taken out they inflate every share. With several interfaces one worker for each queue reads all of them."),
     key("capture.ring_mib", "1 to 4096", Default("64"), "256",
         "Size of each ring in MiB: how long the meter may be late before it loses frames."),
     key("capture.cut_payload", "boolean", Default("true"), "false",
@@ -108,6 +108,12 @@ pub const KEYS: &[Key] = &[
         "How long the routes of a BMP source are good after its router has gone."),
     key("asn.bmp_routers", "list of addresses and prefixes", Default("[]"), r#"["192.0.2.1", "2001:db8::/64"]"#,
         "Where routers of a BMP source may connect from; others are refused and counted. Empty: anywhere."),
+    key("asn.bmp_keys", "list of tables", Nothing, r#"[{ routers = "192.0.2.1", file = "/etc/asnmeter/bmp.key" }]"#,
+        "Routers of a BMP source that must sign what they send with a key of theirs (TCP-MD5, RFC 2385); the kernel drops what is not. Others need no signature."),
+    key("asn.bmp_keys.routers", "address or prefix", Nothing, r#""192.0.2.1""#,
+        "Which routers."),
+    key("asn.bmp_keys.file", "path", Nothing, r#""/etc/asnmeter/bmp.key""#,
+        "A file with their key: one line of 1 to 80 octets. Read at the start only."),
 
     key("hep.listen", "address:port", Nothing, r#""192.0.2.10:9060""#,
         "UDP: listens here for SIP that one's own servers mirror in HEP version 3 (Kamailio, OpenSIPS, FreeSWITCH), where it is encrypted on the wire. `run` only. Not written: nowhere."),
@@ -206,6 +212,12 @@ pub const KEYS: &[Key] = &[
         "Fewer round trips in the window: latency is `indeterminate`."),
     key("commitment.guarantee.min_samples.stream_seconds", "1 to 1000000000", Default("20"), "60",
         "Fewer seconds of streams with a known clock in the window: jitter is `indeterminate`."),
+    key("commitment.credit", "list of tables", Nothing, r#"[{ below = "99.9%", credit = "5%" }, { below = "99%", credit = "10%" }]"#,
+        "Steps of what is credited where a guarantee was not kept, from the largest share down, at most 32. Nothing is judged by them: `asnmeter report` says which step was reached."),
+    key("commitment.credit.below", "above 0% up to 100%", Required, r#""99.9%""#,
+        "Below this share of `met` among the seconds of a measure that are `met`, `missed` or `indeterminate` the step is reached."),
+    key("commitment.credit.credit", "above 0% up to 100%", Required, r#""5%""#,
+        "What is credited then, of whatever the contract says."),
 ];
 
 /// What holds for every key, in paragraphs.

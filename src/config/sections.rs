@@ -177,7 +177,42 @@ impl Check<'_> {
                 values::seconds(text, 1, 86_400)
             })?,
             bmp_routers: self.list("asn.bmp_routers", routers, usual.bmp_routers, prefix)?,
+            bmp_keys: match written.bmp_keys.as_ref() {
+                Some(keys) => self.bmp_keys(keys.get_ref())?,
+                None => usual.bmp_keys,
+            },
         })
+    }
+
+    fn bmp_keys(
+        &self,
+        written: &[Spanned<file::BmpKeySection>],
+    ) -> Result<Vec<asn::BmpKey>, ConfigError> {
+        let mut keys: Vec<asn::BmpKey> = Vec::new();
+        for one in written {
+            let file::BmpKeySection { routers, file } = one.get_ref();
+            let missing = |key| self.text.missing(key, one.span());
+            let routers = routers
+                .as_ref()
+                .ok_or_else(|| missing("asn.bmp_keys.routers"))?;
+            let file = file.as_ref().ok_or_else(|| missing("asn.bmp_keys.file"))?;
+            let key = asn::BmpKey {
+                routers: self.read("asn.bmp_keys.routers", routers, prefix)?,
+                file: self.read("asn.bmp_keys.file", file, |path| self.path(path))?,
+            };
+            if keys.iter().any(|known| known.routers == key.routers) {
+                let reason = "has a key already";
+                return Err(self
+                    .text
+                    .wrong("asn.bmp_keys.routers", routers.span(), reason));
+            }
+            if keys.len() == MAX_ROUTER_KEYS {
+                let reason = format!("is one more than {MAX_ROUTER_KEYS} keys");
+                return Err(self.text.wrong("asn.bmp_keys", one.span(), &reason));
+            }
+            keys.push(key);
+        }
+        Ok(keys)
     }
 
     fn sources(
@@ -348,6 +383,9 @@ const MAX_KEEP: u64 = 36_500;
 
 /// Sources at most: each is asked in turn for every address.
 const MAX_SOURCES: usize = 16;
+
+/// Keys of routers at most: as many as routers of a source.
+const MAX_ROUTER_KEYS: usize = 64;
 
 /// Octets of an interface name (Linux: `IFNAMSIZ` less the closing zero).
 const MAX_INTERFACE: usize = 15;

@@ -3,6 +3,7 @@ use super::*;
 use crate::asn::Source;
 use crate::attribution::scopes::Scope;
 use crate::sla::commitment::*;
+use crate::sla::credit::CreditStep;
 use crate::sla::measure::jitter::JitterGuarantee;
 use crate::sla::measure::latency::LatencyGuarantee;
 use crate::sla::measure::loss::{LossDirection, LossGuarantee};
@@ -67,6 +68,8 @@ fn the_default_file_has_every_key_with_the_value_of_the_table() {
         .filter(|key| key.path != "capture.interfaces" && key.path != "asn.sources")
         // a meter is a probe or an aggregator
         .filter(|key| !key.path.starts_with("fleet.probes") && key.path != "fleet.patience")
+        // the usual contract has none
+        .filter(|key| !key.path.starts_with("commitment.credit"))
     {
         let mut places = vec![toml::Value::Table(file.clone())];
         for part in key.path.split('.') {
@@ -126,6 +129,13 @@ fn with(path: &str, value: &str) -> String {
             format!("[fleet]\nname = 'f'\n{servers}\n[[fleet.probes]]\n{other}\n{name} = {value}")
         }
         "asn.sources" => format!("[asn]\nsources = [{{ {name} = {value} }}]"),
+        "asn.bmp_keys" => {
+            let other = match name {
+                "file" => "routers = '192.0.2.1'",
+                _ => "file = 'key'",
+            };
+            format!("[asn]\nbmp_keys = [{{ {name} = {value}, {other} }}]")
+        }
         "commitment" if named.contains(name) => {
             let other = named.lines().find(|line| !line.starts_with(name)).unwrap();
             format!("{commitment}{other}\n{name} = {value}")
@@ -134,6 +144,14 @@ fn with(path: &str, value: &str) -> String {
             format!("{commitment}{named}{name} = {value}\n[asn]\nsources = [{{ mrt = 'rib' }}]")
         }
         "commitment" => format!("{commitment}{named}{name} = {value}"),
+        "commitment.credit" => {
+            let other = if name == "below" {
+                "credit = '5%'"
+            } else {
+                "below = '99%'"
+            };
+            format!("{commitment}{named}[[{table}]]\n{other}\n{name} = {value}")
+        }
         "commitment.scope" => format!("{commitment}{named}[{table}]\n{name} = {value}"),
         "commitment.guarantee" if Measure::ALL.iter().any(|one| one.as_str() == name) => {
             format!("{commitment}{named}{guarantee}{name} = {value}")
@@ -221,6 +239,7 @@ fn a_whole_configuration_is_read() {
         classes = ["rtp", "sip"]
         scope = { local_prefixes = ["198.51.100.0/25"], interfaces = ["eth1"], vlans = [7] }
         guarantee = { loss = "0.5%", latency = "150ms", latency_percentile = 99, latency_methods = ["tcp"], jitter = "30ms", jitter_percentile = 90, min_samples = { packets = 7, stream_seconds = 9 } }
+        credit = [{ below = "99.9%", credit = "5%" }, { below = "99%", credit = "12.5%" }]
         "#,
     );
     let config = config.unwrap();
@@ -269,8 +288,39 @@ fn a_whole_configuration_is_read() {
                 min_stream_seconds: 9,
             }),
         },
+        credit: [(999_000, 50_000), (990_000, 125_000)]
+            .map(|(below, credit)| CreditStep {
+                below: Ratio::from_ppm(below),
+                credit: Ratio::from_ppm(credit),
+            })
+            .into(),
     };
     assert_eq!(config.commitments, [expected]);
+}
+
+#[test]
+fn steps_of_a_credit_go_down_and_credit_ever_more() {
+    let with = |steps: &str| {
+        format!("[[commitment]]\nname = 'a'\ncommitted_rate = '1 Mbps'\ncredit = [{steps}]\n")
+    };
+    let step = |below: &str, credit: &str| format!("{{ below = '{below}', credit = '{credit}' }}");
+    let cases = [
+        ([step("99%", "5%"), step("99%", "6%")], "a smaller share"),
+        ([step("99%", "5%"), step("98%", "5%")], "a smaller share"),
+        ([step("99%", "5%"), step("99.5%", "6%")], "a smaller share"),
+        ([step("99%", "5%"), step("0%", "6%")], "has to be above 0"),
+        ([step("99%", "0%"), step("98%", "6%")], "has to be above 0"),
+        ([step("99%", "5%"), "{ below = '98%' }".into()], "credit"),
+    ];
+    for (steps, said) in cases {
+        let said_of_it = error(&with(&steps.join(", ")));
+        assert!(said_of_it.contains(said), "{said_of_it}");
+    }
+    let many: Vec<_> = (1..=33)
+        .map(|place| step(&format!("{}%", 100 - place), &format!("{place}%")))
+        .collect();
+    assert!(parse(&with(&many[..32].join(", "))).is_ok());
+    assert!(error(&with(&many.join(", "))).contains("one more than 32 steps"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 /// The BMP settings have changed, which needs a restart.
 pub fn routers_need_restart() {
-    let keys = "bmp sources, own, bmp_stale and bmp_routers in [asn]";
+    let keys = "bmp sources, own, bmp_stale, bmp_routers and bmp_keys in [asn]";
     emit(
         Level::Warning,
         "routers_need_restart",

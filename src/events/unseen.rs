@@ -11,7 +11,7 @@ pub fn packets_doubled(packets: u64) {
         "doubled",
         format_args!(
             "two interfaces show the same packets ({packets} of the last second's sample): each counts \
-             twice and inflates every share; capture on one of them"
+             twice and inflates every share; capture on one of them, or set capture.deduplicate = true"
         ),
         &[],
     );

@@ -9,6 +9,7 @@ mod commitments;
 pub mod page;
 mod shapes;
 pub mod streams;
+mod voip_metrics;
 
 use crate::export::Published;
 use crate::snapshot::{Snapshot, StreamRow};

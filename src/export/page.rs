@@ -36,7 +36,7 @@ pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
     "style-src 'sha256-8alnF3OwczWVTlhPjaSWrQO+0UCcIc9jnkixWNUU/fE='; ",
-    "script-src 'sha256-RPMCOI59pjNBYp/Bc92oQTrFiAz81CC3D90czZWyGPc='",
+    "script-src 'sha256-l4hKWkwUJYj3NkcFDp4MskBQ+o1lHVcFkYtkTrz7YFk='",
 );
 
 /// The whole page.

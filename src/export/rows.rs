@@ -10,6 +10,7 @@ pub(crate) mod fleet;
 pub(crate) mod reload;
 pub(crate) mod tables;
 pub(crate) mod transit;
+pub(crate) mod voip_metrics;
 
 use crate::asn::{Origin, bmp};
 use crate::export::Published;
@@ -398,6 +399,17 @@ pub(crate) fn mirror_copies(published: &Published, series: &mut Series) {
 
 pub(crate) fn round_trips_refused(published: &Published, series: &mut Series) {
     series.add(&[], number(published.snapshot.round_trips_refused));
+}
+
+pub(crate) fn round_trips_unanswered(published: &Published, series: &mut Series) {
+    let unanswered = published.snapshot.round_trips_unanswered;
+    for (method, count) in RttMethod::ALL.iter().zip(unanswered) {
+        series.add(&[method.as_str()], number(count));
+    }
+}
+
+pub(crate) fn contradicting_reports(published: &Published, series: &mut Series) {
+    series.add(&[], number(published.snapshot.contradicting_reports));
 }
 
 pub(crate) fn unmatched_reports(published: &Published, series: &mut Series) {

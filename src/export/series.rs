@@ -68,22 +68,23 @@ impl Series {
     pub(crate) fn add_distribution(&mut self, labels: &[&str], samples: &Distribution) {
         let counts = samples.buckets.iter().copied();
         let buckets = BUCKET_BOUNDS_SECONDS.into_iter().zip(counts);
-        self.add_histogram(labels, (samples.count, samples.sum_seconds), buckets);
+        self.add_buckets(labels, buckets, (samples.count, samples.sum_seconds));
     }
 
     /// One histogram of durations of calls; nothing while it has no sample.
     pub(crate) fn add_durations(&mut self, labels: &[&str], durations: &CallDurations) {
         let sum = std::time::Duration::from_millis(durations.sum_millis);
-        let buckets = durations.cumulative();
-        self.add_histogram(labels, (durations.count, sum.as_secs_f64()), buckets);
+        let of = (durations.count, sum.as_secs_f64());
+        self.add_buckets(labels, durations.cumulative(), of);
     }
 
-    /// `buckets`: upper bounds, ascending, each with how many samples are at most so large.
-    fn add_histogram(
+    /// One histogram, by upper bounds, ascending, and how many samples are up to each; how many there are in
+    /// all, and their sum. Nothing while there is none.
+    pub(crate) fn add_buckets(
         &mut self,
         labels: &[&str],
-        (count, sum): (u64, f64),
         buckets: impl Iterator<Item = (f64, u64)>,
+        (count, sum): (u64, f64),
     ) {
         if count == 0 {
             return;

@@ -3,11 +3,17 @@
 //!
 //! Pure: messages in, whole seconds out. All that waits is bounded; what found no room is asked for again.
 
+mod notice;
+mod second;
+
 use super::head::{Head, HeadError};
 use crate::ledger::key::PublicKey;
-use crate::ledger::leaf::{CountedLeaf, Leaf, MAX_LINE, Mode};
+use crate::ledger::leaf::{Leaf, MAX_LINE};
 use crate::ledger::tree::{CompactTree, Hash};
 use crate::units::Second;
+pub use notice::FeedNotice;
+pub use second::ProbeSecond;
+use second::{check, starts_anew};
 use std::collections::{BTreeMap, VecDeque};
 use std::mem::take;
 use std::sync::Arc;
@@ -23,73 +29,6 @@ const MAX_HEADS: usize = 64;
 
 /// The last leaves of a probe of which the hashes are kept, to compare what comes twice.
 const MAX_COMPARED: usize = 4096;
-
-/// The largest number that a leaf may say was counted of an ASN in a second: 8 Tbit/s. So no sum over
-/// an hour and all probes overflows.
-const MAX_COUNT: u64 = 1 << 40;
-
-/// The leaves of one second of a probe.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ProbeSecond {
-    /// The second.
-    pub second: Second,
-    /// The number behind the last of them.
-    pub end: u64,
-    /// They.
-    pub leaves: Vec<Leaf>,
-    /// Octets of their lines.
-    octets: usize,
-}
-
-impl ProbeSecond {
-    /// How the meter runs that starts in it.
-    pub fn starts(&self) -> Option<Mode> {
-        self.leaves.iter().find_map(|leaf| match leaf {
-            Leaf::Start(start) => Some(start.mode),
-            _ => None,
-        })
-    }
-
-    /// Whether the meter stops in it.
-    pub fn stops(&self) -> bool {
-        matches!(self.leaves.last(), Some(Leaf::Stop(_)))
-    }
-}
-
-/// What an operator wants to know of a probe.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum FeedNotice {
-    /// A leaf came again, and is another one than before.
-    Differs(u64),
-    /// The leaves from this number on are not those that the probe signed: they are dropped.
-    Forged(u64),
-    /// A head is none.
-    Head(HeadError),
-    /// The probe has signed two histories of so many leaves.
-    TwoHistories(u64),
-    /// A leaf that the probe signed cannot be read or cannot be true: nothing is taken behind it.
-    Fault(u64, String),
-}
-
-impl std::fmt::Display for FeedNotice {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Differs(number) => write!(
-                out,
-                "leaf {number} came again, and is another one: it is not taken"
-            ),
-            Self::Forged(number) => write!(
-                out,
-                "leaves from {number} on are not those that it signed: they are not taken"
-            ),
-            Self::Head(error) => write!(out, "a head {error}"),
-            Self::TwoHistories(size) => write!(out, "it has signed two histories of {size} leaves"),
-            Self::Fault(number, reason) => {
-                write!(out, "leaf {number}: {reason}: nothing is taken from it on")
-            }
-        }
-    }
-}
 
 /// What comes of one probe.
 #[derive(Debug)]
@@ -501,62 +440,6 @@ impl ProbeFeed {
             self.ready.push_back(open);
         }
     }
-}
-
-/// Whether a leaf is of another turn of the same second.
-fn starts_anew(leaves: &[Leaf], leaf: &Leaf) -> bool {
-    leaves.last().is_some_and(|last| leaf.rank() < last.rank())
-}
-
-/// Whether what a leaf says can have been counted in a second.
-fn check(leaf: &Leaf) -> Result<(), String> {
-    let asns = match leaf {
-        Leaf::Second(leaf) => &leaf.asns,
-        Leaf::Amendment(leaf) => &leaf.asns,
-        _ => return Ok(()),
-    };
-    let too_many = asns.iter().find(|counted| !is_possible(counted));
-    match too_many {
-        Some(counted) => Err(format!(
-            "says more of AS{} than can be in a second",
-            counted.asn.unwrap_or_default()
-        )),
-        None => Ok(()),
-    }
-}
-
-fn is_possible(counted: &CountedLeaf) -> bool {
-    let counts = counted.counts();
-    let silence = &counted.silence;
-    let directions = [counted.from, counted.to];
-    let signed = directions
-        .iter()
-        .flat_map(|of| [of.expected, of.lost, of.maybe_lost]);
-    let samples = [counted.latency, counted.jitter];
-    let samples = samples
-        .iter()
-        .flat_map(|of| [of.samples, of.over, of.maybe_over]);
-    let stopped = silence.stopped.iter().map(|(_, streams)| *streams);
-    let numbers = [
-        counts.from,
-        counts.to,
-        counts.both,
-        counts.packets,
-        counts.unfollowed,
-        silence.active_streams,
-        silence.silent_streams,
-        silence.recent_streams,
-        silence.open,
-        silence.ended,
-    ];
-    let mut all = signed
-        .map(i64::unsigned_abs)
-        .chain(samples)
-        .chain(stopped)
-        .chain(numbers);
-    all.all(|number| number <= MAX_COUNT)
-        && counts.both <= counts.from.min(counts.to)
-        && counted.paths.iter().all(is_possible)
 }
 
 #[cfg(test)]

@@ -3,93 +3,23 @@
 //! What a probe says of a second that was judged already is an amendment. A probe that is missing makes the
 //! second incomplete: it may be void by what came, and is never met or missed on less than all.
 
+mod probe_state;
+mod sum;
+
 use super::feed::ProbeSecond;
 use crate::judge::commitment_judge::CommitmentJudge;
 use crate::ledger::leaf::{CommitmentTerms, GapLeaf, GapReason, Leaf, Mode, PolicyLeaf};
 use crate::meter::second::IncompleteRange;
 use crate::sla::Role;
 use crate::sla::policy::Policy;
-use crate::snapshot::evidence::{JudgementObserver, OnPath, SubjectCounts};
+use crate::snapshot::evidence::{JudgementObserver, SubjectCounts};
 use crate::snapshot::{CommitmentRow, Snapshot};
 use crate::units::{Asn, Second};
+use probe_state::difference;
+pub use probe_state::{Absence, NO_POLICY, ProbePart, ProbeState};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Why a probe is missing in a second.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Absence {
-    /// Nothing of it has come yet.
-    NotBegun,
-    /// It has stopped.
-    Stopped,
-    /// It did not come in time.
-    Late,
-    /// Nobody knows how right its clock is.
-    Clock,
-    /// It counts by other rules.
-    Rules,
-    /// A leaf of it cannot be read.
-    Fault,
-}
-
-impl Absence {
-    /// All of them, in the order of the enum.
-    pub const ALL: [Self; 6] = [
-        Self::NotBegun,
-        Self::Stopped,
-        Self::Late,
-        Self::Clock,
-        Self::Rules,
-        Self::Fault,
-    ];
-
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotBegun => "not_begun",
-            Self::Stopped => "stopped",
-            Self::Late => "late",
-            Self::Clock => "clock",
-            Self::Rules => "rules",
-            Self::Fault => "fault",
-        }
-    }
-}
-
-/// What is taken of a probe for a second.
-#[derive(Debug, Default)]
-pub struct ProbePart {
-    /// Its leaves, of this second or of earlier ones.
-    pub taken: Vec<ProbeSecond>,
-    /// Why it is missing in it; none: all of it is here.
-    pub absence: Option<Absence>,
-}
-
-/// What differs where a probe has not said yet what it judges by.
-pub const NO_POLICY: &str = "policy";
-
-/// What is known of a probe from the leaves that were taken.
-#[derive(Clone, Debug)]
-pub struct ProbeState {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its last second.
-    pub last: Option<Second>,
-    /// Leaves of its ledger up to which all is taken.
-    pub leaves: u64,
-    /// How it runs; none: not said.
-    pub mode: Option<Mode>,
-    /// Between a start and a stop.
-    pub is_running: bool,
-    /// The contracts of ours that are others there, and what differs.
-    pub differs: BTreeMap<Arc<str>, &'static str>,
-    /// Seconds in which it was missing.
-    pub absent: u64,
-    /// Why it is missing in the last one.
-    pub absence: Option<Absence>,
-    /// Seconds that its clock made run twice: their counts are left out.
-    pub repeated: u64,
-}
+use sum::add;
 
 /// What is counted of an ASN, by commitment and subject.
 type Counted = BTreeMap<(String, Role, Asn), SubjectCounts>;
@@ -518,43 +448,4 @@ fn is_edge(gap: &GapLeaf, second: Second) -> bool {
     gap.why == GapReason::Capture
         && gap.frames.is_none()
         && (gap.from, gap.until) == (second, second)
-}
-
-/// The key in which two contracts differ; which packets they are about rightly differs by place.
-fn difference(ours: &CommitmentTerms, theirs: &CommitmentTerms) -> Option<&'static str> {
-    let same = [
-        (
-            "committed_rate",
-            ours.committed_rate == theirs.committed_rate,
-        ),
-        ("threshold", ours.threshold == theirs.threshold),
-        ("window", ours.window == theirs.window),
-        ("direction", ours.direction == theirs.direction),
-        ("layer", ours.layer == theirs.layer),
-        ("classes", ours.classes == theirs.classes),
-        ("transit", ours.transit == theirs.transit),
-        ("guarantee", ours.guarantee == theirs.guarantee),
-    ];
-    same.into_iter()
-        .find(|(_, is_same)| !is_same)
-        .map(|(key, _)| key)
-}
-
-/// Adds what another probe counted of the same ASN in the same second.
-fn add(sum: &mut SubjectCounts, more: SubjectCounts) {
-    sum.counted.add(more.counted);
-    let crossed: BTreeSet<Asn> = sum.crossed.drain(..).chain(more.crossed).collect();
-    sum.crossed = crossed.into_iter().collect();
-    for path in more.paths {
-        let known = sum
-            .paths
-            .iter_mut()
-            .find(|known| known.transit == path.transit);
-        match known {
-            Some(OnPath { counted, .. }) => counted.add(path.counted),
-            None => sum.paths.push(path),
-        }
-    }
-    sum.silence.active += more.silence.active;
-    sum.silence.counts.add(&more.silence.counts);
 }

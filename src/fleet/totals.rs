@@ -11,6 +11,7 @@ use crate::ledger::tree::Hash;
 use crate::snapshot::distribution::DurationSamples;
 use crate::snapshot::{CallTotals, Count, DirectionTotals, Label, Snapshot, TransitRow};
 use crate::stream::booking::LossReason;
+use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::LossCounts;
 use crate::units::{Asn, Timestamp};
@@ -54,6 +55,9 @@ struct AsnLine {
     received: [i64; 3],
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     calls: Vec<CallsLine>,
+    /// What receivers hear of what it sent, and of what was sent to it ([`VoipCounts::numbers`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    voip_metrics: Vec<Vec<u64>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     round_trips: Vec<Option<SamplesLine>>,
 }
@@ -224,7 +228,9 @@ impl DirectionLine {
             .iter()
             .chain(&self.excused)
             .map(|number| number.unsigned_abs());
-        (self.classes.len(), self.excused.len()) == (Class::ALL.len(), LossReason::ALL.len())
+        // A probe of an older version knows fewer reasons.
+        self.classes.len() == Class::ALL.len()
+            && self.excused.len() <= LossReason::ALL.len()
             && numbers
                 .into_iter()
                 .chain(classes)
@@ -293,6 +299,11 @@ pub fn lines(judge: &Judge) -> Vec<String> {
         reported: losses(totals.reported),
         received: losses(totals.received),
         calls: totals.calls.iter().map(CallsLine::from).collect(),
+        voip_metrics: totals
+            .voip_metrics
+            .iter()
+            .flat_map(|voip_metrics| voip_metrics.iter().map(VoipCounts::numbers))
+            .collect(),
         round_trips: totals
             .round_trips
             .iter()
@@ -312,6 +323,7 @@ pub fn lines(judge: &Judge) -> Vec<String> {
             reported: [0; 3],
             received: [0; 3],
             calls: Vec::new(),
+            voip_metrics: Vec::new(),
             round_trips: Vec::new(),
         })
     });
@@ -412,6 +424,11 @@ impl FleetTotals {
         for (sum, more) in sum.calls.iter_mut().zip(&line.calls) {
             more.add_to(sum);
         }
+        for (place, numbers) in line.voip_metrics.iter().enumerate() {
+            if let Some(sum) = sum.voip_metrics.get_or_insert_default().get_mut(place) {
+                sum.add(&VoipCounts::from_numbers(numbers));
+            }
+        }
         for (sum, more) in sum.round_trips.iter_mut().zip(&line.round_trips) {
             if let Some(more) = more.as_ref().and_then(SamplesLine::samples) {
                 sum.get_or_insert_default().add(&more);
@@ -482,7 +499,12 @@ impl AsnLine {
         let of_origin = self.directions.len() == 2
             && self.round_trips.len() == RttMethod::ALL.len()
             && self.directions.iter().all(DirectionLine::is_possible)
-            && self.calls.iter().all(CallsLine::is_possible);
+            && self.calls.iter().all(CallsLine::is_possible)
+            && self
+                .voip_metrics
+                .iter()
+                .flatten()
+                .all(|number| *number <= MAX_NUMBER);
         reported.all(|number| number.unsigned_abs() <= MAX_NUMBER)
             && transit.all(|number| *number <= MAX_NUMBER)
             && if self.transit.is_some() {

@@ -11,6 +11,7 @@ use crate::meter::second::{FrameCounts, PairCounts, RoundTrip, SecondCounts};
 use crate::sla::Role;
 use crate::snapshot::distribution::DurationHistogram;
 use crate::snapshot::{AsnRow, CallTotals, DirectionTotals, Label, TransitRow};
+use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::tally::LossCounts;
 use crate::units::Asn;
@@ -30,6 +31,8 @@ pub struct AsnTotals {
     pub received: LossCounts,
     /// Calls that it set up, and those that were set up to it.
     pub calls: [CallTotals; 2],
+    /// What receivers say that they hear of what it sent, and of what was sent to it.
+    pub voip_metrics: Option<Box<[VoipCounts; 2]>>,
     jitter: Option<Box<DurationHistogram>>,
     /// By method.
     pub round_trips: [Option<Box<DurationHistogram>>; RttMethod::ALL.len()],
@@ -52,6 +55,7 @@ impl AsnTotals {
             reported: self.reported,
             received: self.received,
             calls: self.calls.clone(),
+            voip_metrics: self.voip_metrics.clone(),
             jitter: shown(&self.jitter),
             round_trips: self.round_trips.each_ref().map(shown),
             streams: self.streams,
@@ -169,6 +173,10 @@ impl Totals {
         add_usage(&mut src.from, usage);
         src.streams += usage.streams;
         src.received.add(usage.reports);
+        if let Some(voip_metrics) = &usage.voip_metrics {
+            let [from, _] = &mut **src.voip_metrics.get_or_insert_default();
+            from.add(voip_metrics);
+        }
         for jitter in &usage.jitter {
             let durations = src.jitter.get_or_insert_default();
             durations.record((*jitter).into());
@@ -176,6 +184,10 @@ impl Totals {
         let dst = self.of(pair.dst);
         add_usage(&mut dst.to, usage);
         dst.reported.add(usage.reports);
+        if let Some(voip_metrics) = &usage.voip_metrics {
+            let [_, to] = &mut **dst.voip_metrics.get_or_insert_default();
+            to.add(voip_metrics);
+        }
     }
 
     fn add_round_trip(&mut self, trip: &RoundTrip) {

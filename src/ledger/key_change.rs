@@ -50,6 +50,7 @@ impl KeyLeaf {
     }
 
     /// The same at a time.
+    #[must_use]
     pub fn at(&self, time: Second) -> Self {
         Self {
             time,

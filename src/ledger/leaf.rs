@@ -13,8 +13,8 @@ pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf, SilenceLeaf};
 pub use entered::{ExclusionLeaf, RevisionLeaf};
 pub use key::KeyLeaf;
 pub use terms::{
-    CommitmentTerms, CountingTerms, GuaranteedTerms, JitterTerms, LatencyTerms, LossTerms,
-    ScopeTerms,
+    CommitmentTerms, CountingTerms, CreditTerms, GuaranteedTerms, JitterTerms, LatencyTerms,
+    LossTerms, ScopeTerms,
 };
 
 use crate::sla::Role;

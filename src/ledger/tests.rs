@@ -539,10 +539,10 @@ fn days_are_verified_by_themselves_and_end_as_the_next_day_says() {
     // What stands behind the last whole minute of a day is missing in the day after only.
     let packed = path.join("2026-11-26.jsonl.gz");
     let mut part = super::read::PartReader::open(&packed).unwrap();
-    let end = part.next_minute().unwrap().unwrap().end;
+    let end = usize::try_from(part.next_minute().unwrap().unwrap().end).unwrap();
     let octets = fs::read(&packed).unwrap();
-    assert!((end as usize) < octets.len(), "the day has two minutes");
-    fs::write(&packed, &octets[..end as usize]).unwrap();
+    assert!(end < octets.len(), "the day has two minutes");
+    fs::write(&packed, &octets[..end]).unwrap();
     let error = check_days(&path, Some((second, second))).unwrap_err();
     let error = error.to_string();
     assert!(

@@ -4,7 +4,8 @@ use super::Meter;
 use super::second::{PairCounts, RoundTrip};
 use crate::attribution::{Attribution, PairKey};
 use crate::stream::Finding;
-use crate::stream::tally::LossCounts;
+use crate::stream::reports::voip_counts::VoipCounts;
+use crate::stream::tally::{LossCounts, SequenceCounts};
 use crate::units::Second;
 use crate::voice::signalling::CallNews;
 use crate::voice::{CapturePoint, Packet};
@@ -33,6 +34,22 @@ impl Meter {
                     let pair = attribution.pair(trip.answerer, trip.asker, point);
                     let counts = self.counts_of(packet.time.second());
                     counts.round_trips.push(RoundTrip::new(pair, trip.sample));
+                }
+                Finding::Changed(pair, booking) => {
+                    for (second, count) in booking.by_second() {
+                        let usage = PairCounts {
+                            continuity: SequenceCounts::booked(booking.certainty, count),
+                            ..PairCounts::default()
+                        };
+                        self.counts_of(second).add(&pair, &usage);
+                    }
+                }
+                Finding::VoipMetrics(pair, block) => {
+                    let usage = PairCounts {
+                        voip_metrics: Some(Box::new(VoipCounts::of(&block))),
+                        ..PairCounts::default()
+                    };
+                    self.counts_of(packet.time.second()).add(&pair, &usage);
                 }
                 Finding::Reported(pair, (second, reports)) => {
                     self.count_reports(second, &pair, reports);

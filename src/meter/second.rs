@@ -10,6 +10,7 @@ use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
 use crate::frame::InterfaceId;
 use crate::stream::edge::StreamEdge;
+use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::rtt::RttSample;
 use crate::stream::rtt::method::RttMethod;
 use crate::stream::silence::SilenceCounts;
@@ -42,6 +43,8 @@ pub struct PairCounts {
     pub displaced: u64,
     /// Of the streams from `src` that are quiet at its end; none: there is none.
     pub silence: Option<Box<SilenceCounts>>,
+    /// What receivers at `dst`'s end hear of what `src` sent it; none: nobody said.
+    pub voip_metrics: Option<Box<VoipCounts>>,
     /// What of `classes` somebody answered (MODEL §3.4).
     pub confirmed: [TrafficCounts; Class::ALL.len()],
 }
@@ -64,6 +67,9 @@ impl PairCounts {
         self.streams += other.streams;
         if let Some(silence) = &other.silence {
             self.silence.get_or_insert_default().add(silence);
+        }
+        if let Some(voip_metrics) = &other.voip_metrics {
+            self.voip_metrics.get_or_insert_default().add(voip_metrics);
         }
         self.jitter.extend_from_slice(&other.jitter);
         self.unfollowed += other.unfollowed;
@@ -393,6 +399,10 @@ pub struct WorkerState {
     pub streams_refused: u64,
     /// RTCP report blocks that matched no stream.
     pub unmatched_reports: u64,
+    /// Sender reports whose count of packets does not fit the numbers that came.
+    pub contradicting_reports: u64,
+    /// Questions that nobody answered, by method.
+    pub round_trips_unanswered: [u64; RttMethod::ALL.len()],
     /// SIP dialogs that found no room.
     pub dialogs_refused: u64,
     /// Calls whose outcome is not counted, because they found no room.

@@ -60,6 +60,9 @@ pub(super) struct AsnAccount {
     out_of_sla_s: u64,
     intervals: u64,
     peak: Option<Largest>,
+    /// The largest window of what somebody answered, and its octets under the present limit.
+    confirmed_peak: Option<Largest>,
+    confirmed_most: u64,
     shares: Vec<u32>,
     /// The part of the period whose largest window under the present limit this is, in octets.
     part: (u64, u64),
@@ -85,6 +88,8 @@ impl AsnAccount {
             out_of_sla_s: 0,
             intervals: 0,
             peak: None,
+            confirmed_peak: None,
+            confirmed_most: 0,
             shares: Vec::new(),
             part: (0, 0),
             rates: Vec::new(),
@@ -194,6 +199,7 @@ impl AsnAccount {
                 minutes.note_window(second, bytes, terms.limit);
             } else {
                 self.note_share(bytes, direction, second, terms);
+                self.note_confirmed(direction, second, terms.limit);
             }
         }
         if self.is_out && is_inside {
@@ -233,6 +239,23 @@ impl AsnAccount {
         }
     }
 
+    fn note_confirmed(&mut self, direction: Direction, second: u64, limit: Limit) {
+        let bytes = *self.confirmed.sum().get(direction);
+        if bytes <= self.confirmed_most {
+            return;
+        }
+        self.confirmed_most = bytes;
+        let share_ppm = share_ppm(bytes, limit);
+        let largest = self.confirmed_peak.as_ref();
+        if largest.is_none_or(|largest| largest.share_ppm < share_ppm) {
+            self.confirmed_peak = Some(Largest {
+                share_ppm,
+                direction,
+                second,
+            });
+        }
+    }
+
     /// Windows begin anew.
     pub(super) fn forget_window(&mut self) {
         (self.window, self.confirmed) = (Window::default(), Window::default());
@@ -241,6 +264,7 @@ impl AsnAccount {
     /// Another limit holds from now on.
     pub(super) fn begin_limit(&mut self) {
         self.part.1 = 0;
+        self.confirmed_most = 0;
     }
 
     /// How its seconds stand.
@@ -285,18 +309,21 @@ impl AsnAccount {
         };
         let direction = |row: DirectionRow, p95_5min_bps| DirectionRow {
             mean_share_ppm: mean_share_ppm(row.bytes, allowed),
+            mean_confirmed_ppm: mean_share_ppm(row.confirmed_bytes, allowed),
             p95_5min_bps,
             ..row
+        };
+        let peak = |largest: Largest| Peak {
+            share_ppm: largest.share_ppm,
+            direction: largest.direction.as_str(),
+            second: zone.text(Second(largest.second)),
         };
         ReportRow {
             asn: Some(asn),
             from: direction(self.from, Some(rates(|rate| rate.1))),
             to: direction(self.to, Some(rates(|rate| rate.2))),
-            peak: self.peak.map(|largest| Peak {
-                share_ppm: largest.share_ppm,
-                direction: largest.direction.as_str(),
-                second: zone.text(Second(largest.second)),
-            }),
+            peak: self.peak.map(peak),
+            confirmed_peak: self.confirmed_peak.map(peak),
             out_of_sla_s: self.out_of_sla_s,
             intervals: self.intervals,
             latency: self.latency,
@@ -309,6 +336,8 @@ impl AsnAccount {
 
 fn count_direction(row: &mut DirectionRow, leaf: DirectionLeaf) {
     row.bytes = row.bytes.saturating_add(leaf.bytes);
+    let confirmed = leaf.confirmed_bytes.unwrap_or(leaf.bytes);
+    row.confirmed_bytes = row.confirmed_bytes.saturating_add(confirmed);
     row.expected = row.expected.saturating_add(leaf.expected);
     row.lost = row.lost.saturating_add(leaf.lost);
     row.maybe_lost = row.maybe_lost.saturating_add(leaf.maybe_lost);

@@ -3,7 +3,7 @@
 //! What does not depend on the measure stands in each of the lines of an ASN. Contracts, coverage and
 //! changes are in the other formats.
 
-use super::model::{GivenByMeasure, Report, ReportRow};
+use super::model::{GivenByMeasure, Peak, Report, ReportRow};
 use crate::sla::measure::Measure;
 use std::io::{self, Write};
 
@@ -13,6 +13,11 @@ const HEAD: &str = "origin,commitment,role,asn,measure,from,until,period_s,guara
     from_bytes,to_bytes,mean_from_ppm,mean_to_ppm,peak_ppm,peak_direction,peak_second,\
     out_of_sla_s,intervals,p95_5min_from_bps,p95_5min_to_bps,\
     from_expected,from_lost,from_maybe_lost,to_expected,to_lost,to_maybe_lost";
+
+/// The last columns.
+const LAST: &str = "from_confirmed_bytes,to_confirmed_bytes,mean_confirmed_from_ppm,\
+    mean_confirmed_to_ppm,confirmed_peak_ppm,confirmed_peak_direction,confirmed_peak_second,\
+    kept_at_least_ppm,kept_at_most_ppm,credit_at_least_ppm,credit_at_most_ppm";
 
 /// What the five columns of seconds are of: behind [`HEAD`] for each of these.
 const BESIDE: [&str; 7] = [
@@ -36,7 +41,7 @@ pub fn write(out: &mut dyn Write, report: &Report) -> io::Result<()> {
             write!(out, ",{what}_{verdict}_s")?;
         }
     }
-    write!(out, "\r\n")?;
+    write!(out, ",{LAST}\r\n")?;
     for ledger in &report.ledgers {
         for commitment in &ledger.commitments {
             let asns = commitment.asns.iter().map(|row| ("origin", row));
@@ -106,6 +111,24 @@ fn lines(
         ] {
             write_seconds(out, seconds, measure)?;
         }
+        for bytes in [row.from.confirmed_bytes, row.to.confirmed_bytes] {
+            write!(out, ",{bytes}")?;
+        }
+        for mean in [row.from.mean_confirmed_ppm, row.to.mean_confirmed_ppm] {
+            write!(out, ",{mean}")?;
+        }
+        write_peak(out, row.confirmed_peak.as_ref())?;
+        match measure.and_then(|measure| row.credit.get(measure.as_str())) {
+            Some(credit) => write!(
+                out,
+                ",{},{},{},{}",
+                credit.kept_at_least_ppm,
+                credit.kept_at_most_ppm,
+                credit.credit_at_least_ppm,
+                credit.credit_at_most_ppm
+            )?,
+            None => write!(out, ",,,,")?,
+        }
         write!(out, "\r\n")?;
     }
     Ok(())
@@ -131,20 +154,13 @@ fn write_seconds(
 /// What does not depend on the measure.
 fn rest(out: &mut dyn Write, row: &ReportRow) -> io::Result<()> {
     let optional = |number: Option<u64>| number.map_or_else(String::new, |it| it.to_string());
-    let peak = row.peak.as_ref();
     write!(out, ",{},{}", row.from.bytes, row.to.bytes)?;
     write!(
         out,
         ",{},{}",
         row.from.mean_share_ppm, row.to.mean_share_ppm
     )?;
-    write!(
-        out,
-        ",{},{},{}",
-        optional(peak.map(|peak| peak.share_ppm)),
-        peak.map_or("", |peak| peak.direction),
-        peak.map_or("", |peak| &peak.second)
-    )?;
+    write_peak(out, row.peak.as_ref())?;
     write!(out, ",{},{}", row.out_of_sla_s, row.intervals)?;
     for one in [row.from, row.to] {
         write!(out, ",{}", optional(one.p95_5min_bps))?;
@@ -153,6 +169,18 @@ fn rest(out: &mut dyn Write, row: &ReportRow) -> io::Result<()> {
         write!(out, ",{},{},{}", one.expected, one.lost, one.maybe_lost)?;
     }
     Ok(())
+}
+
+/// Three columns, empty where there was no window.
+fn write_peak(out: &mut dyn Write, peak: Option<&Peak>) -> io::Result<()> {
+    match peak {
+        Some(peak) => write!(
+            out,
+            ",{},{},{}",
+            peak.share_ppm, peak.direction, peak.second
+        ),
+        None => write!(out, ",,,"),
+    }
 }
 
 /// A text as a field: in quotes where it must be (RFC 4180 §2), and never a spreadsheet's formula.

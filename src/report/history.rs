@@ -4,24 +4,24 @@
 //! The present day is kept in memory; each day before it is a file in `minutes/`, which may be removed at any
 //! time: it is made again. Owned by one thread, which also answers.
 
+mod answer;
+mod request;
+
 use super::ReportRequest;
 use super::commitment_account::CommitmentAccount;
 use super::ledger_account::LedgerAccount;
 use super::minute_file::{self, AsnDay, PastInterval};
-use super::minutes::{DirectionSums, HistorySums, SECONDS_IN_MINUTE, SampleSums};
+use super::minutes::SECONDS_IN_MINUTE;
 use super::period::{Period, ReportZone};
-use super::seconds::GivenSeconds;
 use crate::ledger::directory::{LedgerDirectory, LedgerError, LedgerFile};
 use crate::ledger::leaf::{IntervalLeaf, Leaf};
 use crate::ledger::read::{PartReader, SealedMinute};
 use crate::sla::measure::Measure;
 use crate::units::Second;
-use serde::Serialize;
+use answer::HistoryAnswer;
+pub use request::{HistoryError, HistoryRequest, MAX_STEPS};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// Steps of an answer at most: a day by minutes, 62 days by hours.
-pub const MAX_STEPS: u64 = 1500;
 
 /// Days that are indexed at most. Further ones are in the ledger, and in a report.
 pub const MAX_DAYS: u64 = 32;
@@ -43,74 +43,6 @@ const MAX_ATTEMPTS: u32 = 5;
 
 /// Seconds before the last one judged that may still be called not seen.
 const UNSETTLED: u64 = 5;
-
-/// What is asked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HistoryRequest {
-    /// The contract.
-    pub commitment: String,
-    /// The ASN.
-    pub asn: u32,
-    /// The first second; a whole minute.
-    pub from: Second,
-    /// The second behind the last; a whole minute.
-    pub until: Second,
-    /// Seconds of a step; whole minutes.
-    pub step: u64,
-}
-
-/// Why there is no answer.
-#[derive(thiserror::Error, Debug)]
-pub enum HistoryError {
-    /// What is asked cannot be answered.
-    #[error("{0}")]
-    Request(String),
-    /// No such contract.
-    #[error("no commitment is named {name:?}; there are: {known}")]
-    Commitment {
-        /// As asked.
-        name: String,
-        /// Those that there are.
-        known: String,
-    },
-    /// The ledger cannot be read.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// A leaf says what does not fit.
-    #[error("{}: {reason}", path.display())]
-    Leaf {
-        /// The part of the ledger.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
-impl HistoryRequest {
-    /// Whether it can be answered at all.
-    ///
-    /// # Errors
-    /// [`HistoryError::Request`].
-    pub fn check(&self) -> Result<(), HistoryError> {
-        let Self {
-            from, until, step, ..
-        } = self;
-        let refused = |reason: String| Err(HistoryError::Request(reason));
-        let is_whole = |seconds: u64| seconds.is_multiple_of(SECONDS_IN_MINUTE);
-        if ![from.0, until.0, *step].into_iter().all(is_whole) || *step == 0 {
-            return refused("from, until and step are whole minutes".into());
-        }
-        let Some(length) = until.0.checked_sub(from.0).filter(|length| *length > 0) else {
-            return refused(format!("from {from} until {until} is no time"));
-        };
-        if !length.is_multiple_of(*step) || length / step > MAX_STEPS {
-            return refused(format!(
-                "{length} s in steps of {step} s: at most {MAX_STEPS} whole steps are answered"
-            ));
-        }
-        Ok(())
-    }
-}
 
 /// The index of a ledger.
 #[derive(Debug)]
@@ -357,7 +289,7 @@ impl HistoryIndex {
         let (Some(known_from), Some(Second(judged))) = (self.known_from, self.account.judged())
         else {
             // No minute is sealed yet.
-            return Answer::new(request).written([false; Measure::COUNT], None);
+            return HistoryAnswer::new(request).written([false; Measure::COUNT], None);
         };
         let accounts = self.account.commitments();
         if self.account_of(&request.commitment).is_none() {
@@ -370,7 +302,7 @@ impl HistoryIndex {
         let settled = (judged + 1).saturating_sub(UNSETTLED);
         let complete = settled - settled % SECONDS_IN_MINUTE;
         self.account.give(Second(complete));
-        let mut answer = Answer::new(request);
+        let mut answer = HistoryAnswer::new(request);
         let (first, last) = (request.from.0 / DAY, request.until.0 / DAY + 1);
         for day in (first..=last).map(|day| day * DAY) {
             let range = (day.max(known_from), (day + DAY).min(complete));
@@ -471,195 +403,9 @@ fn is_before(line: &str, second: &str) -> bool {
         .is_some_and(|time| time < second)
 }
 
-/// An answer that is being made.
-struct Answer<'a> {
-    request: &'a HistoryRequest,
-    /// For each step the seconds that are known of it, and their sums.
-    steps: Vec<(u64, HistorySums)>,
-    intervals: Vec<PastInterval>,
-}
-
-impl<'a> Answer<'a> {
-    fn new(request: &'a HistoryRequest) -> Self {
-        let steps = (request.until.0 - request.from.0) / request.step;
-        let steps = usize::try_from(steps).unwrap_or_default();
-        Self {
-            request,
-            steps: vec![(0, HistorySums::default()); steps],
-            intervals: Vec::new(),
-        }
-    }
-
-    /// Adds what is known of a time.
-    fn add(&mut self, (first, end): (u64, u64), row: &AsnDay) {
-        let HistoryRequest {
-            from, until, step, ..
-        } = self.request;
-        for (number, (known, _)) in (0..).zip(&mut self.steps) {
-            let begin = from.0 + number * step;
-            *known += (begin + step).min(end).saturating_sub(begin.max(first));
-        }
-        for (minute, sums) in &row.minutes {
-            let second = minute * SECONDS_IN_MINUTE;
-            if second >= first.max(from.0)
-                && second < end.min(until.0)
-                && let Ok(place) = usize::try_from((second - from.0) / step)
-                && let Some((_, step)) = self.steps.get_mut(place)
-            {
-                step.add(sums);
-            }
-        }
-        let touches = |one: &&PastInterval| one.from < until.0 && one.until > from.0;
-        self.intervals
-            .extend(row.intervals.iter().filter(touches).cloned());
-    }
-
-    /// As one line; `known`: the first second of which anything is known, and the first of which nothing is.
-    fn written(
-        self,
-        guaranteed: [bool; Measure::COUNT],
-        known: Option<(u64, u64)>,
-    ) -> Result<String, HistoryError> {
-        let json = serde_json::to_string(&self.json(guaranteed, known));
-        json.map_err(|error| HistoryError::Request(error.to_string()))
-    }
-
-    fn json(
-        self,
-        guaranteed: [bool; Measure::COUNT],
-        known: Option<(u64, u64)>,
-    ) -> HistoryJson<'a> {
-        let request = self.request;
-        let steps = (0..).zip(self.steps).map(|(number, (known, sums))| {
-            let measures = Measure::ALL.into_iter().zip(sums.given).zip(guaranteed);
-            let given = measures.filter(|(_, is_guaranteed)| *is_guaranteed && known > 0);
-            let given = given.map(
-                |((measure, [met_s, missed_s, void_s, indeterminate_s]), _)| {
-                    let all = met_s + missed_s + void_s + indeterminate_s;
-                    let given = GivenSeconds {
-                        met_s,
-                        missed_s,
-                        void_s,
-                        indeterminate_s,
-                        silent_s: known.saturating_sub(all),
-                    };
-                    (measure.as_str(), given)
-                },
-            );
-            StepJson {
-                start: Second(request.from.0 + number * request.step).to_string(),
-                known_s: known,
-                peak_thousandths: (known > 0).then_some(sums.peak),
-                out_of_sla_s: sums.out_of_sla_s,
-                from: sums.from,
-                to: sums.to,
-                latency: sums.latency,
-                jitter: sums.jitter,
-                given: given.collect(),
-            }
-        });
-        let intervals = self.intervals.into_iter();
-        HistoryJson {
-            commitment: &request.commitment,
-            asn: request.asn,
-            from: request.from.to_string(),
-            until: request.until.to_string(),
-            step_s: request.step,
-            known_from: known.map(|(from, _)| Second(from).to_string()),
-            complete_until: known.map(|(_, until)| Second(until).to_string()),
-            steps: steps.collect(),
-            intervals: intervals.map(IntervalJson::from).collect(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct HistoryJson<'a> {
-    commitment: &'a str,
-    asn: u32,
-    from: String,
-    until: String,
-    step_s: u64,
-    known_from: Option<String>,
-    complete_until: Option<String>,
-    steps: Vec<StepJson>,
-    intervals: Vec<IntervalJson>,
-}
-
-#[derive(Serialize)]
-struct StepJson {
-    start: String,
-    known_s: u64,
-    peak_thousandths: Option<u64>,
-    out_of_sla_s: u64,
-    from: DirectionSums,
-    to: DirectionSums,
-    latency: SampleSums,
-    jitter: SampleSums,
-    given: BTreeMap<&'static str, GivenSeconds>,
-}
-
-#[derive(Serialize)]
-struct IntervalJson {
-    direction: String,
-    from: String,
-    until: String,
-    open: bool,
-    peak_share: f64,
-    committed_bps: u64,
-    threshold: f64,
-    window_s: u32,
-}
-
-impl From<PastInterval> for IntervalJson {
-    fn from(one: PastInterval) -> Self {
-        Self {
-            direction: one.direction,
-            from: Second(one.from).to_string(),
-            until: Second(one.until).to_string(),
-            open: false,
-            peak_share: one.peak_share,
-            committed_bps: one.committed_bps,
-            threshold: one.threshold,
-            window_s: one.window_s,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn request(from: u64, until: u64, step: u64) -> HistoryRequest {
-        HistoryRequest {
-            commitment: "a".into(),
-            asn: 1,
-            from: Second(from),
-            until: Second(until),
-            step,
-        }
-    }
-
-    #[test]
-    fn only_whole_minutes_and_so_many_steps_are_answered() {
-        for (from, until, step) in [(0, 3600, 60), (60, 90_060, 60), (0, 2_592_000, 3600)] {
-            assert!(request(from, until, step).check().is_ok());
-        }
-        for (from, until, step) in [
-            (0, 0, 60),
-            (60, 0, 60),
-            (0, 3600, 0),
-            (0, 3600, 90),
-            (1, 61, 60),
-            (0, 3600, 420),
-            (0, 60 * 1501, 60),
-        ] {
-            assert!(
-                request(from, until, step).check().is_err(),
-                "{from} {until} {step}"
-            );
-        }
-    }
 
     #[test]
     fn counts_of_the_day_before_are_told_by_their_first_octets() {

@@ -205,6 +205,8 @@ pub struct ReportRow {
     pub to: DirectionRow,
     /// The largest window that was held against the threshold.
     pub peak: Option<Peak>,
+    /// The largest window of confirmed octets, whether it is held against the threshold or not.
+    pub confirmed_peak: Option<Peak>,
     /// Seconds in which it was out of SLA for its own traffic.
     pub out_of_sla_s: u64,
     /// How often it was: times without a second between in which it was not.
@@ -229,9 +231,34 @@ pub struct ReportRow {
     /// The same also without maintenance that was entered afterwards.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub settled_without_retroactive: GivenByMeasure,
+    /// What is credited by its settled seconds, by measure, where the contract has steps for that.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub credit: CreditByMeasure,
+    /// The same without maintenance that was announced before it began.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub credit_without_maintenance: CreditByMeasure,
+    /// The same also without maintenance that was entered afterwards.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub credit_without_retroactive: CreditByMeasure,
     /// The largest share in each part of the period, in millionths; for the drawing.
     #[serde(skip)]
     pub shares: Vec<u32>,
+}
+
+/// Credit by measure.
+pub type CreditByMeasure = BTreeMap<&'static str, CreditRow>;
+
+/// What is credited for a measure, in millionths. The two ends differ where some seconds are indeterminate.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct CreditRow {
+    /// The share of `met` among the seconds met, missed or indeterminate: with all of the last missed, rounded down.
+    pub kept_at_least_ppm: u64,
+    /// With all of them met, rounded up.
+    pub kept_at_most_ppm: u64,
+    /// What is credited if all of them were met.
+    pub credit_at_least_ppm: u64,
+    /// If all of them were missed.
+    pub credit_at_most_ppm: u64,
 }
 
 /// Seconds by measure.
@@ -301,8 +328,12 @@ pub struct WithReport {
 pub struct DirectionRow {
     /// Octets.
     pub bytes: u64,
+    /// Of these, confirmed (MODEL §3.4): a lower bound of what somebody answered.
+    pub confirmed_bytes: u64,
     /// Share of what the committed rate allows in the seconds that were seen, in millionths.
     pub mean_share_ppm: u64,
+    /// The same of the confirmed octets.
+    pub mean_confirmed_ppm: u64,
     /// 95th percentile of the rates of 5 minutes, in bit/s; of one ASN only. Shown, not judged.
     pub p95_5min_bps: Option<u64>,
     /// RTP packets that should have come.

@@ -1,7 +1,7 @@
 //! Sums over the rows of a contract.
 
 use super::asn_account::{AsnAccount, mean_share_ppm};
-use super::model::{DirectionRow, GivenByMeasure, ReportRow};
+use super::model::{DirectionRow, GivenByMeasure, Peak, ReportRow};
 use super::seconds::GivenSeconds;
 use super::verdict_seconds::SecondSums;
 use crate::sla::measure::Measure;
@@ -38,19 +38,26 @@ pub(super) fn all(asns: &[ReportRow], allowed_bits: u128) -> ReportRow {
                 sums.entry(measure).or_default().add(given);
             }
         }
-        let share = |row: &ReportRow| row.peak.as_ref().map_or(0, |peak| peak.share_ppm);
-        if share(row) > share(&all) {
-            all.peak.clone_from(&row.peak);
+        for (largest, one) in [
+            (&mut all.peak, &row.peak),
+            (&mut all.confirmed_peak, &row.confirmed_peak),
+        ] {
+            let share = |peak: &Option<Peak>| peak.as_ref().map_or(0, |peak| peak.share_ppm);
+            if share(one) > share(largest) {
+                largest.clone_from(one);
+            }
         }
     }
     for direction in [&mut all.from, &mut all.to] {
         direction.mean_share_ppm = mean_share_ppm(direction.bytes, allowed_bits);
+        direction.mean_confirmed_ppm = mean_share_ppm(direction.confirmed_bytes, allowed_bits);
     }
     all
 }
 
 fn add_direction(sum: &mut DirectionRow, one: &DirectionRow) {
     sum.bytes = sum.bytes.saturating_add(one.bytes);
+    sum.confirmed_bytes = sum.confirmed_bytes.saturating_add(one.confirmed_bytes);
     sum.expected = sum.expected.saturating_add(one.expected);
     sum.lost = sum.lost.saturating_add(one.lost);
     sum.maybe_lost = sum.maybe_lost.saturating_add(one.maybe_lost);

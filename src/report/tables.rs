@@ -3,7 +3,7 @@
 mod verdicts;
 
 use super::model::{
-    ChangeKind, CommitmentReport, Coverage, EvidenceSummary, LedgerReport, ReportRow,
+    ChangeKind, CommitmentReport, Coverage, EvidenceSummary, LedgerReport, Peak, ReportRow,
 };
 use super::words::{count, share, signed, time};
 
@@ -174,7 +174,7 @@ pub(super) fn name(row: &ReportRow) -> String {
 
 /// The tables of a contract.
 pub(super) fn commitment(of: &CommitmentReport) -> Vec<ReportTable> {
-    let mut tables = vec![shares(of), rates(of)];
+    let mut tables = vec![shares(of), confirmed(of), rates(of)];
     tables.extend(verdicts::tables(of));
     tables.extend([packets(of), samples(of)]);
     if !of.transit_asns.is_empty() {
@@ -214,6 +214,30 @@ fn shares(of: &CommitmentReport) -> ReportTable {
         ],
         is_prose: false,
         rows: rows(of, traffic),
+    }
+}
+
+fn confirmed(of: &CommitmentReport) -> ReportTable {
+    ReportTable {
+        title: "Confirmed share".to_owned(),
+        note: "Of it what somebody answered (MODEL §3.4): a lower bound. Mean over the seconds that were judged; peak: the largest window of it.",
+        head: vec![
+            "ASN",
+            "octets from",
+            "octets to",
+            "mean from",
+            "mean to",
+            "peak",
+            "dir.",
+            "at",
+        ],
+        is_prose: false,
+        rows: rows(of, |row| {
+            let octets = [row.from, row.to].map(|one| count(one.confirmed_bytes));
+            let means = [row.from, row.to].map(|one| share(one.mean_confirmed_ppm));
+            let [at, direction, second] = peak(row.confirmed_peak.as_ref());
+            [&octets[..], &means[..], &[at, direction, second][..]].concat()
+        }),
     }
 }
 
@@ -285,15 +309,19 @@ fn samples(of: &CommitmentReport) -> ReportTable {
     }
 }
 
-fn traffic(row: &ReportRow) -> Vec<String> {
-    let [peak, direction, at] = match &row.peak {
+fn peak(of: Option<&Peak>) -> [String; 3] {
+    match of {
         Some(peak) => [
             share(peak.share_ppm),
             peak.direction.to_owned(),
             time(&peak.second),
         ],
         None => ["–".to_owned(), String::new(), String::new()],
-    };
+    }
+}
+
+fn traffic(row: &ReportRow) -> Vec<String> {
+    let [peak, direction, at] = peak(row.peak.as_ref());
     vec![
         count(row.from.bytes),
         count(row.to.bytes),

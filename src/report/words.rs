@@ -1,6 +1,6 @@
 //! Figures as people read them, exact all the same.
 
-use crate::ledger::leaf::CommitmentTerms;
+use crate::ledger::leaf::{CommitmentTerms, CreditTerms};
 
 /// A count in groups of three digits: `1 234 567`.
 pub(super) fn count(count: u64) -> String {
@@ -119,6 +119,17 @@ pub(super) fn terms(of: &CommitmentTerms) -> Vec<(&'static str, String)> {
             count(jitter.min_stream_seconds)
         );
         terms.push(("jitter", text));
+    }
+    if !of.credit.is_empty() {
+        let step = |step: &CreditTerms| {
+            format!(
+                "{} below {}",
+                percent(step.credit.into()),
+                percent(step.below.into())
+            )
+        };
+        let steps: Vec<_> = of.credit.iter().map(step).collect();
+        terms.push(("credit", steps.join(", ")));
     }
     terms
 }

@@ -2,6 +2,7 @@
 //! (which packets count) and by the verdicts.
 
 use crate::attribution::scopes::Scope;
+use crate::sla::credit::CreditStep;
 use crate::sla::measure::Guarantee;
 use crate::stream::tally::Layer;
 use crate::units::{BitRate, Ratio};
@@ -36,6 +37,8 @@ pub struct Commitment {
     pub transit: TransitRule,
     /// What is guaranteed below the threshold.
     pub guarantee: Guarantee,
+    /// What is credited where it is not kept, from the largest share down.
+    pub credit: Vec<CreditStep>,
 }
 
 /// What is done about the ASNs on the way to an origin.
@@ -139,5 +142,6 @@ pub(crate) fn example(name: &str) -> Commitment {
             latency: Some(LatencyGuarantee::new(Duration::from_millis(150))),
             ..Guarantee::default()
         },
+        credit: Vec::new(),
     }
 }

@@ -30,11 +30,13 @@ pub enum LossReason {
     Hold,
     /// The sender moved to another transport address over a long gap.
     Move,
+    /// A receiver behind the tap misses fewer.
+    Received,
 }
 
 impl LossReason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Restart,
         Self::NewSsrc,
         Self::Stalled,
@@ -43,6 +45,7 @@ impl LossReason {
         Self::CaptureGap,
         Self::Hold,
         Self::Move,
+        Self::Received,
     ];
 
     /// The value in metrics.
@@ -56,6 +59,7 @@ impl LossReason {
             Self::CaptureGap => "unseen",
             Self::Hold => "hold",
             Self::Move => "move",
+            Self::Received => "received",
         }
     }
 }

@@ -44,6 +44,12 @@ impl CaptureGaps {
         self.stretches.clear();
     }
 
+    /// Whether all of a time was seen.
+    pub(super) fn is_whole(&self, from: Timestamp, until: Timestamp) -> bool {
+        let mut stretches = self.stretches.iter();
+        !stretches.any(|stretch| stretch.0 < until && stretch.1 > from)
+    }
+
     /// What a stream has lost over a gap that reaches into a stretch may be our own loss. The packets
     /// at the ends of the gap were seen, so a stretch that only touches one of them excuses nothing.
     pub(super) fn excuse(&self, stream: &mut Stream, bookings: &mut [Booking]) {

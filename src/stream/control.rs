@@ -96,34 +96,84 @@ impl Streams {
         }
     }
 
-    /// What the sender of an RTCP packet says of the streams that it receives: they go the other
+    /// How many packets the sender of an RTCP packet says that it has sent: on streams that go where it goes.
+    pub(super) fn note_sent(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+        for (ssrc, sent) in rtcp::sent(payload) {
+            let (src, dst) = (packet.src.address, packet.dst.address);
+            let index = self.transports.source(src, dst, ssrc);
+            let stream = index.and_then(|index| self.table.get_mut(index));
+            let Some(stream) = stream
+                .filter(|stream| stream.key.ssrc() == ssrc && stream.kind == StreamKind::Audio)
+            else {
+                continue;
+            };
+            let changed = &mut self.changed;
+            if !stream.count_sent(sent, packet.time, &self.unseen, changed) {
+                self.contradicting_reports += 1;
+            }
+            let pair = stream.pair();
+            let found = changed
+                .drain(..)
+                .map(|booking| Finding::Changed(pair.clone(), booking));
+            self.findings.extend(found);
+        }
+    }
+
+    /// The audio stream that the sender of an RTCP packet receives from an SSRC: it goes the other
     /// way, on the same ports (RFC 5761), on the next lower ones (RFC 3550 §11), or on any between the
-    /// two hosts (RFC 3605, NAT).
-    pub(super) fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+    /// two hosts (RFC 3605, NAT). None where there is none of this SSRC.
+    fn received(&self, packet: &Packet<'_>, ssrc: u32) -> Option<u32> {
         let (src, dst) = (packet.dst, packet.src);
+        let ends = [(src, dst), (src.below(), dst.below())];
+        let keys = ends.map(|(src, dst)| StreamKey::new(src, dst, ssrc));
+        let index = keys.iter().find_map(|key| self.table.find(key));
+        let by_host = || self.transports.source(src.address, dst.address, ssrc);
+        let index = index.or_else(by_host)?;
+        let stream = self.table.get(index)?;
+        (stream.key.ssrc() == ssrc).then_some(index)
+    }
+
+    /// What the sender of an RTCP packet says of the streams that it receives.
+    pub(super) fn note_reports(&mut self, packet: &Packet<'_>, payload: &[u8]) {
+        let now = packet.time.second();
         for (reporter, block) in rtcp::reports(payload) {
-            let ends = [(src, dst), (src.below(), dst.below())];
-            let keys = ends.map(|(src, dst)| StreamKey::new(src, dst, block.ssrc));
-            let index = keys.iter().find_map(|key| self.table.find(key));
-            let by_host = || self.transports.source(src.address, dst.address, block.ssrc);
-            let stream = index
-                .or_else(by_host)
-                .and_then(|index| self.table.get_mut(index));
-            let Some(stream) = stream.filter(|stream| stream.key.ssrc() == block.ssrc) else {
+            let index = self.received(packet, block.ssrc);
+            let Some(stream) = index.and_then(|index| self.table.get_mut(index)) else {
                 self.unmatched_reports += 1;
                 continue;
             };
             if stream.kind == StreamKind::Video {
                 continue;
             }
-            let by = (reporter, packet.time.second());
-            if !stream.report(by, &block, &mut self.reported) {
+            let (reported, changed) = (&mut self.reported, &mut self.changed);
+            if !stream.report((reporter, now), &block, reported, changed) {
                 self.unmatched_reports += 1;
             }
             let pair = stream.pair();
-            let reported = self.reported.drain(..);
+            let reported = reported.drain(..);
             let found = reported.map(|reported| Finding::Reported(pair.clone(), reported));
             self.findings.extend(found);
+            let changed = changed.drain(..);
+            let found = changed.map(|booking| Finding::Changed(pair.clone(), booking));
+            self.findings.extend(found);
+        }
+        for (reporter, block) in rtcp::voip_metrics(payload) {
+            let index = self.received(packet, block.ssrc);
+            let stream = index.and_then(|index| self.table.get_mut(index));
+            if stream
+                .as_ref()
+                .is_some_and(|stream| stream.kind == StreamKind::Video)
+            {
+                continue;
+            }
+            match stream.and_then(|stream| Some((stream.note_metrics(reporter, now)?, stream))) {
+                Some((true, stream)) => {
+                    let pair = stream.pair().clone();
+                    self.findings.push(Finding::VoipMetrics(pair, block));
+                }
+                Some((false, _)) => {}
+                None => self.unmatched_reports += 1,
+            }
         }
     }
 }

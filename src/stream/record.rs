@@ -6,6 +6,7 @@ mod facts;
 mod jump;
 mod numbering;
 mod restart;
+mod rtcp;
 mod silence;
 
 use crate::attribution::{Attribution, PairKey};
@@ -14,7 +15,8 @@ use crate::stream::copies::RecentPackets;
 use crate::stream::gaps::MissingNumbers;
 use crate::stream::jitter::Jitter;
 use crate::stream::probation::PROOF;
-use crate::stream::reports::Reporter;
+use crate::stream::reports::{Reporter, Reporters};
+use crate::stream::rtcp_account::RtcpAccount;
 use crate::stream::sequence::{Arrival, Sequence, SequenceStep, WINDOW};
 use crate::stream::tally::{SequenceCounts, TrafficCounts, ethernet_octets};
 use crate::units::{Second, Timestamp};
@@ -97,8 +99,8 @@ const _: () = {
     assert!(second / 64 == 1 && third / 64 == 2, "one to touch in each");
     let all = size_of::<Stream>() + size_of::<ColdState>() + size_of::<MissingNumbers>();
     assert!(all <= 512, "a hundred thousand of them");
-    let reported = size_of::<Vec<Reporter>>() + size_of::<Reporter>();
-    assert!(reported <= 80, "besides, of a stream that is reported on");
+    let reported = size_of::<Reporters>() + size_of::<Reporter>() + size_of::<RtcpAccount>();
+    assert!(reported <= 160, "besides, of a stream that is reported on");
 };
 
 impl Stream {

@@ -7,7 +7,9 @@
 //! between the least and the most that they report.
 
 mod reporter;
+pub mod voip_counts;
 
+use crate::stream::rtcp_account::RtcpAccount;
 use crate::stream::sequence::Sequence;
 use crate::stream::tally::LossCounts;
 use crate::units::Second;
@@ -49,41 +51,31 @@ pub struct ReportContext<'a> {
 pub struct RemoteReports(Option<Box<Reporters>>);
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Reporters(Vec<Reporter>);
+pub(super) struct Reporters {
+    all: Vec<Reporter>,
+    /// What RTCP says of doubt; none before it says anything.
+    account: Option<Box<RtcpAccount>>,
+}
 
 impl RemoteReports {
     /// Takes a report on the stream; what follows from it goes to `booked`. A reporter's first report
-    /// only says where its next interval begins: what was lost before we looked is nobody's. False where
-    /// there are too many reporters.
+    /// only says where its next interval begins: what was lost before we looked is nobody's. None where
+    /// there are too many reporters. Of a single one that goes on: how many of the numbers that the tap misses in
+    /// its interval it has, and when that began.
     pub fn report(
         &mut self,
         context: &ReportContext<'_>,
         block: &ReportBlock,
         booked: &mut Vec<ReportedLoss>,
-    ) -> bool {
-        let reporters = &mut self.0.get_or_insert_default().0;
-        let known = |each: &Reporter| each.ssrc == context.reporter;
-        let place = match reporters.iter().position(known) {
-            Some(place) => place,
-            None => match Self::make_room(reporters, context.second) {
-                Some(place) => {
-                    let reporter = Reporter::new(context.reporter);
-                    if let Some(silent) = reporters.get_mut(place) {
-                        *silent = reporter;
-                    } else {
-                        reporters.reserve_exact(1);
-                        reporters.push(reporter);
-                    }
-                    place
-                }
-                None => return false,
-            },
-        };
+    ) -> Option<Option<(u32, Second)>> {
+        let reporters = &mut self.0.get_or_insert_default().all;
+        let place = Self::place_of(reporters, context.reporter, context.second)?;
         let mut each = (0..).zip(reporters.iter());
         let is_alone = each.all(|(other, reporter)| other == place || !reporter.is_active());
-        if let Some(reporter) = reporters.get_mut(place)
-            && let was_active = reporter.is_active()
-            && let Some(counts) = reporter.take(context, block, is_alone, booked)
+        let reporter = reporters.get_mut(place)?;
+        let (was_active, silent) = (reporter.is_active(), reporter.silent(context.second));
+        let (counts, surplus) = reporter.take(context, block, is_alone, booked);
+        if let Some(counts) = counts
             // One that joins others does so with its next interval: they have spoken of this one.
             && (is_alone || was_active)
         {
@@ -93,7 +85,33 @@ impl RemoteReports {
                 booked.extend(Self::end_round(reporters).map(|counts| (context.second, counts)));
             }
         }
-        true
+        let from = Second(context.second.0.saturating_sub(silent.into()));
+        Some(is_alone.then_some((surplus, from)))
+    }
+
+    /// A reporter sends VoIP metrics (RFC 3611 §4.7): whether they count. None where there are too many
+    /// reporters.
+    pub fn note_metrics(&mut self, reporter: u32, now: Second) -> Option<bool> {
+        let reporters = &mut self.0.get_or_insert_default().all;
+        let place = Self::place_of(reporters, reporter, now)?;
+        Some(reporters.get_mut(place)?.note_metrics(now))
+    }
+
+    /// The place of a reporter, known before or not; none where there is no room.
+    fn place_of(reporters: &mut Vec<Reporter>, ssrc: u32, now: Second) -> Option<usize> {
+        let known = reporters.iter().position(|each| each.ssrc == ssrc);
+        if known.is_some() {
+            return known;
+        }
+        let place = Self::make_room(reporters, now)?;
+        let reporter = Reporter::new(ssrc, now);
+        if let Some(silent) = reporters.get_mut(place) {
+            *silent = reporter;
+        } else {
+            reporters.reserve_exact(1);
+            reporters.push(reporter);
+        }
+        Some(place)
     }
 
     /// The place of a further reporter, if there is one.
@@ -127,21 +145,34 @@ impl RemoteReports {
     /// Whether any of them has been heard in the last half minute: reports come every 5 s, and every 15 s in
     /// a group of three (RFC 3550 §6.2).
     pub fn is_heard(&self, now: Second) -> bool {
-        let reporters = self.0.iter().flat_map(|all| &all.0);
+        let reporters = self.0.iter().flat_map(|all| &all.all);
         reporters
             .into_iter()
             .any(|reporter| reporter.silent(now) <= HEARD_SECONDS)
     }
 
+    /// What RTCP says of doubt, if it says anything.
+    pub(super) fn account(&mut self) -> Option<&mut RtcpAccount> {
+        self.0.as_mut()?.account.as_deref_mut()
+    }
+
+    /// The same, from now on.
+    pub(super) fn open_account(&mut self) -> &mut RtcpAccount {
+        self.0
+            .get_or_insert_default()
+            .account
+            .get_or_insert_default()
+    }
+
     /// The sender has started anew: the next report begins the next interval.
     pub fn restart(&mut self) {
-        let reporters = self.0.iter_mut().flat_map(|all| &mut all.0);
+        let reporters = self.0.iter_mut().flat_map(|all| &mut all.all);
         reporters.for_each(Reporter::restart);
     }
 
     /// The stream is over: what the reporters have said that is not booked yet.
     pub fn finish(&mut self) -> Option<LossCounts> {
-        Self::end_round(&mut self.0.as_mut()?.0)
+        Self::end_round(&mut self.0.as_mut()?.all)
     }
 }
 

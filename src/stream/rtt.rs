@@ -47,6 +47,8 @@ enum Question<'a> {
     Report(u32, u32),
     Stun(u128),
     Sip(&'a [u8], &'a [u8]),
+    /// Call-ID, the tags of who accepted and who asked, and CSeq of an INVITE that is accepted.
+    Accepted(&'a [u8], [&'a [u8]; 2], u32),
     /// The acknowledgment number that answers a segment with SYN.
     Tcp(u32),
 }
@@ -57,7 +59,7 @@ impl Question<'_> {
         match self {
             Self::Report(..) => RttMethod::Rtcp,
             Self::Stun(_) => RttMethod::Stun,
-            Self::Sip(..) => RttMethod::Sip,
+            Self::Sip(..) | Self::Accepted(..) => RttMethod::Sip,
             Self::Tcp(_) => RttMethod::Tcp,
         }
     }
@@ -135,7 +137,7 @@ impl RttMatcher {
                                 let of = (answer.ssrc, answer.last_rr);
                                 self.answer_report(packet, ssrc, of, answer.delay, samples);
                             }),
-                            Block::Other { .. } => {}
+                            Block::Voip(_) | Block::Other { .. } => {}
                         }
                     }
                 }
@@ -196,7 +198,9 @@ impl RttMatcher {
         }
     }
 
-    /// Request to first answer (RFC 3261 §17.1.3: branch and method name the transaction).
+    /// Request to first answer (RFC 3261 §17.1.3: branch and method name the transaction), and the caller's
+    /// ACK of a 2xx to INVITE, which is a transaction of its own (RFC 3261 §13.2.2.4) and is sent as soon as
+    /// each 2xx comes.
     fn observe_sip(&mut self, packet: &Packet<'_>, octets: &[u8], samples: &mut Vec<RttSample>) {
         let Some(message) = sip::parse(octets) else {
             return;
@@ -204,12 +208,28 @@ impl RttMatcher {
         let (Some(branch), Some(cseq)) = (message.branch, message.cseq) else {
             return;
         };
+        let accepted = message.call_id.map(|call_id| {
+            let tags = [message.to_tag, message.from_tag].map(Option::unwrap_or_default);
+            Question::Accepted(call_id, tags, cseq.number)
+        });
         let question = Question::Sip(branch, cseq.method);
         match message.start {
             // An ACK is never answered.
-            Start::Request { method: b"ACK", .. } => {}
+            Start::Request { method: b"ACK", .. } => {
+                if let Some(accepted) = accepted {
+                    self.answer(packet, &accepted, RttMethod::Sip, samples);
+                }
+            }
             Start::Request { .. } => self.ask(packet, &question, octets),
-            Start::Response { .. } => self.answer(packet, &question, RttMethod::Sip, samples),
+            Start::Response { code } => {
+                self.answer(packet, &question, RttMethod::Sip, samples);
+                if let Some(accepted) = accepted
+                    && matches!(code, 200..=299)
+                    && cseq.method == b"INVITE"
+                {
+                    self.ask(packet, &accepted, octets);
+                }
+            }
         }
     }
 
@@ -299,7 +319,8 @@ impl RttMatcher {
     /// RTCP may come from another port than it was sent to, its SSRC says enough.
     fn key(&self, asker: Endpoint, answerer: Endpoint, question: &Question<'_>) -> u64 {
         match question {
-            Question::Report(..) => {
+            // An ACK may come from another port than the 2xx was sent to, a client's.
+            Question::Report(..) | Question::Accepted(..) => {
                 self.hasher
                     .hash_one((asker.address, answerer.address, question))
             }
@@ -322,6 +343,11 @@ impl RttMatcher {
     /// How full the table of questions is.
     pub fn occupancy(&self) -> Occupancy {
         self.questions.occupancy()
+    }
+
+    /// Questions that nobody has answered in time, by method.
+    pub fn unanswered(&self) -> [u64; RttMethod::ALL.len()] {
+        self.questions.unanswered()
     }
 
     /// Answers that cannot be round trips.

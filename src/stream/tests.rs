@@ -78,7 +78,10 @@ fn reported(streams: &mut Streams) -> Vec<LossCounts> {
     let found = streams.take_findings().into_iter();
     let reported = found.filter_map(|finding| match finding {
         Finding::Reported(_, (_, counts)) => Some(counts),
-        Finding::RoundTrip(_) | Finding::Unmeasured(_) => None,
+        Finding::RoundTrip(_)
+        | Finding::Unmeasured(_)
+        | Finding::VoipMetrics(..)
+        | Finding::Changed(..) => None,
     });
     reported.collect()
 }

@@ -23,10 +23,10 @@ use crate::units::occupancy::{BoundedTable, Occupancy};
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::voice::{Content, Packet};
 use crate::wire::Fragment;
-use calls::CallTable;
+use calls::{CallMessage, CallTable, Witness};
 use dialogs::Dialogs;
 use fragments::Fragments;
-use message::SipFacts;
+use message::{AnnouncementSource, SipFacts};
 use segments::Segments;
 use std::sync::Arc;
 
@@ -111,13 +111,16 @@ impl Signalling {
     fn take(&mut self, facts: SipFacts, is_counted: bool) -> bool {
         let facts = Arc::new(facts);
         if let Some(call) = facts.call.as_ref().filter(|_| is_counted) {
-            self.calls.take(call);
+            self.calls.take(call, Witness::Wire);
         }
         let has_call = || self.dialogs.has_call(&facts.call_id);
         let dialog = facts.dialog.as_ref();
         let dialog = dialog.filter(|message| !message.is_perhaps_of_no_call() || has_call());
         if let Some(message) = dialog {
             self.dialogs.take(message);
+        }
+        let begins = facts.call.as_ref().is_some_and(CallMessage::is_invite);
+        if facts.dialog.is_some() || begins {
             let announcement = Announcement::of(facts.clone());
             match &mut self.unsent {
                 Some(unsent) if unsent.len() < MAX_UNSENT => unsent.push(announcement),
@@ -134,8 +137,23 @@ impl Signalling {
         if let Some(message) = &facts.dialog {
             self.dialogs.take(message);
         }
-        if let Some(call) = facts.call.as_ref().filter(|_| announcement.is_counted) {
-            self.calls.take(call);
+        let Some(call) = &facts.call else {
+            return;
+        };
+        match announcement.source {
+            // Its own worker counts what comes on the wire.
+            AnnouncementSource::Peer => self.calls.leave(call),
+            AnnouncementSource::Mirror { is_counted: true } => {
+                // Alone, a worker has seen itself what there is to see.
+                let has_peers = self.unsent.is_some();
+                let witness = if has_peers {
+                    Witness::Mirror
+                } else {
+                    Witness::Wire
+                };
+                self.calls.take(call, witness);
+            }
+            AnnouncementSource::Mirror { is_counted: false } => {}
         }
     }
 
@@ -251,3 +269,6 @@ impl Signalling {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod mirrored_tests;

@@ -5,8 +5,10 @@
 //! and the SSRC of the sender can be read.
 
 mod blocks;
+mod voip_metrics;
 
 pub use blocks::{Block, Blocks, LastReport, LastReports, ReportBlock, ReportBlocks, Sources};
+pub use voip_metrics::VoipMetrics;
 
 use blocks::REPORT;
 
@@ -181,6 +183,34 @@ pub fn reports(payload: &[u8]) -> impl Iterator<Item = (u32, ReportBlock)> + '_ 
         RtcpPacket::Goodbye(_) | RtcpPacket::Extended { .. } | RtcpPacket::Other { .. } => None,
     });
     reports.flat_map(|(ssrc, blocks)| blocks.map(move |block| (ssrc, block)))
+}
+
+/// Packets that senders say that they have sent, of a clear payload, each with its SSRC.
+pub fn sent(payload: &[u8]) -> impl Iterator<Item = (u32, u32)> + '_ {
+    packets(payload).filter_map(|packet| match packet {
+        RtcpPacket::SenderReport { ssrc, packets, .. } => Some((ssrc, packets)),
+        RtcpPacket::ReceiverReport { .. }
+        | RtcpPacket::Goodbye(_)
+        | RtcpPacket::Extended { .. }
+        | RtcpPacket::Other { .. } => None,
+    })
+}
+
+/// The VoIP metrics of a clear payload, each with the SSRC of its reporter.
+pub fn voip_metrics(payload: &[u8]) -> impl Iterator<Item = (u32, VoipMetrics)> + '_ {
+    let extended = packets(payload).filter_map(|packet| match packet {
+        RtcpPacket::Extended { ssrc, blocks } => Some((ssrc, blocks)),
+        RtcpPacket::SenderReport { .. }
+        | RtcpPacket::ReceiverReport { .. }
+        | RtcpPacket::Goodbye(_)
+        | RtcpPacket::Other { .. } => None,
+    });
+    extended.flat_map(|(ssrc, blocks)| {
+        blocks.filter_map(move |block| match block {
+            Block::Voip(metrics) => Some((ssrc, metrics)),
+            Block::ReceiverReferenceTime(_) | Block::Dlrr(_) | Block::Other { .. } => None,
+        })
+    })
 }
 
 impl<'a> Iterator for Packets<'a> {

@@ -38,7 +38,7 @@ GUARANTEE = [
     ("jitter?", plain("limit", "percentile", "min_stream_seconds")),
 ]
 COMMITMENT = plain("name", "committed_rate", "threshold", "window", "direction", "count?", "layer", "classes") + [
-    ("scope", plain("local_prefixes?", "interfaces?", "vlans?")), ("transit", None), ("guarantee", GUARANTEE),
+    ("scope", plain("local_prefixes?", "interfaces?", "vlans?")), ("transit", None), ("guarantee", GUARANTEE), ("credit?", plain("below", "credit")),
 ]
 FORMS = {
     "start": plain("time", "mode", "version", "revision", "rules", "measures") + [("sources", plain("name", "sha256?"))],

@@ -25,9 +25,11 @@ use asnmeter::snapshot::{
     Distribution, ExcessIntervalRow, GuaranteeRow, InterfaceRow, Label, Minute, Outage, SilenceRow,
     Snapshot, StreamKind, StreamRow, TransitRow,
 };
+use asnmeter::stream::reports::voip_counts::VoipCounts;
 use asnmeter::stream::tally::{Layer, LossCounts, ShownLoss};
 use asnmeter::units::{Address, Asn, BitRate, Endpoint, Ratio, Second, Timestamp};
 use asnmeter::voice::signalling::{CallCounts, CallOutcome};
+use asnmeter::wire::rtcp::VoipMetrics;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +74,7 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
         reordered: packets / 5000,
         late: packets / 20_000,
         unfollowed: 0,
-        excused: [lost / 7, 0, lost / 5, 0, 0, 0, 0, 0].map(u64::cast_signed),
+        excused: [lost / 7, 0, lost / 5, 0, 0, 0, 0, 0, 0].map(u64::cast_signed),
         ..DirectionTotals::default()
     };
     totals.raise();
@@ -89,6 +91,7 @@ fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow 
         reported: LossCounts::certain(packets.cast_signed(), (lost / 2).cast_signed()),
         received: LossCounts::certain((packets / 2).cast_signed(), 0),
         calls: [calls(is_measured), CallTotals::default()],
+        voip_metrics: is_measured.then(|| Box::new([VoipCounts::default(), heard()])),
         jitter: is_measured.then(|| distribution(600, 2.5)),
         round_trips: [
             is_measured.then(|| distribution(240, 96.0)),
@@ -98,6 +101,29 @@ fn asn_row(label: Label, name: Option<&str>, packets: u64, lost: u64) -> AsnRow 
         ],
         streams: packets / 30_000,
     }
+}
+
+/// What the far end says of two streams, one of them bad.
+fn heard() -> VoipCounts {
+    let good = VoipMetrics {
+        ssrc: 7,
+        loss_rate: 0,
+        discard_rate: 1,
+        round_trip_ms: Some(96),
+        end_system_delay_ms: Some(60),
+        mos_lq: Some(43),
+        mos_cq: Some(41),
+    };
+    let bad = VoipMetrics {
+        loss_rate: 26,
+        round_trip_ms: None,
+        mos_lq: Some(24),
+        mos_cq: None,
+        ..good
+    };
+    let mut heard = VoipCounts::of(&good);
+    heard.add(&VoipCounts::of(&bad));
+    heard
 }
 
 /// Calls of which one is established after 1.2 s, and one fails; one stream is one-way.

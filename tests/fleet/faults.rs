@@ -1,6 +1,6 @@
 //! Three probes in quick motion, two aggregators side by side, and one fault after the other.
 
-use super::broker::Broker;
+use super::broker::{Broker, Relay};
 use super::probe::{Running as Probe, Tap, certain, leaves_of, pace};
 use super::support::START;
 use super::support::desk::Desk;
@@ -8,10 +8,13 @@ use super::support::frames::{Media, Shot};
 use super::support::program::{asnmeter, replay};
 use super::support::running::{Running, until};
 use super::{aggregator_section, configuration, key, split};
+use asnmeter::clock;
 use asnmeter::fleet::Subjects;
 use asnmeter::fleet::nats::{Link, Servers};
 use asnmeter::ledger::leaf::{GapReason, Leaf};
 use asnmeter::units::Second;
+use async_nats::jetstream::Context;
+use async_nats::jetstream::stream::{Config, DiscardPolicy};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -76,7 +79,7 @@ fn calls() -> Vec<Shot> {
 /// All that a case needs.
 struct Stage {
     desk: Desk,
-    broker: Broker,
+    brokers: Vec<Broker>,
     /// The leaves of each tap, as a replay of its capture has them.
     taps: Vec<Arc<BTreeMap<Second, Vec<Leaf>>>>,
     /// Those of one meter on all captures.
@@ -88,7 +91,11 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let (desk, broker) = (Desk::new(), Broker::start());
+        Self::with(vec![Broker::start()])
+    }
+
+    fn with(brokers: Vec<Broker>) -> Self {
+        let desk = Desk::new();
         desk.file(
             "prefixes.tsv",
             "203.0.113.0/24\t64500\n192.0.2.0/24\t64501\n",
@@ -109,7 +116,7 @@ impl Stage {
             taps: taps.collect(),
             one: recorded("one", &shots),
             keys: (0..3).map(|tap| key(&desk, &format!("tap{tap}"))).collect(),
-            broker,
+            brokers,
             desk,
             logs: RefCell::default(),
         }
@@ -119,12 +126,16 @@ impl Stage {
         Tap {
             fleet: fleet.into(),
             name: format!("tap{number}"),
-            address: self.broker.address(),
+            servers: self.servers(),
             ledger: self.desk.path(&format!("{fleet}-tap{number}")),
             key: self.keys[number].0.clone().into(),
             clock_error: certain,
             leaves: self.taps[number].clone(),
         }
+    }
+
+    fn servers(&self) -> Vec<String> {
+        self.brokers.iter().map(Broker::address).collect()
     }
 
     fn taps(&self, fleet: &str) -> Vec<Probe> {
@@ -137,7 +148,8 @@ impl Stage {
         let names = ["tap0", "tap1", "tap2"];
         let keys = self.keys.iter().map(|(_, public)| Some(public.clone()));
         let probes: Vec<_> = names.into_iter().zip(keys).collect();
-        let section = aggregator_section(fleet, &probes, &self.broker.address());
+        let servers = self.servers().join("\", \"");
+        let section = aggregator_section(fleet, &probes, &servers);
         let config = self
             .desk
             .file(&format!("{fleet}.toml"), configuration(CONTRACTS, &section));
@@ -318,7 +330,7 @@ fn link(stage: &Stage, fleet: &str) -> (tokio::runtime::Runtime, Link) {
         .build()
         .unwrap();
     let servers = Servers {
-        addresses: vec![stage.broker.address()],
+        addresses: stage.servers(),
         name: "somebody".into(),
         ..Servers::default()
     };
@@ -374,16 +386,122 @@ fn whatever_happens_nothing_is_lost_and_no_verdict_is_given_on_less_than_all() {
     let aggregators = vec![stage.aggregator("server", 0), stage.aggregator("server", 1)];
     let probes = stage.run("server", |second, _| {
         if second == at(15) {
-            stage.broker.kill();
+            stage.brokers[0].kill();
         }
         if second == at(25) {
-            stage.broker.again();
+            stage.brokers[0].again();
         }
     });
     settle(probes);
     let leaves = stage.judged("server", aggregators, LAST);
     assert_eq!(counted(&leaves), all);
     assert_right(&stage, &leaves, "server");
+}
+
+/// The broker that leads a stream, once there is one.
+fn leader(runtime: &tokio::runtime::Runtime, context: &Context, stream: &str) -> Option<usize> {
+    let stream = runtime.block_on(context.get_stream(stream)).ok()?;
+    let leader = stream.cached_info().cluster.as_ref()?.leader.as_ref()?;
+    leader.strip_prefix('b')?.parse().ok()
+}
+
+#[test]
+fn of_three_brokers_the_leader_is_killed_and_nothing_is_lost_or_judged_otherwise() {
+    let stage = Stage::with(Broker::three());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
+    let context = runtime.block_on(async {
+        let client = options.connect(stage.servers()).await.unwrap();
+        async_nats::jetstream::new(client)
+    });
+    let subjects = Subjects::new("three");
+    let config = Config {
+        name: subjects.stream(),
+        subjects: subjects.kept(),
+        discard: DiscardPolicy::New,
+        num_replicas: 3,
+        allow_direct: true,
+        ..Config::default()
+    };
+    until("the stream has three copies", || {
+        let made = context.get_or_create_stream(config.clone());
+        runtime.block_on(made).is_ok()
+    });
+    let leads = || leader(&runtime, &context, &subjects.stream());
+    let aggregators = vec![stage.aggregator("three", 0), stage.aggregator("three", 1)];
+    let mut killed = None;
+    let probes = stage.run("three", |second, _| match second.0 - START {
+        12 => {
+            until("there is a leader", || leads().is_some());
+            let leader = leads().unwrap();
+            stage.brokers[leader].kill();
+            killed = Some(leader);
+        }
+        24 => until("another one leads", || {
+            leads().is_some_and(|leader| Some(leader) != killed)
+        }),
+        36 => stage.brokers[killed.unwrap()].again(),
+        _ => {}
+    });
+    settle(probes);
+    let leaves = stage.judged("three", aggregators, LAST);
+    assert_eq!(counted(&leaves), counted(&stage.one));
+    assert_right(&stage, &leaves, "three");
+}
+
+/// How long the network of a probe is cut.
+const CUT: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_probe_whose_network_is_cut_for_thirty_seconds_is_missing_and_comes_back_with_all() {
+    let stage = Stage::new();
+    let relay = Relay::start(&stage.brokers[0]);
+    let aggregators = vec![stage.aggregator("net", 0), stage.aggregator("net", 1)];
+    let taps = (0..3).map(|number| Tap {
+        servers: vec![if number == 2 {
+            relay.address()
+        } else {
+            stage.brokers[0].address()
+        }],
+        ..stage.tap("net", number)
+    });
+    let mut probes: Vec<_> = taps.map(|tap| tap.begin(Second(START))).collect();
+    let mut cut_at = None;
+    for second in START..START + SECONDS {
+        match second - START {
+            12 => {
+                relay.cut();
+                cut_at = Some(clock::uptime());
+            }
+            32 => {
+                until("the others are judged without it", || {
+                    aggregators[0]
+                        .scrape()
+                        .sum("fleet_probe_absent_seconds_total", &[("probe", "tap2")])
+                        > 5
+                });
+                clock::wait((cut_at.unwrap() + CUT).saturating_sub(clock::uptime()));
+                relay.join();
+            }
+            _ => {}
+        }
+        for probe in &mut probes {
+            probe.write(Second(second), None);
+        }
+        pace();
+    }
+    settle(probes);
+    let leaves = stage.judged("net", aggregators, LAST);
+    assert_eq!(
+        counted(&leaves),
+        counted(&stage.one),
+        "what came later is an amendment"
+    );
+    assert!(!absent(&leaves).is_empty());
+    assert_right(&stage, &leaves, "net");
 }
 
 #[test]

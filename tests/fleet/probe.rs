@@ -55,7 +55,7 @@ pub(crate) fn leaves_of(ledger: &Path) -> BTreeMap<Second, Vec<Leaf>> {
 pub(crate) struct Tap {
     pub(crate) fleet: String,
     pub(crate) name: String,
-    pub(crate) address: String,
+    pub(crate) servers: Vec<String>,
     pub(crate) ledger: PathBuf,
     /// PEM.
     pub(crate) key: PathBuf,
@@ -82,7 +82,7 @@ impl Publishing {
         let status = Arc::<ProbeStatus>::default();
         let settings = ProbeSettings {
             servers: Servers {
-                addresses: vec![tap.address.clone()],
+                addresses: tap.servers.clone(),
                 name: tap.name.clone(),
                 ..Servers::default()
             },

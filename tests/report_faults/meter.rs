@@ -10,9 +10,10 @@ use asnmeter::ledger::leaf::{
 use asnmeter::ledger::record::{LeafSink, Recorder, SecondLeaves};
 use asnmeter::ledger::requests;
 use asnmeter::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
-use asnmeter::meter::asn_counts::{AsnCounts, SampleCounts};
+use asnmeter::meter::asn_counts::{AsnCounts, ConfirmedBytes, SampleCounts};
 use asnmeter::meter::second::IncompleteRange;
 use asnmeter::sla::commitment::{Commitment, CountRule, DirectionRule, TransitRule};
+use asnmeter::sla::credit::CreditStep;
 use asnmeter::sla::measure::jitter::JitterGuarantee;
 use asnmeter::sla::measure::latency::LatencyGuarantee;
 use asnmeter::sla::measure::loss::LossGuarantee;
@@ -166,6 +167,8 @@ impl Seconds {
 pub(crate) struct Truth {
     pub(crate) from: u64,
     pub(crate) to: u64,
+    /// Octets from and to that somebody answered.
+    pub(crate) confirmed: [u64; 2],
     pub(crate) expected: i64,
     pub(crate) lost: i64,
     pub(crate) maybe_lost: i64,
@@ -180,38 +183,50 @@ pub(crate) struct Truth {
     pub(crate) intervals: u64,
     /// The largest share in millionths, and its first second.
     pub(crate) peak: (u64, u64),
+    /// The same of what somebody answered.
+    pub(crate) confirmed_peak: (u64, u64),
     pub(crate) given: Seconds,
     pub(crate) settled: Seconds,
     /// Seconds of the period through each lens, and those whose window was seen whole.
     seconds: [u64; LENSES],
     whole: [u64; LENSES],
     is_out: bool,
-    /// Octets from and to of the seconds of the window that are in the ledger.
-    window: VecDeque<(u64, u64, u64)>,
-    sums: (u64, u64),
+    /// Octets from and to, and of these those confirmed, of the seconds of the window that are in the ledger.
+    window: VecDeque<(u64, [u64; 4])>,
+    sums: [u64; 4],
 }
 
 impl Truth {
     /// Lets go of what is no longer in the window that ends with a second.
     fn pass(&mut self, second: u64) {
-        while let Some(&(first, from, to)) = self.window.front()
+        while let Some(&(first, octets)) = self.window.front()
             && first + WINDOW <= second
         {
-            self.sums = (self.sums.0 - from, self.sums.1 - to);
+            let sums = self.sums.iter_mut().zip(octets);
+            sums.for_each(|(sum, one)| *sum -= one);
             self.window.pop_front();
         }
     }
 
     fn add(&mut self, second: u64, counts: &AsnCounts) {
-        self.sums = (self.sums.0 + counts.from, self.sums.1 + counts.to);
-        self.window.push_back((second, counts.from, counts.to));
+        let confirmed = counts.confirmed;
+        let octets = [counts.from, counts.to, confirmed.from, confirmed.to];
+        let sums = self.sums.iter_mut().zip(octets);
+        sums.for_each(|(sum, one)| *sum += one);
+        self.window.push_back((second, octets));
     }
 
     fn note_peak(&mut self, second: u64, rate: u64) {
-        for bytes in [self.sums.0, self.sums.1] {
-            let share = bytes * 8_000_000 / (rate * WINDOW);
-            if share > self.peak.0 {
-                self.peak = (share, second);
+        let [from, to, confirmed_from, confirmed_to] = self.sums;
+        for (peak, bytes) in [
+            (&mut self.peak, [from, to]),
+            (&mut self.confirmed_peak, [confirmed_from, confirmed_to]),
+        ] {
+            for bytes in bytes {
+                let share = bytes * 8_000_000 / (rate * WINDOW);
+                if share > peak.0 {
+                    *peak = (share, second);
+                }
             }
         }
     }
@@ -220,6 +235,8 @@ impl Truth {
     fn count(&mut self, rate: u64, counts: &AsnCounts) {
         self.from += counts.from;
         self.to += counts.to;
+        self.confirmed[0] += counts.confirmed.from;
+        self.confirmed[1] += counts.confirmed.to;
         self.expected += counts.sent.expected;
         self.lost += counts.sent.lost;
         self.maybe_lost += counts.sent.maybe_lost;
@@ -243,7 +260,7 @@ impl Truth {
 
     /// Nothing before is known any more.
     fn forget(&mut self) {
-        (self.is_out, self.sums) = (false, (0, 0));
+        (self.is_out, self.sums) = (false, [0; 4]);
         self.window.clear();
     }
 }
@@ -362,6 +379,10 @@ impl JudgementObserver for Knowing<'_> {
     }
 }
 
+/// The steps of its credit: below which share of kept seconds how much, in millionths.
+pub(crate) const CREDIT: [(u32, u32); 3] =
+    [(999_000, 50_000), (950_000, 100_000), (500_000, 333_333)];
+
 /// The contract, at a rate.
 fn contract(rate: u64) -> Commitment {
     Commitment {
@@ -380,6 +401,12 @@ fn contract(rate: u64) -> Commitment {
             latency: Some(LatencyGuarantee::new(Duration::from_millis(150))),
             jitter: Some(JitterGuarantee::new(Duration::from_millis(30))),
         },
+        credit: CREDIT
+            .map(|(below, credit)| CreditStep {
+                below: Ratio::from_ppm(below),
+                credit: Ratio::from_ppm(credit),
+            })
+            .into(),
     }
 }
 
@@ -430,9 +457,20 @@ fn counts(network: u32, second: u64, quiet: u64) -> Option<AsnCounts> {
         lost: lost.cast_signed(),
         maybe_lost: maybe.cast_signed(),
     };
+    let from = 200 * packets + second % 7;
     Some(AsnCounts {
-        from: 200 * packets + second % 7,
+        from,
         to: 190 * packets,
+        // Of every third network nobody answers some.
+        confirmed: ConfirmedBytes {
+            from: if network.is_multiple_of(3) {
+                160 * packets
+            } else {
+                from
+            },
+            to: 190 * packets,
+            both: 0,
+        },
         packets: 2 * packets,
         sent: loss,
         round_trips: SampleCounts {

@@ -1,6 +1,6 @@
 //! Holds a report to what is known of the simulated time.
 
-use super::meter::{LENSES, MEASURES, Truth, Written};
+use super::meter::{CREDIT, LENSES, MEASURES, Truth, Written};
 use serde_json::Value;
 
 fn number(document: &Value, pointer: &str) -> u64 {
@@ -61,6 +61,9 @@ pub(crate) fn compare(document: &Value, written: &Written) {
 fn add(sums: &mut Truth, truth: &Truth) {
     sums.from += truth.from;
     sums.to += truth.to;
+    for (sum, one) in sums.confirmed.iter_mut().zip(truth.confirmed) {
+        *sum += one;
+    }
     sums.expected += truth.expected;
     sums.lost += truth.lost;
     sums.maybe_lost += truth.maybe_lost;
@@ -69,6 +72,9 @@ fn add(sums: &mut Truth, truth: &Truth) {
     // of several as large the first
     if truth.peak.0 > sums.peak.0 {
         sums.peak = truth.peak;
+    }
+    if truth.confirmed_peak.0 > sums.confirmed_peak.0 {
+        sums.confirmed_peak = truth.confirmed_peak;
     }
     for (sum, one) in sums.reported.iter_mut().zip(truth.reported) {
         *sum += one;
@@ -97,10 +103,48 @@ fn p95(truth: &Truth, direction: usize, period: u64) -> u64 {
 }
 
 fn compare_mean(row: &Value, truth: &Truth, written: &Written) {
-    for (key, octets) in [("from", truth.from), ("to", truth.to)] {
+    for (key, octets) in [
+        ("from/mean_share_ppm", truth.from),
+        ("to/mean_share_ppm", truth.to),
+        ("from/mean_confirmed_ppm", truth.confirmed[0]),
+        ("to/mean_confirmed_ppm", truth.confirmed[1]),
+    ] {
         let mean = u128::from(octets) * 8_000_000 / written.allowed_bits;
-        let said = number(row, &format!("/{key}/mean_share_ppm"));
+        let said = number(row, &format!("/{key}"));
         assert_eq!(u128::from(said), mean, "mean {key} of {}", row["asn"]);
+    }
+}
+
+/// The credit by each measure: from that with all indeterminate seconds met to that with all missed.
+fn compare_credit(row: &Value, truth: &Truth) {
+    let keys = [
+        "credit",
+        "credit_without_maintenance",
+        "credit_without_retroactive",
+    ];
+    for (lens, key) in keys.into_iter().enumerate() {
+        for (measure, columns) in MEASURES.iter().zip(truth.settled.columns[lens]) {
+            let [met, missed, _, indeterminate, _] = columns;
+            let all = met + missed + indeterminate;
+            let said = &row[key][measure.as_str()];
+            if all == 0 {
+                assert!(said.is_null(), "{key} of {}: {said}", row["asn"]);
+                continue;
+            }
+            let credit = |met: u64| {
+                let steps = CREDIT.iter().rev();
+                let mut reached = steps.filter(|step| met * 1_000_000 < u64::from(step.0) * all);
+                reached.next().map_or(0, |step| u64::from(step.1))
+            };
+            let known = [credit(met + indeterminate), credit(met)];
+            let ends = ["/credit_at_least_ppm", "/credit_at_most_ppm"];
+            assert_eq!(
+                ends.map(|end| number(said, end)),
+                known,
+                "{key} of {}",
+                row["asn"]
+            );
+        }
     }
 }
 
@@ -108,6 +152,10 @@ fn compare_row(row: &Value, truth: &Truth, period: u64) {
     let asn = &row["asn"];
     let octets = [number(row, "/from/bytes"), number(row, "/to/bytes")];
     assert_eq!(octets, [truth.from, truth.to], "octets of {asn}");
+    let confirmed = ["from", "to"].map(|side| number(row, &format!("/{side}/confirmed_bytes")));
+    assert_eq!(confirmed, truth.confirmed, "confirmed octets of {asn}");
+    let peak = number(row, "/confirmed_peak/share_ppm");
+    assert_eq!(peak, truth.confirmed_peak.0, "confirmed peak of {asn}");
     let loss =
         |side: &str| ["expected", "lost", "maybe_lost"].map(|key| row[side][key].as_i64().unwrap());
     let known = [truth.expected, truth.lost, truth.maybe_lost];
@@ -124,6 +172,7 @@ fn compare_row(row: &Value, truth: &Truth, period: u64) {
         truth.peak.0,
         "peak of {asn}"
     );
+    compare_credit(row, truth);
     for (lens, keys) in [GIVEN, SETTLED].iter().enumerate() {
         let seconds = if lens == 0 {
             &truth.given

@@ -253,7 +253,8 @@ fn stun(scene: &mut Scene) {
     }
 }
 
-/// Request to first answer; later answers, ACK, and requests sent again give nothing.
+/// Request to first answer, and the answer to INVITE to its ACK; later answers, a second ACK, and requests sent
+/// again give nothing.
 fn sip(scene: &mut Scene) {
     for place in 0..9_u8 {
         let asker = [Near, Far][usize::from(place % 2)];
@@ -274,6 +275,17 @@ fn sip(scene: &mut Scene) {
         for status in ["100 Trying", "180 Ringing", "200 OK"] {
             let answer = format!("SIP/2.0 {status}\r\n{rest}");
             scene.put_udp(asker.other(), (5060, 5060), answer.as_bytes());
+            if status == "200 OK" && method == "INVITE" {
+                // Acknowledged in a transaction of its own, and once more.
+                let acknowledged = rest
+                    .replace("branch=z9hG4bK", "branch=z9hG4bKa")
+                    .replace(" INVITE\r\n", " ACK\r\n");
+                let ack = format!("ACK sip:c@d SIP/2.0\r\n{acknowledged}");
+                scene.travel(asker, "sip");
+                scene.put_udp(asker, (5060, 5060), ack.as_bytes());
+                scene.pass(20);
+                scene.put_udp(asker, (5060, 5060), ack.as_bytes());
+            }
             scene.pass(900);
         }
     }

@@ -28,6 +28,12 @@ pub(super) struct BlockFrame {
 }
 
 impl BlockFrame {
+    /// The capture time.
+    #[inline]
+    pub(super) const fn time(self) -> Timestamp {
+        self.time
+    }
+
     pub(super) fn frame(self, block: &[u8], link: LinkType, interface: InterfaceId) -> Frame<'_> {
         let octets = block.get(self.offset..).unwrap_or_default();
         let octets = octets.get(..self.captured).unwrap_or(octets);

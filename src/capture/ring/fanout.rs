@@ -11,36 +11,70 @@ use super::program::{Instruction, JumpLabel, Program};
 use super::socket::{self, FilterKind};
 use crate::wire::numbers::{port, protocol};
 use std::ffi::c_int;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Mutex, PoisonError};
 
 /// The fanout group of one interface. Shared by the rings of its queues, which are reopened when the
 /// interface comes back.
+///
+/// The kernel numbers the queues of a group in the order in which they join, so they join in order: what
+/// the program takes for queue 2 of one interface is queue 2 of every other, whoever is reopened first.
 #[derive(Debug, Default)]
 pub struct Group {
-    /// The interface index and the id of the group, which is bound to that interface.
-    current: Mutex<Option<(c_int, u16)>>,
+    current: Mutex<Option<Members>>,
+}
+
+/// The queues that have joined.
+#[derive(Clone, Copy, Debug)]
+struct Members {
+    /// The interface index, to which the group is bound.
+    interface: c_int,
+    /// The group's id.
+    id: u16,
+    joined: usize,
 }
 
 impl Group {
-    /// Adds a bound socket to the group; the first socket of an interface creates the group.
-    pub(super) fn join(&self, socket: &OwnedFd, interface: c_int) -> Result<(), Failure> {
+    /// Adds a bound socket to the group as this queue; the first queue of an interface creates the group.
+    /// Fails with `EAGAIN` before it is this queue's turn.
+    pub(super) fn join(
+        &self,
+        socket: &OwnedFd,
+        interface: c_int,
+        queue: usize,
+    ) -> Result<(), Failure> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, id)) = *current
-            && known == interface
-        {
-            return socket::set(socket, libc::PACKET_FANOUT, &argument(id, 0));
+        let members = current.filter(|members| members.interface == interface);
+        if queue != members.map_or(0, |members| members.joined) {
+            let error = io::Error::from_raw_os_error(libc::EAGAIN);
+            return Err(("setsockopt PACKET_FANOUT", error));
         }
-        // The kernel chooses an id that no other process uses.
-        let create = argument(0, libc::PACKET_FANOUT_FLAG_UNIQUEID);
-        socket::set(socket, libc::PACKET_FANOUT, &create)?;
-        let program = address_pair_program().unwrap_or_default();
-        socket::attach(socket, &program, FilterKind::Fanout)?;
-        let created: c_int = socket::get(socket, libc::SOL_PACKET, libc::PACKET_FANOUT)?;
-        let [.., high, low] = created.to_be_bytes();
-        *current = Some((interface, u16::from_be_bytes([high, low])));
+        let id = if let Some(Members { id, .. }) = members {
+            socket::set(socket, libc::PACKET_FANOUT, &argument(id, 0))?;
+            id
+        } else {
+            create(socket)?
+        };
+        *current = Some(Members {
+            interface,
+            id,
+            joined: queue + 1,
+        });
         Ok(())
     }
+}
+
+/// Creates a group with this socket as its first queue; the group's id.
+fn create(socket: &OwnedFd) -> Result<u16, Failure> {
+    // The kernel chooses an id that no other process uses.
+    let create = argument(0, libc::PACKET_FANOUT_FLAG_UNIQUEID);
+    socket::set(socket, libc::PACKET_FANOUT, &create)?;
+    let program = address_pair_program().unwrap_or_default();
+    socket::attach(socket, &program, FilterKind::Fanout)?;
+    let created: c_int = socket::get(socket, libc::SOL_PACKET, libc::PACKET_FANOUT)?;
+    let [.., high, low] = created.to_be_bytes();
+    Ok(u16::from_be_bytes([high, low]))
 }
 
 /// The option value: id, mode and flags.

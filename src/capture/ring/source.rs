@@ -9,6 +9,7 @@ use crate::capture::live::{self, POLL, REOPEN_INTERVAL};
 use crate::capture::{BurstSink, CaptureError, Event, FrameSource};
 use crate::clock;
 use crate::frame::{Frame, InterfaceId, LinkType};
+use crate::units::Timestamp;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use std::time::Duration;
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// A frame older than this is not in an open block any more: twice [`super::RETIRE_TIMEOUT`], and about
 /// as much again for a late timer or receive queue.
-const SETTLE_TIME: Duration = Duration::from_millis(250);
+pub(super) const SETTLE_TIME: Duration = Duration::from_millis(250);
 
 /// Whether the source captures or drains.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,18 @@ enum Phase {
         until: Duration,
         blocks: usize,
     },
+}
+
+/// What a source has, without waiting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Supply {
+    /// A block of frames, the current one from now on.
+    Block,
+    /// Events only.
+    Events,
+    Nothing,
+    /// Nothing any more, after the events that are queued.
+    Ended,
 }
 
 /// A source of the frames of one live interface.
@@ -108,7 +121,7 @@ impl RingSource {
 
     /// The next frame of the current block; returns a finished block to the kernel.
     #[inline]
-    fn advance(&mut self) -> Option<BlockFrame> {
+    pub(super) fn advance(&mut self) -> Option<BlockFrame> {
         let frames = self.frames.as_mut()?;
         if let Some(block) = self.ring.block(self.block)
             && let Some(found) = frames.next(block)
@@ -121,14 +134,90 @@ impl RingSource {
         None
     }
 
+    /// A frame that [`Self::advance`] has found.
+    #[inline]
+    pub(super) fn taken(&mut self, found: BlockFrame) -> Result<Frame<'_>, CaptureError> {
+        if found.is_merged_and_cut() && self.media == Media::Cut {
+            self.pass_whole()?;
+        }
+        let block = self.ring.block(self.block).unwrap_or_default();
+        let frame = found.frame(block, self.link, self.id);
+        self.unknown += u64::from(self.settings.cut_for.is_some() && is_unknown(&frame));
+        Ok(frame)
+    }
+
+    /// Offers the frames of the current block to `sink`, in order, as long as their times are `within`;
+    /// whether the sink refused one.
+    #[inline]
+    pub(super) fn offer_while(
+        &mut self,
+        within: impl Fn(Timestamp) -> bool,
+        sink: &mut impl BurstSink,
+    ) -> bool {
+        let Some(frames) = &mut self.frames else {
+            return false;
+        };
+        let block = self.ring.block(self.block).unwrap_or_default();
+        loop {
+            let mut next = *frames;
+            let Some(found) = next.next(block) else {
+                return false;
+            };
+            if !within(found.time()) {
+                return false;
+            }
+            if !sink.offer(&found.frame(block, self.link, self.id)) {
+                return true;
+            }
+            *frames = next;
+        }
+    }
+
+    /// The ring, to be waited for.
+    pub(super) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// The next frame of the current block, which stays the next one.
+    #[inline]
+    pub(super) fn peek(&self) -> Option<BlockFrame> {
+        let mut frames = self.frames?;
+        frames.next(self.ring.block(self.block)?)
+    }
+
+    /// Whether an event is to be returned before the next block.
+    pub(super) fn has_event(&self) -> bool {
+        !self.name_reported || !self.events.is_empty()
+    }
+
+    /// The next event that is no frame; its name comes first.
+    pub(super) fn pop_event(&mut self) -> Option<Event<'_>> {
+        if !std::mem::replace(&mut self.name_reported, true) {
+            return Some(Event::Interface(self.id, &self.name));
+        }
+        self.events.pop_front()
+    }
+
     /// Checks the interface if it is time, then takes the next block or waits for it.
     fn next_block(&mut self) -> Result<(), CaptureError> {
+        match self.supply()? {
+            Supply::Block | Supply::Events => Ok(()),
+            Supply::Nothing => self.wait(),
+            Supply::Ended => {
+                self.events.push_back(Event::End);
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks the interface if it is time, then takes the next block if there is one. Does not wait.
+    pub(super) fn supply(&mut self) -> Result<Supply, CaptureError> {
         let uptime = clock::uptime();
         if uptime >= self.next_check {
             self.next_check = uptime + CHECK_INTERVAL;
             self.check_interface()?;
             if !self.events.is_empty() {
-                return Ok(());
+                return Ok(Supply::Events);
             }
         }
         if self.stop.load(Ordering::Relaxed) && matches!(self.phase, Phase::Running) {
@@ -145,29 +234,38 @@ impl RingSource {
             if let Phase::Draining { blocks, .. } = &mut self.phase {
                 *blocks -= 1;
             }
-            return Ok(());
+            return Ok(Supply::Block);
         }
         if let Phase::Draining { until, .. } = self.phase
             && uptime >= until
         {
             return self.end();
         }
-        self.wait()
+        Ok(Supply::Nothing)
     }
 
     /// Waits for a block; queues an idle event if none comes.
     fn wait(&mut self) -> Result<(), CaptureError> {
         match self.ring.wait(POLL) {
-            Ok(Wake::BlockOrTimeout) => {}
-            Ok(Wake::SocketError) => self.error = true,
+            Ok(wake) => self.woken(wake),
             Err(failure) => return Err(self.failed(failure)),
         }
-        // Read the clock first: a block that appears after this holds only later frames.
-        let now = clock::now();
-        if self.ring.block(self.block).is_none() {
-            self.events.push_back(Event::Idle(now.minus(SETTLE_TIME)));
+        if let Some(time) = self.quiet_until(clock::now()) {
+            self.events.push_back(Event::Idle(time));
         }
         Ok(())
+    }
+
+    /// Notes why a wait ended.
+    pub(super) fn woken(&mut self, wake: Wake) {
+        self.error |= wake == Wake::SocketError;
+    }
+
+    /// The time before which no further frame comes, if there is no block. The clock has to be read before
+    /// the call: a block that appears later holds only later frames.
+    pub(super) fn quiet_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let is_empty = self.ring.block(self.block).is_none();
+        is_empty.then(|| now.minus(SETTLE_TIME))
     }
 
     /// Reads the drop counter and the interface's state, and reopens a recreated interface.
@@ -204,11 +302,18 @@ impl RingSource {
         }
         self.next_open = Some(uptime + REOPEN_INTERVAL);
         // A failed attempt needs no report: the gaps of the missing interface continue.
-        if let Ok(ring) = Ring::open(&self.name, &self.settings) {
-            self.link = live::link_type(ring.interface.hardware);
-            self.media = Media::Cut;
-            self.ring = ring;
-            self.block = 0;
+        match Ring::open(&self.name, &self.settings) {
+            Ok(ring) => {
+                self.link = live::link_type(ring.interface.hardware);
+                self.media = Media::Cut;
+                self.ring = ring;
+                self.block = 0;
+            }
+            // Another queue joins the group first, at once.
+            Err((_, error)) if error.raw_os_error() == Some(libc::EAGAIN) => {
+                self.next_open = Some(uptime);
+            }
+            Err(_) => {}
         }
     }
 
@@ -221,14 +326,13 @@ impl RingSource {
             .map_err(|failure| self.failed(failure))
     }
 
-    /// Queues the drops up to now, and the end.
-    fn end(&mut self) -> Result<(), CaptureError> {
+    /// Queues the drops up to now: the last events.
+    fn end(&mut self) -> Result<Supply, CaptureError> {
         self.check_interface()?;
-        self.events.push_back(Event::End);
-        Ok(())
+        Ok(Supply::Ended)
     }
 
-    fn failed(&self, (call, error): Failure) -> CaptureError {
+    pub(super) fn failed(&self, (call, error): Failure) -> CaptureError {
         live::failed(&self.name, call, error)
     }
 }
@@ -241,21 +345,8 @@ fn is_unknown(frame: &Frame<'_>) -> bool {
 impl FrameSource for RingSource {
     #[inline]
     fn burst(&mut self, sink: &mut impl BurstSink) {
-        let (Some(frames), true, true) =
-            (&mut self.frames, self.name_reported, self.events.is_empty())
-        else {
-            return;
-        };
-        let block = self.ring.block(self.block).unwrap_or_default();
-        loop {
-            let mut next = *frames;
-            let Some(found) = next.next(block) else {
-                return;
-            };
-            if !sink.offer(&found.frame(block, self.link, self.id)) {
-                return;
-            }
-            *frames = next;
+        if !self.has_event() {
+            self.offer_while(|_| true, sink);
         }
     }
 
@@ -263,22 +354,13 @@ impl FrameSource for RingSource {
     fn next(&mut self) -> Result<Event<'_>, CaptureError> {
         loop {
             if let Some(found) = self.advance() {
-                if found.is_merged_and_cut() && self.media == Media::Cut {
-                    self.pass_whole()?;
-                }
-                let block = self.ring.block(self.block).unwrap_or_default();
-                let frame = found.frame(block, self.link, self.id);
-                self.unknown += u64::from(self.settings.cut_for.is_some() && is_unknown(&frame));
-                return Ok(Event::Frame(frame));
+                return Ok(Event::Frame(self.taken(found)?));
             }
-            if !self.name_reported {
-                self.name_reported = true;
-                return Ok(Event::Interface(self.id, &self.name));
-            }
-            if let Some(event) = self.events.pop_front() {
-                return Ok(event);
+            if self.has_event() {
+                break;
             }
             self.next_block()?;
         }
+        Ok(self.pop_event().unwrap_or(Event::End))
     }
 }

@@ -70,6 +70,7 @@ pub struct Security {
     rate: Option<Rate>,
     remarks: Vec<String>,
     secrets: Vec<PathBuf>,
+    files: Vec<PathBuf>,
 }
 
 impl fmt::Debug for Security {
@@ -94,6 +95,10 @@ impl Security {
         let mut remarks = Vec::new();
         let written_tls = file.tls_server_config.as_ref();
         let key_file = written_tls.and_then(|tls| tls.key_file.as_ref());
+        let named = written_tls.map(|tls| [&tls.cert_file, &tls.key_file, &tls.client_ca_file]);
+        let named = named.into_iter().flatten().flatten();
+        let files = named.map(|name| location.resolve(&name.value));
+        let files = files.chain([path.to_owned()]).collect();
         let has_inline = written_tls.is_some_and(|tls| tls.key.is_some());
         let mut secrets: Vec<PathBuf> = key_file
             .map(|key_file| location.resolve(&key_file.value))
@@ -125,6 +130,7 @@ impl Security {
             rate: Rate::new(&rate, &location)?,
             remarks,
             secrets,
+            files,
         })
     }
 
@@ -136,6 +142,11 @@ impl Security {
     /// Files with keys or password hashes: nobody but the daemon's user and group should read them.
     pub fn secrets(&self) -> &[PathBuf] {
         &self.secrets
+    }
+
+    /// The file and those that it names.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Whether the rate limit admits one more request now.

@@ -1,6 +1,7 @@
 //! The objects inside the document but the commitments, key by key in the order in which they are written.
 
 use super::calls::{CallsJson, LossPathJson};
+use super::voip_metrics::VoipMetricsJson;
 use crate::asn::Origin;
 use crate::discard::DiscardCounts;
 use crate::export::{Published, SourceRow};
@@ -160,6 +161,9 @@ pub(super) struct AsnJson<'a> {
     loss_path: LossPathJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     calls: Option<CallsJson<'a>>,
+    /// What receivers say that they hear (RTCP XR).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voip_metrics: Option<VoipMetricsJson<'a>>,
     rtt_ms: RoundTrips<'a>,
 }
 
@@ -246,6 +250,7 @@ impl<'a> AsnJson<'a> {
             received: Losses::of(row.received),
             loss_path: LossPathJson::of(row),
             calls: CallsJson::of(row),
+            voip_metrics: VoipMetricsJson::of(row),
             rtt_ms: RoundTrips(&row.round_trips),
         }
     }
@@ -319,6 +324,10 @@ pub(super) struct MeterJson<'a> {
     tainted_seconds: u64,
     streams_refused: u64,
     transit_left_out: u64,
+    /// Of round trips, by method.
+    unanswered: Unanswered,
+    /// Sender reports that do not fit the numbers that came.
+    contradicting_sender_reports: u64,
     interfaces: Vec<InterfaceFrames<'a>>,
     sources: Vec<Source<'a>>,
     config_last_reload_successful: bool,
@@ -338,12 +347,24 @@ impl<'a> MeterJson<'a> {
             tainted_seconds: snapshot.incomplete_seconds,
             streams_refused: snapshot.streams_refused,
             transit_left_out: snapshot.transit_left_out,
+            unanswered: Unanswered(snapshot.round_trips_unanswered),
+            contradicting_sender_reports: snapshot.contradicting_reports,
             interfaces: interfaces.map(InterfaceFrames::of).collect(),
             sources: standing.sources.iter().map(Source::of).collect(),
             config_last_reload_successful: standing.config_ok,
             version: &standing.version,
             revision: &standing.revision,
         }
+    }
+}
+
+/// Questions that nobody answered, by method.
+struct Unanswered([u64; RttMethod::ALL.len()]);
+
+impl Serialize for Unanswered {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let methods = RttMethod::ALL.iter().map(|method| method.as_str());
+        to.collect_map(methods.zip(self.0))
     }
 }
 

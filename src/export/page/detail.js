@@ -41,6 +41,17 @@ const callsOf = (calls) => facts("Calls", ["from", "to"].flatMap((direction) => 
   ];
 }), "As SIP shows them at the tap, by the other side's signalling address (RFC 6076).");
 
+// What receivers say that they hear: the ends of the ASN, and ours of what it sends.
+const heardOf = (voip) => facts("What receivers hear", [["to", "Its ends"], ["from", "Our ends, of it"]].flatMap(([direction, who]) => {
+  const { blocks, loss_ratio, discard_ratio, round_trip_s, end_system_delay_s, mos_lq, mos_cq } = voip[direction];
+  return blocks ? [
+    [who + ", lost", percent(loss_ratio.mean) + ", and " + percent(discard_ratio.mean) + " discarded as late"],
+    mos_lq && [who + ", MOS", "listening " + mos_lq.mean.toFixed(2) + (mos_cq ? ", conversation " + mos_cq.mean.toFixed(2) : "")],
+    round_trip_s && [who + ", round trip", millis(round_trip_s.mean * 1000)],
+    end_system_delay_s && [who + ", own delay", millis(end_system_delay_s.mean * 1000)],
+  ] : [];
+}), "Means of what RTCP XR says (RFC 3611), since the start: their word, and judged nowhere.");
+
 const countedOf = (name, { met_s, missed_s, void_s, unseen_s, in_doubt_s, few_samples_s }) =>
   [name, [[met_s, "met"], [missed_s, "missed"], [void_s, "void"], [unseen_s, REASONS.unseen], [in_doubt_s, REASONS.in_doubt], [few_samples_s, REASONS.few_samples]].filter(([s]) => s).map(([s, word]) => word + " " + span(s)).join(", ") || "never judged"];
 
@@ -53,6 +64,7 @@ const detailRow = (key, name) => {
     ...MEASURES.map(({ block }) => block(here.terms, here.row, shown.asn, shown.jitter_ms)),
     shown.asn && lossPathOf(shown.asn, shown.local),
     shown.asn && shown.asn.calls && callsOf(shown.asn.calls),
+    shown.asn && shown.asn.voip_metrics && heardOf(shown.asn.voip_metrics),
     facts("Verdicts, since the start", [
       ...MEASURES.map(({ label, title }) => here.row[label] && countedOf(title, here.row[label])),
       ["Over the limit", here.row.out_of_sla_seconds ? span(here.row.out_of_sla_seconds) : "never"],

@@ -18,6 +18,7 @@ const latencyOf = (terms, row, asn) => facts("Round trip", [
   ...Object.entries(asn ? asn.rtt_ms : {}).map(([method, { p50, p95, max }]) => [method + ": p50 · p95 · max", [p50, p95, max].map(millis).join(" · ")]),
 ], "Percentiles are since the start of the meter.");
 
+const overOf = (row) => (row.round_trips ? row.over_limit / row.round_trips : null);
 const overJitter = (row) => (row.stream_seconds ? row.over_jitter / row.stream_seconds : null);
 const jitterOf = (terms, row, asn, jitter) => facts("Jitter", [
   terms.jitter && ["Over " + millis(terms.jitter.limit_ms) + ", in the window", grouped(row.over_jitter) + " of " + grouped(row.stream_seconds) + " stream-seconds", missedOf(row.jitter)],
@@ -30,7 +31,8 @@ const MEASURES = [
     // Of a step of the history: what was bad, what may have been, of how many, and how much is allowed.
     trend: ({ from }, terms) => [from.lost, from.maybe_lost, from.expected, terms.loss ? terms.loss.limit : null],
     promised: ({ limit }) => "loss up to " + asWritten(limit) },
-  { label: "latency", title: "Latency", value: (row) => row.p95_ms, written: (value) => "p95 " + millis(value), block: latencyOf,
+  // Beside a verdict stands what it rests on: its window, its methods. Where nothing is guaranteed, the p95 since the start.
+  { label: "latency", title: "Latency", value: (row) => (row.latency ? overOf(row) : row.p95_ms), written: (value, row) => (row.latency ? percent(value) + " over" : "p95 " + millis(value)), block: latencyOf,
     trend: ({ latency }, terms) => [latency.over, latency.maybe_over, latency.samples, terms.latency ? 1 - terms.latency.percentile / 100 : null],
     promised: ({ percentile, limit_ms }) => percentile + THIN + "% of round trips within " + millis(limit_ms) },
   { label: "jitter", title: "Jitter", value: overJitter, written: (value) => percent(value) + " over", block: jitterOf,

@@ -25,7 +25,7 @@ const verdictCell = ({ label, title, value, written }, terms, row) => {
   const why = guarantee && REASONS[guarantee.indeterminate_reason];
   const mark = why ? "? " + why : MARKS[word] + (guarantee && guarantee.reason ? ": " + guarantee.reason : "");
   const text = !guarantee ? "not guaranteed" : word ? mark : "no voice";
-  return el("td", { class: "verdict " + (word || "none"), "data-label": title, title: why ? "indeterminate: " + why : null }, el("span", {}, text), now !== null && el("small", {}, written(now)));
+  return el("td", { class: "verdict " + (word || "none"), "data-label": title, title: why ? "indeterminate: " + why : null }, el("span", {}, text), now !== null && el("small", {}, written(now, row)));
 };
 
 const silentSince = ({ since, streams, active_streams }, judged) => "silent since " + clock(since, judged) + " UTC: " + streams + " of " + active_streams + " streams";

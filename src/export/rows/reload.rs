@@ -1,4 +1,4 @@
-//! How reading the configuration again goes.
+//! How reading the configuration again goes, and what may be read.
 
 use super::{Published, Series, flag, number};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
@@ -13,6 +13,12 @@ pub(crate) fn last_success(published: &Published, series: &mut Series) {
 
 pub(crate) fn began(published: &Published, series: &mut Series) {
     moment(published.standing.reload_began, series);
+}
+
+pub(crate) fn confined(published: &Published, series: &mut Series) {
+    if let Some(is_confined) = published.is_confined {
+        series.add(&[], flag(is_confined));
+    }
 }
 
 /// Whole seconds: a double does not hold nanoseconds since 1970.

@@ -1,7 +1,8 @@
+use super::second::MAX_COUNT;
 use super::*;
 use crate::ledger::key::PrivateKey;
 use crate::ledger::key::tests::private_pem;
-use crate::ledger::leaf::{DayLeaf, SecondLeaf, StopLeaf};
+use crate::ledger::leaf::{CountedLeaf, DayLeaf, SecondLeaf, StopLeaf};
 use proptest::prelude::*;
 use std::time::Duration;
 

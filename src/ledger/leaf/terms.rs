@@ -3,6 +3,7 @@
 
 use crate::attribution::scopes::Scope;
 use crate::sla::commitment::{Commitment, CountRule, DirectionRule, TransitRule};
+use crate::sla::credit::{self, CreditStep};
 use crate::sla::measure::Guarantee;
 use crate::sla::measure::jitter::JitterGuarantee;
 use crate::sla::measure::latency::LatencyGuarantee;
@@ -44,6 +45,18 @@ pub struct CommitmentTerms {
     pub transit: String,
     /// What is guaranteed.
     pub guarantee: GuaranteedTerms,
+    /// What is credited where it is not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub credit: Vec<CreditTerms>,
+}
+
+/// A step of the credit.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CreditTerms {
+    /// The share of kept seconds in millionths.
+    pub below: u32,
+    /// What is credited below it, in millionths.
+    pub credit: u32,
 }
 
 /// The packets that a contract is about.
@@ -224,6 +237,14 @@ impl From<&Commitment> for CommitmentTerms {
             },
             transit: of.transit.as_str().into(),
             guarantee: (&of.guarantee).into(),
+            credit: of
+                .credit
+                .iter()
+                .map(|step| CreditTerms {
+                    below: step.below.ppm(),
+                    credit: step.credit.ppm(),
+                })
+                .collect(),
         }
     }
 }
@@ -302,7 +323,20 @@ impl CommitmentTerms {
                 TransitRule::as_str,
             )?,
             guarantee: self.guarantee.guarantee()?,
+            credit: self.credit()?,
         })
+    }
+}
+
+impl CommitmentTerms {
+    fn credit(&self) -> Result<Vec<CreditStep>, UnknownTerm> {
+        let steps = self.credit.iter().map(|step| CreditStep {
+            below: Ratio::from_ppm(step.below),
+            credit: Ratio::from_ppm(step.credit),
+        });
+        let steps: Vec<_> = steps.collect();
+        credit::check(&steps).map_err(|(_, reason)| UnknownTerm("credit", reason))?;
+        Ok(steps)
     }
 }
 

@@ -1,8 +1,11 @@
 //! The tables of seconds by their verdict: as given, as settled, without maintenance, by another contract.
 
 use super::{ReportTable, name, rows};
-use crate::report::model::{CommitmentReport, Exclusion, GivenByMeasure, ReportRow, WithReport};
-use crate::report::words::{changed_terms, count, time};
+use crate::report::credit;
+use crate::report::model::{
+    CommitmentReport, CreditByMeasure, CreditRow, Exclusion, GivenByMeasure, ReportRow, WithReport,
+};
+use crate::report::words::{changed_terms, count, percent, share, time};
 use crate::sla::measure::Measure;
 
 const HEAD: [&str; 6] = ["ASN", "met", "missed", "void", "indeterminate", "silent"];
@@ -15,6 +18,16 @@ pub(super) fn tables(of: &CommitmentReport) -> Vec<ReportTable> {
         .collect();
     let mut tables: Vec<_> = measures.iter().map(|measure| given(of, measure)).collect();
     tables.extend(measures.iter().filter_map(|measure| settled(of, measure)));
+    tables.extend(measures.iter().filter_map(|measure| credit(of, measure)));
+    if credit::changes(of) {
+        tables.push(ReportTable {
+            title: "Credit".to_owned(),
+            note: "The steps changed in the period: nobody can say which holds. Report each part of it by itself.",
+            head: vec!["ASN", "credit"],
+            is_prose: true,
+            rows: Vec::new(),
+        });
+    }
     if !of.exclusions.is_empty() {
         tables.push(exclusions(&of.exclusions));
         for measure in &measures {
@@ -32,6 +45,51 @@ pub(super) fn tables(of: &CommitmentReport) -> Vec<ReportTable> {
         }
     }
     tables
+}
+
+/// What is credited for a measure, where the contract has steps for that.
+fn credit(of: &CommitmentReport, measure: &str) -> Option<ReportTable> {
+    let steps = credit::steps(of)?;
+    let steps = steps.iter().map(|step| {
+        format!(
+            "{} below {}",
+            percent(step.credit.into()),
+            percent(step.below.into())
+        )
+    });
+    let steps: Vec<_> = steps.collect();
+    let has_exclusions = !of.exclusions.is_empty();
+    let mut head = vec!["ASN", "kept at least", "kept at most", "credit", "up to"];
+    if has_exclusions {
+        head.extend(["w/o maint.", "up to", "w/o any", "up to"]);
+    }
+    Some(ReportTable {
+        title: format!("Credit for {measure}: {}", steps.join(", ")),
+        note: "By the settled seconds: the share of those met among those met, missed or indeterminate. Up to: if all indeterminate ones were missed.",
+        head,
+        is_prose: false,
+        rows: rows(of, |row| {
+            let of = |credit: &CreditByMeasure| credit.get(measure).copied();
+            let ends = |row: Option<CreditRow>| {
+                let ends = row.map(|row| [row.credit_at_least_ppm, row.credit_at_most_ppm]);
+                ends.map_or_else(
+                    || ["–".to_owned(), "–".to_owned()],
+                    |ends| ends.map(percent),
+                )
+            };
+            let kept = of(&row.credit);
+            let kept = kept.map(|row| [row.kept_at_least_ppm, row.kept_at_most_ppm].map(share));
+            let mut cells: Vec<_> = kept
+                .unwrap_or_else(|| ["–".to_owned(), "–".to_owned()])
+                .into();
+            cells.extend(ends(of(&row.credit)));
+            if has_exclusions {
+                cells.extend(ends(of(&row.credit_without_maintenance)));
+                cells.extend(ends(of(&row.credit_without_retroactive)));
+            }
+            cells
+        }),
+    })
 }
 
 fn cells(seconds: &GivenByMeasure, measure: &str) -> Vec<String> {

@@ -9,6 +9,7 @@ use crate::stream::gaps::MissingNumbers;
 use crate::stream::record::clock::{Pace, PayloadType};
 use crate::stream::record::restart::SuspectedRestart;
 use crate::stream::reports::RemoteReports;
+use crate::stream::rtcp_account::Passed;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::tally::SequenceCounts;
 use crate::units::Timestamp;
@@ -125,6 +126,14 @@ impl ColdState {
 
     /// Takes what is booked of it into its own sums.
     pub(super) fn note_booking(&mut self, booking: &Booking) {
+        if let Some(account) = self.far_end.account() {
+            account.note(booking);
+        }
+        self.sum_booking(booking);
+    }
+
+    /// The same of what is booked as something else.
+    pub(super) fn sum_booking(&mut self, booking: &Booking) {
         let count = i32::try_from(booking.count).unwrap_or(i32::MAX);
         let sum = match booking.certainty {
             Certainty::Lost => &mut self.lost,
@@ -145,6 +154,34 @@ impl ColdState {
         let odd = std::mem::take(&mut self.odd);
         self.continuity.add(&odd);
         odd.continuity()
+    }
+
+    /// Packets that came twice, and those that came late.
+    fn repeated(&self) -> [u32; 2] {
+        let all = [&self.continuity, &self.odd];
+        let sum = |of: fn(&AnomalyCounts) -> u32| {
+            let each = all.into_iter().map(of);
+            each.fold(0, u32::saturating_add)
+        };
+        [sum(|odd| odd.duplicates), sum(|odd| odd.late)]
+    }
+
+    /// How far it has come, with so many packets that are not settled.
+    #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
+    pub(super) fn passed(&self, tallied: u32) -> Passed {
+        let [duplicates, late] = self.repeated();
+        let packets = self.packets + u64::from(tallied);
+        Passed {
+            packets: (packets as u32).wrapping_sub(duplicates),
+            // A late one has come, and its number is still booked.
+            missing: self.absent.wrapping_sub(late.cast_signed()),
+        }
+    }
+
+    /// Packets that a receiver takes off its losses: they came twice, or late.
+    pub(super) fn taken_off(&self) -> u32 {
+        let [duplicates, late] = self.repeated();
+        duplicates.saturating_add(late)
     }
 
     /// All that was settled and booked.

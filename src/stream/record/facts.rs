@@ -5,12 +5,10 @@ use crate::asn::DisagreeingSources;
 use crate::attribution::{Attributed, PairKey};
 use crate::stream::booking::Booking;
 use crate::stream::jitter::Jitter;
-use crate::stream::reports::{ReportContext, ReportedLoss};
 use crate::stream::tally::{LossCounts, SequenceCounts};
 use crate::units::{Second, Timestamp};
 use crate::voice::payload_type::assigned;
 use crate::voice::signalling::CodecFormat;
-use crate::wire::rtcp::ReportBlock;
 use std::sync::Arc;
 
 impl Stream {
@@ -19,22 +17,9 @@ impl Stream {
         self.cold.note_booking(booking);
     }
 
-    /// Takes what a reporter says of this stream; what follows from it goes to `booked`. False where
-    /// there are too many reporters.
-    pub fn report(
-        &mut self,
-        (reporter, second): (u32, Second),
-        block: &ReportBlock,
-        booked: &mut Vec<ReportedLoss>,
-    ) -> bool {
-        let absent = u64::try_from(self.cold.absent).unwrap_or(0);
-        let context = ReportContext {
-            reporter,
-            second,
-            sequence: &self.sequence,
-            lost_here: absent.saturating_sub(self.sequence.missing()),
-        };
-        self.cold.far_end.report(&context, block, booked)
+    /// A reporter sends VoIP metrics of it: whether they count. None where there are too many reporters.
+    pub fn note_metrics(&mut self, reporter: u32, now: Second) -> Option<bool> {
+        self.cold.far_end.note_metrics(reporter, now)
     }
 
     /// Whether a receiver has reported on it lately.

@@ -239,5 +239,8 @@ impl Stream {
     pub(in crate::stream) fn forget_missing(&mut self) {
         self.cold.missing = None;
         self.cold.pace.restart();
+        if let Some(account) = self.cold.far_end.account() {
+            account.restart();
+        }
     }
 }

@@ -33,6 +33,8 @@ pub(in crate::stream) struct Reporter {
     round: [u32; 3],
     reports: u8,
     is_active: bool,
+    /// The second of the last VoIP metrics that counted, modulo 2^16.
+    metrics: u16,
 }
 
 /// Seconds of reports without progress, and the numbers in doubt with each.
@@ -54,7 +56,7 @@ struct LastReport {
 }
 
 impl Reporter {
-    pub(super) const fn new(ssrc: u32) -> Self {
+    pub(super) const fn new(ssrc: u32, now: Second) -> Self {
         Self {
             ssrc,
             heard: 0,
@@ -63,7 +65,15 @@ impl Reporter {
             round: [0; 3],
             reports: 0,
             is_active: false,
+            metrics: low16(now).wrapping_sub(1),
         }
+    }
+
+    /// Its VoIP metrics come: whether they count. One in a second does, so that who sends many says no more
+    /// than others.
+    pub(super) fn note_metrics(&mut self, now: Second) -> bool {
+        self.heard = low(now.0);
+        std::mem::replace(&mut self.metrics, low16(now)) != low16(now)
     }
 
     /// Whether it takes part in what is said of the stream.
@@ -81,7 +91,8 @@ impl Reporter {
         low(now.0).wrapping_sub(self.heard)
     }
 
-    /// Takes its next report: what follows from it, if anything does. If it is the only reporter, what
+    /// Takes its next report: what follows from it, if anything does, and how many of the numbers that the
+    /// tap misses it has. If it is the only reporter, what
     /// was in doubt becomes certain in the seconds in which it was booked; these go to `booked`.
     pub(super) fn take(
         &mut self,
@@ -89,11 +100,14 @@ impl Reporter {
         block: &ReportBlock,
         is_alone: bool,
         booked: &mut Vec<ReportedLoss>,
-    ) -> Option<LossCounts> {
+    ) -> (Option<LossCounts>, u32) {
         self.heard = low(context.second.0);
+        let mut surplus = 0;
         let counts = match &mut self.last {
             Some(last) if last.highest.get() == block.highest_sequence => {
-                let more = last.doubt(context)?;
+                let Some(more) = last.doubt(context) else {
+                    return (None, 0);
+                };
                 let standing = self.standing.get_or_insert_default();
                 if standing.len() < MAX_STANDING {
                     standing.push((context.second, more));
@@ -104,7 +118,10 @@ impl Reporter {
                 }
             }
             _ => {
-                let counts = self.move_on(context, block)?;
+                let Some((counts, more)) = self.move_on(context, block) else {
+                    return (None, 0);
+                };
+                surplus = more;
                 match self.standing.take() {
                     Some(standing) if is_alone => confirm(&standing, counts, booked),
                     _ => counts,
@@ -112,11 +129,16 @@ impl Reporter {
             }
         };
         self.is_active = true;
-        Some(counts)
+        (Some(counts), surplus)
     }
 
-    /// Its highest number has moved on: the loss over the interval.
-    fn move_on(&mut self, context: &ReportContext<'_>, block: &ReportBlock) -> Option<LossCounts> {
+    /// Its highest number has moved on: the loss over the interval, and how many of the numbers that the
+    /// tap misses in it the reporter has, if it has ever reported a loss and its count has not gone back.
+    fn move_on(
+        &mut self,
+        context: &ReportContext<'_>,
+        block: &ReportBlock,
+    ) -> Option<(LossCounts, u32)> {
         let sequence = context.sequence;
         // Too far behind our highest number to know our gaps at that place: the next one will do.
         let gaps = context.lost_here + sequence.missing_up_to(block.highest_sequence)?;
@@ -142,7 +164,10 @@ impl Reporter {
         // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
         let expected = i64::from(expected);
         let lost = (reported - ours).clamp(0, expected);
-        Some(LossCounts::certain(expected, lost))
+        let can_tell = before.lost > 0 && reported >= 0;
+        let surplus = if can_tell { ours - reported } else { 0 };
+        let surplus = u32::try_from(surplus).unwrap_or(0);
+        Some((LossCounts::certain(expected, lost), surplus))
     }
 
     /// Adds to the round; its reports in it.
@@ -227,4 +252,9 @@ fn behind(sequence: &Sequence, number: u32) -> u32 {
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
 const fn low(count: u64) -> u32 {
     count as u32
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
+const fn low16(second: Second) -> u16 {
+    second.0 as u16
 }

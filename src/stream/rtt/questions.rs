@@ -57,6 +57,8 @@ pub(super) struct PendingRequests {
     waiting: HashMap<u64, Question>,
     order: VecDeque<(Timestamp, u64)>,
     forgotten: u64,
+    /// Those that nobody answered in time, by method.
+    unanswered: [u64; RttMethod::ALL.len()],
 }
 
 impl PendingRequests {
@@ -141,9 +143,26 @@ impl PendingRequests {
                 Some(question) if question.repeated && question.asked.last >= before => {
                     self.order.push_back((question.asked.last, key));
                 }
-                _ => drop(self.waiting.remove(&key)),
+                _ => self.forget(key),
             }
         }
+    }
+
+    /// Nobody answers a question any more.
+    fn forget(&mut self, key: u64) {
+        let Some(question) = self.waiting.remove(&key) else {
+            return;
+        };
+        if question.answers == 0
+            && let Some(count) = self.unanswered.get_mut(question.of.method as usize)
+        {
+            *count += 1;
+        }
+    }
+
+    /// Questions that nobody has answered in time, by method.
+    pub(super) const fn unanswered(&self) -> [u64; RttMethod::ALL.len()] {
+        self.unanswered
     }
 
     /// How full it is.

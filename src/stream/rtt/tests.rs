@@ -288,6 +288,80 @@ fn a_sip_request_is_answered_by_its_first_response() {
     assert_eq!(measure(&packets), (vec![(RttMethod::Sip, 12)], 0));
 }
 
+/// A message of an INVITE's transactions: its start, the method of its CSeq, a branch.
+fn sip_message(start: &str, method: &str, branch: u8, cseq: u8) -> Vec<u8> {
+    format!(
+        "{start}\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK{branch}\r\nFrom: <sip:a@example.net>;tag=a\r\n\
+         To: <sip:b@example.net>;tag=b\r\nCall-ID: c\r\nCSeq: {cseq} {method}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn a_call_that_is_accepted_is_answered_by_its_acknowledgment() {
+    let (caller, called) = (end(A, 5060), end(B, 5060));
+    let ok = |method, cseq| sip_message("SIP/2.0 200 OK", method, 1, cseq);
+    let ack = |branch, cseq| sip_message("ACK sip:b@example.net SIP/2.0", "ACK", branch, cseq);
+    let (accepted, refused) = (
+        ok("INVITE", 1),
+        sip_message("SIP/2.0 486 Busy", "INVITE", 1, 1),
+    );
+    let (updated, acknowledged) = (ok("UPDATE", 1), ack(2, 1));
+    let (of_another, of_refused) = (ack(2, 7), ack(1, 1));
+    let sent = |millis, octets| packet(millis, called, caller, Content::Sip(octets));
+    // The caller answers from another port.
+    let answered = |millis, octets| packet(millis, end(A, 40_123), called, Content::Sip(octets));
+    let sip = RttMethod::Sip;
+    let once = [
+        sent(0, &accepted),
+        answered(70, &acknowledged),
+        answered(90, &acknowledged),
+    ];
+    assert_eq!(measure(&once), (vec![(sip, 70)], 0));
+    let again = [
+        sent(0, &accepted),
+        sent(500, &accepted),
+        answered(570, &acknowledged),
+    ];
+    assert_eq!(measure_between(&again), (vec![(70, 570)], 0));
+    for (name, asked, answer) in [
+        ("of another INVITE", &accepted, &of_another),
+        ("refused, hop by hop", &refused, &of_refused),
+        ("of no INVITE", &updated, &acknowledged),
+    ] {
+        assert_eq!(
+            measure(&[sent(0, asked), answered(70, answer)]),
+            (vec![], 0),
+            "{name}"
+        );
+    }
+    let own = packet(70, called, caller, Content::Sip(&acknowledged));
+    assert_eq!(measure(&[sent(0, &accepted), own]), (vec![], 0), "its own");
+}
+
+#[test]
+fn what_nobody_answers_is_counted_by_method_once_it_has_waited() {
+    let (a, b) = (end(A, 5060), end(B, 5060));
+    let invite = sip_message("INVITE sip:b@example.net SIP/2.0", "INVITE", 1, 1);
+    let ok = sip_message("SIP/2.0 200 OK", "INVITE", 1, 1);
+    let report = sender_report(0xaa, 0x1111_2222_3333_4444);
+    let (mut trips, mut samples) = (RttMatcher::default(), Vec::new());
+    for packet in [
+        packet(0, a, b, Content::Sip(&invite)),
+        packet(500, a, b, Content::Sip(&invite)),
+        packet(600, b, a, Content::Sip(&ok)),
+        packet(700, a, b, clear(&report)),
+    ] {
+        trips.observe(&packet, &mut samples);
+    }
+    let at = |millis| packet(millis, a, b, clear(&report)).time;
+    trips.expire(at(30_000));
+    assert_eq!(trips.unanswered(), [0; 4]);
+    trips.expire(at(40_000));
+    // The sender report, and the 200 that nobody acknowledges.
+    assert_eq!((trips.unanswered(), samples.len()), ([1, 0, 1, 0], 1));
+}
+
 #[test]
 fn a_handshake_measures_both_sides() {
     let segment = |flags, sequence, acknowledgment| {
@@ -347,6 +421,9 @@ fn what_waits_is_bounded_and_what_is_forgotten_unanswered_in_its_time_is_told() 
     assert_eq!(questions.answer_once(69_999), Some(once));
     questions.expire(Timestamp::from_nanos(40_000_000_000));
     assert_eq!(questions.answer_once(69_998), None, "too long ago");
+    // One has been answered, and one may be; the others that had room have not.
+    let unanswered: u64 = questions.unanswered().iter().sum();
+    assert_eq!(unanswered, 65_536 - 2);
 }
 
 #[test]

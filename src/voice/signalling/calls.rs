@@ -9,7 +9,7 @@ use super::call_counts::{CallCounts, CallOutcome};
 use crate::units::{Address, Second, Timestamp};
 use crate::wire::sip::{Message, Start};
 use hashbrown::{DefaultHashBuilder, HashMap};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::hash::BuildHasher;
 use std::time::Duration;
 
@@ -28,8 +28,24 @@ const UNANSWERED: Duration = Duration::from_secs(32);
 /// One with a provisional answer after so long: Timer C is more than 3 minutes (RFC 3261 §16.6).
 const RINGING: Duration = Duration::from_secs(300);
 
+/// What is told of a call that only a mirror shows waits for so long, in case another worker sees it on the
+/// wire: messages between workers take less, while frames come.
+const MIRRORED: Duration = Duration::from_secs(1);
+
+/// Most calls that other workers count; of further ones that are mirrored too, both count.
+const MAX_ELSEWHERE: usize = 65_536;
+
 /// No call lasts for half a day.
 const LASTING: Duration = Duration::from_secs(43_200);
+
+/// Who shows a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Witness {
+    /// This worker counts its packet.
+    Wire,
+    /// A server mirrors it, and other workers may see it on the wire.
+    Mirror,
+}
 
 /// What a message says of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +69,11 @@ pub(super) struct CallMessage {
 }
 
 impl CallMessage {
+    /// Whether it begins a call.
+    pub(super) fn is_invite(&self) -> bool {
+        self.step == CallStep::Invite
+    }
+
     /// What a SIP message says of a call; `None` if nothing.
     pub(super) fn of(
         time: Timestamp,
@@ -115,6 +136,8 @@ struct CallState {
     phase: Phase,
     /// When it is given up.
     due: Timestamp,
+    /// What is not told yet, as long as another worker may count the call.
+    held: Option<Vec<(Timestamp, CallCounts)>>,
 }
 
 /// The calls that one worker counts.
@@ -126,6 +149,10 @@ pub(super) struct CallTable {
     /// The same by when they are given up.
     due: BTreeSet<(Timestamp, u64)>,
     news: Vec<CallNews>,
+    /// Calls with something held, in the order in which they began.
+    held: VecDeque<(Timestamp, u64)>,
+    /// Calls that other workers count, and until when that is remembered.
+    elsewhere: HashMap<u64, Timestamp>,
     refused: u64,
 }
 
@@ -149,21 +176,46 @@ impl CallTable {
     pub(super) fn clear(&mut self) {
         self.calls.clear();
         self.due.clear();
+        self.held.clear();
+        self.elsewhere.clear();
+    }
+
+    fn key(&self, message: &CallMessage) -> u64 {
+        let (src, dst) = (message.src, message.dst);
+        let hosts = (src.min(dst), src.max(dst));
+        self.hasher.hash_one((&message.call_id, hosts))
+    }
+
+    /// Another worker counts the call of a message: it saw that on the wire. Here it counts no more, if nothing
+    /// was told of it.
+    pub(super) fn leave(&mut self, message: &CallMessage) {
+        if !message.is_invite() {
+            return;
+        }
+        let key = self.key(message);
+        if self.calls.get(&key).is_some_and(|call| call.held.is_some()) {
+            self.remove(key);
+        }
+        let until = message.time.plus(UNANSWERED);
+        if self.elsewhere.len() < MAX_ELSEWHERE || self.elsewhere.contains_key(&key) {
+            self.elsewhere.insert(key, until);
+        }
     }
 
     /// Takes a message.
-    pub(super) fn take(&mut self, message: &CallMessage) {
-        let (src, dst) = (message.src, message.dst);
-        let hosts = (src.min(dst), src.max(dst));
-        let key = self.hasher.hash_one((&message.call_id, hosts));
+    pub(super) fn take(&mut self, message: &CallMessage, witness: Witness) {
+        let key = self.key(message);
+        if witness == Witness::Mirror && self.elsewhere.contains_key(&key) {
+            return;
+        }
         match message.step {
-            CallStep::Invite => self.invite(key, message),
+            CallStep::Invite => self.invite(key, message, witness),
             CallStep::Response(code) => self.respond(key, message, code),
             CallStep::Bye => self.end(key, message),
         }
     }
 
-    fn invite(&mut self, key: u64, message: &CallMessage) {
+    fn invite(&mut self, key: u64, message: &CallMessage, witness: Witness) {
         if let Some(call) = self.calls.get_mut(&key) {
             let is_new = call.src == message.src && call.cseq != message.cseq;
             match call.phase {
@@ -178,6 +230,8 @@ impl CallTable {
                 Phase::Asked | Phase::Challenged(_) | Phase::Lasting(_) | Phase::Over => return,
             }
         }
+        let attempt = CallCounts::attempt();
+        let held = (witness == Witness::Mirror).then(|| vec![(message.time, attempt.clone())]);
         let call = CallState {
             src: message.src,
             dst: message.dst,
@@ -186,11 +240,19 @@ impl CallTable {
             is_heard: false,
             phase: Phase::Asked,
             due: message.time.plus(UNANSWERED),
+            held,
         };
-        self.tell(&call, message.time, CallCounts::attempt());
+        if call.held.is_none() {
+            self.tell(&call, message.time, attempt);
+        }
         if self.make_room() {
+            if call.held.is_some() {
+                self.held.push_back((message.time.plus(MIRRORED), key));
+            }
             self.due.insert((call.due, key));
             self.calls.insert(key, call);
+        } else if call.held.is_some() {
+            self.tell(&call, message.time, CallCounts::attempt());
         }
     }
 
@@ -207,6 +269,7 @@ impl CallTable {
         self.refused += u64::from(phase != Some(Phase::Over));
         let gives_way = !matches!(phase, Some(Phase::Lasting(_)));
         if let Some(key) = first.filter(|_| gives_way) {
+            self.release(key);
             self.remove(key);
         }
         gives_way
@@ -256,8 +319,28 @@ impl CallTable {
     }
 
     fn tell_of(&mut self, key: u64, now: Timestamp, counts: CallCounts) {
-        if let Some(call) = self.calls.remove(&key) {
+        if let Some(call) = self.calls.get_mut(&key)
+            && let Some(held) = &mut call.held
+        {
+            held.push((now, counts));
+        } else if let Some(call) = self.calls.remove(&key) {
             self.tell(&call, now, counts);
+            self.calls.insert(key, call);
+        }
+    }
+
+    /// Tells what is held of a call: nobody else has seen it.
+    fn release(&mut self, key: u64) {
+        let Some(call) = self.calls.get_mut(&key) else {
+            return;
+        };
+        let Some(held) = call.held.take() else {
+            return;
+        };
+        if let Some(call) = self.calls.remove(&key) {
+            for (time, counts) in held {
+                self.tell(&call, time, counts);
+            }
             self.calls.insert(key, call);
         }
     }
@@ -294,6 +377,13 @@ impl CallTable {
 
     /// Gives up what nobody answered in time. It is told for the second before.
     pub(super) fn expire(&mut self, now: Second) {
+        while let Some((until, key)) = self.held.front().copied()
+            && until < now.start()
+        {
+            self.held.pop_front();
+            self.release(key);
+        }
+        self.elsewhere.retain(|_, until| *until >= now.start());
         while let Some((due, key)) = self.due.first().copied()
             && due < now.start()
         {

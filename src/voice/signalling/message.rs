@@ -77,23 +77,37 @@ impl SipFacts {
 #[derive(Clone, Debug)]
 pub struct Announcement {
     pub(super) facts: Arc<SipFacts>,
-    /// Whether who learns it counts the call.
-    pub(super) is_counted: bool,
+    pub(super) source: AnnouncementSource,
+}
+
+/// Where an announcement is from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum AnnouncementSource {
+    /// Another worker has seen the message.
+    Peer,
+    /// A server mirrors it.
+    Mirror {
+        /// Whether who learns it counts the call.
+        is_counted: bool,
+    },
 }
 
 impl Announcement {
-    /// Reads a complete SIP message that no worker has seen; `None` if it says nothing.
+    /// Reads a complete SIP message that a server mirrors; `None` if it says nothing.
     pub fn read(time: Timestamp, ends: [Address; 2], octets: &[u8]) -> Option<Self> {
         let facts = SipFacts::read(time, ends, octets)?;
         let says_something = facts.dialog.is_some() || facts.call.is_some();
-        says_something.then(|| Self::of(facts.into()))
+        says_something.then(|| Self {
+            facts: facts.into(),
+            source: AnnouncementSource::Mirror { is_counted: false },
+        })
     }
 
     /// What a worker has seen itself.
     pub(super) const fn of(facts: Arc<SipFacts>) -> Self {
         Self {
             facts,
-            is_counted: false,
+            source: AnnouncementSource::Peer,
         }
     }
 
@@ -102,7 +116,7 @@ impl Announcement {
     pub fn counted(&self) -> Self {
         Self {
             facts: self.facts.clone(),
-            is_counted: true,
+            source: AnnouncementSource::Mirror { is_counted: true },
         }
     }
 }

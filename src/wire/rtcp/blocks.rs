@@ -1,7 +1,9 @@
-//! The blocks of reports: reception reports (RFC 3550 §6.4), and the round-trip blocks of extended
-//! reports (RFC 3611).
+//! The blocks of reports: reception reports (RFC 3550 §6.4), and of extended reports (RFC 3611) those of
+//! round trips and of what a receiver hears.
 //!
 //! Iterators over the borrowed octets of one packet.
+
+use super::voip_metrics::{VOIP_METRICS, VoipMetrics};
 
 /// Octets of a report block.
 pub(super) const REPORT: usize = 24;
@@ -94,6 +96,8 @@ pub enum Block<'a> {
     ReceiverReferenceTime(u64),
     /// Delays since such blocks (RFC 3611 §4.5).
     Dlrr(LastReports<'a>),
+    /// What the receiver hears (RFC 3611 §4.7).
+    Voip(VoipMetrics),
     /// Anything else.
     Other {
         /// The block type.
@@ -128,6 +132,10 @@ impl<'a> Iterator for Blocks<'a> {
                 Block::ReceiverReferenceTime(u64::from_be_bytes(*ntp))
             }
             (DLRR, _) => Block::Dlrr(LastReports(block.as_chunks().0.iter())),
+            (VOIP_METRICS, _) => match VoipMetrics::parse(block) {
+                Some(metrics) => Block::Voip(metrics),
+                None => Block::Other { kind: VOIP_METRICS },
+            },
             (kind, _) => Block::Other { kind },
         })
     }

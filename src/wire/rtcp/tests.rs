@@ -212,3 +212,86 @@ proptest! {
         }
     }
 }
+
+/// RFC 3611 §4.7, field by field.
+const VOIP_METRICS: [u8; 44] = [
+    0x80, 207, 0, 10, 0, 0, 0, 7, // header and reporter
+    7, 0, 0, 8, 0, 0, 0, 9, // block of 8 words about the source
+    13, 26, 1, 2, // lost and discarded: 5 and 10 %; burst and gap density
+    0, 100, 0, 200, // burst and gap duration
+    0, 96, 0, 61, // round trip, end system delay
+    0xe0, 0xc0, 55, 16, // signal, noise, RERL, Gmin
+    93, 127, 42, 127, // R factor, external R factor, MOS-LQ, MOS-CQ
+    0xb5, 0, 0, 40, 0, 80, 1, 44, // RX config, jitter buffer
+];
+
+#[test]
+fn voip_metrics_are_read_as_the_rfc_lays_them_out() {
+    assert_eq!(
+        assess(&VOIP_METRICS, wire(&VOIP_METRICS)),
+        Some(Protection::Clear)
+    );
+    let metrics = VoipMetrics {
+        ssrc: 9,
+        loss_rate: 13,
+        discard_rate: 26,
+        round_trip_ms: Some(96),
+        end_system_delay_ms: Some(61),
+        mos_lq: Some(42),
+        mos_cq: None,
+    };
+    let read = |payload: &[u8]| voip_metrics(payload).collect::<Vec<_>>();
+    assert_eq!(read(&VOIP_METRICS), [(7, metrics)]);
+    let compound = [&receiver_report()[..], &EXTENDED, &VOIP_METRICS].concat();
+    assert_eq!(read(&compound), [(7, metrics)]);
+    let with = |at: usize, octet: u8| {
+        let mut payload = VOIP_METRICS;
+        payload[at] = octet;
+        payload
+    };
+    for (score, said) in [
+        (10, Some(10)),
+        (50, Some(50)),
+        (9, None),
+        (51, None),
+        (255, None),
+    ] {
+        assert_eq!(read(&with(34, score))[0].1.mos_lq, said, "{score}");
+    }
+    let unknown = with(25, 0);
+    assert_eq!(
+        read(&unknown)[0].1.round_trip_ms,
+        None,
+        "0 is not known yet"
+    );
+    // A block that ends before or behind its packet, or is of another length than its type has.
+    for words in [0, 7, 9, 255] {
+        assert_eq!(read(&with(11, words)), [], "{words} words");
+    }
+    assert_eq!(read(&with(8, 6)), [], "another block type");
+}
+
+proptest! {
+    #[test]
+    fn blocks_of_hostile_lengths_never_say_more_than_their_octets(
+        blocks in proptest::collection::vec((0_u8..9, 0_u16..12, proptest::collection::vec(any::<u8>(), 0..44)), 0..6),
+    ) {
+        let mut body = vec![0, 0, 0, 7];
+        for (kind, words, octets) in &blocks {
+            body.extend([*kind, 0]);
+            body.extend(words.to_be_bytes());
+            body.extend(octets);
+        }
+        body.resize(body.len().next_multiple_of(4), 0);
+        let words = u16::try_from(body.len() / 4).unwrap();
+        let payload = [&[0x80, 207][..], &words.to_be_bytes(), &body].concat();
+        let found: Vec<_> = voip_metrics(&payload).collect();
+        prop_assert!(found.len() * 36 <= body.len());
+        for (reporter, metrics) in found {
+            prop_assert_eq!(reporter, 7);
+            let score = |score: Option<u8>| score.is_none_or(|score| (10..=50).contains(&score));
+            prop_assert!(score(metrics.mos_lq) && score(metrics.mos_cq));
+            prop_assert!(metrics.round_trip_ms != Some(0) && metrics.end_system_delay_ms != Some(0));
+        }
+    }
+}

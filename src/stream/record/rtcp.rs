@@ -1,0 +1,69 @@
+//! What RTCP says of a stream: its receivers' reports (MODEL §7.6), and the sender's own count of packets
+//! (MODEL §7.12).
+
+use super::Stream;
+use crate::stream::booking::Booking;
+use crate::stream::capture_gaps::CaptureGaps;
+use crate::stream::reports::{ReportContext, ReportedLoss};
+use crate::stream::rtcp_account::SenderCount;
+use crate::units::{Second, Timestamp};
+use crate::wire::rtcp::ReportBlock;
+use std::time::Duration;
+
+/// A stream without a packet for so long says nothing of what its sender counts: it may be silent.
+const GOES_ON: Duration = Duration::from_secs(1);
+
+impl Stream {
+    /// Takes what a reporter says of this stream; what follows from it goes to `booked`, and what is to be
+    /// booked as something else to `changed`. False where there are too many reporters.
+    pub fn report(
+        &mut self,
+        (reporter, second): (u32, Second),
+        block: &ReportBlock,
+        booked: &mut Vec<ReportedLoss>,
+        changed: &mut Vec<Booking>,
+    ) -> bool {
+        let absent = u64::try_from(self.cold.absent).unwrap_or(0);
+        let context = ReportContext {
+            reporter,
+            second,
+            sequence: &self.sequence,
+            lost_here: absent.saturating_sub(self.sequence.missing()),
+        };
+        let Some(interval) = self.cold.far_end.report(&context, block, booked) else {
+            return false;
+        };
+        let repeated = self.cold.taken_off();
+        let account = self.cold.far_end.open_account();
+        if let Some((surplus, from)) = interval {
+            account.count_received(surplus, repeated, [from, second], changed);
+        }
+        changed.iter().for_each(|one| self.cold.sum_booking(one));
+        true
+    }
+
+    /// Takes how many packets its sender says that it has sent. What is to be booked as something else goes
+    /// to `changed`; false where the count contradicts the numbers.
+    pub(in crate::stream) fn count_sent(
+        &mut self,
+        sent: u32,
+        now: Timestamp,
+        unseen: &CaptureGaps,
+        changed: &mut Vec<Booking>,
+    ) -> bool {
+        if now.since(self.last) > GOES_ON || self.is_numbering_open() {
+            return true;
+        }
+        let passed = self.cold.passed(self.tally.packets);
+        let account = self.cold.far_end.open_account();
+        if account
+            .counted(now.second())
+            .is_some_and(|since| !unseen.is_whole(since.start(), now))
+        {
+            account.restart();
+        }
+        let said = account.count_sent(sent, passed, now.second(), changed);
+        changed.iter().for_each(|one| self.cold.sum_booking(one));
+        said != SenderCount::Contradicts
+    }
+}
