@@ -516,6 +516,7 @@ pub(crate) fn published() -> Published {
                 ..FleetProbeRow::default()
             },
         ]),
+        is_confined: Some(true),
         ..Published::default()
     }
 }
