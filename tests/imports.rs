@@ -213,6 +213,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["app", "export", "fleet"]),
     ("tokio_rustls", &["export"]),
     ("toml", &["config"]),
+    ("unicode_width", &["export", "report"]),
     ("webpki", &["export"]),
 ];
 

@@ -25,10 +25,12 @@ const WANTED: ABI = ABI::V5;
 const ALWAYS: &str = "/proc";
 
 /// Where the C library finds the addresses of NATS servers, and TLS its roots.
-const FOR_NAMES: [&str; 5] = [
+const FOR_NAMES: [&str; 7] = [
     "/etc",
     "/lib",
+    "/lib64",
     "/usr/lib",
+    "/usr/lib64",
     "/usr/share",
     "/run/systemd/resolve",
 ];

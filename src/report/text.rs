@@ -4,6 +4,7 @@ use super::model::{CommitmentReport, LedgerReport, Report};
 use super::tables::{self, ReportTable};
 use super::words;
 use std::io::{self, Write};
+use unicode_width::UnicodeWidthStr;
 
 /// Columns at most, but for a name that is longer by itself.
 pub const WIDTH: usize = 100;
@@ -78,7 +79,7 @@ fn write_commitment(out: &mut dyn Write, commitment: &CommitmentReport) -> io::R
 
 fn title(out: &mut dyn Write, text: &str, line: char) -> io::Result<()> {
     writeln!(out, "{text}")?;
-    let line: String = std::iter::repeat_n(line, text.chars().count()).collect();
+    let line: String = std::iter::repeat_n(line, text.width()).collect();
     writeln!(out, "{line}")
 }
 
@@ -95,8 +96,8 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let Some(line) = lines.last_mut() else { break };
-        let has = line.chars().count();
-        if has > 0 && has + 1 + word.chars().count() > width {
+        let has = line.width();
+        if has > 0 && has + 1 + word.width() > width {
             lines.push(word.to_owned());
         } else {
             if has > 0 {
@@ -108,17 +109,22 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// What a text lacks to so many columns of a terminal.
+fn padding(text: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(text.width()))
+}
+
 /// A table of two columns, the second of which is words.
 fn write_list(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
     let names = rows.iter().filter_map(|row| row.first());
-    let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
+    let width = names.map(|name| name.width()).max().unwrap_or(0);
     for row in rows {
         let [name, text] = row.as_slice() else {
             continue;
         };
         let mut name = name.as_str();
         for line in wrapped(text, WIDTH.saturating_sub(width + 2)) {
-            writeln!(out, "{name:<width$}  {line}")?;
+            writeln!(out, "{name}{}  {line}", padding(name, width))?;
             name = "";
         }
     }
@@ -134,10 +140,10 @@ fn write_table(out: &mut dyn Write, table: &ReportTable) -> io::Result<()> {
     if !table.note.is_empty() {
         paragraph(out, table.note)?;
     }
-    let mut widths: Vec<_> = table.head.iter().map(|head| head.chars().count()).collect();
+    let mut widths: Vec<_> = table.head.iter().map(|head| head.width()).collect();
     for row in &table.rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     if table.is_prose {
@@ -148,10 +154,11 @@ fn write_table(out: &mut dyn Write, table: &ReportTable) -> io::Result<()> {
             .zip(&widths)
             .enumerate()
             .map(|(place, (cell, &width))| {
+                let padding = padding(cell, width);
                 if place == 0 {
-                    format!("{cell:<width$}")
+                    format!("{cell}{padding}")
                 } else {
-                    format!("{cell:>width$}")
+                    format!("{padding}{cell}")
                 }
             });
         let cells: Vec<_> = cells.collect();
@@ -162,4 +169,26 @@ fn write_table(out: &mut dyn Write, table: &ReportTable) -> io::Result<()> {
         line(&mut row.iter().map(String::as_str))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_for_wide_and_for_combining_characters() {
+        let row = |name: &str, count: &str| vec![name.to_owned(), count.to_owned()];
+        let table = ReportTable {
+            title: "東京".into(),
+            note: "",
+            head: vec!["ASN", "N"],
+            is_prose: false,
+            rows: vec![row("東京", "1"), row("e\u{301}t", "22")],
+        };
+        let mut out = Vec::new();
+        write_table(&mut out, &table).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let expected = "\n東京\n----\nASN    N\n東京   1\ne\u{301}t    22\n";
+        assert_eq!(text, expected);
+    }
 }

@@ -542,6 +542,7 @@ pub(crate) fn published() -> Published {
                 ..FleetProbeRow::default()
             },
         ]),
+        is_confined: Some(true),
         ..Published::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Widest cell; a longer one (an AS name, an IPv6 address with port is 47) is cut.
 const MAX_WIDTH: usize = 48;
@@ -48,10 +49,10 @@ impl TextTable {
 
     pub(super) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let titles = self.columns.iter().map(|(title, _)| *title);
-        let mut widths: Vec<_> = titles.clone().map(width).collect();
+        let mut widths: Vec<_> = titles.clone().map(UnicodeWidthStr::width).collect();
         for row in &self.rows {
             for (widest, cell) in widths.iter_mut().zip(row) {
-                *widest = (*widest).max(width(cell));
+                *widest = (*widest).max(cell.width());
             }
         }
         let total = |widths: &[usize]| -> usize { widths.iter().map(|width| width + 2).sum() };
@@ -102,7 +103,7 @@ impl TextTable {
         let mut line = String::new();
         for ((cell, widest), (_, align)) in cells.zip(widths).zip(&self.columns) {
             let cell = cut(cell, *widest);
-            let padding = widest.saturating_sub(width(&cell));
+            let padding = widest.saturating_sub(cell.width());
             // Writing to a String cannot fail.
             let _ = match align {
                 Align::Left => write!(line, "  {cell}{:padding$}", ""),
@@ -136,38 +137,17 @@ fn is_invisible(character: char) -> bool {
 }
 
 fn cut(text: &str, most: usize) -> String {
-    if width(text) <= most {
+    if text.width() <= most {
         return text.to_owned();
     }
     let mut used = 0;
     let fits = |character: &char| {
-        used += columns_of(*character);
+        used += character.width().unwrap_or(0);
         used < most
     };
     let mut short: String = text.chars().take_while(fits).collect();
     short.push('…');
     short
-}
-
-fn width(text: &str) -> usize {
-    text.chars().map(columns_of).sum()
-}
-
-/// Columns of a character, as terminals take it: the blocks of UAX #11 that names use, not the
-/// whole table; a rare script is out of line by a column, no worse.
-fn columns_of(character: char) -> usize {
-    match character {
-        '\u{300}'..='\u{36f}' | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' => 0,
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff00}'..='\u{ff60}'
-        | '\u{1f300}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
 }
 
 #[cfg(test)]
@@ -198,7 +178,7 @@ mod tests {
     fn a_long_name_is_cut_to_its_column() {
         let short = cut(&"東".repeat(40), MAX_WIDTH);
         assert!(
-            width(&short) <= MAX_WIDTH && short.ends_with('…'),
+            short.width() <= MAX_WIDTH && short.ends_with('…'),
             "{short}"
         );
     }
