@@ -141,7 +141,11 @@ fn what_receivers_hear_stands_beside_the_asn_and_changes_no_loss() {
         assert_eq!(far[key], before[key], "{key}");
     }
     assert_eq!(far["to"]["reported"], before["to"]["reported"]);
-    let verdict = |document: &Value| document.pointer("/commitments/0/asns/0/loss").cloned();
+    let verdict = |document: &Value| {
+        document
+            .pointer("/commitments/0/asns/0/guarantees/loss")
+            .cloned()
+    };
     assert!(verdict(&plain).is_some(), "{plain}");
     assert_eq!(verdict(&document), verdict(&plain));
 }

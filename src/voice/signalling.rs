@@ -23,7 +23,7 @@ use crate::units::occupancy::{BoundedTable, Occupancy};
 use crate::units::{Address, Endpoint, Prefix, Second, Timestamp};
 use crate::voice::{Content, Packet};
 use crate::wire::Fragment;
-use calls::{CallMessage, CallTable, Witness};
+use calls::{CallMessage, CallSource, CallTable};
 use dialogs::Dialogs;
 use fragments::Fragments;
 use message::{AnnouncementSource, SipFacts};
@@ -111,7 +111,7 @@ impl Signalling {
     fn take(&mut self, facts: SipFacts, is_counted: bool) -> bool {
         let facts = Arc::new(facts);
         if let Some(call) = facts.call.as_ref().filter(|_| is_counted) {
-            self.calls.take(call, Witness::Wire);
+            self.calls.take(call, CallSource::Wire);
         }
         let has_call = || self.dialogs.has_call(&facts.call_id);
         let dialog = facts.dialog.as_ref();
@@ -146,12 +146,12 @@ impl Signalling {
             AnnouncementSource::Mirror { is_counted: true } => {
                 // Alone, a worker has seen itself what there is to see.
                 let has_peers = self.unsent.is_some();
-                let witness = if has_peers {
-                    Witness::Mirror
+                let source = if has_peers {
+                    CallSource::Mirror
                 } else {
-                    Witness::Wire
+                    CallSource::Wire
                 };
-                self.calls.take(call, witness);
+                self.calls.take(call, source);
             }
             AnnouncementSource::Mirror { is_counted: false } => {}
         }

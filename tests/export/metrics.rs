@@ -59,7 +59,12 @@ fn a_histogram_appears_with_its_first_sample_and_a_verdict_series_with_its_guara
     let text = scrape(&example::published());
     assert!(text.contains("asnmeter_rtp_jitter_seconds_count{asn=\"3320\"} 600\n"));
     assert!(!text.contains("asnmeter_rtp_jitter_seconds_count{asn=\"64500\"}"));
-    assert!(!text.contains("method=\"stun\""));
+    let measured = |line: &str| line.starts_with("asnmeter_round_trip_seconds");
+    assert!(
+        !text
+            .lines()
+            .any(|line| measured(line) && line.contains("method=\"stun\""))
+    );
     let verdicts = |asn: &str, guarantee: &str| -> Vec<&str> {
         let labels = format!("{{commitment=\"voice-fra\",asn=\"{asn}\",guarantee=\"{guarantee}\"");
         let name = format!("asnmeter_commitment_asn_verdict{labels}");

@@ -38,7 +38,9 @@ impl Stream {
         if let Some((surplus, from)) = interval {
             account.count_received(surplus, repeated, [from, second], changed);
         }
-        changed.iter().for_each(|one| self.cold.sum_booking(one));
+        for booking in changed.iter() {
+            self.cold.sum_booking(booking);
+        }
         true
     }
 
@@ -63,7 +65,9 @@ impl Stream {
             account.restart();
         }
         let said = account.count_sent(sent, passed, now.second(), changed);
-        changed.iter().for_each(|one| self.cold.sum_booking(one));
+        for booking in changed.iter() {
+            self.cold.sum_booking(booking);
+        }
         said != SenderCount::Contradicts
     }
 }

@@ -40,7 +40,7 @@ const LASTING: Duration = Duration::from_secs(43_200);
 
 /// Who shows a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Witness {
+pub(super) enum CallSource {
     /// This worker counts its packet.
     Wire,
     /// A server mirrors it, and other workers may see it on the wire.
@@ -203,19 +203,19 @@ impl CallTable {
     }
 
     /// Takes a message.
-    pub(super) fn take(&mut self, message: &CallMessage, witness: Witness) {
+    pub(super) fn take(&mut self, message: &CallMessage, source: CallSource) {
         let key = self.key(message);
-        if witness == Witness::Mirror && self.elsewhere.contains_key(&key) {
+        if source == CallSource::Mirror && self.elsewhere.contains_key(&key) {
             return;
         }
         match message.step {
-            CallStep::Invite => self.invite(key, message, witness),
+            CallStep::Invite => self.invite(key, message, source),
             CallStep::Response(code) => self.respond(key, message, code),
             CallStep::Bye => self.end(key, message),
         }
     }
 
-    fn invite(&mut self, key: u64, message: &CallMessage, witness: Witness) {
+    fn invite(&mut self, key: u64, message: &CallMessage, source: CallSource) {
         if let Some(call) = self.calls.get_mut(&key) {
             let is_new = call.src == message.src && call.cseq != message.cseq;
             match call.phase {
@@ -231,7 +231,7 @@ impl CallTable {
             }
         }
         let attempt = CallCounts::attempt();
-        let held = (witness == Witness::Mirror).then(|| vec![(message.time, attempt.clone())]);
+        let held = (source == CallSource::Mirror).then(|| vec![(message.time, attempt.clone())]);
         let call = CallState {
             src: message.src,
             dst: message.dst,
