@@ -141,7 +141,7 @@ struct Meter {
 
 fn start(queues: u32, is_deduplicated: bool) -> Meter {
     let desk = Desk::new();
-    let file = desk.file("a.toml", &configuration(queues, is_deduplicated));
+    let file = desk.file("a.toml", configuration(queues, is_deduplicated));
     desk.file("asns.tsv", "203.0.113.0/24 64500\n");
     let running = Running::start(&desk, "127.0.0.1:0", &["run", "--config", &file]);
     Meter {
@@ -287,7 +287,7 @@ fn without_deduplication_copies_count_and_everybody_is_told() {
                 "{log}"
             );
             let desk = Desk::new();
-            let file = desk.file("a.toml", &configuration(1, false));
+            let file = desk.file("a.toml", configuration(1, false));
             desk.file("asns.tsv", "203.0.113.0/24 64500\n");
             let checked = Command::new(PROGRAM)
                 .args(["config", "check", &file])

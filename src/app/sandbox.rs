@@ -86,7 +86,7 @@ impl Sandbox {
     pub(super) fn enter(&mut self) {
         match self.restrict() {
             Ok(RulesetStatus::NotEnforced) => {
-                events::not_confined(&"this kernel has no Landlock, or forbids it")
+                events::not_confined(&"this kernel has no Landlock, or forbids it");
             }
             Ok(status) => {
                 self.is_enforced = true;

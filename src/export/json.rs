@@ -22,7 +22,7 @@ use shapes::{AsnJson, CaptureJson, Discarded, MeterJson, StreamJson, TotalsJson,
 struct Document<'a> {
     /// The judged second, or null; only of a meter that goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    judged: Option<Option<String>>,
+    judged: Option<serde_json::Value>,
     capture: CaptureJson,
     voice: TotalsJson,
     discarded: Discarded<'a>,
@@ -91,7 +91,7 @@ pub fn write_fleet(out: impl std::io::Write, snapshot: &Snapshot) -> std::io::Re
 pub fn live(published: &Published) -> Result<String, serde_json::Error> {
     let snapshot = &*published.snapshot;
     serde_json::to_string(&Document {
-        judged: Some(snapshot.judged.map(|second| second.to_string())),
+        judged: Some(snapshot.judged.map(|second| second.to_string()).into()),
         meter: Some(MeterJson::of(published)),
         ..Document::of(snapshot)
     })

@@ -22,9 +22,6 @@ const STANDS: u32 = 3;
 /// An interval of more packets is a new start of the sender's count: ten minutes at 20 ms.
 const LONGEST_INTERVAL: u32 = 30_000;
 
-/// So often the sender's count must have agreed with the numbers before it makes a loss certain.
-const AGREED: u8 = 2;
-
 /// Whenever it was.
 const EVER: RangeInclusive<u32> = 0..=1 << 30;
 
@@ -70,7 +67,6 @@ struct SenderState {
     /// Packets sent since its count was first looked at, beyond those that came or whose number is
     /// missing; less than none: fewer.
     excess: i32,
-    agreed: u8,
 }
 
 /// A receiver that misses fewer than the tap: how many fewer, and in which seconds.
@@ -127,7 +123,6 @@ impl RtcpAccount {
             passed,
             at: low(now),
             excess: 0,
-            agreed: 0,
         };
         let before = self.sender.replace(begun);
         let more = before.map_or(u32::MAX, |before| sent.wrapping_sub(before.sent));
@@ -141,60 +136,33 @@ impl RtcpAccount {
         let known = came.cast_signed().saturating_add(missing);
         let beyond = more.cast_signed().saturating_sub(known);
         let excess = before.excess.saturating_add(beyond);
-        let mut next = SenderState {
-            excess,
-            agreed: before.agreed,
-            ..begun
-        };
+        let mut next = SenderState { excess, ..begun };
         let result = if self.booked_at(now, 0..=STANDS - 1, is_open) > 0 {
             // Of that the next report tells.
             SenderCount::Agrees
         } else if self.booked_at(now, EVER, is_open) > 0 {
-            self.weigh(excess, before.agreed >= AGREED, now, changed);
+            self.weigh(excess, now, changed);
             // Each doubt is weighed once.
             self.booked.retain(|booked| !is_open(booked.certainty));
             next.excess = 0;
             SenderCount::Agrees
         } else if excess.abs() <= UNDER_WAY {
-            next.agreed = next.agreed.saturating_add(1);
             SenderCount::Agrees
         } else {
-            (next.excess, next.agreed) = (0, 0);
+            next.excess = 0;
             SenderCount::Contradicts
         };
         self.sender = Some(next);
         result
     }
 
-    /// Weighs what is in doubt against what was sent beyond all that is known of.
-    fn weigh(&mut self, excess: i32, is_trusted: bool, now: Second, changed: &mut Vec<Booking>) {
-        let at = (now, EVER);
-        let mut left = excess;
-        if is_trusted {
-            // Between two numberings: of what may have been sent so many were.
-            let gap = |certainty| is_gap(certainty) && certainty != EXCUSED;
-            left -= self.change(
-                at.clone(),
-                gap,
-                excess - UNDER_WAY,
-                Certainty::Lost,
-                changed,
-            );
-            // Numbers that were skipped: they were sent, unless so many fewer were.
-            let skipped = self.booked_at(now, EVER, is_skipped);
-            let sent = skipped.saturating_add(excess.min(0)) - UNDER_WAY;
-            self.change(at.clone(), is_skipped, sent, Certainty::Lost, changed);
-        }
-        // What was excused may have been sent.
-        if left > UNDER_WAY {
+    /// What was excused may have been sent, as far as more was sent than is known of. What is lost for certain
+    /// stays as it is: anybody can forge a count.
+    fn weigh(&mut self, excess: i32, now: Second, changed: &mut Vec<Booking>) {
+        if excess > UNDER_WAY {
             let doubtful = Certainty::MaybeLost(LossReason::Restart);
-            self.change(
-                at,
-                |certainty| certainty == EXCUSED,
-                left,
-                doubtful,
-                changed,
-            );
+            let excused = |certainty| certainty == EXCUSED;
+            self.change((now, EVER), excused, excess, doubtful, changed);
         }
     }
 

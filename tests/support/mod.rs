@@ -1,6 +1,12 @@
 //! What the integration tests share: the program as a process, frames with known content, and the
 //! real captures. Each test file takes the parts it needs.
 #![allow(dead_code, reason = "each test file needs a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 pub(crate) mod captures;
 pub(crate) mod desk;

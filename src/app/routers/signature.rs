@@ -118,6 +118,10 @@ pub(crate) fn require(
 
 /// The address of routers as the socket knows them, and the length of their prefix: an IPv6 socket has
 /// IPv4 as mapped addresses (RFC 4291 §2.5.5.2), whose length the kernel counts within IPv4.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "families are small numbers"
+)]
 fn socket_address(routers: Prefix, local: SocketAddr) -> Option<(libc::sockaddr_storage, u8)> {
     let first = routers.range().0.ip();
     let octets = match (local, first) {
@@ -128,7 +132,7 @@ fn socket_address(routers: Prefix, local: SocketAddr) -> Option<(libc::sockaddr_
     };
     // SAFETY: a C struct of integers, for which zero is a value.
     let mut storage: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-    let storage_at = (&raw mut storage).cast::<u8>();
+    let storage_at = &raw mut storage;
     match octets {
         Ok(octets) => {
             let address = libc::sockaddr_in {

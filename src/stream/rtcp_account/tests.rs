@@ -70,31 +70,12 @@ fn weighed(
 }
 
 #[test]
-fn what_a_sender_counts_makes_a_loss_certain_where_its_numbers_have_agreed_before() {
-    let lost = Certainty::Lost;
-    // 100 of 250 were sent in a gap between two numberings, or none.
-    let sent = weighed(3, 250, 150, 0, &[RESTART]);
-    assert_eq!(sent, [(RESTART, -97), (lost, 97)], "3 may be under way");
-    assert_eq!(
-        weighed(3, 150, 150, 0, &[RESTART]),
-        [],
-        "none was, it says: doubt stays"
-    );
-    assert_eq!(
-        weighed(1, 250, 150, 0, &[RESTART]),
-        [],
-        "who has not agreed twice"
-    );
-    // Numbers were skipped: all of them were sent, or 60 of 100, or none.
-    assert_eq!(
-        weighed(3, 250, 150, 100, &[HOLD]),
-        [(HOLD, -97), (lost, 97)]
-    );
-    assert_eq!(
-        weighed(3, 210, 150, 100, &[HOLD]),
-        [(HOLD, -57), (lost, 57)]
-    );
-    assert_eq!(weighed(3, 150, 150, 100, &[HOLD]), []);
+fn no_count_makes_a_loss_certain_or_takes_doubt_away() {
+    for doubt in [RESTART, HOLD] {
+        for (sent, missing) in [(250, 0), (150, 0), (250, 100), (210, 100), (150, 100)] {
+            assert_eq!(weighed(3, sent, 150, missing, &[doubt]), []);
+        }
+    }
 }
 
 #[test]
