@@ -145,7 +145,7 @@ fn verify_says_the_same_with_any_number_of_jobs_of_what_holds_and_of_what_does_n
     for more in [&[][..], &["--format", "json"], &["--require", "witnessed"]] {
         let (code, stdout, stderr) = said(more);
         let holds = more != ["--require", "witnessed"];
-        assert_eq!(code, Some(if holds { 0 } else { 1 }), "{stdout}{stderr}");
+        assert_eq!(code, Some(i32::from(!holds)), "{stdout}{stderr}");
         assert_eq!(stdout.is_empty(), !holds);
         // no terminal, no progress bar
         assert_eq!(stderr.is_empty(), holds, "{stderr}");
