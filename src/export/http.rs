@@ -5,7 +5,9 @@
 //! of its head, the age of a connection; `connections` decides which connection is closed at a limit.
 //! Request bodies are refused. Each output is rendered at most once per published state.
 
+mod answer;
 mod connections;
+mod download;
 mod evidence;
 pub mod fetch;
 mod head;
@@ -17,6 +19,7 @@ mod routes;
 pub mod security;
 
 use crate::export::{Published, Refused};
+use answer::AnswerBody;
 use connections::{Answering, Connection, ConnectionTable};
 pub use connections::{Client, Crowded};
 use evidence::FileRequest;
@@ -28,7 +31,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rendered::RenderedOutputs;
-use routes::{HttpAnswer, Reply};
+use routes::Reply;
 use security::{Security, SecurityError};
 use std::convert::Infallible;
 use std::future::Future;
@@ -323,11 +326,11 @@ impl HttpState {
                 let host = hosts.check(request.uri(), request.headers(), security.is_guarded());
                 let mut response = if !security.has_room() {
                     refused.rate.fetch_add(1, Ordering::Relaxed);
-                    routes::too_many()
+                    answer::too_many()
                 } else if let Err(name) = host {
                     refused.hosts.fetch_add(1, Ordering::Relaxed);
                     last_refused.hosts.send_replace(Some((share.client, name)));
-                    routes::misdirected()
+                    answer::misdirected()
                 } else if security.is_open(request.uri().path())
                     || security
                         .basic_auth
@@ -346,12 +349,12 @@ impl HttpState {
                     if credentials.is_some() {
                         last_refused.credentials.send_replace(Some(share.client));
                     }
-                    routes::unauthorized()
+                    answer::unauthorized()
                 };
                 for (name, value) in &security.headers {
                     response.headers_mut().insert(name, value.clone());
                 }
-                Ok::<_, Infallible>(response.map(|body| AnswerBody {
+                Ok::<_, Infallible>(response.map(|body| AnsweringBody {
                     body,
                     _answering: answering,
                 }))
@@ -379,14 +382,14 @@ impl HttpState {
 }
 
 /// The body of an answer. Marks the connection as being answered until hyper has all of it.
-struct AnswerBody {
-    body: HttpAnswer,
+struct AnsweringBody {
+    body: AnswerBody,
     _answering: Answering,
 }
 
-impl Body for AnswerBody {
+impl Body for AnsweringBody {
     type Data = Bytes;
-    type Error = <HttpAnswer as Body>::Error;
+    type Error = <AnswerBody as Body>::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

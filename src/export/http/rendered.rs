@@ -2,7 +2,7 @@
 //! compression, so that many clients cost no more than one.
 
 use super::HttpLimits;
-use super::evidence::MAX_DOWNLOADS;
+use super::download::MAX_DOWNLOADS;
 use crate::export::{Published, collector, json, process};
 use flate2::Compression;
 use flate2::write::GzEncoder;
