@@ -29,6 +29,7 @@ mod minute_file;
 mod minutes;
 mod sums;
 mod tables;
+mod terms_in_force;
 mod verdict_seconds;
 mod window;
 mod words;

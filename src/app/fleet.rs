@@ -23,7 +23,7 @@ use crate::fleet::{read, totals};
 use crate::judge::Judge;
 use crate::ledger::amended::MAX_PENDING;
 use crate::ledger::leaf::Mode;
-use crate::ledger::settled::Settler;
+use crate::ledger::settler::Settler;
 use crate::sla::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::snapshot::fleet::ProbeStatus;

@@ -16,7 +16,7 @@ use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
 use crate::ledger::amended::MAX_PENDING;
 use crate::ledger::leaf::Mode;
-use crate::ledger::settled::Settler;
+use crate::ledger::settler::Settler;
 use crate::pipeline::partitioned::{PartitionedSource, partitioner};
 use crate::pipeline::shard::Shard;
 use crate::pipeline::{Worker, WorkerSettings};

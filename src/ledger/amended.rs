@@ -4,7 +4,7 @@
 //! Each second waits as long as amendments may reach back, an hour, or until there is no room for more.
 
 use super::leaf::{AmendmentLeaf, CountedLeaf, GapLeaf, GapReason, Leaf, SecondLeaf};
-use super::rejudge::SecondGroup;
+use super::second_group::SecondGroup;
 use crate::units::Second;
 use std::collections::BTreeMap;
 use std::mem::take;

@@ -5,14 +5,15 @@
 //! written, and where a ledger's first days are gone, the windows are not known for as long as a window
 //! is: there the recorded verdicts are taken, and counted as taken.
 
-mod group;
-mod listener;
+mod observer;
 
 use super::leaf::{
     CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf, PartTerms,
     PolicyLeaf, RULES, StartLeaf, TableTerms, VerdictLeaf,
 };
 use super::record::{Recorder, StandingVerdicts};
+pub use super::second_group::LeafFault;
+use super::second_group::{SecondGroup, entered, is_judgement};
 use super::settled::SettledSeconds;
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::IDLE_TOLD;
@@ -22,25 +23,14 @@ use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::JudgementObserver;
 use crate::units::Second;
-pub(super) use group::SecondGroup;
-use group::{entered, is_judgement};
-use listener::{Collected, Listener};
+use observer::{CollectedLeaves, RejudgeObserver};
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::sync::Arc;
 
-/// What does not follow from the leaves before it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fault {
-    /// The number of the leaf.
-    pub number: u64,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
 /// How much was judged again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Rejudged {
+pub struct RejudgeCounts {
     /// Verdict leaves that follow from the leaves before them.
     pub verdicts: u64,
     /// Interval leaves that do.
@@ -53,7 +43,7 @@ pub struct Rejudged {
 
 /// What a meter goes on with after a stop.
 #[derive(Debug)]
-pub struct Resumed {
+pub struct ResumedJudge {
     /// The judge, as it was after the last second.
     pub judge: CommitmentJudge,
     /// The verdicts that stand.
@@ -71,7 +61,7 @@ pub struct Resumed {
 #[derive(Debug)]
 pub struct LeafJudge {
     judge: CommitmentJudge,
-    recorder: Recorder<Collected>,
+    recorder: Recorder<CollectedLeaves>,
     group: SecondGroup,
     /// Behind the leaves of the second stands what people entered.
     is_entered: bool,
@@ -89,7 +79,7 @@ pub struct LeafJudge {
     begins_late: bool,
     made_of: Vec<PartTerms>,
     tables: Option<Vec<TableTerms>>,
-    done: Rejudged,
+    done: RejudgeCounts,
     /// Instead of comparing: the leaves with what the judge says of them.
     said: Option<Vec<Leaf>>,
     /// Seconds by verdict, where they are asked for.
@@ -100,7 +90,7 @@ impl Default for LeafJudge {
     fn default() -> Self {
         Self {
             judge: CommitmentJudge::default(),
-            recorder: Recorder::new(Collected::default(), CountingTerms::default()),
+            recorder: Recorder::new(CollectedLeaves::default(), CountingTerms::default()),
             group: SecondGroup::default(),
             is_entered: false,
             counting: None,
@@ -112,7 +102,7 @@ impl Default for LeafJudge {
             begins_late: false,
             made_of: Vec::new(),
             tables: None,
-            done: Rejudged::default(),
+            done: RejudgeCounts::default(),
             said: None,
             settled: None,
         }
@@ -156,8 +146,8 @@ impl LeafJudge {
     /// Takes the leaf with this number.
     ///
     /// # Errors
-    /// [`Fault`]: it, or one of its second, does not follow from those before.
-    pub fn take(&mut self, number: u64, leaf: Leaf) -> Result<(), Fault> {
+    /// [`LeafFault`]: it, or one of its second, does not follow from those before.
+    pub fn take(&mut self, number: u64, leaf: Leaf) -> Result<(), LeafFault> {
         if let Some(entered) = entered(&leaf) {
             return self.enter(number, entered);
         }
@@ -165,7 +155,7 @@ impl LeafJudge {
             self.judge_group()?;
         } else if take(&mut self.is_entered) && !matches!(leaf, Leaf::Stop(_) | Leaf::Day(_)) {
             let reason = "stands behind what people entered, in the middle of its second";
-            return Err(Fault {
+            return Err(LeafFault {
                 number,
                 reason: reason.into(),
             });
@@ -185,13 +175,13 @@ impl LeafJudge {
     }
 
     /// What people entered stands behind the leaves of a second, and was not entered before it.
-    fn enter(&mut self, number: u64, entered: Second) -> Result<(), Fault> {
+    fn enter(&mut self, number: u64, entered: Second) -> Result<(), LeafFault> {
         let last = self.group.leaves.iter().find_map(Leaf::second);
         let last = last.or_else(|| self.judge.judged());
         self.is_entered = !self.group.leaves.is_empty();
         match last.filter(|last| *last > entered) {
             None => Ok(()),
-            Some(last) => Err(Fault {
+            Some(last) => Err(LeafFault {
                 number,
                 reason: format!("says that it was entered at {entered}, and stands behind {last}"),
             }),
@@ -201,8 +191,8 @@ impl LeafJudge {
     /// Judges the last second; how much was judged.
     ///
     /// # Errors
-    /// [`Fault`], as [`Self::take`].
-    pub fn finish(&mut self) -> Result<Rejudged, Fault> {
+    /// [`LeafFault`], as [`Self::take`].
+    pub fn finish(&mut self) -> Result<RejudgeCounts, LeafFault> {
         self.judge_group()?;
         Ok(self.done)
     }
@@ -214,14 +204,14 @@ impl LeafJudge {
 
     /// What a meter goes on with: none where there is no second, where windows or the beginning of an open
     /// interval are not known, or by other rules.
-    pub fn resume(mut self) -> Option<Resumed> {
+    pub fn resume(mut self) -> Option<ResumedJudge> {
         let last = self.judge.judged()?;
         let since = self.judge.over_since();
         let is_known = self.whole_from.is_none()
             && since.is_none_or(|since| !self.is_unknown(since))
             && self.rules == RULES;
         self.judge.forget_counters();
-        is_known.then(|| Resumed {
+        is_known.then(|| ResumedJudge {
             judge: self.judge,
             standing: self.recorder.into_standing(),
             last,
@@ -235,7 +225,7 @@ impl LeafJudge {
         self.unknown_until.is_some_and(|until| from <= until)
     }
 
-    fn judge_group(&mut self) -> Result<(), Fault> {
+    fn judge_group(&mut self) -> Result<(), LeafFault> {
         let group = take(&mut self.group);
         for leaf in &group.leaves {
             if let Leaf::Start(start) = leaf {
@@ -295,7 +285,7 @@ impl LeafJudge {
     }
 
     /// Seconds in which nothing was counted say nothing either, but for the last of each minute.
-    fn judge_idle(&mut self, group: &SecondGroup, second: Second) -> Result<(), Fault> {
+    fn judge_idle(&mut self, group: &SecondGroup, second: Second) -> Result<(), LeafFault> {
         let Some(last) = self.judge.judged().filter(|last| *last < second) else {
             return Ok(());
         };
@@ -333,7 +323,7 @@ impl LeafJudge {
     }
 
     /// Takes what was in force, what was not seen, and what was counted.
-    fn take_counts(&mut self, group: &SecondGroup, second: Second) -> Result<(), Fault> {
+    fn take_counts(&mut self, group: &SecondGroup, second: Second) -> Result<(), LeafFault> {
         if self.day.replace(second.0 / 86_400) != Some(second.0 / 86_400) {
             // all that stand are told again
             self.recorded.clear();
@@ -445,7 +435,7 @@ impl LeafJudge {
 
     /// What the judge says of a second.
     fn judge_second(&mut self, second: Second) -> Vec<Leaf> {
-        let mut listener = Listener {
+        let mut listener = RejudgeObserver {
             recorder: &mut self.recorder,
             settled: self.settled.as_mut(),
         };
@@ -455,7 +445,7 @@ impl LeafJudge {
     }
 
     /// Holds what is recorded of a second to what the judge says of it.
-    fn compare(&mut self, group: &SecondGroup, said: &[Leaf]) -> Result<(), Fault> {
+    fn compare(&mut self, group: &SecondGroup, said: &[Leaf]) -> Result<(), LeafFault> {
         let recorded = group.leaves.iter().enumerate();
         let recorded: Vec<_> = recorded.filter(|(_, leaf)| is_judgement(leaf)).collect();
         for (_, leaf) in &recorded {
@@ -511,7 +501,7 @@ impl LeafJudge {
     }
 
     /// Once all windows hold only what is there, the judge must say what is recorded.
-    fn end_unknown(&mut self, group: &SecondGroup, from: Second) -> Result<(), Fault> {
+    fn end_unknown(&mut self, group: &SecondGroup, from: Second) -> Result<(), LeafFault> {
         let Some(judged) = self.judge.judged() else {
             return Ok(());
         };

@@ -3,14 +3,13 @@
 use super::maintenance::Maintenance;
 use super::model::{DirectionRow, Peak, ReportRow, SampleRow};
 use super::period::{Period, ReportZone};
-use super::seconds::SecondSet;
+use super::terms_in_force::TermsInForce;
 use super::verdict_seconds::AsnSeconds;
 use super::window::Window;
 use crate::ledger::leaf::{CountedLeaf, DirectionLeaf, SampleLeaf, VerdictLeaf};
 use crate::sla::commitment::CountRule;
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
-use crate::sla::measure::Measure;
 use crate::sla::verdict::confirmed;
 use crate::units::Second;
 use std::sync::Arc;
@@ -27,20 +26,6 @@ struct Largest {
     share_ppm: u64,
     direction: Direction,
     second: u64,
-}
-
-/// What holds for every ASN of a contract in a second.
-#[derive(Debug)]
-pub(super) struct Terms<'a> {
-    pub(super) limit: Limit,
-    /// Whether what nobody answered is held against it.
-    pub(super) count: CountRule,
-    pub(super) judged: &'static [Direction],
-    /// Which measures are guaranteed.
-    pub(super) guaranteed: [bool; Measure::COUNT],
-    /// Seconds whose window was not seen whole.
-    pub(super) unseen: &'a SecondSet,
-    pub(super) period: Period,
 }
 
 /// The account of an ASN.
@@ -173,7 +158,7 @@ impl AsnAccount {
 
     /// Holds the window that ends with a second against the threshold. A second that is not new was
     /// counted when it was judged first.
-    pub(super) fn judge_window(&mut self, second: u64, terms: &Terms<'_>, is_new: bool) {
+    pub(super) fn judge_window(&mut self, second: u64, terms: &TermsInForce<'_>, is_new: bool) {
         let first = (second + 1).saturating_sub(terms.limit.window.get().into());
         self.window.begin_with(first);
         self.confirmed.begin_with(first);
@@ -212,7 +197,13 @@ impl AsnAccount {
         }
     }
 
-    fn note_share(&mut self, bytes: u64, direction: Direction, second: u64, terms: &Terms<'_>) {
+    fn note_share(
+        &mut self,
+        bytes: u64,
+        direction: Direction,
+        second: u64,
+        terms: &TermsInForce<'_>,
+    ) {
         let period = terms.period;
         let part = (second - period.from.0) * SHARE_PARTS / period.seconds();
         if self.part.0 != part {

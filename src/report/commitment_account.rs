@@ -1,12 +1,13 @@
 //! The account of one contract: what it said from when on, and the account of each ASN under it.
 
-use super::asn_account::{AsnAccount, Terms};
+use super::asn_account::AsnAccount;
 use super::maintenance::Maintenance;
 use super::minutes::MinuteLog;
 use super::model::{CommitmentReport, CommitmentVersion, Exclusion, Strip, VerdictsSeen};
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
 use super::sums::{all, by_measure};
+use super::terms_in_force::TermsInForce;
 use super::verdict_seconds::{SecondSums, mark};
 use crate::ledger::leaf::{CommitmentTerms, CountedLeaf, ExclusionLeaf, TransitRole, VerdictLeaf};
 use crate::sla::commitment::{Commitment, TransitRule};
@@ -24,6 +25,20 @@ struct InForce {
     commitment: Commitment,
     limit: Limit,
     guaranteed: [bool; Measure::COUNT],
+}
+
+impl InForce {
+    /// What the accounts of its ASNs are kept by. `unseen`: seconds whose window was not seen whole.
+    fn terms_of_asns<'a>(&self, unseen: &'a SecondSet, period: Period) -> TermsInForce<'a> {
+        TermsInForce {
+            limit: self.limit,
+            count: self.commitment.count,
+            judged: self.commitment.direction.judged(),
+            guaranteed: self.guaranteed,
+            unseen,
+            period,
+        }
+    }
 }
 
 /// The account of a contract.
@@ -125,18 +140,11 @@ impl CommitmentAccount {
     }
 
     /// Does something for each account, under what is in force.
-    fn each(&mut self, mut act: impl FnMut(&mut AsnAccount, &Terms<'_>, &mut Strip)) {
+    fn each(&mut self, mut act: impl FnMut(&mut AsnAccount, &TermsInForce<'_>, &mut Strip)) {
         let Some(in_force) = &self.in_force else {
             return;
         };
-        let terms = Terms {
-            limit: in_force.limit,
-            count: in_force.commitment.count,
-            judged: in_force.commitment.direction.judged(),
-            guaranteed: in_force.guaranteed,
-            unseen: &self.unseen,
-            period: self.period,
-        };
+        let terms = in_force.terms_of_asns(&self.unseen, self.period);
         act(&mut self.absent, &terms, &mut self.strip);
         for account in self.asns.values_mut() {
             act(account, &terms, &mut self.strip);
@@ -297,14 +305,7 @@ impl CommitmentAccount {
         let account = self.asns.entry((None, leaf.asn));
         let account = account.or_insert_with(|| self.absent.clone());
         if let Some(in_force) = &self.in_force {
-            let terms = Terms {
-                limit: in_force.limit,
-                count: in_force.commitment.count,
-                judged: &[],
-                guaranteed: in_force.guaranteed,
-                unseen: &self.unseen,
-                period: self.period,
-            };
+            let terms = in_force.terms_of_asns(&self.unseen, self.period);
             let seconds = account.seconds_mut();
             seconds.give(leaf.second.0, &terms, &mut self.strip);
         }

@@ -1,11 +1,11 @@
 //! How the seconds of an ASN stand, measure by measure, and which of them lie in maintenance.
 
-use super::asn_account::Terms;
 use super::maintenance::Maintenance;
 use super::minutes::MinuteLog;
 use super::model::{STRIP_PART, Strip};
 use super::period::Period;
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
+use super::terms_in_force::TermsInForce;
 use crate::ledger::leaf::VerdictLeaf;
 use crate::sla::measure::Measure;
 use std::collections::VecDeque;
@@ -114,7 +114,7 @@ impl AsnSeconds {
     }
 
     /// Gives the seconds up to one, which is not among them, as the verdicts stand.
-    pub(super) fn give(&mut self, end: u64, terms: &Terms<'_>, strip: &mut Strip) {
+    pub(super) fn give(&mut self, end: u64, terms: &TermsInForce<'_>, strip: &mut Strip) {
         let Some((first, end)) = self.stretch(end, terms.period) else {
             return;
         };
@@ -162,7 +162,7 @@ impl AsnSeconds {
     }
 
     /// Gives the seconds up to one, which is not among them, as not seen.
-    pub(super) fn give_unseen(&mut self, end: u64, terms: &Terms<'_>, strip: &mut Strip) {
+    pub(super) fn give_unseen(&mut self, end: u64, terms: &TermsInForce<'_>, strip: &mut Strip) {
         let Some((first, end)) = self.stretch(end, terms.period) else {
             return;
         };
