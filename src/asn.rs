@@ -4,11 +4,9 @@
 //! builds a new one aside. Nothing here knows of packets. A source that cannot be read whole is
 //! refused, and with it the new [`Origins`]: the caller keeps the old.
 
-mod announced;
 pub mod bmp;
 mod cache;
 mod input;
-mod listed;
 mod loaded_source;
 mod location;
 pub mod mmdb;
@@ -17,21 +15,23 @@ mod names;
 pub mod notation;
 mod numbers;
 mod octets;
+mod origin_paths;
 mod path;
 pub mod prefixes;
 mod source;
+mod source_builder;
 pub mod table;
 mod vote;
 pub mod watch;
 
 use crate::files::Load;
 use crate::units::{Address, Asn, Prefix, Ratio, Timestamp};
-pub use listed::BuiltIn;
 pub use loaded_source::CacheUse;
 use loaded_source::LoadedSource;
 use path::PathIndex;
 pub use path::PathStep;
 pub use source::{Counts, LoadError, Provenance, Source};
+pub use source_builder::BuiltIn;
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;

@@ -281,7 +281,7 @@ impl Running {
         let (published, _) = watch::channel(Published {
             hep: hep.clone(),
             answerers,
-            standing: daemon_state(&policy, true).into(),
+            daemon: daemon_state(&policy, true).into(),
             evidence: kept.as_ref().map(|kept| kept.status.clone()),
             ..Published::default()
         });

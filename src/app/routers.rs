@@ -271,7 +271,7 @@ async fn receive(
         }
         is_first = false;
         place.has_spoken();
-        if !feed.lock().await.hear(id, &message, clock::now()) {
+        if !feed.lock().await.receive(id, &message, clock::now()) {
             return "it has ended the session".into();
         }
     }

@@ -298,8 +298,8 @@ fn per_guarantee<const N: usize>(
     values: impl Fn(&GuaranteeRow) -> [(&'static str, f64); N],
 ) {
     each_judged(published, |commitment, row, asn| {
-        for (measure, standing) in row.guarantees.iter() {
-            for (word, value) in standing.iter().flat_map(&values) {
+        for (measure, guarantee) in row.guarantees.iter() {
+            for (word, value) in guarantee.iter().flat_map(&values) {
                 let labels = [&*commitment.name, asn, measure.as_str(), word];
                 series.add(&labels, value);
             }
@@ -308,28 +308,28 @@ fn per_guarantee<const N: usize>(
 }
 
 pub(crate) fn verdict(published: &Published, series: &mut Series) {
-    per_guarantee(published, series, |standing| {
-        Verdict::ALL.map(|it| (it.as_str(), flag(standing.verdict == Some(it))))
+    per_guarantee(published, series, |guarantee| {
+        Verdict::ALL.map(|it| (it.as_str(), flag(guarantee.verdict == Some(it))))
     });
 }
 
 pub(crate) fn verdict_seconds(published: &Published, series: &mut Series) {
-    per_guarantee(published, series, |standing| {
-        Verdict::ALL.map(|it| (it.as_str(), number(standing.seconds_of(it))))
+    per_guarantee(published, series, |guarantee| {
+        Verdict::ALL.map(|it| (it.as_str(), number(guarantee.seconds_of(it))))
     });
 }
 
 pub(crate) fn settled_seconds(published: &Published, series: &mut Series) {
-    per_guarantee(published, series, |standing| {
-        let settled = standing.settled.unwrap_or_default();
+    per_guarantee(published, series, |guarantee| {
+        let settled = guarantee.settled.unwrap_or_default();
         let of = |it: Verdict| settled.get(it as usize).copied().unwrap_or(0);
         Verdict::ALL.map(|it| (it.as_str(), number(of(it))))
     });
 }
 
 pub(crate) fn indeterminate_seconds(published: &Published, series: &mut Series) {
-    per_guarantee(published, series, |standing| {
-        IndeterminateReason::ALL.map(|it| (it.as_str(), number(standing.indeterminate_for(it))))
+    per_guarantee(published, series, |guarantee| {
+        IndeterminateReason::ALL.map(|it| (it.as_str(), number(guarantee.indeterminate_for(it))))
     });
 }
 
@@ -439,13 +439,13 @@ pub(crate) fn asn_info(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn table_prefixes(published: &Published, series: &mut Series) {
-    for source in &published.standing.sources {
+    for source in &published.daemon.sources {
         series.add(&[&source.name], number(source.prefixes));
     }
 }
 
 pub(crate) fn table_loaded(published: &Published, series: &mut Series) {
-    for source in &published.standing.sources {
+    for source in &published.daemon.sources {
         if let Some(loaded) = source.loaded {
             // Whole seconds: a double does not hold nanoseconds since 1970.
             series.add(
@@ -457,7 +457,7 @@ pub(crate) fn table_loaded(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn table_built(published: &Published, series: &mut Series) {
-    for source in &published.standing.sources {
+    for source in &published.daemon.sources {
         if let Some(built) = source.built {
             let seconds = number(built.as_nanos() / NANOS_PER_SECOND);
             series.add(&[&source.name], seconds);
@@ -466,7 +466,7 @@ pub(crate) fn table_built(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn table_written(published: &Published, series: &mut Series) {
-    for source in &published.standing.sources {
+    for source in &published.daemon.sources {
         if let Some(written) = source.written {
             let seconds = number(written.as_nanos() / NANOS_PER_SECOND);
             series.add(&[&source.name], seconds);
@@ -475,7 +475,7 @@ pub(crate) fn table_written(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn table_failures(published: &Published, series: &mut Series) {
-    for source in &published.standing.sources {
+    for source in &published.daemon.sources {
         series.add(&[&source.name], number(source.failures));
     }
 }
@@ -488,7 +488,7 @@ pub(crate) fn disputed(published: &Published, series: &mut Series) {
 
 /// Every BMP source.
 fn each_bmp(published: &Published, mut add: impl FnMut(&str, &bmp::State)) {
-    for source in &published.standing.sources {
+    for source in &published.daemon.sources {
         if let Some(state) = &source.bmp {
             add(&source.name, state);
         }
@@ -565,6 +565,6 @@ pub(crate) fn http_refused(published: &Published, series: &mut Series) {
 }
 
 pub(crate) fn build_info(published: &Published, series: &mut Series) {
-    let standing = &published.standing;
-    series.add(&[&standing.version, &standing.revision], 1.0);
+    let daemon = &published.daemon;
+    series.add(&[&daemon.version, &daemon.revision], 1.0);
 }

@@ -61,7 +61,7 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
     let servers = servers(&aggregator.settings, "fleet");
     let link = Link::connect(&servers, Subjects::new(&aggregator.settings.name)).await?;
     let published = Published {
-        standing: DaemonState {
+        daemon: DaemonState {
             config_read: Some(clock::now()),
             ..daemon_state(&policy, true)
         }
