@@ -190,7 +190,7 @@ impl<S: LeafSink> Recorder<S> {
         if self
             .tables
             .as_ref()
-            .is_none_or(|old| news(old, &tables, second))
+            .is_none_or(|old| have_changed(old, &tables, second))
         {
             self.tables = Some(tables.clone());
             leaves.push(Leaf::Table(TableLeaf {
@@ -206,12 +206,12 @@ impl<S: LeafSink> Recorder<S> {
         let subject = (commitment.clone(), Asn(new.asn));
         let is_told = match self.standing.get(&subject) {
             Some(old) => old.is_same_as(&new),
-            None => !new.stands(),
+            None => !new.has_verdict(),
         };
         if is_told {
             return;
         }
-        if new.stands() {
+        if new.has_verdict() {
             self.standing.insert(subject, new.clone());
         } else {
             self.standing.remove(&subject);
@@ -505,7 +505,7 @@ fn policy_leaf(second: Second, policy: &Policy, counting: &CountingTerms) -> Pol
 
 /// Whether tables are others than before. What routers announce changes all the time: once a minute
 /// is enough for that.
-fn news(old: &[TableTerms], new: &[TableTerms], second: Second) -> bool {
+fn have_changed(old: &[TableTerms], new: &[TableTerms], second: Second) -> bool {
     let files = |of: &[TableTerms]| {
         let each = of.iter().filter(|table| table.kind != "bmp");
         each.cloned().collect::<Vec<_>>()

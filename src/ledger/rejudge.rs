@@ -81,7 +81,7 @@ pub struct LeafJudge {
     tables: Option<Vec<TableTerms>>,
     done: RejudgeCounts,
     /// Instead of comparing: the leaves with what the judge says of them.
-    said: Option<Vec<Leaf>>,
+    judged: Option<Vec<Leaf>>,
     /// Seconds by verdict, where they are asked for.
     settled: Option<SettledSeconds>,
 }
@@ -103,39 +103,39 @@ impl Default for LeafJudge {
             made_of: Vec::new(),
             tables: None,
             done: RejudgeCounts::default(),
-            said: None,
+            judged: None,
             settled: None,
         }
     }
 }
 
 impl LeafJudge {
-    /// A judge that holds nothing to what is recorded: [`Self::take_said`] has the leaves with what it
+    /// A judge that holds nothing to what is recorded: [`Self::take_judged`] has the leaves with what it
     /// says in place of that.
-    pub fn saying() -> Self {
+    pub fn judging_anew() -> Self {
         Self {
-            said: Some(Vec::new()),
+            judged: Some(Vec::new()),
             ..Self::default()
         }
     }
 
     /// The same, which also counts seconds by verdict.
-    pub fn settling() -> Self {
+    pub fn counting_settled() -> Self {
         Self {
             settled: Some(SettledSeconds::default()),
-            ..Self::saying()
+            ..Self::judging_anew()
         }
     }
 
-    /// Seconds by verdict; only of one that is [`Self::settling`].
+    /// Seconds by verdict; only of one that is [`Self::counting_settled`].
     pub fn settled(&self) -> Option<&SettledSeconds> {
         self.settled.as_ref()
     }
 
     /// The leaves that were judged since the last call, each second with its intervals and verdicts; only of
-    /// one that is [`Self::saying`].
-    pub fn take_said(&mut self) -> Vec<Leaf> {
-        self.said.as_mut().map(take).unwrap_or_default()
+    /// one that is [`Self::judging_anew`].
+    pub fn take_judged(&mut self) -> Vec<Leaf> {
+        self.judged.as_mut().map(take).unwrap_or_default()
     }
 
     /// The version of other rules by which some leaves are: of these it says nothing.
@@ -249,8 +249,8 @@ impl LeafJudge {
         if group.leaves.iter().all(is_end) && matches!(group.leaves.last(), Some(Leaf::Stop(_))) {
             // Nothing was judged here; what could not be written before was.
             group.gaps().for_each(|gap| self.take_gap(gap));
-            if let Some(said) = &mut self.said {
-                said.extend(group.leaves);
+            if let Some(judged) = &mut self.judged {
+                judged.extend(group.leaves);
             }
             return Ok(());
         }
@@ -267,21 +267,21 @@ impl LeafJudge {
         let steps_back = self.judge.judged().is_some_and(|judged| second <= judged);
         let unwritten = group.gaps().find(|gap| gap.why == GapReason::Disk);
         if let Some(gap) = unwritten.filter(|_| steps_back) {
-            // What said so was not written.
+            // What judged so was not written.
             self.judge.restart(gap.from.min(second));
         } else if steps_back && !group.gaps().any(begins_anew) {
             return Err(group.fault(0, "is of a second before, though no gap says why"));
         }
         self.take_counts(&group, second)?;
-        let said = self.judge_second(second);
-        if let Some(all) = &mut self.said {
+        let judged = self.judge_second(second);
+        if let Some(all) = &mut self.judged {
             let counted = group.leaves.into_iter().filter(|leaf| !is_judgement(leaf));
             let (stop, rest): (Vec<_>, Vec<_>) =
                 counted.partition(|leaf| matches!(leaf, Leaf::Stop(_)));
-            all.extend(rest.into_iter().chain(said).chain(stop));
+            all.extend(rest.into_iter().chain(judged).chain(stop));
             return Ok(());
         }
-        self.compare(&group, &said)
+        self.compare(&group, &judged)
     }
 
     /// Seconds in which nothing was counted say nothing either, but for the last of each minute.
@@ -295,10 +295,10 @@ impl LeafJudge {
             disk.any(|gap| gap.from.0 <= second && second <= gap.until.0)
         };
         for idle in last.0 + 1..=until.min(self.judge.empty_after(last)).0 {
-            let said = self.judge_second(Second(idle));
-            if let Some(all) = &mut self.said {
-                all.extend(said);
-            } else if let Some(missing) = said.first()
+            let judged = self.judge_second(Second(idle));
+            if let Some(all) = &mut self.judged {
+                all.extend(judged);
+            } else if let Some(missing) = judged.first()
                 && self.whole_from.is_none()
                 && !is_unwritten(idle)
             {
@@ -307,7 +307,7 @@ impl LeafJudge {
             }
         }
         self.judge.pass(until);
-        if self.said.is_some() {
+        if self.judged.is_some() {
             return Ok(());
         }
         let mut ends = (last.0 + 1..=until.0).filter(|second| second % 60 == 59);
@@ -420,15 +420,15 @@ impl LeafJudge {
         }
     }
 
-    /// Idle seconds before the clock jumped back: what is said of them was written with them.
+    /// Idle seconds before the clock jumped back: what is judged of them was written with them.
     fn judge_up_to(&mut self, last: Option<Second>) {
         let (Some(judged), Some(last)) = (self.judge.judged(), last) else {
             return;
         };
         for idle in judged.0 + 1..=last.min(self.judge.empty_after(judged)).0 {
-            let said = self.judge_second(Second(idle));
-            if let Some(all) = &mut self.said {
-                all.extend(said);
+            let leaves = self.judge_second(Second(idle));
+            if let Some(all) = &mut self.judged {
+                all.extend(leaves);
             }
         }
     }
@@ -445,7 +445,7 @@ impl LeafJudge {
     }
 
     /// Holds what is recorded of a second to what the judge says of it.
-    fn compare(&mut self, group: &SecondGroup, said: &[Leaf]) -> Result<(), LeafFault> {
+    fn compare(&mut self, group: &SecondGroup, judged: &[Leaf]) -> Result<(), LeafFault> {
         let recorded = group.leaves.iter().enumerate();
         let recorded: Vec<_> = recorded.filter(|(_, leaf)| is_judgement(leaf)).collect();
         for (_, leaf) in &recorded {
@@ -458,18 +458,18 @@ impl LeafJudge {
             self.done.taken += recorded.len() as u64;
             return self.end_unknown(group, from);
         }
-        for place in 0..recorded.len().max(said.len()) {
-            match (recorded.get(place), said.get(place)) {
-                (Some((_, leaf)), Some(said)) if self.follows(leaf, said) => self.count(leaf),
-                (Some((at, _)), Some(said)) => {
-                    let reason = format!("does not follow: the judge says {}", said.to_line());
+        for place in 0..recorded.len().max(judged.len()) {
+            match (recorded.get(place), judged.get(place)) {
+                (Some((_, leaf)), Some(judged)) if self.follows(leaf, judged) => self.count(leaf),
+                (Some((at, _)), Some(judged)) => {
+                    let reason = format!("does not follow: the judge says {}", judged.to_line());
                     return Err(group.fault(*at, reason));
                 }
                 (Some((at, _)), None) => {
                     return Err(group.fault(*at, "does not follow: the judge says nothing"));
                 }
-                (None, Some(said)) => {
-                    let reason = format!("behind it is missing {}", said.to_line());
+                (None, Some(judged)) => {
+                    let reason = format!("behind it is missing {}", judged.to_line());
                     return Err(group.fault(group.leaves.len().saturating_sub(1), reason));
                 }
                 (None, None) => {}
@@ -480,15 +480,15 @@ impl LeafJudge {
 
     /// Whether a leaf is what the judge says. Of an interval that began before all was known, only its
     /// end is.
-    fn follows(&self, leaf: &Leaf, said: &Leaf) -> bool {
-        match (leaf, said) {
-            (Leaf::Interval(leaf), Leaf::Interval(said)) if self.is_unknown(leaf.from) => {
+    fn follows(&self, leaf: &Leaf, judged: &Leaf) -> bool {
+        match (leaf, judged) {
+            (Leaf::Interval(leaf), Leaf::Interval(judged)) if self.is_unknown(leaf.from) => {
                 let end = |of: &IntervalLeaf| {
                     (of.second, of.commitment.clone(), of.role, of.asn, of.until)
                 };
-                end(leaf) == end(said) && leaf.direction == said.direction
+                end(leaf) == end(judged) && leaf.direction == judged.direction
             }
-            _ => leaf == said,
+            _ => leaf == judged,
         }
     }
 
@@ -509,26 +509,26 @@ impl LeafJudge {
             return Ok(());
         }
         (self.whole_from, self.unknown_until) = (None, Some(judged));
-        self.recorded.retain(|_, leaf| leaf.stands());
-        let said = self.recorder.standing();
+        self.recorded.retain(|_, leaf| leaf.has_verdict());
+        let standing = self.recorder.standing();
         let recorded = self.recorded.values();
         let differs = recorded
-            .zip(said.values())
+            .zip(standing.values())
             .find(|(one, other)| !one.is_same_as(other));
         let at_end = group.leaves.len().saturating_sub(1);
-        if let Some((recorded, said)) = differs {
+        if let Some((recorded, standing)) = differs {
             let reason = format!(
                 "behind it stands {}, but the judge says {}",
                 Leaf::Verdict(recorded.clone()).to_line(),
-                Leaf::Verdict(said.clone()).to_line()
+                Leaf::Verdict(standing.clone()).to_line()
             );
             return Err(group.fault(at_end, reason));
         }
-        if self.recorded.len() != said.len() {
+        if self.recorded.len() != standing.len() {
             let reason = format!(
                 "behind it {} verdicts stand, but by the judge {}",
                 self.recorded.len(),
-                said.len()
+                standing.len()
             );
             return Err(group.fault(at_end, reason));
         }

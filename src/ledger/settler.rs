@@ -27,7 +27,7 @@ impl Settling {
             // What our own judge has said cannot be wrong; where it is, nothing more is settled.
             let _ = self.judge.take(0, leaf);
         }
-        self.judge.take_said();
+        self.judge.take_judged();
         self.publish();
     }
 
@@ -65,7 +65,7 @@ impl Settler {
         let shared = SharedSettled::default();
         let settling = Settling {
             amended: AmendedLeaves::new(most),
-            judge: LeafJudge::settling(),
+            judge: LeafJudge::counting_settled(),
             shared: shared.clone(),
         };
         Self {

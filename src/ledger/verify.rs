@@ -339,14 +339,14 @@ impl Reading<'_> {
             let placed = self.place(leaf);
             placed.map_err(|reason| failed(LeafFault { number, reason }))?;
             // the last one of a day that is gone
-            self.meet_checkpoints()?;
+            self.check_checkpoints()?;
             if let Leaf::Key(change) = leaf {
                 let changed = self.signers.change(change, &self.verified.origin);
                 changed.map_err(|reason| failed(LeafFault { number, reason }))?;
                 self.verified.key_changes += 1;
             }
             self.count(leaf, *hash);
-            self.meet_checkpoints()?;
+            self.check_checkpoints()?;
         }
         if let Some(reason) = minute.refused {
             let number = self.size();
@@ -436,18 +436,18 @@ impl Reading<'_> {
 
     /// Holds the checkpoints up to this size against the tree. Of those before the first day that is
     /// there only the signature can be checked: its compact range holds what they said.
-    fn meet_checkpoints(&mut self) -> Result<(), VerifyError> {
+    fn check_checkpoints(&mut self) -> Result<(), VerifyError> {
         let size = self.size();
         while let Some(next) = self.checkpoints.front()
             && next.note.checkpoint.size <= size
             && let Some(next) = self.checkpoints.pop_front()
         {
-            self.meet(next, size)?;
+            self.check_checkpoint(next, size)?;
         }
         Ok(())
     }
 
-    fn meet(&mut self, next: Expected, size: u64) -> Result<(), VerifyError> {
+    fn check_checkpoint(&mut self, next: Expected, size: u64) -> Result<(), VerifyError> {
         let checkpoint = &next.note.checkpoint;
         if checkpoint.size == size {
             let root = self.tree.as_ref().map(CompactTree::root);
@@ -457,7 +457,7 @@ impl Reading<'_> {
                 return Err(next.failed(reason));
             }
         }
-        let is_signed = self.signers.meet(&next.note);
+        let is_signed = self.signers.check(&next.note);
         let is_signed = is_signed.map_err(|reason| next.failed(reason))?;
         let is_cosigned = self
             .witnesses

@@ -96,7 +96,7 @@ impl AsnAccount {
             minutes.forget(before);
             !minutes.is_empty()
         });
-        has_minutes || !self.window.is_empty() || self.seconds.stands()
+        has_minutes || !self.window.is_empty() || self.seconds.has_verdict()
     }
 
     /// Whether it belongs in the report.
@@ -190,7 +190,7 @@ impl AsnAccount {
         if self.is_out && is_inside {
             self.out_of_sla_s += 1;
             if let Some(minutes) = self.seconds.minutes_mut() {
-                minutes.note_out(second);
+                minutes.note_out_of_sla(second);
             }
             // A time out of SLA that began before the period is one of it too.
             self.intervals += u64::from(!was_out || second == period.from.0);
@@ -269,15 +269,15 @@ impl AsnAccount {
     }
 
     /// Other verdicts stand from now on.
-    pub(super) fn stand(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
-        self.seconds.stand(leaf)?;
-        self.is_void = self.seconds.stands_void() && leaf.void_by_transit.is_none();
+    pub(super) fn set_verdicts(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
+        self.seconds.set_verdicts(leaf)?;
+        self.is_void = self.seconds.is_void() && leaf.void_by_transit.is_none();
         Ok(())
     }
 
     /// No verdict stands any more.
-    pub(super) fn forget_standing(&mut self) {
-        self.seconds.forget_standing();
+    pub(super) fn clear_verdicts(&mut self) {
+        self.seconds.clear_verdicts();
         self.is_void = false;
     }
 
