@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::PrefixTable;
 
-/// Whose an address is.
+/// The origin of an address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Origin {
     /// Our own (`local_prefixes`, `own`): counted, never judged.
@@ -80,10 +80,10 @@ pub struct PathId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct DisagreeingSources(pub u16);
 
-/// Whose an address is and how it is reached: asked once per stream.
+/// The origin of an address and the path to it: looked up once per stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Route {
-    /// Whose it is.
+    /// The origin.
     pub origin: Origin,
     /// The path to it; without steps where it is ours, unknown, or its source has no paths.
     pub path: PathId,
@@ -281,7 +281,7 @@ impl Origins {
         Arc::clone(&self.local_prefixes)
     }
 
-    /// Whose an address is: ours by prefix, else what the first source says that has a prefix
+    /// The origin of an address: ours by prefix, else what the first source says that has a prefix
     /// for it, however long or short that is.
     pub fn origin(&self, address: Address) -> Origin {
         if self.local.lookup(address).is_some() {
@@ -359,7 +359,7 @@ impl Origins {
         self.sources.iter().find_map(|source| source.names.get(asn))
     }
 
-    /// Whose an address is and why, for people.
+    /// The origin of an address and why, for people.
     pub fn explain(&self, address: Address) -> Lookup {
         let answer = |source: &Arc<LoadedSource>| {
             let (prefix, value) = source.table.explain(address)?;
@@ -417,7 +417,7 @@ impl Origins {
     }
 }
 
-/// Whose an address is and why.
+/// The origin of an address and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lookup {
     /// The address asked for.

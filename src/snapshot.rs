@@ -155,7 +155,7 @@ impl Count {
     }
 }
 
-/// Whose numbers a row holds. Sorts `local` first, `other` last.
+/// The subject of a row. Sorts `local` first, `other` last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Label {
     /// An origin with a row of its own.
@@ -177,7 +177,7 @@ impl std::fmt::Display for Label {
 /// One ASN's traffic.
 #[derive(Clone, Debug)]
 pub struct AsnRow {
-    /// Whose.
+    /// The origin, or the sum of others.
     pub label: Label,
     /// The name that the ASN table gives, untrusted text.
     pub name: Option<Arc<str>>,
@@ -225,7 +225,7 @@ impl CallTotals {
 /// What went through one ASN on its way to us or on from us. No part of any total of origins.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TransitRow {
-    /// Whose; `other` are packets through any of the rest.
+    /// The transit ASN; `other` are packets through any of the rest.
     pub label: Label,
     /// The name that the ASN table gives, untrusted text.
     pub name: Option<Arc<str>>,
@@ -321,9 +321,9 @@ pub struct StreamRow {
     pub jitter_mean_nanos: Option<u64>,
     /// Largest running interarrival jitter, in nanoseconds; none while the clock is unknown.
     pub jitter_max_nanos: Option<u64>,
-    /// Whose the source address is.
+    /// The origin of the source address.
     pub src_asn: Origin,
-    /// Whose the destination address is.
+    /// The origin of the destination address.
     pub dst_asn: Origin,
     /// First packet.
     pub first: Timestamp,

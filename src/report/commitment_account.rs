@@ -212,12 +212,12 @@ impl CommitmentAccount {
             .extend(self.in_force.take().map(|old| (old, second)));
     }
 
-    /// Gives the seconds up to one, which is not among them, as verdicts stand.
+    /// Counts the seconds before `end` that are not counted yet, under the verdicts that stand.
     pub(super) fn count_until(&mut self, end: u64) {
         self.each(|account, terms, strip| account.seconds_mut().count_until(end, terms, strip));
     }
 
-    /// Gives the seconds up to one, which is not among them, as not seen.
+    /// Counts the seconds before `end` that are not counted yet, as not seen.
     pub(super) fn count_unseen_until(&mut self, end: u64) {
         self.each(|account, terms, strip| {
             account.seconds_mut().count_unseen_until(end, terms, strip);

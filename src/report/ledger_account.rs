@@ -97,7 +97,7 @@ impl LedgerAccount {
         self.judged.map(Second)
     }
 
-    /// Gives the seconds up to one, which is not among them, as verdicts stand. They were judged.
+    /// Counts the seconds before `end` that are not counted yet, under the verdicts that stand. They were judged.
     pub(super) fn count_until(&mut self, end: Second) {
         let end = end.0.min(self.next);
         let accounts = self.commitments.iter_mut();

@@ -193,7 +193,7 @@ impl MinuteLog {
         self.change(second / SECONDS_IN_MINUTE, |sums| sums.out_of_sla_s += 1);
     }
 
-    /// The seconds from one on, up to but not with another, were given so on a measure.
+    /// Adds the seconds from the first up to the one behind the last, under their verdict on a measure.
     pub(super) fn add_seconds(
         &mut self,
         measure: usize,

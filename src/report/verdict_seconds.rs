@@ -39,7 +39,7 @@ struct SilentStretch {
 /// The seconds of an ASN.
 #[derive(Clone, Debug)]
 pub(super) struct AsnSeconds {
-    /// The first second that is not given yet.
+    /// The first second that is not counted yet.
     since: u64,
     standing: [SecondVerdict; Measure::COUNT],
     sums: [SecondSums; Measure::COUNT],
@@ -113,7 +113,7 @@ impl AsnSeconds {
         self.standing.contains(&SecondVerdict::Void)
     }
 
-    /// Gives the seconds up to one, which is not among them, as the verdicts stand.
+    /// Counts the seconds before `end` that are not counted yet, under the verdicts that stand.
     pub(super) fn count_until(
         &mut self,
         end: u64,
@@ -166,7 +166,7 @@ impl AsnSeconds {
         }
     }
 
-    /// Gives the seconds up to one, which is not among them, as not seen.
+    /// Counts the seconds before `end` that are not counted yet, as not seen.
     pub(super) fn count_unseen_until(
         &mut self,
         end: u64,
@@ -186,8 +186,8 @@ impl AsnSeconds {
         mark(strip, verdict, (first, end), terms.period);
     }
 
-    /// The windows of some seconds were not seen whole after all, which was told only now: those that were
-    /// silent are indeterminate.
+    /// The windows of some seconds were not seen whole, which becomes known only now: the seconds without a
+    /// verdict become indeterminate.
     pub(super) fn mark_unseen(&mut self, (first, end): (u64, u64)) {
         let late = self.silent.iter().rev();
         for one in late.take_while(|one| one.end > first) {
@@ -215,7 +215,7 @@ impl AsnSeconds {
         self.since = self.since.max(end);
     }
 
-    /// The seconds of the period that are to be given.
+    /// The seconds before `end`, as far as they lie in the period and are not counted yet.
     fn stretch(&mut self, end: u64, period: Period) -> Option<(u64, u64)> {
         let first = self.since.max(period.from.0);
         self.skip(end);
@@ -223,7 +223,7 @@ impl AsnSeconds {
         (first < end).then_some((first, end))
     }
 
-    /// Other verdicts stand from now on.
+    /// Sets the verdicts that stand from now on.
     pub(super) fn set_verdicts(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
         if leaf.verdicts.len() != Measure::COUNT {
             return Err(format!("has {} verdicts", leaf.verdicts.len()));
@@ -249,7 +249,7 @@ impl SecondSums {
         *self.maintenance.of_mut(verdict) += maintenance.all.count(first, end);
     }
 
-    /// Seconds that are among the silent ones are indeterminate.
+    /// Moves seconds from those without a verdict to the indeterminate ones.
     fn mark_unseen(&mut self, stretch: (u64, u64), maintenance: &Maintenance) {
         let (first, end) = stretch;
         let count = |set: &SecondSet| set.count(first, end);

@@ -33,7 +33,7 @@ impl PeerId {
 /// Who says a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct RouteSource {
-    /// Whose vote it is.
+    /// Who has the vote.
     pub(super) voter: Voter,
     /// Over which connection it was said.
     pub(super) router: u32,
