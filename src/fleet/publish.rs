@@ -168,7 +168,11 @@ impl Publisher {
             return Ok(());
         }
         let (mut follower, mut sequence) = self.resume(&link).await?;
-        let mut wants = link.leaf_requests(&self.settings.probe).await?;
+        // another sender under our name may have sent what we did not
+        self.status
+            .acknowledged
+            .store(follower.next(), Ordering::Relaxed);
+        let mut requests = link.leaf_requests(&self.settings.probe).await?;
         let mut answered: Option<Instant> = None;
         (self.report)(ProbeNotice::GoesOn(follower.next()));
         self.has_failed = false;
@@ -192,7 +196,7 @@ impl Publisher {
                     changed = self.progress.changed() => if changed.is_err() {
                         return Ok(());
                     },
-                    wanted = wants.next() => {
+                    wanted = requests.next() => {
                         if answered.is_none_or(|at| at.elapsed() >= AGAIN_PAUSE) {
                             sequence = self.again(&link, wanted, &follower, sequence).await?;
                             answered = Some(Instant::now());
