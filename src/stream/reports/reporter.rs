@@ -12,6 +12,9 @@ use std::num::NonZeroU32;
 /// ten minutes at 20 ms.
 const LONGEST_INTERVAL: u32 = 30_000;
 
+/// A number that lies so far behind the tap's, or farther, has not come yet.
+const FARTHEST: u16 = 1 << 15;
+
 /// So many numbers must have passed us since a highest number was first reported before the same
 /// again says that nothing arrives: half a second at 20 ms. Fewer may be under way.
 const UNDER_WAY: u32 = 25;
@@ -46,10 +49,12 @@ struct LastReport {
     /// Not 0: one report in 2^32 waits for the next.
     highest: NonZeroU32,
     lost: i32,
-    /// Numbers missing at the tap, up to that highest number, modulo 2^32.
+    /// Numbers missing at the tap, up to that highest number, modulo 2^32: so many at most, of which so many
+    /// may be missing behind it.
     gaps: u32,
-    /// That highest number as the tap counts, and the tap's own at that time, modulo 2^32.
-    reached: u32,
+    unsure: u16,
+    /// So far it lay behind the tap's own highest, and that, modulo 2^32.
+    behind: u16,
     passed: u32,
     /// Numbers in doubt since.
     doubted: u32,
@@ -140,14 +145,14 @@ impl Reporter {
         block: &ReportBlock,
     ) -> Option<(LossCounts, u32)> {
         let sequence = context.sequence;
-        // Too far behind our highest number to know our gaps at that place: the next one will do.
-        let gaps = context.lost_here + sequence.missing_up_to(block.highest_sequence)?;
+        let (gaps, unsure) = self.gaps_up_to(context, block.highest_sequence)?;
         let passed = low(sequence.extended());
         let now = LastReport {
             highest: NonZeroU32::new(block.highest_sequence)?,
             lost: block.lost,
-            gaps: low(gaps),
-            reached: passed.wrapping_sub(behind(sequence, block.highest_sequence)),
+            gaps,
+            unsure,
+            behind: behind(sequence, block.highest_sequence),
             passed,
             doubted: 0,
         };
@@ -160,14 +165,41 @@ impl Reporter {
         }
         let reported = i64::from(now.lost) - i64::from(before.lost);
         // None, where numbers that were missing have come since.
-        let ours = i64::from(now.gaps.wrapping_sub(before.gaps).cast_signed().max(0));
+        let [least, most] = now.gaps_since(&before);
         // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
         let expected = i64::from(expected);
-        let lost = (reported - ours).clamp(0, expected);
+        let lost = (reported - most).clamp(0, expected);
+        let maybe_lost = (reported - least).clamp(0, expected) - lost;
         let can_tell = before.lost > 0 && reported >= 0;
-        let surplus = if can_tell { ours - reported } else { 0 };
+        let surplus = if can_tell { least - reported } else { 0 };
         let surplus = u32::try_from(surplus).unwrap_or(0);
-        Some((LossCounts::certain(expected, lost), surplus))
+        let counts = LossCounts {
+            expected: expected - maybe_lost,
+            lost,
+            maybe_lost,
+        };
+        Some((counts, surplus))
+    }
+
+    /// The numbers missing at the tap up to a reported one: so many at most, and so many of them may lie behind
+    /// it, where the report comes from so far away, or so late, that the number has left the reorder window.
+    /// None where it is not ahead of the last report's then, or has not come yet: the next report will do.
+    fn gaps_up_to(&self, context: &ReportContext<'_>, highest: u32) -> Option<(u32, u16)> {
+        if let Some(gaps) = context.sequence.missing_up_to(highest) {
+            return Some((low(context.lost_here + gaps), 0));
+        }
+        let is_ahead = |last: &LastReport| {
+            let ahead = highest.wrapping_sub(last.highest.get());
+            (1..=LONGEST_INTERVAL).contains(&ahead)
+        };
+        let behind = behind(context.sequence, highest);
+        if behind >= FARTHEST || !self.last.as_ref().is_none_or(is_ahead) {
+            return None;
+        }
+        let gaps = low(context.lost_here);
+        let known = self.last.map_or(0, |last| last.least());
+        let since = u16::try_from(gaps.wrapping_sub(known)).unwrap_or(u16::MAX);
+        Some((gaps, since.min(behind)))
     }
 
     /// Adds to the round; its reports in it.
@@ -204,6 +236,19 @@ impl Reporter {
 }
 
 impl LastReport {
+    /// The numbers missing at the tap since another report's highest: the least and the most. None, where
+    /// numbers that were missing have come since.
+    fn gaps_since(&self, before: &Self) -> [i64; 2] {
+        let at_most = self.gaps.wrapping_sub(before.least());
+        let at_least = self.least().wrapping_sub(before.gaps);
+        [at_least, at_most].map(|gaps| gaps.cast_signed().max(0).into())
+    }
+
+    /// So many numbers are missing up to the highest at least.
+    fn least(&self) -> u32 {
+        self.gaps.wrapping_sub(self.unsure.into())
+    }
+
     /// The same highest number again: numbers that passed us since, did not reach the reporter, and
     /// were not in doubt before.
     fn doubt(&mut self, context: &ReportContext<'_>) -> Option<u32> {
@@ -213,7 +258,8 @@ impl LastReport {
         }
         let absent = low(context.lost_here + context.sequence.missing());
         let ours = absent.wrapping_sub(self.gaps).cast_signed().max(0);
-        let unreached = passed.wrapping_sub(self.reached);
+        let unreached = passed.wrapping_sub(self.passed);
+        let unreached = unreached.saturating_add(self.behind.into());
         let unreached = unreached.saturating_sub(ours.cast_unsigned());
         let more = unreached.checked_sub(self.doubted)?;
         self.doubted = unreached;
@@ -245,8 +291,8 @@ fn confirm(
 
 /// So far a number of 16 bits lies behind the tap's highest.
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
-fn behind(sequence: &Sequence, number: u32) -> u32 {
-    sequence.last_number().wrapping_sub(number as u16).into()
+fn behind(sequence: &Sequence, number: u32) -> u16 {
+    sequence.last_number().wrapping_sub(number as u16)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
