@@ -1,6 +1,6 @@
 //! What one reporter has said of a stream.
 
-use super::ReportContext;
+use super::{HEARD_SECONDS, ReportContext};
 use crate::stream::reports::ReportedLoss;
 use crate::stream::sequence::Sequence;
 use crate::stream::tally::LossCounts;
@@ -81,14 +81,14 @@ impl Reporter {
         std::mem::replace(&mut self.metrics, low16(now)) != low16(now)
     }
 
-    /// Whether it takes part in what is said of the stream.
-    pub(super) const fn is_active(&self) -> bool {
-        self.is_active
+    /// Whether it takes part in what is said of the stream: it has reported an interval, or has begun one lately.
+    pub(super) const fn takes_part(&self, now: Second) -> bool {
+        self.is_active || (self.last.is_some() && self.silent(now) <= HEARD_SECONDS)
     }
 
     /// Whether the others wait for its report.
-    pub(super) const fn is_awaited(&self) -> bool {
-        self.is_active && self.reports == 0
+    pub(super) const fn is_awaited(&self, now: Second) -> bool {
+        self.takes_part(now) && self.reports == 0
     }
 
     /// Since its last report, in seconds.

@@ -170,8 +170,8 @@ fn of_two_reporters_low_is_the_least_and_high_the_most() {
     }
     assert_eq!(
         sum,
-        counts(400, 0, 12),
-        "the second joins an interval later"
+        counts(400, 0, 16),
+        "the first waits for the second's first interval"
     );
 }
 
