@@ -187,21 +187,21 @@ mod tests {
 
     #[test]
     fn a_clock_that_stood_still_for_an_event_has_run_on_all_the_same() {
-        // 2 s of an event, then 2 s that are lost.
+        // 2 s of an event, then 3 s that are lost.
         let after = Gap {
             clocks: [NonZeroU32::new(8_000), None],
             steps: [160, 0],
-            ..gap(2_020, 32_160)
+            ..gap(3_020, 40_160)
         };
-        assert_eq!(after.explain(101), Jump::Unexplained);
+        assert_eq!(after.explain(151), Jump::Unexplained);
         let stood = Duration::from_secs(2);
-        assert_eq!(Gap { stood, ..after }.explain(101), Jump::Forward(101));
+        assert_eq!(Gap { stood, ..after }.explain(151), Jump::Forward(151));
         let other = Gap {
             units: 3_000_000,
             stood,
             ..after
         };
-        assert_eq!(other.explain(101), Jump::Unexplained);
+        assert_eq!(other.explain(151), Jump::Unexplained);
     }
 
     #[test]

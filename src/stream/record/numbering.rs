@@ -152,7 +152,8 @@ impl Stream {
         if newest.step > 0 || time == 0 {
             return Duration::ZERO;
         }
-        let clock = clock_of(&self.cold.usual_type(self.of), None);
+        let mut types = [self.of, self.cold.usual_type(self.of)].into_iter();
+        let clock = types.find_map(|of| clock_of(&of, None));
         let units = self.newest_timestamp.wrapping_sub(timestamp);
         let late = clock.and_then(|clock| {
             let gone = millis(self.newest).wrapping_sub(time);

@@ -197,7 +197,8 @@ impl Reporter {
             return None;
         }
         let gaps = low(context.lost_here);
-        let known = self.last.map_or(0, |last| last.least());
+        let reached = low(context.sequence.extended()).wrapping_sub(behind.into());
+        let known = self.last.map_or(0, |last| last.known_up_to(reached));
         let since = u16::try_from(gaps.wrapping_sub(known)).unwrap_or(u16::MAX);
         Some((gaps, since.min(behind)))
     }
@@ -242,6 +243,16 @@ impl LastReport {
         let at_most = self.gaps.wrapping_sub(before.least());
         let at_least = self.least().wrapping_sub(before.gaps);
         [at_least, at_most].map(|gaps| gaps.cast_signed().max(0).into())
+    }
+
+    /// So many numbers are missing at least up to a later one, as the tap counts: what was missing at the time of
+    /// this report lies before the tap's highest number of then.
+    fn known_up_to(&self, number: u32) -> u32 {
+        if number.wrapping_sub(self.passed).cast_signed() >= 0 {
+            self.gaps
+        } else {
+            self.least()
+        }
     }
 
     /// So many numbers are missing up to the highest at least.
