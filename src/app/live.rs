@@ -73,6 +73,9 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // A thread that reads files waits for the next: where no more threads may be started (TasksMax),
+        // tokio panics unless there is one.
+        .thread_keep_alive(Duration::MAX)
         .build()
         .map_err(failed)?;
     let result = runtime.block_on(daemon);
@@ -285,7 +288,8 @@ impl Running {
             ..Published::default()
         });
         let shared_policy = SharedPolicy::new(policy.clone());
-        let mut judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns);
+        let mut judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns)
+            .with_windows(config.voice.max_asns as usize);
         let (senders, receivers) = judge_thread::channels(sources.len());
         let (peers, mirrored) = if hep.is_some() {
             mirrored_channels(sources.len())

@@ -123,6 +123,15 @@ impl TransitPaths {
         (sum, crossed)
     }
 
+    /// Whether anything in the window crossed an ASN that is none of these.
+    pub(super) fn crosses_others(&self, known: &BTreeSet<Asn>) -> bool {
+        let nothing = AsnCounts::default();
+        let mut counted = self.windows.iter();
+        counted.any(|(transit, window)| {
+            *window.sum() != nothing && transit.iter().any(|asn| !known.contains(asn))
+        })
+    }
+
     /// What was counted in one second over each path.
     pub(super) fn second(&self, second: Second) -> impl Iterator<Item = (&[Asn], AsnCounts)> + '_ {
         let each = self.windows.iter();

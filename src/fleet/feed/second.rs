@@ -75,6 +75,7 @@ fn is_possible(counted: &CountedLeaf) -> bool {
         counts.both,
         counts.packets,
         counts.unfollowed,
+        counts.refused,
         silence.active_streams,
         silence.silent_streams,
         silence.recent_streams,
