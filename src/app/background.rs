@@ -9,8 +9,9 @@ use crate::clock;
 use crate::files::Load;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// Longest running time of a start or reload: three times that of the largest routing tables on a slow
@@ -39,10 +40,11 @@ impl BackgroundLoads {
         self.0.load(Ordering::Relaxed) == 0
     }
 
-    /// Starts a load.
+    /// Starts a load, on a thread that ends with it: one that the runtime kept for the next load would be
+    /// from before the sandbox, and not confined.
     ///
     /// # Errors
-    /// [`AppError::Hanging`] if too many threads hang.
+    /// [`AppError::Hanging`] if too many threads hang, [`AppError::System`] if there can be no thread.
     pub(super) fn begin<T: Send + 'static>(
         &self,
         deadline: Duration,
@@ -54,15 +56,23 @@ impl BackgroundLoads {
         }
         let (guard, load) = (ThreadGuard(self.0.clone()), Arc::new(Load::default()));
         let shared = load.clone();
-        let thread = tokio::task::spawn_blocking(move || {
-            let _guard = guard;
-            read(&shared)
-        });
+        let (sender, result) = oneshot::channel();
+        let thread = thread::Builder::new().name("load".into());
+        let run = move || {
+            let outcome = read(&shared);
+            drop(guard);
+            // Nobody waits for a load that was abandoned.
+            let _ = sender.send(outcome);
+        };
+        thread.spawn(run).map_err(|source| AppError::System {
+            what: "starting a thread that reads",
+            source,
+        })?;
         Ok(BackgroundLoad {
             load,
             since: clock::uptime(),
             deadline,
-            thread,
+            result,
         })
     }
 }
@@ -73,7 +83,7 @@ pub(super) struct BackgroundLoad<T> {
     load: Arc<Load>,
     since: Duration,
     deadline: Duration,
-    thread: JoinHandle<Result<T, AppError>>,
+    result: oneshot::Receiver<Result<T, AppError>>,
 }
 
 impl<T> BackgroundLoad<T> {
@@ -83,7 +93,7 @@ impl<T> BackgroundLoad<T> {
     /// The error of the load; [`AppError::Overdue`] at the deadline.
     pub(super) async fn ended(&mut self) -> Result<T, AppError> {
         let passed = clock::uptime().saturating_sub(self.since);
-        match timeout(self.deadline.saturating_sub(passed), &mut self.thread).await {
+        match timeout(self.deadline.saturating_sub(passed), &mut self.result).await {
             Ok(read) => read.unwrap_or(Err(AppError::Panicked("reading thread"))),
             Err(_) => Err(AppError::Overdue {
                 path: self.load.current(),
@@ -164,7 +174,7 @@ mod tests {
         let loads = BackgroundLoads::default();
         let running = loads.begin(LONG, |load: &Load| {
             while load.check_cancelled().is_ok() {
-                std::thread::yield_now();
+                thread::yield_now();
             }
             Ok(())
         });

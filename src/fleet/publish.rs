@@ -168,6 +168,10 @@ impl Publisher {
             return Ok(());
         }
         let (mut follower, mut sequence) = self.resume(&link).await?;
+        // another sender under our name may have sent what we did not
+        self.status
+            .acknowledged
+            .store(follower.next(), Ordering::Relaxed);
         let mut wants = link.wants(&self.settings.probe).await?;
         let mut answered: Option<Instant> = None;
         (self.report)(ProbeNotice::GoesOn(follower.next()));

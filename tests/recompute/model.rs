@@ -38,8 +38,30 @@ pub(crate) struct Model<'a> {
     over: [Vec<Over>; 2],
     out: u64,
     last: u64,
-    /// Of each measure the last verdict, and how many seconds had which, and which reason.
-    verdicts: [(Option<Judged>, BTreeMap<&'static str, u64>); MEASURES.len()],
+    verdicts: [Standing; MEASURES.len()],
+}
+
+/// Of a measure the last verdict, and how many seconds had which, and which reason.
+#[derive(Clone, Debug, Default)]
+struct Standing {
+    now: Option<Judged>,
+    seconds: BTreeMap<&'static str, u64>,
+}
+
+impl Standing {
+    fn count(&mut self, judged: Option<Judged>) {
+        self.now = judged;
+        if let Some((verdict, reason)) = judged {
+            for word in [verdict].into_iter().chain(reason) {
+                *self.seconds.entry(word).or_default() += 1;
+            }
+        }
+    }
+
+    /// Seconds of a verdict, or of a reason.
+    fn of(&self, word: &str) -> u64 {
+        self.seconds.get(word).copied().unwrap_or(0)
+    }
 }
 
 impl<'a> Model<'a> {
@@ -113,7 +135,9 @@ impl<'a> Model<'a> {
             rfc3339(second)
         );
         (self.now, self.last) = ([0; 2], second);
-        self.verdicts.iter_mut().for_each(|(now, _)| *now = None);
+        self.verdicts
+            .iter_mut()
+            .for_each(|standing| standing.count(None));
     }
 
     /// A second's lines, from and to, are what they have to be.
@@ -133,25 +157,7 @@ impl<'a> Model<'a> {
             assert_eq!(line.window, (sum.bytes, sum.numbers), "{line:?}");
         }
         let over = self.measure(&window, second);
-        let first = second + 1 - self.contract.window;
-        let unseen = self.unseen(first, second);
-        let frames = match unseen {
-            UnseenFrames::AtMost(frames) => frames,
-            UnseenFrames::None | UnseenFrames::Unknown => 0,
-        };
-        let with_them = self.measured(&window, frames * self.largest());
-        let may_be_over =
-            unseen == UnseenFrames::Unknown || with_them.into_iter().any(|(_, is_over)| is_over);
-        let frames = frames.cast_signed();
-        let verdicts = MEASURES.map(|(measure, _)| {
-            let kept = if may_be_over {
-                Err("unseen")
-            } else {
-                let kept = self.is_kept(measure, &window, (first, second, frames));
-                kept.map_err(|reason| if frames > 0 { "unseen" } else { reason })
-            };
-            verdict(&window, over, kept)
-        });
+        let (unseen, verdicts) = self.judge(&window, second);
         for (line, over_here) in lines.iter().zip(over) {
             assert_eq!(line.exceeds, over_here, "{line:?}");
             assert_eq!(line.out_of_sla, over[0] || over[1], "{line:?}");
@@ -166,14 +172,51 @@ impl<'a> Model<'a> {
             let reasons = verdicts.map(|one| one.and_then(|(_, reason)| reason));
             assert_eq!(said, reasons, "{line:?}");
         }
-        for ((now, seconds), verdict) in self.verdicts.iter_mut().zip(verdicts) {
-            *now = verdict;
-            if let Some((verdict, reason)) = verdict {
-                for word in [verdict].into_iter().chain(reason) {
-                    *seconds.entry(word).or_default() += 1;
-                }
+        for (standing, verdict) in self.verdicts.iter_mut().zip(verdicts) {
+            standing.count(verdict);
+        }
+    }
+
+    /// The verdicts on the window that ends with a second, and what was not seen of it.
+    fn judge(
+        &self,
+        window: &[Counts; 2],
+        second: u64,
+    ) -> (UnseenFrames, [Option<Judged>; MEASURES.len()]) {
+        let first = second + 1 - self.contract.window;
+        let unseen = self.unseen(first, second);
+        let frames = match unseen {
+            UnseenFrames::AtMost(frames) => frames,
+            UnseenFrames::None | UnseenFrames::Unknown => 0,
+        };
+        let over = self.measured(window, 0).map(|(_, is_over)| is_over);
+        let with_them = self.measured(window, frames * self.largest());
+        let may_be_over =
+            unseen == UnseenFrames::Unknown || with_them.into_iter().any(|(_, is_over)| is_over);
+        let frames = frames.cast_signed();
+        let verdicts = MEASURES.map(|(measure, _)| {
+            let kept = if may_be_over {
+                Err("unseen")
+            } else {
+                let kept = self.is_kept(measure, window, (first, second, frames));
+                kept.map_err(|reason| if frames > 0 { "unseen" } else { reason })
+            };
+            verdict(window, over, kept)
+        });
+        (unseen, verdicts)
+    }
+
+    /// The seconds of each verdict once all that was told later is in its place (MODEL §11.7).
+    fn settled(&self) -> [Standing; MEASURES.len()] {
+        let mut settled = <[Standing; MEASURES.len()]>::default();
+        let first = self.seconds.keys().next().copied().unwrap_or(self.last);
+        for second in first..=self.last {
+            let (_, verdicts) = self.judge(&self.window(second), second);
+            for (standing, verdict) in settled.iter_mut().zip(verdicts) {
+                standing.count(verdict);
             }
         }
+        settled
     }
 
     /// Octets from (or the sum) and to, each with so many more, and whether that is over the threshold.
@@ -323,23 +366,26 @@ impl<'a> Model<'a> {
                 "committed_bps": bps, "threshold": threshold, "window_s": window, "layer": layer,
             })
         };
-        let standing = |(now, seconds): &(Option<Judged>, BTreeMap<&str, u64>)| {
-            let mut standing = json!({ "verdict": now.map(|(verdict, _)| verdict) });
-            if let Some(reason) = now.and_then(|(_, reason)| reason) {
+        let standing = |(given, settled): (&Standing, &Standing)| {
+            let mut standing = json!({ "verdict": given.now.map(|(verdict, _)| verdict) });
+            if let Some(reason) = given.now.and_then(|(_, reason)| reason) {
                 standing["indeterminate_reason"] = json!(reason);
             }
             for (reason, key) in REASONS {
-                standing[key] = json!(seconds.get(reason).copied().unwrap_or(0));
+                standing[key] = json!(given.of(reason));
             }
+            standing["settled"] = json!({});
             for verdict in VERDICTS {
-                standing[format!("{verdict}_s")] =
-                    json!(seconds.get(verdict).copied().unwrap_or(0));
+                let key = format!("{verdict}_s");
+                standing["settled"][&key] = json!(settled.of(verdict));
+                standing[key] = json!(given.of(verdict));
             }
             standing
         };
-        let guarantees = MEASURES.iter().zip(&self.verdicts);
-        let guarantees: BTreeMap<_, _> = guarantees
-            .map(|((measure, _), verdicts)| (*measure, standing(verdicts)))
+        let settled = self.settled();
+        let both = MEASURES.iter().zip(self.verdicts.iter().zip(&settled));
+        let guarantees: BTreeMap<_, _> = both
+            .map(|((measure, _), both)| (*measure, standing(both)))
             .collect();
         json!({
             "share": per_direction(self.now.map(|bytes| json!(share(bytes)))),
