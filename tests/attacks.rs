@@ -510,10 +510,10 @@ fn out_of_memory_costs_no_line_that_was_written() {
     });
 }
 
-/// No thread more may be started (`TasksMax=`): what needs one waits for one that is there.
+/// No thread more may be started (`TasksMax=`): a reload is refused, a request waits for the thread that is there.
 #[test]
-fn without_room_for_a_thread_it_reloads_answers_and_its_ledger_holds() {
-    let name = "without_room_for_a_thread_it_reloads_answers_and_its_ledger_holds";
+fn without_room_for_a_thread_a_reload_is_refused_and_it_answers_and_its_ledger_holds() {
+    let name = "without_room_for_a_thread_a_reload_is_refused_and_it_answers_and_its_ledger_holds";
     netns::inside(name, &[], || {
         netns::ip("link set lo up");
         netns::pair();
@@ -534,16 +534,17 @@ fn without_room_for_a_thread_it_reloads_answers_and_its_ledger_holds() {
         clock::wait(Duration::from_secs(11));
         group.set_limit(group.usage());
         running.signal("HUP");
-        line(&running, "info: reloaded");
+        line(&running, "starting a thread that reads");
+        let succeeded = || running.scrape().sum("config_last_reload_successful", &[]);
+        assert_eq!(succeeded(), 0);
         let written = open_lines(&desk);
         assert!(written.len() >= 4, "{written:?}");
         for path in ["/metrics", "/api/v1/asns", "/evidence/ledger.json"] {
             assert_eq!(running.get(path).0, 200, "{path}");
         }
-        assert_eq!(
-            running.scrape().sum("config_last_reload_successful", &[]),
-            1
-        );
+        group.set_limit(group.usage() + 8);
+        running.signal("HUP");
+        until("it reloads", || succeeded() == 1);
         assert_eq!(running.end("TERM"), Some(0), "{}", running.log());
         drop(running);
         goes_on_and_holds(&desk, &arguments, &written);

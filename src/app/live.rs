@@ -73,14 +73,21 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        // A thread that reads files waits for the next: where no more threads may be started (TasksMax),
-        // tokio panics unless there is one.
+        // The threads of requests wait for the next one: see `keep_thread`.
         .thread_keep_alive(Duration::MAX)
         .build()
         .map_err(failed)?;
     let result = runtime.block_on(daemon);
     runtime.shutdown_background();
     result
+}
+
+/// Starts the first thread that works for requests (passwords, the ledger's files), which stays. Where no more
+/// threads may be started (`TasksMax`) they wait for it; without one tokio panics. Behind the sandbox: it is
+/// confined as the thread that starts it.
+async fn keep_thread() {
+    // It does nothing, so it cannot fail.
+    let _ = tokio::task::spawn_blocking(|| ()).await;
 }
 
 async fn daemon(
@@ -124,6 +131,7 @@ async fn daemon(
     let files = files.iter().map(PathBuf::as_path).chain([path]);
     let mut sandbox = Sandbox::new(&config, files, directory.as_deref());
     sandbox.enter();
+    keep_thread().await;
     let names = config.capture.interfaces.iter();
     let interfaces = names.map(|name| evidence::unhashed_source(name)).collect();
     let kept = directory

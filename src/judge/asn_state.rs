@@ -48,8 +48,6 @@ pub(super) struct AsnState {
     history: History,
     /// The last second of which a leaf says something: a window behind it is a new one.
     told: Option<Second>,
-    /// The last second before its window began in which it may have found no room.
-    refused: Option<Second>,
     /// It found no room in the second that is judged.
     is_refused: bool,
 }
@@ -130,10 +128,15 @@ impl AsnState {
 
     /// Nothing is known of the window any more.
     pub(super) fn forget(&mut self) {
+        self.forget_window();
+        self.amendments.clear();
+    }
+
+    /// The window begins anew.
+    pub(super) fn forget_window(&mut self) {
         self.window = SlidingWindow::default();
         self.paths = TransitPaths::default();
         self.silence = SilenceState::default();
-        self.amendments.clear();
         self.told = None;
     }
 
@@ -159,14 +162,24 @@ impl AsnState {
         }
     }
 
-    /// Its window begins; it may have found no room in a second before.
-    pub(super) fn begin_window(&mut self, refused: Option<Second>) {
-        self.refused = refused;
+    /// Its window begins, and may lack what it did before, without room.
+    pub(super) fn begin_late(&mut self, second: Second) {
+        let begun_late = AsnCounts {
+            begun_late: 1,
+            ..AsnCounts::default()
+        };
+        self.window.add(second, begun_late);
     }
 
-    /// Whether some of its traffic in the window that begins with this second may be in no window.
-    pub(super) fn is_in_doubt(&self, first: Second) -> bool {
-        self.window.sum().refused > 0 || self.refused.is_some_and(|refused| refused >= first)
+    /// Whether some of its traffic in its window may be in no window.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        let window = self.window.sum();
+        window.refused > 0 || window.begun_late > 0
+    }
+
+    /// Whether anything was counted in its window.
+    pub(super) fn has_counts(&self) -> bool {
+        *self.window.sum() != AsnCounts::default()
     }
 
     /// Whether it found no room in the second that was judged; from now on that is over.

@@ -8,10 +8,9 @@ use crate::judge::asn_state::{AsnState, SecondContext, WindowCoverage};
 use crate::judge::incomplete::IncompleteSeconds;
 use crate::judge::pair_counts::{Contribution, end_counts, judged_asn, transit_counts};
 use crate::judge::room::{LastRefused, WindowRoom, give_room};
-use crate::judge::silence::SilenceState;
 use crate::judge::tap_gap::TapGaps;
 use crate::judge::threshold::ExcessNotice;
-use crate::judge::window::{SlidingWindow, first_second};
+use crate::judge::window::first_second;
 use crate::meter::asn_counts::AsnCounts;
 use crate::meter::second::{RoundTrip, SecondCounts};
 use crate::sla::Role;
@@ -128,9 +127,7 @@ impl CommitmentState {
                 );
             }
             if !(counted_alike && is_judged) {
-                asn_state.window = SlidingWindow::default();
-                asn_state.silence = SilenceState::default();
-                asn_state.paths.clear();
+                asn_state.forget_window();
             }
             for what in &stale {
                 asn_state.forget_of_each(*what);
@@ -163,6 +160,7 @@ impl CommitmentState {
     /// Nothing is known of any window any more: the next whole second is the first.
     pub fn restart(&mut self, next: Second) {
         self.seen_since = next;
+        self.refused = LastRefused::default();
         let all = self.subjects.values_mut();
         all.for_each(|asn_state| asn_state.forget());
         self.tap_gaps.clear();
@@ -300,9 +298,11 @@ impl CommitmentState {
         for asn_state in self.subjects.values_mut() {
             asn_state.slide(second, commitment.window);
         }
-        let new = self.subjects.iter_mut();
-        let new =
-            new.filter(|(_, asn_state)| !asn_state.goes_on(first) && !asn_state.window.is_empty());
+        let is_bounded = room.is_bounded();
+        let new = self.subjects.iter_mut().filter(|(_, asn_state)| {
+            let is_new = !asn_state.goes_on(first) && !asn_state.window.is_empty();
+            asn_state.says_refused(second) || (is_bounded && is_new)
+        });
         let (ends, refused) = ((first, second), &mut self.refused);
         give_room(commitment, ends, new, room, refused);
     }
@@ -332,7 +332,7 @@ impl CommitmentState {
                 notices,
             );
             if role == Role::Transit && self.refused.touches(role, first) {
-                coverage.known_transit = Some(self.known_transit(first));
+                coverage.known_transit = Some(self.known_transit());
             }
         }
         self.subjects.retain(|(role, asn), asn_state| {
@@ -366,11 +366,10 @@ impl CommitmentState {
         coverage
     }
 
-    /// The transit ASNs of which all was counted since a second.
-    fn known_transit(&self, first: Second) -> BTreeSet<Asn> {
+    /// The transit ASNs in the window of which all was counted.
+    fn known_transit(&self) -> BTreeSet<Asn> {
         let all = self.subjects.range(all_of(Role::Transit));
-        let known =
-            all.filter(|(_, asn_state)| asn_state.goes_on(first) && !asn_state.is_in_doubt(first));
+        let known = all.filter(|(_, asn_state)| asn_state.has_counts() && !asn_state.is_in_doubt());
         known.map(|((_, asn), _)| *asn).collect()
     }
 
@@ -390,7 +389,6 @@ impl CommitmentState {
             unseen: self.unseen(second, second, incomplete),
         };
         let commitment = &self.commitment;
-        let first = first_second(second, commitment.window);
         let mut in_doubt = None;
         for ((_, asn), asn_state) in self.subjects.range_mut(all_of(role)) {
             self.paths += asn_state.paths.len();
@@ -408,7 +406,7 @@ impl CommitmentState {
             let notice = |change| ExcessNotice::new(&self.name, (role, *asn), change);
             notices.extend(changes.into_iter().map(notice));
             let counts = asn_state.counts_of(second);
-            let unseen = if asn_state.is_in_doubt(first) {
+            let unseen = if asn_state.is_in_doubt() {
                 Unseen::Unknown
             } else {
                 coverage.unseen

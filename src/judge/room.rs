@@ -40,6 +40,11 @@ impl WindowRoom {
         }
     }
 
+    /// Whether it is for this judge to say who has room: one that judges leaves again reads it there.
+    pub(super) const fn is_bounded(self) -> bool {
+        self.most < usize::MAX
+    }
+
     /// How full it is.
     pub(super) fn occupancy(self, refused_before: u64) -> Occupancy {
         Occupancy::new(self.taken, self.most, refused_before + self.refused)
@@ -47,9 +52,7 @@ impl WindowRoom {
 
     fn has_place(&self, is_over: bool) -> bool {
         let twice = if is_over { 2 } else { 1 };
-        let is_bounded = self.most < usize::MAX;
-        self.taken < self.most.saturating_mul(twice)
-            && !(is_bounded && self.seconds >= MAX_SECONDS * twice)
+        self.taken < self.most.saturating_mul(twice) && self.seconds < MAX_SECONDS * twice
     }
 }
 
@@ -61,17 +64,13 @@ pub(super) struct LastRefused {
 }
 
 impl LastRefused {
-    /// In a role.
-    pub(super) const fn of(self, role: Role) -> Option<Second> {
-        match role {
-            Role::Origin => self.origin,
-            Role::Transit => self.transit,
-        }
-    }
-
     /// Whether there was one in a role in the window that begins with this second.
     pub(super) fn touches(self, role: Role, first: Second) -> bool {
-        self.of(role).is_some_and(|last| last >= first)
+        let last = match role {
+            Role::Origin => self.origin,
+            Role::Transit => self.transit,
+        };
+        last.is_some_and(|last| last >= first)
     }
 
     fn note(&mut self, role: Role, second: Second) {
@@ -82,8 +81,8 @@ impl LastRefused {
     }
 }
 
-/// Gives room to those whose window begins in a second, or refuses it. A leaf that says that an ASN was
-/// refused is believed. Windows have slid on to this second.
+/// Gives room to those whose window begins in a second, or refuses it. What says of an ASN that it was refused
+/// is believed. Windows have slid on to this second.
 pub(super) fn give_room<'a>(
     commitment: &Commitment,
     (first, second): (Second, Second),
@@ -106,12 +105,13 @@ pub(super) fn give_room<'a>(
             state.refuse(second);
             room.refused += 1;
             last_refused.note(role, second);
-        } else {
-            room.taken += 1;
-            room.seconds += state.window.len();
-            let earlier = before.of(role).filter(|last| *last >= first);
-            state.begin_window(earlier);
+            continue;
         }
+        if before.touches(role, first) {
+            state.begin_late(second);
+        }
+        room.taken += 1;
+        room.seconds += state.window.len();
     }
 }
 

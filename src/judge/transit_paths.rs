@@ -68,11 +68,6 @@ impl TransitPaths {
         });
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Forgets what was done on each path, and keeps which transit ASNs were crossed.
     pub(super) fn keep_list_only(&mut self) {
         self.windows.clear();

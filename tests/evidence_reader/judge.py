@@ -11,7 +11,7 @@ ALL = None
 
 def flat(counts):
     """The counts of an entry, or of one of its paths, as one sum."""
-    out = Counter({key: counts[key] for key in ("packets", "both_bytes", "unfollowed", "refused") if key in counts})
+    out = Counter({key: counts[key] for key in ("packets", "both_bytes", "unfollowed", "refused", "begun_late") if key in counts})
     for group in ("from", "to", "latency", "jitter"):
         out.update({f"{group}.{key}": value for key, value in counts.get(group, {}).items()})
     for side in ("from", "to"):
@@ -36,13 +36,6 @@ class Second:
                 self.sums.setdefault(subject, {}).setdefault(path, Counter()).update(flat(counts))
                 if "silence" in counts:
                     self.silence.setdefault(subject, {})[path] = counts["silence"]
-
-    def says_something(self):
-        """The subjects of which a leaf says more than how many streams are active."""
-        for subject, paths in self.sums.items():
-            silence = self.silence.get(subject, {}).get(ALL, {})
-            if any(paths[ALL].values()) or self.transit[subject] or silence.get("ended") or silence.get("stopped"):
-                yield subject
 
     def is_open(self, subject, share):
         """Whether what is open counts; `share` of the active streams in millionths (MODEL §11.5)."""
@@ -137,8 +130,7 @@ class Contract:
     def __init__(self, terms, second):
         self.seconds, self.over, self.seen_since, self.tap_gaps = {}, {}, second, []
         self.share = 100_000  # of an ASN's streams, that have to be silent
-        # when a leaf last spoke of a subject; when one last found no room, by role, and before a window began
-        self.told, self.refused, self.doubt = {}, {}, {}
+        self.refused = {}  # the last second in which one found no room, by role
         self.take(terms)
 
     def revise(self, terms, second):
@@ -178,30 +170,17 @@ class Contract:
         if second % 60 == 0:
             self.seconds = {time: one for time, one in self.seconds.items() if time > second - 3604}
 
-    def find_room(self, second):
-        """Who finds no room in this second, and of whom something is in no window (MODEL §11.8)."""
-        of_second, first = self.seconds.get(second, Second()), second - self.window + 1
-        refused, before = set(), dict(self.refused)
-        in_window = [one for time, one in self.seconds.items() if first <= time <= second]
-        for subject in {subject for one in in_window for subject in one.sums}:
-            is_marked = of_second.sums.get(subject, {}).get(ALL, Counter())["refused"] > 0
-            if self.told.get(subject, -1) >= first:
-                continue
-            if is_marked:
-                refused.add(subject)
-                self.refused[subject[1]] = second
-            else:
-                self.doubt[subject] = before.get(subject[1], -1)
-        self.told.update({subject: second for subject in of_second.says_something()})
+    def without_room(self, second):
+        """Who finds no room in this second: no window of them is kept (MODEL §11.8)."""
+        of_second = self.seconds.get(second, Second())
+        refused = {subject for subject, paths in of_second.sums.items() if paths[ALL]["refused"] > 0}
+        self.refused.update({role: second for _, role in refused})
         return refused
 
     def forget_subjects(self, subjects):
-        """No window is kept of them."""
         for one in self.seconds.values() if subjects else ():
             for subject in subjects:
                 one.sums.pop(subject, None), one.silence.pop(subject, None), one.transit.pop(subject, None)
-        for subject in subjects:
-            self.told.pop(subject, None)
 
     def exceeds(self, octets):
         return 8 * 10**6 * octets > self.limit
@@ -221,7 +200,7 @@ class Contract:
             self.tap_gaps[-1] = self.tap_gaps[-1][0], second
         elif since is not None:
             self.tap_gaps.append((since, second))
-        refused = self.find_room(second)
+        refused = self.without_room(second)
         window = Window(self.seconds, second, self.window, gaps, self.seen_since, self.tap_gaps, self.share)
         judges_transit = self.terms["transit"] == "judge"
         more = None if window.frames is None else window.frames * LARGEST[self.terms["layer"]]
@@ -230,10 +209,9 @@ class Contract:
         # what nobody answered may count after all, or what was not seen may have answered it (MODEL §6.5)
         possible = held if count == "confirmed" and window.whole else ""
         over, may_be_over, verdicts = {}, set(), {}
-        in_doubt = {subject for subject, paths in window.sums.items()
-                    if paths[ALL]["refused"] > 0 or self.doubt.get(subject, -1) >= window.first}
-        known_transit = {asn for asn, role in window.sums
-                         if role and (asn, role) not in in_doubt and self.told.get((asn, role), -1) >= window.first}
+        in_doubt = {subject for subject, paths in window.sums.items() if paths[ALL]["refused"] + paths[ALL]["begun_late"] > 0}
+        known_transit = {asn for (asn, role), paths in window.sums.items()
+                         if role and any(paths[ALL].values()) and (asn, role) not in in_doubt}
         lacks_transit = judges_transit and self.refused.get("transit", -1) >= window.first
         for (asn, role), paths in window.sums.items():
             if role and not judges_transit:

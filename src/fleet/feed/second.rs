@@ -76,6 +76,7 @@ fn is_possible(counted: &CountedLeaf) -> bool {
         counts.packets,
         counts.unfollowed,
         counts.refused,
+        counts.begun_late,
         silence.active_streams,
         silence.silent_streams,
         silence.recent_streams,

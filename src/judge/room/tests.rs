@@ -155,7 +155,7 @@ fn who_finds_no_room_is_counted_and_indeterminate_and_nobody_else_is() {
 }
 
 #[test]
-fn who_gets_room_is_in_doubt_while_its_window_reaches_back_to_where_it_had_none() {
+fn who_gets_room_at_last_is_in_doubt_for_a_whole_window() {
     let mut bench = Bench::new(1, TransitRule::List);
     let (one, other): (Sent<'_>, Sent<'_>) = ((1, 20_000, &[]), (2, 20_000, &[]));
     for _ in 0..5 {
@@ -178,7 +178,7 @@ fn who_gets_room_is_in_doubt_while_its_window_reaches_back_to_where_it_had_none(
             doubt(40_000),
             doubt(60_000),
             doubt(80_000),
-            (2, Some(Met), 100_000),
+            doubt(100_000),
             (2, Some(Met), 100_000)
         ]
     );
