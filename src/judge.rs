@@ -12,6 +12,7 @@ pub mod incomplete;
 pub mod intervals;
 mod moves;
 mod pair_counts;
+mod room;
 mod silence;
 mod tap_gap;
 pub mod threshold;
@@ -30,7 +31,7 @@ use crate::sla::unseen::Unseen;
 use crate::snapshot::evidence::JudgementObserver;
 use crate::snapshot::{CaptureTotals, InterfaceRow, Snapshot};
 use crate::stream::rtt::method::RttMethod;
-use crate::units::occupancy::TableStates;
+use crate::units::occupancy::{BoundedTable, Occupancy, TableStates};
 use crate::units::{Asn, Second};
 use assembly::JudgeInput;
 use commitment_judge::CommitmentJudge;
@@ -52,6 +53,8 @@ pub struct Judge {
     workers: BTreeMap<usize, WorkerState>,
     moves: Moves,
     transit_left_out: u64,
+    /// Windows that are kept at most; none: there is no bound.
+    max_windows: Option<usize>,
 }
 
 impl Judge {
@@ -65,7 +68,17 @@ impl Judge {
             workers: BTreeMap::new(),
             moves: Moves::default(),
             transit_left_out: 0,
+            max_windows: None,
         }
+    }
+
+    /// Bounds the windows of ASNs, of all commitments and both roles together; what finds no room is in doubt
+    /// (MODEL §11.8).
+    #[must_use]
+    pub fn with_windows(mut self, most: usize) -> Self {
+        self.max_windows = Some(most);
+        self.commitments.bound_windows(most);
+        self
     }
 
     /// Goes on with windows, intervals and verdicts as they were before a stop, under the terms in force
@@ -73,6 +86,7 @@ impl Judge {
     pub fn resume(&mut self, mut commitments: CommitmentJudge) {
         commitments.revise(self.commitments.policy().clone());
         self.commitments = commitments;
+        self.bound_windows();
     }
 
     /// New terms, from the next second on.
@@ -143,8 +157,15 @@ impl Judge {
             observer.resumed(last, second);
         } else {
             self.commitments = CommitmentJudge::new(self.commitments.policy().clone());
+            self.bound_windows();
             self.restart(second);
             observer.restarted(second, None);
+        }
+    }
+
+    fn bound_windows(&mut self) {
+        if let Some(most) = self.max_windows {
+            self.commitments.bound_windows(most);
         }
     }
 
@@ -340,7 +361,15 @@ impl Judge {
                 sum.add(of_worker);
             }
         }
+        if let Some(asns) = sums.get_mut(BoundedTable::Asns as usize) {
+            *asns = self.windows();
+        }
         sums
+    }
+
+    /// How full the room for windows of ASNs is. Refused is a count for each ASN and second.
+    pub fn windows(&self) -> Occupancy {
+        self.commitments.occupancy()
     }
 
     fn disputed(&self) -> BTreeMap<Arc<str>, u64> {

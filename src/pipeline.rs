@@ -17,9 +17,9 @@ use crate::capture::{CaptureError, CaptureGap, Event, GapCause};
 use crate::discard::Discard;
 use crate::frame::{Frame, InterfaceId};
 use crate::meter::second::{
-    ClosedSecond, IncompleteRange, SecondCounts, WorkerReport, WorkerState,
+    ClosedSecond, IncompleteRange, MAX_PAIRS, SecondCounts, WorkerReport, WorkerState,
 };
-use crate::meter::{CopyRule, Meter};
+use crate::meter::{CopyRule, DueSeconds, Meter};
 use crate::sla::policy::Policy;
 use crate::stream::booking::Booking;
 use crate::stream::fragments::FragmentTable;
@@ -27,7 +27,7 @@ use crate::stream::record::Stream;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::{StreamLimits, Streams};
 use crate::units::Second;
-use crate::units::occupancy::BoundedTable;
+use crate::units::occupancy::{BoundedTable, Occupancy};
 use crate::voice::signalling::Announcement;
 use crate::voice::{RtpPacket, Rules};
 use crate::wire::merged::Split;
@@ -381,6 +381,7 @@ impl<O: WorkerSink> Worker<O> {
             return;
         };
         let mut closing = self.meter.close(through, &mut self.streams);
+        self.note_refused_pairs(&closing);
         self.state.streams_refused = self.streams.refused();
         self.state.dialogs_refused = self.streams.signalling().dialogs_refused();
         self.state.calls_refused = self.streams.signalling().calls_refused();
@@ -431,6 +432,25 @@ impl<O: WorkerSink> Worker<O> {
                 worker: self.state.clone(),
             };
             self.sink.report(WorkerReport::Closed(Box::new(closed)));
+        }
+    }
+
+    /// Pairs that found no room may have been any ASN's: nobody knows how much of it these seconds lack.
+    fn note_refused_pairs(&mut self, closing: &DueSeconds) {
+        let (mut most, mut refused) = (0, 0);
+        for (second, counts) in closing.open.iter().chain(&closing.amendments) {
+            most = counts.usage.len().max(most);
+            refused += counts.refused;
+            if counts.refused > 0 {
+                self.incomplete.push(IncompleteRange {
+                    first: *second,
+                    last: *second,
+                    at_most: None,
+                });
+            }
+        }
+        if let Some(pairs) = self.state.tables.get_mut(BoundedTable::Pairs as usize) {
+            *pairs = Occupancy::new(most, MAX_PAIRS, pairs.refused + refused);
         }
     }
 

@@ -10,11 +10,15 @@
 mod support;
 
 use asnmeter::clock;
+use asnmeter::units::NANOS_PER_SECOND;
 use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+use support::START;
+use support::cgroup::{Cgroup, Limited};
 use support::desk::Desk;
 use support::frames::Media;
 use support::netns;
@@ -228,6 +232,154 @@ fn a_full_table_of_streams_is_told_and_no_verdict_is_met() {
     });
 }
 
+/// So many networks that each call once, and room for a few of them.
+const NETWORKS: u32 = 40;
+
+/// Their prefixes, and the lines of a configuration with room for eight.
+fn networks(desk: &Desk) -> &'static str {
+    let lines =
+        (1..=NETWORKS).map(|place| format!("203.0.{place}.0/24\t{}\tFar\n", 64_500 + place));
+    desk.file("far.tsv", lines.collect::<String>());
+    "[voice]\nmax_asns = 8\n\
+     [asn]\nsources = [{ prefixes = \"far.tsv\" }]\nlocal_prefixes = [\"198.51.100.0/24\"]\n\
+     [[commitment]]\nname = \"clause\"\ncommitted_rate = \"100 Mbps\"\nwindow = \"2s\"\n\
+     guarantee = { loss = \"0.5%\" }\n"
+}
+
+fn call(place: u32) -> Media {
+    let (src, dst) = (
+        format!("203.0.{place}.1:10000"),
+        format!("198.51.100.{place}:10000"),
+    );
+    Media::g711(&src, &dst, place)
+}
+
+/// More ASNs than there is room for: no octet of them is lost, none of those refused is `met` while it was,
+/// the ledger holds, and any number of workers says the same.
+#[test]
+fn a_flood_of_asns_is_doubt_about_those_it_brings_and_the_same_on_any_number_of_workers() {
+    let desk = Desk::new();
+    let file = desk.file("asnmeter.toml", networks(&desk));
+    let begin = START * NANOS_PER_SECOND;
+    let mut shots = Vec::new();
+    for place in 1..=NETWORKS {
+        // those that come first have room: the others come three seconds later
+        let later = if place <= 8 { 0 } else { 3_000_000_000 };
+        let packets = if place <= 8 { 500 } else { 200 };
+        let times = (0..packets).map(|packet| begin + later + packet * 20_000_000);
+        shots.extend(call(place).shots(times));
+    }
+    shots.sort();
+    let capture = desk.capture("flood.pcap", &shots);
+    let mut all = Vec::new();
+    for workers in ["1", "2", "4"] {
+        let (seconds, ledger) = (
+            desk.name(&format!("seconds{workers}")),
+            desk.name(&format!("ledger{workers}")),
+        );
+        let outcome = asnmeter([
+            "replay",
+            &capture,
+            "--config",
+            &file,
+            "--workers",
+            workers,
+            "--format",
+            "json",
+            "--seconds",
+            &seconds,
+            "--evidence",
+            &ledger,
+        ]);
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("voice.max_asns"),
+            "{}",
+            outcome.stderr
+        );
+        let verified = asnmeter(["verify", &ledger]);
+        assert_eq!(
+            verified.code,
+            Some(0),
+            "{}{}",
+            verified.stdout,
+            verified.stderr
+        );
+        let seconds = std::fs::read_to_string(&seconds).unwrap();
+        all.push((outcome.stdout, seconds, leaves(&ledger)));
+    }
+    assert_eq!(all[0], all[1]);
+    assert_eq!(all[0], all[2]);
+    let seconds: Vec<serde_json::Value> = all[0]
+        .1
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let (mut met, mut refused, mut octets) = (0, 0, 0);
+    for line in &seconds {
+        if line["direction"] != "from" {
+            continue;
+        }
+        octets += line["bytes"].as_u64().unwrap();
+        let verdict = line["loss"].as_str();
+        if line["asn"].as_u64().unwrap() <= 64_508 {
+            assert!(verdict.is_none() || verdict == Some("met") || line["seen_whole"] == false);
+            met += u64::from(verdict == Some("met"));
+        } else {
+            assert_eq!(verdict, Some("indeterminate"), "{line}");
+            refused += 1;
+        }
+    }
+    assert!(met >= 8 * 7, "{met}");
+    assert!(refused >= 32 * 4, "{refused}");
+    assert_eq!(octets, u64::from(8 * 500_u32 + 32 * 200) * 200);
+}
+
+/// The leaves of a ledger, as its files have them.
+fn leaves(ledger: &str) -> Vec<u8> {
+    let mut files: Vec<_> = std::fs::read_dir(Path::new(ledger).join("leaves"))
+        .unwrap()
+        .flat_map(|day| std::fs::read_dir(day.unwrap().path()).unwrap())
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort();
+    let read = files.iter().flat_map(|file| std::fs::read(file).unwrap());
+    read.collect()
+}
+
+/// The same live: one line when the table refuses, one when it no longer does.
+#[test]
+fn a_full_table_of_asns_is_told_and_no_verdict_of_those_refused_is_met() {
+    let name = "a_full_table_of_asns_is_told_and_no_verdict_of_those_refused_is_met";
+    netns::inside(name, &[], || {
+        let desk = Desk::new();
+        let lines = networks(&desk);
+        let running = start_on_pair(&desk, lines);
+        let mut far = netns::sender("far0");
+        let begin = clock::uptime();
+        for packet in 0..150 {
+            for place in 1..=NETWORKS {
+                netns::send(&mut far, &call(place).packet(packet));
+            }
+            let due = begin + Duration::from_millis(20) * (packet + 1);
+            clock::wait(due.saturating_sub(clock::uptime()));
+        }
+        let full = line(&running, "warning: asns: full in ");
+        assert!(full.contains("indeterminate"), "{full}");
+        let scrape = running.scrape();
+        let asns = [("table", "asns")];
+        assert_eq!(scrape.sum("table_entries", &asns), 8);
+        assert_eq!(scrape.sum("table_limit", &asns), 8);
+        assert!(scrape.sum("table_refused_total", &asns) >= 32);
+        let sent = [("direction", "from"), ("class", "rtp")];
+        let packets = 150 * u64::from(NETWORKS);
+        assert_eq!(scrape.sum("voice_packets_total", &sent), packets);
+        assert_eq!(scrape.sum("voice_bytes_total", &sent), 200 * packets);
+        line(&running, "info: asns: has room again; ");
+        assert_eq!(running.end("TERM"), Some(0));
+    });
+}
+
 /// With room for 40 files, of which another client's half requests would take more.
 #[test]
 fn without_descriptors_left_who_has_waited_longest_gives_way_and_others_are_answered() {
@@ -236,7 +388,10 @@ fn without_descriptors_left_who_has_waited_longest_gives_way_and_others_are_answ
         netns::ip("link set lo up");
         let desk = Desk::new();
         let file = desk.file("asnmeter.toml", "[capture]\ninterface = \"lo\"\n");
+        let ledger = desk.name("ledger");
+        let evidence = ["--evidence", &ledger];
         let program = ["--nofile=40", PROGRAM, "run", "--config", &file];
+        let program = [&program[..], &evidence].concat();
         let running = Running::start_program(&desk, "prlimit", "127.0.0.1:0", &program);
         let held = connect("127.0.0.2", running.address().parse().unwrap(), 60);
         for _ in 0..10 {
@@ -248,6 +403,151 @@ fn without_descriptors_left_who_has_waited_longest_gives_way_and_others_are_answ
         });
         drop(held);
         assert_eq!(running.end("TERM"), Some(0));
+        let verified = asnmeter(["verify", &ledger]);
+        assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    });
+}
+
+/// A configuration that keeps a ledger, and what to start the program with.
+fn keeping(desk: &Desk) -> [String; 5] {
+    let lines = networks(desk);
+    let file = desk.file(
+        "asnmeter.toml",
+        format!("[capture]\ninterface = \"tap0\"\n{lines}"),
+    );
+    let ledger = desk.name("ledger");
+    ["run", "--config", &file, "--evidence", &ledger].map(str::to_owned)
+}
+
+/// Lines that wait to be sealed.
+fn open_lines(desk: &Desk) -> Vec<String> {
+    let names = std::fs::read_dir(desk.path("ledger"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let open = names.filter(|entry| entry.file_name().to_string_lossy().starts_with("open-"));
+    let texts: String = open
+        .filter_map(|entry| std::fs::read_to_string(entry.path()).ok())
+        .collect();
+    texts.lines().map(str::to_owned).collect()
+}
+
+/// Sends each network's packets with these numbers, in real time.
+fn send_calls(numbers: std::ops::Range<u32>) {
+    let mut far = netns::sender("far0");
+    for number in numbers {
+        for place in 1..=8 {
+            netns::send(&mut far, &call(place).packet(number));
+        }
+        clock::wait(Duration::from_millis(20));
+    }
+}
+
+/// Goes on with the ledger without a limit, and ends: whatever was written before is in it, and it holds.
+fn goes_on_and_holds(desk: &Desk, arguments: &[&str], written: &[String]) {
+    let running = Running::start(desk, "127.0.0.1:0", arguments);
+    until("it is ready", || running.get("/-/ready").0 == 200);
+    assert_eq!(running.end("TERM"), Some(0), "{}", running.log());
+    let ledger = desk.name("ledger");
+    let verified = asnmeter(["verify", &ledger]);
+    assert_eq!(
+        verified.code,
+        Some(0),
+        "{}{}",
+        verified.stdout,
+        verified.stderr
+    );
+    let shown = asnmeter(["evidence", "show", &ledger]).stdout;
+    for line in written {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+}
+
+/// A flood of strangers takes memory, and the kernel ends the meter for it (`MemoryMax=`).
+#[test]
+fn out_of_memory_costs_no_line_that_was_written() {
+    let name = "out_of_memory_costs_no_line_that_was_written";
+    netns::inside(name, &[], || {
+        netns::ip("link set lo up");
+        netns::pair();
+        let desk = Desk::new();
+        let arguments = keeping(&desk);
+        let arguments = arguments.each_ref().map(String::as_str);
+        let running = Running::start(&desk, "127.0.0.1:0", &arguments);
+        let group = Cgroup::around(running.id(), Limited::Memory);
+        send_calls(0..100);
+        until("some seconds are in the ledger", || {
+            open_lines(&desk).len() >= 4
+        });
+        let written = open_lines(&desk);
+        if let Some(group) = &group {
+            group.set_limit(group.usage() + (1 << 20));
+        } else {
+            // what it has, and no page more
+            let id = running.id().to_string();
+            let limited = Command::new("prlimit")
+                .args(["--as=1", "--pid", &id])
+                .status();
+            assert!(limited.unwrap().success());
+        }
+        let mut far = netns::sender("far0");
+        for stranger in 0..200_000 {
+            if stranger % 100 == 0 && running.has_ended() {
+                break;
+            }
+            let src = format!(
+                "203.0.{}.{}:{}",
+                stranger % 200,
+                1 + stranger / 200 % 200,
+                2000 + stranger / 40
+            );
+            let packet = Media::g711(&src, "198.51.100.77:4000", stranger).packet(0);
+            netns::send(&mut far, &packet);
+        }
+        until("it has no memory left", || running.has_ended());
+        drop(running);
+        goes_on_and_holds(&desk, &arguments, &written);
+    });
+}
+
+/// No thread more may be started (`TasksMax=`): a reload is refused, a request waits for the thread that is there.
+#[test]
+fn without_room_for_a_thread_a_reload_is_refused_and_it_answers_and_its_ledger_holds() {
+    let name = "without_room_for_a_thread_a_reload_is_refused_and_it_answers_and_its_ledger_holds";
+    netns::inside(name, &[], || {
+        netns::ip("link set lo up");
+        netns::pair();
+        let desk = Desk::new();
+        let arguments = keeping(&desk);
+        let arguments = arguments.each_ref().map(String::as_str);
+        let running = Running::start(&desk, "127.0.0.1:0", &arguments);
+        let Some(group) = Cgroup::around(running.id(), Limited::Tasks) else {
+            eprintln!("left out: no control group can be made here");
+            assert_eq!(running.end("TERM"), Some(0));
+            return;
+        };
+        let threads = || of_threads(&running, "Pid:").len() as u64;
+        until("all threads are there", || group.usage() == threads());
+        group.set_limit(group.usage());
+        send_calls(0..100);
+        // longer than an idle thread lives where nobody keeps it
+        clock::wait(Duration::from_secs(11));
+        group.set_limit(group.usage());
+        running.signal("HUP");
+        line(&running, "starting a thread that reads");
+        let succeeded = || running.scrape().sum("config_last_reload_successful", &[]);
+        assert_eq!(succeeded(), 0);
+        let written = open_lines(&desk);
+        assert!(written.len() >= 4, "{written:?}");
+        for path in ["/metrics", "/api/v1/asns", "/evidence/ledger.json"] {
+            assert_eq!(running.get(path).0, 200, "{path}");
+        }
+        group.set_limit(group.usage() + 8);
+        running.signal("HUP");
+        until("it reloads", || succeeded() == 1);
+        assert_eq!(running.end("TERM"), Some(0), "{}", running.log());
+        drop(running);
+        goes_on_and_holds(&desk, &arguments, &written);
     });
 }
 

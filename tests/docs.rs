@@ -288,6 +288,22 @@ fn every_test_that_the_table_of_attacks_names_is_there() {
         let function = format!("fn {name}(");
         assert!(sources.contains(&function), "there is no test {name}");
     }
+    // Each row names one, or a folder that does it, and of that folder what it does.
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    for row in rows.filter(|row| !row.starts_with("| attack or fault")) {
+        let shown = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let marked: Vec<_> = shown.split('`').skip(1).step_by(2).collect();
+        let is_shown = marked.iter().any(is_test)
+            || marked
+                .first()
+                .is_some_and(|first| Path::new(first).exists());
+        assert!(is_shown, "nothing shows it: {row}");
+        let place = marked.iter().position(|it| *it == "tests/cases");
+        if let Some(case) = place.and_then(|place| marked.get(place + 1)) {
+            let cases = read(Path::new("tests/cases"));
+            assert!(cases.contains(case), "tests/cases has no {case}");
+        }
+    }
 }
 
 fn is_name(c: char) -> bool {

@@ -148,6 +148,16 @@ fn silence_transit_that_is_judged_and_a_clock_that_goes_back_are_recomputed() {
         format!("{voice}{beginning}{judged}{EVIDENCE}"),
     );
     holds(&ledger("more"));
+    // There is no room for all ASNs.
+    for room in ["1", "3", "7"] {
+        let voice = format!("[voice]\nmax_asns = {room}\n");
+        let text = format!("{voice}{beginning}{judged}{EVIDENCE}");
+        desk.file("asnmeter.toml", text);
+        let full = ledger(&format!("full{room}"));
+        holds(&full);
+        let leaves = asnmeter(["evidence", "show", &full]).stdout;
+        assert!(leaves.contains("\"refused\":1"), "{room}");
+    }
 }
 
 #[test]

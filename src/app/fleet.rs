@@ -289,7 +289,8 @@ impl Aggregator {
         }
         let fleet = Fleet {
             feeds,
-            judge: FleetJudge::new(policy.clone(), &names, max_asns),
+            judge: FleetJudge::new(policy.clone(), &names, max_asns)
+                .with_windows(self.config.voice.max_asns as usize),
         };
         Ok((fleet, policy))
     }

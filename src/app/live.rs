@@ -74,11 +74,21 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // The threads of requests wait for the next one: see `keep_thread`.
+        .thread_keep_alive(Duration::MAX)
         .build()
         .map_err(failed)?;
     let result = runtime.block_on(daemon);
     runtime.shutdown_background();
     result
+}
+
+/// Starts the first thread that works for requests (passwords, the ledger's files), which stays. Where no more
+/// threads may be started (`TasksMax`) they wait for it; without one tokio panics. Behind the sandbox: it is
+/// confined as the thread that starts it.
+async fn keep_thread() {
+    // It does nothing, so it cannot fail.
+    let _ = tokio::task::spawn_blocking(|| ()).await;
 }
 
 async fn daemon(
@@ -122,6 +132,7 @@ async fn daemon(
     let files = files.iter().map(PathBuf::as_path).chain([path]);
     let mut sandbox = Sandbox::new(&config, files, directory.as_deref());
     sandbox.enter();
+    keep_thread().await;
     let names = config.capture.interfaces.iter();
     let interfaces = names.map(|name| evidence::unhashed_source(name)).collect();
     let kept = directory
@@ -286,7 +297,8 @@ impl Running {
             ..Published::default()
         });
         let shared_policy = SharedPolicy::new(policy.clone());
-        let mut judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns);
+        let mut judge = Judge::new(policy, config.export.max_asns as usize, &config.export.asns)
+            .with_windows(config.voice.max_asns as usize);
         let (senders, receivers) = judge_thread::channels(sources.len());
         let (peers, mirrored) = if hep.is_some() {
             mirrored_channels(sources.len())

@@ -145,9 +145,16 @@ pub fn replay(
     }
     watch(progress.clone());
     let shared_policy = SharedPolicy::new(policy.clone());
-    let judge = Judge::new(policy, usize::MAX, &[]);
+    let judge =
+        Judge::new(policy, usize::MAX, &[]).with_windows(request.config.voice.max_asns as usize);
     let (judge, stream_lists, mut warnings) =
         run(request, &shared_policy, judge, sources, &mut evidence)?;
+    let refused = judge.windows().refused;
+    if refused > 0 {
+        warnings.push(format!(
+            "{refused} seconds of ASNs found no room (voice.max_asns): they are judged indeterminate"
+        ));
+    }
     if let Some(fleet) = &fleet {
         fleet.set_totals(&judge);
     }

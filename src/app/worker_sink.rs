@@ -1,6 +1,7 @@
 //! The sink of a worker: its channels to the judge and to its peers, and the list of its streams in a
 //! replay.
 
+use super::judge_thread::ReportSender;
 use super::local_check::LocalCheck;
 use super::shared_policy::PolicyReader;
 use super::stream_row;
@@ -70,7 +71,7 @@ pub(super) fn mirrored_channels(
 #[derive(Debug)]
 pub(super) struct ChannelSink {
     peer_channels: Option<PeerChannels>,
-    judge: SyncSender<WorkerReport>,
+    judge: ReportSender,
     policy: PolicyReader,
     /// The ended streams, in a replay; the daemon does not keep them.
     stream_list: Option<StreamList>,
@@ -81,7 +82,7 @@ pub(super) struct ChannelSink {
 }
 
 impl ChannelSink {
-    pub(super) fn new(judge: SyncSender<WorkerReport>, policy: PolicyReader, listed: bool) -> Self {
+    pub(super) fn new(judge: ReportSender, policy: PolicyReader, listed: bool) -> Self {
         Self {
             peer_channels: None,
             judge,
@@ -123,8 +124,7 @@ impl ChannelSink {
 
 impl WorkerSink for ChannelSink {
     fn report(&mut self, report: WorkerReport) {
-        // Fails only if the judge panicked; joining its thread reports that.
-        let _ = self.judge.send(report);
+        self.judge.send(report);
     }
 
     fn ended(&mut self, stream: &Stream) {

@@ -52,6 +52,7 @@ impl Default for Config {
                 prefixes: Vec::new(),
                 sip_ports: vec![5060, 5061],
                 max_streams: 262_144,
+                max_asns: 131_072,
                 stream_timeout: Duration::from_secs(5 * 60),
                 silence_limit: USUAL_SILENCE_LIMIT,
                 silence_share: USUAL_SILENCE_SHARE,
@@ -136,6 +137,8 @@ pub struct VoiceSettings {
     pub sip_ports: Vec<u16>,
     /// Streams at the same time; default 262 144.
     pub max_streams: u32,
+    /// ASNs that are judged at the same time, counted for each commitment and role; default 131 072.
+    pub max_asns: u32,
     /// A stream ends after so long without a packet; default 5 minutes.
     pub stream_timeout: Duration,
     /// Of a silence so much may have been loss; default 10 s.

@@ -55,6 +55,7 @@ pub(super) struct VoiceSection {
     pub(super) prefixes: Written<Vec<Spanned<String>>>,
     pub(super) sip_ports: Written<Vec<Spanned<i64>>>,
     pub(super) max_streams: Written<i64>,
+    pub(super) max_asns: Written<i64>,
     pub(super) stream_timeout: Written<String>,
     pub(super) silence_limit: Written<String>,
     pub(super) silence_share: Written<String>,

@@ -77,6 +77,8 @@ pub const KEYS: &[Key] = &[
         "Ports on which SIP is looked for."),
     key("voice.max_streams", "1 to 16777216", Default("262144"), "1000000",
         "Streams at the same time. More are refused and counted."),
+    key("voice.max_asns", "1 to 16777216", Default("131072"), "20000",
+        "ASNs that are judged at the same time, some 4 kB of memory each; one counts again under each commitment, and as transit where that is judged. The Internet has some 80000. The traffic of more is counted, and what they are guaranteed is `indeterminate`."),
     key("voice.stream_timeout", "1s to 1d, whole seconds", Default(r#""5m""#), r#""30s""#,
         "A stream ends after so long without a packet."),
     key("voice.silence_limit", "1s to 1h, whole seconds", Default(r#""10s""#), r#""30s""#,

@@ -98,8 +98,9 @@ impl Check<'_> {
         written: &file::VoiceSection,
         usual: VoiceSettings,
     ) -> Result<VoiceSettings, ConfigError> {
-        let (streams, timeout) = (
+        let (streams, asns, timeout) = (
             written.max_streams.as_ref(),
+            written.max_asns.as_ref(),
             written.stream_timeout.as_ref(),
         );
         Ok(VoiceSettings {
@@ -124,6 +125,9 @@ impl Check<'_> {
                 usual.max_streams,
                 |streams| values::whole(*streams, 1, MAX_STREAMS),
             )?,
+            max_asns: self.value("voice.max_asns", asns, usual.max_asns, |asns| {
+                values::whole(*asns, 1, MAX_ASNS)
+            })?,
             stream_timeout: self.value(
                 "voice.stream_timeout",
                 timeout,
@@ -374,6 +378,9 @@ impl Check<'_> {
 
 /// Streams at most: 64 times the default. A guess: a bound against slips, not a measured limit.
 const MAX_STREAMS: i64 = 1 << 24;
+
+/// ASNs judged at most: 128 times the default. A guess, as for streams.
+const MAX_ASNS: i64 = 1 << 24;
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;

@@ -8,12 +8,14 @@ mod sum;
 
 use super::feed::ProbeSecond;
 use crate::judge::commitment_judge::CommitmentJudge;
+use crate::judge::totals::MAX_ADMITTED;
 use crate::ledger::leaf::{CommitmentTerms, GapLeaf, GapReason, Leaf, Mode, PolicyLeaf};
 use crate::meter::second::IncompleteRange;
 use crate::sla::Role;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::{JudgementObserver, SubjectCounts};
 use crate::snapshot::{CommitmentRow, Snapshot};
+use crate::units::occupancy::{BoundedTable, TableStates};
 use crate::units::{Asn, Second};
 use probe_state::difference;
 pub use probe_state::{Absence, NO_POLICY, ProbePart, ProbeState};
@@ -97,6 +99,13 @@ impl FleetJudge {
     /// The last second after which all windows are empty, as long as nothing is counted.
     pub fn idle_after(&self) -> Second {
         self.judge.empty_after(self.counted)
+    }
+
+    /// Bounds the windows of ASNs, as [`Judge::with_windows`](crate::judge::Judge::with_windows) does.
+    #[must_use]
+    pub fn with_windows(mut self, most: usize) -> Self {
+        self.judge.bound_windows(most);
+        self
     }
 
     /// The last second in which anything was counted.
@@ -219,8 +228,12 @@ impl FleetJudge {
             |role, asn| admitted.contains(&(role, asn)),
             evidence,
         );
-        let out: Vec<_> = self.judge.out_of_sla().collect();
-        self.admitted.extend(out);
+        let most = self.max_asns.max(MAX_ADMITTED);
+        for out in self.judge.out_of_sla() {
+            if self.admitted.len() < most {
+                self.admitted.insert(out);
+            }
+        }
     }
 
     /// Nothing was counted up to this second, and all windows are empty; of some of it probes are missing.
@@ -422,7 +435,12 @@ impl FleetJudge {
     /// Everything there is to show of the judged seconds.
     pub fn snapshot(&self) -> Snapshot {
         let origins = &self.judge.policy().origins;
+        let mut tables = TableStates::default();
+        if let Some(asns) = tables.get_mut(BoundedTable::Asns as usize) {
+            *asns = self.judge.occupancy();
+        }
         Snapshot {
+            tables,
             judged: self.judged(),
             incomplete_seconds: self.incomplete,
             last_incomplete: self.last_incomplete,

@@ -16,7 +16,7 @@ use crate::sla::measure::PerMeasure;
 use crate::sla::unseen::Unseen;
 use crate::sla::verdict::{Exceeds, WindowContext, held, may_exceed, verdicts};
 use crate::sla::{Role, Verdict};
-use crate::snapshot::evidence::{Amendment, OnPath, SubjectCounts, Verdicts};
+use crate::snapshot::evidence::{Amendment, Judgement, OnPath, SubjectCounts, Verdicts};
 use crate::snapshot::{CommitmentAsnRow, GuaranteeRow};
 use crate::stream::tally::LossCounts;
 use crate::units::{Asn, Ratio, Second};
@@ -46,6 +46,10 @@ pub(super) struct AsnState {
     /// What the last verdicts rest on.
     remaining: AsnCounts,
     history: History,
+    /// The last second of which a leaf says something: a window behind it is a new one.
+    told: Option<Second>,
+    /// It found no room in the second that is judged.
+    is_refused: bool,
 }
 
 /// How far a window was seen.
@@ -61,6 +65,17 @@ pub(super) struct WindowCoverage {
     pub(super) out: BTreeSet<Asn>,
     /// Those that may be, with the frames that were not seen.
     pub(super) maybe_out: BTreeSet<Asn>,
+    /// Where some transit ASN found no room in it: those of which all was counted. Any other may be out.
+    pub(super) known_transit: Option<BTreeSet<Asn>>,
+}
+
+/// A second of a commitment, for all of its subjects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SecondContext<'a> {
+    pub(super) second: Second,
+    pub(super) commitment: &'a Arc<str>,
+    /// Its frames that were not seen.
+    pub(super) unseen: Unseen,
 }
 
 /// What remains of a window without the packets that crossed a transit ASN out of SLA.
@@ -113,10 +128,113 @@ impl AsnState {
 
     /// Nothing is known of the window any more.
     pub(super) fn forget(&mut self) {
+        self.forget_window();
+        self.amendments.clear();
+    }
+
+    /// The window begins anew.
+    pub(super) fn forget_window(&mut self) {
         self.window = SlidingWindow::default();
         self.paths = TransitPaths::default();
         self.silence = SilenceState::default();
-        self.amendments.clear();
+        self.told = None;
+    }
+
+    /// Whether its window goes on from before, in a window that begins with this second.
+    pub(super) fn goes_on(&self, first: Second) -> bool {
+        self.told.is_some_and(|told| told >= first)
+    }
+
+    /// Whether what is said to have been counted says that there was no room for it.
+    pub(super) fn says_refused(&self, second: Second) -> bool {
+        self.window.second(second).refused > 0
+    }
+
+    /// There is no room for its window: this second is judged by itself, and nothing of it is kept.
+    pub(super) fn refuse(&mut self, second: Second) {
+        self.is_refused = true;
+        if !self.says_refused(second) {
+            let refused = AsnCounts {
+                refused: 1,
+                ..AsnCounts::default()
+            };
+            self.window.add(second, refused);
+        }
+    }
+
+    /// Its window begins, and may lack what it did before, without room.
+    pub(super) fn begin_late(&mut self, second: Second) {
+        let begun_late = AsnCounts {
+            begun_late: 1,
+            ..AsnCounts::default()
+        };
+        self.window.add(second, begun_late);
+    }
+
+    /// Whether some of its traffic in its window may be in no window.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        let window = self.window.sum();
+        window.refused > 0 || window.begun_late > 0
+    }
+
+    /// Whether anything was counted in its window.
+    pub(super) fn has_counts(&self) -> bool {
+        *self.window.sum() != AsnCounts::default()
+    }
+
+    /// Whether it found no room in the second that was judged; from now on that is over.
+    pub(super) fn take_refused(&mut self) -> bool {
+        take(&mut self.is_refused)
+    }
+
+    /// Whether it found no room in the second that is judged.
+    pub(super) fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
+    /// What a second has of it, for the evidence.
+    pub(super) fn counts_of(&mut self, second: Second) -> SubjectCounts {
+        let counts = SubjectCounts {
+            counted: self.window.second(second),
+            crossed: self.paths.crossed_last_in(second).collect(),
+            paths: self.paths.second(second).map(OnPath::from).collect(),
+            silence: self.silence.next.told(),
+        };
+        let says_something = counts.counted != AsnCounts::default()
+            || !counts.crossed.is_empty()
+            || counts.silence.is_silent();
+        if says_something {
+            self.told = Some(second);
+        }
+        counts
+    }
+
+    /// What is told of a second of it.
+    pub(super) fn judgement(
+        &mut self,
+        context: SecondContext<'_>,
+        (role, asn): (Role, Asn),
+        counts: SubjectCounts,
+        (verdicts, window_unseen): (Verdicts, Unseen),
+    ) -> Judgement {
+        let unseen = context.unseen;
+        let is_cut = counts.counted.unfollowed > 0 || counts.counted.refused > 0;
+        Judgement {
+            second: context.second,
+            commitment: context.commitment.clone(),
+            asn,
+            role,
+            incomplete: !unseen.is_none() || is_cut,
+            counts,
+            amendments: self.take_amendments(),
+            window: *self.window.sum(),
+            transit: self.paths.transit().collect(),
+            over: self.threshold.excess(),
+            unseen,
+            window_unseen,
+            seen_whole: window_unseen.is_none() && verdicts.remaining.unfollowed == 0,
+            verdicts,
+        }
     }
 
     /// What was judged before is not counted again.
@@ -143,7 +261,7 @@ impl AsnState {
     }
 
     /// What came for judged seconds since the last call.
-    pub(super) fn take_amendments(&mut self) -> Vec<Amendment> {
+    fn take_amendments(&mut self) -> Vec<Amendment> {
         let amended = take(&mut self.amendments).into_iter();
         let told = amended.map(|(second, amended)| Amendment {
             second,
@@ -225,7 +343,11 @@ impl AsnState {
         let Remaining { counts, excluded } = self.remaining(&coverage.out);
         let out_of_sla = self.threshold.excess().any();
         let may_be_out = may_exceed(commitment, self.window.sum(), coverage.unseen)
-            || !self.paths.crossing(&coverage.maybe_out).1.is_empty();
+            || !self.paths.crossing(&coverage.maybe_out).1.is_empty()
+            || coverage
+                .known_transit
+                .as_ref()
+                .is_some_and(|known| self.paths.crosses_others(known));
         let context = WindowContext {
             exceeds: Exceeds::of(out_of_sla, may_be_out),
             unseen: coverage.unseen,

@@ -113,6 +113,13 @@ impl Assembly {
             .map_or(0, |queue| queue.reports.len())
     }
 
+    /// Pairs of origins in the reports queued of one worker.
+    pub fn queued_pairs(&self, worker: usize) -> usize {
+        let queue = self.queues.get(worker);
+        let reports = queue.map(|queue| queue.reports.iter());
+        reports.map_or(0, |reports| reports.map(WorkerReport::pairs).sum())
+    }
+
     /// The worker that the others wait for: the one to listen to. None when all are over.
     pub fn slowest(&self) -> Option<usize> {
         let alive = self

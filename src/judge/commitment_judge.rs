@@ -5,6 +5,7 @@
 
 use super::commitment_state::CommitmentState;
 use super::incomplete::IncompleteSeconds;
+use super::room::WindowRoom;
 use super::silence::DECIDED;
 use super::threshold::ExcessNotice;
 use crate::attribution::scopes::ScopePlan;
@@ -15,6 +16,7 @@ use crate::sla::policy::Policy;
 use crate::sla::unseen::Unseen;
 use crate::snapshot::CommitmentRow;
 use crate::snapshot::evidence::{EndedExcess, JudgedSecond, JudgementObserver, SubjectCounts};
+use crate::units::occupancy::Occupancy;
 use crate::units::{Asn, Second};
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -35,6 +37,10 @@ pub struct CommitmentJudge {
     notices_told: usize,
     /// What the evidence waits for: it is told with the next second.
     ended: Vec<EndedExcess>,
+    /// Windows of ASNs at most; none: whoever was counted has one.
+    max_windows: Option<usize>,
+    /// How full the room for them was with the last judged second.
+    windows: Occupancy,
 }
 
 impl CommitmentJudge {
@@ -43,6 +49,16 @@ impl CommitmentJudge {
         let mut judge = Self::default();
         judge.revise(policy);
         judge
+    }
+
+    /// Bounds the windows of ASNs, of all commitments and both roles together.
+    pub fn bound_windows(&mut self, most: usize) {
+        self.max_windows = Some(most);
+    }
+
+    /// How full the room for windows is. Refused is a count for each second.
+    pub fn occupancy(&self) -> Occupancy {
+        self.windows
     }
 
     /// New terms, from the next second on.
@@ -168,10 +184,15 @@ impl CommitmentJudge {
         observer: &mut dyn JudgementObserver,
     ) {
         let (incomplete, share) = (&self.incomplete, self.policy.silence_share);
+        let states = self.states.iter();
+        let standing = states.flat_map(|state| state.standing(second));
+        let mut room = WindowRoom::new(self.max_windows, standing);
         for state in &mut self.states {
+            state.give_room(second, &mut room);
             let notices = &mut self.notices;
             state.judge(second, incomplete, share, &admitted, observer, notices);
         }
+        self.windows = room.occupancy(self.windows.refused);
         self.note_ended();
         let ended = take(&mut self.ended);
         observer.second_judged(JudgedSecond {

@@ -4,13 +4,14 @@
 //! what goes through it: two windows that know nothing of each other.
 
 use crate::attribution::scopes::{ScopeId, ScopeMask};
-use crate::judge::asn_state::{AsnState, WindowCoverage};
+use crate::judge::asn_state::{AsnState, SecondContext, WindowCoverage};
 use crate::judge::incomplete::IncompleteSeconds;
 use crate::judge::pair_counts::{Contribution, end_counts, judged_asn, transit_counts};
-use crate::judge::silence::SilenceState;
+use crate::judge::room::{LastRefused, WindowRoom, give_room};
 use crate::judge::tap_gap::TapGaps;
 use crate::judge::threshold::ExcessNotice;
-use crate::judge::window::{SlidingWindow, first_second};
+use crate::judge::window::first_second;
+use crate::meter::asn_counts::AsnCounts;
 use crate::meter::second::{RoundTrip, SecondCounts};
 use crate::sla::Role;
 use crate::sla::commitment::{Commitment, TransitRule};
@@ -19,9 +20,9 @@ use crate::sla::measure::Measure;
 use crate::sla::unseen::Unseen;
 use crate::sla::verdict::may_exceed;
 use crate::snapshot::CommitmentRow;
-use crate::snapshot::evidence::{Judgement, JudgementObserver, OnPath, SubjectCounts, Verdicts};
+use crate::snapshot::evidence::{JudgementObserver, SubjectCounts, Verdicts};
 use crate::units::{Asn, Ratio, Second};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -42,13 +43,16 @@ pub struct CommitmentState {
     pub scope: ScopeId,
     /// The first second that was counted under this scope without a break.
     seen_since: Second,
-    /// Every origin, and where transit is judged what goes through each transit ASN.
-    subjects: BTreeMap<(Role, Asn), AsnState>,
+    /// Every origin, and where transit is judged what goes through each transit ASN. Boxed: a node of the
+    /// map has room for 11, and uses two thirds of it.
+    subjects: BTreeMap<(Role, Asn), Box<AsnState>>,
     /// Paths of all origins together.
     paths: usize,
     /// Times that transit was not noted, since a bound was reached.
     left_out: u64,
     tap_gaps: TapGaps,
+    /// When windows last found no room.
+    refused: LastRefused,
 }
 
 /// When something comes, seen from the second that it is for.
@@ -81,6 +85,7 @@ impl CommitmentState {
             paths: 0,
             left_out: 0,
             tap_gaps: TapGaps::default(),
+            refused: LastRefused::default(),
         }
     }
 
@@ -122,9 +127,7 @@ impl CommitmentState {
                 );
             }
             if !(counted_alike && is_judged) {
-                asn_state.window = SlidingWindow::default();
-                asn_state.silence = SilenceState::default();
-                asn_state.paths.clear();
+                asn_state.forget_window();
             }
             for what in &stale {
                 asn_state.forget_of_each(*what);
@@ -157,7 +160,9 @@ impl CommitmentState {
     /// Nothing is known of any window any more: the next whole second is the first.
     pub fn restart(&mut self, next: Second) {
         self.seen_since = next;
-        self.subjects.values_mut().for_each(AsnState::forget);
+        self.refused = LastRefused::default();
+        let all = self.subjects.values_mut();
+        all.for_each(|asn_state| asn_state.forget());
         self.tap_gaps.clear();
     }
 
@@ -278,6 +283,30 @@ impl CommitmentState {
         }
     }
 
+    /// The windows that go on in a second: how many seconds are in each.
+    pub(super) fn standing(&self, second: Second) -> impl Iterator<Item = usize> + '_ {
+        let first = first_second(second, self.commitment.window);
+        let all = self.subjects.values();
+        let standing = all.filter(move |asn_state| asn_state.goes_on(first));
+        standing.map(|asn_state| asn_state.window.len())
+    }
+
+    /// Slides on to a second, and gives room to the windows that begin in it, or refuses it.
+    pub(super) fn give_room(&mut self, second: Second, room: &mut WindowRoom) {
+        let commitment = &self.commitment;
+        let first = first_second(second, commitment.window);
+        for asn_state in self.subjects.values_mut() {
+            asn_state.slide(second, commitment.window);
+        }
+        let is_bounded = room.is_bounded();
+        let new = self.subjects.iter_mut().filter(|(_, asn_state)| {
+            let is_new = !asn_state.goes_on(first) && !asn_state.window.is_empty();
+            asn_state.says_refused(second) || (is_bounded && is_new)
+        });
+        let (ends, refused) = ((first, second), &mut self.refused);
+        give_room(commitment, ends, new, room, refused);
+    }
+
     /// Judges a second. Of an ASN's active streams `silence_share` have to be silent for that to count;
     /// `admitted` tells which ASNs keep their counts when they fall silent.
     pub fn judge(
@@ -290,7 +319,39 @@ impl CommitmentState {
         notices: &mut Vec<ExcessNotice>,
     ) {
         let first = first_second(second, self.commitment.window);
-        let unseen = self.unseen(second, second, incomplete);
+        let mut coverage = self.coverage((first, second), incomplete);
+        self.paths = 0;
+        // What is left of an origin depends on which transit is out of SLA.
+        for role in [Role::Transit, Role::Origin] {
+            self.judge_role(
+                role,
+                second,
+                (&mut coverage, incomplete),
+                silence_share,
+                observer,
+                notices,
+            );
+            if role == Role::Transit && self.refused.touches(role, first) {
+                coverage.known_transit = Some(self.known_transit());
+            }
+        }
+        self.subjects.retain(|(role, asn), asn_state| {
+            if asn_state.take_refused() {
+                asn_state.forget();
+            }
+            if asn_state.window.is_empty() {
+                asn_state.silence.forget_judged();
+            }
+            !asn_state.window.is_empty() || admitted(*role, *asn)
+        });
+    }
+
+    /// How far a window was seen, before it is known which transit is out of SLA.
+    fn coverage(
+        &mut self,
+        (first, second): (Second, Second),
+        incomplete: &IncompleteSeconds,
+    ) -> WindowCoverage {
         let networks = self.subjects.range(all_of(Role::Origin));
         let networks = networks.map(|(_, asn_state)| asn_state.network_second(second));
         self.tap_gaps.judge((first, second), networks);
@@ -302,68 +363,81 @@ impl CommitmentState {
         if let Unseen::AtMost(_) = coverage.unseen {
             coverage.seconds.extend(incomplete.each(first, second));
         }
+        coverage
+    }
+
+    /// The transit ASNs in the window of which all was counted.
+    fn known_transit(&self) -> BTreeSet<Asn> {
+        let all = self.subjects.range(all_of(Role::Transit));
+        let known = all.filter(|(_, asn_state)| asn_state.has_counts() && !asn_state.is_in_doubt());
+        known.map(|((_, asn), _)| *asn).collect()
+    }
+
+    /// Judges all subjects in a role. Notes which transit is out of SLA, or may be.
+    fn judge_role(
+        &mut self,
+        role: Role,
+        second: Second,
+        (coverage, incomplete): (&mut WindowCoverage, &IncompleteSeconds),
+        silence_share: Ratio,
+        observer: &mut dyn JudgementObserver,
+        notices: &mut Vec<ExcessNotice>,
+    ) {
+        let context = SecondContext {
+            second,
+            commitment: &self.name.clone(),
+            unseen: self.unseen(second, second, incomplete),
+        };
         let commitment = &self.commitment;
-        self.paths = 0;
-        // What is left of an origin depends on which transit is out of SLA.
-        for role in [Role::Transit, Role::Origin] {
-            for ((_, asn), asn_state) in self.subjects.range_mut(all_of(role)) {
-                asn_state.slide(second, commitment.window);
-                self.paths += asn_state.paths.len();
-                let window = *asn_state.window.sum();
-                let transit = asn_state.paths.transit();
-                let (changes, left_out) = asn_state
-                    .threshold
-                    .judge(commitment, second, &window, transit);
-                self.left_out += left_out;
-                let notice = |change| ExcessNotice::new(&self.name, (role, *asn), change);
-                notices.extend(changes.into_iter().map(notice));
-                let over = asn_state.threshold.excess();
-                let counts = SubjectCounts {
-                    counted: asn_state.window.second(second),
-                    crossed: asn_state.paths.crossed_last_in(second).collect(),
-                    paths: asn_state.paths.second(second).map(OnPath::from).collect(),
-                    silence: asn_state.silence.next.told(),
-                };
-                let verdicts = match role {
-                    Role::Origin => {
-                        asn_state.give_verdicts(commitment, second, &coverage, silence_share)
-                    }
-                    Role::Transit => {
-                        if over.any() {
-                            coverage.out.insert(*asn);
-                        } else if may_exceed(commitment, &window, coverage.unseen) {
-                            coverage.maybe_out.insert(*asn);
-                        }
-                        Verdicts::none(window)
-                    }
-                };
-                if asn_state.is_empty() && !counts.silence.is_silent() {
-                    continue;
+        let mut in_doubt = None;
+        for ((_, asn), asn_state) in self.subjects.range_mut(all_of(role)) {
+            self.paths += asn_state.paths.len();
+            let window = *asn_state.window.sum();
+            // Of one that is refused no window is kept: what was open before ends.
+            let held = if asn_state.is_refused() {
+                AsnCounts::default()
+            } else {
+                window
+            };
+            let transit = asn_state.paths.transit();
+            let threshold = &mut asn_state.threshold;
+            let (changes, left_out) = threshold.judge(commitment, second, &held, transit);
+            self.left_out += left_out;
+            let notice = |change| ExcessNotice::new(&self.name, (role, *asn), change);
+            notices.extend(changes.into_iter().map(notice));
+            let counts = asn_state.counts_of(second);
+            let unseen = if asn_state.is_in_doubt() {
+                Unseen::Unknown
+            } else {
+                coverage.unseen
+            };
+            let verdicts = match role {
+                Role::Origin => {
+                    let seen = if unseen == coverage.unseen {
+                        &*coverage
+                    } else {
+                        in_doubt.get_or_insert_with(|| WindowCoverage {
+                            unseen,
+                            ..coverage.clone()
+                        })
+                    };
+                    asn_state.give_verdicts(commitment, second, seen, silence_share)
                 }
-                observer.judged(&Judgement {
-                    second,
-                    commitment: self.name.clone(),
-                    asn: *asn,
-                    role,
-                    incomplete: !unseen.is_none() || counts.counted.unfollowed > 0,
-                    counts,
-                    amendments: asn_state.take_amendments(),
-                    window,
-                    transit: asn_state.paths.transit().collect(),
-                    over,
-                    unseen,
-                    window_unseen: coverage.unseen,
-                    seen_whole: coverage.unseen.is_none() && verdicts.remaining.unfollowed == 0,
-                    verdicts,
-                });
+                Role::Transit => {
+                    if asn_state.threshold.excess().any() {
+                        coverage.out.insert(*asn);
+                    } else if may_exceed(commitment, &window, unseen) {
+                        coverage.maybe_out.insert(*asn);
+                    }
+                    Verdicts::none(window)
+                }
+            };
+            if asn_state.is_empty() && !counts.silence.is_silent() {
+                continue;
             }
+            let given = (verdicts, unseen);
+            observer.judged(&asn_state.judgement(context, (role, *asn), counts, given));
         }
-        self.subjects.retain(|(role, asn), asn_state| {
-            if asn_state.window.is_empty() {
-                asn_state.silence.forget_judged();
-            }
-            !asn_state.window.is_empty() || admitted(*role, *asn)
-        });
     }
 
     /// Times that transit was not noted since the last call, since a bound was reached.
@@ -389,9 +463,8 @@ impl CommitmentState {
     pub fn forget_counters(&mut self) {
         self.left_out = 0;
         self.tap_gaps.forget_counters();
-        self.subjects
-            .values_mut()
-            .for_each(AsnState::forget_counters);
+        let all = self.subjects.values_mut();
+        all.for_each(|asn_state| asn_state.forget_counters());
     }
 
     /// The row to show, of the ASNs that are admitted; `last` is the last second judged.
@@ -405,7 +478,7 @@ impl CommitmentState {
         let rows = |of| {
             let all = self.subjects.range(all_of(of));
             let shown = all.filter(|((role, asn), _)| admitted(*role, *asn));
-            let row = |(subject, asn_state): (&(Role, Asn), &AsnState)| {
+            let row = |(subject, asn_state): (&(Role, Asn), &Box<AsnState>)| {
                 asn_state.row(*subject, name(subject.1), commitment, last)
             };
             shown.map(row).collect()

@@ -69,7 +69,8 @@ impl ExcessChange {
 #[derive(Clone, Debug, Default)]
 pub struct ExcessIntervals {
     closed: Vec<ExcessInterval>,
-    open: Option<ExcessInterval>,
+    /// Boxed: of nearly all ASNs there is none.
+    open: Option<Box<ExcessInterval>>,
 }
 
 impl ExcessIntervals {
@@ -99,7 +100,7 @@ impl ExcessIntervals {
                     transit: BTreeSet::new(),
                 };
                 let left_out = begun.list_transit(transit);
-                self.open = Some(begun.clone());
+                self.open = Some(begun.clone().into());
                 (Some(ExcessChange::Began(begun)), left_out)
             }
             (Some(_), false) => (self.close().map(ExcessChange::Ended), 0),
@@ -109,12 +110,12 @@ impl ExcessIntervals {
 
     /// The one that has not ended.
     pub fn open(&self) -> Option<&ExcessInterval> {
-        self.open.as_ref()
+        self.open.as_deref()
     }
 
     /// Ends the open interval, if there is one.
     pub fn close(&mut self) -> Option<ExcessInterval> {
-        let ended = self.open.take()?;
+        let ended = *self.open.take()?;
         if self.closed.len() >= KEPT {
             self.closed.remove(0);
         }
@@ -125,7 +126,7 @@ impl ExcessIntervals {
     /// All of them, oldest first, and whether each is still open.
     pub fn iter(&self) -> impl Iterator<Item = (&ExcessInterval, bool)> + '_ {
         let closed = self.closed.iter().map(|over| (over, false));
-        closed.chain(self.open.as_ref().map(|over| (over, true)))
+        closed.chain(self.open.as_deref().map(|over| (over, true)))
     }
 }
 

@@ -18,6 +18,10 @@ use crate::units::Asn;
 use hashbrown::HashMap;
 use std::sync::Arc;
 
+/// ASNs with totals of their own, with those that are out of SLA beyond `max_asns`: as many as that key
+/// may say. Further ones are judged all the same, and stay in `other`.
+pub const MAX_ADMITTED: usize = 65_536;
+
 /// One origin's totals.
 #[derive(Clone, Debug, Default)]
 pub struct AsnTotals {
@@ -120,11 +124,13 @@ impl Totals {
         self.other.get_or_insert_default()
     }
 
-    /// Gives an ASN totals of its own in a role from now on, whatever the bound.
+    /// Gives an ASN totals of its own in a role from now on, beyond `max_asns` if need be.
     pub fn admit(&mut self, role: Role, asn: Asn) {
         match role {
             Role::Origin => {
-                self.asns.entry(Origin::As(asn)).or_default();
+                if self.asns.len() < self.max_asns.max(MAX_ADMITTED) {
+                    self.asns.entry(Origin::As(asn)).or_default();
+                }
             }
             Role::Transit => self.transit.admit(asn),
         }
@@ -311,5 +317,17 @@ mod tests {
         totals.add(&counts(9, 5));
         assert_eq!(packets(&totals, Label::Origin(Origin::As(Asn(9)))), Some(5));
         assert_eq!(packets(&totals, Label::Other), Some(10));
+    }
+
+    #[test]
+    fn so_many_are_admitted_and_no_more() {
+        let mut totals = Totals::new(1, &[]);
+        for role in [Role::Origin, Role::Transit] {
+            for asn in (1..=70_000).map(Asn) {
+                totals.admit(role, asn);
+            }
+            let admitted = (1..=70_000).filter(|asn| totals.is_admitted(role, Asn(*asn)));
+            assert_eq!(admitted.count(), MAX_ADMITTED);
+        }
     }
 }

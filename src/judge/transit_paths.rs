@@ -68,11 +68,6 @@ impl TransitPaths {
         });
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Forgets what was done on each path, and keeps which transit ASNs were crossed.
     pub(super) fn keep_list_only(&mut self) {
         self.windows.clear();
@@ -121,6 +116,15 @@ impl TransitPaths {
             }
         }
         (sum, crossed)
+    }
+
+    /// Whether anything in the window crossed an ASN that is none of these.
+    pub(super) fn crosses_others(&self, known: &BTreeSet<Asn>) -> bool {
+        let nothing = AsnCounts::default();
+        let mut counted = self.windows.iter();
+        counted.any(|(transit, window)| {
+            *window.sum() != nothing && transit.iter().any(|asn| !known.contains(asn))
+        })
     }
 
     /// What was counted in one second over each path.

@@ -6,6 +6,7 @@
 use crate::asn::Origin;
 use crate::attribution::PairKey;
 use crate::attribution::transit::TransitSide;
+use crate::judge::totals::MAX_ADMITTED;
 use crate::meter::second::PairCounts;
 use crate::snapshot::{Count, Label, TransitRow};
 use crate::stream::tally::TrafficCounts;
@@ -60,9 +61,11 @@ impl TransitTotals {
         }
     }
 
-    /// Gives an ASN totals of its own from now on, whatever the bound.
+    /// Gives an ASN totals of its own from now on, beyond `max_asns` if need be.
     pub(super) fn admit(&mut self, asn: Asn) {
-        self.asns.entry(asn).or_default();
+        if self.asns.len() < self.max_asns.max(MAX_ADMITTED) {
+            self.asns.entry(asn).or_default();
+        }
     }
 
     /// Whether the ASN has totals of its own.

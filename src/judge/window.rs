@@ -16,6 +16,10 @@ pub(super) struct SlidingWindow {
 impl SlidingWindow {
     /// Adds to a second, whichever; one that has left the window is for the caller not to bring.
     pub(super) fn add(&mut self, second: Second, counts: AsnCounts) {
+        if self.seconds.is_empty() {
+            // a flood of ASNs with a packet each: no room for four seconds that do not come
+            self.seconds.reserve_exact(1);
+        }
         self.sum.add(counts);
         let place = self.seconds.partition_point(|(known, _)| *known < second);
         match self.seconds.get_mut(place) {
@@ -55,6 +59,11 @@ impl SlidingWindow {
             .ok()
             .and_then(|place| self.seconds.get(place))
             .map_or(AsnCounts::default(), |known| known.1)
+    }
+
+    /// Seconds in it that had something.
+    pub(super) fn len(&self) -> usize {
+        self.seconds.len()
     }
 
     /// Whether nothing is in it.

@@ -18,6 +18,12 @@ pub struct AsnCounts {
     /// RTP packets from or to it of streams that found no room. With any, nobody can say what of its
     /// traffic was lost, or how long it took.
     pub unfollowed: u64,
+    /// Seconds in which the judge had no room for its window. With any, some of its traffic is in no
+    /// window: everything about it is in doubt.
+    pub refused: u64,
+    /// Seconds in which its window began, and may lack what it did before in a second in which there was no
+    /// room. Doubt, as above.
+    pub begun_late: u64,
     /// RTP packets expected from it, and lost of these.
     pub sent: LossCounts,
     /// RTP packets that its end reports as expected, and as lost.
@@ -81,6 +87,8 @@ impl AsnCounts {
         };
         self.packets = with(self.packets, other.packets);
         self.unfollowed = with(self.unfollowed, other.unfollowed);
+        self.refused = with(self.refused, other.refused);
+        self.begun_late = with(self.begun_late, other.begun_late);
         self.round_trips.combine(other.round_trips, with);
         self.stream_seconds.combine(other.stream_seconds, with);
     }

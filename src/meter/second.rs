@@ -238,6 +238,10 @@ impl RoundTrip {
     }
 }
 
+/// Pairs that a worker tells apart in one second, some 450 octets each: four for each network of the
+/// Internet. What others do is counted for nobody.
+pub const MAX_PAIRS: usize = 1 << 18;
+
 /// Everything counted in one second by one worker: either while it was open, or as an amendment.
 #[derive(Clone, Debug, Default)]
 pub struct SecondCounts {
@@ -245,6 +249,8 @@ pub struct SecondCounts {
     pub frames: FrameCounts,
     /// Voice by pair.
     pub usage: HashMap<PairKey, PairCounts>,
+    /// Times that a pair found no room there: it was counted without origins, and whose it was nobody knows.
+    pub refused: u64,
     /// Round trips that ended in it.
     pub round_trips: Vec<RoundTrip>,
     /// Calls, by the origins of the host that set them up and of the one that was asked; and one-way
@@ -295,7 +301,7 @@ impl SecondCounts {
     pub fn add(&mut self, pair: &PairKey, usage: &PairCounts) {
         match self.usage.get_mut(pair) {
             Some(known) => known.add(usage),
-            None => drop(self.usage.insert(pair.clone(), usage.clone())),
+            None => self.new_pair(pair).add(usage),
         }
     }
 
@@ -308,13 +314,23 @@ impl SecondCounts {
         if let Some(known) = self.usage.get_mut(pair) {
             add(known);
         } else {
-            add(self.usage.entry(pair.clone()).or_default());
+            add(self.new_pair(pair));
         }
+    }
+
+    /// The counts of a pair that has none yet; beyond the bound those of nobody.
+    fn new_pair(&mut self, pair: &PairKey) -> &mut PairCounts {
+        if self.usage.len() < MAX_PAIRS {
+            return self.usage.entry(pair.clone()).or_default();
+        }
+        self.refused += 1;
+        self.usage.entry(PairKey::UNKNOWN).or_default()
     }
 
     /// Adds other counts of the same second.
     pub fn merge(&mut self, other: Self) {
         self.frames.add(&other.frames);
+        self.refused += other.refused;
         for (pair, usage) in other.usage {
             self.add(&pair, &usage);
         }
@@ -463,9 +479,46 @@ pub enum WorkerReport {
     Stepped(Second),
 }
 
+impl WorkerReport {
+    /// Pairs of origins in it.
+    pub fn pairs(&self) -> usize {
+        match self {
+            Self::Opened(_) | Self::Stepped(_) => 0,
+            Self::Closed(closed) => {
+                let amendments = closed.amendments.iter().map(|(_, counts)| counts);
+                let all = amendments.chain([&closed.counts]);
+                all.map(|counts| counts.usage.len()).sum()
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn beyond_so_many_pairs_what_comes_is_counted_for_nobody_and_nothing_is_lost() {
+        let mut counts = SecondCounts::default();
+        let packet = PairCounts::packet(Class::Sip, 100);
+        let pair = |number: usize| PairKey {
+            src: Origin::As(crate::units::Asn(u32::try_from(number).unwrap())),
+            ..PairKey::UNKNOWN
+        };
+        for number in 1..=MAX_PAIRS + 3 {
+            counts.add(&pair(number), &packet);
+        }
+        counts.add(&pair(7), &packet);
+        assert_eq!(counts.refused, 3);
+        assert_eq!(counts.usage.len(), MAX_PAIRS + 1);
+        assert_eq!(counts.usage[&PairKey::UNKNOWN].class(Class::Sip).packets, 3);
+        let all: u64 = counts
+            .usage
+            .values()
+            .map(|usage| usage.class(Class::Sip).packets)
+            .sum();
+        assert_eq!(all, MAX_PAIRS as u64 + 4);
+    }
 
     #[test]
     fn a_round_trip_is_over_by_its_shortest_and_maybe_over_by_its_longest() {

@@ -1,7 +1,7 @@
-//! How full the tables of a worker are. Every table is bounded, since its content is somebody else's
+//! How full the tables of the workers and of the judge are. Every table is bounded, since its content is somebody else's
 //! (docs/BOUNDS.md); what one refuses is counted.
 
-/// A table of a worker. A closed list.
+/// A table of a worker, or of the judge. A closed list.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum BoundedTable {
     /// Streams.
@@ -22,11 +22,15 @@ pub enum BoundedTable {
     SipConnections,
     /// SIP datagrams of which fragments are missing.
     SipDatagrams,
+    /// Pairs of origins with voice in a second.
+    Pairs,
+    /// ASNs that are judged, each under each commitment and in each role.
+    Asns,
 }
 
 impl BoundedTable {
     /// All of them, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Streams,
         Self::Probation,
         Self::Questions,
@@ -36,6 +40,8 @@ impl BoundedTable {
         Self::SipAddresses,
         Self::SipConnections,
         Self::SipDatagrams,
+        Self::Pairs,
+        Self::Asns,
     ];
 
     /// The label `table`.
@@ -50,6 +56,8 @@ impl BoundedTable {
             Self::SipAddresses => "sip_addresses",
             Self::SipConnections => "sip_connections",
             Self::SipDatagrams => "sip_datagrams",
+            Self::Pairs => "pairs",
+            Self::Asns => "asns",
         }
     }
 
@@ -66,6 +74,8 @@ impl BoundedTable {
                 "what they say of media is not used: their streams have to prove themselves"
             }
             Self::SipConnections | Self::SipDatagrams => "what they say is not read",
+            Self::Pairs => "their traffic counts for nobody, and these seconds are not seen whole",
+            Self::Asns => "their traffic counts, what they are guaranteed is indeterminate",
         }
     }
 }

@@ -28,10 +28,10 @@ SAMPLES = plain("samples?", "over?", "maybe_over?")
 SILENCE = plain("active_streams?", "silent_streams?", "recent_streams?", "open?", "ended?", "stopped?")
 COUNTS = [
     ("packets?", None), ("from?", SIDE), ("to?", SIDE), ("both_bytes?", None),
-    ("confirmed_both_bytes=both_bytes", None), ("unfollowed?", None),
+    ("confirmed_both_bytes=both_bytes", None), ("unfollowed?", None), ("refused?", None), ("begun_late?", None),
     ("silence?", SILENCE), ("latency?", SAMPLES), ("jitter?", SAMPLES), ("transit?", None),
 ]
-ENTRY = plain("asn?", "role?") + COUNTS + [("paths?", [one for one in COUNTS if one[0] != "silence?"])]
+ENTRY = plain("asn?", "role?") + COUNTS + [("paths?", [one for one in COUNTS if one[0] not in ("silence?", "refused?", "begun_late?")])]
 GUARANTEE = [
     ("loss?", plain("limit", "direction", "min_packets")),
     ("latency?", plain("limit", "percentile", "methods", "min_round_trips")),

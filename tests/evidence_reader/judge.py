@@ -11,7 +11,7 @@ ALL = None
 
 def flat(counts):
     """The counts of an entry, or of one of its paths, as one sum."""
-    out = Counter({key: counts[key] for key in ("packets", "both_bytes", "unfollowed") if key in counts})
+    out = Counter({key: counts[key] for key in ("packets", "both_bytes", "unfollowed", "refused", "begun_late") if key in counts})
     for group in ("from", "to", "latency", "jitter"):
         out.update({f"{group}.{key}": value for key, value in counts.get(group, {}).items()})
     for side in ("from", "to"):
@@ -130,6 +130,7 @@ class Contract:
     def __init__(self, terms, second):
         self.seconds, self.over, self.seen_since, self.tap_gaps = {}, {}, second, []
         self.share = 100_000  # of an ASN's streams, that have to be silent
+        self.refused = {}  # the last second in which one found no room, by role
         self.take(terms)
 
     def revise(self, terms, second):
@@ -169,6 +170,18 @@ class Contract:
         if second % 60 == 0:
             self.seconds = {time: one for time, one in self.seconds.items() if time > second - 3604}
 
+    def without_room(self, second):
+        """Who finds no room in this second: no window of them is kept (MODEL §11.8)."""
+        of_second = self.seconds.get(second, Second())
+        refused = {subject for subject, paths in of_second.sums.items() if paths[ALL]["refused"] > 0}
+        self.refused.update({role: second for _, role in refused})
+        return refused
+
+    def forget_subjects(self, subjects):
+        for one in self.seconds.values() if subjects else ():
+            for subject in subjects:
+                one.sums.pop(subject, None), one.silence.pop(subject, None), one.transit.pop(subject, None)
+
     def exceeds(self, octets):
         return 8 * 10**6 * octets > self.limit
 
@@ -187,6 +200,7 @@ class Contract:
             self.tap_gaps[-1] = self.tap_gaps[-1][0], second
         elif since is not None:
             self.tap_gaps.append((since, second))
+        refused = self.without_room(second)
         window = Window(self.seconds, second, self.window, gaps, self.seen_since, self.tap_gaps, self.share)
         judges_transit = self.terms["transit"] == "judge"
         more = None if window.frames is None else window.frames * LARGEST[self.terms["layer"]]
@@ -195,13 +209,17 @@ class Contract:
         # what nobody answered may count after all, or what was not seen may have answered it (MODEL §6.5)
         possible = held if count == "confirmed" and window.whole else ""
         over, may_be_over, verdicts = {}, set(), {}
+        in_doubt = {subject for subject, paths in window.sums.items() if paths[ALL]["refused"] + paths[ALL]["begun_late"] > 0}
+        known_transit = {asn for (asn, role), paths in window.sums.items()
+                         if role and any(paths[ALL].values()) and (asn, role) not in in_doubt}
+        lacks_transit = judges_transit and self.refused.get("transit", -1) >= window.first
         for (asn, role), paths in window.sums.items():
             if role and not judges_transit:
                 continue
             for direction, octets in self.shares(paths[ALL], held).items():
-                if self.exceeds(octets):
+                if self.exceeds(octets) and (asn, role) not in refused:
                     over[asn, role, direction] = octets, sorted(window.transit.get((asn, role), set()))
-            if more is None or any(self.exceeds(octets + more) for octets in self.shares(paths[ALL], possible).values()):
+            if more is None or (asn, role) in in_doubt or any(self.exceeds(octets + more) for octets in self.shares(paths[ALL], possible).values()):
                 may_be_over.add((asn, role))
         transit_over = {asn for asn, role, _ in over if role}
         transit_may = {asn for asn, role in may_be_over if role}
@@ -217,15 +235,19 @@ class Contract:
                     crossed.update(counted)
                 elif set(path) & transit_may:
                     may = True
+                if lacks_transit and any(counted.values()) and set(path) - known_transit:
+                    may = True
             rest = Counter(paths[ALL])
             rest.subtract(crossed)
             is_over = any((asn, role, direction) in over for direction in ("from", "to", "sum"))
             is_outage = (asn, role) in window.outage
-            verdicts[asn] = self.verdict(paths[ALL], rest, is_over, void_by, may, is_outage, window)
+            has_doubt = (asn, role) in in_doubt
+            verdicts[asn] = self.verdict(paths[ALL], rest, is_over, void_by, (may, has_doubt), is_outage, window)
+        self.forget_subjects(refused)
         return verdicts, over
 
-    def verdict(self, total, rest, is_over, void_by, may, is_outage, window):
-        words, reasons, by = [], [], None
+    def verdict(self, total, rest, is_over, void_by, doubts, is_outage, window):
+        words, reasons, by, (may, has_doubt) = [], [], None, doubts
         no_room = total["unfollowed"] > 0
         frames = window.frames or 0
         for measure in MEASURES:
@@ -235,7 +257,7 @@ class Contract:
                 word = "none"
             elif is_over:
                 word = "void"
-            elif void_by and rest["packets"] == 0 and window.whole:
+            elif void_by and rest["packets"] == 0 and window.whole and not has_doubt:
                 word, by = "void", min(void_by)
             else:
                 judged = loss(promised, rest, frames) if measure == "loss" else share_over(measure, promised, rest, frames)
@@ -249,7 +271,7 @@ class Contract:
                 elif not may and not may_be_worse and not few and not no_room:
                     word = "met"
                 else:
-                    unseen = not window.whole or no_room
+                    unseen = not window.whole or no_room or has_doubt
                     reason = "unseen" if unseen else "in_doubt" if doubt or may else "few_samples"
             words.append(word)
             reasons.append(reason)

@@ -118,6 +118,7 @@ class Replay:
             for contract in self.contracts.values():
                 if why in ("start", "clock"):
                     contract.seconds, contract.seen_since, contract.tap_gaps = {}, second, []
+                    contract.refused = {}
             if why == "disk":
                 self.standing = {}
                 self.unsure_until = max(self.unsure_until or 0, second + self.longest())

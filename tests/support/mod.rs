@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod captures;
+pub(crate) mod cgroup;
 pub(crate) mod desk;
 pub(crate) mod frames;
 pub(crate) mod mrt;

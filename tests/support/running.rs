@@ -119,6 +119,11 @@ impl Running {
         assert!(sent.success());
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.child.lock().unwrap().try_wait().unwrap().is_some()
+    }
+
     /// Sends a signal that ends it; the exit code.
     pub(crate) fn end(&self, signal: &str) -> Option<i32> {
         let told = clock::uptime();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::app::judge_thread::{ReportReceiver, channel};
 use crate::app::shared_policy::SharedPolicy;
 use crate::capture::{CaptureError, Event, FrameSource};
 use crate::frame::{Frame, InterfaceId, LinkType, Offload};
@@ -6,7 +7,6 @@ use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::units::Timestamp;
 use crate::voice::signalling::Announcement;
-use std::sync::mpsc::Receiver as Reports;
 
 /// Frames of one interface, a millisecond apart.
 struct Queue(std::vec::IntoIter<(u64, Vec<u8>)>, Vec<u8>);
@@ -77,10 +77,10 @@ fn rtp(port: u16, number: u16) -> Vec<u8> {
 }
 
 /// Workers, each with the receiver of its reports.
-fn workers(number: usize) -> Vec<(Worker<ChannelSink>, Reports<WorkerReport>)> {
+fn workers(number: usize) -> Vec<(Worker<ChannelSink>, ReportReceiver)> {
     let shared_policy = SharedPolicy::new(Arc::default());
     let each = peer_channels(number).into_iter().map(|peer_channels| {
-        let (sender, reports) = sync_channel(64);
+        let (sender, reports) = channel();
         let sink = ChannelSink::new(sender, shared_policy.reader(), true).with_peers(peer_channels);
         (
             Worker::new(WorkerSettings::default(), &shared_policy.current(), sink),
@@ -140,8 +140,7 @@ fn a_full_peer_channel_blocks_no_sender_and_is_counted() {
     let mut sinks: Vec<_> = peer_channels(2)
         .into_iter()
         .map(|peer_channels| {
-            ChannelSink::new(sync_channel(1).0, shared_policy.reader(), false)
-                .with_peers(peer_channels)
+            ChannelSink::new(channel().0, shared_policy.reader(), false).with_peers(peer_channels)
         })
         .collect();
     let hosts = [1, 2].map(|host| crate::units::Address::v4([192, 0, 2, host]));

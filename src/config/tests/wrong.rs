@@ -89,6 +89,11 @@ fn each_wrong_value_is_named_with_line_key_and_value() {
             "2: voice.max_streams: 0: is not within 1 and 16777216",
         ),
         (
+            "voice.max_asns",
+            "0",
+            "2: voice.max_asns: 0: is not within 1 and 16777216",
+        ),
+        (
             "voice.stream_timeout",
             "'1ms'",
             "2: voice.stream_timeout: '1ms': is not within 1s and 1day",

@@ -75,6 +75,8 @@ fn is_possible(counted: &CountedLeaf) -> bool {
         counts.both,
         counts.packets,
         counts.unfollowed,
+        counts.refused,
+        counts.begun_late,
         silence.active_streams,
         silence.silent_streams,
         silence.recent_streams,

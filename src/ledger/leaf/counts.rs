@@ -37,6 +37,14 @@ pub struct CountedLeaf {
     /// RTP packets of streams that found no room: with any, highs are unbounded.
     #[serde(default, skip_serializing_if = "is_default")]
     pub unfollowed: u64,
+    /// 1 where the judge had no room for a window of the ASN: this second is judged by itself, and all
+    /// highs are unbounded. Not in what was counted over a path.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub refused: u64,
+    /// 1 where a window of the ASN began that may lack what it did in the seconds before, without room:
+    /// all highs are unbounded. Not in what was counted over a path.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub begun_late: u64,
     /// The streams that it sends, at the end of the second, where any of them is silent.
     #[serde(default, skip_serializing_if = "is_default")]
     pub silence: SilenceLeaf,
@@ -215,6 +223,8 @@ impl From<&AsnCounts> for CountedLeaf {
             both_bytes: counts.both,
             confirmed_both_bytes: other_than(counts.both, counts.confirmed.both),
             unfollowed: counts.unfollowed,
+            refused: counts.refused,
+            begun_late: counts.begun_late,
             latency: counts.round_trips.into(),
             jitter: counts.stream_seconds.into(),
             ..Self::default()
@@ -277,6 +287,8 @@ impl CountedLeaf {
             },
             packets: self.packets,
             unfollowed: self.unfollowed,
+            refused: self.refused,
+            begun_late: self.begun_late,
             sent: self.from.loss(),
             reported: self.to.loss(),
             round_trips: self.latency.into(),

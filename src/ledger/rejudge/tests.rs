@@ -191,6 +191,8 @@ struct Meter {
     recorder: Recorder<Disk>,
     policy: Arc<Policy>,
     now: u64,
+    /// Windows that it has room for.
+    room: usize,
 }
 
 impl Meter {
@@ -200,11 +202,13 @@ impl Meter {
             start: true,
             ..Disk::default()
         };
+        let room = [1, 3, 8, 500][fate.below(4) as usize];
         let mut meter = Self {
-            judge: Judge::new(policy.clone(), 500, &[]),
+            judge: Judge::new(policy.clone(), 500, &[]).with_windows(room),
             recorder: Recorder::new(disk, CountingTerms::default()),
             policy,
             now: BEGIN,
+            room,
         };
         meter.take(JudgeInput::Opened(Second(BEGIN)));
         meter
@@ -282,7 +286,7 @@ impl Meter {
             },
             &ScopePlan::default(),
         );
-        next.judge = Judge::new(policy.clone(), 500, &[]);
+        next.judge = Judge::new(policy.clone(), 500, &[]).with_windows(next.room);
         next.policy = policy;
         next.recorder = Recorder::new(
             Disk {
