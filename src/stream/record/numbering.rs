@@ -3,7 +3,7 @@
 
 use crate::stream::booking::{Booking, Certainty, LossReason};
 use crate::stream::gaps::{MissingNumbers, Skipped};
-use crate::stream::record::clock::{LOOK, PayloadType, SHORTEST_INTERVAL, sent};
+use crate::stream::record::clock::{DEFAULT_INTERVAL, LOOK, PayloadType, SHORTEST_INTERVAL, sent};
 use crate::stream::record::jump::Gap;
 use crate::stream::record::{Stream, clock_of, interval_of, millis};
 use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep, WINDOW};
@@ -166,7 +166,7 @@ impl Stream {
 
     /// Numbers were skipped, from a first one on. They were due at the sender's pace before the packet
     /// that skipped them: where there was a pause as well, it lies before them. Of two payload types the
-    /// slower pace; until one is known, they were due at any time since the packet before.
+    /// slower pace; until one is known, many were due at any time since the packet before.
     fn skip(
         &mut self,
         before: &PayloadType,
@@ -178,7 +178,9 @@ impl Stream {
             return;
         }
         let types = [&self.cold.usual_type(self.of), &self.of, before];
-        let longest = types.into_iter().filter_map(interval_of).max();
+        // A few that are only out of order are late by when the packet came that skipped them.
+        let assumed = (numbers < WINDOW).then_some(DEFAULT_INTERVAL);
+        let longest = types.into_iter().filter_map(interval_of).max().or(assumed);
         let from = longest.map_or(from, |interval| {
             let lasted = interval.as_nanos() * (u128::from(numbers) + 1) * 9 / 8;
             let lasted = Duration::from_nanos(u64::try_from(lasted).unwrap_or(u64::MAX));
