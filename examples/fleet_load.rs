@@ -22,7 +22,7 @@ use asnmeter::fleet::Subjects;
 use asnmeter::fleet::feed::ProbeFeed;
 use asnmeter::fleet::follow::LedgerProgress;
 use asnmeter::fleet::judge::FleetJudge;
-use asnmeter::fleet::nats::{Link, Servers};
+use asnmeter::fleet::nats::{NatsConnection, NatsServers};
 use asnmeter::fleet::publish::{ProbeSettings, Publisher};
 use asnmeter::fleet::read;
 use asnmeter::fleet::seconds::Fleet;
@@ -146,10 +146,10 @@ fn main() {
         commitments: config.commitments.clone(),
         ..Policy::default()
     };
-    let servers = Servers {
+    let servers = NatsServers {
         addresses: vec![server.clone()],
         name: "load".into(),
-        ..Servers::default()
+        ..NatsServers::default()
     };
     let subjects = Subjects::new(&format!("load-{}", std::process::id()));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -200,8 +200,8 @@ fn main() {
     };
     let (began, worked) = (Instant::now(), busy());
     runtime.block_on(async {
-        let link = Link::connect(&servers, subjects).await.unwrap();
-        read::once(&link, &mut fleet, &mut (), |_, notice| panic!("{notice}")).await;
+        let link = NatsConnection::connect(&servers, subjects).await.unwrap();
+        read::judge_once(&link, &mut fleet, &mut (), |_, notice| panic!("{notice}")).await;
     });
     let (taken, cost) = (began.elapsed(), busy().checked_sub(worked).unwrap());
     assert_eq!(fleet.judge.judged(), Some(Second(BEGIN + seconds - 1)));

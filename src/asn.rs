@@ -4,11 +4,9 @@
 //! builds a new one aside. Nothing here knows of packets. A source that cannot be read whole is
 //! refused, and with it the new [`Origins`]: the caller keeps the old.
 
-mod announced;
 pub mod bmp;
 mod cache;
 mod input;
-mod listed;
 mod loaded_source;
 mod location;
 pub mod mmdb;
@@ -17,21 +15,23 @@ mod names;
 pub mod notation;
 mod numbers;
 mod octets;
+mod origin_paths;
 mod path;
 pub mod prefixes;
 mod source;
+mod source_builder;
 pub mod table;
 mod vote;
 pub mod watch;
 
 use crate::files::Load;
 use crate::units::{Address, Asn, Prefix, Ratio, Timestamp};
-pub use listed::BuiltIn;
 pub use loaded_source::CacheUse;
 use loaded_source::LoadedSource;
 use path::PathIndex;
 pub use path::PathStep;
 pub use source::{Counts, LoadError, Provenance, Source};
+pub use source_builder::BuiltIn;
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use table::PrefixTable;
 
-/// Whose an address is.
+/// The origin of an address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Origin {
     /// Our own (`local_prefixes`, `own`): counted, never judged.
@@ -80,10 +80,10 @@ pub struct PathId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct DisagreeingSources(pub u16);
 
-/// Whose an address is and how it is reached: asked once per stream.
+/// The origin of an address and the path to it: looked up once per stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Route {
-    /// Whose it is.
+    /// The origin.
     pub origin: Origin,
     /// The path to it; without steps where it is ours, unknown, or its source has no paths.
     pub path: PathId,
@@ -281,7 +281,7 @@ impl Origins {
         Arc::clone(&self.local_prefixes)
     }
 
-    /// Whose an address is: ours by prefix, else what the first source says that has a prefix
+    /// The origin of an address: ours by prefix, else what the first source says that has a prefix
     /// for it, however long or short that is.
     pub fn origin(&self, address: Address) -> Origin {
         if self.local.lookup(address).is_some() {
@@ -359,7 +359,7 @@ impl Origins {
         self.sources.iter().find_map(|source| source.names.get(asn))
     }
 
-    /// Whose an address is and why, for people.
+    /// The origin of an address and why, for people.
     pub fn explain(&self, address: Address) -> Lookup {
         let answer = |source: &Arc<LoadedSource>| {
             let (prefix, value) = source.table.explain(address)?;
@@ -417,7 +417,7 @@ impl Origins {
     }
 }
 
-/// Whose an address is and why.
+/// The origin of an address and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lookup {
     /// The address asked for.

@@ -15,6 +15,7 @@ mod witness;
 
 use crate::app::live::{self, RunFlags};
 use crate::app::replay::{ReplayOutcome, ReplayRequest, replay, stop_on_signal};
+use crate::app::requests::EntryOutcome;
 use crate::app::{AppError, demo};
 use crate::config::checked::Config;
 use crate::config::listen_address;
@@ -244,6 +245,15 @@ fn run(command: Command) -> Result<(), AppError> {
         } => check::run(&arguments),
         Command::Asn { command } => asn::run(command),
     }
+}
+
+/// Says what became of an entry that was asked for.
+fn print_entry_outcome(outcome: &EntryOutcome) -> Result<(), AppError> {
+    print(|out| match outcome {
+        EntryOutcome::Entered(leaf) => writeln!(out, "entered: {}", leaf.to_line()),
+        EntryOutcome::Known => writeln!(out, "nothing to do: this was entered before"),
+        EntryOutcome::Waits(why) => writeln!(out, "requested: {why}"),
+    })
 }
 
 fn print_replay(outcome: ReplayOutcome, format: ReplayFormat) -> Result<(), AppError> {

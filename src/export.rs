@@ -34,9 +34,9 @@ pub struct Published {
     /// What the judge last published.
     pub snapshot: Arc<Snapshot>,
     /// What `app` knows of the daemon itself.
-    pub standing: Arc<DaemonState>,
+    pub daemon: Arc<DaemonState>,
     /// Whom the endpoint turned away. Counts on; shown as it stands when a state is rendered.
-    pub refused: Arc<Refused>,
+    pub refused: Arc<HttpRefusals>,
     /// How the ledger stands, if one is kept; shown as it does when a state is rendered.
     pub evidence: Option<Arc<EvidenceStatus>>,
     /// What became of mirrored signalling, where it is listened for; as [`Self::refused`].
@@ -90,7 +90,7 @@ pub struct EvidenceStatus {
 
 /// Whom the HTTP endpoint turned away since the start.
 #[derive(Debug, Default)]
-pub struct Refused {
+pub struct HttpRefusals {
     /// Connections beyond a limit, while all others were being answered.
     pub connections: AtomicU64,
     /// Connections closed without a whole request to make room for others.
@@ -147,6 +147,6 @@ pub struct SourceRow {
 impl Published {
     /// Whether there is something true to show: every ASN source is loaded and a second judged.
     pub fn is_ready(&self) -> bool {
-        self.snapshot.judged.is_some() && self.standing.sources.iter().all(|s| s.loaded.is_some())
+        self.snapshot.judged.is_some() && self.daemon.sources.iter().all(|s| s.loaded.is_some())
     }
 }

@@ -62,7 +62,7 @@ impl Subjects {
     }
 
     /// Where leaves are asked for that did not come; not kept.
-    pub fn want(&self, probe: &str) -> String {
+    pub fn leaf_requests(&self, probe: &str) -> String {
         format!("asnmeter.{}.want.{probe}", self.fleet)
     }
 
@@ -72,7 +72,7 @@ impl Subjects {
     }
 
     /// All that is kept.
-    pub fn kept(&self) -> Vec<String> {
+    pub fn stored(&self) -> Vec<String> {
         let of = |what: &str| format!("asnmeter.{}.{what}", self.fleet);
         ["leaf.*", "head.*", "totals.*", "closed"].map(of).into()
     }
@@ -116,7 +116,7 @@ mod tests {
             (subjects.head("fra-1"), Some(Subject::Head("fra-1"))),
             (subjects.totals("fra-1"), Some(Subject::Totals("fra-1"))),
             (subjects.closed(), Some(Subject::Closed)),
-            (subjects.want("fra-1"), None),
+            (subjects.leaf_requests("fra-1"), None),
             (Subjects::new("voice").leaf("fra-1"), None),
             (String::new(), None),
         ];

@@ -15,11 +15,10 @@ pub mod seconds;
 pub mod text;
 
 mod asn_account;
-mod beside;
 mod changes;
 mod commitment_account;
+mod comparison;
 mod corrected;
-mod course;
 mod coverage;
 mod credit;
 mod entries;
@@ -27,8 +26,10 @@ mod ledger_account;
 mod maintenance;
 mod minute_file;
 mod minutes;
+mod rejudging;
 mod sums;
 mod tables;
+mod terms_in_force;
 mod verdict_seconds;
 mod window;
 mod words;
@@ -37,11 +38,11 @@ use crate::ledger::leaf::Leaf;
 use crate::ledger::verify::{VerifyError, VerifyRequest, verify_each};
 use crate::sla::commitment::Commitment;
 use corrected::CorrectedPolicy;
-use course::{Course, Courses};
 use entries::Entries;
 use ledger_account::LedgerAccount;
 use model::{LedgerReport, Report};
 use period::{Period, ReportZone};
+use rejudging::{Rejudging, Rejudgings};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -151,15 +152,15 @@ fn follow(
     };
     let account = || LedgerAccount::new(request, entered.exclusions());
     let mut given = account();
-    let mut ways = vec![Course::new(account(), true, None)];
+    let mut ways = vec![Rejudging::new(account(), true, None)];
     if !request.with.is_empty() {
         let corrected = || Some(CorrectedPolicy::new(&request.with));
-        ways.push(Course::new(account(), false, corrected()));
-        ways.push(Course::new(account(), true, corrected()));
+        ways.push(Rejudging::new(account(), false, corrected()));
+        ways.push(Rejudging::new(account(), true, corrected()));
     }
     let (mut failed, mut found) = (None, Vec::new());
     let (verified, judged) = thread::scope(|scope| {
-        let mut courses = Courses::default();
+        let mut courses = Rejudgings::default();
         let threads = ways.into_iter().map(|way| {
             let leaves = courses.add();
             scope.spawn(move || way.run(&leaves))
@@ -204,6 +205,6 @@ fn follow(
         period,
     })?;
     let judged: Result<Vec<_>, _> = judged.into_iter().map(|one| one.map_err(leaf)).collect();
-    beside::set(&mut report, judged?, &verified).map_err(unanswered)?;
+    comparison::set(&mut report, judged?, &verified).map_err(unanswered)?;
     Ok((report, found))
 }

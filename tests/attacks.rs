@@ -214,7 +214,7 @@ fn a_full_table_of_streams_is_told_and_no_verdict_is_met() {
             let due = begin + Duration::from_millis(20) * (packet + 1);
             clock::wait(due.saturating_sub(clock::uptime()));
         }
-        let full = line(&running, "warning: streams: full in ");
+        let full = line(&running, "warning: streams: no room in ");
         assert!(full.contains("indeterminate"), "{full}");
         let scrape = running.scrape();
         let streams = [("table", "streams")];

@@ -306,6 +306,64 @@ fn every_test_that_the_table_of_attacks_names_is_there() {
     }
 }
 
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// Whether a source declares a name: as a type, a function, a constant or a variant.
+fn declares(source: &str, name: &str) -> bool {
+    const KINDS: [&str; 6] = ["struct", "enum", "trait", "type", "fn", "const"];
+    source.lines().any(|line| {
+        let mut words = line
+            .split(|c: char| !is_name(c))
+            .filter(|it| !it.is_empty());
+        let is_variant = line.starts_with("    ") && words.clone().next() == Some(name);
+        let is_declared = words.any(|word| KINDS.contains(&word)) && words.next() == Some(name);
+        is_declared || (is_variant && name.starts_with(|c: char| c.is_ascii_uppercase()))
+    })
+}
+
+/// Whether the program has a name; what stands before `::` is a file, or stands in the same file.
+fn is_in_the_program(sources: &[(PathBuf, String)], name: &str) -> bool {
+    let mut segments = name.rsplit("::");
+    let (last, owner) = (segments.next().unwrap(), segments.next());
+    sources.iter().any(|(path, source)| {
+        let is_part = |name: &str| path.with_extension("").iter().any(|part| part == name);
+        let has = |name: &str| source.split(|c: char| !is_name(c)).any(|word| word == name);
+        let is_owner = owner.is_none_or(|owner| is_part(owner) || has(owner));
+        is_owner && (is_part(last) || declares(source, last))
+    })
+}
+
+/// A path is one from the root or from `src`. Not checked: words that may be any (`local`, `met`).
+#[test]
+fn every_path_and_name_of_the_architecture_is_there() {
+    let sources = files("src", &["rs"]).into_iter();
+    let sources: Vec<_> = sources.map(|path| (path.clone(), read(&path))).collect();
+    let text = read(Path::new("docs/ARCHITECTURE.md"));
+    let words = prose(&text).flat_map(|line| line.split('`').skip(1).step_by(2));
+    let (mut checked, mut missing) = (0, Vec::new());
+    for word in words {
+        let is_code = word.contains("::") || word.starts_with(|c: char| c.is_ascii_uppercase());
+        let is_file = Path::new(word).extension().is_some_and(|it| it == "rs");
+        let is_there = if word.contains('/') || is_file {
+            let path = word.rsplit(' ').next().unwrap();
+            let mut roots = ["", "src"].iter().map(|root| Path::new(ROOT).join(root));
+            roots.any(|root| root.join(path).exists())
+        } else if is_code && word.chars().all(|c| is_name(c) || c == ':') {
+            ["Arc", "tokio::sync::watch"].contains(&word) || is_in_the_program(&sources, word)
+        } else {
+            continue;
+        };
+        checked += 1;
+        if !is_there {
+            missing.push(word);
+        }
+    }
+    assert!(checked > 100, "only {checked} are checked");
+    assert!(missing.is_empty(), "cited, and not there: {missing:#?}");
+}
+
 #[test]
 fn the_readme_is_short() {
     let lines = read(Path::new("README.md")).lines().count();

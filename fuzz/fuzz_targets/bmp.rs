@@ -19,7 +19,7 @@ fuzz_target!(|octets: &[u8]| {
             break;
         };
         rest = behind;
-        if !feed.hear(router, message, now) {
+        if !feed.receive(router, message, now) {
             break;
         }
     }

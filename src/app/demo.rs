@@ -48,7 +48,7 @@ pub fn run(listen_address: SocketAddr, evidence: Option<PathBuf>) -> Result<(), 
     events::demo(&listener.url());
     let kept = evidence.map(|directory| {
         let sources = vec![evidence::unhashed_source("demo")];
-        evidence::keep(&directory, (Mode::Demo, false), sources, &config)
+        evidence::start_ledger(&directory, (Mode::Demo, false), sources, &config)
     });
     let running = Running::start(
         &settings(&config),

@@ -2,10 +2,10 @@
 //! whom the endpoint turns away.
 
 use crate::events;
-use crate::export::Refused;
+use crate::export::HttpRefusals;
 use crate::export::http::hosts::HostNames;
 use crate::export::http::security::Security;
-use crate::export::http::{self, HttpError, LastRefused};
+use crate::export::http::{self, HttpError, LastRefusals};
 use crate::files::Load;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
@@ -92,35 +92,35 @@ pub(super) fn exposed(security: &Security) -> impl Iterator<Item = (&Path, u32)>
 
 /// Logs who is turned away, for as long as the endpoint is served: a line when it begins, and one when it
 /// has ended.
-pub(super) async fn log_refusals(last: LastRefused, refused: Arc<Refused>) {
-    let LastRefused {
-        crowded,
+pub(super) async fn log_refusals(last: LastRefusals, refused: Arc<HttpRefusals>) {
+    let LastRefusals {
+        limit_reached,
         hosts,
         credentials,
     } = last;
     let of = &refused;
-    let is_crowded = log_episodes(
+    let limits = log_episodes(
         LOG_INTERVAL,
-        crowded.subscribe(),
+        limit_reached.subscribe(),
         || of.connections.load(Relaxed) + of.displaced.load(Relaxed),
-        |last| events::endpoint_crowded(&last.client, last.connections, last.is_share),
-        events::endpoint_no_longer_crowded,
+        |last| events::endpoint_limit_reached(&last.client, last.connections, last.is_share),
+        events::endpoint_below_limit,
     );
-    let is_misdirected = log_episodes(
+    let hosts = log_episodes(
         LOG_INTERVAL,
         hosts.subscribe(),
         || of.hosts.load(Relaxed),
         |(client, name)| events::host_refused(client, name),
         events::hosts_right_again,
     );
-    let is_guessing = log_episodes(
+    let logins = log_episodes(
         LOG_INTERVAL,
         credentials.subscribe(),
         || of.credentials.load(Relaxed),
         |client| events::login_failed(client),
         events::logins_right_again,
     );
-    tokio::join!(is_crowded, is_misdirected, is_guessing);
+    tokio::join!(limits, hosts, logins);
 }
 
 /// Logs each episode of one kind: `began` with what was first, and once it has been quiet for

@@ -65,7 +65,7 @@ pub(super) struct LedgerSink {
 
 /// A ledger that is being kept.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct RunningLedger {
     /// What the judge's thread tells.
     pub(super) recorder: Recorder<LedgerSink>,
     /// Who writes it.
@@ -87,12 +87,12 @@ pub(super) struct Kept {
 ///
 /// # Errors
 /// [`AppError`]: the key or the ledger cannot be used.
-pub(super) fn keep(
+pub(super) fn start_ledger(
     directory: &Path,
     (mode, can_wait): (Mode, bool),
     sources: Vec<SourceTerms>,
     config: &Config,
-) -> Result<Kept, AppError> {
+) -> Result<RunningLedger, AppError> {
     let (settings, must_hold) = (&config.evidence, can_wait);
     let key = settings.key.as_deref().map(read_key).transpose()?;
     let durability = if can_wait {
@@ -176,7 +176,7 @@ pub(super) fn keep(
         }
         resumed.judge
     });
-    Ok(Kept {
+    Ok(RunningLedger {
         recorder,
         thread: EvidenceThread { thread },
         status,

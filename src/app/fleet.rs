@@ -5,7 +5,7 @@ mod daemon;
 
 pub use daemon::run;
 
-use super::evidence::{self, Kept};
+use super::evidence::{self, RunningLedger};
 use super::observer_pair::ObserverPair;
 use super::{AppError, policy};
 use crate::clock;
@@ -16,14 +16,14 @@ use crate::fleet::Subjects;
 use crate::fleet::feed::ProbeFeed;
 use crate::fleet::follow::LedgerProgress;
 use crate::fleet::judge::FleetJudge;
-use crate::fleet::nats::{Link, Servers};
+use crate::fleet::nats::{NatsConnection, NatsServers};
 use crate::fleet::publish::{ProbeNotice, ProbeSettings, Publisher};
 use crate::fleet::seconds::Fleet;
 use crate::fleet::{read, totals};
 use crate::judge::Judge;
 use crate::ledger::amended::MAX_PENDING;
 use crate::ledger::leaf::Mode;
-use crate::ledger::settled::Settler;
+use crate::ledger::settler::Settler;
 use crate::sla::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::snapshot::fleet::ProbeStatus;
@@ -92,7 +92,7 @@ pub(super) fn begin(
     config: &Config,
     path: &Path,
     directory: Option<&Path>,
-    kept: Option<&Kept>,
+    kept: Option<&RunningLedger>,
 ) -> Result<Option<FleetThread>, AppError> {
     let reason = match &config.fleet {
         Some(FleetSettings {
@@ -120,14 +120,14 @@ pub(super) fn begin(
 pub(super) fn begin_replay(
     config: &Config,
     directory: Option<&Path>,
-    kept: Option<&Kept>,
+    kept: Option<&RunningLedger>,
 ) -> Result<Option<FleetThread>, AppError> {
     start(config, (directory, kept), true)
 }
 
 fn start(
     config: &Config,
-    (directory, kept): (Option<&Path>, Option<&Kept>),
+    (directory, kept): (Option<&Path>, Option<&RunningLedger>),
     is_replay: bool,
 ) -> Result<Option<FleetThread>, AppError> {
     let (Some(fleet), Some(directory), Some(kept)) = (&config.fleet, directory, kept) else {
@@ -181,17 +181,17 @@ fn publish(
         .build();
     let Ok(runtime) = runtime else { return false };
     let ended = progress.clone();
-    let mut publisher = Publisher::new(settings, progress, status.clone(), told);
+    let mut publisher = Publisher::new(settings, progress, status.clone(), log_notice);
     runtime.block_on(async {
         tokio::select! {
             () = publisher.run() => true,
-            () = given_up(ended, status, is_replay) => false,
+            () = out_of_patience(ended, status, is_replay) => false,
         }
     })
 }
 
 /// Waits until the ledger is over and nothing is to be expected any more.
-async fn given_up(
+async fn out_of_patience(
     mut progress: watch::Receiver<LedgerProgress>,
     status: &ProbeStatus,
     is_replay: bool,
@@ -212,9 +212,9 @@ async fn given_up(
 
 #[expect(
     clippy::needless_pass_by_value,
-    reason = "it is called as what is told, which gives it away"
+    reason = "the publisher calls it with a value"
 )]
-fn told(notice: ProbeNotice<'_>) {
+fn log_notice(notice: ProbeNotice<'_>) {
     match notice {
         ProbeNotice::GoesOn(leaves) => events::fleet_publishes(leaves),
         ProbeNotice::Failed(error) => events::fleet_waits(error),
@@ -222,8 +222,8 @@ fn told(notice: ProbeNotice<'_>) {
     }
 }
 
-fn servers(fleet: &FleetSettings, name: &str) -> Servers {
-    Servers {
+fn servers(fleet: &FleetSettings, name: &str) -> NatsServers {
+    NatsServers {
         addresses: fleet.servers.clone(),
         credentials: fleet.credentials.clone(),
         tls_required: fleet.tls.required,
@@ -295,12 +295,12 @@ impl Aggregator {
         Ok((fleet, policy))
     }
 
-    fn keep(&self, directory: &Path, can_wait: bool) -> Result<Kept, AppError> {
+    fn start_ledger(&self, directory: &Path, can_wait: bool) -> Result<RunningLedger, AppError> {
         let names = self
             .probes
             .iter()
             .map(|probe| evidence::unhashed_source(&probe.name));
-        evidence::keep(
+        evidence::start_ledger(
             directory,
             (Mode::Fleet, can_wait),
             names.collect(),
@@ -313,7 +313,7 @@ impl Aggregator {
 ///
 /// # Errors
 /// [`AppError`]; [`AppError::FleetTimeout`] names the probes that were waited for too long.
-pub fn once(
+pub fn judge_once(
     path: &Path,
     flags: &AggregatorFlags,
     patience: Option<Duration>,
@@ -322,7 +322,7 @@ pub fn once(
     let (mut fleet, _) = aggregator.fleet(usize::MAX)?;
     let directory = flags.evidence.clone();
     let mut kept = directory
-        .map(|path| aggregator.keep(&path, true))
+        .map(|path| aggregator.start_ledger(&path, true))
         .transpose()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -337,8 +337,8 @@ pub fn once(
     let totals = runtime.block_on(async {
         let settings = &aggregator.settings;
         let servers = servers(settings, "fleet");
-        let link = Link::connect(&servers, Subjects::new(&settings.name)).await?;
-        let all = read::once(&link, &mut fleet, &mut evidence, events::fleet_notice);
+        let link = NatsConnection::connect(&servers, Subjects::new(&settings.name)).await?;
+        let all = read::judge_once(&link, &mut fleet, &mut evidence, events::fleet_notice);
         let is_done = match patience {
             None => {
                 all.await;
@@ -361,7 +361,7 @@ pub fn once(
             events::fleet_differs(&state.name, commitment, key);
         }
     }
-    if let Some(Kept {
+    if let Some(RunningLedger {
         recorder, thread, ..
     }) = kept
     {

@@ -5,7 +5,7 @@
 
 use super::background::{BackgroundLoads, DEADLINE};
 use super::endpoint::{self, WebEndpoint};
-use super::evidence::{self, EvidenceThread, Kept};
+use super::evidence::{self, EvidenceThread, RunningLedger};
 use super::fleet::{self, FleetThread};
 use super::observer_pair::ObserverPair;
 use super::reload::{self, DaemonFiles, LoadResult, Reloader};
@@ -34,7 +34,8 @@ use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
 use crate::ledger::directory::LedgerDirectory;
 use crate::ledger::leaf::Mode;
-use crate::ledger::settled::{self, Settler};
+use crate::ledger::settled;
+use crate::ledger::settler::Settler;
 use crate::pipeline::timed_source::ClockedSource;
 use crate::pipeline::{Worker, WorkerSettings};
 use crate::sla::policy::Policy;
@@ -136,7 +137,7 @@ async fn daemon(
     let interfaces = names.map(|name| evidence::unhashed_source(name)).collect();
     let kept = directory
         .as_deref()
-        .map(|path| evidence::keep(path, (Mode::Live, false), interfaces, &config));
+        .map(|path| evidence::start_ledger(path, (Mode::Live, false), interfaces, &config));
     let kept = kept.transpose()?;
     let fleet = fleet::begin(&config, path, directory.as_deref(), kept.as_ref())?;
     let settings = settings(&config);
@@ -278,7 +279,7 @@ impl Running {
         sources: Vec<LiveSource>,
         stop: Arc<AtomicBool>,
         config: &Config,
-        kept: Option<Kept>,
+        kept: Option<RunningLedger>,
     ) -> Result<Self, AppError> {
         let thread = |name: &str| std::thread::Builder::new().name(name.into());
         let hep: Option<Arc<HepStatus>> = config.hep.listen.map(|_| Arc::default());
@@ -291,7 +292,7 @@ impl Running {
         let (published, _) = watch::channel(Published {
             hep: hep.clone(),
             answerers,
-            standing: daemon_state(&policy, true).into(),
+            daemon: daemon_state(&policy, true).into(),
             evidence: kept.as_ref().map(|kept| kept.status.clone()),
             ..Published::default()
         });
@@ -331,7 +332,7 @@ impl Running {
                     let mut snapshot = judge.snapshot();
                     settled::fill(&shared, &mut snapshot);
                     let snapshot = Arc::new(snapshot);
-                    let notices = unseen_log.look(&snapshot);
+                    let notices = unseen_log.update(&snapshot);
                     notices.iter().for_each(UnseenNotice::log);
                     shown.send_modify(|published| published.snapshot = snapshot);
                 },

@@ -28,7 +28,7 @@ struct Found {
     prefixes: BTreeMap<String, u64>,
 }
 
-/// A worker's part of the look.
+/// A worker's part of the check.
 #[derive(Debug)]
 pub(super) struct LocalCheck {
     found: Arc<Mutex<Found>>,
@@ -50,8 +50,8 @@ pub(super) fn for_workers(workers: usize) -> Vec<LocalCheck> {
 }
 
 impl LocalCheck {
-    /// A second has closed. Returns whether this was the last look.
-    pub(super) fn look(&mut self, streams: &Streams) -> bool {
+    /// A second has closed. Returns whether the check is over.
+    pub(super) fn check(&mut self, streams: &Streams) -> bool {
         if streams.iter().next().is_none() {
             return false;
         }

@@ -347,9 +347,9 @@ impl Reloader {
             }
         }
         self.published.send_if_modified(|published| {
-            let is_new = *published.standing != state;
+            let is_new = *published.daemon != state;
             if is_new {
-                published.standing = state.into();
+                published.daemon = state.into();
             }
             is_new
         });

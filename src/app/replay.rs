@@ -1,6 +1,6 @@
 //! `asnmeter replay`: judges capture files with the loop of live capture.
 
-use super::evidence::{self, Kept};
+use super::evidence::{self, RunningLedger};
 use super::observer_pair::ObserverPair;
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
@@ -16,7 +16,7 @@ use crate::judge::Judge;
 use crate::judge::assembly::StepDetection;
 use crate::ledger::amended::MAX_PENDING;
 use crate::ledger::leaf::Mode;
-use crate::ledger::settled::Settler;
+use crate::ledger::settler::Settler;
 use crate::pipeline::partitioned::{PartitionedSource, partitioner};
 use crate::pipeline::shard::Shard;
 use crate::pipeline::{Worker, WorkerSettings};
@@ -128,7 +128,7 @@ pub fn replay(
     let directory = LedgerPlace::new(request)?;
     let keep = |directory: &Path| {
         let sources = evidence::capture_sources(&request.captures)?;
-        evidence::keep(directory, (Mode::Replay, true), sources, &request.config)
+        evidence::start_ledger(directory, (Mode::Replay, true), sources, &request.config)
     };
     let mut ledger = directory.path().map(keep).transpose()?;
     let fleet = fleet::begin_replay(&request.config, directory.path(), ledger.as_ref())?;
@@ -158,7 +158,7 @@ pub fn replay(
     if let Some(fleet) = &fleet {
         fleet.set_totals(&judge);
     }
-    if let Some(Kept {
+    if let Some(RunningLedger {
         recorder, thread, ..
     }) = ledger
     {

@@ -5,9 +5,9 @@ use super::AppError;
 use super::evidence::read_key;
 use crate::clock;
 use crate::ledger::directory::{LedgerDirectory, LedgerError};
+use crate::ledger::identity;
 use crate::ledger::key_change;
 use crate::ledger::leaf::{KeyLeaf, Leaf};
-use crate::ledger::recovery;
 use crate::ledger::requests::{self, RequestOutcome};
 use crate::ledger::select::last_day;
 use crate::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
@@ -33,7 +33,7 @@ pub enum EntryOutcome {
 /// [`AppError`]: the old key is not that of the ledger, or what the system says.
 pub fn change_key(path: &Path, old: &Path, new: &Path) -> Result<EntryOutcome, AppError> {
     let directory = LedgerDirectory::new(path);
-    let origin = recovery::origin(&directory)?;
+    let origin = identity::origin(&directory)?;
     let (old_key, new_key) = (read_key(old)?, read_key(new)?);
     if key_change::current(&directory)? != Some(old_key.public()) {
         let reason = format!("{}: does not sign this ledger", old.display());
@@ -67,7 +67,7 @@ pub fn change_key(path: &Path, old: &Path, new: &Path) -> Result<EntryOutcome, A
 /// [`AppError`]: nobody can ask for that, it is no ledger, or what the system says.
 pub fn ask(path: &Path, leaf: &Leaf, key: Option<&Path>) -> Result<EntryOutcome, AppError> {
     let directory = LedgerDirectory::new(path);
-    let origin = recovery::origin(&directory)?;
+    let origin = identity::origin(&directory)?;
     requests::check(leaf).map_err(AppError::Refused)?;
     let day = last_day(&directory)?;
     if let Leaf::Exclusion(exclusion) = leaf {
@@ -82,7 +82,7 @@ pub fn ask(path: &Path, leaf: &Leaf, key: Option<&Path>) -> Result<EntryOutcome,
     }
     let key = key.map(read_key).transpose()?;
     requests::put(&directory, leaf)?;
-    if key.is_none() && recovery::public_key(&directory)?.is_some() {
+    if key.is_none() && identity::public_key_pem(&directory)?.is_some() {
         return Ok(EntryOutcome::Waits(
             "a running meter takes it with its next second, another one at its start",
         ));

@@ -4,7 +4,7 @@
 //! in steps that release the lock of the feed. A router that sends an invalid message length, or takes
 //! too long for a message, is disconnected; it may reconnect.
 
-mod places;
+mod connections;
 mod signature;
 
 pub(super) use signature::{RouterKey, read_keys, signature_refusal};
@@ -15,7 +15,7 @@ use crate::asn::{OriginSettings, Source, SourceTable};
 use crate::clock;
 use crate::events;
 use crate::units::Prefix;
-use places::{Admitted, Bound, Place, Places};
+use connections::{AdmittedRouter, RouterConnection, RouterConnections, RouterLimit};
 use rustix::net::sockopt;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -162,7 +162,7 @@ fn build_table(feed: &Mutex<Feed>, name: &str) -> SourceTable {
 
 /// Accepts connections for as long as the daemon runs, from `allowed` prefixes; if empty, from any.
 async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Feed>>) {
-    let places = Arc::<Places>::default();
+    let connections = Arc::<RouterConnections>::default();
     let mut last_logged = None;
     loop {
         let Ok((stream, router)) = listener.accept().await else {
@@ -172,7 +172,7 @@ async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Fee
         };
         let is_allowed = |prefix: &Prefix| prefix.contains(router.ip().into());
         let admitted = if allowed.is_empty() || allowed.iter().any(is_allowed) {
-            places.admit(router.ip()).map_err(Some)
+            connections.admit(router.ip()).map_err(Some)
         } else {
             Err(None)
         };
@@ -188,8 +188,8 @@ async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Fee
                     let why = "its address is not in asn.bmp_routers";
                     (&mut turned_away.address, why)
                 }
-                Some(Bound::All) => (&mut turned_away.limit, "too many routers"),
-                Some(Bound::Address) => (&mut turned_away.share, "too many of its address"),
+                Some(RouterLimit::All) => (&mut turned_away.limit, "too many routers"),
+                Some(RouterLimit::Address) => (&mut turned_away.share, "too many of its address"),
             };
             *count += 1;
             let now = clock::uptime();
@@ -199,8 +199,10 @@ async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Fee
                 events::router_refused(&router, why);
             }
         }
-        let Ok(Admitted {
-            place, displaced, ..
+        let Ok(AdmittedRouter {
+            connection,
+            displaced,
+            ..
         }) = admitted
         else {
             continue;
@@ -213,7 +215,7 @@ async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Fee
             events::router_connected(&router);
             let id = feed.lock().await.connected(router.ip());
             let why = tokio::select! {
-                why = receive(stream, &feed, id, &place, MESSAGE_WAIT) => why,
+                why = receive(stream, &feed, id, &connection, MESSAGE_WAIT) => why,
                 _ = displaced => "another connection took its place before it said anything".into(),
             };
             feed.lock().await.disconnected(id, clock::now());
@@ -236,7 +238,7 @@ async fn receive(
     mut stream: TcpStream,
     feed: &Mutex<Feed>,
     id: bmp::RouterId,
-    place: &Place,
+    connection: &RouterConnection,
     wait: Duration,
 ) -> String {
     let (mut message, mut is_first) = (Vec::new(), true);
@@ -270,8 +272,8 @@ async fn receive(
             }
         }
         is_first = false;
-        place.has_spoken();
-        if !feed.lock().await.hear(id, &message, clock::now()) {
+        connection.note_message();
+        if !feed.lock().await.receive(id, &message, clock::now()) {
             return "it has ended the session".into();
         }
     }

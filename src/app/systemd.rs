@@ -76,7 +76,7 @@ fn status(previous: &Published, now: &Published) -> String {
         plural(asns.count(), "ASN"),
         format!("{} out of SLA", out.len()),
     ];
-    if !now.standing.config_ok {
+    if !now.daemon.config_ok {
         parts.push("new configuration refused, the old one is in force".into());
     }
     parts.join(", ")
@@ -119,13 +119,13 @@ mod tests {
             dropped: 3,
             ..InterfaceRow::default()
         }];
-        let standing = DaemonState {
+        let daemon = DaemonState {
             config_ok,
             ..DaemonState::default()
         };
         Published {
             snapshot: Arc::new(snapshot),
-            standing: Arc::new(standing),
+            daemon: Arc::new(daemon),
             ..Published::default()
         }
     }

@@ -70,7 +70,7 @@ enum Edge {
 }
 
 impl Episode {
-    fn look(&mut self, second: Second, count: u64) -> Option<Edge> {
+    fn update(&mut self, second: Second, count: u64) -> Option<Edge> {
         let more = count.saturating_sub(std::mem::replace(&mut self.count, count));
         match (&mut self.since, more) {
             (None, 0) => None,
@@ -110,7 +110,7 @@ pub(super) struct UnseenLog {
 
 impl UnseenLog {
     /// What has begun or ended with this snapshot.
-    pub(super) fn look(&mut self, snapshot: &Snapshot) -> Vec<UnseenNotice> {
+    pub(super) fn update(&mut self, snapshot: &Snapshot) -> Vec<UnseenNotice> {
         let Some(second) = snapshot.judged else {
             return Vec::new();
         };
@@ -124,7 +124,7 @@ impl UnseenLog {
         for row in &snapshot.capture.interfaces {
             let name = &row.name;
             let drops = self.drops.entry(name.clone()).or_default();
-            match drops.look(second, row.dropped) {
+            match drops.update(second, row.dropped) {
                 Some(Edge::Began(frames)) => {
                     notices.push(UnseenNotice::DropsBegan(name.clone(), second, frames));
                 }
@@ -135,7 +135,7 @@ impl UnseenLog {
             }
             reasons.extend(drops.since.map(|_| "frames were dropped"));
             let down = self.down.entry(name.clone()).or_default();
-            match down.look(second, row.down) {
+            match down.update(second, row.down) {
                 Some(Edge::Began(_)) => {
                     notices.push(UnseenNotice::InterfaceGone(name.clone(), second));
                 }
@@ -162,12 +162,12 @@ impl UnseenLog {
             .zip(&mut self.tables)
         {
             let words = (table.as_str(), table.consequence());
-            notices.extend(full(episode.look(second, state.refused), second, words));
+            notices.extend(full(episode.update(second, state.refused), second, words));
         }
-        let transit = self.transit.look(second, snapshot.transit_left_out);
+        let transit = self.transit.update(second, snapshot.transit_left_out);
         let words = ("transit", "some transit ASNs are not noted");
         notices.extend(full(transit, second, words));
-        let missed = (self.announcements).look(second, snapshot.announcements_missed);
+        let missed = (self.announcements).update(second, snapshot.announcements_missed);
         let words = (
             "announcements",
             "another queue is not told what calls agree on: its streams have to prove themselves",
@@ -188,7 +188,7 @@ impl UnseenLog {
         mut reasons: Vec<&'static str>,
         notices: &mut Vec<UnseenNotice>,
     ) {
-        let edge = self.unseen.look(second, seconds);
+        let edge = self.unseen.update(second, seconds);
         reasons.dedup();
         if let Some(Edge::Ended(ends, seconds)) = edge {
             let why = std::mem::take(&mut self.why);
@@ -245,7 +245,7 @@ mod tests {
         for second in 100..100 + seconds {
             snapshot.judged = Some(Second(second));
             change(second, &mut snapshot);
-            let said = log.look(&snapshot);
+            let said = log.update(&snapshot);
             all.extend(said.into_iter().map(|notice| (second, notice)));
         }
         all

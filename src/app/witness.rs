@@ -6,7 +6,7 @@
 use super::{AppError, REVISION, VERSION};
 use crate::clock;
 use crate::events;
-use crate::export::http::fetch::{FetchError, Remote};
+use crate::export::http::fetch::{FetchError, RemoteMeter};
 use crate::ledger::checkpoint::{MAX_NOTE, SignedCheckpoint};
 use crate::ledger::consistency::{TileName, Tiles, tiles_for};
 use crate::ledger::key::PublicKey;
@@ -24,7 +24,7 @@ const HASH: usize = 32;
 #[derive(Debug)]
 pub struct WitnessRequest {
     /// The meter.
-    pub remote: Remote,
+    pub remote: RemoteMeter,
     /// Where its heads are kept.
     pub directory: PathBuf,
     /// Who cosigns.
@@ -125,7 +125,7 @@ pub fn follow(request: WitnessRequest) -> Result<(), AppError> {
 }
 
 /// Asks for the head, and takes it; whether it is a new one.
-async fn ask(remote: &Remote, witness: &mut Witness) -> Result<bool, FollowError> {
+async fn ask(remote: &RemoteMeter, witness: &mut Witness) -> Result<bool, FollowError> {
     let note = remote.get("evidence/checkpoint", MAX_NOTE).await?;
     let note = note.ok_or(FollowError::Nothing)?;
     let note = std::str::from_utf8(&note)
@@ -156,7 +156,7 @@ async fn ask(remote: &Remote, witness: &mut Witness) -> Result<bool, FollowError
     Ok(witness.take(&note, &tiles, clock::now().second())?)
 }
 
-async fn tile(remote: &Remote, name: TileName) -> Result<Vec<Hash>, FollowError> {
+async fn tile(remote: &RemoteMeter, name: TileName) -> Result<Vec<Hash>, FollowError> {
     let octets = remote
         .get(&format!("evidence/{}", name.path()), HASH * name.width)
         .await?;

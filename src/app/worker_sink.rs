@@ -139,12 +139,12 @@ impl WorkerSink for ChannelSink {
 
     fn second_closed(&mut self, streams: &Streams) {
         if let Some(reader) = &mut self.streams_reader {
-            reader.look(streams);
+            reader.answer(streams);
         }
         self.local_check = self
             .local_check
             .take()
-            .and_then(|mut check| (!check.look(streams)).then_some(check));
+            .and_then(|mut check| (!check.check(streams)).then_some(check));
     }
 
     fn new_policy(&mut self) -> Option<Arc<Policy>> {

@@ -26,7 +26,7 @@ type WorkerAnswer = (u64, Vec<WorstStream>);
 
 /// Where the question stands.
 #[derive(Debug)]
-struct Board {
+struct SharedQuestion {
     /// Its number; 0: none yet. Written after the question.
     number: AtomicU64,
     question: Mutex<Option<StreamsQuestion>>,
@@ -35,7 +35,7 @@ struct Board {
 /// What a worker sees of it.
 #[derive(Debug)]
 pub(super) struct StreamsReader {
-    board: Arc<Board>,
+    shared: Arc<SharedQuestion>,
     answered: u64,
     answers: mpsc::Sender<WorkerAnswer>,
     /// There are other workers, which may have the opposite stream.
@@ -45,7 +45,7 @@ pub(super) struct StreamsReader {
 /// The asking end.
 #[derive(Debug)]
 pub(super) struct StreamsCollector {
-    board: Arc<Board>,
+    shared: Arc<SharedQuestion>,
     answers: mpsc::Receiver<WorkerAnswer>,
     workers: usize,
     questions: mpsc::Receiver<PendingQuestion<StreamsQuestion>>,
@@ -62,19 +62,19 @@ pub(super) fn channels(
     let (asking, questions) = mpsc::channel(MAX_QUESTIONS);
     // Twice, so that a late answer to the question before takes nobody's room.
     let (sender, answers) = mpsc::channel(2 * workers.max(1));
-    let board = Arc::new(Board {
+    let shared = Arc::new(SharedQuestion {
         number: AtomicU64::new(0),
         question: Mutex::new(None),
     });
     let reader = |_| StreamsReader {
-        board: board.clone(),
+        shared: shared.clone(),
         answered: 0,
         answers: sender.clone(),
         is_one_of_several: workers > 1,
     };
     let readers = (0..workers).map(reader).collect();
     let collector = StreamsCollector {
-        board,
+        shared,
         answers,
         workers,
         questions,
@@ -93,9 +93,9 @@ impl StreamsCollector {
     }
 
     async fn ask(&mut self, question: StreamsQuestion) -> Answer {
-        let place = &self.board.question;
+        let place = &self.shared.question;
         *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(question);
-        let number = self.board.number.fetch_add(1, Ordering::Release) + 1;
+        let number = self.shared.number.fetch_add(1, Ordering::Release) + 1;
         let Ok(Some(mut worst)) = timeout(PATIENCE, self.collect(number)).await else {
             return Err(Unanswered::Failed("the capture does not answer".into()));
         };
@@ -121,14 +121,14 @@ impl StreamsCollector {
 
 impl StreamsReader {
     /// Once a second: answers, if somebody asks.
-    pub(super) fn look(&mut self, streams: &Streams) {
-        let number = self.board.number.load(Ordering::Acquire);
+    pub(super) fn answer(&mut self, streams: &Streams) {
+        let number = self.shared.number.load(Ordering::Acquire);
         if number == self.answered {
             return;
         }
         self.answered = number;
         let question = *self
-            .board
+            .shared
             .question
             .lock()
             .unwrap_or_else(PoisonError::into_inner);

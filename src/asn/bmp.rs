@@ -7,38 +7,38 @@
 //! Adj-RIB-In (before and after policy) and Loc-RIB (RFC 9069) count; Adj-RIB-Out (RFC 8671) is
 //! what the router says itself, and VPN instances are not the Internet: both are passed over. One peer
 //! has one vote, however many views and routers show it, and so has each router that tells its own
-//! choice; [`standing`] says which of their words counts. What a message that cannot be read has said
+//! choice; [`preference`] says which of their words counts. What a message that cannot be read has said
 //! is lost, and counted; the connection stays, since the next message has its own length. Refuses routes
 //! beyond a bound.
 
 mod peers;
+mod preference;
 mod routes;
-mod standing;
 mod state;
 #[cfg(test)]
 mod tests;
 mod update;
 
 use super::SourceTable;
-use super::listed::Listed;
 use super::loaded_source::{Loaded, LoadedSource};
 use super::mrt::{is_of_confederation, segments};
-use super::vote::HeardPath;
+use super::source_builder::SourceBuilder;
+use super::vote::AnnouncedPath;
 use crate::units::{Asn, Prefix, Timestamp};
 use bgpkit_parser::bmp::messages::{
     BmpMsgType, BmpPeerType, BmpPerPeerHeader, PerPeerFlags, parse_bmp_common_header,
     parse_peer_up_notification, parse_per_peer_header,
 };
 use bytes::Bytes;
-use peers::{Known, Peer, Peers, Session};
+use peers::{Peer, PeerState, Peers, Session};
+use preference::{PeerId, View};
 use routes::Routes;
-use standing::{PeerId, View};
-pub use state::{BmpStats, State, TurnedAway};
+pub use state::{BmpStats, RouterRefusals, State};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use update::{AddressFamily, PathPrefix, Unread, Update};
+use update::{AddressFamily, MalformedUpdate, PathPrefix, Update};
 
 /// Octets of a common header (RFC 7854 §4.1).
 pub const HEADER: usize = 6;
@@ -60,7 +60,7 @@ pub struct Feed {
     routes: Routes,
     stats: BmpStats,
     /// Connections that were turned away: counted by whoever listens.
-    pub turned_away: TurnedAway,
+    pub turned_away: RouterRefusals,
     last: Option<Timestamp>,
     has_changed: bool,
 }
@@ -82,7 +82,7 @@ pub fn length(header: [u8; HEADER]) -> Result<usize, String> {
 }
 
 impl Feed {
-    /// Nothing heard yet. `own` numbers are left out of paths; routes are good for `stale` after
+    /// Nothing announced yet. `own` numbers are left out of paths; routes are good for `stale` after
     /// their router has gone.
     pub fn new(own: &[Asn], stale: Duration) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl Feed {
             peers: Peers::default(),
             routes: Routes::default(),
             stats: BmpStats::default(),
-            turned_away: TurnedAway::default(),
+            turned_away: RouterRefusals::default(),
             last: None,
             has_changed: false,
         }
@@ -110,16 +110,16 @@ impl Feed {
     }
 
     /// Takes one message, whole. Whether the router has more to say.
-    pub fn hear(&mut self, router: RouterId, message: &[u8], now: Timestamp) -> bool {
+    pub fn receive(&mut self, router: RouterId, message: &[u8], now: Timestamp) -> bool {
         self.last = Some(now);
         let taken = self.take(router, Bytes::copy_from_slice(message));
-        taken.unwrap_or_else(|Unread| {
+        taken.unwrap_or_else(|MalformedUpdate| {
             self.stats.malformed += 1;
             true
         })
     }
 
-    fn take(&mut self, router: RouterId, mut message: Bytes) -> Result<bool, Unread> {
+    fn take(&mut self, router: RouterId, mut message: Bytes) -> Result<bool, MalformedUpdate> {
         let header = parse_bmp_common_header(&mut message)?;
         let kind = header.msg_type;
         let of_peer = match kind {
@@ -188,8 +188,8 @@ impl Feed {
         peer: Peer,
         header: &BmpPerPeerHeader,
         mut message: Bytes,
-    ) -> Result<(), Unread> {
-        let Some(known) = self.peers.speaking(router.0, peer, header) else {
+    ) -> Result<(), MalformedUpdate> {
+        let Some(known) = self.peers.find_or_add(router.0, peer, header) else {
             self.stats.refused += 1;
             return Ok(());
         };
@@ -197,7 +197,7 @@ impl Feed {
             match update::next(&mut message)? {
                 Some(body) => match Update::read(body, known.path_ids, header.asn_length()) {
                     Ok(update) => self.update(router, peer, &known, &update),
-                    Err(Unread) => self.stats.malformed += 1,
+                    Err(MalformedUpdate) => self.stats.malformed += 1,
                 },
                 None => self.stats.passed_over += 1,
             }
@@ -208,7 +208,7 @@ impl Feed {
     }
 
     /// Takes an UPDATE (RFC 4271 §4.3, RFC 4760) of a peer.
-    fn update(&mut self, router: RouterId, peer: Peer, known: &Known, update: &Update) {
+    fn update(&mut self, router: RouterId, peer: Peer, known: &PeerState, update: &Update) {
         let lists = update.reached.iter().chain(&update.gone);
         let has_none = lists.map(Vec::len).sum::<usize>() == 0;
         if has_none && update.has_peers && !update.is_malformed {
@@ -223,7 +223,7 @@ impl Feed {
             let place = family as usize;
             if update.end_of_rib.get(place) == Some(&true) {
                 // what it said before its router came back and has not said again is gone
-                let before = self.peers.is_complete(router.0, peer, family);
+                let before = self.peers.end_of_rib(router.0, peer, family);
                 self.forget(before);
             }
             let (Some(id), Some(gone), Some(reached)) = (
@@ -233,7 +233,7 @@ impl Feed {
             ) else {
                 continue;
             };
-            let before = self.peers.before(router.0, peer, family);
+            let before = self.peers.stale(router.0, peer, family);
             self.withdraw(*id, &before, gone);
             match &stats {
                 Some(stats) => self.announce(*id, &before, reached, stats),
@@ -244,7 +244,12 @@ impl Feed {
     }
 
     /// What an UPDATE says of what it brings; none where that cannot be read.
-    fn path_heard(&self, peer: Peer, known: &Known, update: &Update) -> Option<Arc<HeardPath>> {
+    fn path_heard(
+        &self,
+        peer: Peer,
+        known: &PeerState,
+        update: &Update,
+    ) -> Option<Arc<AnnouncedPath>> {
         let (segments, is_of_confederation) = match &update.path {
             Some(path) => (segments(path), is_of_confederation(path)),
             // a router's own choice has its own routes in it, which have no path yet
@@ -255,7 +260,7 @@ impl Feed {
         let internal = known
             .asn
             .filter(|asn| known.is_internal || is_of_confederation || is_ours(asn));
-        Some(Arc::new(HeardPath::from_peer(
+        Some(Arc::new(AnnouncedPath::from_peer(
             &segments, internal, &self.own,
         )))
     }
@@ -267,7 +272,7 @@ impl Feed {
         id: PeerId,
         before: &[PeerId],
         reached: &[PathPrefix],
-        stats: &Arc<HeardPath>,
+        stats: &Arc<AnnouncedPath>,
     ) {
         for (prefix, path_id) in reached {
             self.replaced(before, *prefix);
@@ -327,7 +332,7 @@ impl Feed {
     pub fn begin_table(&mut self, now: Timestamp) -> UnfinishedTable {
         self.has_changed = false;
         UnfinishedTable {
-            listed: Listed::default(),
+            listed: SourceBuilder::default(),
             shard: 0,
             loaded: Loaded {
                 written: self.last,
@@ -343,7 +348,7 @@ impl Feed {
         let (peers, listed) = (&self.peers, &mut table.listed);
         self.routes.votes(
             table.shard,
-            |id| peers.standing(id),
+            |id| peers.source(id),
             |prefix: Prefix, verdict, is_whole| {
                 listed.add_voted(prefix, verdict);
                 if !is_whole {
@@ -360,7 +365,7 @@ impl Feed {
 /// which nobody who waits for the feed has.
 #[derive(Debug)]
 pub struct UnfinishedTable {
-    listed: Listed,
+    listed: SourceBuilder,
     /// The next part of the prefixes.
     shard: usize,
     loaded: Loaded,
@@ -396,7 +401,7 @@ fn peer(header: &BmpPerPeerHeader) -> Option<Peer> {
     })
 }
 
-impl<E: std::error::Error> From<E> for Unread {
+impl<E: std::error::Error> From<E> for MalformedUpdate {
     fn from(_: E) -> Self {
         Self
     }

@@ -10,9 +10,9 @@
 #[cfg(test)]
 mod tests;
 
-use super::announced::Announced;
 use super::names::AsnNames;
-use super::octets::{Scan, Sink};
+use super::octets::{OctetReader, OctetWriter};
+use super::origin_paths::OriginPaths;
 use super::source::{Counts, Provenance, Source};
 use super::table::Sorted;
 use crate::files;
@@ -34,9 +34,9 @@ const MAX_FILE: u64 = 1 << 30;
 
 /// What a source is when it has been read.
 #[derive(Debug, Default)]
-pub(super) struct Compiled {
+pub(super) struct CompiledSource {
     pub(super) prefixes: Sorted,
-    pub(super) announced: Announced,
+    pub(super) announced: OriginPaths,
     pub(super) names: AsnNames,
     pub(super) counts: Counts,
     pub(super) provenance: Provenance,
@@ -53,7 +53,7 @@ impl CacheKey {
         let metadata = fs::metadata(path).ok()?;
         let mut own: Vec<u32> = own.iter().map(|asn| asn.0).collect();
         own.sort_unstable();
-        let mut sink = Sink::default();
+        let mut sink = OctetWriter::default();
         sink.list(source.kind().bytes());
         sink.list(path.as_os_str().as_encoded_bytes().iter().copied());
         sink.one(metadata.len());
@@ -82,7 +82,7 @@ fn place(directory: &Path, source: &Source) -> Option<PathBuf> {
 }
 
 /// What was kept of a source; none if nothing is, or nothing that is good.
-pub(super) fn read(directory: &Path, source: &Source, key: &CacheKey) -> Option<Compiled> {
+pub(super) fn read(directory: &Path, source: &Source, key: &CacheKey) -> Option<CompiledSource> {
     let file = files::open(&place(directory, source)?).ok()?;
     let length = file.metadata().ok()?.len();
     if length > MAX_FILE {
@@ -101,7 +101,7 @@ pub(super) fn write(
     directory: &Path,
     source: &Source,
     key: &CacheKey,
-    compiled: &Compiled,
+    compiled: &CompiledSource,
 ) -> io::Result<()> {
     let Some(path) = place(directory, source) else {
         return Ok(());
@@ -121,8 +121,8 @@ pub(super) fn write(
     result
 }
 
-fn encode(compiled: &Compiled, key: &CacheKey) -> Vec<u8> {
-    let mut sink = Sink(MAGIC.to_vec());
+fn encode(compiled: &CompiledSource, key: &CacheKey) -> Vec<u8> {
+    let mut sink = OctetWriter(MAGIC.to_vec());
     sink.list(key.0.iter().copied());
     compiled.counts.write(&mut sink);
     compiled.provenance.write(&mut sink);
@@ -134,21 +134,21 @@ fn encode(compiled: &Compiled, key: &CacheKey) -> Vec<u8> {
     sink.0
 }
 
-fn decode(octets: &[u8], key: &CacheKey) -> Option<Compiled> {
+fn decode(octets: &[u8], key: &CacheKey) -> Option<CompiledSource> {
     let (octets, sum) = octets.split_last_chunk()?;
-    let mut scan = Scan(octets.strip_prefix(MAGIC)?);
+    let mut scan = OctetReader(octets.strip_prefix(MAGIC)?);
     if scan.list::<u8>()? != key.0 || checksum(octets) != u32::from_le_bytes(*sum) {
         return None;
     }
     let counts = Counts::read(&mut scan)?;
     let provenance = Provenance::read(&mut scan)?;
     let prefixes = Sorted::read(&mut scan)?;
-    let announced = Announced::read(&mut scan)?;
+    let announced = OriginPaths::read(&mut scan)?;
     let names = AsnNames::read(&mut scan)?;
     if !scan.0.is_empty() || !prefixes.values().all(|value| announced.has(value)) {
         return None;
     }
-    Some(Compiled {
+    Some(CompiledSource {
         prefixes,
         announced,
         names,

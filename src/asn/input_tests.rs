@@ -1,5 +1,5 @@
 use super::*;
-use crate::asn::listed::Listed;
+use crate::asn::source_builder::SourceBuilder;
 use flate2::write::GzEncoder;
 use std::io::Write;
 
@@ -53,7 +53,7 @@ fn a_load_that_is_called_off_ends_between_two_chunks() {
 
 #[test]
 fn a_file_of_records_that_are_no_routes_is_refused_when_a_part_of_it_is_read() {
-    let mut listed = Listed::default();
+    let mut listed = SourceBuilder::default();
     let path = Path::new("rib");
     let mut records = 0;
     let error = loop {

@@ -3,12 +3,12 @@
 //! Owned by the [`Origins`](super::Origins) that have it: a new generation shares what has not
 //! changed. Immutable.
 
-use super::announced::Announced;
-use super::cache::{self, CacheKey, Compiled};
-use super::listed::{BuiltIn, Listed};
+use super::cache::{self, CacheKey, CompiledSource};
 use super::names::AsnNames;
+use super::origin_paths::OriginPaths;
 use super::path::PathIndex;
 use super::source::{Counts, LoadError, Provenance, Source};
+use super::source_builder::{BuiltIn, SourceBuilder};
 use super::table::PrefixTable;
 use super::{location, mmdb, mrt, prefixes};
 use crate::files::digest::sha256;
@@ -51,7 +51,7 @@ pub(super) struct LoadedSource {
     pub(super) name: Arc<str>,
     pub(super) kind: &'static str,
     pub(super) table: PrefixTable,
-    pub(super) announced: Announced,
+    pub(super) announced: OriginPaths,
     pub(super) names: AsnNames,
     pub(super) counts: Counts,
     pub(super) provenance: Provenance,
@@ -63,7 +63,12 @@ pub(super) struct LoadedSource {
 
 impl LoadedSource {
     /// Makes the table of what was read.
-    pub(super) fn new(name: &str, kind: &'static str, read: Compiled, loaded: Loaded) -> Self {
+    pub(super) fn new(
+        name: &str,
+        kind: &'static str,
+        read: CompiledSource,
+        loaded: Loaded,
+    ) -> Self {
         Self {
             name: name.into(),
             kind,
@@ -160,7 +165,7 @@ impl LoadedSource {
         rows: impl IntoIterator<Item = impl Into<BuiltIn>>,
         now: Timestamp,
     ) -> Self {
-        let mut listed = Listed::default();
+        let mut listed = SourceBuilder::default();
         for row in rows {
             listed.built_in(&row.into());
         }
@@ -174,14 +179,14 @@ impl LoadedSource {
 }
 
 /// Reads a source's file.
-fn read(source: &Source, own: &HashSet<Asn>, load: &Load) -> Result<Compiled, LoadError> {
+fn read(source: &Source, own: &HashSet<Asn>, load: &Load) -> Result<CompiledSource, LoadError> {
     let listed = match source {
         Source::Prefixes(path) => prefixes::load(path, load),
         Source::Mmdb(path) => mmdb::load(path, load),
         Source::Location(path) => location::load(path, load),
         Source::Mrt(path) => return mrt::load(path, own, load),
         // nothing is known before a router has connected
-        Source::Bmp(_) => Ok(Listed::default()),
+        Source::Bmp(_) => Ok(SourceBuilder::default()),
     }?;
     Ok(listed.finish())
 }
@@ -200,7 +205,7 @@ fn written(path: &Path) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-impl Listed {
+impl SourceBuilder {
     pub(super) fn loaded(self) -> LoadedSource {
         LoadedSource::new("a test", "test", self.finish(), Loaded::default())
     }

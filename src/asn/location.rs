@@ -10,9 +10,9 @@
 //! Refuses the whole file for one wrong line, as a prefix list does and for the same reason.
 
 use super::input::{self, Lines};
-use super::listed::Listed;
 use super::notation;
 use super::source::LoadError;
+use super::source_builder::SourceBuilder;
 use crate::files::Load;
 use crate::units::{Asn, Prefix};
 use std::io::BufRead;
@@ -23,7 +23,7 @@ use std::path::Path;
 /// # Errors
 /// [`LoadError`] where the file cannot be read, with line and value where it is not a dump, and
 /// where no prefix with an AS number is in it.
-pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
+pub(super) fn load(path: &Path, load: &Load) -> Result<SourceBuilder, LoadError> {
     read(path, input::open(path, load)?)
 }
 
@@ -38,9 +38,9 @@ enum Block {
 }
 
 /// Reads a dump line by line; `path` is for messages.
-fn read(path: &Path, input: impl BufRead) -> Result<Listed, LoadError> {
+fn read(path: &Path, input: impl BufRead) -> Result<SourceBuilder, LoadError> {
     let mut lines = Lines::new(path, input);
-    let mut listed = Listed::default();
+    let mut listed = SourceBuilder::default();
     let mut block = Block::Empty;
     while lines.advance()? {
         let text = lines.text();
@@ -70,7 +70,12 @@ fn read(path: &Path, input: impl BufRead) -> Result<Listed, LoadError> {
 }
 
 /// Takes one line.
-fn entry(block: &mut Block, key: &str, value: &str, listed: &mut Listed) -> Result<(), String> {
+fn entry(
+    block: &mut Block,
+    key: &str,
+    value: &str,
+    listed: &mut SourceBuilder,
+) -> Result<(), String> {
     match (key, &mut *block) {
         ("net", Block::Empty) => {
             let prefix = notation::prefix(value).map_err(|error| error.to_string())?;
@@ -90,7 +95,7 @@ fn entry(block: &mut Block, key: &str, value: &str, listed: &mut Listed) -> Resu
 }
 
 /// Ends the block.
-fn close(block: &mut Block, listed: &mut Listed) {
+fn close(block: &mut Block, listed: &mut SourceBuilder) {
     if let Block::Net(prefix, by) = std::mem::replace(block, Block::Empty) {
         listed.network(prefix, by);
     }

@@ -25,7 +25,7 @@ aut-num:                 64501
 net:                     2001:db8::/32
 aut-num:                 64501";
 
-fn listed(text: &str) -> Result<Listed, LoadError> {
+fn listed(text: &str) -> Result<SourceBuilder, LoadError> {
     read(Path::new("dump"), text.as_bytes())
 }
 

@@ -7,9 +7,9 @@
 //! one that is corrupt anywhere a network points to.
 
 use super::input;
-use super::listed::{Announcers, Listed, PrefixForm};
 use super::notation;
 use super::source::LoadError;
+use super::source_builder::{Announcers, PrefixForm, SourceBuilder};
 use crate::files::{self, Load};
 use crate::units::{Asn, Prefix};
 use maxminddb::{LookupResult, MaxMindDbError, PathElement, Reader, WithinOptions};
@@ -53,14 +53,14 @@ enum Value<'a> {
 /// # Errors
 /// [`LoadError`] where the file cannot be read, is not a database, is corrupt, or has no AS
 /// number in any record.
-pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
+pub(super) fn load(path: &Path, load: &Load) -> Result<SourceBuilder, LoadError> {
     let octets = files::read_all(input::open(path, load)?, MAX_DATABASE_MIB);
     let octets = octets.map_err(|error| LoadError::read(path, error))?;
     read(path, &octets, load)
 }
 
 /// Reads a database from memory; `path` is for messages.
-pub(super) fn read(path: &Path, octets: &[u8], load: &Load) -> Result<Listed, LoadError> {
+pub(super) fn read(path: &Path, octets: &[u8], load: &Load) -> Result<SourceBuilder, LoadError> {
     let corrupt =
         |error: MaxMindDbError| LoadError::format(path, &notation::excerpt(&error.to_string()));
     let reader = Reader::from_source(octets).map_err(|error| {
@@ -70,7 +70,7 @@ pub(super) fn read(path: &Path, octets: &[u8], load: &Load) -> Result<Listed, Lo
     // a tree of n nodes has at most n + 1 ends; one that points back into itself has no end
     let mut ends = u64::from(reader.metadata().node_count) + 1;
     let mut records: HashMap<usize, Option<Record<'_>>> = HashMap::new();
-    let mut listed = Listed::default();
+    let mut listed = SourceBuilder::default();
     listed.built_at(reader.metadata().build_epoch);
     for network in reader.networks(WithinOptions::default()).map_err(corrupt)? {
         load.check_cancelled()

@@ -11,12 +11,12 @@
 mod peers;
 mod tables;
 
-use super::cache::Compiled;
+use super::cache::CompiledSource;
 use super::input;
-use super::listed::Listed;
 use super::path::PathSegment;
 use super::source::LoadError;
-use super::vote::{Candidate, HeardPath, Vote, Voter};
+use super::source_builder::SourceBuilder;
+use super::vote::{AnnouncedPath, Candidate, Vote, Voter};
 use crate::files::Load;
 use crate::units::{Asn, Prefix};
 use bgpkit_parser::models::{
@@ -39,7 +39,11 @@ const MAX_FILE: u64 = 1 << 35;
 /// # Errors
 /// [`LoadError`] where the file cannot be read, with the record where it is not MRT or damaged,
 /// and where no route with an origin is in it.
-pub(super) fn load(path: &Path, own: &HashSet<Asn>, load: &Load) -> Result<Compiled, LoadError> {
+pub(super) fn load(
+    path: &Path,
+    own: &HashSet<Asn>,
+    load: &Load,
+) -> Result<CompiledSource, LoadError> {
     compiled(path, || input::open(path, load), own)
 }
 
@@ -48,7 +52,7 @@ fn compiled<R: BufRead>(
     path: &Path,
     open: impl Fn() -> Result<R, LoadError>,
     own: &HashSet<Asn>,
-) -> Result<Compiled, LoadError> {
+) -> Result<CompiledSource, LoadError> {
     let compiled = read(path, open()?, OneTable, own)?.finish();
     if compiled.counts.conflicts == 0 {
         return Ok(compiled);
@@ -62,11 +66,11 @@ trait Ballot {
     /// A table begins; when it was written.
     fn table(&mut self, written: u32);
     /// A prefix has no more routes here.
-    fn close(&mut self, prefix: Prefix, vote: Vote, listed: &mut Listed);
+    fn close(&mut self, prefix: Prefix, vote: Vote, listed: &mut SourceBuilder);
     /// Refuses what cannot be tables any more.
     fn bounded(&self, path: &Path) -> Result<(), LoadError>;
     /// There are no more records.
-    fn end(self, listed: &mut Listed);
+    fn end(self, listed: &mut SourceBuilder);
 }
 
 /// Each vote is decided when it is closed.
@@ -75,7 +79,7 @@ struct OneTable;
 impl Ballot for OneTable {
     fn table(&mut self, _: u32) {}
 
-    fn close(&mut self, prefix: Prefix, mut vote: Vote, listed: &mut Listed) {
+    fn close(&mut self, prefix: Prefix, mut vote: Vote, listed: &mut SourceBuilder) {
         listed.add_voted(prefix, &vote.result());
     }
 
@@ -83,7 +87,7 @@ impl Ballot for OneTable {
         Ok(())
     }
 
-    fn end(self, _: &mut Listed) {}
+    fn end(self, _: &mut SourceBuilder) {}
 }
 
 /// Reads a file record by record; `path` is for messages.
@@ -92,7 +96,7 @@ fn read<B: Ballot>(
     mut input: impl BufRead,
     ballot: B,
     own: &HashSet<Asn>,
-) -> Result<Listed, LoadError> {
+) -> Result<SourceBuilder, LoadError> {
     // what cannot be read says so below
     let begins = super::notation::beginning(input.fill_buf().unwrap_or_default());
     let mut input = input.take(MAX_FILE);
@@ -100,7 +104,7 @@ fn read<B: Ballot>(
         own,
         peers: PeerIndex::default(),
         ballot,
-        listed: Listed::default(),
+        listed: SourceBuilder::default(),
         vote: None,
     };
     for number in 1_u64.. {
@@ -143,7 +147,7 @@ struct Tally<'a, B> {
     own: &'a HashSet<Asn>,
     peers: PeerIndex,
     ballot: B,
-    listed: Listed,
+    listed: SourceBuilder,
     vote: Option<(Prefix, Vote)>,
 }
 
@@ -217,17 +221,17 @@ impl<B: Ballot> Tally<'_, B> {
             self.close();
         }
         let (_, vote) = self.vote.get_or_insert_with(|| (prefix, Vote::default()));
-        let heard = match attributes.effective_as_path() {
+        let announced = match attributes.effective_as_path() {
             Some(path) => {
                 let is_ours = |asn: &Asn| self.own.contains(asn);
                 let internal = asn.filter(|asn| is_ours(asn) || is_of_confederation(&path));
-                HeardPath::from_peer(&segments(&path), internal, self.own)
+                AnnouncedPath::from_peer(&segments(&path), internal, self.own)
             }
             // no attribute is no empty one: nothing is known of the path
-            None => HeardPath::new(&[], self.own),
+            None => AnnouncedPath::new(&[], self.own),
         };
         vote.add(Candidate {
-            heard: heard.into(),
+            announced: announced.into(),
             voter: Voter::Number(peer),
         })
     }
@@ -240,7 +244,7 @@ impl<B: Ballot> Tally<'_, B> {
     }
 
     /// What was read.
-    fn end(mut self) -> Listed {
+    fn end(mut self) -> SourceBuilder {
         self.close();
         self.ballot.end(&mut self.listed);
         self.listed

@@ -4,7 +4,7 @@
 //! Belongs to one source and lives as long as it. Names are untrusted: control characters go, and
 //! what is longer than a table can show is cut.
 
-use super::octets::{Scan, Sink};
+use super::octets::{OctetReader, OctetWriter};
 use crate::units::Asn;
 use std::collections::HashSet;
 
@@ -39,7 +39,7 @@ impl AsnNames {
     }
 
     /// Appends them to a compiled source.
-    pub(super) fn write(&self, sink: &mut Sink) {
+    pub(super) fn write(&self, sink: &mut OctetWriter) {
         sink.list(self.numbers.iter().map(|asn| asn.0));
         sink.list(self.ends.iter().copied());
         sink.list(self.text.bytes());
@@ -47,7 +47,7 @@ impl AsnNames {
 
     /// Reads what [`write`](Self::write) wrote; none where they are not in order, or not text as
     /// it can be shown.
-    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+    pub(super) fn read(scan: &mut OctetReader<'_>) -> Option<Self> {
         let names = Self {
             numbers: scan.list()?.into_iter().map(Asn).collect(),
             ends: scan.list()?,

@@ -3,14 +3,14 @@
 
 /// What is written so far.
 #[derive(Debug, Default)]
-pub(in crate::asn) struct Sink(pub(super) Vec<u8>);
+pub(in crate::asn) struct OctetWriter(pub(super) Vec<u8>);
 
 /// What is left to read.
 #[derive(Debug)]
-pub(in crate::asn) struct Scan<'a>(pub(super) &'a [u8]);
+pub(in crate::asn) struct OctetReader<'a>(pub(super) &'a [u8]);
 
 /// A number with a fixed number of octets.
-pub(in crate::asn) trait Fixed: Copy {
+pub(in crate::asn) trait FixedWidth: Copy {
     /// Appends it.
     fn put(self, sink: &mut Vec<u8>);
     /// Takes it off the front.
@@ -19,7 +19,7 @@ pub(in crate::asn) trait Fixed: Copy {
 
 macro_rules! fixed {
     ($($number:ty),*) => {$(
-        impl Fixed for $number {
+        impl FixedWidth for $number {
             fn put(self, sink: &mut Vec<u8>) {
                 sink.extend_from_slice(&self.to_le_bytes());
             }
@@ -35,28 +35,31 @@ macro_rules! fixed {
 }
 fixed!(u8, u32, u64, u128);
 
-impl Sink {
+impl OctetWriter {
     /// A number.
-    pub(in crate::asn) fn one(&mut self, number: impl Fixed) {
+    pub(in crate::asn) fn one(&mut self, number: impl FixedWidth) {
         number.put(&mut self.0);
     }
 
     /// A list: its length, then its numbers.
-    pub(in crate::asn) fn list<T: Fixed>(&mut self, numbers: impl ExactSizeIterator<Item = T>) {
+    pub(in crate::asn) fn list<T: FixedWidth>(
+        &mut self,
+        numbers: impl ExactSizeIterator<Item = T>,
+    ) {
         self.one(numbers.len() as u64);
         self.0.reserve(numbers.len() * size_of::<T>());
         numbers.for_each(|number| number.put(&mut self.0));
     }
 }
 
-impl Scan<'_> {
+impl OctetReader<'_> {
     /// A number.
-    pub(in crate::asn) fn one<T: Fixed>(&mut self) -> Option<T> {
+    pub(in crate::asn) fn one<T: FixedWidth>(&mut self) -> Option<T> {
         T::take(&mut self.0)
     }
 
     /// A list.
-    pub(in crate::asn) fn list<T: Fixed>(&mut self) -> Option<Vec<T>> {
+    pub(in crate::asn) fn list<T: FixedWidth>(&mut self) -> Option<Vec<T>> {
         let length = usize::try_from(self.one::<u64>()?).ok()?;
         let (mut list, rest) = self
             .0

@@ -3,9 +3,9 @@
 //! A path is kept as the route to an address reads: without prepends, without confederation
 //! segments (RFC 5065: the inside of one AS), without our own numbers, an AS_SET as the set it is.
 //! The store belongs to one source and lives as long as it. It refuses nothing; what it may hold is
-//! bounded by [`Listed`](super::listed::Listed).
+//! bounded by [`SourceBuilder`](super::source_builder::SourceBuilder).
 
-use super::octets::{Scan, Sink};
+use super::octets::{OctetReader, OctetWriter};
 use crate::units::Asn;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::HashSet;
@@ -207,7 +207,7 @@ impl PathTable {
 /// In a compiled source: what is transit follows from the hops.
 impl PathTable {
     /// Appends it.
-    pub(super) fn write(&self, sink: &mut Sink) {
+    pub(super) fn write(&self, sink: &mut OctetWriter) {
         sink.list(self.hops.ends.iter().copied());
         sink.list(self.hops.all.iter().map(|hop| hop.octets().0));
         sink.list(self.hops.all.iter().map(|hop| hop.octets().1));
@@ -215,7 +215,7 @@ impl PathTable {
 
     /// Reads what [`write`](Self::write) wrote; none where a path does not end behind the one
     /// before it.
-    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+    pub(super) fn read(scan: &mut OctetReader<'_>) -> Option<Self> {
         let ends = scan.list::<u32>()?;
         let (kinds, numbers) = (scan.list::<u8>()?, scan.list::<u32>()?);
         if kinds.len() != numbers.len() || ends.first() != Some(&0) {

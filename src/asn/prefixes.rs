@@ -12,10 +12,10 @@
 //! traffic to a covering prefix.
 
 use super::input::{self, Lines};
-use super::listed::{Announcers, Listed, PrefixForm};
 use super::notation::{self, NotationError};
 use super::numbers;
 use super::source::LoadError;
+use super::source_builder::{Announcers, PrefixForm, SourceBuilder};
 use crate::files::Load;
 use crate::units::{Address, Asn, Prefix};
 use std::io::BufRead;
@@ -27,14 +27,14 @@ use std::path::Path;
 /// # Errors
 /// [`LoadError`] where the file cannot be read, with line and value where it is not a list, and
 /// where no prefix is in it.
-pub(super) fn load(path: &Path, load: &Load) -> Result<Listed, LoadError> {
+pub(super) fn load(path: &Path, load: &Load) -> Result<SourceBuilder, LoadError> {
     read(path, input::open(path, load)?)
 }
 
 /// Reads a list line by line; `path` is for messages.
-pub(super) fn read(path: &Path, input: impl BufRead) -> Result<Listed, LoadError> {
+pub(super) fn read(path: &Path, input: impl BufRead) -> Result<SourceBuilder, LoadError> {
     let mut lines = Lines::new(path, input);
-    let mut listed = Listed::default();
+    let mut listed = SourceBuilder::default();
     while lines.advance()? {
         let text = lines.text();
         entry(&text, &mut listed).map_err(|(value, reason)| lines.wrong(value, &reason))?;
@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path, input: impl BufRead) -> Result<Listed, LoadError
 type Wrong<'a> = (&'a str, String);
 
 /// Reads one line.
-fn entry<'a>(line: &'a str, listed: &mut Listed) -> Result<(), Wrong<'a>> {
+fn entry<'a>(line: &'a str, listed: &mut SourceBuilder) -> Result<(), Wrong<'a>> {
     if line.is_empty() || line.starts_with(['#', ';']) {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-fn listed(text: &[u8]) -> Result<Listed, LoadError> {
+fn listed(text: &[u8]) -> Result<SourceBuilder, LoadError> {
     read(Path::new("list"), text)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Plain values.
 
-use super::octets::{Scan, Sink};
+use super::octets::{OctetReader, OctetWriter};
 use crate::units::{Second, Timestamp};
 use std::io;
 use std::net::SocketAddr;
@@ -170,7 +170,7 @@ impl Provenance {
     }
 
     /// Appends it to a compiled source.
-    pub(super) fn write(self, sink: &mut Sink) {
+    pub(super) fn write(self, sink: &mut OctetWriter) {
         let Self { built, sha256 } = self;
         sink.one(built.map_or(0, Timestamp::as_nanos));
         sink.list(
@@ -184,7 +184,7 @@ impl Provenance {
     }
 
     /// Reads what [`write`](Self::write) wrote.
-    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+    pub(super) fn read(scan: &mut OctetReader<'_>) -> Option<Self> {
         let built = Some(scan.one()?).filter(|nanos| *nanos != 0);
         let sha256 = scan.list::<u8>()?;
         Some(Self {
@@ -224,7 +224,7 @@ pub struct Counts {
 /// In a compiled source.
 impl Counts {
     /// Appends them.
-    pub(super) fn write(self, sink: &mut Sink) {
+    pub(super) fn write(self, sink: &mut OctetWriter) {
         let Self {
             rows,
             without_origin,
@@ -248,7 +248,7 @@ impl Counts {
     }
 
     /// Reads what [`write`](Self::write) wrote.
-    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+    pub(super) fn read(scan: &mut OctetReader<'_>) -> Option<Self> {
         Some(Self {
             rows: scan.one()?,
             without_origin: scan.one()?,

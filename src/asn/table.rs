@@ -9,7 +9,7 @@ mod strides;
 #[cfg(test)]
 mod tests;
 
-use super::octets::{Scan, Sink};
+use super::octets::{OctetReader, OctetWriter};
 use crate::units::{Address, Prefix};
 use family::{Entry, Family, NO_VALUE, Number};
 use std::net::IpAddr;
@@ -95,14 +95,14 @@ impl Sorted {
     }
 
     /// Appends it to a compiled source.
-    pub(super) fn write(&self, sink: &mut Sink) {
+    pub(super) fn write(&self, sink: &mut OctetWriter) {
         sink.one(self.conflicts);
         family::write(&self.v4, sink);
         family::write(&self.v6, sink);
     }
 
     /// Reads what [`write`](Self::write) wrote; none where prefixes are not in order.
-    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+    pub(super) fn read(scan: &mut OctetReader<'_>) -> Option<Self> {
         Some(Self {
             conflicts: scan.one()?,
             v4: family::read(scan)?,

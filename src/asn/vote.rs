@@ -19,14 +19,14 @@ const MAX_WEIGHT: usize = 1 << 20;
 
 /// A route as it was announced: what is kept of it, once for all prefixes it is announced for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::asn) struct HeardPath {
+pub(in crate::asn) struct AnnouncedPath {
     origin: Option<Asn>,
     path: Vec<Hop>,
     /// The origin is one of a set.
     of_set: bool,
 }
 
-impl HeardPath {
+impl AnnouncedPath {
     /// What is kept of a path from a peer; `own` numbers are left out of it. An empty one is of a route
     /// that the AS of an `internal` peer originates (RFC 4271 §5.1.2); from any other peer it says
     /// nothing.
@@ -102,7 +102,7 @@ pub(in crate::asn) enum Voter {
 /// What one voter says of a prefix.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::asn) struct Candidate {
-    pub(in crate::asn) heard: Arc<HeardPath>,
+    pub(in crate::asn) announced: Arc<AnnouncedPath>,
     pub(in crate::asn) voter: Voter,
 }
 
@@ -129,8 +129,8 @@ pub(in crate::asn) struct VoteResult {
 impl Vote {
     /// Takes a route; one without origin has no vote.
     pub(in crate::asn) fn add(&mut self, route: Candidate) -> Result<(), String> {
-        if route.heard.origin.is_some() {
-            self.weight += route.heard.weight();
+        if route.announced.origin.is_some() {
+            self.weight += route.announced.weight();
             self.routes.push(route);
         }
         if self.weight > MAX_WEIGHT {
@@ -144,7 +144,7 @@ impl Vote {
         self.routes.sort_unstable();
         self.routes.dedup();
         let same_origin =
-            |one: &Candidate, other: &Candidate| one.heard.origin == other.heard.origin;
+            |one: &Candidate, other: &Candidate| one.announced.origin == other.announced.origin;
         self.routes.chunk_by(same_origin)
     }
 
@@ -153,30 +153,31 @@ impl Vote {
         let origins = self.origins();
         let several = origins.clone().nth(1).is_some();
         let won = origins.min_by_key(|routes| {
-            let origin = routes.first().and_then(|route| route.heard.origin);
+            let origin = routes.first().and_then(|route| route.announced.origin);
             (
                 Reverse(voters(routes).len()),
                 origin.map(numbers::precedence),
             )
         });
-        let Some((heard, _)) = best_path(won.unwrap_or_default()) else {
+        let Some((announced, _)) = best_path(won.unwrap_or_default()) else {
             return VoteResult::default();
         };
         VoteResult {
-            origin: heard.origin,
-            path: heard.path.clone(),
+            origin: announced.origin,
+            path: announced.path.clone(),
             several,
-            of_set: heard.of_set,
+            of_set: announced.of_set,
         }
     }
 }
 
 /// Of sorted routes to one origin the one that stands, and how many voters see its path.
-pub(in crate::asn) fn best_path(routes: &[Candidate]) -> Option<(&HeardPath, usize)> {
-    let paths = routes.chunk_by(|one, other| one.heard.path == other.heard.path);
-    let paths = paths.filter_map(|routes| Some((&*routes.first()?.heard, voters(routes).len())));
+pub(in crate::asn) fn best_path(routes: &[Candidate]) -> Option<(&AnnouncedPath, usize)> {
+    let paths = routes.chunk_by(|one, other| one.announced.path == other.announced.path);
+    let paths =
+        paths.filter_map(|routes| Some((&*routes.first()?.announced, voters(routes).len())));
     // of equal minima `min_by_key` takes the first: the lowest
-    paths.min_by_key(|(heard, seen)| (Reverse(*seen), path::length(&heard.path)))
+    paths.min_by_key(|(announced, seen)| (Reverse(*seen), path::length(&announced.path)))
 }
 
 /// Who says these routes, each once.
@@ -192,9 +193,9 @@ mod tests {
     use super::*;
 
     fn route(peer: u32, segments: &[PathSegment]) -> Candidate {
-        let heard = HeardPath::new(segments, &HashSet::new()).into();
+        let announced = AnnouncedPath::new(segments, &HashSet::new()).into();
         let voter = Voter::Number(peer);
-        Candidate { heard, voter }
+        Candidate { announced, voter }
     }
 
     /// Votes, each a peer and its path; the outcome as text: origin, path.
@@ -295,14 +296,14 @@ mod tests {
             // AS 0 is nobody's peer
             (&[], 0, 0, &[0]),
         ] {
-            let heard = HeardPath::from_peer(segments, Some(Asn(peer)), &own);
-            assert_eq!(heard.origin.unwrap_or_default(), Asn(origin));
-            assert_eq!(heard.path, hops(path));
+            let announced = AnnouncedPath::from_peer(segments, Some(Asn(peer)), &own);
+            assert_eq!(announced.origin.unwrap_or_default(), Asn(origin));
+            assert_eq!(announced.path, hops(path));
         }
-        assert_eq!(HeardPath::from_peer(&[], None, &own).origin, None);
+        assert_eq!(AnnouncedPath::from_peer(&[], None, &own).origin, None);
         let path = [PathSegment::Sequence(vec![Asn(64501)])];
-        let heard = HeardPath::from_peer(&path, Some(Asn(64500)), &own);
-        assert_eq!(heard.origin, Some(Asn(64501)));
+        let announced = AnnouncedPath::from_peer(&path, Some(Asn(64500)), &own);
+        assert_eq!(announced.origin, Some(Asn(64501)));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! `asnmeter evidence`: what a ledger holds, and what people enter into it.
 
 use super::key::KeyCommand;
-use super::print;
 use super::witness::WitnessArguments;
+use super::{print, print_entry_outcome};
 use crate::app::AppError;
-use crate::app::requests::{EntryOutcome, ask};
+use crate::app::requests::ask;
 use crate::ledger::leaf::{ExclusionLeaf, Leaf};
 use crate::ledger::select::LeafFilter;
 use crate::ledger::verify::{VerifyRequest, verify_each};
@@ -106,17 +106,8 @@ fn exclude(arguments: &ExcludeArguments) -> Result<(), AppError> {
         reason: arguments.reason.clone(),
         asns,
     });
-    let asked = ask(&arguments.directory, &leaf, arguments.key.as_deref())?;
-    print_asked(&asked)
-}
-
-/// Says what became of what was asked for.
-pub(super) fn print_asked(asked: &EntryOutcome) -> Result<(), AppError> {
-    print(|out| match asked {
-        EntryOutcome::Entered(leaf) => writeln!(out, "entered: {}", leaf.to_line()),
-        EntryOutcome::Known => writeln!(out, "nothing to do: this was entered before"),
-        EntryOutcome::Waits(why) => writeln!(out, "requested: {why}"),
-    })
+    let outcome = ask(&arguments.directory, &leaf, arguments.key.as_deref())?;
+    print_entry_outcome(&outcome)
 }
 
 /// Prints leaves while they are verified: where the ledger does not hold, the error says from where on.

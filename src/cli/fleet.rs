@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &FleetArguments) -> Result<(), AppError> {
     if !arguments.once {
         return fleet::run(&arguments.config, flags);
     }
-    let snapshot = fleet::once(&arguments.config, &flags, arguments.timeout)?;
+    let snapshot = fleet::judge_once(&arguments.config, &flags, arguments.timeout)?;
     print(|out| match arguments.format {
         FleetFormat::Json => json::write_fleet(out, &snapshot),
         FleetFormat::Text => text::write_replay(out, &snapshot, &[], page()),

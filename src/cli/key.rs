@@ -1,13 +1,12 @@
 //! `asnmeter evidence key`: keys that sign a ledger.
 
-use super::evidence::print_asked;
-use super::print;
+use super::{print, print_entry_outcome};
 use crate::app::AppError;
 use crate::app::requests::change_key;
 use crate::files;
 use crate::ledger::directory::LedgerDirectory;
 use crate::ledger::key::{PrivateKey, PublicKey, new_private_pem};
-use crate::ledger::{key_change, recovery};
+use crate::ledger::{identity, key_change};
 use clap::{Args, Subcommand};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -63,8 +62,8 @@ pub(super) fn run(command: &KeyCommand) -> Result<(), AppError> {
         KeyCommand::Create(arguments) => create(&arguments.file),
         KeyCommand::Show(arguments) => show(&arguments.path),
         KeyCommand::Change(arguments) => {
-            let asked = change_key(&arguments.directory, &arguments.from, &arguments.to)?;
-            print_asked(&asked)
+            let outcome = change_key(&arguments.directory, &arguments.from, &arguments.to)?;
+            print_entry_outcome(&outcome)
         }
     }
 }
@@ -92,7 +91,7 @@ fn create(path: &Path) -> Result<(), AppError> {
 fn show(path: &Path) -> Result<(), AppError> {
     if path.is_dir() {
         let directory = LedgerDirectory::new(path);
-        let origin = recovery::origin(&directory)?;
+        let origin = identity::origin(&directory)?;
         let keys = key_change::keys(&directory, &origin)?;
         if keys.is_empty() {
             return Err(AppError::Refused(format!(

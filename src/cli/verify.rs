@@ -8,7 +8,7 @@ use crate::ledger::checkpoint::{MAX_NOTE, SignedCheckpoint, read_notes};
 use crate::ledger::cosignature::WitnessKey;
 use crate::ledger::key::PublicKey;
 use crate::ledger::leaf::RULES;
-use crate::ledger::rejudge::Rejudged;
+use crate::ledger::rejudge::RejudgeCounts;
 use crate::ledger::verify::{Requirement, Verified, VerifyRequest, verify};
 use crate::report::period::ReportZone;
 use crate::units::Second;
@@ -243,7 +243,7 @@ fn write_text(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
         .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
     writeln!(out, "{}", kinds.join(", "))?;
-    let Rejudged {
+    let RejudgeCounts {
         verdicts,
         intervals,
         taken,

@@ -2,7 +2,7 @@
 
 use crate::app::AppError;
 use crate::app::witness::{WitnessRequest, follow};
-use crate::export::http::fetch::Remote;
+use crate::export::http::fetch::RemoteMeter;
 use crate::files;
 use crate::ledger::checkpoint::is_note_name;
 use crate::ledger::key::{PrivateKey, PublicKey};
@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &WitnessArguments) -> Result<(), AppError> {
         .as_deref()
         .map(|text| text.trim_end_matches(['\r', '\n']));
     let login = arguments.user.as_deref().zip(password);
-    let remote = Remote::new(&arguments.url, roots.as_deref(), login);
+    let remote = RemoteMeter::new(&arguments.url, roots.as_deref(), login);
     let cosigner = arguments
         .key
         .as_deref()

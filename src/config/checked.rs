@@ -17,7 +17,7 @@ pub struct Config {
     pub capture: CaptureSettings,
     /// What is taken for voice.
     pub voice: VoiceSettings,
-    /// Whose addresses are whose.
+    /// To whom addresses belong.
     pub asn: asn::OriginSettings,
     /// The contracts.
     pub commitments: Vec<Commitment>,

@@ -8,7 +8,7 @@ use std::fmt::Display;
 const MAX_NAME: usize = 60;
 
 /// A connection to the web endpoint reached a limit: of its client, or of all.
-pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool) {
+pub fn endpoint_limit_reached(client: &dyn Display, connections: usize, is_share: bool) {
     let owner = if is_share {
         format!("{client} has")
     } else {
@@ -26,7 +26,7 @@ pub fn endpoint_crowded(client: &dyn Display, connections: usize, is_share: bool
 }
 
 /// No connection has reached a limit for a while.
-pub fn endpoint_no_longer_crowded(connections: u64) {
+pub fn endpoint_below_limit(connections: u64) {
     emit(
         Level::Info,
         "endpoint_no_longer_crowded",

@@ -100,12 +100,12 @@ pub fn unseen_ended((first, last): (Second, Second), why: &str, seconds: u64) {
     );
 }
 
-/// A table is full, and what has no room in it is refused.
+/// What has no room in a table is refused: it is full, or what it has of one call or address is.
 pub fn table_full(table: &str, second: Second, refused: u64, consequence: &str) {
     emit(
         Level::Warning,
         "table_full",
-        format_args!("{table}: full in {second}, {refused} refused: {consequence}"),
+        format_args!("{table}: no room in {second}, {refused} refused: {consequence}"),
         &[
             ("TABLE", &table),
             ("SECOND", &second),

@@ -63,7 +63,11 @@ fn write_asn(
         .filter_map(|(measure, one)| Some((measure, one.as_ref()?)))
         .collect();
     for (measure, guarantee) in &known {
-        write!(out, "{begin},{},{end}\r\n", standing(*measure, guarantee))?;
+        write!(
+            out,
+            "{begin},{},{end}\r\n",
+            verdict_cell(*measure, guarantee)
+        )?;
     }
     if known.is_empty() {
         write!(out, "{begin},,,,,,,,,,{end}\r\n")?;
@@ -71,7 +75,7 @@ fn write_asn(
     Ok(())
 }
 
-fn standing(measure: Measure, guarantee: &GuaranteeRow) -> String {
+fn verdict_cell(measure: Measure, guarantee: &GuaranteeRow) -> String {
     let verdict = guarantee.verdict.map_or("", Verdict::as_str);
     let reason = guarantee.indeterminate_reason;
     let seconds = [Verdict::Met, Verdict::Missed, Verdict::Void];

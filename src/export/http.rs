@@ -5,7 +5,9 @@
 //! of its head, the age of a connection; `connections` decides which connection is closed at a limit.
 //! Request bodies are refused. Each output is rendered at most once per published state.
 
+mod answer;
 mod connections;
+mod download;
 mod evidence;
 pub mod fetch;
 mod head;
@@ -16,11 +18,12 @@ mod rendered;
 mod routes;
 pub mod security;
 
-use crate::export::{Published, Refused};
+use crate::export::{HttpRefusals, Published};
+use answer::AnswerBody;
 use connections::{Answering, Connection, ConnectionTable};
-pub use connections::{Client, Crowded};
+pub use connections::{Client, LimitReached};
 use evidence::FileRequest;
-use head::Timed;
+use head::HeadDeadline;
 use hosts::HostNames;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::AUTHORIZATION;
@@ -28,7 +31,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rendered::RenderedOutputs;
-use routes::{HttpAnswer, Reply};
+use routes::Reply;
 use security::{Security, SecurityError};
 use std::convert::Infallible;
 use std::future::Future;
@@ -67,7 +70,7 @@ pub struct HttpLimits {
     /// Age at which a connection is closed after its current answer: bounds slow readers.
     pub connection_age: Duration,
     /// Longest time for that answer, and for all answers at shutdown.
-    pub farewell: Duration,
+    pub drain_wait: Duration,
     /// Event streams of the page at the same time; a further one is answered 503.
     pub listeners: usize,
     /// The same for one client.
@@ -90,7 +93,7 @@ impl Default for HttpLimits {
             head_bytes: 16 * 1024,
             header_fields: 64,
             connection_age: Duration::from_secs(3600),
-            farewell: Duration::from_secs(10),
+            drain_wait: Duration::from_secs(10),
             listeners: 32,
             client_listeners: 16,
             listener_age: Duration::from_secs(900),
@@ -129,27 +132,27 @@ pub struct HttpServer {
     socket: std::net::TcpListener,
     address: SocketAddr,
     limits: HttpLimits,
-    refused: Arc<Refused>,
-    last_refused: LastRefused,
+    refused: Arc<HttpRefusals>,
+    last_refused: LastRefusals,
     hosts: HostNames,
     security: watch::Receiver<Arc<Security>>,
 }
 
 /// Who was turned away last, by reason: for the log. The counters have each of them.
 #[derive(Clone, Debug)]
-pub struct LastRefused {
+pub struct LastRefusals {
     /// A connection beyond a limit.
-    pub crowded: watch::Sender<Option<Crowded>>,
+    pub limit_reached: watch::Sender<Option<LimitReached>>,
     /// A name that is none of this endpoint's, and who asked for it.
     pub hosts: watch::Sender<Option<(Client, String)>>,
     /// A client with a wrong name or password.
     pub credentials: watch::Sender<Option<Client>>,
 }
 
-impl Default for LastRefused {
+impl Default for LastRefusals {
     fn default() -> Self {
         Self {
-            crowded: watch::channel(None).0,
+            limit_reached: watch::channel(None).0,
             hosts: watch::channel(None).0,
             credentials: watch::channel(None).0,
         }
@@ -175,7 +178,7 @@ impl HttpServer {
     }
 
     /// The counters of refused clients, which count for as long as the listener is served.
-    pub fn refused(&self) -> Arc<Refused> {
+    pub fn refused(&self) -> Arc<HttpRefusals> {
         Arc::clone(&self.refused)
     }
 
@@ -186,7 +189,7 @@ impl HttpServer {
     }
 
     /// Who was turned away last.
-    pub fn last_refused(&self) -> LastRefused {
+    pub fn last_refused(&self) -> LastRefusals {
         self.last_refused.clone()
     }
 
@@ -209,14 +212,14 @@ pub fn bind(address: SocketAddr) -> Result<HttpServer, HttpError> {
         socket,
         limits: HttpLimits::default(),
         refused: Arc::default(),
-        last_refused: LastRefused::default(),
+        last_refused: LastRefusals::default(),
         hosts: HostNames::default(),
         security: watch::channel(Arc::default()).1,
     })
 }
 
 /// Answers requests from the last published state, until `shutdown` is ready. Then waits for the current
-/// answers, for at most [`HttpLimits::farewell`].
+/// answers, for at most [`HttpLimits::drain_wait`].
 ///
 /// # Errors
 /// [`HttpError::Bind`] if the runtime cannot take the socket.
@@ -246,8 +249,8 @@ pub async fn serve(
         security,
         stopped,
     };
-    let crowded = state.last_refused.crowded.clone();
-    let table = ConnectionTable::new(limits, state.refused.clone(), crowded);
+    let limit_reached = state.last_refused.limit_reached.clone();
+    let table = ConnectionTable::new(limits, state.refused.clone(), limit_reached);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -277,7 +280,7 @@ pub async fn serve(
     }
     drop(stop);
     let all_ended = async { while connections.join_next().await.is_some() {} };
-    let _ = timeout(limits.farewell, all_ended).await;
+    let _ = timeout(limits.drain_wait, all_ended).await;
     Ok(())
 }
 
@@ -286,8 +289,8 @@ pub async fn serve(
 struct HttpState {
     shown: Arc<RenderedOutputs>,
     limits: HttpLimits,
-    refused: Arc<Refused>,
-    last_refused: LastRefused,
+    refused: Arc<HttpRefusals>,
+    last_refused: LastRefusals,
     hosts: Arc<HostNames>,
     security: watch::Receiver<Arc<Security>>,
     stopped: watch::Receiver<()>,
@@ -323,11 +326,11 @@ impl HttpState {
                 let host = hosts.check(request.uri(), request.headers(), security.is_guarded());
                 let mut response = if !security.has_room() {
                     refused.rate.fetch_add(1, Ordering::Relaxed);
-                    routes::too_many()
+                    answer::too_many()
                 } else if let Err(name) = host {
                     refused.hosts.fetch_add(1, Ordering::Relaxed);
                     last_refused.hosts.send_replace(Some((share.client, name)));
-                    routes::misdirected()
+                    answer::misdirected()
                 } else if security.is_open(request.uri().path())
                     || security
                         .basic_auth
@@ -346,19 +349,19 @@ impl HttpState {
                     if credentials.is_some() {
                         last_refused.credentials.send_replace(Some(share.client));
                     }
-                    routes::unauthorized()
+                    answer::unauthorized()
                 };
                 for (name, value) in &security.headers {
                     response.headers_mut().insert(name, value.clone());
                 }
-                Ok::<_, Infallible>(response.map(|body| AnswerBody {
+                Ok::<_, Infallible>(response.map(|body| AnsweringBody {
                     body,
                     _answering: answering,
                 }))
             }
         });
         let limits = self.limits;
-        let stream = Timed::new(stream, connection_guard.clone(), limits.head_wait);
+        let stream = HeadDeadline::new(stream, connection_guard.clone(), limits.head_wait);
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.request_wait)
@@ -374,19 +377,19 @@ impl HttpState {
             _ = stopped.changed() => {}
         }
         connection.as_mut().graceful_shutdown();
-        let _ = timeout(limits.farewell, connection).await;
+        let _ = timeout(limits.drain_wait, connection).await;
     }
 }
 
 /// The body of an answer. Marks the connection as being answered until hyper has all of it.
-struct AnswerBody {
-    body: HttpAnswer,
+struct AnsweringBody {
+    body: AnswerBody,
     _answering: Answering,
 }
 
-impl Body for AnswerBody {
+impl Body for AnsweringBody {
     type Data = Bytes;
-    type Error = <HttpAnswer as Body>::Error;
+    type Error = <AnswerBody as Body>::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

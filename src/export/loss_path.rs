@@ -91,19 +91,19 @@ impl LossPath {
         } else {
             format!("between the tap and {whose}")
         };
-        let far = said(self.far, &between, reporter(!self.is_from));
+        let far = loss_text(self.far, &between, reporter(!self.is_from));
         let before = if self.is_from {
             "behind it"
         } else {
             "before it"
         };
-        let near = said(self.near, before, reporter(self.is_from));
+        let near = loss_text(self.near, before, reporter(self.is_from));
         Some(format!("{far}; {near}"))
     }
 }
 
 /// What was lost on a section.
-fn said(loss: ShownLoss, place: &str, unknown: &str) -> String {
+fn loss_text(loss: ShownLoss, place: &str, unknown: &str) -> String {
     let Some(share) = Share::of(loss) else {
         return format!("what is lost {place} is not known: {unknown}");
     };

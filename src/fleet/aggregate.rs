@@ -4,11 +4,11 @@
 //! A second is closed when all probes have passed it; or when most of them have, and the rest has not come in
 //! the time that it is given: then as it is, and what comes later is an amendment.
 
-use super::closed::{Closed, MAX_SECONDS};
+use super::closed::{ClosedSeconds, MAX_SECONDS};
 use super::feed::ProbeFeed;
-use super::nats::{KeptMessage, Link, NatsError, ReadFrom, Reading};
+use super::nats::{MessageReader, NatsConnection, NatsError, ReadFrom, StoredMessage};
 use super::read::{ReportFeed, take};
-use super::seconds::{Fleet, Mark};
+use super::seconds::{Fleet, ProbePosition};
 use super::{Subject, Subjects};
 use crate::snapshot::evidence::JudgementObserver;
 use crate::units::Second;
@@ -72,7 +72,7 @@ pub struct AggregateSettings {
 
 /// The state of a run.
 struct Aggregator<'a> {
-    link: &'a Link,
+    link: &'a NatsConnection,
     subjects: Subjects,
     settings: AggregateSettings,
     /// The place of the last message that was read.
@@ -81,7 +81,7 @@ struct Aggregator<'a> {
     last_closed: u64,
     /// The last second that any of them closes.
     closed_until: Option<Second>,
-    pending: VecDeque<Closed>,
+    pending: VecDeque<ClosedSeconds>,
     most: SeenAt,
     any: SeenAt,
     /// When leaves of each probe may be asked for; none: nothing is missing.
@@ -90,7 +90,7 @@ struct Aggregator<'a> {
 
 /// Runs as long as it is not dropped. Tells of each judged second, and now and then besides.
 pub async fn aggregate(
-    link: &Link,
+    link: &NatsConnection,
     fleet: &mut Fleet,
     settings: AggregateSettings,
     evidence: &mut (dyn JudgementObserver + Send),
@@ -126,7 +126,7 @@ impl Aggregator<'_> {
         self.link.make_stream().await?;
         if let Some(last) = self.link.last(&self.subjects.closed()).await? {
             self.last_closed = self.last_closed.max(last.sequence);
-            let closed = Closed::from_text(&last.text);
+            let closed = ClosedSeconds::from_text(&last.text);
             self.closed_until = self.closed_until.max(closed.map(|it| it.second));
         }
         let from = if self.position == 0 {
@@ -144,7 +144,7 @@ impl Aggregator<'_> {
             if is_idle || looked.elapsed() >= LOOK {
                 looked = Instant::now();
                 self.consider(fleet).await?;
-                self.want(fleet).await?;
+                self.request_missing(fleet).await?;
                 shown(fleet);
             }
         }
@@ -153,7 +153,7 @@ impl Aggregator<'_> {
     /// Takes the next message; true where there is none now.
     async fn take_next(
         &mut self,
-        reading: &mut Reading,
+        reading: &mut MessageReader,
         fleet: &mut Fleet,
     ) -> Result<bool, NatsError> {
         let Ok(message) = timeout(LOOK, reading.next()).await else {
@@ -181,9 +181,9 @@ impl Aggregator<'_> {
         Ok(message.pending == 0)
     }
 
-    fn take_closed(&mut self, message: &KeptMessage) {
+    fn take_closed(&mut self, message: &StoredMessage) {
         self.last_closed = self.last_closed.max(message.sequence);
-        let closed = Closed::from_text(&message.text);
+        let closed = ClosedSeconds::from_text(&message.text);
         // seconds are closed in their order, each once
         let closed = closed.filter(|closed| {
             let last = self.pending.back().map(|last| last.second);
@@ -219,7 +219,7 @@ impl Aggregator<'_> {
             }
             return false;
         }
-        let marks: Vec<Mark> = fleet.feeds.iter().map(mark).collect();
+        let marks: Vec<ProbePosition> = fleet.feeds.iter().map(mark).collect();
         let (from, second) = (closed.from, closed.second);
         self.pending.pop_front();
         fleet.close_marked((from, second), &marks, evidence);
@@ -228,7 +228,7 @@ impl Aggregator<'_> {
 
     /// Whether the leaves of a second may still come where nothing is judged yet: each probe that has any in
     /// it has begun.
-    fn begins_with(closed: &Closed, fleet: &Fleet) -> bool {
+    fn begins_with(closed: &ClosedSeconds, fleet: &Fleet) -> bool {
         fleet.feeds.iter().all(|feed| {
             let mark = closed.probes.get(feed.name()).copied().unwrap_or_default();
             mark.leaves == 0 || feed.has_begun()
@@ -285,14 +285,14 @@ impl Aggregator<'_> {
         }
         let last = last.min(Second(next.0 + MAX_SECONDS - 1));
         let mark = |feed: &ProbeFeed| {
-            let mark = Mark {
+            let mark = ProbePosition {
                 leaves: feed.end_of(last),
                 through: feed.through(),
                 is_ahead: is_ahead(feed),
             };
             (feed.name().clone(), mark)
         };
-        let closed = Closed {
+        let closed = ClosedSeconds {
             from: next,
             second: last,
             probes: fleet.feeds.iter().map(mark).collect(),
@@ -313,7 +313,7 @@ impl Aggregator<'_> {
     }
 
     /// Asks for leaves that are missing.
-    async fn want(&mut self, fleet: &Fleet) -> Result<(), NatsError> {
+    async fn request_missing(&mut self, fleet: &Fleet) -> Result<(), NatsError> {
         let needed = |feed: &ProbeFeed| {
             let closed = self.pending.front();
             let mark = closed.and_then(|closed| closed.probes.get(feed.name()));
@@ -321,8 +321,8 @@ impl Aggregator<'_> {
         };
         let now = Instant::now();
         for (feed, at) in fleet.feeds.iter().zip(&mut self.want_at) {
-            let wanted = feed.wanted();
-            if wanted.is_none() && !feed.wants_day() && !needed(feed) {
+            let wanted = feed.first_missing();
+            if wanted.is_none() && !feed.needs_day() && !needed(feed) {
                 *at = None;
                 continue;
             }
@@ -330,7 +330,7 @@ impl Aggregator<'_> {
             if now >= *at.get_or_insert(now + WANT_AFTER) {
                 *at = Some(now + WANT_PAUSE);
                 let from = wanted.or_else(|| feed.has_begun().then(|| feed.verified()));
-                self.link.want(feed.name(), from).await?;
+                self.link.request_leaves(feed.name(), from).await?;
             }
         }
         Ok(())

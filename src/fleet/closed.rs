@@ -1,7 +1,7 @@
 //! Which seconds are closed, and with what: the message that aggregators side by side agree on. Whoever appends
 //! it first decides; all judge by it, so that their leaves are equal.
 
-use super::seconds::Mark;
+use super::seconds::ProbePosition;
 use crate::units::Second;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,13 +12,13 @@ pub const MAX_SECONDS: u64 = 600;
 
 /// Seconds are closed with these leaves of each probe.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Closed {
+pub struct ClosedSeconds {
     /// The first of them.
     pub from: Second,
     /// The last of them.
     pub second: Second,
     /// By the probe's name.
-    pub probes: BTreeMap<Arc<str>, Mark>,
+    pub probes: BTreeMap<Arc<str>, ProbePosition>,
 }
 
 /// As it is written.
@@ -38,7 +38,7 @@ struct WrittenMark {
     ahead: bool,
 }
 
-impl Closed {
+impl ClosedSeconds {
     /// One line of JSON.
     pub fn to_text(&self) -> String {
         let probes = self.probes.iter().map(|(name, mark)| {
@@ -71,7 +71,7 @@ impl Closed {
                 Some(text) => Some(Second::from_rfc3339(&text)?),
                 None => None,
             };
-            let mark = Mark {
+            let mark = ProbePosition {
                 leaves: mark.leaves,
                 through,
                 is_ahead: mark.ahead,
@@ -94,12 +94,12 @@ mod tests {
 
     #[test]
     fn what_closes_seconds_is_read_as_it_is_written_and_nothing_else_is() {
-        let mark = |leaves, through: Option<u64>, is_ahead| Mark {
+        let mark = |leaves, through: Option<u64>, is_ahead| ProbePosition {
             leaves,
             through: through.map(Second),
             is_ahead,
         };
-        let closed = Closed {
+        let closed = ClosedSeconds {
             from: Second(1_700_000_000),
             second: Second(1_700_000_000 + MAX_SECONDS - 1),
             probes: [
@@ -109,12 +109,12 @@ mod tests {
             .into(),
         };
         let text = closed.to_text();
-        assert_eq!(Closed::from_text(&text), Some(closed.clone()));
-        let longer = Closed {
+        assert_eq!(ClosedSeconds::from_text(&text), Some(closed.clone()));
+        let longer = ClosedSeconds {
             second: closed.second.next(),
             ..closed.clone()
         };
-        let backward = Closed {
+        let backward = ClosedSeconds {
             second: closed.from.previous(),
             ..closed
         };
@@ -127,7 +127,7 @@ mod tests {
             backward.to_text(),
         ];
         for wrong in wrong {
-            assert_eq!(Closed::from_text(&wrong), None, "{wrong}");
+            assert_eq!(ClosedSeconds::from_text(&wrong), None, "{wrong}");
         }
     }
 }

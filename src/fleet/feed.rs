@@ -59,7 +59,7 @@ pub struct ProbeFeed {
     is_empty: bool,
     has_fault: bool,
     refused: u64,
-    noted: u64,
+    failed_messages: u64,
     notices: Vec<FeedNotice>,
 }
 
@@ -87,7 +87,7 @@ impl ProbeFeed {
             is_empty: false,
             has_fault: false,
             refused: 0,
-            noted: 0,
+            failed_messages: 0,
             notices: Vec::new(),
         }
     }
@@ -144,13 +144,13 @@ impl ProbeFeed {
 
     /// What an operator wants to know, since the last call.
     pub fn take_notices(&mut self) -> Vec<FeedNotice> {
-        self.noted += self.notices.len() as u64;
+        self.failed_messages += self.notices.len() as u64;
         take(&mut self.notices)
     }
 
     /// Messages that did not hold, as far as they were told of.
-    pub fn noted(&self) -> u64 {
-        self.noted
+    pub fn failed_messages(&self) -> u64 {
+        self.failed_messages
     }
 
     /// The next second that waits, if it is whole.
@@ -191,7 +191,7 @@ impl ProbeFeed {
     }
 
     /// The number of the first leaf that is missing, where later ones or their head are here.
-    pub fn wanted(&self) -> Option<u64> {
+    pub fn first_missing(&self) -> Option<u64> {
         let next = self.next()?;
         let is_behind = self
             .heads
@@ -202,7 +202,7 @@ impl ProbeFeed {
     }
 
     /// Whether leaves or a head have come, and no day leaf to begin with.
-    pub fn wants_day(&self) -> bool {
+    pub fn needs_day(&self) -> bool {
         self.tree.is_none() && !(self.heads.is_empty() && self.ahead.is_empty())
     }
 
@@ -222,7 +222,7 @@ impl ProbeFeed {
             }
             self.take_leaf(number, line);
         }
-        self.meet_heads();
+        self.check_heads();
     }
 
     fn take_leaf(&mut self, number: u64, line: &str) {
@@ -331,24 +331,24 @@ impl ProbeFeed {
                 while self.heads.len() > MAX_HEADS {
                     self.heads.pop_first();
                 }
-                self.meet_heads();
+                self.check_heads();
             }
         }
     }
 
     /// Holds what waits to the heads whose leaves are all here.
-    fn meet_heads(&mut self) {
+    fn check_heads(&mut self) {
         while let Some(next) = self.next()
             && let Some((size, _)) = self.heads.first_key_value()
             && *size <= next
             && !self.has_fault
             && let Some((_, head)) = self.heads.pop_first()
         {
-            self.meet(head);
+            self.check_head(head);
         }
     }
 
-    fn meet(&mut self, head: Head) {
+    fn check_head(&mut self, head: Head) {
         let Some(verified) = &self.tree else { return };
         self.is_empty = false;
         let size = verified.size();
@@ -385,11 +385,11 @@ impl ProbeFeed {
                 return self.notices.push(FeedNotice::Fault(number, reason));
             }
         }
-        self.pass(&head);
+        self.advance(&head);
     }
 
     /// What a verified head says of time.
-    fn pass(&mut self, head: &Head) {
+    fn advance(&mut self, head: &Head) {
         (self.rules, self.totals) = (Some(head.rules), head.totals);
         let Some(through) = head.through.max(self.through) else {
             return;

@@ -138,7 +138,7 @@ impl FleetJudge {
     }
 
     /// What was taken before, of a probe with this name: of its ledger so many leaves, the last of a second.
-    pub fn set_taken(&mut self, probe: &str, leaves: u64, last: Second) {
+    pub fn restore_progress(&mut self, probe: &str, leaves: u64, last: Second) {
         let state = self.probes.iter_mut().find(|state| *state.name == *probe);
         if let Some(state) = state
             && leaves > 0
@@ -148,7 +148,7 @@ impl FleetJudge {
     }
 
     /// Leaves that were taken before tell how a probe stands.
-    pub fn note(&mut self, place: usize, known: &ProbeSecond) {
+    pub fn note_state(&mut self, place: usize, known: &ProbeSecond) {
         for leaf in &known.leaves {
             if let Leaf::Policy(leaf) = leaf {
                 self.hold_to_policy(place, leaf);
@@ -186,7 +186,7 @@ impl FleetJudge {
             for taken in part.taken {
                 if part.absence == Some(Absence::Rules) {
                     // what its numbers mean nobody here knows
-                    self.note(place, &taken);
+                    self.note_state(place, &taken);
                 } else {
                     self.take(place, &taken, second, &mut counted, evidence);
                 }

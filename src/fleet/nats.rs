@@ -28,7 +28,7 @@ const MAX_PULLED: i64 = 256;
 
 /// Where the servers are, and who we are to them.
 #[derive(Clone, Debug, Default)]
-pub struct Servers {
+pub struct NatsServers {
     /// Their addresses.
     pub addresses: Vec<String>,
     /// A credentials file.
@@ -73,7 +73,7 @@ pub enum NatsError {
 
 /// A message of the stream.
 #[derive(Clone, Debug)]
-pub struct KeptMessage {
+pub struct StoredMessage {
     /// Its subject.
     pub subject: String,
     /// Its place in the stream.
@@ -92,18 +92,18 @@ fn first_of(headers: Option<&HeaderMap>) -> Option<u64> {
 
 /// A connection to the servers of a fleet.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub struct NatsConnection {
     context: Context,
     subjects: Subjects,
     is_connected: Arc<AtomicBool>,
 }
 
-impl Link {
+impl NatsConnection {
     /// Connects, as long as it takes: the servers may not be there yet.
     ///
     /// # Errors
     /// [`NatsError`]: a file cannot be read, or the servers do not take us.
-    pub async fn connect(servers: &Servers, subjects: Subjects) -> Result<Self, NatsError> {
+    pub async fn connect(servers: &NatsServers, subjects: Subjects) -> Result<Self, NatsError> {
         let mut options = ConnectOptions::new()
             .name(&servers.name)
             .require_tls(servers.tls_required)
@@ -173,7 +173,7 @@ impl Link {
         let name = self.subjects.stream();
         let config = Config {
             name: name.clone(),
-            subjects: self.subjects.kept(),
+            subjects: self.subjects.stored(),
             retention: RetentionPolicy::Limits,
             discard: DiscardPolicy::New,
             storage: StorageType::File,
@@ -191,13 +191,13 @@ impl Link {
     ///
     /// # Errors
     /// [`NatsError::Read`].
-    pub async fn last(&self, subject: &str) -> Result<Option<KeptMessage>, NatsError> {
+    pub async fn last(&self, subject: &str) -> Result<Option<StoredMessage>, NatsError> {
         let failed =
             |error: &dyn std::fmt::Display| NatsError::Read(subject.to_owned(), error.to_string());
         let stream = self.context.get_stream_no_info(self.subjects.stream());
         let stream = stream.await.map_err(|error| failed(&error))?;
         match stream.direct_get_last_for_subject(subject).await {
-            Ok(message) => Ok(Some(KeptMessage {
+            Ok(message) => Ok(Some(StoredMessage {
                 subject: message.subject.to_string(),
                 sequence: message.sequence,
                 first: first_of(Some(&message.headers)),
@@ -256,8 +256,8 @@ impl Link {
     ///
     /// # Errors
     /// [`NatsError::Publish`].
-    pub async fn want(&self, probe: &str, from: Option<u64>) -> Result<(), NatsError> {
-        let subject = self.subjects.want(probe);
+    pub async fn request_leaves(&self, probe: &str, from: Option<u64>) -> Result<(), NatsError> {
+        let subject = self.subjects.leaf_requests(probe);
         let text = from.map_or_else(|| "day".to_owned(), |from| from.to_string());
         let sent = self.client().publish(subject.clone(), text.into()).await;
         sent.map_err(|error| NatsError::Publish(subject, error.to_string()))
@@ -267,19 +267,19 @@ impl Link {
     ///
     /// # Errors
     /// [`NatsError::Read`].
-    pub async fn wants(&self, probe: &str) -> Result<Wants, NatsError> {
-        let subject = self.subjects.want(probe);
+    pub async fn leaf_requests(&self, probe: &str) -> Result<LeafRequests, NatsError> {
+        let subject = self.subjects.leaf_requests(probe);
         let subscribed = self.client().subscribe(subject.clone()).await;
         let failed =
             |error: async_nats::SubscribeError| NatsError::Read(subject, error.to_string());
-        subscribed.map(Wants).map_err(failed)
+        subscribed.map(LeafRequests).map_err(failed)
     }
 
     /// The messages of a subject, or of all where it is empty.
     ///
     /// # Errors
     /// [`NatsError::Read`].
-    pub async fn read(&self, filter: &str, from: ReadFrom) -> Result<Reading, NatsError> {
+    pub async fn read(&self, filter: &str, from: ReadFrom) -> Result<MessageReader, NatsError> {
         let failed =
             |error: &dyn std::fmt::Display| NatsError::Read(filter.to_owned(), error.to_string());
         let deliver_policy = match from {
@@ -305,7 +305,7 @@ impl Link {
         let consumer = stream.create_consumer(config).await;
         let consumer = consumer.map_err(|error| failed(&error))?;
         let messages = consumer.messages().await.map_err(|error| failed(&error))?;
-        Ok(Reading {
+        Ok(MessageReader {
             messages: Box::new(messages),
             filter: filter.to_owned(),
         })
@@ -324,17 +324,17 @@ pub enum ReadFrom {
 }
 
 /// Messages as they come.
-pub struct Reading {
+pub struct MessageReader {
     messages: Box<pull::Ordered>,
     filter: String,
 }
 
-impl Reading {
+impl MessageReader {
     /// The next one.
     ///
     /// # Errors
     /// [`NatsError::Read`]: it has to begin anew.
-    pub async fn next(&mut self) -> Result<KeptMessage, NatsError> {
+    pub async fn next(&mut self) -> Result<StoredMessage, NatsError> {
         let failed = |reason: String| NatsError::Read(self.filter.clone(), reason);
         let message = match self.messages.next().await {
             Some(Ok(message)) => message,
@@ -345,7 +345,7 @@ impl Reading {
         let info = info.map(|info| (info.stream_sequence, info.pending));
         let (sequence, pending) = info.map_err(|error| failed(error.to_string()))?;
         let message = &message.message;
-        Ok(KeptMessage {
+        Ok(StoredMessage {
             subject: message.subject.to_string(),
             sequence,
             first: first_of(message.headers.as_ref()),
@@ -357,9 +357,9 @@ impl Reading {
 
 /// What is asked of a probe.
 #[derive(Debug)]
-pub struct Wants(Subscriber);
+pub struct LeafRequests(Subscriber);
 
-impl Wants {
+impl LeafRequests {
     /// The next number from which leaves are wanted; none: from the newest day on.
     pub async fn next(&mut self) -> Option<u64> {
         loop {

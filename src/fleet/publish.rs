@@ -6,7 +6,7 @@
 
 use super::follow::{LedgerFollower, LedgerProgress};
 use super::head::Head;
-use super::nats::{Link, NatsError, Servers};
+use super::nats::{NatsConnection, NatsError, NatsServers};
 use super::{Subjects, totals};
 use crate::ledger::directory::LedgerError;
 use crate::ledger::key::PrivateKey;
@@ -40,7 +40,7 @@ const SHORT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct ProbeSettings {
     /// The servers.
-    pub servers: Servers,
+    pub servers: NatsServers,
     /// The fleet's subjects.
     pub subjects: Subjects,
     /// Our name in it.
@@ -91,9 +91,9 @@ pub struct Publisher {
     progress: watch::Receiver<LedgerProgress>,
     status: Arc<ProbeStatus>,
     report: ReportProbe,
-    link: Option<Link>,
+    link: Option<NatsConnection>,
     /// What the last head said.
-    told: Option<(u64, Option<Second>, bool)>,
+    published: Option<(u64, Option<Second>, bool)>,
     through: Option<Second>,
     has_failed: bool,
 }
@@ -112,7 +112,7 @@ impl Publisher {
             status,
             report,
             link: None,
-            told: None,
+            published: None,
             through: None,
             has_failed: false,
         }
@@ -142,7 +142,7 @@ impl Publisher {
     }
 
     fn show_connection(&self) {
-        let is_connected = self.link.as_ref().is_some_and(Link::is_connected);
+        let is_connected = self.link.as_ref().is_some_and(NatsConnection::is_connected);
         self.status.connected.store(is_connected, Ordering::Relaxed);
     }
 
@@ -152,7 +152,7 @@ impl Publisher {
             link.clone()
         } else {
             let (servers, subjects) = (&self.settings.servers, &self.settings.subjects);
-            let link = Link::connect(servers, subjects.clone()).await?;
+            let link = NatsConnection::connect(servers, subjects.clone()).await?;
             self.link.insert(link).clone()
         };
         // nothing is to be said before the first leaf
@@ -163,7 +163,7 @@ impl Publisher {
         let is_empty = |progress: &LedgerProgress| progress.written == 0 && progress.is_over;
         if is_empty(&self.progress.borrow().clone()) {
             link.make_stream().await?;
-            self.tell(&link, &CompactTree::default(), None, true)
+            self.publish_head(&link, &CompactTree::default(), None, true)
                 .await?;
             return Ok(());
         }
@@ -172,7 +172,7 @@ impl Publisher {
         self.status
             .acknowledged
             .store(follower.next(), Ordering::Relaxed);
-        let mut wants = link.wants(&self.settings.probe).await?;
+        let mut requests = link.leaf_requests(&self.settings.probe).await?;
         let mut answered: Option<Instant> = None;
         (self.report)(ProbeNotice::GoesOn(follower.next()));
         self.has_failed = false;
@@ -186,7 +186,7 @@ impl Publisher {
             if lines.is_empty() {
                 let is_over = progress.is_over && follower.next() >= progress.written;
                 if follower.next() >= progress.written {
-                    self.tell(&link, follower.tree(), progress.through, is_over)
+                    self.publish_head(&link, follower.tree(), progress.through, is_over)
                         .await?;
                 }
                 if is_over {
@@ -196,7 +196,7 @@ impl Publisher {
                     changed = self.progress.changed() => if changed.is_err() {
                         return Ok(());
                     },
-                    wanted = wants.next() => {
+                    wanted = requests.next() => {
                         if answered.is_none_or(|at| at.elapsed() >= AGAIN_PAUSE) {
                             sequence = self.again(&link, wanted, &follower, sequence).await?;
                             answered = Some(Instant::now());
@@ -215,14 +215,15 @@ impl Publisher {
             if follower.next() < progress.written {
                 // of the last one there may be more
                 let before = last_second(&lines).map(Second::previous);
-                self.tell(&link, follower.tree(), before, false).await?;
+                self.publish_head(&link, follower.tree(), before, false)
+                    .await?;
             }
         }
     }
 
     async fn send(
         &self,
-        link: &Link,
+        link: &NatsConnection,
         first: u64,
         lines: &[String],
         behind: u64,
@@ -243,16 +244,16 @@ impl Publisher {
     }
 
     /// Signs and sends a head, if it says something new.
-    async fn tell(
+    async fn publish_head(
         &mut self,
-        link: &Link,
+        link: &NatsConnection,
         tree: &CompactTree,
         through: Option<Second>,
         is_over: bool,
     ) -> Result<(), NatsError> {
         let through = through.max(self.through);
-        let told = (tree.size(), through, is_over);
-        if self.told == Some(told) || (tree.size() == 0 && !is_over) {
+        let published = (tree.size(), through, is_over);
+        if self.published == Some(published) || (tree.size() == 0 && !is_over) {
             return Ok(());
         }
         let totals = if is_over {
@@ -275,14 +276,14 @@ impl Publisher {
         let note = head.to_note(settings.key.as_ref());
         link.append(&settings.subjects.head(&settings.probe), (None, None), note)
             .await?;
-        (self.told, self.through) = (Some(told), through);
+        (self.published, self.through) = (Some(published), through);
         let shown = through.map_or(0, |second| second.0);
         self.status.through.store(shown, Ordering::Relaxed);
         Ok(())
     }
 
     /// Sends what was counted in all, in several messages; its hash.
-    async fn send_totals(&self, link: &Link) -> Result<Option<Hash>, NatsError> {
+    async fn send_totals(&self, link: &NatsConnection) -> Result<Option<Hash>, NatsError> {
         let settings = &self.settings;
         let lines = settings.totals.lock();
         let lines = lines.unwrap_or_else(PoisonError::into_inner).clone();
@@ -308,7 +309,7 @@ impl Publisher {
     /// the last message.
     async fn again(
         &self,
-        link: &Link,
+        link: &NatsConnection,
         wanted: Option<u64>,
         follower: &LedgerFollower,
         mut sequence: u64,
@@ -345,7 +346,10 @@ impl Publisher {
 
     /// Where to go on: behind what the stream has of our ledger. And the place of the last message of our
     /// subject, 0 where there is none.
-    async fn resume(&mut self, link: &Link) -> Result<(LedgerFollower, u64), PublishError> {
+    async fn resume(
+        &mut self,
+        link: &NatsConnection,
+    ) -> Result<(LedgerFollower, u64), PublishError> {
         let subject = self.settings.subjects.leaf(&self.settings.probe);
         let last = match link.last(&subject).await {
             Err(_) => {
@@ -369,7 +373,7 @@ impl Publisher {
             let at = follower
                 .next()
                 .max(self.own_head(link, progress).await.unwrap_or(0));
-            let at = at.max(if self.told.is_some() { known } else { 0 });
+            let at = at.max(if self.published.is_some() { known } else { 0 });
             let follower = if at > follower.next() {
                 LedgerFollower::open(&self.settings.ledger, Some(at), progress)?
             } else {
@@ -417,7 +421,7 @@ impl Publisher {
     }
 
     /// The size of the last head, if it is one of our ledger.
-    async fn own_head(&self, link: &Link, progress: LedgerProgress) -> Option<u64> {
+    async fn own_head(&self, link: &NatsConnection, progress: LedgerProgress) -> Option<u64> {
         let settings = &self.settings;
         let last = link.last(&settings.subjects.head(&settings.probe)).await;
         let note = last.ok()??.text;

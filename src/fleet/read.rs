@@ -2,7 +2,7 @@
 //! the ones behind.
 
 use super::feed::{FeedNotice, ProbeFeed};
-use super::nats::{KeptMessage, Link, NatsError, ReadFrom, Reading};
+use super::nats::{MessageReader, NatsConnection, NatsError, ReadFrom, StoredMessage};
 use super::seconds::Fleet;
 use super::totals::FleetTotals;
 use super::{Subject, Subjects, totals};
@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub type ReportFeed = fn(&str, &FeedNotice);
 
 /// Hands a message to the probe that it is of.
-pub fn take(feed: &mut ProbeFeed, subject: Subject<'_>, message: &KeptMessage) {
+pub fn take(feed: &mut ProbeFeed, subject: Subject<'_>, message: &StoredMessage) {
     match subject {
         Subject::Leaf(_) => {
             if let Some(first) = message.first {
@@ -32,7 +32,7 @@ pub fn take(feed: &mut ProbeFeed, subject: Subject<'_>, message: &KeptMessage) {
 /// The messages of one subject.
 struct SubjectReading {
     subject: String,
-    reading: Option<Reading>,
+    reading: Option<MessageReader>,
     /// The place of the last one.
     last: u64,
 }
@@ -47,7 +47,7 @@ impl SubjectReading {
     }
 
     /// The next message, if there is one soon; begins anew behind the last one where that has failed.
-    async fn next(&mut self, link: &Link) -> Result<Option<KeptMessage>, NatsError> {
+    async fn next(&mut self, link: &NatsConnection) -> Result<Option<StoredMessage>, NatsError> {
         let from = if self.last == 0 {
             ReadFrom::First
         } else {
@@ -88,9 +88,9 @@ impl ProbeReading {
     async fn next(
         &mut self,
         feed: &ProbeFeed,
-        link: &Link,
-    ) -> Result<Option<KeptMessage>, NatsError> {
-        if feed.wanted().is_some() || feed.wants_day() {
+        link: &NatsConnection,
+    ) -> Result<Option<StoredMessage>, NatsError> {
+        if feed.first_missing().is_some() || feed.needs_day() {
             self.leaves.next(link).await
         } else {
             self.heads.next(link).await
@@ -105,7 +105,10 @@ const MAX_TOTALS: usize = 256 << 20;
 ///
 /// # Errors
 /// [`NatsError`]: they cannot be read.
-async fn totals_of(link: &Link, feed: &ProbeFeed) -> Result<Option<Vec<String>>, NatsError> {
+async fn totals_of(
+    link: &NatsConnection,
+    feed: &ProbeFeed,
+) -> Result<Option<Vec<String>>, NatsError> {
     let Some(wanted) = feed.totals() else {
         return Ok(None);
     };
@@ -133,7 +136,7 @@ async fn totals_of(link: &Link, feed: &ProbeFeed) -> Result<Option<Vec<String>>,
 ///
 /// # Errors
 /// [`NatsError`]: it cannot be read.
-pub async fn totals(link: &Link, fleet: &Fleet) -> Result<FleetTotals, NatsError> {
+pub async fn totals(link: &NatsConnection, fleet: &Fleet) -> Result<FleetTotals, NatsError> {
     let mut sums = FleetTotals::default();
     for feed in &fleet.feeds {
         if let Some(lines) = totals_of(link, feed).await? {
@@ -144,8 +147,8 @@ pub async fn totals(link: &Link, fleet: &Fleet) -> Result<FleetTotals, NatsError
 }
 
 /// Reads and judges until all probes have stopped. It waits as long as that takes.
-pub async fn once(
-    link: &Link,
+pub async fn judge_once(
+    link: &NatsConnection,
     fleet: &mut Fleet,
     evidence: &mut (dyn JudgementObserver + Send),
     report: ReportFeed,
@@ -172,7 +175,7 @@ pub async fn once(
         if feed.is_stopped() || feed.has_fault() {
             // unless it has begun again
             let last = link.last(&subjects.leaf(feed.name())).await;
-            let is_end = |last: Option<KeptMessage>| {
+            let is_end = |last: Option<StoredMessage>| {
                 last.is_none_or(|last| last.sequence <= reading.leaves.last)
             };
             if feed.has_fault() || last.is_ok_and(is_end) {
@@ -194,10 +197,10 @@ pub async fn once(
             // it begins anew
             Err(_) => tokio::time::sleep(LOOK).await,
             Ok(None) => {
-                let wanted = feed.wanted();
-                if wanted.is_some() || feed.wants_day() {
+                let wanted = feed.first_missing();
+                if wanted.is_some() || feed.needs_day() {
                     // whether it has come shows
-                    let _ = link.want(feed.name(), wanted).await;
+                    let _ = link.request_leaves(feed.name(), wanted).await;
                 }
             }
         }

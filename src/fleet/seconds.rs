@@ -13,7 +13,7 @@ use crate::units::Second;
 
 /// How much of a probe is taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Mark {
+pub struct ProbePosition {
     /// Leaves of its ledger up to which all is; 0: nothing new.
     pub leaves: u64,
     /// The last second that it has passed.
@@ -72,7 +72,7 @@ impl Fleet {
     pub fn close_marked(
         &mut self,
         (first, last): (Second, Second),
-        marks: &[Mark],
+        marks: &[ProbePosition],
         evidence: &mut dyn JudgementObserver,
     ) {
         self.drop_taken(first);
@@ -98,7 +98,7 @@ impl Fleet {
             absence: state.absence.map(Absence::as_str),
             absent_seconds: state.absent,
             differs: state.differs.clone(),
-            refused_messages: feed.noted(),
+            refused_messages: feed.failed_messages(),
             refused_leaves: feed.refused(),
         });
         row.collect()
@@ -107,7 +107,7 @@ impl Fleet {
     fn close_up_to(
         &mut self,
         last: Second,
-        marks: Option<&[Mark]>,
+        marks: Option<&[ProbePosition]>,
         evidence: &mut dyn JudgementObserver,
     ) {
         while let Some(second) = self.next().filter(|second| *second <= last) {
@@ -125,7 +125,7 @@ impl Fleet {
                 && (front.end <= self.judge.taken(place) || (begins && front.second < first))
                 && let Some(known) = feed.pop()
             {
-                self.judge.note(place, &known);
+                self.judge.note_state(place, &known);
             }
         }
     }
@@ -133,7 +133,7 @@ impl Fleet {
     fn close_one(
         &mut self,
         second: Second,
-        marks: Option<&[Mark]>,
+        marks: Option<&[ProbePosition]>,
         evidence: &mut dyn JudgementObserver,
     ) {
         let mut parts = Vec::new();

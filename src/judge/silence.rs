@@ -7,7 +7,7 @@ use crate::units::{Ratio, Second};
 
 /// At least so many streams fell silent lately, or all that are active are silent.
 const STREAMS: u64 = 2;
-/// Or at least so many are silent, however long, and twice the share.
+/// Or at least so many are silent, however long, and twice the share; or two, if they are a third.
 const LASTING_STREAMS: u64 = 3;
 /// So many seconds after it went on, or another stream in its place, it is known how a silence ended.
 pub(super) const DECIDED: u64 = 3;
@@ -15,6 +15,11 @@ pub(super) const DECIDED: u64 = 3;
 const OUTAGE_STREAMS: u64 = 3;
 /// If they are one in so many of the active ones.
 const OUTAGE_SHARE: u64 = 3;
+
+/// Whether so many streams are a third of the active ones.
+const fn is_third(streams: u64, active: u64) -> bool {
+    streams.saturating_mul(OUTAGE_SHARE) >= active
+}
 
 /// The silence of one ASN under one commitment.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +57,7 @@ impl SilenceState {
         };
         let is_judged = (counts.recent >= STREAMS && are_share(counts.recent, 1))
             || (counts.silent >= LASTING_STREAMS && are_share(counts.silent, 2))
+            || (counts.silent >= STREAMS && is_third(counts.silent, *active))
             || (counts.silent > 0 && counts.silent >= *active);
         let was_judged = self
             .judged
@@ -70,7 +76,7 @@ impl SilenceState {
         }
         let together = self.last.stopped_together();
         self.outage = together
-            .filter(|(_, streams)| *streams >= OUTAGE_STREAMS && streams * OUTAGE_SHARE >= *active)
+            .filter(|(_, streams)| *streams >= OUTAGE_STREAMS && is_third(*streams, *active))
             .map(|(since, streams)| Outage {
                 since,
                 streams,
@@ -107,5 +113,39 @@ impl SilenceState {
     /// What was judged before is not counted again.
     pub(super) fn forget_counters(&mut self) {
         self.unjudged = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sla::policy::USUAL_SILENCE_SHARE;
+    use crate::stream::silence::SilenceCounts;
+
+    #[test]
+    fn two_that_are_a_third_are_judged_however_long_they_are_silent() {
+        // Active streams, silent ones, and those of them that fell silent lately.
+        for (active, silent, recent, is_judged) in [
+            (6, 2, 0, true),
+            (7, 2, 0, false),
+            (7, 2, 2, true),
+            (2, 1, 1, false),
+            (1, 1, 0, true),
+            (15, 3, 0, true),
+            (16, 3, 0, false),
+        ] {
+            let counts = SilenceCounts {
+                open: 500,
+                silent,
+                recent,
+                ..SilenceCounts::default()
+            };
+            let mut state = SilenceState {
+                next: AsnSilence { active, counts },
+                ..SilenceState::default()
+            };
+            let judged = state.judge(Second(100), USUAL_SILENCE_SHARE);
+            assert_eq!(judged.open > 0, is_judged, "{silent} of {active}, {recent}");
+        }
     }
 }

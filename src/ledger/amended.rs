@@ -4,7 +4,7 @@
 //! Each second waits as long as amendments may reach back, an hour, or until there is no room for more.
 
 use super::leaf::{AmendmentLeaf, CountedLeaf, GapLeaf, GapReason, Leaf, SecondLeaf};
-use super::rejudge::SecondGroup;
+use super::second_group::SecondGroup;
 use crate::units::Second;
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -124,7 +124,7 @@ impl AmendedLeaves {
             self.stopped.clear();
         }
         for leaf in group.leaves {
-            self.sort(leaf, second);
+            self.place(leaf, second);
         }
         let first = second.saturating_sub(SETTLED_AFTER);
         while self.waiting > self.most || self.pending.keys().next().is_some_and(|at| *at < first) {
@@ -138,7 +138,7 @@ impl AmendedLeaves {
     }
 
     /// Puts a leaf of a second where it belongs.
-    fn sort(&mut self, leaf: Leaf, second: u64) {
+    fn place(&mut self, leaf: Leaf, second: u64) {
         match leaf {
             Leaf::Gap(gap) => self.sort_gap(gap, second),
             Leaf::Second(leaf) => self.count(second, leaf.commitment, leaf.asns),
@@ -178,7 +178,7 @@ impl AmendedLeaves {
                 if let Some((_, first)) = self.stopped.iter().find(|stop| behind(stop)) {
                     at = *first;
                 }
-                self.tell(gap, at);
+                self.place_gap(gap, at);
             }
             GapReason::Stop => {
                 let last = gap.from.0;
@@ -190,18 +190,18 @@ impl AmendedLeaves {
                         frames: None,
                         ..gap.clone()
                     };
-                    self.tell(edge, last);
+                    self.place_gap(edge, last);
                 }
                 self.stopped.push((last, second));
-                self.tell(gap, second);
+                self.place_gap(gap, second);
             }
             GapReason::Start | GapReason::Clock | GapReason::Policy | GapReason::Disk => {
-                self.tell(gap, second);
+                self.place_gap(gap, second);
             }
         }
     }
 
-    fn tell(&mut self, gap: GapLeaf, at: u64) {
+    fn place_gap(&mut self, gap: GapLeaf, at: u64) {
         let of_second = self.pending.entry(at).or_default();
         of_second.gaps.push(GapLeaf {
             second: Second(at),

@@ -34,7 +34,7 @@ pub enum LedgerError {
     OtherMeter {
         /// Its directory.
         path: PathBuf,
-        /// Whose it is.
+        /// The meter that it belongs to.
         theirs: String,
         /// Who asks.
         ours: String,

@@ -5,9 +5,9 @@
 
 use super::checkpoint::SignedCheckpoint;
 use super::directory::{LedgerDirectory, LedgerError};
+use super::identity;
 use super::key::{PrivateKey, PublicKey};
 use super::leaf::{KeyLeaf, Leaf};
-use super::recovery;
 use super::requests;
 use crate::units::Second;
 use base64::Engine;
@@ -69,7 +69,7 @@ fn text(origin: &str, before: &str, public: &str) -> String {
 /// # Errors
 /// What the system says, or that it is none.
 pub fn current(directory: &LedgerDirectory) -> Result<Option<PublicKey>, LedgerError> {
-    let Some(pem) = recovery::public_key(directory)? else {
+    let Some(pem) = identity::public_key_pem(directory)? else {
         return Ok(None);
     };
     let key = PublicKey::from_pem(&pem);
@@ -140,10 +140,7 @@ fn unlinked(directory: &LedgerDirectory) -> LedgerError {
 }
 
 /// The change to a key that somebody has asked for.
-///
-/// # Errors
-/// What the system says.
-pub(super) fn asked(
+fn requested(
     directory: &LedgerDirectory,
     origin: &str,
     (old, new): (PublicKey, PublicKey),
@@ -154,6 +151,27 @@ pub(super) fn asked(
         Ok(_) | Err(_) => None,
     });
     Ok(changes.find(|change| change.keys(origin) == Some((old, new))))
+}
+
+/// The change that the key of whoever writes makes necessary: none where it is the ledger's, or becomes
+/// the first one of an unsigned ledger.
+///
+/// # Errors
+/// What the system says; [`LedgerError::OtherKey`] where nobody has asked for that change.
+pub(super) fn needed(
+    directory: &LedgerDirectory,
+    origin: &str,
+    ours: PublicKey,
+) -> Result<Option<KeyLeaf>, LedgerError> {
+    match current(directory)? {
+        None => identity::set_key(directory, ours).map(|()| None),
+        Some(theirs) if theirs == ours => Ok(None),
+        Some(theirs) => {
+            let change = requested(directory, origin, (theirs, ours))?;
+            let change = change.ok_or_else(|| LedgerError::OtherKey(directory.file(identity::KEY)));
+            change.map(Some)
+        }
+    }
 }
 
 /// From here on the new key is the ledger's: first in the list of changes, then in `ledger.pub`. The

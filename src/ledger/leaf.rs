@@ -345,13 +345,13 @@ pub const NO_VERDICT: &str = "none";
 impl VerdictLeaf {
     /// Whether it is another one's but for the second.
     pub fn is_same_as(&self, other: &Self) -> bool {
-        let said = |of: &Self| (of.commitment.clone(), of.asn, of.void_by_transit);
-        said(self) == said(other)
+        let key = |of: &Self| (of.commitment.clone(), of.asn, of.void_by_transit);
+        key(self) == key(other)
             && (&self.verdicts, &self.reasons) == (&other.verdicts, &other.reasons)
     }
 
     /// Whether there is any verdict.
-    pub fn stands(&self) -> bool {
+    pub fn has_verdict(&self) -> bool {
         self.verdicts.iter().any(|verdict| verdict != NO_VERDICT)
     }
 }

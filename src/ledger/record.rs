@@ -3,17 +3,18 @@
 //! Belongs to the judge's thread. It keeps the last verdicts of each ASN, so that only a change is
 //! written, and what belongs to the second that is not judged yet.
 
+mod leaves;
+
 use super::leaf::{
-    AmendmentLeaf, CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf,
-    Leaf, MAX_ASNS, NO_VERDICT, PartTerms, PolicyLeaf, SecondLeaf, TableLeaf, TableTerms,
-    TransitRole, VerdictLeaf,
+    AmendmentLeaf, CountedLeaf, CountingTerms, GapLeaf, GapReason, Leaf, MAX_ASNS, NO_VERDICT,
+    PartTerms, TableLeaf, TableTerms, TransitRole, VerdictLeaf,
 };
-use super::tree::Hash;
 use crate::meter::second::IncompleteRange;
 use crate::sla::policy::Policy;
 use crate::sla::{Role, Verdict};
-use crate::snapshot::evidence::{EndedExcess, JudgedSecond, Judgement, JudgementObserver};
+use crate::snapshot::evidence::{JudgedSecond, Judgement, JudgementObserver};
 use crate::units::{Asn, Second};
+use leaves::{CountedSubjects, have_changed, interval_leaf, policy_leaf, second_leaves, tables};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 use std::sync::Arc;
@@ -38,9 +39,6 @@ pub trait LeafSink {
         None
     }
 }
-
-/// What is counted of an ASN in one role, by commitment and second.
-type CountedSubjects = Vec<((u32, Option<TransitRole>), CountedLeaf)>;
 
 /// What is known of the second that is judged now.
 #[derive(Debug, Default)]
@@ -190,7 +188,7 @@ impl<S: LeafSink> Recorder<S> {
         if self
             .tables
             .as_ref()
-            .is_none_or(|old| news(old, &tables, second))
+            .is_none_or(|old| have_changed(old, &tables, second))
         {
             self.tables = Some(tables.clone());
             leaves.push(Leaf::Table(TableLeaf {
@@ -206,12 +204,12 @@ impl<S: LeafSink> Recorder<S> {
         let subject = (commitment.clone(), Asn(new.asn));
         let is_told = match self.standing.get(&subject) {
             Some(old) => old.is_same_as(&new),
-            None => !new.stands(),
+            None => !new.has_verdict(),
         };
         if is_told {
             return;
         }
-        if new.stands() {
+        if new.has_verdict() {
             self.standing.insert(subject, new.clone());
         } else {
             self.standing.remove(&subject);
@@ -429,97 +427,4 @@ const fn day(second: Second) -> u64 {
 fn place(names: &[&str], name: &str) -> usize {
     let found = names.iter().position(|known| *known == name);
     found.unwrap_or(names.len())
-}
-
-fn numbers(asns: &[Asn]) -> Vec<u32> {
-    asns.iter().map(|asn| asn.0).collect()
-}
-
-/// The leaves of a second under one commitment: at least one in the last second of each minute, so
-/// that silence can be told from absence.
-fn second_leaves(
-    second: Second,
-    commitment: &str,
-    mut asns: CountedSubjects,
-    made_of: &[PartTerms],
-) -> Vec<Leaf> {
-    let leaf = |part, asns: Vec<CountedLeaf>| {
-        Leaf::Second(SecondLeaf {
-            second,
-            commitment: commitment.to_owned(),
-            part,
-            made_of: if part == 0 {
-                made_of.to_vec()
-            } else {
-                Vec::new()
-            },
-            asns,
-        })
-    };
-    if asns.is_empty() {
-        // that of a fleet says how much of each probe is taken
-        let is_told = second.0 % 60 == 59 || !made_of.is_empty();
-        return is_told.then(|| leaf(0, Vec::new())).into_iter().collect();
-    }
-    asns.sort_by_key(|(subject, _)| *subject);
-    let mut rest = asns.into_iter().map(|(_, counted)| counted).peekable();
-    let mut leaves = Vec::new();
-    for part in 0.. {
-        if rest.peek().is_none() {
-            break;
-        }
-        leaves.push(leaf(part, rest.by_ref().take(MAX_ASNS).collect()));
-    }
-    leaves
-}
-
-fn interval_leaf(second: Second, ended: &EndedExcess) -> IntervalLeaf {
-    IntervalLeaf {
-        second,
-        commitment: ended.commitment.to_string(),
-        role: (ended.role == Role::Transit).then_some(TransitRole::Transit),
-        asn: ended.asn.0,
-        direction: ended.direction.as_str().into(),
-        from: ended.from,
-        until: ended.last,
-        peak_bytes: ended.peak_bytes,
-        transit: numbers(&ended.transit),
-    }
-}
-
-fn policy_leaf(second: Second, policy: &Policy, counting: &CountingTerms) -> PolicyLeaf {
-    let commitments: Vec<CommitmentTerms> = policy.commitments.iter().map(Into::into).collect();
-    let counting = counting.clone().with_silence_share(policy.silence_share);
-    // strings, integers and lists: nothing in them can fail
-    let written = [
-        serde_json::to_string(&commitments).unwrap_or_default(),
-        serde_json::to_string(&counting).unwrap_or_default(),
-    ];
-    PolicyLeaf {
-        second,
-        commitments,
-        counting,
-        sha256: Hash::of(written.join(",").as_bytes()).to_string(),
-    }
-}
-
-/// Whether tables are others than before. What routers announce changes all the time: once a minute
-/// is enough for that.
-fn news(old: &[TableTerms], new: &[TableTerms], second: Second) -> bool {
-    let files = |of: &[TableTerms]| {
-        let each = of.iter().filter(|table| table.kind != "bmp");
-        each.cloned().collect::<Vec<_>>()
-    };
-    files(old) != files(new) || (old != new && second.0 % 60 == 59)
-}
-
-fn tables(policy: &Policy) -> Vec<TableTerms> {
-    let sources = policy.origins.sources().map(|source| TableTerms {
-        kind: source.kind.into(),
-        name: source.name.to_string(),
-        sha256: source.provenance.sha256.map(|hash| Hash(hash).to_string()),
-        built: source.provenance.built.map(crate::units::Timestamp::second),
-        prefixes: source.prefixes as u64,
-    });
-    sources.collect()
 }

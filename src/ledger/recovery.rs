@@ -3,38 +3,21 @@
 
 use super::checkpoint::{SignedCheckpoint, read_notes};
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
-use super::key::PublicKey;
-use super::key_change;
-use super::leaf::{FORMAT, KeyLeaf, Leaf, MAX_LINE};
+use super::identity::MAX_SMALL;
+use super::leaf::{Leaf, MAX_LINE};
 use super::read::{PartReader, days};
 use super::tiles;
 use super::tree::{Hash, Tree};
-use super::writer::LedgerSettings;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, OpenOptions};
 
-/// The file that names the ledger.
-const IDENTITY: &str = "ledger.json";
-/// The public key.
-const KEY: &str = "ledger.pub";
-/// The file whose lock the writer holds.
-const LOCK: &str = "lock";
 /// The place of the last checkpoint.
 const SEALED: &str = "sealed.json";
 
-/// Octets of these small files that are read at most.
-const MAX_SMALL: u64 = 1 << 16;
 /// Octets of a day's checkpoints at most: 1440 of 64 KiB each.
 pub(super) const MAX_NOTES: u64 = 1440 << 16;
 /// Octets of an open minute at most.
 pub(super) const MAX_OPEN_FILE: u64 = 1 << 30;
-
-/// `ledger.json`.
-#[derive(Serialize, Deserialize, PartialEq, Eq, Debug)]
-struct Identity {
-    origin: String,
-    format: u32,
-}
 
 /// Where the last sealed minute ends: checked, not trusted, and it may be missing.
 #[derive(Serialize, Deserialize, PartialEq, Eq, Debug)]
@@ -72,100 +55,6 @@ pub(super) struct Recovered {
     pub(super) lines: String,
     /// Which minute this is.
     pub(super) minute: Option<u64>,
-}
-
-/// Takes the lock of a ledger.
-pub(super) fn lock(directory: &LedgerDirectory) -> Result<File, LedgerError> {
-    let path = directory.file(LOCK);
-    let file = directory.open(
-        &path,
-        OpenOptions::new().write(true).create(true).truncate(false),
-    )?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LedgerError::Locked(directory.path().to_owned())),
-        Err(TryLockError::Error(error)) => Err(LedgerError::system(&path)(error)),
-    }
-}
-
-/// Checks that a ledger is this meter's; begins one where there is nothing. The change of its key, where
-/// somebody has asked for one to ours.
-pub(super) fn identify(
-    directory: &LedgerDirectory,
-    settings: &LedgerSettings,
-) -> Result<Option<KeyLeaf>, LedgerError> {
-    let path = directory.file(IDENTITY);
-    if path.exists() {
-        let origin = origin(directory)?;
-        if origin != settings.origin {
-            return Err(LedgerError::OtherMeter {
-                path: directory.path().to_owned(),
-                theirs: origin,
-                ours: settings.origin.clone(),
-            });
-        }
-    } else {
-        let entries =
-            fs::read_dir(directory.path()).map_err(LedgerError::system(directory.path()))?;
-        if entries.flatten().any(|entry| entry.file_name() != LOCK) {
-            return Err(LedgerError::NotALedger(directory.path().to_owned()));
-        }
-        let identity = Identity {
-            origin: settings.origin.clone(),
-            format: FORMAT,
-        };
-        // strings and integers: nothing in it can fail
-        let text = serde_json::to_string(&identity).unwrap_or_default();
-        directory.replace(&path, text.as_bytes())?;
-    }
-    let Some(key) = &settings.key else {
-        return Ok(None);
-    };
-    let ours = key.public();
-    match key_change::current(directory)? {
-        None => set_key(directory, ours).map(|()| None),
-        Some(theirs) if theirs == ours => Ok(None),
-        Some(theirs) => {
-            let change = key_change::asked(directory, &settings.origin, (theirs, ours))?;
-            let change = change.ok_or_else(|| LedgerError::OtherKey(directory.file(KEY)))?;
-            Ok(Some(change))
-        }
-    }
-}
-
-/// Writes the public key.
-pub(super) fn set_key(directory: &LedgerDirectory, key: PublicKey) -> Result<(), LedgerError> {
-    directory.replace(&directory.file(KEY), key.to_pem().as_bytes())
-}
-
-/// The origin of a ledger.
-///
-/// # Errors
-/// [`LedgerError`]: there is none, or it is of a form that this version does not know.
-pub fn origin(directory: &LedgerDirectory) -> Result<String, LedgerError> {
-    let path = directory.file(IDENTITY);
-    let octets = directory.read(IDENTITY, MAX_SMALL)?;
-    let identity: Identity = serde_json::from_slice(&octets)
-        .map_err(|error| LedgerError::damaged(&path, error.to_string()))?;
-    if identity.format == FORMAT {
-        Ok(identity.origin)
-    } else {
-        let reason = format!("format {} is not known, only {FORMAT}", identity.format);
-        Err(LedgerError::damaged(&path, reason))
-    }
-}
-
-/// The public key of a ledger as PEM; none where it is unsigned.
-///
-/// # Errors
-/// What the system says.
-pub fn public_key(directory: &LedgerDirectory) -> Result<Option<String>, LedgerError> {
-    if !directory.file(KEY).exists() {
-        return Ok(None);
-    }
-    let path = directory.file(KEY);
-    let text = crate::files::read_text(&path, MAX_SMALL);
-    text.map(Some).map_err(LedgerError::system(&path))
 }
 
 /// Finds where to go on.

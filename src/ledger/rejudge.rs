@@ -5,14 +5,16 @@
 //! written, and where a ledger's first days are gone, the windows are not known for as long as a window
 //! is: there the recorded verdicts are taken, and counted as taken.
 
-mod group;
-mod listener;
+mod comparison;
+mod observer;
 
 use super::leaf::{
-    CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, IntervalLeaf, Leaf, PartTerms,
-    PolicyLeaf, RULES, StartLeaf, TableTerms, VerdictLeaf,
+    CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, Leaf, PartTerms, PolicyLeaf,
+    RULES, StartLeaf, TableTerms, VerdictLeaf,
 };
 use super::record::{Recorder, StandingVerdicts};
+pub use super::second_group::LeafFault;
+use super::second_group::{SecondGroup, entered, is_judgement};
 use super::settled::SettledSeconds;
 use crate::attribution::scopes::ScopePlan;
 use crate::judge::IDLE_TOLD;
@@ -22,25 +24,14 @@ use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::JudgementObserver;
 use crate::units::Second;
-pub(super) use group::SecondGroup;
-use group::{entered, is_judgement};
-use listener::{Collected, Listener};
+use observer::{CollectedLeaves, RejudgeObserver};
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::sync::Arc;
 
-/// What does not follow from the leaves before it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Fault {
-    /// The number of the leaf.
-    pub number: u64,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
 /// How much was judged again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Rejudged {
+pub struct RejudgeCounts {
     /// Verdict leaves that follow from the leaves before them.
     pub verdicts: u64,
     /// Interval leaves that do.
@@ -53,7 +44,7 @@ pub struct Rejudged {
 
 /// What a meter goes on with after a stop.
 #[derive(Debug)]
-pub struct Resumed {
+pub struct ResumedJudge {
     /// The judge, as it was after the last second.
     pub judge: CommitmentJudge,
     /// The verdicts that stand.
@@ -71,7 +62,7 @@ pub struct Resumed {
 #[derive(Debug)]
 pub struct LeafJudge {
     judge: CommitmentJudge,
-    recorder: Recorder<Collected>,
+    recorder: Recorder<CollectedLeaves>,
     group: SecondGroup,
     /// Behind the leaves of the second stands what people entered.
     is_entered: bool,
@@ -89,9 +80,9 @@ pub struct LeafJudge {
     begins_late: bool,
     made_of: Vec<PartTerms>,
     tables: Option<Vec<TableTerms>>,
-    done: Rejudged,
+    done: RejudgeCounts,
     /// Instead of comparing: the leaves with what the judge says of them.
-    said: Option<Vec<Leaf>>,
+    judged: Option<Vec<Leaf>>,
     /// Seconds by verdict, where they are asked for.
     settled: Option<SettledSeconds>,
 }
@@ -100,7 +91,7 @@ impl Default for LeafJudge {
     fn default() -> Self {
         Self {
             judge: CommitmentJudge::default(),
-            recorder: Recorder::new(Collected::default(), CountingTerms::default()),
+            recorder: Recorder::new(CollectedLeaves::default(), CountingTerms::default()),
             group: SecondGroup::default(),
             is_entered: false,
             counting: None,
@@ -112,40 +103,40 @@ impl Default for LeafJudge {
             begins_late: false,
             made_of: Vec::new(),
             tables: None,
-            done: Rejudged::default(),
-            said: None,
+            done: RejudgeCounts::default(),
+            judged: None,
             settled: None,
         }
     }
 }
 
 impl LeafJudge {
-    /// A judge that holds nothing to what is recorded: [`Self::take_said`] has the leaves with what it
+    /// A judge that holds nothing to what is recorded: [`Self::take_judged`] has the leaves with what it
     /// says in place of that.
-    pub fn saying() -> Self {
+    pub fn judging_anew() -> Self {
         Self {
-            said: Some(Vec::new()),
+            judged: Some(Vec::new()),
             ..Self::default()
         }
     }
 
     /// The same, which also counts seconds by verdict.
-    pub fn settling() -> Self {
+    pub fn counting_settled() -> Self {
         Self {
             settled: Some(SettledSeconds::default()),
-            ..Self::saying()
+            ..Self::judging_anew()
         }
     }
 
-    /// Seconds by verdict; only of one that is [`Self::settling`].
+    /// Seconds by verdict; only of one that is [`Self::counting_settled`].
     pub fn settled(&self) -> Option<&SettledSeconds> {
         self.settled.as_ref()
     }
 
     /// The leaves that were judged since the last call, each second with its intervals and verdicts; only of
-    /// one that is [`Self::saying`].
-    pub fn take_said(&mut self) -> Vec<Leaf> {
-        self.said.as_mut().map(take).unwrap_or_default()
+    /// one that is [`Self::judging_anew`].
+    pub fn take_judged(&mut self) -> Vec<Leaf> {
+        self.judged.as_mut().map(take).unwrap_or_default()
     }
 
     /// The version of other rules by which some leaves are: of these it says nothing.
@@ -156,8 +147,8 @@ impl LeafJudge {
     /// Takes the leaf with this number.
     ///
     /// # Errors
-    /// [`Fault`]: it, or one of its second, does not follow from those before.
-    pub fn take(&mut self, number: u64, leaf: Leaf) -> Result<(), Fault> {
+    /// [`LeafFault`]: it, or one of its second, does not follow from those before.
+    pub fn take(&mut self, number: u64, leaf: Leaf) -> Result<(), LeafFault> {
         if let Some(entered) = entered(&leaf) {
             return self.enter(number, entered);
         }
@@ -165,7 +156,7 @@ impl LeafJudge {
             self.judge_group()?;
         } else if take(&mut self.is_entered) && !matches!(leaf, Leaf::Stop(_) | Leaf::Day(_)) {
             let reason = "stands behind what people entered, in the middle of its second";
-            return Err(Fault {
+            return Err(LeafFault {
                 number,
                 reason: reason.into(),
             });
@@ -185,13 +176,13 @@ impl LeafJudge {
     }
 
     /// What people entered stands behind the leaves of a second, and was not entered before it.
-    fn enter(&mut self, number: u64, entered: Second) -> Result<(), Fault> {
+    fn enter(&mut self, number: u64, entered: Second) -> Result<(), LeafFault> {
         let last = self.group.leaves.iter().find_map(Leaf::second);
         let last = last.or_else(|| self.judge.judged());
         self.is_entered = !self.group.leaves.is_empty();
         match last.filter(|last| *last > entered) {
             None => Ok(()),
-            Some(last) => Err(Fault {
+            Some(last) => Err(LeafFault {
                 number,
                 reason: format!("says that it was entered at {entered}, and stands behind {last}"),
             }),
@@ -201,8 +192,8 @@ impl LeafJudge {
     /// Judges the last second; how much was judged.
     ///
     /// # Errors
-    /// [`Fault`], as [`Self::take`].
-    pub fn finish(&mut self) -> Result<Rejudged, Fault> {
+    /// [`LeafFault`], as [`Self::take`].
+    pub fn finish(&mut self) -> Result<RejudgeCounts, LeafFault> {
         self.judge_group()?;
         Ok(self.done)
     }
@@ -214,14 +205,14 @@ impl LeafJudge {
 
     /// What a meter goes on with: none where there is no second, where windows or the beginning of an open
     /// interval are not known, or by other rules.
-    pub fn resume(mut self) -> Option<Resumed> {
+    pub fn resume(mut self) -> Option<ResumedJudge> {
         let last = self.judge.judged()?;
         let since = self.judge.over_since();
         let is_known = self.whole_from.is_none()
             && since.is_none_or(|since| !self.is_unknown(since))
             && self.rules == RULES;
         self.judge.forget_counters();
-        is_known.then(|| Resumed {
+        is_known.then(|| ResumedJudge {
             judge: self.judge,
             standing: self.recorder.into_standing(),
             last,
@@ -231,11 +222,7 @@ impl LeafJudge {
     }
 
     /// Whether what began with a second is not all known.
-    fn is_unknown(&self, from: Second) -> bool {
-        self.unknown_until.is_some_and(|until| from <= until)
-    }
-
-    fn judge_group(&mut self) -> Result<(), Fault> {
+    fn judge_group(&mut self) -> Result<(), LeafFault> {
         let group = take(&mut self.group);
         for leaf in &group.leaves {
             if let Leaf::Start(start) = leaf {
@@ -259,8 +246,8 @@ impl LeafJudge {
         if group.leaves.iter().all(is_end) && matches!(group.leaves.last(), Some(Leaf::Stop(_))) {
             // Nothing was judged here; what could not be written before was.
             group.gaps().for_each(|gap| self.take_gap(gap));
-            if let Some(said) = &mut self.said {
-                said.extend(group.leaves);
+            if let Some(judged) = &mut self.judged {
+                judged.extend(group.leaves);
             }
             return Ok(());
         }
@@ -277,25 +264,25 @@ impl LeafJudge {
         let steps_back = self.judge.judged().is_some_and(|judged| second <= judged);
         let unwritten = group.gaps().find(|gap| gap.why == GapReason::Disk);
         if let Some(gap) = unwritten.filter(|_| steps_back) {
-            // What said so was not written.
+            // What judged so was not written.
             self.judge.restart(gap.from.min(second));
         } else if steps_back && !group.gaps().any(begins_anew) {
             return Err(group.fault(0, "is of a second before, though no gap says why"));
         }
         self.take_counts(&group, second)?;
-        let said = self.judge_second(second);
-        if let Some(all) = &mut self.said {
+        let judged = self.judge_second(second);
+        if let Some(all) = &mut self.judged {
             let counted = group.leaves.into_iter().filter(|leaf| !is_judgement(leaf));
             let (stop, rest): (Vec<_>, Vec<_>) =
                 counted.partition(|leaf| matches!(leaf, Leaf::Stop(_)));
-            all.extend(rest.into_iter().chain(said).chain(stop));
+            all.extend(rest.into_iter().chain(judged).chain(stop));
             return Ok(());
         }
-        self.compare(&group, &said)
+        self.compare(&group, &judged)
     }
 
     /// Seconds in which nothing was counted say nothing either, but for the last of each minute.
-    fn judge_idle(&mut self, group: &SecondGroup, second: Second) -> Result<(), Fault> {
+    fn judge_idle(&mut self, group: &SecondGroup, second: Second) -> Result<(), LeafFault> {
         let Some(last) = self.judge.judged().filter(|last| *last < second) else {
             return Ok(());
         };
@@ -305,10 +292,10 @@ impl LeafJudge {
             disk.any(|gap| gap.from.0 <= second && second <= gap.until.0)
         };
         for idle in last.0 + 1..=until.min(self.judge.empty_after(last)).0 {
-            let said = self.judge_second(Second(idle));
-            if let Some(all) = &mut self.said {
-                all.extend(said);
-            } else if let Some(missing) = said.first()
+            let judged = self.judge_second(Second(idle));
+            if let Some(all) = &mut self.judged {
+                all.extend(judged);
+            } else if let Some(missing) = judged.first()
                 && self.whole_from.is_none()
                 && !is_unwritten(idle)
             {
@@ -317,7 +304,7 @@ impl LeafJudge {
             }
         }
         self.judge.pass(until);
-        if self.said.is_some() {
+        if self.judged.is_some() {
             return Ok(());
         }
         let mut ends = (last.0 + 1..=until.0).filter(|second| second % 60 == 59);
@@ -333,7 +320,7 @@ impl LeafJudge {
     }
 
     /// Takes what was in force, what was not seen, and what was counted.
-    fn take_counts(&mut self, group: &SecondGroup, second: Second) -> Result<(), Fault> {
+    fn take_counts(&mut self, group: &SecondGroup, second: Second) -> Result<(), LeafFault> {
         if self.day.replace(second.0 / 86_400) != Some(second.0 / 86_400) {
             // all that stand are told again
             self.recorded.clear();
@@ -430,119 +417,28 @@ impl LeafJudge {
         }
     }
 
-    /// Idle seconds before the clock jumped back: what is said of them was written with them.
+    /// Idle seconds before the clock jumped back: what is judged of them was written with them.
     fn judge_up_to(&mut self, last: Option<Second>) {
         let (Some(judged), Some(last)) = (self.judge.judged(), last) else {
             return;
         };
         for idle in judged.0 + 1..=last.min(self.judge.empty_after(judged)).0 {
-            let said = self.judge_second(Second(idle));
-            if let Some(all) = &mut self.said {
-                all.extend(said);
+            let leaves = self.judge_second(Second(idle));
+            if let Some(all) = &mut self.judged {
+                all.extend(leaves);
             }
         }
     }
 
     /// What the judge says of a second.
     fn judge_second(&mut self, second: Second) -> Vec<Leaf> {
-        let mut listener = Listener {
+        let mut listener = RejudgeObserver {
             recorder: &mut self.recorder,
             settled: self.settled.as_mut(),
         };
         self.judge.judge(second, |_, _| false, &mut listener);
         self.judge.take_notices();
         take(&mut self.recorder.sink_mut().leaves)
-    }
-
-    /// Holds what is recorded of a second to what the judge says of it.
-    fn compare(&mut self, group: &SecondGroup, said: &[Leaf]) -> Result<(), Fault> {
-        let recorded = group.leaves.iter().enumerate();
-        let recorded: Vec<_> = recorded.filter(|(_, leaf)| is_judgement(leaf)).collect();
-        for (_, leaf) in &recorded {
-            if let Leaf::Verdict(verdict) = leaf {
-                let subject = (verdict.commitment.clone(), verdict.asn);
-                self.recorded.insert(subject, verdict.clone());
-            }
-        }
-        if let Some(from) = self.whole_from {
-            self.done.taken += recorded.len() as u64;
-            return self.end_unknown(group, from);
-        }
-        for place in 0..recorded.len().max(said.len()) {
-            match (recorded.get(place), said.get(place)) {
-                (Some((_, leaf)), Some(said)) if self.follows(leaf, said) => self.count(leaf),
-                (Some((at, _)), Some(said)) => {
-                    let reason = format!("does not follow: the judge says {}", said.to_line());
-                    return Err(group.fault(*at, reason));
-                }
-                (Some((at, _)), None) => {
-                    return Err(group.fault(*at, "does not follow: the judge says nothing"));
-                }
-                (None, Some(said)) => {
-                    let reason = format!("behind it is missing {}", said.to_line());
-                    return Err(group.fault(group.leaves.len().saturating_sub(1), reason));
-                }
-                (None, None) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a leaf is what the judge says. Of an interval that began before all was known, only its
-    /// end is.
-    fn follows(&self, leaf: &Leaf, said: &Leaf) -> bool {
-        match (leaf, said) {
-            (Leaf::Interval(leaf), Leaf::Interval(said)) if self.is_unknown(leaf.from) => {
-                let end = |of: &IntervalLeaf| {
-                    (of.second, of.commitment.clone(), of.role, of.asn, of.until)
-                };
-                end(leaf) == end(said) && leaf.direction == said.direction
-            }
-            _ => leaf == said,
-        }
-    }
-
-    fn count(&mut self, leaf: &Leaf) {
-        match leaf {
-            Leaf::Interval(interval) if self.is_unknown(interval.from) => self.done.taken += 1,
-            Leaf::Interval(_) => self.done.intervals += 1,
-            _ => self.done.verdicts += 1,
-        }
-    }
-
-    /// Once all windows hold only what is there, the judge must say what is recorded.
-    fn end_unknown(&mut self, group: &SecondGroup, from: Second) -> Result<(), Fault> {
-        let Some(judged) = self.judge.judged() else {
-            return Ok(());
-        };
-        if self.judge.known_after(from) > judged.next() {
-            return Ok(());
-        }
-        (self.whole_from, self.unknown_until) = (None, Some(judged));
-        self.recorded.retain(|_, leaf| leaf.stands());
-        let said = self.recorder.standing();
-        let recorded = self.recorded.values();
-        let differs = recorded
-            .zip(said.values())
-            .find(|(one, other)| !one.is_same_as(other));
-        let at_end = group.leaves.len().saturating_sub(1);
-        if let Some((recorded, said)) = differs {
-            let reason = format!(
-                "behind it stands {}, but the judge says {}",
-                Leaf::Verdict(recorded.clone()).to_line(),
-                Leaf::Verdict(said.clone()).to_line()
-            );
-            return Err(group.fault(at_end, reason));
-        }
-        if self.recorded.len() != said.len() {
-            let reason = format!(
-                "behind it {} verdicts stand, but by the judge {}",
-                self.recorded.len(),
-                said.len()
-            );
-            return Err(group.fault(at_end, reason));
-        }
-        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 use super::directory::{LedgerDirectory, LedgerError};
 use super::leaf::{CountingTerms, Leaf};
 use super::read::{PartReader, days};
-use super::rejudge::{Fault, LeafJudge, Resumed};
+use super::rejudge::{LeafFault, LeafJudge, ResumedJudge};
 use std::path::PathBuf;
 
 /// Days that are read at most. An interval that is open and began before them makes windows begin anew.
@@ -18,7 +18,7 @@ pub enum ResumeError {
     Ledger(#[from] LedgerError),
     /// A line of it does not hold.
     #[error("leaf {}: {}", .0.number, .0.reason)]
-    Fault(Fault),
+    LeafFault(LeafFault),
     /// What is counted is not what was counted.
     #[error("other settings of what is counted")]
     Counting,
@@ -35,7 +35,7 @@ pub fn resume(
     directory: &LedgerDirectory,
     open_lines: &str,
     counting: &CountingTerms,
-) -> Result<Option<Resumed>, ResumeError> {
+) -> Result<Option<ResumedJudge>, ResumeError> {
     let days: Vec<Vec<PathBuf>> = days(directory)?
         .into_iter()
         .map(|(_, parts)| parts)
@@ -60,12 +60,12 @@ pub fn resume(
 fn read(days: &[Vec<PathBuf>], open_lines: &str) -> Result<LeafJudge, ResumeError> {
     let (mut judge, mut number) = (LeafJudge::default(), 0);
     let mut take = |line: &str| {
-        let fault = |reason| ResumeError::Fault(Fault { number, reason });
+        let fault = |reason| ResumeError::LeafFault(LeafFault { number, reason });
         let leaf = Leaf::from_line(line).map_err(|error| fault(error.to_string()))?;
         if let Leaf::Day(day) = &leaf {
             number = day.size;
         }
-        judge.take(number, leaf).map_err(ResumeError::Fault)?;
+        judge.take(number, leaf).map_err(ResumeError::LeafFault)?;
         number += 1;
         Ok::<_, ResumeError>(())
     };
@@ -76,6 +76,6 @@ fn read(days: &[Vec<PathBuf>], open_lines: &str) -> Result<LeafJudge, ResumeErro
         }
     }
     open_lines.lines().try_for_each(&mut take)?;
-    judge.finish().map_err(ResumeError::Fault)?;
+    judge.finish().map_err(ResumeError::LeafFault)?;
     Ok(judge)
 }

@@ -13,11 +13,12 @@ mod signers;
 use super::checkpoint::{SignedCheckpoint, read_notes};
 use super::cosignature::WitnessKey;
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
+use super::identity;
 use super::key::PublicKey;
 use super::leaf::{DayLeaf, Leaf};
 use super::read::{PartReader, days};
 use super::recovery;
-use super::rejudge::{Fault, LeafJudge, Rejudged};
+use super::rejudge::{LeafFault, LeafJudge, RejudgeCounts};
 use super::tree::{CompactTree, Hash};
 use crate::units::Second;
 use ahead::{DayPart, MAX_AHEAD, ReadMinute};
@@ -115,7 +116,7 @@ pub struct Verified {
     /// How often it has changed.
     pub key_changes: u64,
     /// What of verdicts and intervals was judged again.
-    pub rejudged: Rejudged,
+    pub rejudged: RejudgeCounts,
 }
 
 /// What does not hold.
@@ -192,7 +193,7 @@ pub fn verify_each(
     each: &mut dyn FnMut(u64, &Leaf),
 ) -> Result<Verified, VerifyError> {
     let directory = LedgerDirectory::new(path);
-    let origin = recovery::origin(&directory)?;
+    let origin = identity::origin(&directory)?;
     let signers = Signers::of(&directory, &origin, request.key)?;
     let mut reading = Reading {
         checkpoints: checkpoints(&directory, &origin, &request.heads)?,
@@ -328,7 +329,7 @@ impl Reading<'_> {
             self.day.clone_from(&part.day);
             self.is_first = true;
         }
-        let failed = |fault: Fault| VerifyError::Leaf {
+        let failed = |fault: LeafFault| VerifyError::Leaf {
             path: part.path.clone(),
             number: fault.number,
             reason: fault.reason,
@@ -336,20 +337,20 @@ impl Reading<'_> {
         for (leaf, hash) in &minute.leaves {
             let number = self.size();
             let placed = self.place(leaf);
-            placed.map_err(|reason| failed(Fault { number, reason }))?;
+            placed.map_err(|reason| failed(LeafFault { number, reason }))?;
             // the last one of a day that is gone
-            self.meet_checkpoints()?;
+            self.check_checkpoints()?;
             if let Leaf::Key(change) = leaf {
                 let changed = self.signers.change(change, &self.verified.origin);
-                changed.map_err(|reason| failed(Fault { number, reason }))?;
+                changed.map_err(|reason| failed(LeafFault { number, reason }))?;
                 self.verified.key_changes += 1;
             }
             self.count(leaf, *hash);
-            self.meet_checkpoints()?;
+            self.check_checkpoints()?;
         }
         if let Some(reason) = minute.refused {
             let number = self.size();
-            return Err(failed(Fault { number, reason }));
+            return Err(failed(LeafFault { number, reason }));
         }
         // What is judged again is what was sealed.
         let first = self.size() - minute.leaves.len() as u64;
@@ -435,18 +436,18 @@ impl Reading<'_> {
 
     /// Holds the checkpoints up to this size against the tree. Of those before the first day that is
     /// there only the signature can be checked: its compact range holds what they said.
-    fn meet_checkpoints(&mut self) -> Result<(), VerifyError> {
+    fn check_checkpoints(&mut self) -> Result<(), VerifyError> {
         let size = self.size();
         while let Some(next) = self.checkpoints.front()
             && next.note.checkpoint.size <= size
             && let Some(next) = self.checkpoints.pop_front()
         {
-            self.meet(next, size)?;
+            self.check_checkpoint(next, size)?;
         }
         Ok(())
     }
 
-    fn meet(&mut self, next: Expected, size: u64) -> Result<(), VerifyError> {
+    fn check_checkpoint(&mut self, next: Expected, size: u64) -> Result<(), VerifyError> {
         let checkpoint = &next.note.checkpoint;
         if checkpoint.size == size {
             let root = self.tree.as_ref().map(CompactTree::root);
@@ -456,7 +457,7 @@ impl Reading<'_> {
                 return Err(next.failed(reason));
             }
         }
-        let is_signed = self.signers.meet(&next.note);
+        let is_signed = self.signers.check(&next.note);
         let is_signed = is_signed.map_err(|reason| next.failed(reason))?;
         let is_cosigned = self
             .witnesses

@@ -6,12 +6,13 @@
 
 use super::checkpoint::{Checkpoint, SignedCheckpoint};
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
+use super::identity;
 use super::key::{PrivateKey, PublicKey};
 use super::key_change;
 use super::leaf::{CountingTerms, DayLeaf, KeyLeaf, Leaf};
 use super::record::SecondLeaves;
 use super::recovery::{self, Recovered};
-use super::rejudge::Resumed;
+use super::rejudge::ResumedJudge;
 use super::requests::{self, MAX_ENTERED, RequestNames, RequestOutcome};
 use super::resume::{self, ResumeError};
 use super::tiles;
@@ -124,8 +125,13 @@ impl LedgerWriter {
     pub fn open(path: &Path, settings: LedgerSettings) -> Result<Self, LedgerError> {
         let directory = LedgerDirectory::new(path);
         directory.create()?;
-        let lock = recovery::lock(&directory)?;
-        let mut key_change = recovery::identify(&directory, &settings)?;
+        let lock = identity::lock(&directory)?;
+        identity::identify(&directory, &settings.origin)?;
+        let key = settings.key.as_ref().map(PrivateKey::public);
+        let mut change = match key {
+            Some(key) => key_change::needed(&directory, &settings.origin, key)?,
+            None => None,
+        };
         let Recovered {
             tree,
             head,
@@ -134,15 +140,15 @@ impl LedgerWriter {
             lines,
             minute,
         } = recovery::recover(&directory)?;
-        if let Some(key) = settings.key.as_ref().map(PrivateKey::public) {
-            if let Some(change) = &key_change {
+        if let Some(key) = key {
+            if let Some(change) = &change {
                 if !lines.is_empty() {
                     return Err(LedgerError::Unsealed(directory.path().to_owned()));
                 }
                 key_change::begin(&directory, &settings.origin, change)?;
-                recovery::set_key(&directory, key)?;
+                identity::set_key(&directory, key)?;
             } else {
-                key_change = key_change::unwritten(&directory, key, head.as_ref(), &lines)?;
+                change = key_change::unwritten(&directory, key, head.as_ref(), &lines)?;
             }
         }
         let mut writer = Self {
@@ -160,7 +166,7 @@ impl LedgerWriter {
             minute,
             entered: Vec::new(),
             told: RequestNames::default(),
-            key_change,
+            key_change: change,
         };
         writer.begin_open_file()?;
         requests::prepare(&writer.directory)?;
@@ -187,7 +193,7 @@ impl LedgerWriter {
     ///
     /// # Errors
     /// [`ResumeError`]: why windows begin anew.
-    pub fn resume(&self, counting: &CountingTerms) -> Result<Option<Resumed>, ResumeError> {
+    pub fn resume(&self, counting: &CountingTerms) -> Result<Option<ResumedJudge>, ResumeError> {
         resume::resume(&self.directory, &self.lines, counting)
     }
 

@@ -3,14 +3,13 @@
 use super::maintenance::Maintenance;
 use super::model::{DirectionRow, Peak, ReportRow, SampleRow};
 use super::period::{Period, ReportZone};
-use super::seconds::SecondSet;
+use super::terms_in_force::TermsInForce;
 use super::verdict_seconds::AsnSeconds;
 use super::window::Window;
 use crate::ledger::leaf::{CountedLeaf, DirectionLeaf, SampleLeaf, VerdictLeaf};
 use crate::sla::commitment::CountRule;
 use crate::sla::direction::{Direction, Directions};
 use crate::sla::limit::Limit;
-use crate::sla::measure::Measure;
 use crate::sla::verdict::confirmed;
 use crate::units::Second;
 use std::sync::Arc;
@@ -27,20 +26,6 @@ struct Largest {
     share_ppm: u64,
     direction: Direction,
     second: u64,
-}
-
-/// What holds for every ASN of a contract in a second.
-#[derive(Debug)]
-pub(super) struct Terms<'a> {
-    pub(super) limit: Limit,
-    /// Whether what nobody answered is held against it.
-    pub(super) count: CountRule,
-    pub(super) judged: &'static [Direction],
-    /// Which measures are guaranteed.
-    pub(super) guaranteed: [bool; Measure::COUNT],
-    /// Seconds whose window was not seen whole.
-    pub(super) unseen: &'a SecondSet,
-    pub(super) period: Period,
 }
 
 /// The account of an ASN.
@@ -111,7 +96,7 @@ impl AsnAccount {
             minutes.forget(before);
             !minutes.is_empty()
         });
-        has_minutes || !self.window.is_empty() || self.seconds.stands()
+        has_minutes || !self.window.is_empty() || self.seconds.has_verdict()
     }
 
     /// Whether it belongs in the report.
@@ -173,7 +158,7 @@ impl AsnAccount {
 
     /// Holds the window that ends with a second against the threshold. A second that is not new was
     /// counted when it was judged first.
-    pub(super) fn judge_window(&mut self, second: u64, terms: &Terms<'_>, is_new: bool) {
+    pub(super) fn judge_window(&mut self, second: u64, terms: &TermsInForce<'_>, is_new: bool) {
         let first = (second + 1).saturating_sub(terms.limit.window.get().into());
         self.window.begin_with(first);
         self.confirmed.begin_with(first);
@@ -205,14 +190,20 @@ impl AsnAccount {
         if self.is_out && is_inside {
             self.out_of_sla_s += 1;
             if let Some(minutes) = self.seconds.minutes_mut() {
-                minutes.note_out(second);
+                minutes.note_out_of_sla(second);
             }
             // A time out of SLA that began before the period is one of it too.
             self.intervals += u64::from(!was_out || second == period.from.0);
         }
     }
 
-    fn note_share(&mut self, bytes: u64, direction: Direction, second: u64, terms: &Terms<'_>) {
+    fn note_share(
+        &mut self,
+        bytes: u64,
+        direction: Direction,
+        second: u64,
+        terms: &TermsInForce<'_>,
+    ) {
         let period = terms.period;
         let part = (second - period.from.0) * SHARE_PARTS / period.seconds();
         if self.part.0 != part {
@@ -278,15 +269,15 @@ impl AsnAccount {
     }
 
     /// Other verdicts stand from now on.
-    pub(super) fn stand(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
-        self.seconds.stand(leaf)?;
-        self.is_void = self.seconds.stands_void() && leaf.void_by_transit.is_none();
+    pub(super) fn set_verdicts(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
+        self.seconds.set_verdicts(leaf)?;
+        self.is_void = self.seconds.is_void() && leaf.void_by_transit.is_none();
         Ok(())
     }
 
     /// No verdict stands any more.
-    pub(super) fn forget_standing(&mut self) {
-        self.seconds.forget_standing();
+    pub(super) fn clear_verdicts(&mut self) {
+        self.seconds.clear_verdicts();
         self.is_void = false;
     }
 

@@ -1,12 +1,13 @@
 //! The account of one contract: what it said from when on, and the account of each ASN under it.
 
-use super::asn_account::{AsnAccount, Terms};
+use super::asn_account::AsnAccount;
 use super::maintenance::Maintenance;
 use super::minutes::MinuteLog;
-use super::model::{CommitmentReport, CommitmentVersion, Exclusion, Strip, VerdictsSeen};
+use super::model::{CommitmentReport, CommitmentVersion, Exclusion, VerdictStrip, VerdictsSeen};
 use super::period::{Period, ReportZone};
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
 use super::sums::{all, by_measure};
+use super::terms_in_force::TermsInForce;
 use super::verdict_seconds::{SecondSums, mark};
 use crate::ledger::leaf::{CommitmentTerms, CountedLeaf, ExclusionLeaf, TransitRole, VerdictLeaf};
 use crate::sla::commitment::{Commitment, TransitRule};
@@ -26,6 +27,20 @@ struct InForce {
     guaranteed: [bool; Measure::COUNT],
 }
 
+impl InForce {
+    /// What the accounts of its ASNs are kept by. `unseen`: seconds whose window was not seen whole.
+    fn terms_of_asns<'a>(&self, unseen: &'a SecondSet, period: Period) -> TermsInForce<'a> {
+        TermsInForce {
+            limit: self.limit,
+            count: self.commitment.count,
+            judged: self.commitment.direction.judged(),
+            guaranteed: self.guaranteed,
+            unseen,
+            period,
+        }
+    }
+}
+
 /// The account of a contract.
 #[derive(Debug)]
 pub(super) struct CommitmentAccount {
@@ -39,7 +54,7 @@ pub(super) struct CommitmentAccount {
     asns: BTreeMap<(Option<TransitRole>, u32), AsnAccount>,
     /// Seconds whose window was not seen whole.
     unseen: SecondSet,
-    strip: Strip,
+    strip: VerdictStrip,
     /// Announced maintenance that is about it.
     exclusions: Vec<ExclusionLeaf>,
     /// What the committed rate allows in the seconds of the period that were seen, in bits.
@@ -76,7 +91,7 @@ impl CommitmentAccount {
             absent: AsnAccount::new(since, Maintenance::of(&exclusions, None)),
             asns: named.collect(),
             unseen: SecondSet::default(),
-            strip: Strip {
+            strip: VerdictStrip {
                 quarters: vec![VerdictsSeen::default(); quarters],
                 days: period.days(zone),
                 period: (period.from.0, period.until.0),
@@ -125,18 +140,11 @@ impl CommitmentAccount {
     }
 
     /// Does something for each account, under what is in force.
-    fn each(&mut self, mut act: impl FnMut(&mut AsnAccount, &Terms<'_>, &mut Strip)) {
+    fn each(&mut self, mut act: impl FnMut(&mut AsnAccount, &TermsInForce<'_>, &mut VerdictStrip)) {
         let Some(in_force) = &self.in_force else {
             return;
         };
-        let terms = Terms {
-            limit: in_force.limit,
-            count: in_force.commitment.count,
-            judged: in_force.commitment.direction.judged(),
-            guaranteed: in_force.guaranteed,
-            unseen: &self.unseen,
-            period: self.period,
-        };
+        let terms = in_force.terms_of_asns(&self.unseen, self.period);
         act(&mut self.absent, &terms, &mut self.strip);
         for account in self.asns.values_mut() {
             act(account, &terms, &mut self.strip);
@@ -199,26 +207,26 @@ impl CommitmentAccount {
 
     /// It is in force up to a second, which is not among its seconds.
     pub(super) fn end(&mut self, second: u64) {
-        self.give(second);
+        self.count_until(second);
         self.versions
             .extend(self.in_force.take().map(|old| (old, second)));
     }
 
-    /// Gives the seconds up to one, which is not among them, as verdicts stand.
-    pub(super) fn give(&mut self, end: u64) {
-        self.each(|account, terms, strip| account.seconds_mut().give(end, terms, strip));
+    /// Counts the seconds before `end` that are not counted yet, under the verdicts that stand.
+    pub(super) fn count_until(&mut self, end: u64) {
+        self.each(|account, terms, strip| account.seconds_mut().count_until(end, terms, strip));
     }
 
-    /// Gives the seconds up to one, which is not among them, as not seen.
-    pub(super) fn give_unseen(&mut self, end: u64) {
+    /// Counts the seconds before `end` that are not counted yet, as not seen.
+    pub(super) fn count_unseen_until(&mut self, end: u64) {
         self.each(|account, terms, strip| {
-            account.seconds_mut().give_unseen(end, terms, strip);
+            account.seconds_mut().count_unseen_until(end, terms, strip);
         });
     }
 
     /// No verdict stands any more.
-    pub(super) fn forget_standing(&mut self) {
-        self.each(|account, _, _| account.forget_standing());
+    pub(super) fn clear_verdicts(&mut self) {
+        self.each(|account, _, _| account.clear_verdicts());
     }
 
     /// Nothing before a second is known: windows begin anew.
@@ -242,9 +250,9 @@ impl CommitmentAccount {
         let (first, end) = (first.max(from.0), end.min(until.0));
         // What was given as silent already is not.
         for new in self.unseen.missing(first, end) {
-            self.absent.seconds_mut().unsee(new);
+            self.absent.seconds_mut().mark_unseen(new);
             for account in self.asns.values_mut() {
-                account.seconds_mut().unsee(new);
+                account.seconds_mut().mark_unseen(new);
             }
         }
         self.unseen.insert(first, end);
@@ -293,22 +301,15 @@ impl CommitmentAccount {
     }
 
     /// Other verdicts stand on an ASN from a second on.
-    pub(super) fn stand(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
+    pub(super) fn set_verdicts(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
         let account = self.asns.entry((None, leaf.asn));
         let account = account.or_insert_with(|| self.absent.clone());
         if let Some(in_force) = &self.in_force {
-            let terms = Terms {
-                limit: in_force.limit,
-                count: in_force.commitment.count,
-                judged: &[],
-                guaranteed: in_force.guaranteed,
-                unseen: &self.unseen,
-                period: self.period,
-            };
+            let terms = in_force.terms_of_asns(&self.unseen, self.period);
             let seconds = account.seconds_mut();
-            seconds.give(leaf.second.0, &terms, &mut self.strip);
+            seconds.count_until(leaf.second.0, &terms, &mut self.strip);
         }
-        account.stand(leaf)
+        account.set_verdicts(leaf)
     }
 
     /// What it says, once everything is given.

@@ -240,7 +240,7 @@ impl HistoryIndex {
             && judged >= self.in_memory_from + DAY + BEHIND
         {
             let (begin, end) = (self.in_memory_from, self.in_memory_from + DAY);
-            self.account.give(Second(end));
+            self.account.count_until(Second(end));
             let day = Second(begin).day();
             if leaf_days(&self.directory)?.contains(&day) {
                 let rows = self.rows(begin, end);
@@ -301,7 +301,7 @@ impl HistoryIndex {
         }
         let settled = (judged + 1).saturating_sub(UNSETTLED);
         let complete = settled - settled % SECONDS_IN_MINUTE;
-        self.account.give(Second(complete));
+        self.account.count_until(Second(complete));
         let mut answer = HistoryAnswer::new(request);
         let (first, last) = (request.from.0 / DAY, request.until.0 / DAY + 1);
         for day in (first..=last).map(|day| day * DAY) {

@@ -97,11 +97,11 @@ impl LedgerAccount {
         self.judged.map(Second)
     }
 
-    /// Gives the seconds up to one, which is not among them, as verdicts stand. They were judged.
-    pub(super) fn give(&mut self, end: Second) {
+    /// Counts the seconds before `end` that are not counted yet, under the verdicts that stand. They were judged.
+    pub(super) fn count_until(&mut self, end: Second) {
         let end = end.0.min(self.next);
         let accounts = self.commitments.iter_mut();
-        accounts.for_each(|account| account.give(end));
+        accounts.for_each(|account| account.count_until(end));
     }
 
     /// Forgets the minutes before one.
@@ -169,7 +169,7 @@ impl LedgerAccount {
             Leaf::Second(leaf) => self.count(&leaf.commitment, &leaf.asns, second),
             Leaf::Amendment(leaf) => self.count(&leaf.commitment, &leaf.asns, leaf.amended.0),
             Leaf::Verdict(leaf) => match self.account_mut(&leaf.commitment) {
-                Some(account) => account.stand(leaf),
+                Some(account) => account.set_verdicts(leaf),
                 None => Ok(()),
             },
             _ => Ok(()),
@@ -194,8 +194,8 @@ impl LedgerAccount {
         let seen = self.next.max(self.period.from.0);
         self.coverage.not_after.insert(seen, end);
         for account in &mut self.commitments {
-            account.give(self.next.max(judged + 1));
-            account.give_unseen(end);
+            account.count_until(self.next.max(judged + 1));
+            account.count_unseen_until(end);
         }
         let coverage = self.coverage.coverage(self.period);
         let (changes, changes_left_out) = self.changes.into_parts();
@@ -348,7 +348,7 @@ impl LedgerAccount {
             };
             account.revise(second, since, terms, &leaf.sha256)?;
             if is_first {
-                account.give_unseen(second);
+                account.count_unseen_until(second);
             }
         }
         Ok(())

@@ -189,12 +189,12 @@ impl MinuteLog {
     }
 
     /// The ASN was out of SLA in a second.
-    pub(super) fn note_out(&mut self, second: u64) {
+    pub(super) fn note_out_of_sla(&mut self, second: u64) {
         self.change(second / SECONDS_IN_MINUTE, |sums| sums.out_of_sla_s += 1);
     }
 
-    /// The seconds from one on, up to but not with another, were given so on a measure.
-    pub(super) fn give(
+    /// Adds the seconds from the first up to the one behind the last, under their verdict on a measure.
+    pub(super) fn add_seconds(
         &mut self,
         measure: usize,
         verdict: SecondVerdict,
@@ -241,9 +241,9 @@ mod tests {
     #[test]
     fn a_stretch_is_given_to_each_of_its_minutes() {
         let mut log = MinuteLog::default();
-        log.give(0, SecondVerdict::Missed, (117, 183));
-        log.give(1, SecondVerdict::Silent, (0, 600));
-        log.note_out(119);
+        log.add_seconds(0, SecondVerdict::Missed, (117, 183));
+        log.add_seconds(1, SecondVerdict::Silent, (0, 600));
+        log.note_out_of_sla(119);
         let minutes: Vec<_> = log.between(0, 10).iter().collect();
         let given: Vec<_> = minutes
             .iter()

@@ -175,7 +175,7 @@ pub struct CommitmentReport {
     pub with: Option<WithReport>,
     /// What happened when, for the drawing.
     #[serde(skip)]
-    pub strip: Strip,
+    pub strip: VerdictStrip,
 }
 
 /// What a contract said for a time.
@@ -366,12 +366,12 @@ pub struct SampleRow {
     pub maybe_over: u64,
 }
 
-/// Seconds of a part of a [`Strip`].
+/// Seconds of a part of a [`VerdictStrip`].
 pub const STRIP_PART: u64 = 900;
 
 /// Which verdicts were given in each quarter of an hour of the period.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Strip {
+pub struct VerdictStrip {
     /// From the period's first second on.
     pub quarters: Vec<VerdictsSeen>,
     /// Its days.

@@ -1,11 +1,11 @@
 //! How the seconds of an ASN stand, measure by measure, and which of them lie in maintenance.
 
-use super::asn_account::Terms;
 use super::maintenance::Maintenance;
 use super::minutes::MinuteLog;
-use super::model::{STRIP_PART, Strip};
+use super::model::{STRIP_PART, VerdictStrip};
 use super::period::Period;
 use super::seconds::{GivenSeconds, SecondSet, SecondVerdict};
+use super::terms_in_force::TermsInForce;
 use crate::ledger::leaf::VerdictLeaf;
 use crate::sla::measure::Measure;
 use std::collections::VecDeque;
@@ -39,7 +39,7 @@ struct SilentStretch {
 /// The seconds of an ASN.
 #[derive(Clone, Debug)]
 pub(super) struct AsnSeconds {
-    /// The first second that is not given yet.
+    /// The first second that is not counted yet.
     since: u64,
     standing: [SecondVerdict; Measure::COUNT],
     sums: [SecondSums; Measure::COUNT],
@@ -94,7 +94,7 @@ impl AsnSeconds {
     }
 
     /// Whether any verdict stands now.
-    pub(super) fn stands(&self) -> bool {
+    pub(super) fn has_verdict(&self) -> bool {
         self.standing != [SecondVerdict::Silent; Measure::COUNT]
     }
 
@@ -109,12 +109,17 @@ impl AsnSeconds {
     }
 
     /// Whether some verdict that stands is `void`.
-    pub(super) fn stands_void(&self) -> bool {
+    pub(super) fn is_void(&self) -> bool {
         self.standing.contains(&SecondVerdict::Void)
     }
 
-    /// Gives the seconds up to one, which is not among them, as the verdicts stand.
-    pub(super) fn give(&mut self, end: u64, terms: &Terms<'_>, strip: &mut Strip) {
+    /// Counts the seconds before `end` that are not counted yet, under the verdicts that stand.
+    pub(super) fn count_until(
+        &mut self,
+        end: u64,
+        terms: &TermsInForce<'_>,
+        strip: &mut VerdictStrip,
+    ) {
         let Some((first, end)) = self.stretch(end, terms.period) else {
             return;
         };
@@ -131,7 +136,7 @@ impl AsnSeconds {
                 }
                 sums.add(verdict, (first, end), &self.maintenance);
                 for stretch in terms.unseen.between(first, end) {
-                    sums.unsee(stretch, &self.maintenance);
+                    sums.mark_unseen(stretch, &self.maintenance);
                     note(
                         &mut self.minutes,
                         place,
@@ -161,8 +166,13 @@ impl AsnSeconds {
         }
     }
 
-    /// Gives the seconds up to one, which is not among them, as not seen.
-    pub(super) fn give_unseen(&mut self, end: u64, terms: &Terms<'_>, strip: &mut Strip) {
+    /// Counts the seconds before `end` that are not counted yet, as not seen.
+    pub(super) fn count_unseen_until(
+        &mut self,
+        end: u64,
+        terms: &TermsInForce<'_>,
+        strip: &mut VerdictStrip,
+    ) {
         let Some((first, end)) = self.stretch(end, terms.period) else {
             return;
         };
@@ -176,9 +186,9 @@ impl AsnSeconds {
         mark(strip, verdict, (first, end), terms.period);
     }
 
-    /// The windows of some seconds were not seen whole after all, which was told only now: those that were
-    /// silent are indeterminate.
-    pub(super) fn unsee(&mut self, (first, end): (u64, u64)) {
+    /// The windows of some seconds were not seen whole, which becomes known only now: the seconds without a
+    /// verdict become indeterminate.
+    pub(super) fn mark_unseen(&mut self, (first, end): (u64, u64)) {
         let late = self.silent.iter().rev();
         for one in late.take_while(|one| one.end > first) {
             let (first, end) = (first.max(one.first), end.min(one.end));
@@ -188,7 +198,7 @@ impl AsnSeconds {
             for (place, (sums, is_silent)) in self.sums.iter_mut().zip(one.measures).enumerate() {
                 if is_silent {
                     let stretch = (first, end);
-                    sums.unsee(stretch, &self.maintenance);
+                    sums.mark_unseen(stretch, &self.maintenance);
                     note(
                         &mut self.minutes,
                         place,
@@ -205,7 +215,7 @@ impl AsnSeconds {
         self.since = self.since.max(end);
     }
 
-    /// The seconds of the period that are to be given.
+    /// The seconds before `end`, as far as they lie in the period and are not counted yet.
     fn stretch(&mut self, end: u64, period: Period) -> Option<(u64, u64)> {
         let first = self.since.max(period.from.0);
         self.skip(end);
@@ -213,8 +223,8 @@ impl AsnSeconds {
         (first < end).then_some((first, end))
     }
 
-    /// Other verdicts stand from now on.
-    pub(super) fn stand(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
+    /// Sets the verdicts that stand from now on.
+    pub(super) fn set_verdicts(&mut self, leaf: &VerdictLeaf) -> Result<(), String> {
         if leaf.verdicts.len() != Measure::COUNT {
             return Err(format!("has {} verdicts", leaf.verdicts.len()));
         }
@@ -226,7 +236,7 @@ impl AsnSeconds {
     }
 
     /// No verdict stands any more.
-    pub(super) const fn forget_standing(&mut self) {
+    pub(super) const fn clear_verdicts(&mut self) {
         self.standing = [SecondVerdict::Silent; Measure::COUNT];
     }
 }
@@ -239,8 +249,8 @@ impl SecondSums {
         *self.maintenance.of_mut(verdict) += maintenance.all.count(first, end);
     }
 
-    /// Seconds that are among the silent ones are indeterminate.
-    fn unsee(&mut self, stretch: (u64, u64), maintenance: &Maintenance) {
+    /// Moves seconds from those without a verdict to the indeterminate ones.
+    fn mark_unseen(&mut self, stretch: (u64, u64), maintenance: &Maintenance) {
         let (first, end) = stretch;
         let count = |set: &SecondSet| set.count(first, end);
         let each = [
@@ -263,13 +273,13 @@ fn note(
     stretch: (u64, u64),
 ) {
     if let Some(minutes) = minutes {
-        minutes.give(measure, verdict, stretch);
+        minutes.add_seconds(measure, verdict, stretch);
     }
 }
 
 /// Notes in which quarters of an hour a verdict stood.
 pub(super) fn mark(
-    strip: &mut Strip,
+    strip: &mut VerdictStrip,
     verdict: SecondVerdict,
     (first, end): (u64, u64),
     period: Period,

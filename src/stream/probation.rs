@@ -43,8 +43,9 @@ const DECIDE_BY: usize = 12;
 const MAX_CANDIDATES: usize = 65_536;
 
 /// A candidate is given up after so many seconds without a packet: longer than comfort noise
-/// pauses between two packets (RFC 3389 leaves it open; gateways send every 0.1 to 2 s).
-const PATIENCE_SECONDS: u64 = 5;
+/// pauses between two packets (RFC 3389 leaves it open; gateways send every 0.1 to 2 s), and as long as a
+/// silence is judged (MODEL §7.9), so that what is lost behind a call's first packet is not overlooked.
+const PATIENCE_SECONDS: u64 = 10;
 
 /// Slowest and fastest clock that media has, in Hz, with a third of tolerance for a short look.
 const CLOCKS: std::ops::RangeInclusive<u64> = 5_000..=135_000;

@@ -26,7 +26,7 @@ use crate::voice::payload_type::assigned;
 use crate::voice::rtp_summary::RtpSummary;
 use crate::voice::signalling::CodecFormat;
 use crate::voice::stream_key::StreamKey;
-use clock::{DEFAULT_INTERVAL, LOOK, PayloadType, SHORTEST_INTERVAL, sent};
+use clock::{DEFAULT_INTERVAL, LOOK, PayloadType, SHORTEST_INTERVAL, low, sent};
 use cold::ColdState;
 use std::hint::black_box;
 use std::mem::offset_of;
@@ -257,6 +257,9 @@ impl Stream {
     /// Packets of another payload type come: it has a clock and a pace of its own.
     #[cold]
     fn change_type(&mut self, number: u8) {
+        if self.of.step > 0 {
+            self.cold.turn = (millis(self.newest), self.newest_timestamp);
+        }
         self.of = self.cold.exchange_type(self.of, number);
         self.jitter.set_clock(self.clock());
         self.jitter.restart();
@@ -269,16 +272,14 @@ impl Stream {
         clock_of(&self.of, self.cold.format.as_deref())
     }
 
-    /// Between two packets, usually.
+    /// Between two packets, usually; what is assumed until they have shown it.
     pub(super) fn interval(&self) -> Duration {
-        let usual = self.cold.usual_type(self.of);
-        // Nothing that is lost rests on what somebody says (MODEL §4.3).
-        let clock = clock_of(&usual, None);
-        let interval = clock.map(|clock| sent(usual.step, clock));
-        let possible = SHORTEST_INTERVAL..=Duration::from_secs(1);
-        interval
-            .filter(|interval| possible.contains(interval))
-            .unwrap_or(DEFAULT_INTERVAL)
+        self.shown_interval().unwrap_or(DEFAULT_INTERVAL)
+    }
+
+    /// Between two packets, as they have shown it.
+    fn shown_interval(&self) -> Option<Duration> {
+        interval_of(&self.cold.usual_type(self.of))
     }
 
     /// So many packets the sender would have sent in a silence; none if that is less than one.
@@ -378,6 +379,19 @@ impl Stream {
     pub fn finish(&mut self, bookings: &mut Vec<Booking>) -> SequenceStep {
         self.end_restart(bookings)
     }
+}
+
+/// Between two packets of a payload type, as they have shown it.
+fn interval_of(of: &PayloadType) -> Option<Duration> {
+    // Nothing that is lost rests on what somebody says (MODEL §4.3).
+    let interval = clock_of(of, None).map(|clock| sent(of.step, clock));
+    let possible = SHORTEST_INTERVAL..=Duration::from_secs(1);
+    interval.filter(|interval| possible.contains(interval))
+}
+
+/// Milliseconds of a time, modulo 2^32.
+fn millis(time: Timestamp) -> u32 {
+    low(time.as_nanos() / 1_000_000)
 }
 
 /// The clock of a payload type: assigned (RFC 3551 §6), measured, announced.

@@ -71,21 +71,22 @@ impl RemoteReports {
         let reporters = &mut self.0.get_or_insert_default().all;
         let place = Self::place_of(reporters, context.reporter, context.second)?;
         let mut each = (0..).zip(reporters.iter());
-        let is_alone = each.all(|(other, reporter)| other == place || !reporter.is_active());
+        let now = context.second;
+        let is_alone = each.all(|(other, reporter)| other == place || !reporter.takes_part(now));
         let reporter = reporters.get_mut(place)?;
-        let (was_active, silent) = (reporter.is_active(), reporter.silent(context.second));
+        let (took_part, silent) = (reporter.takes_part(now), reporter.silent(now));
         let (counts, surplus) = reporter.take(context, block, is_alone, booked);
         if let Some(counts) = counts
-            // One that joins others does so with its next interval: they have spoken of this one.
-            && (is_alone || was_active)
+            // One that others have not waited for joins with its next interval: they have spoken of this one.
+            && (is_alone || took_part)
         {
             let is_due = reporter.note_round(counts) >= WAITED_FOR;
-            let waits = reporters.iter().any(Reporter::is_awaited);
+            let waits = reporters.iter().any(|reporter| reporter.is_awaited(now));
             if is_alone || is_due || !waits {
-                booked.extend(Self::end_round(reporters).map(|counts| (context.second, counts)));
+                booked.extend(Self::end_round(reporters).map(|counts| (now, counts)));
             }
         }
-        let from = Second(context.second.0.saturating_sub(silent.into()));
+        let from = Second(now.0.saturating_sub(silent.into()));
         Some(is_alone.then_some((surplus, from)))
     }
 

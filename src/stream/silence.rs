@@ -256,15 +256,21 @@ impl Streams {
         let is_replaced = latest.is_some_and(Stream::is_call);
         let (src, dst) = (known.key.src(), known.key.dst());
         let settled = self.signalling.settled(src, dst);
-        let is_over = settled.is_some_and(|settled| settled.over >= known.last.minus(SLACK));
-        let Some(opposite) = self
-            .opposite(&known.key)
-            .filter(|_| !is_replaced && !is_over)
-        else {
+        let Some(opposite) = self.opposite(&known.key).filter(|_| !is_replaced) else {
             return Quiet::Over(known.open);
         };
         if !goes_on(opposite) {
             return Quiet::Over(known.open);
+        }
+        let over = settled.map(|settled| settled.over);
+        if let Some(over) = over.filter(|over| *over >= known.last.minus(SLACK)) {
+            if now <= over.plus(SLACK) {
+                // Whether the call is over shows soon.
+                return Quiet::Stays(known, known.still_open());
+            }
+            if opposite.last <= over.plus(SLACK) {
+                return Quiet::Over(known.open);
+            }
         }
         counts.quiet = counts.quiet.min(u64::from(silent_for <= ACTIVE));
         let (before, since) = *known.opposite.get_or_insert((opposite.all_packets(), now));

@@ -385,7 +385,7 @@ fn judging_transit() -> CommitmentRow {
     together
 }
 
-fn standing() -> DaemonState {
+fn daemon_state() -> DaemonState {
     DaemonState {
         sources: vec![
             SourceRow {
@@ -422,7 +422,7 @@ fn standing() -> DaemonState {
                         passed_over: 60,
                         ..bmp::BmpStats::default()
                     },
-                    turned_away: bmp::TurnedAway {
+                    turned_away: bmp::RouterRefusals {
                         address: 3,
                         limit: 0,
                         share: 4,
@@ -512,7 +512,7 @@ pub(crate) fn published() -> Published {
     snapshot.discards.add(Discard::NotVoice, 1713);
     Published {
         snapshot: Arc::new(snapshot),
-        standing: Arc::new(standing()),
+        daemon: Arc::new(daemon_state()),
         refused: Arc::default(),
         evidence: Some(Arc::new(evidence())),
         hep: Some(Arc::default()),
@@ -581,7 +581,7 @@ pub(crate) fn large() -> Published {
     };
     Published {
         snapshot: Arc::new(snapshot),
-        standing: published().standing,
+        daemon: published().daemon,
         ..Published::default()
     }
 }

@@ -2,7 +2,7 @@ use crate::example;
 use asnmeter::export::http::security::Security;
 use asnmeter::export::http::{self, HttpLimits};
 use asnmeter::export::questions::{Answerers, HistoryQuestion, PendingQuestion};
-use asnmeter::export::{Published, Refused, collector, json};
+use asnmeter::export::{HttpRefusals, Published, collector, json};
 use asnmeter::units::{Asn, Second};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -16,7 +16,7 @@ use tokio::sync::{oneshot, watch};
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     publish: watch::Sender<Published>,
-    pub(crate) refused: Arc<Refused>,
+    pub(crate) refused: Arc<HttpRefusals>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }

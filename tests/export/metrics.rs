@@ -137,13 +137,13 @@ fn ready_means_a_second_is_judged_and_every_source_is_loaded() {
     let published = example::published();
     assert!(published.is_ready());
     assert!(!Published::default().is_ready());
-    let mut standing = (*published.standing).clone();
-    standing.sources.push(SourceRow {
+    let mut daemon = (*published.daemon).clone();
+    daemon.sources.push(SourceRow {
         name: "/later".into(),
         ..SourceRow::default()
     });
     let waiting = Published {
-        standing: standing.into(),
+        daemon: daemon.into(),
         ..published
     };
     assert!(!waiting.is_ready());

@@ -10,7 +10,7 @@ use super::support::running::{Running, until};
 use super::{aggregator_section, configuration, key, split};
 use asnmeter::clock;
 use asnmeter::fleet::Subjects;
-use asnmeter::fleet::nats::{Link, Servers};
+use asnmeter::fleet::nats::{NatsConnection, NatsServers};
 use asnmeter::ledger::leaf::{GapReason, Leaf};
 use asnmeter::units::Second;
 use async_nats::jetstream::Context;
@@ -324,18 +324,18 @@ fn settle(mut probes: Vec<Probe>) {
     probes.into_iter().for_each(Probe::end);
 }
 
-fn link(stage: &Stage, fleet: &str) -> (tokio::runtime::Runtime, Link) {
+fn link(stage: &Stage, fleet: &str) -> (tokio::runtime::Runtime, NatsConnection) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let servers = Servers {
+    let servers = NatsServers {
         addresses: stage.servers(),
         name: "somebody".into(),
-        ..Servers::default()
+        ..NatsServers::default()
     };
     let link = runtime
-        .block_on(Link::connect(&servers, Subjects::new(fleet)))
+        .block_on(NatsConnection::connect(&servers, Subjects::new(fleet)))
         .unwrap();
     (runtime, link)
 }
@@ -420,7 +420,7 @@ fn of_three_brokers_the_leader_is_killed_and_nothing_is_lost_or_judged_otherwise
     let subjects = Subjects::new("three");
     let config = Config {
         name: subjects.stream(),
-        subjects: subjects.kept(),
+        subjects: subjects.stored(),
         discard: DiscardPolicy::New,
         num_replicas: 3,
         allow_direct: true,

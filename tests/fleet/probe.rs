@@ -5,7 +5,7 @@
 use asnmeter::clock;
 use asnmeter::fleet::Subjects;
 use asnmeter::fleet::follow::LedgerProgress;
-use asnmeter::fleet::nats::Servers;
+use asnmeter::fleet::nats::NatsServers;
 use asnmeter::fleet::publish::{ProbeSettings, Publisher};
 use asnmeter::ledger::key::PrivateKey;
 use asnmeter::ledger::leaf::{GapLeaf, GapReason, Leaf, Mode};
@@ -81,10 +81,10 @@ impl Publishing {
     fn start(tap: &Tap, progress: watch::Receiver<LedgerProgress>) -> Self {
         let status = Arc::<ProbeStatus>::default();
         let settings = ProbeSettings {
-            servers: Servers {
+            servers: NatsServers {
                 addresses: tap.servers.clone(),
                 name: tap.name.clone(),
-                ..Servers::default()
+                ..NatsServers::default()
             },
             subjects: Subjects::new(&tap.fleet),
             probe: tap.name.clone(),

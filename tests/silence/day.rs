@@ -79,6 +79,8 @@ pub(crate) enum Situation {
     SaysHold(u64),
     /// Its RTCP says goodbye at this time.
     SaysGoodbye(u64),
+    /// The far end hangs up at this time, we agree, and media goes on all the same.
+    SaysBye(u64),
     /// The far end sends nothing from this time on; we go on, and nobody hangs up.
     Stops(Stop, u64),
 }
@@ -311,6 +313,11 @@ impl Day {
             Situation::SaysGoodbye(at) => {
                 self.goodbye(&call, far.ssrc, at);
                 self.media(&call, true, &mut far, begin, end);
+            }
+            Situation::SaysBye(at) => {
+                self.ask(&mut call, at, true, "BYE", Some(200));
+                self.media(&call, true, &mut far, begin, end);
+                says_goodbye = false;
             }
             Situation::Events => {
                 self.media(&call, true, &mut far, begin, middle);

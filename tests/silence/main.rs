@@ -314,6 +314,7 @@ fn a_carrier_that_says_hold_or_goodbye_when_it_dies_is_not_met() {
     for (seed, situation) in [
         (14, Situation::SaysHold(DEAD)),
         (15, Situation::SaysGoodbye(DEAD)),
+        (17, Situation::SaysBye(DEAD)),
     ] {
         let day = Day::new(seed, 0).cut(dead(FOREVER, 100));
         is_never_wrong(&day.all(situation, 20, 3 * MINUTE), 0);

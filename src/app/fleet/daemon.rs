@@ -3,7 +3,7 @@
 
 use super::{Aggregator, AggregatorFlags, servers};
 use crate::app::endpoint::{self, WebEndpoint};
-use crate::app::evidence::Kept;
+use crate::app::evidence::RunningLedger;
 use crate::app::live::{MAX_SETTLING, block_on};
 use crate::app::observer_pair::ObserverPair;
 use crate::app::signals::Signals;
@@ -14,9 +14,10 @@ use crate::export::{DaemonState, Published, http};
 use crate::files::Load;
 use crate::fleet::Subjects;
 use crate::fleet::aggregate::{AggregateSettings, aggregate};
-use crate::fleet::nats::{Link, ReadFrom};
+use crate::fleet::nats::{NatsConnection, ReadFrom};
 use crate::fleet::seconds::Fleet;
-use crate::ledger::settled::{Settler, SharedSettled};
+use crate::ledger::settled::SharedSettled;
+use crate::ledger::settler::Settler;
 use crate::sla::commitment::MAX_WINDOW;
 use crate::snapshot::evidence::JudgementObserver;
 use crate::snapshot::fleet::FleetProbeRow;
@@ -55,12 +56,12 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
         events::no_evidence();
     }
     let kept = directory
-        .map(|path| aggregator.keep(&path, false))
+        .map(|path| aggregator.start_ledger(&path, false))
         .transpose()?;
     let servers = servers(&aggregator.settings, "fleet");
-    let link = Link::connect(&servers, Subjects::new(&aggregator.settings.name)).await?;
+    let link = NatsConnection::connect(&servers, Subjects::new(&aggregator.settings.name)).await?;
     let published = Published {
-        standing: DaemonState {
+        daemon: DaemonState {
             config_read: Some(clock::now()),
             ..daemon_state(&policy, true)
         }
@@ -120,7 +121,7 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
 /// Begins to judge, in a thread of its own.
 fn judge(
     aggregator: &Aggregator,
-    (mut fleet, kept, link): (Fleet, Option<Kept>, Link),
+    (mut fleet, kept, link): (Fleet, Option<RunningLedger>, NatsConnection),
     published: watch::Sender<Published>,
     stopped: oneshot::Receiver<()>,
 ) -> Result<JoinHandle<Result<(), AppError>>, AppError> {
@@ -134,7 +135,7 @@ fn judge(
         }
         if let Some((last, parts)) = kept.made_of {
             for part in &parts {
-                fleet.judge.set_taken(&part.probe, part.leaves, last);
+                fleet.judge.restore_progress(&part.probe, part.leaves, last);
             }
         }
         (recorder, ledger) = (Some(kept.recorder), Some(kept.thread));

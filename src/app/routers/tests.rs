@@ -16,8 +16,10 @@ async fn ends(patience: Duration, send: impl FnOnce(&mut Client)) -> (Option<Str
     send(&mut client);
     let feed = Mutex::new(Feed::new(&[], WAIT));
     let id = feed.lock().await.connected(from.ip());
-    let admitted = Arc::<Places>::default().admit(from.ip()).unwrap();
-    let received = receive(stream, &feed, id, &admitted.place, WAIT);
+    let admitted = Arc::<RouterConnections>::default()
+        .admit(from.ip())
+        .unwrap();
+    let received = receive(stream, &feed, id, &admitted.connection, WAIT);
     let why = timeout(patience, received).await.ok();
     (why, feed.into_inner())
 }

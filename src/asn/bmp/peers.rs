@@ -4,7 +4,7 @@
 //! is told from what is left of it. What was said over a connection that has gone is stale: it stays
 //! until the same peer says otherwise, or has said everything, or its time is over. Bounded.
 
-use super::standing::{PeerId, Standing, View};
+use super::preference::{PeerId, RouteSource, View};
 use super::update::AddressFamily;
 use crate::asn::vote::Voter;
 use crate::units::{Asn, Timestamp};
@@ -57,7 +57,7 @@ pub(super) struct Session {
 
 /// What is known of a view of a peer whose router is connected.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
+pub(super) struct PeerState {
     /// By family.
     pub(super) ids: [PeerId; 2],
     pub(super) path_ids: [bool; 2],
@@ -79,10 +79,10 @@ struct Stale {
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     routers: BTreeMap<u32, IpAddr>,
-    known: BTreeMap<(u32, Peer), Known>,
+    known: BTreeMap<(u32, Peer), PeerState>,
     /// Views of routers that have gone, by address of the router; the oldest first.
     stale: BTreeMap<(IpAddr, Peer), Vec<Stale>>,
-    standings: HashMap<PeerId, Standing>,
+    sources: HashMap<PeerId, RouteSource>,
     next: u32,
 }
 
@@ -107,7 +107,7 @@ impl Peers {
         let Self {
             known,
             stale,
-            standings,
+            sources,
             ..
         } = self;
         let mut over = Vec::new();
@@ -116,8 +116,8 @@ impl Peers {
                 return true;
             }
             for id in known.ids {
-                if let Some(standing) = standings.get_mut(&id) {
-                    standing.is_current = false;
+                if let Some(source) = sources.get_mut(&id) {
+                    source.is_current = false;
                 }
             }
             if stale.len() >= MAX_PEERS && !stale.contains_key(&(address, *peer)) {
@@ -135,7 +135,7 @@ impl Peers {
             false
         });
         for id in &over {
-            standings.remove(id);
+            sources.remove(id);
         }
         over
     }
@@ -152,7 +152,7 @@ impl Peers {
         let had = self.known.remove(&(router, peer));
         let had: Vec<PeerId> = had.into_iter().flat_map(|known| known.ids).collect();
         for id in &had {
-            self.standings.remove(id);
+            self.sources.remove(id);
         }
         let is_there = self.add(router, peer, header, session).is_some();
         (had, is_there)
@@ -167,18 +167,18 @@ impl Peers {
         let known = known.into_iter().flat_map(|known| known.ids);
         let gone: Vec<PeerId> = known.chain(stale.flatten()).collect();
         for id in &gone {
-            self.standings.remove(id);
+            self.sources.remove(id);
         }
         gone
     }
 
     /// A peer says something. None where there is no room for one more.
-    pub(super) fn speaking(
+    pub(super) fn find_or_add(
         &mut self,
         router: u32,
         peer: Peer,
         header: &BmpPerPeerHeader,
-    ) -> Option<Known> {
+    ) -> Option<PeerState> {
         if let Some(known) = self.known.get(&(router, peer)) {
             return Some(*known);
         }
@@ -192,7 +192,7 @@ impl Peers {
         peer: Peer,
         header: &BmpPerPeerHeader,
         session: Session,
-    ) -> Option<Known> {
+    ) -> Option<PeerState> {
         if self.known.len() >= MAX_PEERS {
             return None;
         }
@@ -204,7 +204,7 @@ impl Peers {
             (View::LocRib, _) => Voter::Router(address, identifier),
             (View::PrePolicy | View::PostPolicy, _) => Voter::Peer(peer.address, asn, identifier),
         };
-        let known = Known {
+        let known = PeerState {
             ids: [PeerId(self.number()), PeerId(self.number())],
             path_ids: session.path_ids,
             asn: match peer.view {
@@ -214,14 +214,14 @@ impl Peers {
             is_internal: peer.view == View::LocRib || session.router == Some(asn),
         };
         for id in known.ids {
-            let standing = Standing {
+            let source = RouteSource {
                 voter,
                 router,
                 view: peer.view,
                 is_current: true,
                 id,
             };
-            self.standings.insert(id, standing);
+            self.sources.insert(id, source);
         }
         self.known.insert((router, peer), known);
         Some(known)
@@ -229,7 +229,7 @@ impl Peers {
 
     /// The numbers of what a peer said of a family before its router came back, and has not said
     /// again.
-    pub(super) fn before(&self, router: u32, peer: Peer, family: AddressFamily) -> Vec<PeerId> {
+    pub(super) fn stale(&self, router: u32, peer: Peer, family: AddressFamily) -> Vec<PeerId> {
         let address = self.routers.get(&router);
         let stale = address.and_then(|address| self.stale.get(&(*address, peer)));
         let stale = stale.into_iter().flatten();
@@ -238,13 +238,13 @@ impl Peers {
     }
 
     /// A peer has said everything of a family: the numbers of what it said before.
-    pub(super) fn is_complete(
+    pub(super) fn end_of_rib(
         &mut self,
         router: u32,
         peer: Peer,
         family: AddressFamily,
     ) -> Vec<PeerId> {
-        let before = self.before(router, peer, family);
+        let before = self.stale(router, peer, family);
         let address = self.routers.get(&router);
         if let Some(place) = address.map(|address| (*address, peer))
             && let Some(stale) = self.stale.get_mut(&place)
@@ -261,19 +261,19 @@ impl Peers {
             }
         }
         for id in &before {
-            self.standings.remove(id);
+            self.sources.remove(id);
         }
         before
     }
 
     /// Who says what has this number.
-    pub(super) fn standing(&self, id: PeerId) -> Option<Standing> {
-        self.standings.get(&id).copied()
+    pub(super) fn source(&self, id: PeerId) -> Option<RouteSource> {
+        self.sources.get(&id).copied()
     }
 
     /// Lets go of what has been stale since before `since`.
     pub(super) fn expire(&mut self, since: Timestamp) -> Vec<PeerId> {
-        let (mut over, standings) = (Vec::new(), &mut self.standings);
+        let (mut over, sources) = (Vec::new(), &mut self.sources);
         self.stale.retain(|_, stale| {
             stale.retain(|stale| {
                 let stays = stale.since > since;
@@ -285,7 +285,7 @@ impl Peers {
             !stale.is_empty()
         });
         for id in &over {
-            standings.remove(id);
+            sources.remove(id);
         }
         over
     }

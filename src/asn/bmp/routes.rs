@@ -4,8 +4,8 @@
 //! Owned by the [`Feed`](super::Feed). Bounded by what it takes to remember them. A peer that leaves
 //! is only marked: its routes have no vote from then on, and go when their shard is next looked at.
 
-use super::standing::{self, PeerId, Standing};
-use crate::asn::vote::{Candidate, HeardPath, Vote, VoteResult};
+use super::preference::{self, PeerId, RouteSource};
+use crate::asn::vote::{AnnouncedPath, Candidate, Vote, VoteResult};
 use crate::units::Prefix;
 use hashbrown::{DefaultHashBuilder, HashMap};
 use std::hash::BuildHasher;
@@ -31,21 +31,21 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, heard: &HeardPath) {
+    fn add(&mut self, announced: &AnnouncedPath) {
         self.routes += 1;
-        self.weight += heard.weight();
+        self.weight += announced.weight();
     }
 
-    fn take(&mut self, heard: &HeardPath) {
+    fn take(&mut self, announced: &AnnouncedPath) {
         self.routes -= 1;
-        self.weight -= heard.weight();
+        self.weight -= announced.weight();
     }
 }
 
 /// The prefixes with the same hash.
 #[derive(Debug, Default)]
 struct RouteShard {
-    by_prefix: HashMap<Prefix, Vec<(Key, Arc<HeardPath>)>>,
+    by_prefix: HashMap<Prefix, Vec<(Key, Arc<AnnouncedPath>)>>,
     /// Departures whose routes are gone from here.
     swept: u64,
 }
@@ -97,21 +97,21 @@ impl Routes {
         &mut self,
         prefix: Prefix,
         key: Key,
-        heard: &Arc<HeardPath>,
+        announced: &Arc<AnnouncedPath>,
     ) -> Option<bool> {
         let place = self.place(prefix);
         let known = self.shards.get(place)?.by_prefix.get(&prefix);
         let known = known.and_then(|routes| routes.iter().find(|(other, _)| *other == key));
-        if known.is_some_and(|(_, known)| known == heard) {
+        if known.is_some_and(|(_, known)| known == announced) {
             return Some(false);
         }
         self.remove(prefix, key);
-        if self.weight + heard.weight() > MAX_WEIGHT {
+        if self.weight + announced.weight() > MAX_WEIGHT {
             // who has left makes room, a shard for each who comes
             self.sweep(self.next);
             self.next = (self.next + 1) % SHARDS;
         }
-        if self.weight + heard.weight() > MAX_WEIGHT {
+        if self.weight + announced.weight() > MAX_WEIGHT {
             return None;
         }
         let shard = self.shards.get_mut(place)?;
@@ -119,10 +119,10 @@ impl Routes {
         if routes.len() >= MAX_OF_PREFIX {
             return None;
         }
-        routes.push((key, heard.clone()));
-        self.peers.entry(key.0).or_default().add(heard);
+        routes.push((key, announced.clone()));
+        self.peers.entry(key.0).or_default().add(announced);
         self.count += 1;
-        self.weight += heard.weight();
+        self.weight += announced.weight();
         Some(true)
     }
 
@@ -138,15 +138,15 @@ impl Routes {
         let Some(place) = routes.iter().position(|(other, _)| *other == key) else {
             return false;
         };
-        let (_, heard) = routes.swap_remove(place);
+        let (_, announced) = routes.swap_remove(place);
         if routes.is_empty() {
             shard.by_prefix.remove(&prefix);
         }
         if let Some(sum) = self.peers.get_mut(&key.0) {
-            sum.take(&heard);
+            sum.take(&announced);
         }
         self.count -= 1;
-        self.weight -= heard.weight();
+        self.weight -= announced.weight();
         true
     }
 
@@ -187,12 +187,12 @@ impl Routes {
         shard.swept = self.departures;
         let (left, weight) = (&mut self.left, &mut self.weight);
         shard.by_prefix.retain(|_, routes| {
-            routes.retain(|((peer, _), heard)| {
+            routes.retain(|((peer, _), announced)| {
                 let Some(sum) = left.get_mut(peer) else {
                     return true;
                 };
-                sum.take(heard);
-                *weight -= heard.weight();
+                sum.take(announced);
+                *weight -= announced.weight();
                 if sum.routes == 0 {
                     left.remove(peer);
                 }
@@ -211,25 +211,25 @@ impl Routes {
     }
 
     /// The vote on every prefix of a shard, in no order, and whether all of it could be counted.
-    /// `standing` tells who says a route; none where that is over.
+    /// `source` tells who says a route; none where that is over.
     pub(super) fn votes(
         &mut self,
         place: usize,
-        standing: impl Fn(PeerId) -> Option<Standing>,
+        source: impl Fn(PeerId) -> Option<RouteSource>,
         mut add_voted: impl FnMut(Prefix, &VoteResult, bool),
     ) {
         self.sweep(place);
         let shard = self.shards.get(place);
         for (prefix, routes) in shard.iter().flat_map(|shard| &shard.by_prefix) {
             let routes = routes.iter();
-            let of_voters =
-                routes.filter_map(|((peer, _), heard)| Some((standing(*peer)?, Arc::clone(heard))));
+            let of_voters = routes
+                .filter_map(|((peer, _), announced)| Some((source(*peer)?, Arc::clone(announced))));
             let mut counting: Vec<_> = of_voters.collect();
-            standing::keep_counting(&mut counting);
+            preference::keep_preferred(&mut counting);
             let (mut vote, mut is_whole) = (Vote::default(), true);
-            for (standing, heard) in counting {
-                let voter = standing.voter;
-                if vote.add(Candidate { heard, voter }).is_err() {
+            for (source, announced) in counting {
+                let voter = source.voter;
+                if vote.add(Candidate { announced, voter }).is_err() {
                     // more than can be counted: those counted decide
                     is_whole = false;
                     break;

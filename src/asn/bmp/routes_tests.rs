@@ -1,5 +1,5 @@
 use super::*;
-use crate::asn::bmp::standing::View;
+use crate::asn::bmp::preference::View;
 use crate::asn::path::PathSegment;
 use crate::asn::vote::Voter;
 use crate::units::{Address, Asn};
@@ -10,9 +10,9 @@ fn prefix(number: u32) -> Prefix {
     Prefix::new(Address::v4([a, b, c, d]), 128)
 }
 
-fn heard(hops: u32) -> Arc<HeardPath> {
+fn announced(hops: u32) -> Arc<AnnouncedPath> {
     let path = (1..=hops).map(|number| Asn(64_000_000 + number)).collect();
-    HeardPath::new(&[PathSegment::Sequence(path)], &HashSet::new()).into()
+    AnnouncedPath::new(&[PathSegment::Sequence(path)], &HashSet::new()).into()
 }
 
 /// Numbers of peers are given by the feed's own table of them.
@@ -20,8 +20,8 @@ fn peers(count: u32) -> Vec<PeerId> {
     (1..=count).map(PeerId::numbered).collect()
 }
 
-fn standing(id: PeerId) -> Standing {
-    Standing {
+fn source(id: PeerId) -> RouteSource {
+    RouteSource {
         voter: Voter::Number(0),
         router: 0,
         view: View::PrePolicy,
@@ -36,17 +36,17 @@ fn add_voted(routes: &mut Routes) -> (usize, usize) {
     for place in 0..SHARDS {
         let held = routes.shards[place].by_prefix.values().map(Vec::len).sum();
         most = usize::max(most, held);
-        routes.votes(place, |id| Some(standing(id)), |_, _, _| prefixes += 1);
+        routes.votes(place, |id| Some(source(id)), |_, _, _| prefixes += 1);
     }
     (prefixes, most)
 }
 
 #[test]
 fn peers_that_leave_are_one_pass_in_steps_however_many_they_are() {
-    let (mut routes, heard, peers) = (Routes::default(), heard(3), peers(300));
+    let (mut routes, announced, peers) = (Routes::default(), announced(3), peers(300));
     for (number, peer) in (0..120_000).zip(peers.iter().cycle()) {
         assert_eq!(
-            routes.insert(prefix(number), (*peer, 0), &heard),
+            routes.insert(prefix(number), (*peer, 0), &announced),
             Some(true)
         );
     }
@@ -57,11 +57,11 @@ fn peers_that_leave_are_one_pass_in_steps_however_many_they_are() {
     }
     // at once, and no route was looked at
     assert_eq!(routes.len(), 400);
-    assert_eq!(routes.weight, 120_000 * heard.weight());
+    assert_eq!(routes.weight, 120_000 * announced.weight());
     let (prefixes, most) = add_voted(&mut routes);
     assert_eq!(prefixes, 400, "who has left has no vote");
     assert!(most < 100, "{most} of 120000 routes in one step");
-    assert_eq!(routes.weight, 400 * heard.weight());
+    assert_eq!(routes.weight, 400 * announced.weight());
     assert!(routes.left.is_empty());
     assert_eq!(
         routes
@@ -77,21 +77,27 @@ fn peers_that_leave_are_one_pass_in_steps_however_many_they_are() {
 
 #[test]
 fn routes_of_who_has_left_make_room_for_who_comes() {
-    let (mut routes, heard, peers) = (Routes::default(), heard(1 << 10), peers(2));
+    let (mut routes, announced, peers) = (Routes::default(), announced(1 << 10), peers(2));
     let [old, new] = peers[..] else {
         unreachable!()
     };
-    let most = u32::try_from(MAX_WEIGHT / heard.weight()).unwrap();
+    let most = u32::try_from(MAX_WEIGHT / announced.weight()).unwrap();
     for number in 0..most {
-        assert_eq!(routes.insert(prefix(number), (old, 0), &heard), Some(true));
+        assert_eq!(
+            routes.insert(prefix(number), (old, 0), &announced),
+            Some(true)
+        );
     }
-    assert_eq!(routes.insert(prefix(most), (old, 0), &heard), None);
-    assert_eq!(routes.insert(prefix(0), (new, 0), &heard), None);
+    assert_eq!(routes.insert(prefix(most), (old, 0), &announced), None);
+    assert_eq!(routes.insert(prefix(0), (new, 0), &announced), None);
     routes.forget(old);
     for number in 0..most {
-        assert_eq!(routes.insert(prefix(number), (new, 0), &heard), Some(true));
+        assert_eq!(
+            routes.insert(prefix(number), (new, 0), &announced),
+            Some(true)
+        );
         assert!(routes.weight <= MAX_WEIGHT);
     }
     assert_eq!(routes.len(), most as usize);
-    assert_eq!(routes.insert(prefix(most), (new, 0), &heard), None);
+    assert_eq!(routes.insert(prefix(most), (new, 0), &announced), None);
 }

@@ -23,7 +23,7 @@ pub struct BmpStats {
 
 /// Connections of routers that were refused or closed, by reason.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct TurnedAway {
+pub struct RouterRefusals {
     /// Their address is none of those allowed.
     pub address: u64,
     /// They were one too many, of all routers.
@@ -46,7 +46,7 @@ pub struct State {
     /// What came so far.
     pub stats: BmpStats,
     /// Connections turned away so far.
-    pub turned_away: TurnedAway,
+    pub turned_away: RouterRefusals,
     /// When a router last said something.
     pub last: Option<Timestamp>,
 }

@@ -99,7 +99,7 @@ fn routes_come_change_and_go() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
     assert!(!feed.has_changed());
-    feed.hear(
+    feed.receive(
         router,
         &routes(1, &[64500, 64501, 64501, 64502], &[ONE, OTHER], &[]),
         at(1),
@@ -108,19 +108,19 @@ fn routes_come_change_and_go() {
     let found = said(&mut feed, "198.51.100.7");
     assert_eq!(found, Some((64502, "64500 64501 64502".into())));
     assert!(!feed.has_changed());
-    feed.hear(
+    feed.receive(
         router,
         &routes(1, &[64500, 64501, 64502], &[OTHER], &[]),
         at(1),
     );
     assert!(!feed.has_changed(), "prepends are all that has changed");
 
-    feed.hear(router, &routes(1, &[64500, 64503], &[ONE], &[]), at(2));
+    feed.receive(router, &routes(1, &[64500, 64503], &[ONE], &[]), at(2));
     assert_eq!(
         said(&mut feed, "198.51.100.7"),
         Some((64503, "64500 64503".into()))
     );
-    feed.hear(router, &routes(1, &[], &[], &[ONE]), at(3));
+    feed.receive(router, &routes(1, &[], &[], &[ONE]), at(3));
     assert_eq!(said(&mut feed, "198.51.100.7"), None);
     assert_eq!(said(&mut feed, "203.0.113.7").unwrap().0, 64502);
     let state = feed.state();
@@ -139,7 +139,7 @@ fn most_peers_decide_and_two_views_of_one_peer_have_one_vote() {
         (1, POST_POLICY, [64510, 64599]),
         (2, 0, [64511, 64501]),
     ] {
-        feed.hear(
+        feed.receive(
             router,
             &message(0, peer, flags, &update(&path, &[ONE], &[])),
             at(1),
@@ -150,13 +150,13 @@ fn most_peers_decide_and_two_views_of_one_peer_have_one_vote() {
         64501,
         "one to one: the lower"
     );
-    feed.hear(router, &routes(3, &[64512, 64599], &[ONE], &[]), at(1));
+    feed.receive(router, &routes(3, &[64512, 64599], &[ONE], &[]), at(1));
     assert_eq!(
         said(&mut feed, "198.51.100.7").unwrap().0,
         64599,
         "two to one"
     );
-    feed.hear(router, &message(2, 1, 0, &[4]), at(2));
+    feed.receive(router, &message(2, 1, 0, &[4]), at(2));
     assert_eq!(
         said(&mut feed, "198.51.100.7").unwrap().0,
         64501,
@@ -213,15 +213,15 @@ fn end_of_v6() -> Vec<u8> {
 fn what_is_said_now_replaces_what_was_said_before_the_router_came_back() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
-    feed.hear(
+    feed.receive(
         router,
         &routes(1, &[64500, 64501], &[ONE, OTHER], &[]),
         at(10),
     );
     feed.disconnected(router, at(20));
     let router = feed.connected(ROUTER);
-    feed.hear(router, &up(1, 64511, &[]), at(21));
-    feed.hear(router, &routes(1, &[64500, 64599], &[ONE], &[]), at(21));
+    feed.receive(router, &up(1, 64511, &[]), at(21));
+    feed.receive(router, &routes(1, &[64500, 64599], &[ONE], &[]), at(21));
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64599, "at once");
     assert_eq!(
         said(&mut feed, "203.0.113.7").unwrap().0,
@@ -229,11 +229,11 @@ fn what_is_said_now_replaces_what_was_said_before_the_router_came_back() {
         "still good"
     );
     assert_eq!(feed.state().routes, 2, "one for one");
-    feed.hear(router, &routes(1, &[], &[], &[OTHER]), at(22));
+    feed.receive(router, &routes(1, &[], &[], &[OTHER]), at(22));
     assert_eq!(said(&mut feed, "203.0.113.7"), None, "withdrawn");
     feed.disconnected(router, at(30));
     let router = feed.connected(ROUTER);
-    feed.hear(router, &routes(1, &[64500, 64598], &[OTHER], &[]), at(31));
+    feed.receive(router, &routes(1, &[64500, 64598], &[OTHER], &[]), at(31));
     feed.expire(at(30 + 59));
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64599);
     feed.expire(at(30 + 60));
@@ -250,12 +250,12 @@ fn what_is_said_now_replaces_what_was_said_before_the_router_came_back() {
 fn the_end_of_one_family_says_nothing_of_the_other() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
-    feed.hear(router, &routes(1, &[64500], &[ONE], &[]), at(10));
+    feed.receive(router, &routes(1, &[64500], &[ONE], &[]), at(10));
     feed.disconnected(router, at(20));
     let router = feed.connected(ROUTER);
-    feed.hear(router, &message(0, 1, 0, &end_of_v6()), at(21));
+    feed.receive(router, &message(0, 1, 0, &end_of_v6()), at(21));
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64500);
-    feed.hear(router, &routes(1, &[], &[], &[]), at(22));
+    feed.receive(router, &routes(1, &[], &[], &[]), at(22));
     assert_eq!(said(&mut feed, "198.51.100.7"), None);
     assert_eq!(feed.state().stats.malformed, 0);
 }
@@ -266,7 +266,7 @@ fn a_router_that_comes_and_goes_is_remembered_within_bounds() {
     for time in 0..20 {
         let router = feed.connected(ROUTER);
         let net = [10, 0, u8::try_from(time).unwrap()];
-        feed.hear(router, &routes(1, &[64500], &[net], &[]), at(time));
+        feed.receive(router, &routes(1, &[64500], &[net], &[]), at(time));
         feed.disconnected(router, at(time));
     }
     let state = feed.state();
@@ -279,11 +279,11 @@ fn a_router_that_comes_and_goes_is_remembered_within_bounds() {
 fn a_connection_that_nobody_has_noticed_to_be_dead_has_no_say() {
     let mut feed = feed();
     let dead = feed.connected(ROUTER);
-    feed.hear(dead, &routes(1, &[64500, 64501], &[ONE], &[]), at(10));
-    feed.hear(dead, &loc_rib(1, &update(&[64501], &[OTHER], &[])), at(10));
+    feed.receive(dead, &routes(1, &[64500, 64501], &[ONE], &[]), at(10));
+    feed.receive(dead, &loc_rib(1, &update(&[64501], &[OTHER], &[])), at(10));
     let router = feed.connected(ROUTER);
-    feed.hear(router, &routes(1, &[64500, 64599], &[ONE], &[]), at(11));
-    feed.hear(
+    feed.receive(router, &routes(1, &[64500, 64599], &[ONE], &[]), at(11));
+    feed.receive(
         router,
         &loc_rib(1, &update(&[64599], &[OTHER], &[])),
         at(11),
@@ -299,7 +299,7 @@ fn each_router_has_a_vote_for_its_own_choice() {
         for (number, origin) in [(1, 64599), (2, 64599), (3, 64501)] {
             let router = feed.connected(IpAddr::from([192, 0, 2, number]));
             let said = update(&[64500, origin], &[ONE], &[]);
-            feed.hear(router, &loc_rib(identifier, &said), at(1));
+            feed.receive(router, &loc_rib(identifier, &said), at(1));
         }
         assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64599);
         assert_eq!(feed.state().stats.malformed, 0);
@@ -311,10 +311,10 @@ fn what_a_router_uses_counts_before_what_it_has_heard() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
     let said_by = |flags, origin| message(0, 1, flags, &update(&[64500, origin], &[ONE], &[]));
-    feed.hear(router, &said_by(0, 64501), at(1));
-    feed.hear(router, &said_by(POST_POLICY, 64599), at(1));
+    feed.receive(router, &said_by(0, 64501), at(1));
+    feed.receive(router, &said_by(POST_POLICY, 64599), at(1));
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64599);
-    feed.hear(
+    feed.receive(
         router,
         &message(0, 1, POST_POLICY, &update(&[], &[], &[ONE])),
         at(2),
@@ -324,8 +324,8 @@ fn what_a_router_uses_counts_before_what_it_has_heard() {
         64501,
         "what is left"
     );
-    feed.hear(router, &routes(2, &[64502], &[ONE], &[]), at(3));
-    feed.hear(router, &loc_rib(1, &update(&[64598], &[ONE], &[])), at(3));
+    feed.receive(router, &routes(2, &[64502], &[ONE], &[]), at(3));
+    feed.receive(router, &loc_rib(1, &update(&[64598], &[ONE], &[])), at(3));
     assert_eq!(
         said(&mut feed, "198.51.100.7").unwrap().0,
         64598,
@@ -341,7 +341,7 @@ fn several_updates_in_one_message_are_all_taken_and_the_rest_is_counted() {
         update(&[64500], &[ONE], &[]),
         update(&[64501], &[OTHER], &[]),
     ];
-    feed.hear(router, &message(0, 1, 0, &both.concat()), at(1));
+    feed.receive(router, &message(0, 1, 0, &both.concat()), at(1));
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64500);
     assert_eq!(said(&mut feed, "203.0.113.7").unwrap().0, 64501);
     let stats = feed.state().stats;
@@ -350,13 +350,13 @@ fn several_updates_in_one_message_are_all_taken_and_the_rest_is_counted() {
     let mut broken = update(&[64503], &[ONE], &[]);
     broken[20] = 0xff;
     let both = [broken, update(&[64503], &[OTHER], &[])].concat();
-    feed.hear(router, &message(0, 1, 0, &both), at(2));
+    feed.receive(router, &message(0, 1, 0, &both), at(2));
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64500);
     assert_eq!(said(&mut feed, "203.0.113.7").unwrap().0, 64503);
     let stats = feed.state().stats;
     assert_eq!((stats.routes, stats.malformed), (3, 1));
     let cut = [update(&[64502], &[ONE], &[]), vec![0xff; 7]].concat();
-    feed.hear(router, &message(0, 1, 0, &cut), at(2));
+    feed.receive(router, &message(0, 1, 0, &cut), at(2));
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64502);
     let stats = feed.state().stats;
     assert_eq!((stats.routes, stats.malformed), (4, 2));
@@ -376,7 +376,7 @@ fn a_route_without_a_path_is_of_the_internal_peer_that_says_it() {
         let router = feed.connected(ROUTER);
         for mut message in [up(1, peer_as, &[]), routes(1, &[], &[ONE], &[])] {
             message[32..36].copy_from_slice(&u32::from(peer_as).to_be_bytes());
-            feed.hear(router, &message, at(1));
+            feed.receive(router, &message, at(1));
         }
         let found = said(&mut feed, "198.51.100.7").map(|(asn, _)| asn);
         assert_eq!(found, origin, "{peer_as} {own:?}");
@@ -387,8 +387,8 @@ fn a_route_without_a_path_is_of_the_internal_peer_that_says_it() {
     let mut up = up(0, 64500, &[]);
     up[6] = 3;
     up[16..36].fill(0);
-    feed.hear(router, &up, at(1));
-    feed.hear(router, &loc_rib(0, &update(&[], &[ONE], &[])), at(1));
+    feed.receive(router, &up, at(1));
+    feed.receive(router, &loc_rib(0, &update(&[], &[ONE], &[])), at(1));
     assert_eq!(
         said(&mut feed, "198.51.100.7"),
         Some((64500, "64500".into()))
@@ -399,9 +399,9 @@ fn a_route_without_a_path_is_of_the_internal_peer_that_says_it() {
 fn a_peer_up_that_can_not_be_read_is_of_a_new_session_and_costs_no_other() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
-    feed.hear(router, &routes(1, &[64500], &[ONE], &[]), at(1));
-    feed.hear(router, &routes(2, &[64501], &[OTHER], &[]), at(1));
-    feed.hear(router, &message(3, 1, 0, &[0; 20]), at(2));
+    feed.receive(router, &routes(1, &[64500], &[ONE], &[]), at(1));
+    feed.receive(router, &routes(2, &[64501], &[OTHER], &[]), at(1));
+    feed.receive(router, &message(3, 1, 0, &[0; 20]), at(2));
     assert_eq!(said(&mut feed, "198.51.100.7"), None);
     assert_eq!(said(&mut feed, "203.0.113.7").unwrap().0, 64501);
     let stats = feed.state().stats;
@@ -412,7 +412,7 @@ fn a_peer_up_that_can_not_be_read_is_of_a_new_session_and_costs_no_other() {
 fn a_path_that_can_not_be_read_withdraws_and_is_counted() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
-    feed.hear(router, &routes(1, &[64500], &[ONE], &[]), at(1));
+    feed.receive(router, &routes(1, &[64500], &[ONE], &[]), at(1));
     let mut broken = routes(1, &[64501], &[ONE], &[]);
     // the segment says that it has nine numbers
     let place = broken
@@ -420,7 +420,7 @@ fn a_path_that_can_not_be_read_withdraws_and_is_counted() {
         .position(|it| it == [0x40, 2, 6, 2])
         .unwrap();
     broken[place + 4] = 9;
-    feed.hear(router, &broken, at(2));
+    feed.receive(router, &broken, at(2));
     assert_eq!(said(&mut feed, "198.51.100.7"), None);
     let state = feed.state();
     assert_eq!((state.routes, state.stats.malformed), (0, 1));
@@ -430,8 +430,8 @@ fn a_path_that_can_not_be_read_withdraws_and_is_counted() {
 fn path_identifiers_are_of_one_family() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
-    feed.hear(router, &up(1, 64511, &[2]), at(1));
-    feed.hear(router, &routes(1, &[64500], &[ONE, OTHER], &[]), at(1));
+    feed.receive(router, &up(1, 64511, &[2]), at(1));
+    feed.receive(router, &routes(1, &[64500], &[ONE, OTHER], &[]), at(1));
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64500);
     assert_eq!(feed.state().routes, 2);
 }
@@ -446,7 +446,7 @@ fn default_routes_in_all_but_name_attribute_nothing() {
     halves.truncate(length - 4);
     halves.extend([1, 0]);
     halves[17] -= 2;
-    feed.hear(router, &message(0, 1, 0, &halves), at(1));
+    feed.receive(router, &message(0, 1, 0, &halves), at(1));
     assert_eq!(feed.state().routes, 1);
     assert_eq!(said(&mut feed, "10.0.0.1"), None);
     let origins = origins(&mut feed);
@@ -459,10 +459,10 @@ fn what_the_router_says_itself_and_instances_are_passed_over() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
     let said = update(&[64500], &[ONE], &[]);
-    feed.hear(router, &message(0, 1, ADJ_RIB_OUT, &said), at(1));
+    feed.receive(router, &message(0, 1, ADJ_RIB_OUT, &said), at(1));
     let mut of_instance = message(0, 1, 0, &said);
     of_instance[6] = 1;
-    feed.hear(router, &of_instance, at(1));
+    feed.receive(router, &of_instance, at(1));
     assert_eq!(
         (feed.state().routes, feed.state().stats.passed_over),
         (0, 2)
@@ -473,7 +473,7 @@ fn what_the_router_says_itself_and_instances_are_passed_over() {
 fn routes_of_a_router_that_has_gone_are_good_for_a_while() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
-    feed.hear(router, &routes(1, &[64500], &[ONE], &[]), at(10));
+    feed.receive(router, &routes(1, &[64500], &[ONE], &[]), at(10));
     feed.disconnected(router, at(20));
     feed.expire(at(20 + 59));
     assert_eq!((feed.state().routers, feed.state().routes), (0, 1));
@@ -486,16 +486,16 @@ fn routes_of_a_router_that_has_gone_are_good_for_a_while() {
 fn a_router_that_comes_back_replaces_what_it_said_when_it_has_said_everything() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
-    feed.hear(router, &routes(1, &[64500], &[ONE, OTHER], &[]), at(10));
+    feed.receive(router, &routes(1, &[64500], &[ONE, OTHER], &[]), at(10));
     feed.disconnected(router, at(20));
     let router = feed.connected(ROUTER);
-    feed.hear(router, &routes(1, &[64501], &[ONE], &[]), at(21));
+    feed.receive(router, &routes(1, &[64501], &[ONE], &[]), at(21));
     assert_eq!(
         said(&mut feed, "203.0.113.7").unwrap().0,
         64500,
         "still good"
     );
-    feed.hear(router, &routes(1, &[], &[], &[]), at(22));
+    feed.receive(router, &routes(1, &[], &[], &[]), at(22));
     assert_eq!(said(&mut feed, "203.0.113.7"), None, "End-of-RIB");
     assert_eq!(said(&mut feed, "198.51.100.7").unwrap().0, 64501);
     feed.expire(at(1000));
@@ -506,11 +506,11 @@ fn a_router_that_comes_back_replaces_what_it_said_when_it_has_said_everything() 
 fn a_termination_ends_a_session_and_nonsense_does_not() {
     let mut feed = feed();
     let router = feed.connected(ROUTER);
-    assert!(feed.hear(router, &[3, 0, 0, 0, 6, 0], at(1)));
-    assert!(feed.hear(router, &[3, 0, 0, 0, 6, 77], at(1)));
-    assert!(feed.hear(router, &routes(1, &[64500], &[ONE], &[])[..60], at(1)));
+    assert!(feed.receive(router, &[3, 0, 0, 0, 6, 0], at(1)));
+    assert!(feed.receive(router, &[3, 0, 0, 0, 6, 77], at(1)));
+    assert!(feed.receive(router, &routes(1, &[64500], &[ONE], &[])[..60], at(1)));
     assert_eq!(feed.state().stats.malformed, 3);
-    assert!(!feed.hear(router, &[3, 0, 0, 0, 6, 5], at(1)));
+    assert!(!feed.receive(router, &[3, 0, 0, 0, 6, 5], at(1)));
 }
 
 #[test]
@@ -577,7 +577,7 @@ fn play(feed: &mut Feed, router: RouterId, mut octets: &[u8]) -> usize {
         let Some((message, rest)) = octets.split_at_checked(length(*header).unwrap()) else {
             break;
         };
-        feed.hear(router, message, at(1));
+        feed.receive(router, message, at(1));
         (octets, messages) = (rest, messages + 1);
     }
     messages
@@ -653,15 +653,15 @@ proptest! {
         for event in events {
             match event {
                 Event::Reach(peer, net, asn) => {
-                    feed.hear(router, &routes(peer, &[asn], &[[10, 0, net]], &[]), at(1));
+                    feed.receive(router, &routes(peer, &[asn], &[[10, 0, net]], &[]), at(1));
                     model.insert((net, peer), asn);
                 }
                 Event::Leave(peer, net) => {
-                    feed.hear(router, &routes(peer, &[], &[], &[[10, 0, net]]), at(1));
+                    feed.receive(router, &routes(peer, &[], &[], &[[10, 0, net]]), at(1));
                     model.remove(&(net, peer));
                 }
                 Event::Down(peer) => {
-                    feed.hear(router, &message(2, peer, 0, &[4]), at(1));
+                    feed.receive(router, &message(2, peer, 0, &[4]), at(1));
                     model.retain(|(_, of), _| *of != peer);
                 }
             }
@@ -692,8 +692,8 @@ proptest! {
                 Event::Leave(peer, net) => routes(peer, &[], &[], &[[10, 0, net]]),
                 Event::Down(peer) => message(2, peer, 0, &[4]),
             };
-            feed.hear(router, &message, at(1));
-            other.hear(same, &message, at(1));
+            feed.receive(router, &message, at(1));
+            other.receive(same, &message, at(1));
             for _ in 0..steps {
                 if !feed.extend_table(&mut table) {
                     table = feed.begin_table(at(1));
@@ -723,16 +723,16 @@ proptest! {
     fn no_octets_do_harm(octets in prop::collection::vec(any::<u8>(), 0..400), kind in 0_u8..7) {
         let mut feed = feed();
         let router = feed.connected(ROUTER);
-        feed.hear(router, &octets, at(1));
+        feed.receive(router, &octets, at(1));
         let mut whole = message(kind, 1, octets.first().copied().unwrap_or(0), &octets);
-        feed.hear(router, &whole, at(1));
+        feed.receive(router, &whole, at(1));
         whole.truncate(48);
         whole.extend(update(&[64500, 64501], &[ONE], &[OTHER]));
         for (place, octet) in octets.iter().take(8).enumerate() {
             let at = (usize::from(*octet) * 7 + place) % whole.len();
             whole[at] = whole[at].wrapping_add(1);
         }
-        feed.hear(router, &whole, at(2));
+        feed.receive(router, &whole, at(2));
         let _ = origins(&mut feed);
         prop_assert!(notation::asn("64500").is_ok());
     }

@@ -32,7 +32,7 @@ const UNICAST: u8 = 1;
 
 /// What cannot be read.
 #[derive(Debug)]
-pub(super) struct Unread;
+pub(super) struct MalformedUpdate;
 
 /// An address family.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -105,11 +105,11 @@ pub(super) struct Update {
 }
 
 /// The next BGP message of several one behind the other, as an UPDATE's body; none if it is another.
-pub(super) fn next(octets: &mut Bytes) -> Result<Option<Bytes>, Unread> {
-    let [.., high, low, kind] = *octets.first_chunk::<HEADER>().ok_or(Unread)?;
+pub(super) fn next(octets: &mut Bytes) -> Result<Option<Bytes>, MalformedUpdate> {
+    let [.., high, low, kind] = *octets.first_chunk::<HEADER>().ok_or(MalformedUpdate)?;
     let length = usize::from(u16::from_be_bytes([high, low]));
     if length < HEADER || length > octets.len() {
-        return Err(Unread);
+        return Err(MalformedUpdate);
     }
     let mut message = octets.split_to(length);
     message.advance(HEADER);
@@ -123,7 +123,7 @@ impl Update {
         mut body: Bytes,
         path_ids: [bool; 2],
         asns: AsnLength,
-    ) -> Result<Self, Unread> {
+    ) -> Result<Self, MalformedUpdate> {
         let withdrawn = counted(&mut body)?;
         let attributes = counted(&mut body)?;
         let mut update = Self::default();
@@ -164,7 +164,7 @@ impl Update {
             count += 1;
             let found = match kind {
                 MP_REACH_NLRI => Multiprotocol::reached(value),
-                MP_UNREACH_NLRI => Multiprotocol::gone(value),
+                MP_UNREACH_NLRI => Multiprotocol::withdrawn(value),
                 _ => continue,
             };
             match found {
@@ -237,11 +237,13 @@ fn is_about_path(warning: &BgpValidationWarning) -> bool {
 }
 
 /// Octets behind their own number, which is of two octets.
-fn counted(body: &mut Bytes) -> Result<Bytes, Unread> {
-    let length = usize::from(u16::from_be_bytes(*body.first_chunk().ok_or(Unread)?));
+fn counted(body: &mut Bytes) -> Result<Bytes, MalformedUpdate> {
+    let length = usize::from(u16::from_be_bytes(
+        *body.first_chunk().ok_or(MalformedUpdate)?,
+    ));
     body.advance(2);
     if length > body.len() {
-        return Err(Unread);
+        return Err(MalformedUpdate);
     }
     Ok(body.split_to(length))
 }
@@ -272,7 +274,7 @@ struct Multiprotocol {
 impl Multiprotocol {
     /// MP_REACH_NLRI: family, next hop behind its length, a reserved octet, prefixes.
     fn reached(value: Bytes) -> Option<Self> {
-        let mut found = Self::gone(value)?;
+        let mut found = Self::withdrawn(value)?;
         let next_hop = usize::from(*found.list.first()?);
         if found.list.len() < next_hop + 2 {
             return None;
@@ -282,7 +284,7 @@ impl Multiprotocol {
     }
 
     /// MP_UNREACH_NLRI: family, prefixes.
-    fn gone(mut value: Bytes) -> Option<Self> {
+    fn withdrawn(mut value: Bytes) -> Option<Self> {
         let &[high, low, subsequent] = value.first_chunk()?;
         let family = AddressFamily::numbered(u16::from_be_bytes([high, low]));
         value.advance(3);

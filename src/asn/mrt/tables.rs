@@ -6,11 +6,11 @@
 //! lives while the file is read, and is refused beyond a bound.
 
 use super::Ballot;
-use crate::asn::announced::PathCollector;
-use crate::asn::listed::Listed;
 use crate::asn::numbers;
+use crate::asn::origin_paths::PathCollector;
 use crate::asn::path;
 use crate::asn::source::LoadError;
+use crate::asn::source_builder::SourceBuilder;
 use crate::asn::vote::{self, Candidate, Vote, VoteResult, Voter};
 use crate::units::{Asn, Prefix};
 use std::cmp::Reverse;
@@ -95,8 +95,8 @@ impl Tables {
 
     /// What peers of the table that is being read say together.
     fn candidate(&mut self, routes: &[Candidate]) -> Option<TableOrigin> {
-        let (heard, seen) = vote::best_path(routes)?;
-        let origin = heard.origin()?;
+        let (announced, seen) = vote::best_path(routes)?;
+        let origin = announced.origin()?;
         let mut set = Vec::new();
         for voter in vote::voters(routes) {
             if let Voter::Number(peer) = voter {
@@ -107,9 +107,9 @@ impl Tables {
         self.words.extend(&set);
         Some(TableOrigin {
             table: self.current(),
-            value: self.store.value(origin, heard.path()),
+            value: self.store.value(origin, announced.path()),
             origin,
-            of_set: heard.is_of_set(),
+            of_set: announced.is_of_set(),
             seen: u32::try_from(seen).unwrap_or(u32::MAX),
             voters: (begin, u32::try_from(set.len()).ok()?),
         })
@@ -172,7 +172,7 @@ impl Ballot for Tables {
         self.written.push(written);
     }
 
-    fn close(&mut self, prefix: Prefix, mut vote: Vote, _: &mut Listed) {
+    fn close(&mut self, prefix: Prefix, mut vote: Vote, _: &mut SourceBuilder) {
         let mut candidates = Vec::new();
         for routes in vote.origins() {
             candidates.extend(self.candidate(routes));
@@ -193,7 +193,7 @@ impl Ballot for Tables {
         Ok(())
     }
 
-    fn end(mut self, listed: &mut Listed) {
+    fn end(mut self, listed: &mut SourceBuilder) {
         let mut by_prefix: Vec<_> = std::mem::take(&mut self.by_prefix).into_iter().collect();
         by_prefix.sort_unstable_by_key(|(prefix, _)| *prefix);
         for (prefix, candidates) in by_prefix {

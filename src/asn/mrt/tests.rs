@@ -67,7 +67,7 @@ fn table_dump(peer: [u8; 4], attributes: &[u8]) -> Vec<u8> {
     record(12, 1, &body)
 }
 
-fn parsed(octets: &[u8], own: &[u32]) -> Result<Listed, LoadError> {
+fn parsed(octets: &[u8], own: &[u32]) -> Result<SourceBuilder, LoadError> {
     let own = own.iter().copied().map(Asn).collect();
     read(Path::new("rib"), octets, OneTable, &own)
 }

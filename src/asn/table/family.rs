@@ -1,7 +1,7 @@
 //! The prefixes of one address family, swept once into sorted ranges that do not overlap, so that
 //! a lookup never has to think of nesting.
 
-use crate::asn::octets::{Fixed, Scan, Sink};
+use crate::asn::octets::{FixedWidth, OctetReader, OctetWriter};
 
 /// Stands in a range that no prefix covers. The bits above are not a value's.
 pub(super) const NO_VALUE: u32 = u32::MAX >> 2;
@@ -94,14 +94,14 @@ pub(super) fn sort<N: Number>(entries: &mut Vec<Entry<N>>) -> u64 {
 }
 
 /// Appends sorted prefixes to a compiled source.
-pub(super) fn write<N: Fixed>(sorted: &[Entry<N>], sink: &mut Sink) {
+pub(super) fn write<N: FixedWidth>(sorted: &[Entry<N>], sink: &mut OctetWriter) {
     sink.list(sorted.iter().map(|entry| entry.first));
     sink.list(sorted.iter().map(|entry| entry.length));
     sink.list(sorted.iter().map(|entry| entry.value));
 }
 
 /// Reads sorted prefixes; none where they are not, or not prefixes.
-pub(super) fn read<N: Number + Fixed>(scan: &mut Scan<'_>) -> Option<Vec<Entry<N>>> {
+pub(super) fn read<N: Number + FixedWidth>(scan: &mut OctetReader<'_>) -> Option<Vec<Entry<N>>> {
     let firsts = scan.list::<N>()?;
     let lengths = scan.list::<u8>()?;
     let values = scan.list::<u32>()?;

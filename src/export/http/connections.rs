@@ -13,7 +13,7 @@
 
 use super::HttpLimits;
 use super::security::ClientChecks;
-use crate::export::Refused;
+use crate::export::HttpRefusals;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -49,7 +49,7 @@ impl fmt::Display for Client {
 
 /// A new connection reached a limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Crowded {
+pub struct LimitReached {
     /// The client of the new connection.
     pub client: Client,
     /// Number of open connections: of the client, or of all.
@@ -71,8 +71,8 @@ pub(super) struct ClientShare {
 /// All open connections, with their limits and counters.
 pub(super) struct ConnectionTable {
     limits: HttpLimits,
-    refused: Arc<Refused>,
-    crowded: watch::Sender<Option<Crowded>>,
+    refused: Arc<HttpRefusals>,
+    limit_reached: watch::Sender<Option<LimitReached>>,
     table: Mutex<ClientTable>,
 }
 
@@ -119,13 +119,13 @@ impl ConnectionTable {
     /// An empty table.
     pub(super) fn new(
         limits: HttpLimits,
-        refused: Arc<Refused>,
-        crowded: watch::Sender<Option<Crowded>>,
+        refused: Arc<HttpRefusals>,
+        limit_reached: watch::Sender<Option<LimitReached>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             limits,
             refused,
-            crowded,
+            limit_reached,
             table: Mutex::default(),
         })
     }
@@ -152,7 +152,7 @@ impl ConnectionTable {
         let (own, all) = (table.of(client).count(), table.open.len());
         let is_share = own >= self.limits.client_connections;
         if is_share || all >= self.limits.connections {
-            self.crowded.send_replace(Some(Crowded {
+            self.limit_reached.send_replace(Some(LimitReached {
                 client,
                 connections: if is_share { own } else { all },
                 is_share,

@@ -1,37 +1,28 @@
 //! The files of the ledger over HTTP, as far as they are sealed: for a witness, and for whoever takes a copy.
 //!
-//! A path is one of a closed form; nothing else of it reaches the file system. A file is opened and read on
-//! the runtime's threads for blocking work, a chunk when the client has taken the one before; how many are
-//! read at the same time is bounded, in all and per client. Of a tile its first hashes are given
-//! where the ledger has more of them by now: so the tiles of a head can be read while it is replaced.
+//! A path is one of a closed form; nothing else of it reaches the file system. A file is opened on the
+//! runtime's threads for blocking work; how many are read at the same time is bounded, in all and per
+//! client. Of a tile its first hashes are given where the ledger has more of them by now: so the tiles of
+//! a head can be read while it is replaced.
 
+use super::answer::{AnswerBody, text, whole};
+use super::download::Download;
 use super::rendered::RenderedOutputs;
-use super::routes::{HttpAnswer, text, whole};
 use http_body_util::Either;
-use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE,
 };
 use hyper::{Request, Response, StatusCode};
-use std::convert::Infallible;
 use std::fs::{self, File};
-use std::future::Future;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 /// Prefix of the paths.
 pub(super) const EVIDENCE: &str = "/evidence/";
-
-/// Files that are read at the same time. A guess: a witness reads one after the other.
-pub(super) const MAX_DOWNLOADS: usize = 16;
-
-/// Octets that are read at once.
-const CHUNK: u64 = 1 << 18;
 
 /// Octets of a hash (SHA-256).
 const HASH: u64 = 32;
@@ -181,7 +172,7 @@ impl FileRequest {
         self,
         shown: &RenderedOutputs,
         client: &Arc<Semaphore>,
-    ) -> Response<HttpAnswer> {
+    ) -> Response<AnswerBody> {
         let evidence = shown.published.borrow().evidence.clone();
         let Some(evidence) = evidence else {
             return text(StatusCode::NOT_FOUND, "no ledger is kept\n");
@@ -219,17 +210,9 @@ impl FileRequest {
             Some(None) => return out_of_range(length),
         };
         let is_part = (first, end) != (0, length);
-        let reading = Reading {
-            file,
-            next: first,
-            end,
-            _permits: permits,
-        };
         let mut response = whole(Bytes::new(), kind);
-        *response.body_mut() = Either::Right(Either::Right(Download {
-            left: end - first,
-            next: Box::pin(reading.chunk()),
-        }));
+        let download = Download::new(file, (first, end), permits);
+        *response.body_mut() = Either::Right(Either::Right(download));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(end - first));
@@ -245,7 +228,7 @@ impl FileRequest {
     }
 }
 
-fn out_of_range(length: u64) -> Response<HttpAnswer> {
+fn out_of_range(length: u64) -> Response<AnswerBody> {
     let mut response = text(
         StatusCode::RANGE_NOT_SATISFIABLE,
         "the file ends before that\n",
@@ -254,7 +237,7 @@ fn out_of_range(length: u64) -> Response<HttpAnswer> {
     response
 }
 
-fn content_range(response: &mut Response<HttpAnswer>, range: &str) {
+fn content_range(response: &mut Response<AnswerBody>, range: &str) {
     if let Ok(range) = HeaderValue::from_str(range) {
         response.headers_mut().insert(CONTENT_RANGE, range);
     }
@@ -284,74 +267,10 @@ fn part(range: &str, length: u64) -> Option<Option<(u64, u64)>> {
     Some((first < end).then_some((first, end)))
 }
 
-/// A file that is being read.
-struct Reading {
-    file: File,
-    next: u64,
-    end: u64,
-    _permits: (OwnedSemaphorePermit, OwnedSemaphorePermit),
-}
-
-impl Reading {
-    /// The next chunk; none at the end, and where the file cannot be read to where it ended.
-    async fn chunk(mut self) -> Option<(Bytes, Self)> {
-        if self.next >= self.end {
-            return None;
-        }
-        let read = spawn_blocking(move || {
-            let length = CHUNK.min(self.end - self.next);
-            let mut octets = Vec::new();
-            let found = self.file.seek(SeekFrom::Start(self.next));
-            let read = found.and_then(|_| (&self.file).take(length).read_to_end(&mut octets));
-            let is_whole = read.is_ok_and(|count| count as u64 == length);
-            self.next += length;
-            is_whole.then(|| (Bytes::from(octets), self))
-        });
-        read.await.ok().flatten()
-    }
-}
-
-/// The next piece of a file, and how to go on; none at its end.
-type NextPiece = Pin<Box<dyn Future<Output = Option<(Bytes, Reading)>> + Send>>;
-
-/// The body of an answer: a part of a file. One that ends early is cut off by hyper, since its length was said.
-pub(super) struct Download {
-    left: u64,
-    next: NextPiece,
-}
-
-impl Body for Download {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        let Some((octets, reading)) = ready!(self.next.as_mut().poll(context)) else {
-            self.left = 0;
-            return Poll::Ready(None);
-        };
-        self.left = self.left.saturating_sub(octets.len() as u64);
-        self.next = Box::pin(reading.chunk());
-        Poll::Ready(Some(Ok(Frame::data(octets))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     #[test]
     fn a_path_is_a_file_of_a_ledger_or_nothing() {

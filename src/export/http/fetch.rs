@@ -52,7 +52,7 @@ pub enum FetchError {
 
 /// Another meter.
 #[derive(Debug)]
-pub struct Remote {
+pub struct RemoteMeter {
     base: String,
     host: String,
     port: u16,
@@ -60,7 +60,7 @@ pub struct Remote {
     authorization: Option<HeaderValue>,
 }
 
-impl Remote {
+impl RemoteMeter {
     /// A meter at a URL; its path, if it has one, comes before each name. `roots` are the certificates that
     /// are trusted, in PEM: for `https`. `login` is a user and a password.
     ///

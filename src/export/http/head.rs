@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 /// A stream that fails to read once a head takes too long.
-pub(super) struct Timed<S> {
+pub(super) struct HeadDeadline<S> {
     stream: S,
     connection: Arc<Connection>,
     head_wait: Duration,
@@ -24,7 +24,7 @@ pub(super) struct Timed<S> {
     head: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
-impl<S> Timed<S> {
+impl<S> HeadDeadline<S> {
     /// The first head starts now.
     pub(super) fn new(stream: S, connection: Arc<Connection>, head_wait: Duration) -> Self {
         let wait = connection.wait();
@@ -37,7 +37,7 @@ impl<S> Timed<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for HeadDeadline<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -62,7 +62,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeadDeadline<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -26,7 +26,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 type Next = Pin<Box<dyn Future<Output = Option<(Bytes, Listener)>> + Send>>;
 
 /// The body of an event stream.
-pub(super) struct Live {
+pub(super) struct EventStream {
     next: Next,
 }
 
@@ -38,7 +38,7 @@ struct Listener {
     _permits: [OwnedSemaphorePermit; 2],
 }
 
-impl Live {
+impl EventStream {
     /// A stream that starts with the current state. `None` if there are too many, in all or of the client
     /// with the permits `client`.
     pub(super) fn new(shown: &Arc<RenderedOutputs>, client: &Arc<Semaphore>) -> Option<Self> {
@@ -74,7 +74,7 @@ async fn next(mut listener: Listener) -> Option<(Bytes, Listener)> {
     }
 }
 
-impl Body for Live {
+impl Body for EventStream {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -1,7 +1,7 @@
 //! `/api/v1/history` and `/api/v1/streams`: asks whoever can answer, and waits for it, for a while.
 
+use super::answer::{self, AnswerBody};
 use super::rendered::RenderedOutputs;
-use super::routes::{self, HttpAnswer};
 use crate::export::questions::{
     Answer, Answerers, HistoryQuestion, MAX_STREAMS_ANSWERED, StreamOrder, StreamsQuestion,
     Unanswered,
@@ -32,7 +32,7 @@ const USUAL_STEP: u64 = 60;
 const USUAL_STREAMS: usize = 50;
 
 /// An answer that is still to come.
-pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Response<HttpAnswer>> + Send>>;
+pub(super) type PendingAnswer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
 /// Asks what a path and its query say.
 pub(super) fn ask(path: &str, query: Option<&str>, shown: &RenderedOutputs) -> PendingAnswer {
@@ -53,10 +53,10 @@ pub(super) fn ask(path: &str, query: Option<&str>, shown: &RenderedOutputs) -> P
             Err(refused) => Err(refused),
         };
         match answer {
-            Ok(document) => routes::json(document),
-            Err(Unanswered::Malformed(why)) => routes::refusal(StatusCode::BAD_REQUEST, why),
-            Err(Unanswered::Unknown(why)) => routes::refusal(StatusCode::NOT_FOUND, why),
-            Err(Unanswered::Failed(why)) => routes::refusal(StatusCode::SERVICE_UNAVAILABLE, why),
+            Ok(document) => answer::json(document),
+            Err(Unanswered::Malformed(why)) => answer::refusal(StatusCode::BAD_REQUEST, why),
+            Err(Unanswered::Unknown(why)) => answer::refusal(StatusCode::NOT_FOUND, why),
+            Err(Unanswered::Failed(why)) => answer::refusal(StatusCode::SERVICE_UNAVAILABLE, why),
         }
     })
 }

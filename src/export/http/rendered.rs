@@ -2,7 +2,7 @@
 //! compression, so that many clients cost no more than one.
 
 use super::HttpLimits;
-use super::evidence::MAX_DOWNLOADS;
+use super::download::MAX_DOWNLOADS;
 use crate::export::{Published, collector, json, process};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -71,7 +71,7 @@ impl RenderedOutputs {
         // A panic leaves the cache valid: a slot is written last.
         let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         let same = Arc::ptr_eq(&rendered.of.snapshot, &published.snapshot)
-            && Arc::ptr_eq(&rendered.of.standing, &published.standing);
+            && Arc::ptr_eq(&rendered.of.daemon, &published.daemon);
         if !same {
             *rendered = Rendered {
                 of: published,
@@ -83,9 +83,9 @@ impl RenderedOutputs {
             outputs,
             packed,
         } = &mut *rendered;
-        let plain = once(slot(outputs, output), || text(of, output))?;
+        let plain = get_or_render(slot(outputs, output), || text(of, output))?;
         if is_packed {
-            once(slot(packed, output), || {
+            get_or_render(slot(packed, output), || {
                 pack(&plain).map_err(|error| error.to_string())
             })
         } else {
@@ -105,7 +105,7 @@ fn slot(outputs: &mut [Option<Bytes>; 3], output: Output) -> &mut Option<Bytes> 
 }
 
 /// What is in a slot, made now if nothing is.
-fn once<T: Into<Bytes>>(
+fn get_or_render<T: Into<Bytes>>(
     slot: &mut Option<Bytes>,
     make: impl FnOnce() -> Result<T, String>,
 ) -> Result<Bytes, String> {

@@ -1,28 +1,21 @@
 //! Maps requests to answers. Read-only: GET and HEAD, no bodies; parameters only where `questions` reads them.
 
-use super::evidence::{Download, EVIDENCE, FileRequest};
-use super::live::Live;
+use super::answer::{AnswerBody, HTML, JSON, PLAIN, add_security_headers, rendered, text, whole};
+use super::evidence::{EVIDENCE, FileRequest};
+use super::live::EventStream;
 use super::questions::{self, PendingAnswer};
 use super::rendered::{Output, RenderedOutputs};
 use crate::export::{collector, json, page};
 use crate::units::Asn;
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::{Body, Bytes};
 use hyper::header::{
-    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, HeaderMap, HeaderValue, REFERRER_POLICY, VARY, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue,
+    VARY,
 };
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::Semaphore;
-
-const PLAIN: &str = "text/plain; charset=utf-8";
-const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json";
-
-/// The body of an answer: complete, an event stream, or a file.
-pub(super) type HttpAnswer = Either<Full<Bytes>, Either<Live, Download>>;
 
 /// Prefix of the paths of single ASNs; the number follows.
 const ASN: &str = "/api/v1/asns/";
@@ -30,7 +23,7 @@ const ASN: &str = "/api/v1/asns/";
 /// The answer to a request.
 pub(super) enum Reply {
     /// It is there.
-    Ready(Response<HttpAnswer>),
+    Ready(Response<AnswerBody>),
     /// Somebody was asked.
     Pending(PendingAnswer),
 }
@@ -40,7 +33,7 @@ pub(super) async fn answer_file(
     file: FileRequest,
     shown: &RenderedOutputs,
     client: &Arc<Semaphore>,
-) -> Response<HttpAnswer> {
+) -> Response<AnswerBody> {
     let mut response = file.answer(shown, client).await;
     add_security_headers(&mut response);
     response
@@ -96,45 +89,6 @@ pub(super) fn is_plain_get<B: Body>(request: &Request<B>) -> bool {
     asks && request.body().is_end_stream()
 }
 
-/// The answer to a request without valid credentials.
-pub(super) fn unauthorized() -> Response<HttpAnswer> {
-    let mut response = text(StatusCode::UNAUTHORIZED, "unauthorized\n");
-    response
-        .headers_mut()
-        .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
-    add_security_headers(&mut response);
-    response
-}
-
-/// The answer to a request for a name that is none of this endpoint's (RFC 9110 §15.5.20).
-pub(super) fn misdirected() -> Response<HttpAnswer> {
-    let mut response = text(
-        StatusCode::MISDIRECTED_REQUEST,
-        "this name is none of the meter's: web.hosts in its configuration lists them\n",
-    );
-    add_security_headers(&mut response);
-    response
-}
-
-/// The answer to a request beyond the rate limit.
-pub(super) fn too_many() -> Response<HttpAnswer> {
-    let mut response = text(StatusCode::TOO_MANY_REQUESTS, "too many requests\n");
-    add_security_headers(&mut response);
-    response
-}
-
-/// Adds the security headers of every answer.
-fn add_security_headers(response: &mut Response<HttpAnswer>) {
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(
-        CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(page::CONTENT_SECURITY_POLICY),
-    );
-}
-
 fn is_path(path: &str) -> bool {
     const PATHS: [&str; 10] = [
         "/",
@@ -152,8 +106,8 @@ fn is_path(path: &str) -> bool {
 }
 
 /// The event stream of the page.
-fn live(shown: &Arc<RenderedOutputs>, listeners: &Arc<Semaphore>) -> Response<HttpAnswer> {
-    let Some(live) = Live::new(shown, listeners) else {
+fn live(shown: &Arc<RenderedOutputs>, listeners: &Arc<Semaphore>) -> Response<AnswerBody> {
+    let Some(live) = EventStream::new(shown, listeners) else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "too many listeners\n");
     };
     let mut response = Response::new(Either::Right(Either::Left(live)));
@@ -164,7 +118,7 @@ fn live(shown: &Arc<RenderedOutputs>, listeners: &Arc<Semaphore>) -> Response<Ht
 }
 
 /// The last checkpoint of the ledger, for whoever keeps it elsewhere.
-fn checkpoint(shown: &RenderedOutputs) -> Response<HttpAnswer> {
+fn checkpoint(shown: &RenderedOutputs) -> Response<AnswerBody> {
     let evidence = shown.published.borrow().evidence.clone();
     let Some(evidence) = evidence else {
         return text(StatusCode::NOT_FOUND, "no ledger is kept\n");
@@ -178,7 +132,7 @@ fn checkpoint(shown: &RenderedOutputs) -> Response<HttpAnswer> {
 }
 
 /// The details of one ASN.
-fn one_asn(path: &str, shown: &RenderedOutputs) -> Response<HttpAnswer> {
+fn one_asn(path: &str, shown: &RenderedOutputs) -> Response<AnswerBody> {
     let number = path.strip_prefix(ASN).and_then(|text| text.parse().ok());
     let published = shown.published.borrow().clone();
     match number.and_then(|number| json::page::detail(&published, Asn(number))) {
@@ -192,7 +146,7 @@ fn output<B>(
     shown: &RenderedOutputs,
     which: Output,
     kind: &'static str,
-) -> Response<HttpAnswer> {
+) -> Response<AnswerBody> {
     let is_packed = accepts_gzip(request.headers());
     let body = shown.render(which, is_packed);
     let is_packed = is_packed && body.is_ok();
@@ -229,46 +183,6 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         }
     }
     named.or(any).unwrap_or(false)
-}
-
-fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Response<HttpAnswer> {
-    match body {
-        Ok(body) => whole(body, kind),
-        Err(error) => {
-            let mut response = text(StatusCode::INTERNAL_SERVER_ERROR, "");
-            *response.body_mut() = Either::Left(Full::new(Bytes::from(error + "\n")));
-            response
-        }
-    }
-}
-
-/// A document that somebody was asked for.
-pub(super) fn json(document: String) -> Response<HttpAnswer> {
-    let mut response = whole(Bytes::from(document), JSON);
-    add_security_headers(&mut response);
-    response
-}
-
-/// Why there is none.
-pub(super) fn refusal(status: StatusCode, why: String) -> Response<HttpAnswer> {
-    let mut response = whole(Bytes::from(why + "\n"), PLAIN);
-    *response.status_mut() = status;
-    add_security_headers(&mut response);
-    response
-}
-
-pub(super) fn whole(body: Bytes, kind: &'static str) -> Response<HttpAnswer> {
-    let mut response = Response::new(Either::Left(Full::new(body)));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
-}
-
-pub(super) fn text(status: StatusCode, body: &'static str) -> Response<HttpAnswer> {
-    let mut response = whole(Bytes::from_static(body.as_bytes()), PLAIN);
-    *response.status_mut() = status;
-    response
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) use basic_auth::{BasicAuth, ClientChecks};
 
 use crate::files;
 use hyper::header::HeaderMap;
-use rate::Rate;
+use rate::TokenBucket;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -67,7 +67,7 @@ pub struct Security {
     pub(super) headers: HeaderMap,
     /// Paths that need no password.
     open: BTreeSet<String>,
-    rate: Option<Rate>,
+    rate: Option<TokenBucket>,
     remarks: Vec<String>,
     secrets: Vec<PathBuf>,
     files: Vec<PathBuf>,
@@ -127,7 +127,7 @@ impl Security {
             basic_auth: BasicAuth::new(users, &location)?,
             headers: headers::read(headers, &location)?,
             open: open.map(|path| path.value).collect(),
-            rate: Rate::new(&rate, &location)?,
+            rate: TokenBucket::new(&rate, &location)?,
             remarks,
             secrets,
             files,

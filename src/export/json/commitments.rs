@@ -91,7 +91,7 @@ pub(super) struct JudgedJson<'a> {
     transit: Vec<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     silence: Option<SilenceJson>,
-    guarantees: ByPresentMeasure<StandingJson>,
+    guarantees: ByPresentMeasure<GuaranteeJson>,
 }
 
 /// Silent streams of an ASN, where there is or was any.
@@ -198,7 +198,7 @@ impl OutOfSlaJson {
 }
 
 #[derive(Serialize)]
-pub(super) struct StandingJson {
+pub(super) struct GuaranteeJson {
     verdict: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -237,7 +237,7 @@ impl SettledJson {
     }
 }
 
-impl StandingJson {
+impl GuaranteeJson {
     pub(super) fn of(row: &GuaranteeRow) -> Self {
         Self {
             verdict: row.verdict.map(Verdict::as_str),
@@ -278,7 +278,8 @@ impl<'a> JudgedJson<'a> {
             transit: numbers(&row.transit),
             silence: SilenceJson::of(&row.silence),
             guarantees: ByPresentMeasure(
-                row.guarantees.map(|one| one.as_ref().map(StandingJson::of)),
+                row.guarantees
+                    .map(|one| one.as_ref().map(GuaranteeJson::of)),
             ),
         }
     }

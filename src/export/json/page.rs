@@ -2,7 +2,7 @@
 //! and so without a promise: `/api/v1/asns` is the stable interface.
 
 use super::calls::LossPathJson;
-use super::commitments::{OutOfSlaJson, OutageJson, SharesJson, StandingJson, TermsJson};
+use super::commitments::{GuaranteeJson, OutOfSlaJson, OutageJson, SharesJson, TermsJson};
 use super::shapes::{AsnJson, CaptureJson, Discarded, MeterJson, Quantiles, TotalsJson};
 use crate::asn::Origin;
 use crate::export::Published;
@@ -74,7 +74,7 @@ struct Row<'a> {
     outage: Option<OutageJson>,
     out_of_sla_seconds: u64,
     #[serde(flatten)]
-    standings: ByMeasure<Option<StandingJson>>,
+    standings: ByMeasure<Option<GuaranteeJson>>,
     #[serde(flatten)]
     counted: Counted<'a>,
     /// Round trip by RTCP (or, without one, STUN) that 95 % keep, since the start.
@@ -276,7 +276,10 @@ fn row<'a>(commitment: &CommitmentRow, asn: &'a CommitmentAsnRow, snapshot: &Sna
         since: open.map(|over| over.from.to_string()),
         outage: asn.silence.outage.map(OutageJson::of),
         out_of_sla_seconds: asn.out_of_sla_seconds,
-        standings: ByMeasure(asn.guarantees.map(|one| one.as_ref().map(StandingJson::of))),
+        standings: ByMeasure(
+            asn.guarantees
+                .map(|one| one.as_ref().map(GuaranteeJson::of)),
+        ),
         counted: Counted(&asn.remaining),
         p95_ms: rtcp.or(stun).map(|samples| Quantiles::of(samples).p95),
         last_hour: by_minute(&asn.last_hour, snapshot, |minute| {

@@ -80,9 +80,9 @@ impl Serialize for Discarded<'_> {
 }
 
 /// A number, `"local"` or `"other"`.
-struct Whose(Label);
+struct LabelJson(Label);
 
-impl Serialize for Whose {
+impl Serialize for LabelJson {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Label::Origin(Origin::As(asn)) => to.serialize_u32(asn.0),
@@ -110,8 +110,8 @@ pub(super) struct StreamJson<'a> {
     restarts: u64,
     jitter_mean_ms: Option<f64>,
     jitter_max_ms: Option<f64>,
-    src_asn: Whose,
-    dst_asn: Whose,
+    src_asn: LabelJson,
+    dst_asn: LabelJson,
     first: String,
     last: String,
 }
@@ -136,8 +136,8 @@ impl<'a> StreamJson<'a> {
             restarts: row.restarts,
             jitter_mean_ms: row.jitter_mean_nanos.map(nanos_to_millis).map(millis),
             jitter_max_ms: row.jitter_max_nanos.map(nanos_to_millis).map(millis),
-            src_asn: Whose(Label::Origin(row.src_asn)),
-            dst_asn: Whose(Label::Origin(row.dst_asn)),
+            src_asn: LabelJson(Label::Origin(row.src_asn)),
+            dst_asn: LabelJson(Label::Origin(row.dst_asn)),
             first: row.first.to_string(),
             last: row.last.to_string(),
         }
@@ -152,7 +152,7 @@ pub(super) fn jitter_ms(nanos: u64) -> f64 {
 #[derive(Serialize)]
 pub(super) struct AsnJson<'a> {
     #[serde(rename = "asn")]
-    label: Whose,
+    label: LabelJson,
     name: Option<&'a str>,
     from: Direction,
     to: DirectionWithReports,
@@ -240,7 +240,7 @@ impl Losses {
 impl<'a> AsnJson<'a> {
     pub(super) fn of(row: &'a AsnRow) -> Self {
         Self {
-            label: Whose(row.label),
+            label: LabelJson(row.label),
             name: row.name.as_deref(),
             from: Direction::of(&row.from),
             to: DirectionWithReports {
@@ -260,7 +260,7 @@ impl<'a> AsnJson<'a> {
 #[derive(Serialize)]
 pub(super) struct TransitJson<'a> {
     #[serde(rename = "asn")]
-    label: Whose,
+    label: LabelJson,
     name: Option<&'a str>,
     role: &'static str,
     from: TotalsJson,
@@ -270,7 +270,7 @@ pub(super) struct TransitJson<'a> {
 impl<'a> TransitJson<'a> {
     pub(super) fn of(row: &'a TransitRow) -> Self {
         Self {
-            label: Whose(row.label),
+            label: LabelJson(row.label),
             name: row.name.as_deref(),
             role: "transit",
             from: TotalsJson::of(row.from),
@@ -337,7 +337,7 @@ pub(super) struct MeterJson<'a> {
 
 impl<'a> MeterJson<'a> {
     pub(super) fn of(published: &'a Published) -> Self {
-        let (snapshot, standing) = (&*published.snapshot, &*published.standing);
+        let (snapshot, daemon) = (&*published.snapshot, &*published.daemon);
         let interfaces = snapshot.capture.interfaces.iter();
         Self {
             ready: published.is_ready(),
@@ -350,10 +350,10 @@ impl<'a> MeterJson<'a> {
             unanswered: Unanswered(snapshot.round_trips_unanswered),
             contradicting_sender_reports: snapshot.contradicting_reports,
             interfaces: interfaces.map(InterfaceFrames::of).collect(),
-            sources: standing.sources.iter().map(Source::of).collect(),
-            config_last_reload_successful: standing.config_ok,
-            version: &standing.version,
-            revision: &standing.revision,
+            sources: daemon.sources.iter().map(Source::of).collect(),
+            config_last_reload_successful: daemon.config_ok,
+            version: &daemon.version,
+            revision: &daemon.revision,
         }
     }
 }

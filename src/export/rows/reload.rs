@@ -4,15 +4,15 @@ use super::{Published, Series, flag, number};
 use crate::units::{NANOS_PER_SECOND, Timestamp};
 
 pub(crate) fn successful(published: &Published, series: &mut Series) {
-    series.add(&[], flag(published.standing.config_ok));
+    series.add(&[], flag(published.daemon.config_ok));
 }
 
 pub(crate) fn last_success(published: &Published, series: &mut Series) {
-    moment(published.standing.config_read, series);
+    moment(published.daemon.config_read, series);
 }
 
 pub(crate) fn began(published: &Published, series: &mut Series) {
-    moment(published.standing.reload_began, series);
+    moment(published.daemon.reload_began, series);
 }
 
 pub(crate) fn confined(published: &Published, series: &mut Series) {

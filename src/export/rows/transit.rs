@@ -1,6 +1,7 @@
 //! Series of transit: what goes through ASNs, what exclusions cover, and what is judged.
 
-use super::{add_directions, each_judged, flag, number};
+use super::commitments::{add_directions, each_judged};
+use super::{flag, number};
 use crate::asn::Origin;
 use crate::export::Published;
 use crate::export::series::Series;

@@ -43,9 +43,9 @@ pub(super) fn write_commitment(
         return writeln!(out, "  no traffic of any ASN");
     }
     let titles = Measure::ALL.map(|measure| (measure.properties().title, Align::Left));
-    let mut table = TextTable::new(page, &[&STANDING[..], &titles].concat());
+    let mut table = TextTable::new(page, &[&STATE_COLUMNS[..], &titles].concat());
     for row in &commitment.asns {
-        let mut cells = Vec::from(standing(row, commitment.direction));
+        let mut cells = Vec::from(state_cells(row, commitment.direction));
         cells.extend(row.guarantees.iter().map(|(_, one)| seconds(one.as_ref())));
         table.row(cells);
     }
@@ -62,9 +62,9 @@ fn write_transit(out: &mut impl Write, commitment: &CommitmentRow, page: usize) 
         return Ok(());
     }
     writeln!(out, "  Transit, by all that goes through it")?;
-    let mut table = TextTable::new(page, &STANDING);
+    let mut table = TextTable::new(page, &STATE_COLUMNS);
     for row in &commitment.transit {
-        table.row(standing(row, commitment.direction));
+        table.row(state_cells(row, commitment.direction));
     }
     table.write(out)?;
     for row in &commitment.transit {
@@ -74,7 +74,7 @@ fn write_transit(out: &mut impl Write, commitment: &CommitmentRow, page: usize) 
 }
 
 /// How an ASN stands to the threshold, whatever it is judged as.
-const STANDING: [(&str, Align); 6] = [
+const STATE_COLUMNS: [(&str, Align); 6] = [
     ("ASN", Align::Right),
     ("Name", Align::Left),
     ("Last window from / to", Align::Right),
@@ -83,8 +83,8 @@ const STANDING: [(&str, Align); 6] = [
     ("Now", Align::Left),
 ];
 
-/// The cells of [`STANDING`].
-fn standing(row: &CommitmentAsnRow, direction: DirectionRule) -> [String; 6] {
+/// The cells of [`STATE_COLUMNS`].
+fn state_cells(row: &CommitmentAsnRow, direction: DirectionRule) -> [String; 6] {
     [
         row.asn.to_string(),
         row.name.as_deref().unwrap_or_default().to_owned(),

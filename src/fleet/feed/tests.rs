@@ -105,9 +105,9 @@ fn what_the_probe_did_not_sign_is_dropped_and_the_true_leaves_are_wanted_again()
     );
     feed.take_head(&heads[2]);
     assert_eq!(feed.take_notices(), [FeedNotice::Forged(2)]);
-    assert_eq!((feed.verified(), feed.wanted()), (2, Some(2)));
+    assert_eq!((feed.verified(), feed.first_missing()), (2, Some(2)));
     feed.take_leaves(2, &lines[2]);
-    assert_eq!((feed.verified(), feed.wanted()), (3, None));
+    assert_eq!((feed.verified(), feed.first_missing()), (3, None));
     feed.take_leaves(2, &forged);
     assert_eq!(feed.take_notices(), [FeedNotice::Differs(2)]);
     assert_eq!(taken(&mut feed), lines[1..3]);
@@ -197,7 +197,7 @@ proptest! {
             if !feed.has_begun() {
                 feed.take_leaves(0, &lines[0]);
             }
-            if let Some(wanted) = feed.wanted() {
+            if let Some(wanted) = feed.first_missing() {
                 let wanted = usize::try_from(wanted).unwrap();
                 feed.take_leaves(wanted as u64, &lines[wanted..].join("\n"));
             }

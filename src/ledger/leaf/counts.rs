@@ -253,7 +253,7 @@ impl CountedLeaf {
         }
     }
 
-    /// Whose it is; none of what was counted over a path.
+    /// The ASN; none where it was counted over a path.
     pub fn subject(&self) -> Option<(Role, Asn)> {
         let role = self.role.map_or(Role::Origin, Role::from);
         Some((role, Asn(self.asn?)))

@@ -330,7 +330,7 @@ fn life(seed: u64) -> Vec<Leaf> {
     meter.recorder.into_sink().leaves
 }
 
-fn judge(leaves: &[Leaf], first: u64) -> Result<Rejudged, Fault> {
+fn judge(leaves: &[Leaf], first: u64) -> Result<RejudgeCounts, LeafFault> {
     let mut judge = LeafJudge::default();
     for (number, leaf) in (first..).zip(leaves) {
         judge.take(number, leaf.clone())?;

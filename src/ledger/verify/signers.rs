@@ -72,7 +72,7 @@ impl Signers {
     ///
     /// # Errors
     /// Why its signature does not hold.
-    pub(super) fn meet(&mut self, note: &SignedCheckpoint) -> Result<bool, String> {
+    pub(super) fn check(&mut self, note: &SignedCheckpoint) -> Result<bool, String> {
         let rest = self.keys.get(self.at..).unwrap_or_default();
         if note.signatures.is_empty() || rest.is_empty() {
             return Ok(false);

@@ -15,7 +15,7 @@ impl LedgerAccount {
                 GapReason::Start | GapReason::Stop => {
                     self.not_judged_until(second, GapReason::Stop);
                     if gap.why == GapReason::Start {
-                        self.forget_standing();
+                        self.clear_verdicts();
                     }
                     may_be_idle = false;
                 }
@@ -28,7 +28,7 @@ impl LedgerAccount {
                 GapReason::Disk => {
                     self.idle_until(gap.from.0);
                     self.not_judged_until(gap.until.0 + 1, GapReason::Disk);
-                    self.forget_standing();
+                    self.clear_verdicts();
                 }
                 GapReason::Capture | GapReason::Policy | GapReason::Probe => {}
             }
@@ -90,15 +90,15 @@ impl LedgerAccount {
             .is_some_and(|judged| judged / DAY != second / DAY);
         if is_other {
             for account in &mut self.commitments {
-                account.give(second);
+                account.count_until(second);
             }
-            self.forget_standing();
+            self.clear_verdicts();
         }
     }
 
-    pub(super) fn forget_standing(&mut self) {
+    pub(super) fn clear_verdicts(&mut self) {
         let accounts = self.commitments.iter_mut();
-        accounts.for_each(CommitmentAccount::forget_standing);
+        accounts.for_each(CommitmentAccount::clear_verdicts);
     }
 
     /// The seconds up to one, which is not among them, were judged, and nothing was counted in them.
@@ -140,8 +140,8 @@ impl LedgerAccount {
             return;
         }
         for account in &mut self.commitments {
-            account.give(first);
-            account.give_unseen(end);
+            account.count_until(first);
+            account.count_unseen_until(end);
         }
         let Period { from, until } = self.period;
         let seconds = match why {

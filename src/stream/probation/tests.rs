@@ -199,7 +199,7 @@ fn what_does_not_prove_itself_comes_back() {
         ProbationOutcome::Pending(None)
     );
     let mut given_up = Vec::new();
-    probation.expire(Second(1_005), &mut given_up);
+    probation.expire(Second(1_010), &mut given_up);
     assert_eq!(
         (given_up.len(), probation.held()),
         (1, 1),

@@ -57,7 +57,11 @@ pub(super) struct ColdState {
     pub(super) is_confirmed: bool,
     /// The last packet that was out of place: its arrival, and the numbers that it skipped if its
     /// timestamp ran on with them.
-    pub(super) suspect: (Timestamp, u32),
+    pub(super) suspect: Timestamp,
+    pub(super) suspect_skipped: u32,
+    /// Arrival in milliseconds, modulo 2^32, and RTP timestamp of the last packet before another payload type
+    /// came, of a type whose timestamps go on; 0: none.
+    pub(super) turn: (u32, u32),
     pub(super) format: Option<Arc<CodecFormat>>,
     pub(super) pace: Pace,
     /// The payload types; what is known of the one that came last stands in the hot lines.
@@ -91,7 +95,9 @@ impl ColdState {
             longest_pause: 0,
             is_unproven: false,
             is_confirmed: false,
-            suspect: (first, 0),
+            suspect: first,
+            suspect_skipped: 0,
+            turn: (0, 0),
             format,
             pace: Pace::new(),
             types: [PayloadType::default(); TYPES],

@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(super) struct Gap {
     /// Between their arrivals.
     pub(super) gone: Duration,
+    /// How long after its timestamp the earlier one was sent.
+    pub(super) stood: Duration,
     /// Between their timestamps, modulo 2^32.
     pub(super) units: u32,
     /// The usual steps of their payload types; 0: not known.
@@ -84,8 +86,11 @@ impl Gap {
         let is_known = !self.clocks.contains(&None);
         let announced = self.announced.filter(|_| !is_known);
         let mut clocks = self.clocks.into_iter().chain([announced]).flatten();
-        clocks.any(|clock| agrees(sent(self.units, clock), self.gone))
-            || (!is_known && is_some_clock(self.units, self.gone))
+        let since = self.gone + self.stood;
+        clocks.any(|clock| {
+            let sent = sent(self.units, clock);
+            agrees(sent, self.gone) || agrees(sent, since)
+        }) || (!is_known && is_some_clock(self.units, self.gone))
     }
 
     /// The numbers that went on beyond 16 bits, if the timestamp says exactly that: there is no other
@@ -117,6 +122,7 @@ mod tests {
     fn gap(millis: u64, units: u32) -> Gap {
         Gap {
             gone: Duration::from_millis(millis),
+            stood: Duration::ZERO,
             units,
             steps: [160, 0],
             clocks: [NonZeroU32::new(8_000); 2],
@@ -177,6 +183,25 @@ mod tests {
         for (name, gap, forward, jump) in cases {
             assert_eq!(gap.explain(forward), jump, "{name}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_stood_still_for_an_event_has_run_on_all_the_same() {
+        // 2 s of an event, then 3 s that are lost.
+        let after = Gap {
+            clocks: [NonZeroU32::new(8_000), None],
+            steps: [160, 0],
+            ..gap(3_020, 40_160)
+        };
+        assert_eq!(after.explain(151), Jump::Unexplained);
+        let stood = Duration::from_secs(2);
+        assert_eq!(Gap { stood, ..after }.explain(151), Jump::Forward(151));
+        let other = Gap {
+            units: 3_000_000,
+            stood,
+            ..after
+        };
+        assert_eq!(other.explain(151), Jump::Unexplained);
     }
 
     #[test]

@@ -3,13 +3,16 @@
 
 use crate::stream::booking::{Booking, Certainty, LossReason};
 use crate::stream::gaps::{MissingNumbers, Skipped};
-use crate::stream::record::clock::{LOOK, PayloadType, SHORTEST_INTERVAL};
+use crate::stream::record::clock::{LOOK, PayloadType, SHORTEST_INTERVAL, sent};
 use crate::stream::record::jump::Gap;
-use crate::stream::record::{Stream, clock_of};
+use crate::stream::record::{Stream, clock_of, interval_of, millis};
 use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep, WINDOW};
 use crate::units::Timestamp;
 use crate::voice::rtp_summary::RtpSummary;
 use std::time::Duration;
+
+/// The longest telephone event: 16 bits of 8 kHz (RFC 4733 §2.3.5).
+const LONGEST_EVENT: Duration = Duration::from_millis(8_192);
 
 impl Stream {
     /// Any packet but one that was expected.
@@ -97,12 +100,8 @@ impl Stream {
                     Certainty::Lost
                 };
                 let from = self.newest.min(packet.time);
-                self.skip(
-                    highest + 1,
-                    skipped,
-                    (certainty, from, packet.time),
-                    bookings,
-                );
+                let booked = (certainty, from, packet.time);
+                self.skip(before, (highest + 1, skipped), booked, bookings);
                 self.renew(packet, before, highest);
             }
             // Before the first: what lies between may still come.
@@ -110,13 +109,14 @@ impl Stream {
                 let behind = self.sequence.last_number().wrapping_sub(packet.sequence);
                 let first = highest - u64::from(behind) + 1;
                 let booked = (Certainty::Lost, packet.time, packet.time);
-                self.skip(first, skipped, booked, bookings);
+                self.skip(before, (first, skipped), booked, bookings);
             }
             Arrival::Suspect => {
                 let forward = packet.sequence.wrapping_sub(self.sequence.last_number());
                 let ran_on = gap.runs_together(forward);
                 let numbers = if ran_on { u32::from(forward) - 1 } else { 0 };
-                self.cold.suspect = (packet.time, numbers);
+                self.cold.suspect = packet.time;
+                self.cold.suspect_skipped = numbers;
             }
             Arrival::Restarted { .. } => self.begin_anew(packet, skipped, bookings),
             _ => {}
@@ -132,6 +132,7 @@ impl Stream {
         let is_paced = before.step > 0;
         Gap {
             gone: packet.time.since(self.newest),
+            stood: self.stood(before),
             units: packet.timestamp.wrapping_sub(self.newest_timestamp),
             steps: [self.of.step, before.step],
             clocks: [&self.of, before].map(|of| clock_of(of, None)),
@@ -144,21 +145,45 @@ impl Stream {
         }
     }
 
+    /// How long after its timestamp the newest packet, of this type, was sent: the packets of a telephone event
+    /// bear the timestamp of its beginning (RFC 4733 §2.2.1), and so may any type whose timestamps do not go on.
+    fn stood(&self, newest: &PayloadType) -> Duration {
+        let (time, timestamp) = self.cold.turn;
+        if newest.step > 0 || time == 0 {
+            return Duration::ZERO;
+        }
+        let mut types = [self.of, self.cold.usual_type(self.of)].into_iter();
+        let clock = types.find_map(|of| clock_of(&of, None));
+        let units = self.newest_timestamp.wrapping_sub(timestamp);
+        let late = clock.and_then(|clock| {
+            let gone = millis(self.newest).wrapping_sub(time);
+            let gone = Duration::from_millis(gone.into());
+            gone.checked_sub(sent(units, clock))
+        });
+        late.filter(|late| *late <= LONGEST_EVENT)
+            .unwrap_or_default()
+    }
+
     /// Numbers were skipped, from a first one on. They were due at the sender's pace before the packet
-    /// that skipped them: where there was a pause as well, it lies before them.
+    /// that skipped them: where there was a pause as well, it lies before them. Of two payload types the
+    /// slower pace; until one is known, they were due at any time since the packet before.
     fn skip(
         &mut self,
-        first: u64,
-        numbers: u64,
+        before: &PayloadType,
+        (first, numbers): (u64, u64),
         (certainty, from, until): (Certainty, Timestamp, Timestamp),
         bookings: &mut Vec<Booking>,
     ) {
         if numbers == 0 {
             return;
         }
-        let lasted = self.interval().as_nanos() * (u128::from(numbers) + 1) * 9 / 8;
-        let lasted = Duration::from_nanos(u64::try_from(lasted).unwrap_or(u64::MAX));
-        let from = from.max(until.minus(lasted));
+        let types = [&self.cold.usual_type(self.of), &self.of, before];
+        let longest = types.into_iter().filter_map(interval_of).max();
+        let from = longest.map_or(from, |interval| {
+            let lasted = interval.as_nanos() * (u128::from(numbers) + 1) * 9 / 8;
+            let lasted = Duration::from_nanos(u64::try_from(lasted).unwrap_or(u64::MAX));
+            from.max(until.minus(lasted))
+        });
         let booking = Booking::between(certainty, numbers, from, until);
         let skipped = Skipped {
             certainty,
@@ -176,7 +201,12 @@ impl Stream {
     fn renew(&mut self, packet: &RtpSummary, before: &PayloadType, highest: u64) {
         let numbers = self.sequence.extended() - highest;
         let units = packet.timestamp.wrapping_sub(self.newest_timestamp);
+        let gone = packet.time.since(self.newest);
         (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
+        if before.number != self.of.number {
+            // Comfort noise has a type of its own (RFC 3389); behind an event the next packet comes at once.
+            self.note_pause_between(units, numbers, gone);
+        }
         // A packet time is not told by what lies on both sides of an outage, or of another codec.
         if numbers < WINDOW && before.number == self.of.number {
             self.note_step(units, numbers);
@@ -188,7 +218,7 @@ impl Stream {
 
     /// The suspect before this packet began a new numbering, by a jump ahead.
     fn begin_anew(&mut self, packet: &RtpSummary, skipped: u64, bookings: &mut Vec<Booking>) {
-        let (first, ran_on) = self.cold.suspect;
+        let (first, ran_on) = (self.cold.suspect, self.cold.suspect_skipped);
         if ran_on > 0 {
             // Numbers and clock ran on together, but not with arrival: the sender was held up. It
             // may have sent them all, up to what fits into the time.
@@ -208,7 +238,8 @@ impl Stream {
             packet.time.max(first),
         );
         let from = self.sequence.extended() - skipped;
-        self.skip(from, skipped, booked, bookings);
+        let of = self.of;
+        self.skip(&of, (from, skipped), booked, bookings);
         (self.newest, self.newest_timestamp) = (packet.time, packet.timestamp);
     }
 
@@ -217,6 +248,7 @@ impl Stream {
         self.sequence = sequence;
         self.jitter.restart();
         self.cold.pace.restart();
+        self.cold.turn = (0, 0);
         self.cold.far_end.restart();
         self.cold.missing = None;
         self.cold.restarts = self.cold.restarts.saturating_add(1);
@@ -239,6 +271,7 @@ impl Stream {
     pub(in crate::stream) fn forget_missing(&mut self) {
         self.cold.missing = None;
         self.cold.pace.restart();
+        self.cold.turn = (0, 0);
         if let Some(account) = self.cold.far_end.account() {
             account.restart();
         }

@@ -1,6 +1,6 @@
 //! What a stream has shown of its own pauses, and how it stopped.
 
-use super::clock::{low, sent};
+use super::clock::{agrees, low, sent};
 use super::{Stream, clock_of};
 use crate::stream::edge::StreamEdge;
 use crate::stream::silence::AFTER;
@@ -33,6 +33,15 @@ impl Stream {
         }
     }
 
+    /// The same between two payload types, if that time has passed between their arrivals too.
+    pub(super) fn note_pause_between(&mut self, units: u32, numbers: u64, gone: Duration) {
+        let clock = clock_of(&self.of, self.cold.format.as_deref());
+        let pause = clock.map(|clock| sent(units, clock)).unwrap_or_default();
+        if pause > self.interval() * 8 && agrees(pause, gone) && gone > pause / 2 {
+            self.note_pause(units, numbers);
+        }
+    }
+
     /// The longest time that usually passes between two of its packets.
     pub(in crate::stream) fn longest_pause(&self) -> Duration {
         match self.cold.longest_pause {
@@ -56,7 +65,7 @@ impl Stream {
 
     /// The last packet may be the first of a new numbering: it is not known yet.
     pub(in crate::stream) fn is_numbering_open(&self) -> bool {
-        self.is_restart_open() || self.cold.suspect.0 == self.last
+        self.is_restart_open() || self.cold.suspect == self.last
     }
 
     /// It has lived long enough to fall silent: what is shorter is ringback, or an announcement.

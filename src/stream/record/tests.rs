@@ -301,6 +301,68 @@ fn an_outage_after_comfort_noise_is_loss() {
 }
 
 #[test]
+fn an_outage_after_a_telephone_event_is_loss_however_long_the_event_was() {
+    for packets in [10, 100, 350] {
+        let mut sender = Sender::new(1, 0);
+        sender.send(100);
+        // All of them bear the timestamp of its beginning (RFC 4733 §2.2.1).
+        let begun = sender.timestamp + 160;
+        for _ in 0..packets {
+            sender.skip(1);
+            let event = summary(sender.time, sender.sequence, begun);
+            sender.take(&RtpSummary {
+                payload_type: 101,
+                ..event
+            });
+        }
+        sender.skip(90);
+        sender.send(100);
+        let booked = (sender.total_lost(), sender.maybe_lost, sender.excused);
+        assert_eq!(booked, (90, 0, 0), "{packets}");
+    }
+}
+
+#[test]
+fn a_pause_behind_comfort_noise_is_one_of_its_own_and_an_event_is_none() {
+    for (payload_type, millis, pause) in [(13, 2_500, 3_000), (13, 7_000, 7_000), (101, 20, 20)] {
+        let mut sender = Sender::new(1, 0);
+        sender.send(100);
+        sender.skip(1);
+        let other = summary(sender.time, sender.sequence, sender.timestamp);
+        sender.take(&RtpSummary {
+            payload_type,
+            ..other
+        });
+        sender.time += millis - 20;
+        // An event's packets take time, and bear the timestamp of its beginning.
+        sender.timestamp += if payload_type == 13 {
+            u32::try_from(8 * (millis - 20)).unwrap()
+        } else {
+            16_000
+        };
+        sender.send(100);
+        let longest = sender.stream.longest_pause();
+        assert_eq!(longest, Duration::from_millis(pause), "{payload_type}");
+    }
+}
+
+#[test]
+fn what_is_missing_before_a_pace_is_known_was_due_at_any_time_of_the_gap() {
+    let mut sender = Sender::new(1, 0);
+    // 60 ms of a dynamic type: four packets, 100 that are lost, and one.
+    for packet in [1, 2, 3, 4, 105_u16] {
+        let time = 1_000_000 + 60 * u64::from(packet);
+        let opus = summary(time, 1 + packet, 2_880 * u32::from(packet));
+        sender.take(&RtpSummary {
+            payload_type: 111,
+            ..opus
+        });
+    }
+    let lost = [12, 17, 16, 17, 17, 16, 5];
+    assert_eq!(sender.seconds, (1000..).zip(lost).collect());
+}
+
+#[test]
 fn a_tally_is_settled_once_with_all_layers() {
     let mut stream = Stream::new(key(), StreamKind::Audio, &summary(0, 1, 0), None);
     let step = stream.advance(&summary(0, 1, 0), &mut Vec::new());

@@ -1,6 +1,6 @@
 //! What one reporter has said of a stream.
 
-use super::ReportContext;
+use super::{HEARD_SECONDS, ReportContext};
 use crate::stream::reports::ReportedLoss;
 use crate::stream::sequence::Sequence;
 use crate::stream::tally::LossCounts;
@@ -11,6 +11,9 @@ use std::num::NonZeroU32;
 /// A report interval longer than this many packets is a new start of the far end's counting:
 /// ten minutes at 20 ms.
 const LONGEST_INTERVAL: u32 = 30_000;
+
+/// A number that lies so far behind the tap's, or farther, has not come yet.
+const FARTHEST: u16 = 1 << 15;
 
 /// So many numbers must have passed us since a highest number was first reported before the same
 /// again says that nothing arrives: half a second at 20 ms. Fewer may be under way.
@@ -46,10 +49,12 @@ struct LastReport {
     /// Not 0: one report in 2^32 waits for the next.
     highest: NonZeroU32,
     lost: i32,
-    /// Numbers missing at the tap, up to that highest number, modulo 2^32.
+    /// Numbers missing at the tap, up to that highest number, modulo 2^32: so many at most, of which so many
+    /// may be missing behind it.
     gaps: u32,
-    /// That highest number as the tap counts, and the tap's own at that time, modulo 2^32.
-    reached: u32,
+    unsure: u16,
+    /// So far it lay behind the tap's own highest, and that, modulo 2^32.
+    behind: u16,
     passed: u32,
     /// Numbers in doubt since.
     doubted: u32,
@@ -76,14 +81,14 @@ impl Reporter {
         std::mem::replace(&mut self.metrics, low16(now)) != low16(now)
     }
 
-    /// Whether it takes part in what is said of the stream.
-    pub(super) const fn is_active(&self) -> bool {
-        self.is_active
+    /// Whether it takes part in what is said of the stream: it has reported an interval, or has begun one lately.
+    pub(super) const fn takes_part(&self, now: Second) -> bool {
+        self.is_active || (self.last.is_some() && self.silent(now) <= HEARD_SECONDS)
     }
 
     /// Whether the others wait for its report.
-    pub(super) const fn is_awaited(&self) -> bool {
-        self.is_active && self.reports == 0
+    pub(super) const fn is_awaited(&self, now: Second) -> bool {
+        self.takes_part(now) && self.reports == 0
     }
 
     /// Since its last report, in seconds.
@@ -140,14 +145,14 @@ impl Reporter {
         block: &ReportBlock,
     ) -> Option<(LossCounts, u32)> {
         let sequence = context.sequence;
-        // Too far behind our highest number to know our gaps at that place: the next one will do.
-        let gaps = context.lost_here + sequence.missing_up_to(block.highest_sequence)?;
+        let (gaps, unsure) = self.gaps_up_to(context, block.highest_sequence)?;
         let passed = low(sequence.extended());
         let now = LastReport {
             highest: NonZeroU32::new(block.highest_sequence)?,
             lost: block.lost,
-            gaps: low(gaps),
-            reached: passed.wrapping_sub(behind(sequence, block.highest_sequence)),
+            gaps,
+            unsure,
+            behind: behind(sequence, block.highest_sequence),
             passed,
             doubted: 0,
         };
@@ -160,14 +165,42 @@ impl Reporter {
         }
         let reported = i64::from(now.lost) - i64::from(before.lost);
         // None, where numbers that were missing have come since.
-        let ours = i64::from(now.gaps.wrapping_sub(before.gaps).cast_signed().max(0));
+        let [least, most] = now.gaps_since(&before);
         // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
         let expected = i64::from(expected);
-        let lost = (reported - ours).clamp(0, expected);
+        let lost = (reported - most).clamp(0, expected);
+        let maybe_lost = (reported - least).clamp(0, expected) - lost;
         let can_tell = before.lost > 0 && reported >= 0;
-        let surplus = if can_tell { ours - reported } else { 0 };
+        let surplus = if can_tell { least - reported } else { 0 };
         let surplus = u32::try_from(surplus).unwrap_or(0);
-        Some((LossCounts::certain(expected, lost), surplus))
+        let counts = LossCounts {
+            expected: expected - maybe_lost,
+            lost,
+            maybe_lost,
+        };
+        Some((counts, surplus))
+    }
+
+    /// The numbers missing at the tap up to a reported one: so many at most, and so many of them may lie behind
+    /// it, where the report comes from so far away, or so late, that the number has left the reorder window.
+    /// None where it is not ahead of the last report's then, or has not come yet: the next report will do.
+    fn gaps_up_to(&self, context: &ReportContext<'_>, highest: u32) -> Option<(u32, u16)> {
+        if let Some(gaps) = context.sequence.missing_up_to(highest) {
+            return Some((low(context.lost_here + gaps), 0));
+        }
+        let is_ahead = |last: &LastReport| {
+            let ahead = highest.wrapping_sub(last.highest.get());
+            (1..=LONGEST_INTERVAL).contains(&ahead)
+        };
+        let behind = behind(context.sequence, highest);
+        if behind >= FARTHEST || !self.last.as_ref().is_none_or(is_ahead) {
+            return None;
+        }
+        let gaps = low(context.lost_here);
+        let reached = low(context.sequence.extended()).wrapping_sub(behind.into());
+        let known = self.last.map_or(0, |last| last.known_up_to(reached));
+        let since = u16::try_from(gaps.wrapping_sub(known)).unwrap_or(u16::MAX);
+        Some((gaps, since.min(behind)))
     }
 
     /// Adds to the round; its reports in it.
@@ -204,6 +237,29 @@ impl Reporter {
 }
 
 impl LastReport {
+    /// The numbers missing at the tap since another report's highest: the least and the most. None, where
+    /// numbers that were missing have come since.
+    fn gaps_since(&self, before: &Self) -> [i64; 2] {
+        let at_most = self.gaps.wrapping_sub(before.least());
+        let at_least = self.least().wrapping_sub(before.gaps);
+        [at_least, at_most].map(|gaps| gaps.cast_signed().max(0).into())
+    }
+
+    /// So many numbers are missing at least up to a later one, as the tap counts: what was missing at the time of
+    /// this report lies before the tap's highest number of then.
+    fn known_up_to(&self, number: u32) -> u32 {
+        if number.wrapping_sub(self.passed).cast_signed() >= 0 {
+            self.gaps
+        } else {
+            self.least()
+        }
+    }
+
+    /// So many numbers are missing up to the highest at least.
+    fn least(&self) -> u32 {
+        self.gaps.wrapping_sub(self.unsure.into())
+    }
+
     /// The same highest number again: numbers that passed us since, did not reach the reporter, and
     /// were not in doubt before.
     fn doubt(&mut self, context: &ReportContext<'_>) -> Option<u32> {
@@ -213,7 +269,8 @@ impl LastReport {
         }
         let absent = low(context.lost_here + context.sequence.missing());
         let ours = absent.wrapping_sub(self.gaps).cast_signed().max(0);
-        let unreached = passed.wrapping_sub(self.reached);
+        let unreached = passed.wrapping_sub(self.passed);
+        let unreached = unreached.saturating_add(self.behind.into());
         let unreached = unreached.saturating_sub(ours.cast_unsigned());
         let more = unreached.checked_sub(self.doubted)?;
         self.doubted = unreached;
@@ -245,8 +302,8 @@ fn confirm(
 
 /// So far a number of 16 bits lies behind the tap's highest.
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
-fn behind(sequence: &Sequence, number: u32) -> u32 {
-    sequence.last_number().wrapping_sub(number as u16).into()
+fn behind(sequence: &Sequence, number: u32) -> u16 {
+    sequence.last_number().wrapping_sub(number as u16)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]

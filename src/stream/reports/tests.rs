@@ -89,12 +89,30 @@ fn the_far_ends_loss_is_by_interval_and_less_our_own_gaps() {
 }
 
 #[test]
-fn a_report_too_far_behind_is_left_out_and_its_interval_joins_the_next() {
+fn an_old_report_is_left_out_and_its_interval_joins_the_next() {
     let mut tap = Tap::new(0);
     tap.pass(1..=500);
     assert_eq!(tap.report(450, 0), None);
-    assert_eq!(tap.report(400, 0), None, "100 behind");
+    assert_eq!(tap.report(400, 0), None, "it was overtaken");
     assert_eq!(tap.report(490, 4), Some(counts(40, 4, 0)));
+}
+
+#[test]
+fn a_report_from_far_away_counts_though_its_number_has_left_the_window() {
+    let mut tap = Tap::new(0);
+    tap.pass(1..=500);
+    assert_eq!(tap.report(300, 2), None);
+    tap.pass(501..=1_000);
+    assert_eq!(tap.report(800, 9), Some(counts(500, 7, 0)));
+    // Five of the next thousand we miss ourselves: whether in this interval or behind it, nobody knows.
+    tap.pass(1_001..=1_500);
+    tap.pass(1_506..=2_000);
+    assert_eq!(tap.report(1_800, 19), Some(counts(995, 5, 5)));
+    // What the report before had room for is not taken off again.
+    tap.pass(2_001..=3_000);
+    assert_eq!(tap.report(2_800, 20), Some(counts(999, 0, 1)));
+    assert_eq!(tap.report(2_990, 23), Some(counts(190, 3, 0)), "near");
+    assert_eq!(tap.report(3_100, 30), None, "it has not come yet");
 }
 
 #[test]
@@ -152,8 +170,8 @@ fn of_two_reporters_low_is_the_least_and_high_the_most() {
     }
     assert_eq!(
         sum,
-        counts(400, 0, 12),
-        "the second joins an interval later"
+        counts(400, 0, 16),
+        "the first waits for the second's first interval"
     );
 }
 

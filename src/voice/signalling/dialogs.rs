@@ -52,7 +52,18 @@ pub(super) struct Dialogs {
     ports: NamedPorts,
     local: Arc<[Prefix]>,
     next_session: u64,
-    refused: u64,
+    refused: Refused,
+}
+
+/// What found no room, by table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Refused {
+    /// Calls without an answer that gave way.
+    offers: u64,
+    /// Calls with an answer, and forks of one.
+    dialogs: u64,
+    /// Addresses, and sections that name one.
+    addresses: u64,
 }
 
 /// All dialogs of one Call-ID.
@@ -163,7 +174,7 @@ impl Dialogs {
 
     /// Dialogs, forks and addresses that found no room.
     pub(super) const fn refused(&self) -> u64 {
-        self.refused
+        self.refused.offers + self.refused.dialogs + self.refused.addresses
     }
 
     /// Whether there is any dialog of a call.
@@ -178,13 +189,12 @@ impl Dialogs {
         call.is_some_and(|call| call.is_answered)
     }
 
-    /// How full the tables of offers, dialogs and addresses are. What each refused stands in
-    /// [`Self::refused`] together, and here under the dialogs.
+    /// How full the tables of offers, dialogs and addresses are.
     pub(super) fn occupancy(&self) -> [Occupancy; 3] {
         [
-            Occupancy::new(self.open.len(), MAX_OPEN, 0),
-            Occupancy::new(self.standing.len(), MAX_DIALOGS, self.refused),
-            self.ports.occupancy(),
+            Occupancy::new(self.open.len(), MAX_OPEN, self.refused.offers),
+            Occupancy::new(self.standing.len(), MAX_DIALOGS, self.refused.dialogs),
+            self.ports.occupancy(self.refused.addresses),
         ]
     }
 
@@ -333,7 +343,7 @@ impl Dialogs {
             && let Some((_, oldest)) = self.open.pop_first()
         {
             self.remove(oldest);
-            self.refused += 1;
+            self.refused.offers += 1;
         }
     }
 
@@ -350,7 +360,7 @@ impl Dialogs {
         };
         offer.early.forget(&mut self.ports);
         if !has_room {
-            self.refused += 1;
+            self.refused.dialogs += 1;
             self.remove(key);
             return;
         }
@@ -366,7 +376,7 @@ impl Dialogs {
             .position(|session| session.is_between(message));
         if place.is_none() {
             if call.sessions.len() >= MAX_FORKS {
-                self.refused += 1;
+                self.refused.dialogs += 1;
                 call.offers.push(offer);
                 return;
             }
@@ -407,7 +417,7 @@ impl Dialogs {
                     if self.ports.name(end, media, allowed, message.time) {
                         session.ends.push((place, end));
                     } else {
-                        self.refused += 1;
+                        self.refused.addresses += 1;
                     }
                 }
             }

@@ -114,9 +114,9 @@ pub enum Naming {
 const SETTLED_FOR: Duration = Duration::from_secs(30);
 
 impl NamedPorts {
-    /// How full it is; what it refuses its dialogs count.
-    pub(super) fn occupancy(&self) -> Occupancy {
-        Occupancy::new(self.media.len(), MAX_PORTS, 0)
+    /// How full it is; what it refuses its dialogs count, so many.
+    pub(super) fn occupancy(&self, refused: u64) -> Occupancy {
+        Occupancy::new(self.media.len(), MAX_PORTS, refused)
     }
 
     /// Names an address from now on; whether it found room. `allowed`: media to us, from us.

@@ -446,6 +446,30 @@ fn a_flood_of_calls_takes_nothing_from_a_dialog_that_stands() {
 }
 
 #[test]
+fn what_an_address_has_no_room_for_is_told_of_the_addresses() {
+    let mut signalling = agreed();
+    // With the one that stands ten calls name the same two addresses of ours.
+    for number in 0..9 {
+        let of_call = |message: Vec<u8>| {
+            let text = String::from_utf8(message).unwrap();
+            text.replace("Call-ID: c", &format!("Call-ID: {number}"))
+        };
+        ask(&mut signalling, 0, of_call(invite()).as_bytes());
+        let answer = of_call(answer(200, "INVITE", 1, "b", &theirs()));
+        reply(&mut signalling, 0, answer.as_bytes());
+    }
+    let refused = signalling.occupancy();
+    let refused = refused.map(|(table, occupancy)| (table, occupancy.refused));
+    let (offers, dialogs) = (BoundedTable::SipOffers, BoundedTable::SipDialogs);
+    assert!(
+        refused.contains(&(BoundedTable::SipAddresses, 4)),
+        "{refused:?}"
+    );
+    assert!(refused.contains(&(offers, 0)) && refused.contains(&(dialogs, 0)));
+    assert_eq!(signalling.dialogs_refused(), 4);
+}
+
+#[test]
 fn a_direction_is_held_from_its_answer_until_the_next() {
     let held = |signalling: &Signalling, [src, dst]: [Endpoint; 2]| {
         let seconds = |hold: Hold| (hold.from.second().0, hold.until.second().0.min(1_000));

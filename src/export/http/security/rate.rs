@@ -19,14 +19,14 @@ const UNITS: [(&str, f64); 7] = [
 ];
 
 /// The bucket.
-pub(super) struct Rate {
+pub(super) struct TokenBucket {
     interval: Duration,
     burst: u32,
     /// When the bucket would be full again if nobody asked.
     full: Mutex<Option<Instant>>,
 }
 
-impl Rate {
+impl TokenBucket {
     /// What a file says; none where it sets no bound.
     pub(super) fn new(
         written: &RateLimit,
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_bucket_empties_and_fills_again() {
         let interval = Duration::from_secs(10);
-        let rate = Rate {
+        let rate = TokenBucket {
             interval,
             burst: 3,
             full: Mutex::default(),

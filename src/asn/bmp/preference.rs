@@ -3,7 +3,7 @@
 //!
 //! No state.
 
-use crate::asn::vote::{HeardPath, Voter};
+use crate::asn::vote::{AnnouncedPath, Voter};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ impl PeerId {
 
 /// Who says a route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Standing {
-    /// Whose vote it is.
+pub(super) struct RouteSource {
+    /// Who has the vote.
     pub(super) voter: Voter,
     /// Over which connection it was said.
     pub(super) router: u32,
@@ -47,7 +47,7 @@ pub(super) struct Standing {
 /// Leaves of the routes to one prefix those that count. Where a router tells its own choice, what its
 /// peers said before its policy does not; of what one voter says, what stands over a connection that is
 /// there does, then what its router uses, then what it has said last.
-pub(super) fn keep_counting(routes: &mut Vec<(Standing, Arc<HeardPath>)>) {
+pub(super) fn keep_preferred(routes: &mut Vec<(RouteSource, Arc<AnnouncedPath>)>) {
     if routes.len() < 2 {
         return;
     }
@@ -56,7 +56,7 @@ pub(super) fn keep_counting(routes: &mut Vec<(Standing, Arc<HeardPath>)>) {
     if !choosing.is_empty() {
         routes.retain(|(it, _)| it.view != View::PrePolicy || !choosing.contains(&it.router));
     }
-    let rank = |it: &Standing| (it.is_current, it.view, it.id);
+    let rank = |it: &RouteSource| (it.is_current, it.view, it.id);
     routes.sort_by_key(|(it, _)| (it.voter, Reverse(rank(it))));
     let mut best = None;
     routes.retain(|(it, _)| {
@@ -83,7 +83,7 @@ mod tests {
         let mut routes: Vec<_> = said
             .iter()
             .map(|&(voter, router, view, is_current, id, origin)| {
-                let standing = Standing {
+                let source = RouteSource {
                     voter: Voter::Number(voter),
                     router,
                     view,
@@ -91,11 +91,13 @@ mod tests {
                     id: PeerId::numbered(id),
                 };
                 let path = [PathSegment::Sequence(vec![Asn(origin)])];
-                (standing, Arc::new(HeardPath::new(&path, &HashSet::new())))
+                (source, Arc::new(AnnouncedPath::new(&path, &HashSet::new())))
             })
             .collect();
-        keep_counting(&mut routes);
-        let origins = routes.iter().filter_map(|(_, heard)| heard.origin());
+        keep_preferred(&mut routes);
+        let origins = routes
+            .iter()
+            .filter_map(|(_, announced)| announced.origin());
         let mut origins: Vec<u32> = origins.map(|asn| asn.0).collect();
         origins.sort_unstable();
         origins

@@ -4,21 +4,21 @@
 //! Belongs to one source and lives as long as it.
 
 use super::numbers;
-use super::octets::{Scan, Sink};
+use super::octets::{OctetReader, OctetWriter};
 use super::path::{Hop, Interner, PathIndex, PathStep, PathTable};
 use crate::units::Asn;
 use std::collections::HashMap;
 
 /// Pairs of origin and path, each once. The origins lie apart: they are all that most lookups read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Announced {
+pub(super) struct OriginPaths {
     origins: Vec<Asn>,
     /// Beside them; empty where no prefix has a path.
     places: Vec<PathIndex>,
     paths: PathTable,
 }
 
-impl Announced {
+impl OriginPaths {
     /// Who announces what has this value.
     pub(super) fn origin(&self, value: u32) -> Option<Asn> {
         self.origins.get(value as usize).copied()
@@ -43,14 +43,14 @@ impl Announced {
 }
 
 /// In a compiled source.
-impl Announced {
+impl OriginPaths {
     /// Whether a prefix can have this value.
     pub(super) fn has(&self, value: u32) -> bool {
         (value as usize) < self.origins.len()
     }
 
     /// Appends it.
-    pub(super) fn write(&self, sink: &mut Sink) {
+    pub(super) fn write(&self, sink: &mut OctetWriter) {
         sink.list(self.origins.iter().map(|origin| origin.0));
         sink.list(self.places.iter().map(|place| place.number()));
         self.paths.write(sink);
@@ -58,7 +58,7 @@ impl Announced {
 
     /// Reads what [`write`](Self::write) wrote; none where an origin is nobody, or a path is not
     /// there.
-    pub(super) fn read(scan: &mut Scan<'_>) -> Option<Self> {
+    pub(super) fn read(scan: &mut OctetReader<'_>) -> Option<Self> {
         let origins: Vec<Asn> = scan.list()?.into_iter().map(Asn).collect();
         let places = scan.list::<u32>()?;
         let paths = PathTable::read(scan)?;
@@ -120,13 +120,13 @@ impl PathCollector {
     }
 
     /// The list.
-    pub(super) fn finish(mut self) -> Announced {
+    pub(super) fn finish(mut self) -> OriginPaths {
         if self.paths.is_empty() {
             self.places.clear();
         }
         self.origins.shrink_to_fit();
         self.places.shrink_to_fit();
-        Announced {
+        OriginPaths {
             origins: self.origins,
             places: self.places,
             paths: self.paths.finish(),

@@ -3,8 +3,8 @@
 //! Lives while one source is read. What a source may hold is bounded, so that no file can take all
 //! memory.
 
-use super::announced::PathCollector;
-use super::cache::Compiled;
+use super::cache::CompiledSource;
+use super::origin_paths::PathCollector;
 use super::path::Hop;
 use super::source::{Counts, LoadError, Provenance};
 use super::table::PrefixTableBuilder;
@@ -82,7 +82,7 @@ impl From<(Prefix, Asn, &'static str)> for BuiltIn {
 
 /// What a file gives while it is read.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
+pub(super) struct SourceBuilder {
     table: PrefixTableBuilder,
     announced: PathCollector,
     names: names::NameCollector,
@@ -90,7 +90,7 @@ pub(super) struct Listed {
     provenance: Provenance,
 }
 
-impl Listed {
+impl SourceBuilder {
     /// Takes a time at which the data was built, in seconds since 1970.
     pub(super) fn built_at(&mut self, seconds: u64) {
         self.provenance.built_at(seconds);
@@ -201,10 +201,10 @@ impl Listed {
     }
 
     /// What reading gave.
-    pub(super) fn finish(mut self) -> Compiled {
+    pub(super) fn finish(mut self) -> CompiledSource {
         let prefixes = self.table.sort();
         self.counts.conflicts = prefixes.conflicts();
-        Compiled {
+        CompiledSource {
             prefixes,
             announced: self.announced.finish(),
             names: self.names.finish(),
@@ -215,7 +215,7 @@ impl Listed {
 }
 
 #[cfg(test)]
-impl Listed {
+impl SourceBuilder {
     pub(super) fn counts(&self) -> Counts {
         self.counts
     }

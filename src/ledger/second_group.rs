@@ -1,8 +1,16 @@
 //! The leaves of one second, which are judged together.
 
-use super::Fault;
-use crate::ledger::leaf::{GapLeaf, Leaf};
+use super::leaf::{GapLeaf, Leaf};
 use crate::units::Second;
+
+/// A leaf that does not follow from those before it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LeafFault {
+    /// The number of the leaf.
+    pub number: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
 
 /// What is judged, and not counted.
 pub(super) fn is_judgement(leaf: &Leaf) -> bool {
@@ -20,21 +28,21 @@ pub(super) const fn entered(leaf: &Leaf) -> Option<Second> {
 
 /// The leaves of one second, with the number of the first.
 #[derive(Debug, Default)]
-pub(in super::super) struct SecondGroup {
-    pub(in super::super) number: u64,
-    pub(in super::super) leaves: Vec<Leaf>,
+pub(super) struct SecondGroup {
+    pub(super) number: u64,
+    pub(super) leaves: Vec<Leaf>,
 }
 
 impl SecondGroup {
-    pub(super) fn fault(&self, place: usize, reason: impl Into<String>) -> Fault {
-        Fault {
+    pub(super) fn fault(&self, place: usize, reason: impl Into<String>) -> LeafFault {
+        LeafFault {
             number: self.number + place as u64,
             reason: reason.into(),
         }
     }
 
     /// Whether a leaf is of another second, or of another turn of this one.
-    pub(in super::super) fn ends_before(&self, leaf: &Leaf) -> bool {
+    pub(super) fn ends_before(&self, leaf: &Leaf) -> bool {
         let Some(last) = self.leaves.last() else {
             return false;
         };
@@ -42,7 +50,7 @@ impl SecondGroup {
         leaf.second().is_some_and(is_other) || leaf.rank() < last.rank()
     }
 
-    pub(in super::super) fn gaps(&self) -> impl Iterator<Item = &GapLeaf> {
+    pub(super) fn gaps(&self) -> impl Iterator<Item = &GapLeaf> {
         self.leaves.iter().filter_map(|leaf| match leaf {
             Leaf::Gap(gap) => Some(gap),
             _ => None,

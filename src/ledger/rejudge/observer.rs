@@ -1,20 +1,20 @@
-//! Who listens to the judge when it judges again.
+//! Observes the judge when it judges again.
 
-use super::group::is_judgement;
 use crate::ledger::leaf::Leaf;
 use crate::ledger::record::{LeafSink, Recorder, SecondLeaves};
+use crate::ledger::second_group::is_judgement;
 use crate::ledger::settled::SettledSeconds;
 use crate::snapshot::evidence::{JudgedSecond, Judgement, JudgementObserver};
 use crate::units::Second;
 
 /// Collects what the judge says.
 #[derive(Debug, Default)]
-pub(super) struct Collected {
+pub(super) struct CollectedLeaves {
     pub(super) leaves: Vec<Leaf>,
     pub(super) unwritten: Option<(Second, Second)>,
 }
 
-impl LeafSink for Collected {
+impl LeafSink for CollectedLeaves {
     fn accept(&mut self, second: SecondLeaves) {
         self.leaves
             .extend(second.leaves.into_iter().filter(is_judgement));
@@ -25,13 +25,13 @@ impl LeafSink for Collected {
     }
 }
 
-/// Listens to the judge: what it says becomes leaves, and its seconds are counted.
-pub(super) struct Listener<'a> {
-    pub(super) recorder: &'a mut Recorder<Collected>,
+/// Makes leaves of what the judge says, and counts its seconds.
+pub(super) struct RejudgeObserver<'a> {
+    pub(super) recorder: &'a mut Recorder<CollectedLeaves>,
     pub(super) settled: Option<&'a mut SettledSeconds>,
 }
 
-impl JudgementObserver for Listener<'_> {
+impl JudgementObserver for RejudgeObserver<'_> {
     fn judged(&mut self, judgement: &Judgement) {
         self.recorder.judged(judgement);
         if let Some(settled) = &mut self.settled {

@@ -9,9 +9,12 @@ use crate::sla::commitment::example;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::Amendment;
 use crate::stream::tally::LossCounts;
+use crate::units::Asn;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::mem::take;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 /// The first second.
 const BEGIN: u64 = 1_795_651_050;

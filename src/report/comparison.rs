@@ -1,8 +1,8 @@
 //! Sets what the other ways of judging say beside what was given.
 
 use super::corrected::CorrectedPolicy;
-use super::course::Judged;
 use super::model::{CommitmentReport, LedgerReport, ReportRow, WithReport};
+use super::rejudging::RejudgedAccount;
 use super::sums::all;
 use crate::ledger::verify::Verified;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// As the accounts; a contract that is asked for and is not there.
 pub(super) fn set(
     report: &mut LedgerReport,
-    judged: Vec<Judged>,
+    judged: Vec<RejudgedAccount>,
     verified: &Verified,
 ) -> Result<(), String> {
     let mut judged = judged.into_iter();

@@ -20,7 +20,7 @@ type Batch = Arc<Vec<(u64, Leaf)>>;
 
 /// One way of judging again.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(super) struct Rejudging {
     amended: Option<AmendedLeaves>,
     corrected: Option<CorrectedPolicy>,
     judge: LeafJudge,
@@ -29,7 +29,7 @@ pub(super) struct Course {
 
 /// What came out of it.
 #[derive(Debug)]
-pub(super) struct Judged {
+pub(super) struct RejudgedAccount {
     pub(super) account: LedgerAccount,
     pub(super) corrected: Option<CorrectedPolicy>,
     /// Counts that came too late to be settled.
@@ -38,7 +38,7 @@ pub(super) struct Judged {
     pub(super) has_other_rules: bool,
 }
 
-impl Course {
+impl Rejudging {
     /// Judged by the contracts that were in force or by others, with what became known later or without.
     pub(super) fn new(
         account: LedgerAccount,
@@ -48,7 +48,7 @@ impl Course {
         Self {
             amended: is_settled.then(AmendedLeaves::default),
             corrected,
-            judge: LeafJudge::saying(),
+            judge: LeafJudge::judging_anew(),
             account,
         }
     }
@@ -57,7 +57,10 @@ impl Course {
     ///
     /// # Errors
     /// The number of a leaf, and what is wrong with it.
-    pub(super) fn run(mut self, leaves: &Receiver<Batch>) -> Result<Judged, (u64, String)> {
+    pub(super) fn run(
+        mut self,
+        leaves: &Receiver<Batch>,
+    ) -> Result<RejudgedAccount, (u64, String)> {
         let mut number = 0;
         for batch in leaves {
             for (of_leaf, leaf) in batch.iter() {
@@ -98,11 +101,11 @@ impl Course {
     }
 
     fn account(&mut self) -> Result<(), String> {
-        let said = self.judge.take_said();
+        let said = self.judge.take_judged();
         said.iter().try_for_each(|leaf| self.account.take(leaf))
     }
 
-    fn finish(mut self, number: u64) -> Result<Judged, String> {
+    fn finish(mut self, number: u64) -> Result<RejudgedAccount, String> {
         let mut late = 0;
         if let Some(mut amended) = self.amended.take() {
             let mut passed = Vec::new();
@@ -115,7 +118,7 @@ impl Course {
         let finished = self.judge.finish();
         finished.map_err(|fault| fault.reason)?;
         self.account()?;
-        Ok(Judged {
+        Ok(RejudgedAccount {
             has_other_rules: self.judge.other_rules().is_some(),
             account: self.account,
             corrected: self.corrected,
@@ -126,12 +129,12 @@ impl Course {
 
 /// Hands leaves to all courses.
 #[derive(Debug, Default)]
-pub(super) struct Courses {
+pub(super) struct Rejudgings {
     senders: Vec<SyncSender<Batch>>,
     batch: Vec<(u64, Leaf)>,
 }
 
-impl Courses {
+impl Rejudgings {
     /// Where another course takes its leaves from.
     pub(super) fn add(&mut self) -> Receiver<Batch> {
         let (sender, receiver) = sync_channel(MAX_BATCHES);
