@@ -478,10 +478,10 @@ impl CommitmentState {
         let rows = |of| {
             let all = self.subjects.range(all_of(of));
             let shown = all.filter(|((role, asn), _)| admitted(*role, *asn));
-            let row = |(subject, asn_state): (&(Role, Asn), &Box<AsnState>)| {
+            let rows = shown.map(|(subject, asn_state)| {
                 asn_state.row(*subject, name(subject.1), commitment, last)
-            };
-            shown.map(row).collect()
+            });
+            rows.collect()
         };
         CommitmentRow {
             name: self.name.clone(),
