@@ -14,7 +14,6 @@ use asnmeter::units::NANOS_PER_SECOND;
 use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use support::START;
@@ -306,7 +305,8 @@ fn a_flood_of_asns_is_doubt_about_those_it_brings_and_the_same_on_any_number_of_
             verified.stderr
         );
         let seconds = std::fs::read_to_string(&seconds).unwrap();
-        all.push((outcome.stdout, seconds, leaves(&ledger)));
+        let leaves = asnmeter(["evidence", "show", &ledger]).stdout;
+        all.push((outcome.stdout, seconds, leaves));
     }
     assert_eq!(all[0], all[1]);
     assert_eq!(all[0], all[2]);
@@ -335,18 +335,6 @@ fn a_flood_of_asns_is_doubt_about_those_it_brings_and_the_same_on_any_number_of_
     assert_eq!(octets, u64::from(8 * 500_u32 + 32 * 200) * 200);
 }
 
-/// The leaves of a ledger, as its files have them.
-fn leaves(ledger: &str) -> Vec<u8> {
-    let mut files: Vec<_> = std::fs::read_dir(Path::new(ledger).join("leaves"))
-        .unwrap()
-        .flat_map(|day| std::fs::read_dir(day.unwrap().path()).unwrap())
-        .map(|file| file.unwrap().path())
-        .collect();
-    files.sort();
-    let read = files.iter().flat_map(|file| std::fs::read(file).unwrap());
-    read.collect()
-}
-
 /// The same live: one line when the table refuses, one when it no longer does.
 #[test]
 fn a_full_table_of_asns_is_told_and_no_verdict_of_those_refused_is_met() {
@@ -373,8 +361,11 @@ fn a_full_table_of_asns_is_told_and_no_verdict_of_those_refused_is_met() {
         assert!(scrape.sum("table_refused_total", &asns) >= 32);
         let sent = [("direction", "from"), ("class", "rtp")];
         let packets = 150 * u64::from(NETWORKS);
-        assert_eq!(scrape.sum("voice_packets_total", &sent), packets);
-        assert_eq!(scrape.sum("voice_bytes_total", &sent), 200 * packets);
+        let counted = |name| running.scrape().sum(name, &sent);
+        until("all is counted", || {
+            counted("voice_packets_total") == packets
+        });
+        assert_eq!(counted("voice_bytes_total"), 200 * packets);
         line(&running, "info: asns: has room again; ");
         assert_eq!(running.end("TERM"), Some(0));
     });
@@ -527,6 +518,7 @@ fn without_room_for_a_thread_a_reload_is_refused_and_it_answers_and_its_ledger_h
             return;
         };
         let threads = || of_threads(&running, "Pid:").len() as u64;
+        until("it is ready", || running.get("/-/ready").0 == 200);
         until("all threads are there", || group.usage() == threads());
         group.set_limit(group.usage());
         send_calls(0..100);

@@ -7,7 +7,7 @@ use crate::attribution::scopes::{ScopeId, ScopeMask};
 use crate::judge::asn_state::{AsnState, SecondContext, WindowCoverage};
 use crate::judge::incomplete::IncompleteSeconds;
 use crate::judge::pair_counts::{Contribution, end_counts, judged_asn, transit_counts};
-use crate::judge::room::{LastRefused, WindowRoom, give_room};
+use crate::judge::room::{RefusedWindows, WindowRoom, give_room};
 use crate::judge::tap_gap::TapGaps;
 use crate::judge::threshold::ExcessNotice;
 use crate::judge::window::first_second;
@@ -52,7 +52,7 @@ pub struct CommitmentState {
     left_out: u64,
     tap_gaps: TapGaps,
     /// When windows last found no room.
-    refused: LastRefused,
+    refused: RefusedWindows,
 }
 
 /// When something comes, seen from the second that it is for.
@@ -85,7 +85,7 @@ impl CommitmentState {
             paths: 0,
             left_out: 0,
             tap_gaps: TapGaps::default(),
-            refused: LastRefused::default(),
+            refused: RefusedWindows::default(),
         }
     }
 
@@ -160,7 +160,7 @@ impl CommitmentState {
     /// Nothing is known of any window any more: the next whole second is the first.
     pub fn restart(&mut self, next: Second) {
         self.seen_since = next;
-        self.refused = LastRefused::default();
+        self.refused = RefusedWindows::default();
         let all = self.subjects.values_mut();
         all.for_each(|asn_state| asn_state.forget());
         self.tap_gaps.clear();
@@ -478,10 +478,10 @@ impl CommitmentState {
         let rows = |of| {
             let all = self.subjects.range(all_of(of));
             let shown = all.filter(|((role, asn), _)| admitted(*role, *asn));
-            let row = |(subject, asn_state): (&(Role, Asn), &Box<AsnState>)| {
+            let rows = shown.map(|(subject, asn_state)| {
                 asn_state.row(*subject, name(subject.1), commitment, last)
-            };
-            shown.map(row).collect()
+            });
+            rows.collect()
         };
         CommitmentRow {
             name: self.name.clone(),

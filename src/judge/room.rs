@@ -58,12 +58,12 @@ impl WindowRoom {
 
 /// The last second in which an ASN found no room, as an origin and as transit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct LastRefused {
+pub(super) struct RefusedWindows {
     origin: Option<Second>,
     transit: Option<Second>,
 }
 
-impl LastRefused {
+impl RefusedWindows {
     /// Whether there was one in a role in the window that begins with this second.
     pub(super) fn touches(self, role: Role, first: Second) -> bool {
         let last = match role {
@@ -88,7 +88,7 @@ pub(super) fn give_room<'a>(
     (first, second): (Second, Second),
     new: impl Iterator<Item = (&'a (Role, Asn), &'a mut Box<AsnState>)>,
     room: &mut WindowRoom,
-    last_refused: &mut LastRefused,
+    last_refused: &mut RefusedWindows,
 ) {
     let before = *last_refused;
     let mut new: Vec<_> = new

@@ -85,15 +85,15 @@ impl Jitter {
         if own.unsigned_abs() > u64::from(step / 8) {
             return;
         }
-        // 2^31 units of a tick below 2^46: far from what 128 bits hold.
-        let sent = (i128::from(units) * i128::from(tick.get())) >> TICK_FRACTION;
         let received = arrival
             .as_nanos()
             .wrapping_sub(before.as_nanos())
             .cast_signed();
         let possible = -LONGEST_STEP_NANOS..=LONGEST_STEP_NANOS;
-        let Some(sent) = i64::try_from(sent)
-            .ok()
+        // What does not fit into 64 bits is 39 hours and more.
+        let sent = units.checked_mul(tick.get().cast_signed());
+        let Some(sent) = sent
+            .map(|sent| sent >> TICK_FRACTION)
             .filter(|sent| possible.contains(sent))
         else {
             return;
