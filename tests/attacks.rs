@@ -352,7 +352,7 @@ fn a_full_table_of_asns_is_told_and_no_verdict_of_those_refused_is_met() {
             let due = begin + Duration::from_millis(20) * (packet + 1);
             clock::wait(due.saturating_sub(clock::uptime()));
         }
-        let full = line(&running, "warning: asns: full in ");
+        let full = line(&running, "warning: asns: no room in ");
         assert!(full.contains("indeterminate"), "{full}");
         let scrape = running.scrape();
         let asns = [("table", "asns")];

@@ -209,7 +209,7 @@ impl LeafJudge {
         let last = self.judge.judged()?;
         let since = self.judge.over_since();
         let is_known = self.whole_from.is_none()
-            && since.is_none_or(|since| !self.is_unknown(since))
+            && since.is_none_or(|since| !self.is_unknown_at(since, last))
             && self.rules == RULES;
         self.judge.forget_counters();
         is_known.then(|| ResumedJudge {

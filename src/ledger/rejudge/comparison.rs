@@ -48,7 +48,7 @@ impl LeafJudge {
     /// end is.
     fn follows(&self, leaf: &Leaf, judged: &Leaf) -> bool {
         match (leaf, judged) {
-            (Leaf::Interval(leaf), Leaf::Interval(judged)) if self.is_unknown(leaf.from) => {
+            (Leaf::Interval(leaf), Leaf::Interval(judged)) if self.began_unknown(leaf) => {
                 let end = |of: &IntervalLeaf| {
                     (of.second, of.commitment.clone(), of.role, of.asn, of.until)
                 };
@@ -60,7 +60,7 @@ impl LeafJudge {
 
     fn count(&mut self, leaf: &Leaf) {
         match leaf {
-            Leaf::Interval(interval) if self.is_unknown(interval.from) => self.done.taken += 1,
+            Leaf::Interval(interval) if self.began_unknown(interval) => self.done.taken += 1,
             Leaf::Interval(_) => self.done.intervals += 1,
             _ => self.done.verdicts += 1,
         }
@@ -101,7 +101,14 @@ impl LeafJudge {
         Ok(())
     }
 
-    pub(super) fn is_unknown(&self, from: Second) -> bool {
-        self.unknown_until.is_some_and(|until| from <= until)
+    fn began_unknown(&self, interval: &IntervalLeaf) -> bool {
+        self.is_unknown_at(interval.from, interval.until)
+    }
+
+    /// Whether what lasts from a second to another began before all was known. If the clock was set back
+    /// meanwhile, it may have begun then at a later time.
+    pub(super) fn is_unknown_at(&self, from: Second, until: Second) -> bool {
+        self.unknown_until
+            .is_some_and(|unknown| from <= unknown || until < from)
     }
 }
