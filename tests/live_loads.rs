@@ -17,7 +17,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use support::desk::Desk;
 use support::netns;
-use support::program::{PROGRAM, outcome};
+use support::program::{PROGRAM, asnmeter, outcome};
 use support::running::{Running, until};
 
 const LIST: &str = "203.0.113.0/24\t64500\n";
@@ -214,16 +214,11 @@ fn confined() {
     until("a new file beside those of the start is read", || {
         gauge("config_last_reload_successful") == 1 && gauge("asn_table_prefixes") == 2
     });
-    until("the ledger is written", || {
-        let files = fs::read_dir(desk.path("ledger")).unwrap();
-        let mut files = files.map(|file| file.unwrap());
-        files.any(|file| {
-            let name = file.file_name().into_string().unwrap();
-            name.starts_with("open-") && file.metadata().unwrap().len() > 1000
-        })
-    });
     assert_eq!(gauge("evidence_failed"), 0);
     assert_eq!(running.end("TERM"), Some(0));
+    let shown = asnmeter(["evidence", "show", &ledger]);
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    assert!(shown.stdout.contains("new.tsv"), "{}", shown.stdout);
 }
 
 /// A process that does not outlive the test.
