@@ -36,7 +36,7 @@ pub const CONTENT_SECURITY_POLICY: &str = concat!(
     "default-src 'none'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; ",
     "frame-ancestors 'none'; ",
     "style-src 'sha256-8alnF3OwczWVTlhPjaSWrQO+0UCcIc9jnkixWNUU/fE='; ",
-    "script-src 'sha256-l4hKWkwUJYj3NkcFDp4MskBQ+o1lHVcFkYtkTrz7YFk='",
+    "script-src 'sha256-8/zT0u2XrmwsNchxCY9PJJoJxxM1OL7TJ0rQAxCYB2c='",
 );
 
 /// The whole page.

@@ -23,7 +23,7 @@ const verdictCell = ({ label, title, value, written }, terms, row) => {
   const word = guarantee && guarantee.verdict;
   // The reason stands for the word: "? in doubt".
   const why = guarantee && REASONS[guarantee.indeterminate_reason];
-  const mark = why ? "? " + why : MARKS[word] + (guarantee && guarantee.reason ? ": " + guarantee.reason : "");
+  const mark = why ? "?\u00a0" + why : MARKS[word] + (guarantee && guarantee.reason ? ": " + guarantee.reason : "");
   const text = !guarantee ? "not guaranteed" : word ? mark : "no voice";
   return el("td", { class: "verdict " + (word || "none"), "data-label": title, title: why ? "indeterminate: " + why : null }, el("span", {}, text), now !== null && el("small", {}, written(now, row)));
 };

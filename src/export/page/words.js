@@ -1,6 +1,7 @@
 // Numbers, times and states in words.
 const THIN = "\u202f";
-const MARKS = { met: "✓ met", missed: "✕ missed", void: "– void", indeterminate: "? indeterminate" };
+// A mark stands on the line of its word.
+const MARKS = { met: "✓\u00a0met", missed: "✕\u00a0missed", void: "–\u00a0void", indeterminate: "?\u00a0indeterminate" };
 const REASONS = { unseen: "not all seen", in_doubt: "could be either", few_samples: "too little traffic" };
 // In the order of the meter's own list; what is left of a time is silence.
 const VERDICTS = ["met", "missed", "void", "indeterminate"];
