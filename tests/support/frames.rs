@@ -86,7 +86,9 @@ pub(crate) fn udp(src: SocketAddrV4, dst: SocketAddrV4, payload: &[u8]) -> Vec<u
         .chunks(2)
         .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])));
     let sum: u32 = pairs.sum();
-    let checksum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
+    // twice: the first carry may carry again (RFC 1071)
+    let folded = (sum & 0xffff) + (sum >> 16);
+    let checksum = !u16::try_from((folded & 0xffff) + (folded >> 16)).unwrap();
     ip[10..12].copy_from_slice(&checksum.to_be_bytes());
     frame.extend(ip);
     frame.extend(src.port().to_be_bytes());
