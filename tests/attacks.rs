@@ -22,7 +22,7 @@ use support::cgroup::{Cgroup, Limited};
 use support::desk::Desk;
 use support::frames::Media;
 use support::netns;
-use support::program::{PROGRAM, asnmeter, outcome};
+use support::program::{PROGRAM, asnmeter, assert_verifies, outcome};
 use support::running::{Running, until};
 use support::sockets::connect;
 
@@ -185,6 +185,19 @@ fn an_interface_that_goes_and_comes_back_is_told_with_both_ends() {
     });
 }
 
+/// Sends the packets of calls with these numbers, in real time.
+fn send_calls(calls: &[Media], numbers: std::ops::Range<u32>) {
+    let mut far = netns::sender("far0");
+    let begin = clock::uptime();
+    for (sent, number) in (1..).zip(numbers) {
+        for call in calls {
+            netns::send(&mut far, &call.packet(number));
+        }
+        let due = begin + Duration::from_millis(20) * sent;
+        clock::wait(due.saturating_sub(clock::uptime()));
+    }
+}
+
 /// More streams than there is room for: one line when the table refuses, one when it no longer does, and
 /// gauges of both; none of the ASN's seconds is `met` from then on.
 #[test]
@@ -206,15 +219,7 @@ fn a_full_table_of_streams_is_told_and_no_verdict_is_met() {
                 Media::g711(&src, &format!("198.51.100.{place}:10000"), place)
             })
             .collect();
-        let mut far = netns::sender("far0");
-        let begin = clock::uptime();
-        for packet in 0..250 {
-            for call in &calls {
-                netns::send(&mut far, &call.packet(packet));
-            }
-            let due = begin + Duration::from_millis(20) * (packet + 1);
-            clock::wait(due.saturating_sub(clock::uptime()));
-        }
+        send_calls(&calls, 0..250);
         let full = line(&running, "warning: streams: no room in ");
         assert!(full.contains("indeterminate"), "{full}");
         let scrape = running.scrape();
@@ -252,6 +257,11 @@ fn call(place: u32) -> Media {
         format!("198.51.100.{place}:10000"),
     );
     Media::g711(&src, &dst, place)
+}
+
+/// A call of each of the first networks.
+fn calls(networks: u32) -> Vec<Media> {
+    (1..=networks).map(call).collect()
 }
 
 /// More ASNs than there is room for: no octet of them is lost, none of those refused is `met` while it was,
@@ -297,14 +307,7 @@ fn a_flood_of_asns_is_doubt_about_those_it_brings_and_the_same_on_any_number_of_
             "{}",
             outcome.stderr
         );
-        let verified = asnmeter(["verify", &ledger]);
-        assert_eq!(
-            verified.code,
-            Some(0),
-            "{}{}",
-            verified.stdout,
-            verified.stderr
-        );
+        assert_verifies(&ledger);
         let seconds = std::fs::read_to_string(&seconds).unwrap();
         let leaves = asnmeter(["evidence", "show", &ledger]).stdout;
         all.push((outcome.stdout, seconds, leaves));
@@ -344,15 +347,7 @@ fn a_full_table_of_asns_is_told_and_no_verdict_of_those_refused_is_met() {
         let desk = Desk::new();
         let lines = networks(&desk);
         let running = start_on_pair(&desk, lines);
-        let mut far = netns::sender("far0");
-        let begin = clock::uptime();
-        for packet in 0..150 {
-            for place in 1..=NETWORKS {
-                netns::send(&mut far, &call(place).packet(packet));
-            }
-            let due = begin + Duration::from_millis(20) * (packet + 1);
-            clock::wait(due.saturating_sub(clock::uptime()));
-        }
+        send_calls(&calls(NETWORKS), 0..150);
         let full = line(&running, "warning: asns: no room in ");
         assert!(full.contains("indeterminate"), "{full}");
         let scrape = running.scrape();
@@ -395,8 +390,7 @@ fn without_descriptors_left_who_has_waited_longest_gives_way_and_others_are_answ
         });
         drop(held);
         assert_eq!(running.end("TERM"), Some(0));
-        let verified = asnmeter(["verify", &ledger]);
-        assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+        assert_verifies(&ledger);
     });
 }
 
@@ -434,31 +428,13 @@ fn written_lines(desk: &Desk) -> Vec<String> {
     lines.into_inner()
 }
 
-/// Sends each network's packets with these numbers, in real time.
-fn send_calls(numbers: std::ops::Range<u32>) {
-    let mut far = netns::sender("far0");
-    for number in numbers {
-        for place in 1..=8 {
-            netns::send(&mut far, &call(place).packet(number));
-        }
-        clock::wait(Duration::from_millis(20));
-    }
-}
-
 /// Goes on with the ledger without a limit, and ends: whatever was written before is in it, and it holds.
 fn goes_on_and_holds(desk: &Desk, arguments: &[&str], written: &[String]) {
     let running = Running::start(desk, "127.0.0.1:0", arguments);
     until("it is ready", || running.get("/-/ready").0 == 200);
     assert_eq!(running.end("TERM"), Some(0), "{}", running.log());
     let ledger = desk.name("ledger");
-    let verified = asnmeter(["verify", &ledger]);
-    assert_eq!(
-        verified.code,
-        Some(0),
-        "{}{}",
-        verified.stdout,
-        verified.stderr
-    );
+    assert_verifies(&ledger);
     let shown = asnmeter(["evidence", "show", &ledger]).stdout;
     for line in written {
         assert!(shown.contains(line), "{line}\n{shown}");
@@ -477,7 +453,7 @@ fn out_of_memory_costs_no_line_that_was_written() {
         let arguments = arguments.each_ref().map(String::as_str);
         let running = Running::start(&desk, "127.0.0.1:0", &arguments);
         let group = Cgroup::around(running.id(), Limited::Memory);
-        send_calls(0..100);
+        send_calls(&calls(8), 0..100);
         let written = written_lines(&desk);
         if let Some(group) = &group {
             group.set_limit(group.usage() + (1 << 20));
@@ -529,7 +505,7 @@ fn without_room_for_a_thread_a_reload_is_refused_and_it_answers_and_its_ledger_h
         until("it is ready", || running.get("/-/ready").0 == 200);
         until("all threads are there", || group.usage() == threads());
         group.set_limit(group.usage());
-        send_calls(0..100);
+        send_calls(&calls(8), 0..100);
         let written = written_lines(&desk);
         // longer than an idle thread lives where nobody keeps it
         clock::wait(Duration::from_secs(11));

@@ -14,7 +14,7 @@ use std::net::SocketAddrV4;
 use support::START;
 use support::desk::Desk;
 use support::frames::{Media, Shot, udp};
-use support::program::{asnmeter, list, number, replay};
+use support::program::{asnmeter, assert_verifies, list, number, replay};
 
 const FAR: &str = "203.0.113.1";
 const OURS: &str = "198.51.100.1";
@@ -115,14 +115,7 @@ impl Run {
             &evidence,
         ];
         replay(&arguments);
-        let verified = asnmeter(["verify", evidence.as_str()]);
-        assert_eq!(
-            verified.code,
-            Some(0),
-            "{}{}",
-            verified.stdout,
-            verified.stderr
-        );
+        assert_verifies(&evidence);
         asnmeter(["evidence", "show", evidence.as_str()]).stdout
     }
 }

@@ -14,7 +14,7 @@ use meter::{Schedule, write};
 use serde_json::Value;
 use std::fs;
 use support::desk::Desk;
-use support::program::{asnmeter, list, number, text};
+use support::program::{asnmeter, assert_verifies, list, number, text};
 use truth::compare;
 
 #[path = "report_faults/meter.rs"]
@@ -475,6 +475,5 @@ fn maintenance_that_is_entered_afterwards_is_found_wherever_it_was_entered() {
     // The index only says where to look.
     fs::remove_file(desk.path("ledger").join("entered.jsonl")).unwrap();
     check(&look(&hours));
-    let verified = asnmeter(["verify", &ledger]);
-    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    assert_verifies(&ledger);
 }

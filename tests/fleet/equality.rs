@@ -5,7 +5,7 @@ use super::broker::Broker;
 use super::support::START;
 use super::support::desk::Desk;
 use super::support::frames::{Media, Shot, of_scenario};
-use super::support::program::{asnmeter, list, replay, text};
+use super::support::program::{asnmeter, assert_verifies, list, replay, text};
 use super::{aggregator_section, configuration, key, probe_section, split, without_streams};
 use asnmeter::capture::synthetic::demo;
 use serde_json::Value;
@@ -62,14 +62,7 @@ fn fleet(parts: &[Vec<Shot>], desk: &Desk, broker: &Broker, (name, signed): (&st
     ];
     let outcome = asnmeter(arguments.iter().copied().chain(["--evidence", &ledger]));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    let verified = asnmeter(["verify", &ledger]);
-    assert_eq!(
-        verified.code,
-        Some(0),
-        "{}{}",
-        verified.stdout,
-        verified.stderr
-    );
+    assert_verifies(&ledger);
     serde_json::from_str(&outcome.stdout).unwrap()
 }
 

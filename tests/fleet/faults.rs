@@ -5,7 +5,7 @@ use super::probe::{Running as Probe, Tap, certain, leaves_of, pace};
 use super::support::START;
 use super::support::desk::Desk;
 use super::support::frames::{Media, Shot};
-use super::support::program::{asnmeter, replay};
+use super::support::program::{assert_verifies, replay};
 use super::support::running::{Running, until};
 use super::{aggregator_section, configuration, key, split};
 use asnmeter::clock;
@@ -196,14 +196,7 @@ impl Stage {
             .map(|number| self.desk.path(&format!("{fleet}-{number}")))
             .collect();
         for ledger in &ledgers {
-            let verified = asnmeter(["verify".as_ref(), ledger.as_os_str()]);
-            assert_eq!(
-                verified.code,
-                Some(0),
-                "{fleet}: {}{}",
-                verified.stdout,
-                verified.stderr
-            );
+            assert_verifies(ledger);
         }
         let mut all = ledgers.iter().map(|ledger| leaves_of(ledger));
         let first = all.next().unwrap();

@@ -20,7 +20,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use support::desk::Desk;
 use support::frames::{Media, Shot};
-use support::program::{asnmeter, list, number, replay};
+use support::program::{asnmeter, assert_verifies, list, number, replay};
 use support::{START, rfc3339};
 
 const CONFIG: &str = r#"
@@ -601,6 +601,5 @@ fn the_ledger_of_a_tap_that_may_have_failed_gives_the_same_verdicts() {
     let capture = desk.capture("calls.pcap", &shots);
     let ledger = desk.name("evidence");
     replay(&[&capture, "--config", &config, "--evidence", &ledger]);
-    let verified = asnmeter(["verify", &*ledger]);
-    assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+    assert_verifies(&*ledger);
 }

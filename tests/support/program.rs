@@ -20,6 +20,14 @@ pub(crate) fn asnmeter<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) 
     outcome(Command::new(PROGRAM).args(arguments))
 }
 
+/// Verifies a ledger, which has to hold.
+pub(crate) fn assert_verifies(ledger: impl AsRef<OsStr>) {
+    let ledger = ledger.as_ref();
+    let verified = asnmeter([OsStr::new("verify"), ledger]);
+    let said = (ledger, verified.stdout, verified.stderr);
+    assert_eq!(verified.code, Some(0), "{said:?}");
+}
+
 /// Runs a command to its end.
 pub(crate) fn outcome(command: &mut Command) -> Outcome {
     let output = command.output().unwrap();
