@@ -168,16 +168,17 @@ impl Publisher {
             return Ok(());
         }
         let (mut follower, mut sequence) = self.resume(&link).await?;
-        // another sender under our name may have sent what we did not
-        self.status
-            .acknowledged
-            .store(follower.next(), Ordering::Relaxed);
         let mut requests = link.leaf_requests(&self.settings.probe).await?;
         let mut answered: Option<Instant> = None;
         (self.report)(ProbeNotice::GoesOn(follower.next()));
         self.has_failed = false;
         loop {
             self.show_connection();
+            // What is read the stream has, from us or from another sender under our name.
+            let acknowledged = follower.next();
+            self.status
+                .acknowledged
+                .store(acknowledged, Ordering::Relaxed);
             let progress = *self.progress.borrow_and_update();
             self.status
                 .written
@@ -209,9 +210,6 @@ impl Publisher {
             }
             let first = follower.next() - lines.len() as u64;
             sequence = self.send(&link, first, &lines, sequence).await?;
-            self.status
-                .acknowledged
-                .store(follower.next(), Ordering::Relaxed);
             if follower.next() < progress.written {
                 // of the last one there may be more
                 let before = last_second(&lines).map(Second::previous);
