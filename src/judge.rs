@@ -77,7 +77,7 @@ impl Judge {
     #[must_use]
     pub fn with_windows(mut self, most: usize) -> Self {
         self.max_windows = Some(most);
-        self.commitments.bound_windows(most);
+        self.bound_windows();
         self
     }
 
