@@ -274,12 +274,7 @@ impl Stream {
 
     /// Between two packets, usually; what is assumed until they have shown it.
     pub(super) fn interval(&self) -> Duration {
-        self.shown_interval().unwrap_or(DEFAULT_INTERVAL)
-    }
-
-    /// Between two packets, as they have shown it.
-    fn shown_interval(&self) -> Option<Duration> {
-        interval_of(&self.cold.usual_type(self.of))
+        interval_of(&self.cold.usual_type(self.of)).unwrap_or(DEFAULT_INTERVAL)
     }
 
     /// So many packets the sender would have sent in a silence; none if that is less than one.
