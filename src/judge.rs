@@ -3,6 +3,7 @@
 //!
 //! It is told everything; it reads no clock and owns no channel. A verdict that was given stands.
 
+pub mod admission;
 mod asn_state;
 pub mod assembly;
 pub mod commitment_judge;

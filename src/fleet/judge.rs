@@ -7,8 +7,8 @@ mod probe_state;
 mod sum;
 
 use super::feed::ProbeSecond;
+use crate::judge::admission::most_admitted;
 use crate::judge::commitment_judge::CommitmentJudge;
-use crate::judge::totals::MAX_ADMITTED;
 use crate::ledger::leaf::{CommitmentTerms, GapLeaf, GapReason, Leaf, Mode, PolicyLeaf};
 use crate::meter::second::IncompleteRange;
 use crate::sla::Role;
@@ -228,7 +228,7 @@ impl FleetJudge {
             |role, asn| admitted.contains(&(role, asn)),
             evidence,
         );
-        let most = self.max_asns.max(MAX_ADMITTED);
+        let most = most_admitted(self.max_asns);
         for out in self.judge.out_of_sla() {
             if self.admitted.len() < most {
                 self.admitted.insert(out);

@@ -6,6 +6,7 @@
 
 use crate::asn::Origin;
 use crate::attribution::PairKey;
+use crate::judge::admission::most_admitted;
 use crate::judge::transit_totals::TransitTotals;
 use crate::meter::second::{FrameCounts, PairCounts, RoundTrip, SecondCounts};
 use crate::sla::Role;
@@ -17,10 +18,6 @@ use crate::stream::tally::LossCounts;
 use crate::units::Asn;
 use hashbrown::HashMap;
 use std::sync::Arc;
-
-/// ASNs with totals of their own, with those that are out of SLA beyond `max_asns`: as many as that key
-/// may say. Further ones are judged all the same, and stay in `other`.
-pub const MAX_ADMITTED: usize = 65_536;
 
 /// One origin's totals.
 #[derive(Clone, Debug, Default)]
@@ -128,7 +125,7 @@ impl Totals {
     pub fn admit(&mut self, role: Role, asn: Asn) {
         match role {
             Role::Origin => {
-                if self.asns.len() < self.max_asns.max(MAX_ADMITTED) {
+                if self.asns.len() < most_admitted(self.max_asns) {
                     self.asns.entry(Origin::As(asn)).or_default();
                 }
             }
@@ -241,6 +238,7 @@ impl Totals {
 mod tests {
     use super::*;
     use crate::attribution::scopes::ScopeMask;
+    use crate::judge::admission::MAX_ADMITTED;
     use crate::snapshot::Count;
     use crate::voice::class::Class;
 

@@ -6,7 +6,7 @@
 use crate::asn::Origin;
 use crate::attribution::PairKey;
 use crate::attribution::transit::TransitSide;
-use crate::judge::totals::MAX_ADMITTED;
+use crate::judge::admission::most_admitted;
 use crate::meter::second::PairCounts;
 use crate::snapshot::{Count, Label, TransitRow};
 use crate::stream::tally::TrafficCounts;
@@ -63,7 +63,7 @@ impl TransitTotals {
 
     /// Gives an ASN totals of its own from now on, beyond `max_asns` if need be.
     pub(super) fn admit(&mut self, asn: Asn) {
-        if self.asns.len() < self.max_asns.max(MAX_ADMITTED) {
+        if self.asns.len() < most_admitted(self.max_asns) {
             self.asns.entry(asn).or_default();
         }
     }
