@@ -5,23 +5,30 @@
 
 mod counts;
 mod entered;
+mod gap;
+mod in_force;
+mod judged;
 mod key;
+mod start;
 mod terms;
 mod times;
 
 pub use counts::{CountedLeaf, DirectionLeaf, SampleLeaf, SilenceLeaf};
 pub use entered::{ExclusionLeaf, RevisionLeaf};
+pub use gap::{GapLeaf, GapReason};
+pub use in_force::{PolicyLeaf, TableLeaf, TableTerms};
+pub use judged::{IntervalLeaf, NO_VERDICT, TransitRole, VerdictLeaf};
 pub use key::KeyLeaf;
+pub use start::{DayLeaf, Mode, SourceTerms, StartLeaf, StopLeaf};
 pub use terms::{
     CommitmentTerms, CountingTerms, CreditTerms, GuaranteedTerms, JitterTerms, LatencyTerms,
     LossTerms, ScopeTerms,
 };
 
-use crate::sla::Role;
 use crate::units::Second;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use times::{optional_second, second};
+use times::second;
 
 /// The version of the rules by which verdicts follow from leaves: that of docs/MODEL.md.
 pub const RULES: u32 = 1;
@@ -67,174 +74,6 @@ pub enum Leaf {
     Stop(StopLeaf),
 }
 
-/// How the meter that writes runs.
-#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// `asnmeter run`.
-    Live,
-    /// `asnmeter replay`.
-    Replay,
-    /// `asnmeter demo`.
-    Demo,
-    /// `asnmeter fleet`.
-    Fleet,
-}
-
-/// The meter starts.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct StartLeaf {
-    /// When; the first second of a replay.
-    #[serde(with = "second")]
-    pub time: Second,
-    /// How it runs.
-    pub mode: Mode,
-    /// Of the program.
-    pub version: String,
-    /// The commit it was built from.
-    pub revision: String,
-    /// By which rules it judges: [`RULES`].
-    pub rules: u32,
-    /// What it can judge, in the order of the verdict leaves.
-    pub measures: Vec<String>,
-    /// Interfaces, or capture files.
-    pub sources: Vec<SourceTerms>,
-}
-
-/// Where frames come from.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct SourceTerms {
-    /// An interface's name or a file's.
-    pub name: String,
-    /// A file's SHA-256 in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-}
-
-/// The first leaf of a day's file: whoever has this day needs none before it.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct DayLeaf {
-    /// The UTC day, `2026-11-25`.
-    pub day: String,
-    /// Leaves before this one.
-    pub size: u64,
-    /// The compact range over these, the largest subtree first, in hexadecimal.
-    pub hashes: Vec<String>,
-}
-
-/// What is in force from a second on.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct PolicyLeaf {
-    /// The first second judged by it.
-    #[serde(with = "second")]
-    pub second: Second,
-    /// The contracts, in the order of the file.
-    pub commitments: Vec<CommitmentTerms>,
-    /// Settings that change what is counted.
-    pub counting: CountingTerms,
-    /// SHA-256 of the value of `commitments`, a comma and that of `counting`, as they are written.
-    pub sha256: String,
-}
-
-/// The ASN tables in use from a second on.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct TableLeaf {
-    /// The first second that was judged with them.
-    #[serde(with = "second")]
-    pub second: Second,
-    /// In the order of precedence.
-    pub sources: Vec<TableTerms>,
-}
-
-/// One ASN table.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct TableTerms {
-    /// `prefixes`, `mmdb`, `location`, `mrt`, `bmp`, `local`.
-    pub kind: String,
-    /// A path or an address.
-    pub name: String,
-    /// The SHA-256 of its file, in lower-case hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// When its data was built, as it says itself; when its routers were last heard of.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "optional_second"
-    )]
-    pub built: Option<Second>,
-    /// Prefixes in it.
-    pub prefixes: u64,
-}
-
-/// Why something was not seen whole.
-#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[serde(rename_all = "lowercase")]
-pub enum GapReason {
-    /// The meter has just begun to see.
-    Start,
-    /// It did not run: windows go on behind it.
-    Stop,
-    /// Frames were lost, an interface was away, a file was cut, a table was full.
-    Capture,
-    /// The clock jumped back: windows begin anew.
-    Clock,
-    /// A new contract's packets were not counted yet: its windows begin anew.
-    Policy,
-    /// It could not be written.
-    Disk,
-    /// A probe of the fleet did not come in time, or nobody can add what it said.
-    Probe,
-}
-
-/// Seconds that were not seen whole.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct GapLeaf {
-    /// The second that was judged next.
-    #[serde(with = "second")]
-    pub second: Second,
-    /// The contract under which it is one; without it, under all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub commitment: Option<String>,
-    /// The first of them.
-    #[serde(with = "second")]
-    pub from: Second,
-    /// The last of them.
-    #[serde(with = "second")]
-    pub until: Second,
-    /// Why.
-    pub why: GapReason,
-    /// Frames that were not seen in it at most, if that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frames: Option<u64>,
-    /// Where the clock jumped back: the last second judged before.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "optional_second"
-    )]
-    pub judged: Option<Second>,
-    /// The probe of the fleet that is missing in it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub probe: Option<String>,
-}
-
-impl GapLeaf {
-    /// Of seconds that could not be written.
-    pub fn unwritten(second: Second, from: Second, until: Second) -> Self {
-        Self {
-            second,
-            commitment: None,
-            from,
-            until,
-            why: GapReason::Disk,
-            frames: None,
-            judged: None,
-            probe: None,
-        }
-    }
-}
-
 /// What was counted in a second under a commitment.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct SecondLeaf {
@@ -275,93 +114,6 @@ pub struct AmendmentLeaf {
     pub commitment: String,
     /// By ASN, transit after origin.
     pub asns: Vec<CountedLeaf>,
-}
-
-/// A time out of SLA that has ended.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct IntervalLeaf {
-    /// The first second after it that was judged.
-    #[serde(with = "second")]
-    pub second: Second,
-    /// The contract's name.
-    pub commitment: String,
-    /// `transit`, if what goes through the ASN was over the limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<TransitRole>,
-    /// The ASN.
-    pub asn: u32,
-    /// `from`, `to`, `sum`.
-    pub direction: String,
-    /// The first second over the limit.
-    #[serde(with = "second")]
-    pub from: Second,
-    /// The last one.
-    #[serde(with = "second")]
-    pub until: Second,
-    /// The largest window in it, in octets.
-    pub peak_bytes: u64,
-    /// The transit ASNs on its paths meanwhile.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub transit: Vec<u32>,
-}
-
-/// An ASN that lies between.
-#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[serde(rename_all = "lowercase")]
-pub enum TransitRole {
-    /// What goes through the ASN.
-    Transit,
-}
-
-impl From<TransitRole> for Role {
-    fn from(TransitRole::Transit: TransitRole) -> Self {
-        Self::Transit
-    }
-}
-
-/// Verdicts on an ASN that are others than those of the second before.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct VerdictLeaf {
-    /// The first second with these.
-    #[serde(with = "second")]
-    pub second: Second,
-    /// The contract's name.
-    pub commitment: String,
-    /// The ASN.
-    pub asn: u32,
-    /// One for each measure of the start leaf: `met`, `missed`, `void`, `indeterminate`, `none`.
-    pub verdicts: Vec<String>,
-    /// Why, of each measure that is `indeterminate`; empty words otherwise. Left out if all are.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<String>,
-    /// The transit ASN out of SLA for which it is void.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub void_by_transit: Option<u32>,
-}
-
-/// The word for no verdict.
-pub const NO_VERDICT: &str = "none";
-
-impl VerdictLeaf {
-    /// Whether it is another one's but for the second.
-    pub fn is_same_as(&self, other: &Self) -> bool {
-        let key = |of: &Self| (of.commitment.clone(), of.asn, of.void_by_transit);
-        key(self) == key(other)
-            && (&self.verdicts, &self.reasons) == (&other.verdicts, &other.reasons)
-    }
-
-    /// Whether there is any verdict.
-    pub fn has_verdict(&self) -> bool {
-        self.verdicts.iter().any(|verdict| verdict != NO_VERDICT)
-    }
-}
-
-/// The meter stops.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub struct StopLeaf {
-    /// The last second judged.
-    #[serde(with = "second")]
-    pub time: Second,
 }
 
 /// Why a line is no leaf.
