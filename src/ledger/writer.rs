@@ -4,6 +4,9 @@
 //! end of a minute its gzip member, the tiles, the checkpoint, the next open file. A line that could
 //! not be written whole is taken back. A file whose fdatasync has failed is never written again.
 
+mod append_file;
+mod entries;
+
 use super::checkpoint::{Checkpoint, SignedCheckpoint};
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
 use super::identity;
@@ -13,16 +16,17 @@ use super::leaf::{CountingTerms, DayLeaf, KeyLeaf, Leaf};
 use super::record::SecondLeaves;
 use super::recovery::{self, Recovered};
 use super::rejudge::ResumedJudge;
-use super::requests::{self, MAX_ENTERED, RequestNames, RequestOutcome};
+use super::requests::{self, RequestNames};
 use super::resume::{self, ResumeError};
 use super::tiles;
 use super::tree::{Hash, Tree};
 use crate::units::Second;
+use append_file::AppendFile;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Octets of an open minute at most; a minute that becomes larger is sealed early.
 const MAX_OPEN: usize = 256 << 20;
@@ -45,46 +49,6 @@ pub struct LedgerSettings {
     pub key: Option<PrivateKey>,
     /// When what is written is made lasting.
     pub durability: Durability,
-}
-
-/// A file that is only appended to.
-#[derive(Debug)]
-struct AppendFile {
-    path: PathBuf,
-    file: File,
-    length: u64,
-}
-
-impl AppendFile {
-    fn open(directory: &LedgerDirectory, name: &str, length: u64) -> Result<Self, LedgerError> {
-        let path = directory.file(name);
-        let file = directory.open(&path, OpenOptions::new().append(true).create(true))?;
-        let opened = Self { path, file, length };
-        // what is behind was not whole
-        opened
-            .file
-            .set_len(length)
-            .map_err(LedgerError::system(&opened.path))?;
-        Ok(opened)
-    }
-
-    /// Appends all octets, or none: what was written of them is taken back.
-    fn append(&mut self, octets: &[u8]) -> Result<(), LedgerError> {
-        if let Err(error) = self.file.write_all(octets) {
-            self.file
-                .set_len(self.length)
-                .map_err(LedgerError::system(&self.path))?;
-            return Err(LedgerError::system(&self.path)(error));
-        }
-        self.length += octets.len() as u64;
-        Ok(())
-    }
-
-    fn sync(&self) -> Result<(), LedgerError> {
-        self.file
-            .sync_data()
-            .map_err(LedgerError::system(&self.path))
-    }
 }
 
 /// The writer of a ledger. The lock is held as long as it lives.
@@ -274,94 +238,6 @@ impl LedgerWriter {
             return Err(error);
         }
         Ok(())
-    }
-
-    /// What was entered before; what the open minute has and the index has not is noted there.
-    fn recover_entered(&mut self) -> Result<(), LedgerError> {
-        let index = requests::index(&self.directory)?;
-        self.entered = index.into_iter().map(|(_, leaf)| leaf).collect();
-        let Some((day, _)) = &self.day else {
-            return Ok(());
-        };
-        let open = self.lines.lines().map(Leaf::from_line);
-        let open = open.filter_map(Result::ok);
-        for leaf in open.filter(|leaf| matches!(leaf, Leaf::Exclusion(_) | Leaf::Revision(_))) {
-            if !self.entered.contains(&leaf) {
-                requests::note(&self.directory, day, &leaf)?;
-                self.entered.push(leaf);
-            }
-        }
-        Ok(())
-    }
-
-    /// Enters what people ask for, behind the leaves of the last second, as entered at a time. What
-    /// became of each that is told of, by the name of its file.
-    ///
-    /// # Errors
-    /// [`LedgerError`]: what is not entered yet waits.
-    pub fn take_requests(
-        &mut self,
-        now: Second,
-    ) -> Result<Vec<(String, RequestOutcome)>, LedgerError> {
-        let mut outcomes = Vec::new();
-        for (name, asked) in requests::pending(&self.directory)? {
-            let outcome = match asked {
-                Ok(leaf) => self.enter(&leaf, now)?,
-                Err(reason) => RequestOutcome::Refused(reason),
-            };
-            let is_told = match &outcome {
-                RequestOutcome::Entered(_) => true,
-                RequestOutcome::Known | RequestOutcome::Refused(_) => self.told.is_new(&name),
-            };
-            if !matches!(outcome, RequestOutcome::Refused(_)) {
-                requests::remove(&self.directory, &name)?;
-            }
-            if is_told {
-                outcomes.push((name, outcome));
-            }
-        }
-        Ok(outcomes)
-    }
-
-    fn enter(&mut self, asked: &Leaf, now: Second) -> Result<RequestOutcome, LedgerError> {
-        if let Leaf::Key(change) = asked {
-            let ours = self.public_key().map(PublicKey::to_base64);
-            return Ok(if ours.as_ref() == Some(&change.public) {
-                RequestOutcome::Known
-            } else {
-                RequestOutcome::Refused("the key is changed by a start with the new one".into())
-            });
-        }
-        if self.key_change.is_some() {
-            let reason = "the first second under the new key is to be written before";
-            return Ok(RequestOutcome::Refused(reason.into()));
-        }
-        let Some((day, _)) = self.day.clone() else {
-            return Ok(RequestOutcome::Refused("the ledger is empty".into()));
-        };
-        let at_no_time = |leaf: &Leaf| requests::asked(leaf, Second::default());
-        let asked_for = at_no_time(asked);
-        if self
-            .entered
-            .iter()
-            .any(|leaf| at_no_time(leaf) == asked_for)
-        {
-            return Ok(RequestOutcome::Known);
-        }
-        if self.entered.len() >= MAX_ENTERED {
-            let reason =
-                format!("{MAX_ENTERED} entries are in the ledger: there is no room for more");
-            return Ok(RequestOutcome::Refused(reason));
-        }
-        let leaf = requests::asked(asked, now);
-        let mut line = String::new();
-        push_line(&mut line, &leaf);
-        self.write_open(&line)?;
-        self.lines.push_str(&line);
-        self.open_leaves += 1;
-        self.entered.push(leaf.clone());
-        requests::note(&self.directory, &day, &leaf)?;
-        Ok(RequestOutcome::Entered(leaf))
     }
 
     /// Seals the open minute: from here on it cannot be changed unnoticed.
