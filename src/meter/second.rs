@@ -1,123 +1,25 @@
-//! What a worker counts in one second, and the message that carries closed seconds to the judge.
+//! What a worker counts in one second; `worker_report` carries it to the judge.
 //!
 //! Everything here is additive: the sum over workers, and over a second and its amendments, is
 //! the truth whatever the order. Integers only.
 
-use super::stream_sample::StreamSample;
-use crate::asn::{DisagreeingSources, Origin};
+mod pair_counts;
+mod worker_report;
+
+use crate::asn::Origin;
 use crate::attribution::PairKey;
-use crate::attribution::scopes::ScopePlan;
 use crate::discard::{Discard, DiscardCounts};
 use crate::frame::InterfaceId;
 use crate::stream::edge::StreamEdge;
-use crate::stream::reports::voip_counts::VoipCounts;
 use crate::stream::rtt::RttSample;
 use crate::stream::rtt::method::RttMethod;
-use crate::stream::silence::SilenceCounts;
-use crate::stream::tally::{LossCounts, SequenceCounts, TrafficCounts};
-use crate::units::occupancy::TableStates;
-use crate::units::{Second, Timestamp};
-use crate::voice::class::Class;
+use crate::stream::tally::TrafficCounts;
 use crate::voice::signalling::CallCounts;
 use hashbrown::HashMap;
+pub use pair_counts::{PairCounts, ShortDuration};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// What one pair did.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct PairCounts {
-    /// By class.
-    pub classes: [TrafficCounts; Class::ALL.len()],
-    /// Of the RTP packets.
-    pub continuity: SequenceCounts,
-    /// What `dst`'s end reports about what `src` sent it.
-    pub reports: LossCounts,
-    /// Streams with a packet in the second.
-    pub streams: u64,
-    /// Their jitter at its end, of each that has one.
-    pub jitter: Vec<ShortDuration>,
-    /// RTP packets of streams that found no room: nobody looked for what is missing between them.
-    pub unfollowed: u64,
-    /// Packets of candidates that gave way in probation: they are in no other count here.
-    pub displaced: u64,
-    /// Of the streams from `src` that are quiet at its end; none: there is none.
-    pub silence: Option<Box<SilenceCounts>>,
-    /// What receivers at `dst`'s end hear of what `src` sent it; none: nobody said.
-    pub voip_metrics: Option<Box<VoipCounts>>,
-    /// What of `classes` somebody answered (MODEL §3.4).
-    pub confirmed: [TrafficCounts; Class::ALL.len()],
-}
-
-impl PairCounts {
-    /// A packet that belongs to no stream.
-    pub fn packet(class: Class, ip: u32) -> Self {
-        let mut usage = Self::default();
-        usage.class_mut(class).add(&TrafficCounts::packet(ip));
-        usage
-    }
-
-    /// Adds more.
-    pub fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.classes.iter_mut().zip(&other.classes) {
-            mine.add(theirs);
-        }
-        self.continuity.add(&other.continuity);
-        self.reports.add(other.reports);
-        self.streams += other.streams;
-        if let Some(silence) = &other.silence {
-            self.silence.get_or_insert_default().add(silence);
-        }
-        if let Some(voip_metrics) = &other.voip_metrics {
-            self.voip_metrics.get_or_insert_default().add(voip_metrics);
-        }
-        self.jitter.extend_from_slice(&other.jitter);
-        self.unfollowed += other.unfollowed;
-        self.displaced += other.displaced;
-        for (mine, theirs) in self.confirmed.iter_mut().zip(&other.confirmed) {
-            mine.add(theirs);
-        }
-    }
-
-    /// Packets of a class that are counted already, and confirmed.
-    pub fn confirmed(class: Class, traffic: TrafficCounts) -> Self {
-        let mut usage = Self::default();
-        let [rtp, rtcp, sip] = &mut usage.confirmed;
-        *match class {
-            Class::Rtp => rtp,
-            Class::Rtcp => rtcp,
-            Class::Sip => sip,
-        } = traffic;
-        usage
-    }
-
-    /// The octets of one class.
-    pub fn class(&self, class: Class) -> &TrafficCounts {
-        let [rtp, rtcp, sip] = &self.classes;
-        match class {
-            Class::Rtp => rtp,
-            Class::Rtcp => rtcp,
-            Class::Sip => sip,
-        }
-    }
-
-    /// The octets of one class, to be added to.
-    pub fn class_mut(&mut self, class: Class) -> &mut TrafficCounts {
-        let [rtp, rtcp, sip] = &mut self.classes;
-        match class {
-            Class::Rtp => rtp,
-            Class::Rtcp => rtcp,
-            Class::Sip => sip,
-        }
-    }
-
-    /// RTP packets that should have come, of streams that were followed, and those that did not. Less than
-    /// none in an amendment that gives back.
-    pub fn loss(&self) -> LossCounts {
-        let followed = self.class(Class::Rtp).packets - self.unfollowed;
-        self.continuity.loss(followed)
-    }
-}
+pub use worker_report::{ClosedSecond, DisputedBytes, IncompleteRange, WorkerReport, WorkerState};
 
 /// What became of the frames of a second.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -262,23 +164,6 @@ pub struct SecondCounts {
     pub stopped: Vec<StreamEdge>,
 }
 
-/// A duration in nanoseconds, at most the 4.3 s that 32 bits hold: there may be one for each of a
-/// hundred thousand streams, and a jitter beyond the last exported bucket, 1 s, is beyond it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct ShortDuration(u32);
-
-impl From<Duration> for ShortDuration {
-    fn from(duration: Duration) -> Self {
-        Self(u32::try_from(duration.as_nanos()).unwrap_or(u32::MAX))
-    }
-}
-
-impl From<ShortDuration> for Duration {
-    fn from(ShortDuration(nanos): ShortDuration) -> Self {
-        Self::from_nanos(nanos.into())
-    }
-}
-
 /// What one origin's calls to another did.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CallUsage {
@@ -343,159 +228,10 @@ impl SecondCounts {
     }
 }
 
-/// Seconds in a row that were not seen whole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct IncompleteRange {
-    /// The first.
-    pub first: Second,
-    /// The last.
-    pub last: Second,
-    /// So many of their frames were not seen at most; none if nobody knows.
-    pub at_most: Option<u64>,
-}
-
-/// Seconds from a worker to the judge: `second` with what was counted in it, then idle seconds up
-/// to and with `through`.
-#[derive(Clone, Debug)]
-pub struct ClosedSecond {
-    /// The second.
-    pub second: Second,
-    /// The last second of the idle time after it; `second` itself if there is none.
-    pub through: Second,
-    /// What was counted in `second`.
-    pub counts: SecondCounts,
-    /// What came for seconds already closed, oldest first.
-    pub amendments: Vec<(Second, SecondCounts)>,
-    /// Seconds not seen whole.
-    pub incomplete: Vec<IncompleteRange>,
-    /// The scopes that the masks refer to.
-    pub scopes: Arc<ScopePlan>,
-    /// The worker's own state.
-    pub worker: WorkerState,
-}
-
-/// Octets of voice that ASN sources disagree about, by the place of the one that says otherwise.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct DisputedBytes([u64; 16]);
-
-impl DisputedBytes {
-    /// Adds octets to each that dissents.
-    #[inline]
-    pub fn add(&mut self, disagreeing: DisagreeingSources, octets: u64) {
-        if disagreeing != DisagreeingSources::default() {
-            for (place, sum) in (0_u32..).zip(&mut self.0) {
-                *sum += octets * u64::from(disagreeing.0 >> place & 1);
-            }
-        }
-    }
-}
-
-/// Names of sources that a worker remembers octets for: four configurations that have nothing in
-/// common. A guess.
-const MAX_DISPUTED: usize = 64;
-
-/// What a worker says of itself with each closed second: absolute values.
-#[derive(Clone, Debug, Default)]
-pub struct WorkerState {
-    /// Names of its interfaces, by number.
-    pub interfaces: Vec<Arc<str>>,
-    /// Frames of closed seconds, by interface number.
-    pub frames: Vec<u64>,
-    /// Frames known to be dropped before it, by interface number.
-    pub dropped: Vec<u64>,
-    /// Frames that the kernel's filter did not know, by interface number.
-    pub unknown: Vec<u64>,
-    /// Earliest capture time.
-    pub first: Option<Timestamp>,
-    /// Latest capture time.
-    pub last: Option<Timestamp>,
-    /// Backward jumps of packet time.
-    pub clock_steps: u64,
-    /// Streams refused because the table was full.
-    pub streams_refused: u64,
-    /// RTCP report blocks that matched no stream.
-    pub unmatched_reports: u64,
-    /// Sender reports whose count of packets does not fit the numbers that came.
-    pub contradicting_reports: u64,
-    /// Questions that nobody answered, by method.
-    pub round_trips_unanswered: [u64; RttMethod::ALL.len()],
-    /// SIP dialogs that found no room.
-    pub dialogs_refused: u64,
-    /// Calls whose outcome is not counted, because they found no room.
-    pub calls_refused: u64,
-    /// Answers that cannot be round trips.
-    pub round_trips_refused: u64,
-    /// Session descriptions that did not reach another worker, once for each.
-    pub announcements_missed: u64,
-    /// Frames found to be a mirror port's copies of others, whatever was done with them.
-    pub mirror_copies: u64,
-    /// Some of the newest packets, to be found in other workers too.
-    pub sample: StreamSample,
-    /// Fragments of IP packets that found no room in their table.
-    pub fragments_refused: u64,
-    /// How full its tables are.
-    pub tables: TableStates,
-    /// Times that an interface was found gone or down, by interface number: ten a second.
-    pub down: Vec<u64>,
-    /// Octets of voice that an ASN source names another origin for than the one that decided, by
-    /// the name of that source; `other` beyond a bound.
-    pub disputed: BTreeMap<Arc<str>, u64>,
-}
-
-impl WorkerState {
-    /// Adds what sources with these names disagree about.
-    pub fn add_disputed<'a>(
-        &mut self,
-        disputed: DisputedBytes,
-        names: impl Iterator<Item = &'a Arc<str>>,
-    ) {
-        for (name, octets) in names.zip(disputed.0) {
-            let is_known = self.disputed.contains_key(name) || self.disputed.len() < MAX_DISPUTED;
-            let name = if is_known {
-                name.clone()
-            } else {
-                "other".into()
-            };
-            *self.disputed.entry(name).or_default() += octets;
-        }
-    }
-
-    /// A frame of this time has come.
-    #[inline]
-    pub fn see(&mut self, time: Timestamp) {
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = self.last.max(Some(time));
-    }
-}
-
-/// What goes from a worker to the judge.
-#[derive(Clone, Debug)]
-pub enum WorkerReport {
-    /// The worker begins; nothing before this second will come from it.
-    Opened(Second),
-    /// Seconds closed.
-    Closed(Box<ClosedSecond>),
-    /// Packet time jumped back into this second: what was known of the windows is void.
-    Stepped(Second),
-}
-
-impl WorkerReport {
-    /// Pairs of origins in it.
-    pub fn pairs(&self) -> usize {
-        match self {
-            Self::Opened(_) | Self::Stepped(_) => 0,
-            Self::Closed(closed) => {
-                let amendments = closed.amendments.iter().map(|(_, counts)| counts);
-                let all = amendments.chain([&closed.counts]);
-                all.map(|counts| counts.usage.len()).sum()
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::voice::class::Class;
 
     #[test]
     fn beyond_so_many_pairs_what_comes_is_counted_for_nobody_and_nothing_is_lost() {
