@@ -21,6 +21,7 @@ mod reload;
 pub mod replay;
 pub mod requests;
 mod routers;
+mod running;
 mod sandbox;
 mod shared_policy;
 mod signals;

@@ -1,7 +1,8 @@
 //! `asnmeter demo`: synthetic calls in real time through the same pipeline, judge and endpoint as
 //! live traffic. It needs no privileges, files or network.
 
-use super::live::{self, Running};
+use super::live;
+use super::running::Running;
 use super::signals::Signals;
 use super::source::LiveSource;
 use super::{AppError, evidence, settings};

@@ -4,8 +4,9 @@
 use super::{Aggregator, AggregatorFlags, servers};
 use crate::app::endpoint::{self, WebEndpoint};
 use crate::app::evidence::RunningLedger;
-use crate::app::live::{MAX_SETTLING, block_on};
+use crate::app::live::block_on;
 use crate::app::observer_pair::ObserverPair;
+use crate::app::running::MAX_SETTLING;
 use crate::app::signals::Signals;
 use crate::app::{AppError, daemon_state, systemd};
 use crate::clock;
