@@ -1,5 +1,7 @@
 use super::*;
 use crate::captures;
+use crate::files::Load;
+use crate::units::{Address, Timestamp};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
