@@ -15,14 +15,12 @@ mod peers;
 mod preference;
 mod routes;
 mod state;
+mod table;
 #[cfg(test)]
 mod tests;
 mod update;
 
-use super::SourceTable;
-use super::loaded_source::{Loaded, LoadedSource};
 use super::mrt::{is_of_confederation, segments};
-use super::source_builder::SourceBuilder;
 use super::vote::AnnouncedPath;
 use crate::units::{Asn, Prefix, Timestamp};
 use bgpkit_parser::bmp::messages::{
@@ -38,6 +36,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+pub use table::UnfinishedTable;
 use update::{AddressFamily, MalformedUpdate, PathPrefix, Update};
 
 /// Octets of a common header (RFC 7854 §4.1).
@@ -326,59 +325,6 @@ impl Feed {
             last: self.last,
         }
     }
-
-    /// Begins a table of what is known: for each prefix what most peers say. Whatever is new from
-    /// now on is for the next one.
-    pub fn begin_table(&mut self, now: Timestamp) -> UnfinishedTable {
-        self.has_changed = false;
-        UnfinishedTable {
-            listed: SourceBuilder::default(),
-            shard: 0,
-            loaded: Loaded {
-                written: self.last,
-                begun: now,
-                done: None,
-            },
-        }
-    }
-
-    /// Takes the votes on some of the prefixes into a table; whether there are more. Others may be
-    /// told something in between: what has changed then is for the next table.
-    pub fn extend_table(&mut self, table: &mut UnfinishedTable) -> bool {
-        let (peers, listed) = (&self.peers, &mut table.listed);
-        self.routes.votes(
-            table.shard,
-            |id| peers.source(id),
-            |prefix: Prefix, verdict, is_whole| {
-                listed.add_voted(prefix, verdict);
-                if !is_whole {
-                    listed.passed_over();
-                }
-            },
-        );
-        table.shard += 1;
-        table.shard < routes::SHARDS
-    }
-}
-
-/// A table of a BMP source that is being made, in steps: to vote on a whole table takes seconds,
-/// which nobody who waits for the feed has.
-#[derive(Debug)]
-pub struct UnfinishedTable {
-    listed: SourceBuilder,
-    /// The next part of the prefixes.
-    shard: usize,
-    loaded: Loaded,
-}
-
-impl UnfinishedTable {
-    /// The table; `name` is the source's.
-    pub fn finish(self, name: &str, now: impl Fn() -> Timestamp) -> SourceTable {
-        let mut table = LoadedSource::new(name, "bmp", self.listed.finish(), self.loaded);
-        table.provenance.built = self.loaded.written;
-        table.loaded.done = Some(now());
-        SourceTable(Arc::new(table))
-    }
 }
 
 /// Which view of which peer a message is about; none where that does not count.
@@ -399,10 +345,4 @@ fn peer(header: &BmpPerPeerHeader) -> Option<Peer> {
         distinguisher: header.peer_distinguisher,
         view: view?,
     })
-}
-
-impl<E: std::error::Error> From<E> for MalformedUpdate {
-    fn from(_: E) -> Self {
-        Self
-    }
 }

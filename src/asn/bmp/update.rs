@@ -34,6 +34,12 @@ const UNICAST: u8 = 1;
 #[derive(Debug)]
 pub(super) struct MalformedUpdate;
 
+impl<E: std::error::Error> From<E> for MalformedUpdate {
+    fn from(_: E) -> Self {
+        Self
+    }
+}
+
 /// An address family.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum AddressFamily {
