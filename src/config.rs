@@ -5,6 +5,7 @@
 //! Owned by `app`; a reload makes a new one. Refuses a file with anything wrong in it whole, in
 //! one line that says where.
 
+mod asn;
 mod check;
 pub mod checked;
 mod commitment;
