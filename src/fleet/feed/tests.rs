@@ -1,5 +1,6 @@
 use super::second::MAX_COUNT;
 use super::*;
+use crate::fleet::head::HeadError;
 use crate::ledger::key::PrivateKey;
 use crate::ledger::key::tests::private_pem;
 use crate::ledger::leaf::{CountedLeaf, DayLeaf, SecondLeaf, StopLeaf};
