@@ -5,7 +5,7 @@
 //! `cargo run --example package -- FOLDER`
 
 use asnmeter::cli;
-use asnmeter::config::keys::{INTRODUCTION, KEYS, Unwritten};
+use asnmeter::config::keys::{INTRODUCTION, IfMissing, KEYS};
 use clap_complete::{Shell, generate_to};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
@@ -244,14 +244,14 @@ fn configuration() -> String {
         }
         page.control("TP", []);
         page.text([bold(key.path)]);
-        let unwritten = match key.unwritten {
-            Unwritten::Default(value) => format!("Default: {value}."),
-            Unwritten::Nothing => "No default.".into(),
-            Unwritten::Required => "Required.".into(),
+        let if_missing = match key.if_missing {
+            IfMissing::Default(value) => format!("Default: {value}."),
+            IfMissing::Nothing => "No default.".into(),
+            IfMissing::Required => "Required.".into(),
         };
         page.text([
             italic(plain(key.form)),
-            roman(format!(". {unwritten} {}", plain(key.help))),
+            roman(format!(". {if_missing} {}", plain(key.help))),
         ]);
         page.control("IP", []);
         page.text([roman(format!("Example: {}", key.example))]);

@@ -17,7 +17,7 @@ impl Check<'_> {
     pub(super) fn asn(
         &self,
         written: &file::AsnSection,
-        usual: asn::OriginSettings,
+        default: asn::OriginSettings,
     ) -> Result<asn::OriginSettings, ConfigError> {
         let locals = written.local_prefixes.as_ref();
         let ours = |text: &String| match prefix(text)? {
@@ -26,29 +26,34 @@ impl Check<'_> {
         };
         let sources = match written.sources.as_ref() {
             Some(sources) => self.sources(sources.get_ref())?,
-            None => usual.sources,
+            None => default.sources,
         };
         let (cache, shrink) = (written.cache.as_ref(), written.max_shrink.as_ref());
         let (stale, routers) = (written.bmp_stale.as_ref(), written.bmp_routers.as_ref());
         Ok(asn::OriginSettings {
             sources,
-            local_prefixes: self.list("asn.local_prefixes", locals, usual.local_prefixes, ours)?,
-            own: self.list("asn.own", written.own.as_ref(), usual.own, |number| {
+            local_prefixes: self.list(
+                "asn.local_prefixes",
+                locals,
+                default.local_prefixes,
+                ours,
+            )?,
+            own: self.list("asn.own", written.own.as_ref(), default.own, |number| {
                 asn_number(*number)
             })?,
-            cache: self.value("asn.cache", cache, usual.cache, |path| {
+            cache: self.value("asn.cache", cache, default.cache, |path| {
                 self.path(path).map(Some)
             })?,
-            max_shrink: self.value("asn.max_shrink", shrink, usual.max_shrink, |text| {
+            max_shrink: self.value("asn.max_shrink", shrink, default.max_shrink, |text| {
                 values::ratio(text)
             })?,
-            bmp_stale: self.value("asn.bmp_stale", stale, usual.bmp_stale, |text| {
+            bmp_stale: self.value("asn.bmp_stale", stale, default.bmp_stale, |text| {
                 values::seconds(text, 1, 86_400)
             })?,
-            bmp_routers: self.list("asn.bmp_routers", routers, usual.bmp_routers, prefix)?,
+            bmp_routers: self.list("asn.bmp_routers", routers, default.bmp_routers, prefix)?,
             bmp_keys: match written.bmp_keys.as_ref() {
                 Some(keys) => self.bmp_keys(keys.get_ref())?,
-                None => usual.bmp_keys,
+                None => default.bmp_keys,
             },
         })
     }

@@ -14,16 +14,16 @@ pub(super) struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// The value of a key, or the usual one where nothing is written.
+    /// The value of a key, or the default one where nothing is written.
     pub(super) fn value<W, T>(
         &self,
         key: &str,
         written: Option<&Spanned<W>>,
-        usual: T,
+        default: T,
         read: impl FnOnce(&W) -> Result<T, String>,
     ) -> Result<T, ConfigError> {
         let read = |value| self.read(key, value, read);
-        written.map_or(Ok(usual), read)
+        written.map_or(Ok(default), read)
     }
 
     /// One written value.
@@ -36,16 +36,16 @@ impl Check<'_> {
         read(written.get_ref()).map_err(|reason| self.text.wrong(key, written.span(), &reason))
     }
 
-    /// A list in which nothing stands twice, or the usual one where nothing is written.
+    /// A list in which nothing stands twice, or the default one where nothing is written.
     pub(super) fn list<W, T: Clone + Eq + Hash>(
         &self,
         key: &str,
         written: Option<&Spanned<Vec<Spanned<W>>>>,
-        usual: Vec<T>,
+        default: Vec<T>,
         read: impl Fn(&W) -> Result<T, String>,
     ) -> Result<Vec<T>, ConfigError> {
         let Some(written) = written else {
-            return Ok(usual);
+            return Ok(default);
         };
         let mut seen = HashSet::new();
         let mut list = Vec::new();

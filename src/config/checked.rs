@@ -17,7 +17,7 @@ pub struct Config {
     pub capture: CaptureSettings,
     /// What is taken for voice.
     pub voice: VoiceSettings,
-    /// To whom addresses belong.
+    /// The origins of addresses: own prefixes and ASN sources.
     pub asn: asn::OriginSettings,
     /// The contracts.
     pub commitments: Vec<Commitment>,

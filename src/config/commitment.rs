@@ -21,7 +21,7 @@ const MAX_SCOPES: usize = 64;
 const MAX_COMMITMENTS: usize = 1024;
 
 /// What a commitment is where nothing is written. Name and rate have to be.
-pub(super) fn usual() -> Commitment {
+pub(super) fn default() -> Commitment {
     Commitment {
         name: String::new(),
         committed_rate: BitRate::default(),
@@ -80,7 +80,7 @@ impl Check<'_> {
         one: &Spanned<file::CommitmentSection>,
         has_paths: bool,
     ) -> Result<Commitment, ConfigError> {
-        let (written, usual) = (one.get_ref(), usual());
+        let (written, default) = (one.get_ref(), default());
         let missing = |key| self.text.missing(key, one.span());
         let name = written
             .name
@@ -100,38 +100,38 @@ impl Check<'_> {
             threshold: self.value(
                 "commitment.threshold",
                 written.threshold.as_ref(),
-                usual.threshold,
+                default.threshold,
                 |text| values::ratio(text).and_then(above_zero),
             )?,
             window: self.value(
                 "commitment.window",
                 written.window.as_ref(),
-                usual.window,
+                default.window,
                 |text| window(text),
             )?,
             direction: self.value(
                 "commitment.direction",
                 written.direction.as_ref(),
-                usual.direction,
+                default.direction,
                 |word| one_of(word, &DirectionRule::ALL.map(|rule| (rule.as_str(), rule))),
             )?,
             count: self.value(
                 "commitment.count",
                 written.count.as_ref(),
-                usual.count,
+                default.count,
                 |word| one_of(word, &CountRule::ALL.map(|rule| (rule.as_str(), rule))),
             )?,
             layer: self.value(
                 "commitment.layer",
                 written.layer.as_ref(),
-                usual.layer,
+                default.layer,
                 |word| one_of(word, &LAYERS),
             )?,
-            classes: classes.map_or(usual.classes, |classes| {
+            classes: classes.map_or(default.classes, |classes| {
                 classes.into_iter().fold(Classes::NONE, Classes::with)
             }),
-            scope: self.scope(&written.scope, usual.scope)?,
-            transit: self.transit(written, usual.transit, has_paths)?,
+            scope: self.scope(&written.scope, default.scope)?,
+            transit: self.transit(written, default.transit, has_paths)?,
             guarantee: self.guarantee(&written.guarantee)?,
             credit: self.credit(written.credit.as_ref())?,
         })
@@ -180,26 +180,26 @@ impl Check<'_> {
         }
     }
 
-    fn scope(&self, written: &file::ScopeSection, usual: Scope) -> Result<Scope, ConfigError> {
+    fn scope(&self, written: &file::ScopeSection, default: Scope) -> Result<Scope, ConfigError> {
         let (prefixes, interfaces) = (written.local_prefixes.as_ref(), written.interfaces.as_ref());
         Ok(Scope {
             local_prefixes: self.list(
                 "commitment.scope.local_prefixes",
                 prefixes,
-                usual.local_prefixes,
+                default.local_prefixes,
                 prefix,
             )?,
             interfaces: self.list(
                 "commitment.scope.interfaces",
                 interfaces,
-                usual.interfaces,
+                default.interfaces,
                 |text| values::name(text),
             )?,
             // 0 and 4095 are reserved (IEEE 802.1Q table 9-2)
             vlans: self.list(
                 "commitment.scope.vlans",
                 written.vlans.as_ref(),
-                usual.vlans,
+                default.vlans,
                 |id| values::whole(*id, 1, 4094),
             )?,
         })
@@ -208,11 +208,11 @@ impl Check<'_> {
     fn transit(
         &self,
         written: &file::CommitmentSection,
-        usual: TransitRule,
+        default: TransitRule,
         has_paths: bool,
     ) -> Result<TransitRule, ConfigError> {
         let (key, transit) = ("commitment.transit", written.transit.as_ref());
-        self.value(key, transit, usual, |word| {
+        self.value(key, transit, default, |word| {
             match one_of(word, &TRANSIT_RULES)? {
                 TransitRule::Judge if !has_paths => {
                     Err("needs a source with AS paths (mrt or bmp) in asn.sources".into())

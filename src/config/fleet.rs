@@ -1,4 +1,4 @@
-//! `[fleet]`: what this meter is in a fleet.
+//! `[fleet]`: the role of this meter in a fleet.
 
 use super::check::Check;
 use super::checked::{FleetProbe, FleetRole, FleetSettings, FleetTls};

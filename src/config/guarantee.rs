@@ -1,4 +1,4 @@
-//! What is guaranteed: `commitment.guarantee`, a function for each measure.
+//! `commitment.guarantee`: the guarantees of a contract, one function for each measure.
 
 use super::check::{Check, one_of};
 use super::error::ConfigError;
@@ -46,7 +46,7 @@ impl Check<'_> {
     fn loss(&self, written: &file::GuaranteeSection) -> Result<Option<LossGuarantee>, ConfigError> {
         let (key, limit) = ("commitment.guarantee.loss", written.loss.as_ref());
         let read = |text: &String| values::percentage(text).map(LossGuarantee::new).map(Some);
-        let Some(usual) = self.value(key, limit, None, read)? else {
+        let Some(with_defaults) = self.value(key, limit, None, read)? else {
             return Ok(None);
         };
         let (direction, packets) = (
@@ -57,11 +57,11 @@ impl Check<'_> {
             direction: self.value(
                 "commitment.guarantee.loss_direction",
                 direction,
-                usual.direction,
+                with_defaults.direction,
                 |word| one_of(word, &LossDirection::ALL.map(|one| (one.as_str(), one))),
             )?,
-            min_packets: self.least("packets", packets, usual.min_packets)?,
-            ..usual
+            min_packets: self.least("packets", packets, with_defaults.min_packets)?,
+            ..with_defaults
         }))
     }
 
@@ -75,7 +75,7 @@ impl Check<'_> {
                 .map(LatencyGuarantee::new)
                 .map(Some)
         };
-        let Some(usual) = self.value(key, limit, None, read)? else {
+        let Some(with_defaults) = self.value(key, limit, None, read)? else {
             return Ok(None);
         };
         let methods = written.latency_methods.as_ref();
@@ -90,12 +90,12 @@ impl Check<'_> {
             written.min_samples.round_trips.as_ref(),
         );
         Ok(Some(LatencyGuarantee {
-            percentile: self.percentile("latency", percentile, usual.percentile)?,
-            methods: methods.map_or(usual.methods, |methods| {
+            percentile: self.percentile("latency", percentile, with_defaults.percentile)?,
+            methods: methods.map_or(with_defaults.methods, |methods| {
                 methods.into_iter().fold(RttMethods::NONE, RttMethods::with)
             }),
-            min_round_trips: self.least("round_trips", least, usual.min_round_trips)?,
-            ..usual
+            min_round_trips: self.least("round_trips", least, with_defaults.min_round_trips)?,
+            ..with_defaults
         }))
     }
 
@@ -109,7 +109,7 @@ impl Check<'_> {
                 .map(JitterGuarantee::new)
                 .map(Some)
         };
-        let Some(usual) = self.value(key, limit, None, read)? else {
+        let Some(with_defaults) = self.value(key, limit, None, read)? else {
             return Ok(None);
         };
         let (percentile, least) = (
@@ -117,9 +117,13 @@ impl Check<'_> {
             written.min_samples.stream_seconds.as_ref(),
         );
         Ok(Some(JitterGuarantee {
-            percentile: self.percentile("jitter", percentile, usual.percentile)?,
-            min_stream_seconds: self.least("stream_seconds", least, usual.min_stream_seconds)?,
-            ..usual
+            percentile: self.percentile("jitter", percentile, with_defaults.percentile)?,
+            min_stream_seconds: self.least(
+                "stream_seconds",
+                least,
+                with_defaults.min_stream_seconds,
+            )?,
+            ..with_defaults
         }))
     }
 
@@ -127,10 +131,10 @@ impl Check<'_> {
         &self,
         measure: &str,
         written: Option<&Spanned<i64>>,
-        usual: u8,
+        default: u8,
     ) -> Result<u8, ConfigError> {
         let key = format!("commitment.guarantee.{measure}_percentile");
-        self.value(&key, written, usual, |percentile| {
+        self.value(&key, written, default, |percentile| {
             values::whole(*percentile, 1, 100)
         })
     }
@@ -139,10 +143,10 @@ impl Check<'_> {
         &self,
         samples: &str,
         written: Option<&Spanned<i64>>,
-        usual: u64,
+        default: u64,
     ) -> Result<u64, ConfigError> {
         let key = format!("commitment.guarantee.min_samples.{samples}");
-        self.value(&key, written, usual, |least| {
+        self.value(&key, written, default, |least| {
             values::whole(*least, 1, MAX_SAMPLES)
         })
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 /// What holds where a key is not written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unwritten {
+pub enum IfMissing {
     /// This value, in TOML.
     Default(&'static str),
     /// Nothing: the key has no default.
@@ -21,8 +21,8 @@ pub struct Key {
     pub path: &'static str,
     /// What is written: type and bounds.
     pub form: &'static str,
-    /// What holds if it is not written.
-    pub unwritten: Unwritten,
+    /// What holds where it is missing.
+    pub if_missing: IfMissing,
     /// A value it may have, in TOML.
     pub example: &'static str,
     /// What it does.
@@ -32,20 +32,20 @@ pub struct Key {
 const fn key(
     path: &'static str,
     form: &'static str,
-    unwritten: Unwritten,
+    if_missing: IfMissing,
     example: &'static str,
     help: &'static str,
 ) -> Key {
     Key {
         path,
         form,
-        unwritten,
+        if_missing,
         example,
         help,
     }
 }
 
-use Unwritten::{Default, Nothing, Required};
+use IfMissing::{Default, Nothing, Required};
 
 /// Every key, in the order of the file.
 #[rustfmt::skip]
@@ -241,7 +241,7 @@ pub fn markdown() -> String {
          {INTRODUCTION}\n\n| key | what | default | example | meaning |\n|---|---|---|---|---|\n"
     );
     for key in KEYS {
-        let unwritten = match key.unwritten {
+        let if_missing = match key.if_missing {
             Default(value) => format!("`{value}`"),
             Nothing => "none".into(),
             Required => "required".into(),
@@ -249,7 +249,7 @@ pub fn markdown() -> String {
         // writing to a String cannot fail
         let _ = writeln!(
             page,
-            "| `{}` | {} | {unwritten} | `{}` | {} |",
+            "| `{}` | {} | {if_missing} | `{}` | {} |",
             key.path, key.form, key.example, key.help
         );
     }

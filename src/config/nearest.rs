@@ -1,4 +1,4 @@
-//! Which known word was probably meant: for messages only, nothing is read otherwise for it.
+//! Suggests the known word that was probably meant. For messages only: nothing is read otherwise for it.
 
 /// The known word that a wrong one is nearest to, if it is near: at most a third of its letters
 /// (at least one) are wrong, left out, too many or exchanged; upper and lower case are the same.

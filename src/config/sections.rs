@@ -1,4 +1,4 @@
-//! From what is written to what it means, table by table.
+//! Turns the tables of the file into checked settings, one function for each table.
 //!
 //! Owns no defaults: what is not written stays as [`Config::default`] has it.
 
@@ -19,22 +19,22 @@ use std::path::{Path, PathBuf};
 pub(super) fn config(text: Text<'_>) -> Result<Config, ConfigError> {
     let file: ConfigFile = toml::from_str(text.text).map_err(|error| text.refused(&error))?;
     let check = Check { text };
-    let usual = Config::default();
-    let asn = check.asn(&file.asn, usual.asn)?;
+    let defaults = Config::default();
+    let asn = check.asn(&file.asn, defaults.asn)?;
     let fleet = check.fleet(file.fleet.as_ref())?;
     // paths are the probes' where a fleet is judged
     let role = fleet.as_ref().map(|fleet| &fleet.role);
     let has_paths = asn.sources.iter().any(Source::has_paths)
         || matches!(role, Some(FleetRole::Aggregator { .. }));
     Ok(Config {
-        capture: check.capture(&file.capture, usual.capture)?,
-        voice: check.voice(&file.voice, usual.voice)?,
+        capture: check.capture(&file.capture, defaults.capture)?,
+        voice: check.voice(&file.voice, defaults.voice)?,
         asn,
         commitments: commitment::all(&check, &file.commitment, has_paths)?,
-        hep: check.hep(&file.hep, usual.hep)?,
-        web: check.web(&file.web, &usual.web)?,
-        export: check.export(&file.export, usual.export)?,
-        evidence: check.evidence(&file.evidence, usual.evidence)?,
+        hep: check.hep(&file.hep, defaults.hep)?,
+        web: check.web(&file.web, &defaults.web)?,
+        export: check.export(&file.export, defaults.export)?,
+        evidence: check.evidence(&file.evidence, defaults.evidence)?,
         fleet,
     })
 }
@@ -43,7 +43,7 @@ impl Check<'_> {
     fn capture(
         &self,
         written: &file::CaptureSection,
-        usual: CaptureSettings,
+        default: CaptureSettings,
     ) -> Result<CaptureSettings, ConfigError> {
         if let (Some(one), Some(_)) = (written.interface.as_ref(), written.interfaces.as_ref()) {
             let reason = "cannot stand beside capture.interfaces";
@@ -51,7 +51,7 @@ impl Check<'_> {
         }
         let one = match written.interface.as_ref() {
             Some(one) => vec![self.read("capture.interface", one, |name| interface(name))?],
-            None => usual.interfaces,
+            None => default.interfaces,
         };
         let several = written.interfaces.as_ref();
         Ok(CaptureSettings {
@@ -59,34 +59,34 @@ impl Check<'_> {
             backend: self.value(
                 "capture.backend",
                 written.backend.as_ref(),
-                usual.backend,
+                default.backend,
                 |word| one_of(word, &[("ring", Backend::Ring), ("pnet", Backend::Pnet)]),
             )?,
             promiscuous: written
                 .promiscuous
                 .as_ref()
-                .map_or(usual.promiscuous, |it| *it.get_ref()),
+                .map_or(default.promiscuous, |it| *it.get_ref()),
             deduplicate: written
                 .deduplicate
                 .as_ref()
-                .map_or(usual.deduplicate, |it| *it.get_ref()),
+                .map_or(default.deduplicate, |it| *it.get_ref()),
             ring_mib: self.value(
                 "capture.ring_mib",
                 written.ring_mib.as_ref(),
-                usual.ring_mib,
+                default.ring_mib,
                 |mib| values::whole(*mib, 1, 4096),
             )?,
             cut_payload: written
                 .cut_payload
                 .as_ref()
-                .map_or(usual.cut_payload, |it| *it.get_ref()),
+                .map_or(default.cut_payload, |it| *it.get_ref()),
             queues: self.value(
                 "capture.queues",
                 written.queues.as_ref(),
-                usual.queues,
+                default.queues,
                 |queues| values::whole(*queues, 1, 64),
             )?,
-            cpus: self.list("capture.cpus", written.cpus.as_ref(), usual.cpus, |cpu| {
+            cpus: self.list("capture.cpus", written.cpus.as_ref(), default.cpus, |cpu| {
                 values::whole(*cpu, 0, 1023)
             })?,
         })
@@ -95,7 +95,7 @@ impl Check<'_> {
     fn voice(
         &self,
         written: &file::VoiceSection,
-        usual: VoiceSettings,
+        default: VoiceSettings,
     ) -> Result<VoiceSettings, ConfigError> {
         let (streams, asns, timeout) = (
             written.max_streams.as_ref(),
@@ -103,46 +103,49 @@ impl Check<'_> {
             written.stream_timeout.as_ref(),
         );
         Ok(VoiceSettings {
-            ports: self.list("voice.ports", written.ports.as_ref(), usual.ports, |text| {
-                values::ports(text)
-            })?,
+            ports: self.list(
+                "voice.ports",
+                written.ports.as_ref(),
+                default.ports,
+                |text| values::ports(text),
+            )?,
             prefixes: self.list(
                 "voice.prefixes",
                 written.prefixes.as_ref(),
-                usual.prefixes,
+                default.prefixes,
                 prefix,
             )?,
             sip_ports: self.list(
                 "voice.sip_ports",
                 written.sip_ports.as_ref(),
-                usual.sip_ports,
+                default.sip_ports,
                 |port| values::whole(*port, 1, 65535),
             )?,
             max_streams: self.value(
                 "voice.max_streams",
                 streams,
-                usual.max_streams,
+                default.max_streams,
                 |streams| values::whole(*streams, 1, MAX_STREAMS),
             )?,
-            max_asns: self.value("voice.max_asns", asns, usual.max_asns, |asns| {
+            max_asns: self.value("voice.max_asns", asns, default.max_asns, |asns| {
                 values::whole(*asns, 1, MAX_ASNS)
             })?,
             stream_timeout: self.value(
                 "voice.stream_timeout",
                 timeout,
-                usual.stream_timeout,
+                default.stream_timeout,
                 |text| values::seconds(text, 1, 86_400),
             )?,
             silence_limit: self.value(
                 "voice.silence_limit",
                 written.silence_limit.as_ref(),
-                usual.silence_limit,
+                default.silence_limit,
                 |text| values::seconds(text, 1, 3_600),
             )?,
             silence_share: self.value(
                 "voice.silence_share",
                 written.silence_share.as_ref(),
-                usual.silence_share,
+                default.silence_share,
                 |text| values::percentage(text),
             )?,
         })
@@ -160,32 +163,37 @@ impl Check<'_> {
     fn hep(
         &self,
         written: &file::HepSection,
-        usual: HepSettings,
+        default: HepSettings,
     ) -> Result<HepSettings, ConfigError> {
         let (listen, allow) = (written.listen.as_ref(), written.allow.as_ref());
         let read = |text: &String| values::address(text).map(Some);
         Ok(HepSettings {
-            listen: self.value("hep.listen", listen, usual.listen, read)?,
-            allow: self.list("hep.allow", allow, usual.allow, prefix)?,
+            listen: self.value("hep.listen", listen, default.listen, read)?,
+            allow: self.list("hep.allow", allow, default.allow, prefix)?,
         })
     }
 
     fn web(
         &self,
         written: &file::WebSection,
-        usual: &WebSettings,
+        default: &WebSettings,
     ) -> Result<WebSettings, ConfigError> {
         let (key, listen) = ("web.listen_address", written.listen_address.as_ref());
         let read = |text: &String| values::address(text);
         let file = written.config_file.as_ref();
         let beside = |path: &String| self.path(path).map(Some);
         Ok(WebSettings {
-            listen_address: self.value(key, listen, usual.listen_address, read)?,
-            config_file: self.value("web.config_file", file, usual.config_file.clone(), beside)?,
+            listen_address: self.value(key, listen, default.listen_address, read)?,
+            config_file: self.value(
+                "web.config_file",
+                file,
+                default.config_file.clone(),
+                beside,
+            )?,
             hosts: self.list(
                 "web.hosts",
                 written.hosts.as_ref(),
-                usual.hosts.clone(),
+                default.hosts.clone(),
                 |name| host(name),
             )?,
         })
@@ -194,7 +202,7 @@ impl Check<'_> {
     fn evidence(
         &self,
         written: &file::EvidenceSection,
-        usual: EvidenceSettings,
+        default: EvidenceSettings,
     ) -> Result<EvidenceSettings, ConfigError> {
         let file::EvidenceSection {
             directory,
@@ -218,34 +226,37 @@ impl Check<'_> {
             directory: self.value(
                 "evidence.directory",
                 directory.as_ref(),
-                usual.directory,
+                default.directory,
                 beside,
             )?,
-            origin: self.value("evidence.origin", origin.as_ref(), usual.origin, name)?,
-            key: self.value("evidence.key", key.as_ref(), usual.key, beside)?,
-            keep_days: self.value("evidence.keep", keep.as_ref(), usual.keep_days, days)?,
+            origin: self.value("evidence.origin", origin.as_ref(), default.origin, name)?,
+            key: self.value("evidence.key", key.as_ref(), default.key, beside)?,
+            keep_days: self.value("evidence.keep", keep.as_ref(), default.keep_days, days)?,
         })
     }
 
     fn export(
         &self,
         written: &file::ExportSection,
-        usual: ExportSettings,
+        default: ExportSettings,
     ) -> Result<ExportSettings, ConfigError> {
         let export = ExportSettings {
             max_asns: self.value(
                 "export.max_asns",
                 written.max_asns.as_ref(),
-                usual.max_asns,
+                default.max_asns,
                 |most| values::whole(*most, 1, 65_536),
             )?,
-            asns: self.list("export.asns", written.asns.as_ref(), usual.asns, |number| {
-                asn_number(*number)
-            })?,
+            asns: self.list(
+                "export.asns",
+                written.asns.as_ref(),
+                default.asns,
+                |number| asn_number(*number),
+            )?,
             streams: written
                 .streams
                 .as_ref()
-                .map_or(usual.streams, |it| *it.get_ref()),
+                .map_or(default.streams, |it| *it.get_ref()),
         };
         let most = usize::try_from(export.max_asns).unwrap_or(usize::MAX);
         match written.asns.as_ref() {

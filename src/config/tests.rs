@@ -1,4 +1,4 @@
-use super::keys::{KEYS, Unwritten};
+use super::keys::{IfMissing, KEYS};
 use super::*;
 use crate::asn::Source;
 use crate::attribution::scopes::Scope;
@@ -53,11 +53,11 @@ fn an_empty_file_and_the_default_file_are_the_defaults() {
 #[test]
 fn the_default_file_shows_the_defaults_of_a_commitment() {
     let shown = parse(&everything()).unwrap().commitments;
-    let unwritten = parse(
+    let if_missing = parse(
         "[[commitment]]\nname = 'voice-fra'\ncommitted_rate = '100 Mbps'\n\
          guarantee = { loss = '0.5%', latency = '150ms', jitter = '30ms' }",
     );
-    assert_eq!(shown, unwritten.unwrap().commitments);
+    assert_eq!(shown, if_missing.unwrap().commitments);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_default_file_has_every_key_with_the_value_of_the_table() {
         .filter(|key| key.path != "capture.interfaces" && key.path != "asn.sources")
         // a meter is a probe or an aggregator
         .filter(|key| !key.path.starts_with("fleet.probes") && key.path != "fleet.patience")
-        // the usual contract has none
+        // the default contract has none
         .filter(|key| !key.path.starts_with("commitment.credit"))
     {
         let mut places = vec![toml::Value::Table(file.clone())];
@@ -79,9 +79,9 @@ fn the_default_file_has_every_key_with_the_value_of_the_table() {
             });
             places = inner.filter_map(|table| table.get(part).cloned()).collect();
         }
-        let shown = match key.unwritten {
-            Unwritten::Default(value) => value,
-            Unwritten::Nothing | Unwritten::Required => key.example,
+        let shown = match key.if_missing {
+            IfMissing::Default(value) => value,
+            IfMissing::Nothing | IfMissing::Required => key.example,
         };
         let shown: toml::Table = format!("it = {shown}").parse().unwrap();
         assert_eq!(places, [shown["it"].clone()], "{}", key.path);
@@ -175,7 +175,7 @@ fn each_key_of_the_table_takes_its_example_and_its_default() {
     for key in KEYS {
         let example = parse(&with(key.path, key.example));
         assert!(example.is_ok(), "{}: {example:?}", key.path);
-        if let Unwritten::Default(value) = key.unwritten {
+        if let IfMissing::Default(value) = key.if_missing {
             let written = parse(&with(key.path, value)).unwrap();
             assert_ne!(written, example.unwrap(), "{} does nothing", key.path);
         }
