@@ -86,7 +86,7 @@ pub struct Route {
     pub origin: Origin,
     /// The path to it; without steps where it is ours, unknown, or its source has no paths.
     pub path: PathId,
-    /// Who says otherwise.
+    /// Sources that name another origin.
     pub disagreeing: DisagreeingSources,
 }
 

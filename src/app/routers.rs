@@ -182,14 +182,16 @@ async fn accept(listener: TcpListener, allowed: Vec<Prefix>, feed: Arc<Mutex<Fee
         };
         if let Some(bound) = bound {
             let mut feed = feed.lock().await;
-            let turned_away = &mut feed.turned_away;
+            let refused_connections = &mut feed.refused_connections;
             let (count, why) = match bound {
                 None => {
                     let why = "its address is not in asn.bmp_routers";
-                    (&mut turned_away.address, why)
+                    (&mut refused_connections.address, why)
                 }
-                Some(RouterLimit::All) => (&mut turned_away.limit, "too many routers"),
-                Some(RouterLimit::Address) => (&mut turned_away.share, "too many of its address"),
+                Some(RouterLimit::All) => (&mut refused_connections.limit, "too many routers"),
+                Some(RouterLimit::Address) => {
+                    (&mut refused_connections.share, "too many of its address")
+                }
             };
             *count += 1;
             let now = clock::uptime();
@@ -267,7 +269,7 @@ async fn receive(
             Ok(Ok(())) => {}
             Ok(Err(why)) => return why,
             Err(_) => {
-                feed.lock().await.turned_away.slow += 1;
+                feed.lock().await.refused_connections.slow += 1;
                 return format!("a message took longer than {} s", wait.as_secs());
             }
         }

@@ -58,8 +58,8 @@ pub struct Feed {
     peers: Peers,
     routes: Routes,
     stats: BmpStats,
-    /// Connections that were turned away: counted by whoever listens.
-    pub turned_away: RouterRefusals,
+    /// Connections that were refused or closed: counted by whoever listens.
+    pub refused_connections: RouterRefusals,
     last: Option<Timestamp>,
     has_changed: bool,
 }
@@ -90,7 +90,7 @@ impl Feed {
             peers: Peers::default(),
             routes: Routes::default(),
             stats: BmpStats::default(),
-            turned_away: RouterRefusals::default(),
+            refused_connections: RouterRefusals::default(),
             last: None,
             has_changed: false,
         }
@@ -215,7 +215,7 @@ impl Feed {
             return;
         }
         self.stats.routes += 1;
-        let stats = self.path_heard(peer, known, update);
+        let stats = self.announced_path(peer, known, update);
         let is_lost = stats.is_none() && update.reached.iter().any(|list| !list.is_empty());
         self.stats.malformed += u64::from(update.is_malformed || is_lost);
         for family in AddressFamily::ALL {
@@ -242,8 +242,8 @@ impl Feed {
         }
     }
 
-    /// What an UPDATE says of what it brings; none where that cannot be read.
-    fn path_heard(
+    /// The path that an UPDATE announces its prefixes with; none where it cannot be read.
+    fn announced_path(
         &self,
         peer: Peer,
         known: &PeerState,
@@ -274,7 +274,7 @@ impl Feed {
         stats: &Arc<AnnouncedPath>,
     ) {
         for (prefix, path_id) in reached {
-            self.replaced(before, *prefix);
+            self.drop_stale(before, *prefix);
             match self.routes.insert(*prefix, (id, *path_id), stats) {
                 Some(is_new) => self.has_changed |= is_new,
                 None => self.stats.refused += 1,
@@ -284,13 +284,13 @@ impl Feed {
 
     fn withdraw(&mut self, id: PeerId, before: &[PeerId], gone: &[PathPrefix]) {
         for (prefix, path_id) in gone {
-            self.replaced(before, *prefix);
+            self.drop_stale(before, *prefix);
             self.has_changed |= self.routes.remove(*prefix, (id, *path_id));
         }
     }
 
     /// Drops what a peer said of a prefix before its router came back.
-    fn replaced(&mut self, before: &[PeerId], prefix: Prefix) {
+    fn drop_stale(&mut self, before: &[PeerId], prefix: Prefix) {
         for id in before {
             self.has_changed |= self.routes.remove_all(prefix, *id);
         }
@@ -321,7 +321,7 @@ impl Feed {
             peers: self.peers.len(),
             routes: self.routes.len(),
             stats: self.stats,
-            turned_away: self.turned_away,
+            refused_connections: self.refused_connections,
             last: self.last,
         }
     }

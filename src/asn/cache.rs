@@ -1,5 +1,4 @@
-//! Compiled sources: what reading a source gave, kept in a file of our own, because a whole table
-//! takes a second from its text.
+//! Caches compiled sources in files of our own, because a whole table takes a second from its text.
 //!
 //! One file a source, in the directory that the configuration or the service names, written aside
 //! and renamed into place. It is good for exactly the file it was made from (path, length, time of

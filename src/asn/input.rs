@@ -1,4 +1,4 @@
-//! Files of sources as they come, packed or not; and text from them line by line.
+//! Opens the files of sources, packed or not, and reads text line by line.
 //!
 //! Lives while one file is read. Refuses lines without end, and text that unpacks to more than any table
 //! has.

@@ -1,4 +1,4 @@
-//! The text of `location dump`: Debian's libloc-database, by IPFire. Packed or not.
+//! Reads the text of `location dump` (Debian's libloc-database, by IPFire), packed or not.
 //!
 //! Blocks of `key: value` apart by empty lines: `aut-num: AS64500` with a `name`, and
 //! `net: 192.0.2.0/24` with or without an `aut-num`. Other keys (`country`, `is-anycast`, …) say
@@ -27,7 +27,7 @@ pub(super) fn load(path: &Path, load: &Load) -> Result<SourceBuilder, LoadError>
     read(path, input::open(path, load)?)
 }
 
-/// What the block says so far.
+/// The block that is read, so far.
 enum Block {
     /// Nothing.
     Empty,

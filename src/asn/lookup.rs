@@ -30,7 +30,7 @@ pub struct Lookup {
     pub others: Vec<LookupAnswer>,
 }
 
-/// What one source says of an address.
+/// The answer of one source for an address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LookupAnswer {
     /// Which source: its file.
@@ -58,7 +58,7 @@ pub struct SourceState<'a> {
     pub paths: usize,
     /// What was left out or decided.
     pub counts: Counts,
-    /// Which data it is.
+    /// Which data it holds.
     pub provenance: Provenance,
     /// When its file was last written, as the file system tells; none for a built-in table.
     pub written: Option<Timestamp>,

@@ -30,7 +30,7 @@ const KEYS: [(&str, &[&str]); 2] = [
     ("asn", &["as_name", "name"]),
 ];
 
-/// What a record says.
+/// A record, as far as it is used.
 #[derive(Clone, Copy)]
 struct Record<'a> {
     asn: Asn,

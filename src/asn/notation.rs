@@ -1,4 +1,4 @@
-//! How prefixes and AS numbers are written, for prefix lists, databases and the configuration.
+//! Reads prefixes and AS numbers as prefix lists, databases and the configuration write them.
 //!
 //! Pure functions. Refuses what has two readings; every reason reads on behind the value it is
 //! about: `192.0.2.1/24 has host bits set`.

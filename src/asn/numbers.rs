@@ -1,4 +1,4 @@
-//! Which AS numbers can be somebody's.
+//! Tells which AS numbers a network can have.
 //!
 //! The rule, for every source: a number that may never be in a path as an AS of its own names
 //! nobody, so it attributes nothing. Every other does, assigned or not: a private or documentation

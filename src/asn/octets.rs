@@ -1,5 +1,5 @@
-//! Numbers and lists as octets, little end first, and back. What is read may be anything: a list
-//! that says it is longer than what is left is refused before memory is taken for it.
+//! Writes numbers and lists as little-endian octets, and reads them back. What is read may be anything:
+//! a list that says it is longer than what is left is refused before memory is taken for it.
 
 /// What is written so far.
 #[derive(Debug, Default)]

@@ -1,5 +1,5 @@
-//! What a prefix is announced with: its origin and the path to it. The tables' values are places
-//! in a list of these, so that a lookup stays one search and one read.
+//! Stores the origin and the path that prefixes are announced with. The tables' values are places in
+//! this list, so that a lookup stays one search and one read.
 //!
 //! Belongs to one source and lives as long as it.
 

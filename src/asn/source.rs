@@ -1,4 +1,5 @@
-//! What is told of a source from outside: where it is, why it cannot be read, what was left out.
+//! Sources as the configuration names them, why one cannot be loaded, and the counts of what was left
+//! out of it.
 //!
 //! Plain values.
 
@@ -35,7 +36,7 @@ impl Source {
         }
     }
 
-    /// Whether it may tell how an address is reached.
+    /// Whether it may have AS paths.
     pub const fn has_paths(&self) -> bool {
         match self {
             Self::Prefixes(_) | Self::Mmdb(_) | Self::Location(_) => false,
@@ -43,7 +44,7 @@ impl Source {
         }
     }
 
-    /// Its file; none where it is not one.
+    /// Its file; none for a router.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Prefixes(path) | Self::Mmdb(path) | Self::Location(path) | Self::Mrt(path) => {

@@ -1,4 +1,4 @@
-//! What a source's file gives while it is read, whatever form it has.
+//! Collects prefixes, origins, paths and names while a source of any format is read.
 //!
 //! Lives while one source is read. What a source may hold is bounded, so that no file can take all
 //! memory.
@@ -80,7 +80,7 @@ impl From<(Prefix, Asn, &'static str)> for BuiltIn {
     }
 }
 
-/// What a file gives while it is read.
+/// A source while its file is read.
 #[derive(Debug, Default)]
 pub(super) struct SourceBuilder {
     table: PrefixTableBuilder,

@@ -1,4 +1,4 @@
-//! Who announces a prefix when the peers of a collector do not agree.
+//! Decides who announces a prefix when the peers of a collector do not agree.
 //!
 //! The origin that most peers see, then the lowest that is not for private use; of its paths the one
 //! that most peers see, then the shortest, then the lowest. A peer counts once for what it says, however
@@ -65,7 +65,7 @@ impl AnnouncedPath {
         }
     }
 
-    /// Who announces it; none where nobody can.
+    /// The origin; none where its number is not assignable.
     pub(in crate::asn) fn origin(&self) -> Option<Asn> {
         self.origin
     }
@@ -86,7 +86,7 @@ impl AnnouncedPath {
     }
 }
 
-/// Who has a vote: what tells one from another.
+/// A voter, and what tells it from others.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(in crate::asn) enum Voter {
     /// A peer by its number in a file.
@@ -99,7 +99,7 @@ pub(in crate::asn) enum Voter {
     Connection(u32),
 }
 
-/// What one voter says of a prefix.
+/// One voter's route to a prefix.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::asn) struct Candidate {
     pub(in crate::asn) announced: Arc<AnnouncedPath>,
@@ -180,7 +180,7 @@ pub(in crate::asn) fn best_path(routes: &[Candidate]) -> Option<(&AnnouncedPath,
     paths.min_by_key(|(announced, seen)| (Reverse(*seen), path::length(&announced.path)))
 }
 
-/// Who says these routes, each once.
+/// The voters for these routes, each once.
 pub(in crate::asn) fn voters(routes: &[Candidate]) -> Vec<Voter> {
     let mut voters: Vec<Voter> = routes.iter().map(|route| route.voter).collect();
     voters.sort_unstable();

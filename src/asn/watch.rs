@@ -1,4 +1,4 @@
-//! Which files of sources have changed and come to rest.
+//! Watches the files of sources: one is due once it has changed and is no longer written.
 //!
 //! Owned by `app`, which asks from time to time. A file is due when it has been the same for two
 //! looks and differs from what was loaded; one that was refused is not due again before it changes.

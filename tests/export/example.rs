@@ -422,7 +422,7 @@ fn daemon_state() -> DaemonState {
                         passed_over: 60,
                         ..bmp::BmpStats::default()
                     },
-                    turned_away: bmp::RouterRefusals {
+                    refused_connections: bmp::RouterRefusals {
                         address: 3,
                         limit: 0,
                         share: 4,

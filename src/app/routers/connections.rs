@@ -23,7 +23,7 @@ const MAX_OF_ADDRESS: usize = 8;
 pub(super) enum RouterLimit {
     /// Of all routers of the source.
     All,
-    /// Of those of one address.
+    /// Connections of one address.
     Address,
 }
 

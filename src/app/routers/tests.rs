@@ -28,7 +28,7 @@ async fn ends(patience: Duration, send: impl FnOnce(&mut Client)) -> (Option<Str
 async fn who_connects_and_says_nothing_is_cut_off() {
     let (why, feed) = ends(WAIT * 50, |_| {}).await;
     assert_eq!(why.unwrap(), "a message took longer than 0 s");
-    assert_eq!(feed.turned_away.slow, 1);
+    assert_eq!(feed.refused_connections.slow, 1);
 }
 
 #[tokio::test]
@@ -48,7 +48,10 @@ async fn between_two_messages_a_router_may_be_silent() {
     let (why, feed) = ends(WAIT * 4, say).await;
     assert_eq!(why, None);
     assert_eq!(
-        (feed.state().stats.passed_over, feed.turned_away.slow),
+        (
+            feed.state().stats.passed_over,
+            feed.refused_connections.slow
+        ),
         (1, 0)
     );
 }

@@ -1,4 +1,4 @@
-//! The peers that routers speak of, and the routers.
+//! Keeps the BGP peers that routers report on, and the connections of the routers.
 //!
 //! Owned by the [`Feed`](super::Feed). Numbers are never given twice, so that a peer that comes back
 //! is told from what is left of it. What was said over a connection that has gone is stale: it stays
@@ -27,7 +27,7 @@ const MAX_STALE: usize = 4;
 pub(super) struct Peer {
     /// The peer's address (RFC 7854 §4.2).
     pub(super) address: IpAddr,
-    /// The instance it is in.
+    /// Its route distinguisher (RFC 7854 §4.2).
     pub(super) distinguisher: u64,
     pub(super) view: View,
 }
@@ -46,7 +46,7 @@ impl Peer {
     }
 }
 
-/// What Peer Up tells of a session (RFC 7854 §4.10).
+/// A BGP session, as its Peer Up describes it (RFC 7854 §4.10).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Session {
     /// By family, whether prefixes have path identifiers.
@@ -266,7 +266,7 @@ impl Peers {
         before
     }
 
-    /// Who says what has this number.
+    /// The source of the routes under this number.
     pub(super) fn source(&self, id: PeerId) -> Option<RouteSource> {
         self.sources.get(&id).copied()
     }

@@ -1,5 +1,5 @@
-//! Which of the routes to a prefix have a vote: what a router uses before what it has merely heard, and
-//! what is said now before what was said once.
+//! Chooses which routes to a prefix have a vote: those of a live connection before those of a lost one,
+//! then what the router uses before what it has merely received, then the newest.
 //!
 //! No state.
 
@@ -30,12 +30,12 @@ impl PeerId {
     }
 }
 
-/// Who says a route.
+/// Where a route was heard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct RouteSource {
-    /// Who has the vote.
+    /// The voter that it counts for.
     pub(super) voter: Voter,
-    /// Over which connection it was said.
+    /// The connection over which it came.
     pub(super) router: u32,
     pub(super) view: View,
     /// The connection is there still.
@@ -77,9 +77,9 @@ mod tests {
     use std::collections::HashSet;
 
     /// Voter, router, view, whether it is there still, when it began; and the origin said.
-    type Said = (u32, u32, View, bool, u32, u32);
+    type TestRoute = (u32, u32, View, bool, u32, u32);
 
-    fn counting(said: &[Said]) -> Vec<u32> {
+    fn counting(said: &[TestRoute]) -> Vec<u32> {
         let mut routes: Vec<_> = said
             .iter()
             .map(|&(voter, router, view, is_current, id, origin)| {

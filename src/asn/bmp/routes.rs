@@ -20,17 +20,17 @@ const MAX_OF_PREFIX: usize = 1 << 14;
 /// Shards: at the bound of all routes one has 8192 of them at most, which takes some milliseconds.
 pub(super) const SHARDS: usize = 1 << 12;
 
-/// Which route to a prefix: who says it, and which of its routes it is.
+/// Which route to a prefix: the peer, and its path identifier (RFC 7911).
 type Key = (PeerId, u32);
 
-/// Routes, and what it takes to remember them.
+/// A number of routes, and what it takes to remember them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Sum {
+struct RouteTotals {
     routes: usize,
     weight: usize,
 }
 
-impl Sum {
+impl RouteTotals {
     fn add(&mut self, announced: &AnnouncedPath) {
         self.routes += 1;
         self.weight += announced.weight();
@@ -46,7 +46,7 @@ impl Sum {
 #[derive(Debug, Default)]
 struct RouteShard {
     by_prefix: HashMap<Prefix, Vec<(Key, Arc<AnnouncedPath>)>>,
-    /// Departures whose routes are gone from here.
+    /// Departures of peers whose routes have been removed from here.
     swept: u64,
 }
 
@@ -56,9 +56,9 @@ pub(super) struct Routes {
     shards: Vec<RouteShard>,
     hasher: DefaultHashBuilder,
     /// Of each peer that is there.
-    peers: HashMap<PeerId, Sum>,
-    /// Of each peer that has left, as far as it is not swept yet.
-    left: HashMap<PeerId, Sum>,
+    peers: HashMap<PeerId, RouteTotals>,
+    /// Routes of peers that have left, as far as they are not removed yet.
+    left: HashMap<PeerId, RouteTotals>,
     departures: u64,
     /// The shard to look at next where room is needed.
     next: usize,

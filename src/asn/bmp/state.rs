@@ -1,10 +1,10 @@
-//! How a source of this kind stands: for output.
+//! The state and the counters of a BMP source, for output.
 //!
 //! Plain values.
 
 use crate::units::Timestamp;
 
-/// What came, by what became of it.
+/// Messages and routes, by what became of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct BmpStats {
     /// Route Monitoring, taken.
@@ -45,8 +45,8 @@ pub struct State {
     pub routes: usize,
     /// What came so far.
     pub stats: BmpStats,
-    /// Connections turned away so far.
-    pub turned_away: RouterRefusals,
-    /// When a router last said something.
+    /// Connections refused or closed so far.
+    pub refused_connections: RouterRefusals,
+    /// When a message last came from a router.
     pub last: Option<Timestamp>,
 }

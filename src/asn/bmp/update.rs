@@ -1,4 +1,4 @@
-//! An UPDATE (RFC 4271 §4.3) taken apart: which prefixes come and which go, and what is said of them.
+//! Parses an UPDATE (RFC 4271 §4.3): the prefixes that it announces and withdraws, and their path.
 //!
 //! ```text
 //! | Withdrawn Routes Length (2) | Withdrawn Routes | Total Path Attribute Length (2) | Path Attributes | NLRI |
@@ -93,7 +93,7 @@ fn padded<const N: usize>(octets: &[u8]) -> [u8; N] {
 /// A prefix and its path identifier; 0 where it has none.
 pub(super) type PathPrefix = (Prefix, u32);
 
-/// What one UPDATE says.
+/// An UPDATE, as far as it is used.
 #[derive(Debug, Default)]
 pub(super) struct Update {
     /// Prefixes that come, by family.

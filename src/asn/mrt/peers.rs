@@ -23,7 +23,7 @@ pub(super) struct PeerIndex {
 }
 
 impl PeerIndex {
-    /// A peer index table: what comes is told by it.
+    /// A peer index table: the records behind it refer to its peers.
     pub(super) fn begin(&mut self, table: &PeerIndexTable) {
         self.index.clear();
         for (index, peer) in &table.id_peer_map {

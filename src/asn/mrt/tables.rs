@@ -1,5 +1,4 @@
-//! Several tables in one file, one behind the other: those of several collectors, or of one collector
-//! at several times.
+//! Joins several tables of one file: those of several collectors, or of one collector at several times.
 //!
 //! A peer has one vote, and where it says different things of a prefix at different times, the last of
 //! them counts. Of all votes on a prefix is kept who names which origin, and the best path of each table;

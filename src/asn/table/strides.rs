@@ -2,52 +2,52 @@
 //! a lookup takes few steps and each touches one or two cache lines. On a whole table it is the
 //! memory that takes the time (docs/decisions/origin-table.md).
 //!
-//! After the poptrie (Asai, Ohara: SIGCOMM 2015), with runs of equal values stored once, and nodes
-//! of few runs in one line.
+//! After the poptrie (Asai, Ohara: SIGCOMM 2015), with runs of equal values stored once, and small nodes
+//! in one line.
 
 use super::family::{AddressRange, NO_VALUE, Number};
 
 /// Marks a slot that leads to a node; without it a slot is a value.
 const NODE: u32 = 1 << 31;
 
-/// Marks, beside [`NODE`], that the node is one of [`Few`].
-const FEW: u32 = 1 << 30;
+/// Marks, beside [`NODE`], that the node is a [`SmallNode`].
+const SMALL: u32 = 1 << 30;
 
 /// A quarter of a node: 64 of its 256 ways. Four of them make a cache line.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(16))]
-struct Quarter {
+struct NodeQuarter {
     /// A bit for each way that differs from the one before it; the first always does.
     starts: u64,
     /// Where the slot of the first way is; those of the other starts follow.
     first: u32,
 }
 
-/// Runs of equal ways that a node of few has room for: as many as fit into a cache line.
+/// Runs of equal ways that a small node has room for: as many as fit into a cache line.
 pub(super) const RUNS: usize = 12;
 
 /// Starts that are compared at once: one vector.
 const STARTS: usize = 16;
 
-/// A node of few runs, slots and all in one cache line.
+/// A small node: runs, slots and all in one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Few {
+struct SmallNode {
     slots: [u32; RUNS],
     /// The first way of each run; behind the last run 255, with the last run's slot.
     starts: [u8; STARTS],
 }
 
 /// An immutable map from addresses to values, of which `ROOT` octets are taken at once. Nodes of up
-/// to `MOST` runs, [`RUNS`] at most, are nodes of few.
+/// to `MOST` runs, [`RUNS`] at most, are small nodes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Strides<const ROOT: usize, const MOST: usize> {
     /// A slot for each value of the first octets, as the bits in which it differs from
     /// [`NO_VALUE`]: what nobody announces is 0, and memory that the system need not give. Empty
     /// for a family without prefixes.
     roots: Vec<u32>,
-    few: Vec<Few>,
-    quarters: Vec<Quarter>,
+    small: Vec<SmallNode>,
+    quarters: Vec<NodeQuarter>,
     slots: Vec<u32>,
 }
 
@@ -68,7 +68,7 @@ impl<const ROOT: usize, const MOST: usize> Strides<ROOT, MOST> {
             strides.slot(of_block, before, ROOT)
         });
         strides.roots = roots;
-        strides.few.shrink_to_fit();
+        strides.small.shrink_to_fit();
         strides.quarters.shrink_to_fit();
         strides.slots.shrink_to_fit();
         strides
@@ -97,22 +97,22 @@ impl<const ROOT: usize, const MOST: usize> Strides<ROOT, MOST> {
     fn node(&mut self, ways: &[u32; 256]) -> u32 {
         let runs = ways.chunk_by(|one, other| one == other);
         if runs.clone().count() <= MOST.min(RUNS) {
-            let mut few = Few {
+            let mut small = SmallNode {
                 slots: [ways.last().copied().unwrap_or(NO_VALUE); RUNS],
                 starts: [u8::MAX; STARTS],
             };
             let mut way = 0;
-            for ((run, slot), start) in runs.zip(&mut few.slots).zip(&mut few.starts) {
+            for ((run, slot), start) in runs.zip(&mut small.slots).zip(&mut small.starts) {
                 *slot = run.first().copied().unwrap_or(NO_VALUE);
                 *start = u8::try_from(way).unwrap_or(u8::MAX);
                 way += run.len();
             }
-            self.few.push(few);
-            return number(self.few.len() - 1) | NODE | FEW;
+            self.small.push(small);
+            return number(self.small.len() - 1) | NODE | SMALL;
         }
         let node = number(self.quarters.len()) | NODE;
         for ways in ways.as_chunks::<64>().0 {
-            let mut quarter = Quarter {
+            let mut quarter = NodeQuarter {
                 starts: 0,
                 first: number(self.slots.len()),
             };
@@ -149,12 +149,15 @@ impl<const ROOT: usize, const MOST: usize> Strides<ROOT, MOST> {
     /// The slot of one way of a node.
     #[inline]
     fn step(&self, slot: u32, octet: u8) -> Option<u32> {
-        let node = (slot & !(NODE | FEW)) as usize;
-        if MOST > 0 && slot & FEW != 0 {
-            let few = self.few.get(node)?;
-            let begun = few.starts.iter().map(|start| u8::from(*start <= octet));
+        let node = (slot & !(NODE | SMALL)) as usize;
+        if MOST > 0 && slot & SMALL != 0 {
+            let small = self.small.get(node)?;
+            let begun = small.starts.iter().map(|start| u8::from(*start <= octet));
             let begun = usize::from(begun.sum::<u8>());
-            return few.slots.get(begun.checked_sub(1)?.min(RUNS - 1)).copied();
+            return small
+                .slots
+                .get(begun.checked_sub(1)?.min(RUNS - 1))
+                .copied();
         }
         let quarter = self.quarters.get(node + usize::from(octet >> 6))?;
         // the starts up to and with this way

@@ -99,12 +99,12 @@ pub(crate) fn bmp_messages(published: &Published, series: &mut Series) {
 
 pub(crate) fn bmp_refused_connections(published: &Published, series: &mut Series) {
     each_bmp(published, |source, state| {
-        let turned_away = state.turned_away;
+        let refused_connections = state.refused_connections;
         for (reason, count) in [
-            ("address", turned_away.address),
-            ("limit", turned_away.limit),
-            ("share", turned_away.share),
-            ("slow", turned_away.slow),
+            ("address", refused_connections.address),
+            ("limit", refused_connections.limit),
+            ("share", refused_connections.share),
+            ("slow", refused_connections.slow),
         ] {
             series.add(&[source, reason], number(count));
         }
