@@ -198,7 +198,7 @@ impl AsnState {
             counted: self.window.second(second),
             crossed: self.paths.crossed_last_in(second).collect(),
             paths: self.paths.second(second).map(OnPath::from).collect(),
-            silence: self.silence.next.told(),
+            silence: self.silence.next.recorded(),
         };
         let says_something = counts.counted != AsnCounts::default()
             || !counts.crossed.is_empty()

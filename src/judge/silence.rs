@@ -95,7 +95,7 @@ impl SilenceState {
 
     /// The row to show.
     pub(super) fn row(&self) -> SilenceRow {
-        let AsnSilence { active, counts } = self.last.told();
+        let AsnSilence { active, counts } = self.last.recorded();
         SilenceRow {
             active: if self.last.is_silent() { active } else { 0 },
             silent: counts.silent,

@@ -1,5 +1,5 @@
-//! Whether a tree goes on from a smaller one, by their tiles (RFC 6962 §2.1.2 proves the same by single
-//! nodes): at most two tiles of each level, whatever the sizes.
+//! Checks that a tree goes on from a smaller one, by their tiles (RFC 6962 §2.1.2 proves the same by
+//! single nodes): at most two tiles of each level, whatever the sizes.
 //!
 //! Pure. The tiles that hold the right edge of the smaller tree are shown to stand in the larger one, and
 //! to give the smaller one's root.

@@ -1,5 +1,5 @@
-//! Cosignatures: somebody else has seen a head, and that it goes on from all that he saw before (C2SP
-//! tlog-cosignature).
+//! Cosignatures: a witness confirms that it has seen a head, and that the head goes on from all that it
+//! saw before (C2SP tlog-cosignature).
 //!
 //! ```text
 //! cosignature/v1

@@ -1,4 +1,5 @@
-//! What says which meter a ledger belongs to: its name, its public key, and the lock of who writes it.
+//! Says which meter a ledger belongs to: its name and its public key; and locks it against a second
+//! writer.
 
 use super::directory::{LedgerDirectory, LedgerError};
 use super::key::PublicKey;

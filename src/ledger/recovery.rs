@@ -1,5 +1,5 @@
-//! What a start makes of the files: cut back to the last checkpoint, with the open minute as far as its
-//! lines are whole (docs/EVIDENCE.md §5).
+//! Recovers a ledger at the start: cuts its files back to the last checkpoint, and keeps the open minute
+//! as far as its lines are whole (docs/EVIDENCE.md §5).
 
 use super::checkpoint::{SignedCheckpoint, read_notes};
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};

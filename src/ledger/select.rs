@@ -1,4 +1,4 @@
-//! Which leaves somebody asks for.
+//! Selects leaves by time, contract and ASN.
 
 use super::directory::{LedgerDirectory, LedgerError, LedgerFile};
 use super::leaf::{CountedLeaf, Leaf};

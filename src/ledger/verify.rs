@@ -1,4 +1,4 @@
-//! Reads a ledger as the other side would: does everything hold that it says?
+//! Verifies a ledger as the other side of the contract would: does everything hold that it says?
 //!
 //! Checked are the form and the order of all leaves, the tree over them, every checkpoint with its
 //! signature, the continuity of days and minutes, and whether verdicts and intervals follow. Nothing is
@@ -187,8 +187,8 @@ pub fn verify_each(
         is_first: true,
         witnesses: &request.witnesses,
         judge: LeafJudge::default(),
-        is_cut: false,
-        skips: request.days.is_some(),
+        has_later_days: false,
+        may_skip_days: request.days.is_some(),
         each,
         verified: Verified {
             origin,
@@ -196,7 +196,7 @@ pub fn verify_each(
         },
     };
     let (parts, behind) = parts(&directory, request.days.as_ref())?;
-    reading.is_cut = behind.is_some();
+    reading.has_later_days = behind.is_some();
     for part in &parts {
         // One that has gone meanwhile is an error when it is read.
         let octets = fs::metadata(&part.path).map_or(0, |known| known.len());
@@ -210,7 +210,7 @@ pub fn verify_each(
         &parts,
         (jobs, MAX_AHEAD),
         &request.progress,
-        &mut |part, minute| reading.minute(part, minute),
+        &mut |part, minute| reading.take_minute(part, minute),
     )?;
     let rejudged = reading.judge.finish();
     reading.verified.rejudged = rejudged.map_err(|fault| VerifyError::Leaf {
@@ -219,7 +219,7 @@ pub fn verify_each(
         reason: fault.reason,
     })?;
     if let Some(behind) = behind {
-        reading.hold_to(&behind)?;
+        reading.check_next_day(&behind)?;
     }
     reading.finish(request.require)
 }

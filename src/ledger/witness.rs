@@ -1,4 +1,5 @@
-//! What a witness keeps of another's ledger: every head that he has seen, each going on from the one before.
+//! Keeps the heads of another meter's ledger for a witness: every one that it has seen, each going on
+//! from the one before.
 //!
 //! | file | what |
 //! |---|---|

@@ -75,7 +75,7 @@ pub struct LedgerWriter {
     minute: Option<u64>,
     /// What people have entered.
     entered: Vec<Leaf>,
-    told: RequestNames,
+    reported: RequestNames,
     /// A change to our key, until its leaf is written.
     key_change: Option<KeyLeaf>,
 }
@@ -129,7 +129,7 @@ impl LedgerWriter {
             lines,
             minute,
             entered: Vec::new(),
-            told: RequestNames::default(),
+            reported: RequestNames::default(),
             key_change: change,
         };
         writer.begin_open_file()?;

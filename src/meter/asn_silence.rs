@@ -27,19 +27,19 @@ impl AsnSilence {
         self.counts.ended > 0 || !self.counts.stopped.is_empty()
     }
 
-    /// The same without what says nothing where nothing is silent. How many streams are active is told in any
-    /// case: of several meters together, one in so many of all of them counts.
+    /// As the ledger has it: without the counts of quiet streams where none is silent. How many streams are
+    /// active it has in any case: a fleet needs the sum over all meters for the share of silent ones.
     #[must_use]
-    pub fn told(&self) -> Self {
-        let mut told = Self {
+    pub fn recorded(&self) -> Self {
+        let mut recorded = Self {
             active: self.active,
             ..Self::default()
         };
         if self.is_silent() {
-            told.counts = self.counts.clone();
-            told.counts.quiet = 0;
+            recorded.counts = self.counts.clone();
+            recorded.counts.quiet = 0;
         }
-        told
+        recorded
     }
 
     /// The most streams that fell silent within a second: the second of the first, and how many.

@@ -41,10 +41,10 @@ pub(super) struct Reading<'a> {
     pub(super) is_first: bool,
     pub(super) witnesses: &'a [WitnessKey],
     pub(super) judge: LeafJudge,
-    /// Days behind the last one that is read are there.
-    pub(super) is_cut: bool,
-    /// Days before the first one that is read may be there.
-    pub(super) skips: bool,
+    /// There are later days, which are not read.
+    pub(super) has_later_days: bool,
+    /// There may be earlier days, which are not read.
+    pub(super) may_skip_days: bool,
     pub(super) each: &'a mut dyn FnMut(u64, &Leaf),
     pub(super) verified: Verified,
 }
@@ -55,7 +55,11 @@ impl Reading<'_> {
     }
 
     /// Takes the leaves of a minute.
-    pub(super) fn minute(&mut self, part: &DayPart, minute: ReadMinute) -> Result<(), VerifyError> {
+    pub(super) fn take_minute(
+        &mut self,
+        part: &DayPart,
+        minute: ReadMinute,
+    ) -> Result<(), VerifyError> {
         if self.day != part.day {
             self.day.clone_from(&part.day);
             self.is_first = true;
@@ -67,7 +71,7 @@ impl Reading<'_> {
         };
         for (leaf, hash) in &minute.leaves {
             let number = self.size();
-            let placed = self.place(leaf);
+            let placed = self.check_day_start(leaf);
             placed.map_err(|reason| failed(LeafFault { number, reason }))?;
             // the last one of a day that is gone
             self.check_checkpoints()?;
@@ -76,7 +80,7 @@ impl Reading<'_> {
                 changed.map_err(|reason| failed(LeafFault { number, reason }))?;
                 self.verified.key_changes += 1;
             }
-            self.count(leaf, *hash);
+            self.add_leaf(leaf, *hash);
             self.check_checkpoints()?;
         }
         if let Some(reason) = minute.refused {
@@ -93,11 +97,11 @@ impl Reading<'_> {
     }
 
     /// A day begins with its day leaf, which stands nowhere else. The error says what is wrong.
-    fn place(&mut self, leaf: &Leaf) -> Result<(), String> {
+    fn check_day_start(&mut self, leaf: &Leaf) -> Result<(), String> {
         match (leaf, self.is_first) {
             (Leaf::Day(first), true) => {
                 let day = self.day.clone();
-                self.day(&day, first)?;
+                self.check_day_leaf(&day, first)?;
             }
             (Leaf::Day(_), false) => return Err("a day begins in the middle of a file".into()),
             (_, true) => return Err("is no day leaf, though the first of its day".into()),
@@ -108,7 +112,7 @@ impl Reading<'_> {
     }
 
     /// What is read must end as the day behind it says that it did.
-    pub(super) fn hold_to(&mut self, behind: &DayPart) -> Result<(), VerifyError> {
+    pub(super) fn check_next_day(&mut self, behind: &DayPart) -> Result<(), VerifyError> {
         if self.tree.is_none() {
             return Ok(());
         }
@@ -117,7 +121,7 @@ impl Reading<'_> {
         };
         let line = minute.lines().next().unwrap_or_default();
         let held = match Leaf::from_line(line) {
-            Ok(Leaf::Day(first)) => self.day(&behind.day, &first),
+            Ok(Leaf::Day(first)) => self.check_day_leaf(&behind.day, &first),
             Ok(_) => Err("is no day leaf, though the first of its day".into()),
             Err(error) => Err(error.to_string()),
         };
@@ -129,7 +133,7 @@ impl Reading<'_> {
     }
 
     /// Takes a leaf into the tree.
-    fn count(&mut self, leaf: &Leaf, hash: Hash) {
+    fn add_leaf(&mut self, leaf: &Leaf, hash: Hash) {
         *self.verified.kinds.entry(leaf.kind()).or_default() += 1;
         if let Some(second) = leaf.second() {
             let (first, last) = self.verified.seconds.unwrap_or((second, second));
@@ -140,7 +144,7 @@ impl Reading<'_> {
     }
 
     /// The first leaf of a day says what went before: the leaves of the days before, if they are there.
-    fn day(&mut self, day: &str, leaf: &DayLeaf) -> Result<(), String> {
+    fn check_day_leaf(&mut self, day: &str, leaf: &DayLeaf) -> Result<(), String> {
         if leaf.day != day {
             return Err(format!("is of {}, in the file of {day}", leaf.day));
         }
@@ -149,17 +153,17 @@ impl Reading<'_> {
             .iter()
             .map(|text| Hash::from_hex(text))
             .collect();
-        let said = hashes.and_then(|hashes| CompactTree::new(leaf.size, hashes));
-        let said = said.ok_or("does not say a compact range of so many leaves")?;
+        let stated = hashes.and_then(|hashes| CompactTree::new(leaf.size, hashes));
+        let stated = stated.ok_or("does not say a compact range of so many leaves")?;
         match &self.tree {
-            Some(tree) if *tree != said => {
+            Some(tree) if *tree != stated => {
                 return Err("says other leaves before it than are there".into());
             }
             Some(_) => {}
             None => {
                 self.verified.first_leaf = leaf.size;
                 self.signers.begin(leaf.size);
-                self.tree = Some(said);
+                self.tree = Some(stated);
             }
         }
         Ok(())
@@ -215,7 +219,7 @@ impl Reading<'_> {
         let size = self.size();
         self.verified.key = self.signers.current();
         // Of a part, checkpoints of what was not read say nothing.
-        let is_part = self.is_cut || (self.skips && self.tree.is_none());
+        let is_part = self.has_later_days || (self.may_skip_days && self.tree.is_none());
         if let Some(next) = self.checkpoints.front()
             && !is_part
         {

@@ -27,7 +27,7 @@ impl LedgerWriter {
     }
 
     /// Enters what people ask for, behind the leaves of the last second, as entered at a time. What
-    /// became of each that is told of, by the name of its file.
+    /// became of each that has not been reported before, by the name of its file.
     ///
     /// # Errors
     /// [`LedgerError`]: what is not entered yet waits.
@@ -41,14 +41,14 @@ impl LedgerWriter {
                 Ok(leaf) => self.enter(&leaf, now)?,
                 Err(reason) => RequestOutcome::Refused(reason),
             };
-            let is_told = match &outcome {
+            let is_new = match &outcome {
                 RequestOutcome::Entered(_) => true,
-                RequestOutcome::Known | RequestOutcome::Refused(_) => self.told.is_new(&name),
+                RequestOutcome::Known | RequestOutcome::Refused(_) => self.reported.is_new(&name),
             };
             if !matches!(outcome, RequestOutcome::Refused(_)) {
                 requests::remove(&self.directory, &name)?;
             }
-            if is_told {
+            if is_new {
                 outcomes.push((name, outcome));
             }
         }
