@@ -1,5 +1,5 @@
-//! The aggregator that goes on: reads the stream in its order, appends what closes seconds, and judges by
-//! that and nothing else, so that two side by side say the same.
+//! The live aggregator: reads the stream in its order, appends the messages that close seconds, and
+//! judges by these and nothing else, so that two aggregators side by side judge the same.
 //!
 //! A second is closed when all probes have passed it; or when most of them have, and the rest has not come in
 //! the time that it is given: then as it is, and what comes later is an amendment.
@@ -66,7 +66,7 @@ pub struct AggregateSettings {
     pub now: fn() -> Second,
     /// Where in the stream to begin.
     pub start: ReadFrom,
-    /// Who is told what does not hold.
+    /// Takes the notices about what does not hold.
     pub report: ReportFeed,
 }
 

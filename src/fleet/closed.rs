@@ -1,5 +1,5 @@
-//! Which seconds are closed, and with what: the message that aggregators side by side agree on. Whoever appends
-//! it first decides; all judge by it, so that their leaves are equal.
+//! The message by which aggregators side by side agree which seconds are closed, and with which leaves.
+//! Whoever appends it first decides; all judge by it, so that their leaves are equal.
 
 use super::seconds::ProbePosition;
 use crate::units::Second;

@@ -1,4 +1,4 @@
-//! What comes of one probe: leaves in their order, held to the heads that it signs. A leaf counts once a
+//! Checks the leaves of one probe, in their order, against the heads that it signs. A leaf counts once a
 //! verified head covers it; what differs is reported and never counted.
 //!
 //! Pure: messages in, whole seconds out. All that waits is bounded; what found no room is asked for again.
@@ -30,7 +30,7 @@ const MAX_HEADS: usize = 64;
 /// The last leaves of a probe of which the hashes are kept, to compare what comes twice.
 const MAX_COMPARED: usize = 4096;
 
-/// What comes of one probe.
+/// The leaves and heads that have come of one probe.
 #[derive(Debug)]
 pub struct ProbeFeed {
     name: Arc<str>,
@@ -142,13 +142,13 @@ impl ProbeFeed {
         self.refused
     }
 
-    /// What an operator wants to know, since the last call.
+    /// The notices since the last call.
     pub fn take_notices(&mut self) -> Vec<FeedNotice> {
         self.failed_messages += self.notices.len() as u64;
         take(&mut self.notices)
     }
 
-    /// Messages that did not hold, as far as they were told of.
+    /// Messages that did not hold, as far as notices were taken of them.
     pub fn failed_messages(&self) -> u64 {
         self.failed_messages
     }

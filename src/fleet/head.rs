@@ -26,7 +26,7 @@ use std::time::Duration;
 /// A clock that may be wrong by more is not certain: a tenth of the smallest window.
 pub const CERTAIN_WITHIN: Duration = Duration::from_millis(100);
 
-/// What a head says.
+/// The head of a probe.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Head {
     /// Names the ledger.
@@ -145,7 +145,7 @@ impl Head {
         }
     }
 
-    /// Whether nobody may rely on its clock.
+    /// Whether its clock is too uncertain to be relied on.
     pub fn is_clock_uncertain(&self) -> bool {
         self.clock_error.is_none_or(|error| error > CERTAIN_WITHIN)
     }

@@ -80,7 +80,7 @@ pub struct StoredMessage {
     pub sequence: u64,
     /// The number of its first leaf, if it has leaves.
     pub first: Option<u64>,
-    /// What it says; empty where it is no UTF-8.
+    /// Its text; empty where it is no UTF-8.
     pub text: String,
     /// Messages behind it that the server knew of.
     pub pending: u64,

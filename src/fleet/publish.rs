@@ -72,10 +72,10 @@ pub enum PublishError {
     Ledger(#[from] LedgerError),
 }
 
-/// Somebody wants to know what happens: logs.
+/// Takes the notices of a probe, to log them.
 pub type ReportProbe = fn(ProbeNotice<'_>);
 
-/// What an operator wants to know.
+/// Notices of a probe to the operator.
 #[derive(Debug)]
 pub enum ProbeNotice<'a> {
     /// It goes on behind so many leaves.

@@ -1,5 +1,5 @@
-//! Takes the messages of a fleet out of the stream: of each probe apart, so that those ahead wait there for
-//! the ones behind.
+//! Reads the messages of a fleet from the stream, each probe's apart: a probe that is ahead waits in the
+//! stream for those behind.
 
 use super::feed::{FeedNotice, ProbeFeed};
 use super::nats::{MessageReader, NatsConnection, NatsError, ReadFrom, StoredMessage};

@@ -1,5 +1,5 @@
-//! What a probe of a replay counted in all, beside what verdicts rest on: frames, classes, discards, round
-//! trips. One line of JSON for each ASN; their hash stands in its last head.
+//! The totals of a replay's probe, on which no verdict rests: frames, classes, discards, round trips.
+//! One line of JSON for each ASN; their hash stands in the probe's last head.
 //!
 //! A fleet's document has the sums, so that it is that of one meter which reads all captures.
 

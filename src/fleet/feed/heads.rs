@@ -32,7 +32,7 @@ impl ProbeFeed {
         }
     }
 
-    /// Holds what waits to the heads whose leaves are all here.
+    /// Checks what waits against the heads whose leaves are all here.
     pub(super) fn check_heads(&mut self) {
         while let Some(next) = self.next()
             && let Some((size, _)) = self.heads.first_key_value()
@@ -84,7 +84,7 @@ impl ProbeFeed {
         self.advance(&head);
     }
 
-    /// What a verified head says of time.
+    /// Takes from a verified head up to which second all leaves are here, and how sure its clock is.
     fn advance(&mut self, head: &Head) {
         (self.rules, self.totals) = (Some(head.rules), head.totals);
         let Some(through) = head.through.max(self.through) else {

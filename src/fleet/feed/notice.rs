@@ -1,4 +1,4 @@
-//! What an operator wants to know of what came.
+//! Notices to the operator about what a probe has sent.
 
 use crate::fleet::head::HeadError;
 
