@@ -37,11 +37,11 @@ pub struct AsnCounts {
 /// Octets that somebody answered, on the commitment's layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ConfirmedBytes {
-    /// Of those it sent.
+    /// Of octets that it sent.
     pub from: u64,
-    /// Of those sent to it.
+    /// Of octets sent to it.
     pub to: u64,
-    /// Of those in both.
+    /// Of both together.
     pub both: u64,
 }
 

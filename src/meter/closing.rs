@@ -1,4 +1,4 @@
-//! How a second ends: what streams tallied in it is settled, they are looked at, and it is taken out.
+//! Ends a second: settles what streams tallied in it, samples them, and takes the second out.
 
 use super::confirmation::StreamOctets;
 use super::second::{PairCounts, SecondCounts};

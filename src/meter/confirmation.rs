@@ -1,4 +1,4 @@
-//! Which octets of streams are confirmed (MODEL §3.4): told at the end of a second, never with a packet.
+//! Counts the confirmed octets of streams (MODEL §3.4): at the end of a second, never with a packet.
 
 use super::Meter;
 use crate::attribution::{Attributed, PairKey};

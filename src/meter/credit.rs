@@ -1,5 +1,5 @@
-//! What probation gives back: packets that proved a stream, those of one that found no room, and those that
-//! prove nothing.
+//! Counts the packets that probation hands back: those that proved a stream, those of a stream that
+//! found no room, and those that prove nothing.
 
 use super::Meter;
 use super::second::PairCounts;

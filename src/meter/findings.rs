@@ -1,4 +1,4 @@
-//! What packets tell of others: round trips, the far end's reports, calls.
+//! Counts what a packet tells of other packets: round trips, the far end's reports, calls.
 
 use super::Meter;
 use super::second::{PairCounts, RoundTrip};

@@ -27,7 +27,7 @@ pub struct PairCounts {
     pub silence: Option<Box<SilenceCounts>>,
     /// What receivers at `dst`'s end hear of what `src` sent it; none: nobody said.
     pub voip_metrics: Option<Box<VoipCounts>>,
-    /// What of `classes` somebody answered (MODEL §3.4).
+    /// The part of `classes` that is confirmed (MODEL §3.4).
     pub confirmed: [TrafficCounts; Class::ALL.len()],
 }
 
