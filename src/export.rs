@@ -1,5 +1,5 @@
-//! What leaves the house: metrics, page, JSON, text. Everything here reads a [`Snapshot`] and its
-//! [`DaemonState`] and nothing else, so whoever scrapes never touches the capture.
+//! All outputs: metrics, page, JSON, text. Everything here reads a [`Snapshot`] and its [`DaemonState`]
+//! and nothing else, so whoever scrapes never touches the capture.
 //!
 //! `app` owns the sending end of a `tokio::sync::watch` channel of [`Published`]; everything here
 //! borrows what it last sent. Names come from ASN tables: they are untrusted text, and each
@@ -55,7 +55,7 @@ pub struct Published {
 /// Packets of mirrored signalling (HEP) since the start, each under one of the first five.
 #[derive(Debug, Default)]
 pub struct HepStatus {
-    /// Told to all workers.
+    /// Messages that were passed to all workers.
     pub taken: AtomicU64,
     /// From an address that is not allowed.
     pub foreign: AtomicU64,
@@ -82,13 +82,13 @@ pub struct EvidenceStatus {
     pub sealed: AtomicU64,
     /// Seconds that could not be written since the start.
     pub unwritten: AtomicU64,
-    /// Where it is.
+    /// Its directory.
     pub directory: PathBuf,
     /// The last checkpoint, as a note; empty before the first.
     pub checkpoint: Mutex<Arc<str>>,
 }
 
-/// Whom the HTTP endpoint turned away since the start.
+/// Clients and requests that the HTTP endpoint refused since the start.
 #[derive(Debug, Default)]
 pub struct HttpRefusals {
     /// Connections beyond a limit, while all others were being answered.

@@ -1,4 +1,4 @@
-//! Routers that speak BMP, and servers that mirror their signalling in HEP.
+//! Events of routers that speak BMP, and of servers that mirror their signalling in HEP.
 
 use super::emit;
 use super::sink::Level;

@@ -1,4 +1,4 @@
-//! Contracts: who goes out of SLA, and returns.
+//! Events of contracts: an ASN goes out of SLA, or returns.
 
 use super::emit;
 use super::sink::{Field, Level};

@@ -1,4 +1,4 @@
-//! The web endpoint: whom it turns away. A line when that begins, and one when it is over.
+//! Events of the web endpoint: one line when it begins to refuse clients, and one when that is over.
 
 use super::emit;
 use super::sink::Level;

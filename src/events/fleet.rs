@@ -1,4 +1,4 @@
-//! A fleet: what a probe publishes, and what an aggregator knows of its probes.
+//! Events of a fleet: what a probe publishes, and what an aggregator knows of its probes.
 
 use super::emit;
 use super::sink::Level;

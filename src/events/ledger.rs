@@ -1,4 +1,4 @@
-//! The ledger.
+//! Events of the ledger.
 
 use super::emit;
 use super::sink::Level;

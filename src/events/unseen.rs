@@ -1,4 +1,5 @@
-//! What the meter itself does not see: a line when it begins, with the reason, and one when it is over.
+//! Events of what the meter itself does not see: one line when it begins, with the reason, and one when
+//! it is over.
 
 use super::emit;
 use super::sink::Level;

@@ -120,7 +120,7 @@ pub struct HttpServer {
     security: watch::Receiver<Arc<Security>>,
 }
 
-/// Who was turned away last, by reason: for the log. The counters have each of them.
+/// The clients that were refused last, by reason: for the log. The counters have all of them.
 #[derive(Clone, Debug)]
 pub struct LastRefusals {
     /// A connection beyond a limit.
@@ -170,7 +170,7 @@ impl HttpServer {
         Self { hosts, ..self }
     }
 
-    /// Who was turned away last.
+    /// The clients that were refused last.
     pub fn last_refused(&self) -> LastRefusals {
         self.last_refused.clone()
     }

@@ -1,5 +1,4 @@
-//! What is said of each measure, as objects with a key for each: the shapes that JSON and the lines
-//! of `--seconds` share.
+//! Objects with a key for each measure: the shapes that JSON and the lines of `--seconds` share.
 
 use crate::sla::Verdict;
 use crate::sla::measure::{Guaranteed, PerMeasure, Term};
@@ -32,7 +31,7 @@ impl<T: Serialize> Serialize for ByPresentMeasure<T> {
     }
 }
 
-/// What a contract says of one measure.
+/// The terms of a contract for one measure.
 pub(super) struct GuaranteeTerms<'a>(pub(super) &'a dyn Guaranteed);
 
 impl Serialize for GuaranteeTerms<'_> {

@@ -17,7 +17,7 @@ pub struct Row {
     pub name: &'static str,
     /// One sentence for people, without a full stop.
     pub help: &'static str,
-    /// What it is.
+    /// Counter, gauge or histogram.
     pub kind: MetricKind,
     /// Its label names, in the order in which values are given.
     pub labels: &'static [&'static str],

@@ -1,5 +1,5 @@
-//! What the process itself costs, under the names that every Prometheus client gives them:
-//! processor time and memory, as Linux counts them in `/proc/self`.
+//! Measures the process itself, under the names that every Prometheus client gives them: processor time
+//! and memory, as Linux counts them in `/proc/self`.
 //!
 //! Read when a scrape is rendered, so once a second at most. What cannot be read is left out.
 

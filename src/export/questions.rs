@@ -1,6 +1,6 @@
-//! Questions that a published state has no answer to: what was (from the ledger), and which streams are
-//! worst now (from the workers). Whoever can answer owns the other end of a bounded channel; a question
-//! that finds no room is refused at once.
+//! Questions that a published state cannot answer: about the past (the ledger answers), and about the
+//! worst streams now (the workers answer). Whoever answers owns the other end of a bounded channel; a
+//! question that finds no room is refused at once.
 
 use crate::units::{Asn, Second};
 use std::sync::mpsc::SyncSender;

@@ -1,4 +1,4 @@
-//! How a file is packed, told by its first octets.
+//! Detects by the first octets of a file how it is packed.
 //!
 //! No state. A routing table in MRT begins with a time of four octets, which may be those of anything:
 //! so as many octets are compared as a format has that are always the same.
@@ -65,7 +65,7 @@ const MAGICS: [(&[u8], Packing); 12] = [
 /// bzip2 begins with `BZh`, a digit, and a block (the digits of pi) or its end (of the root of pi).
 const BZIP2_BLOCKS: [&[u8]; 2] = [b"1AY&SY", b"\x17rE8P\x90"];
 
-/// Where a tar archive (POSIX ustar) says what it is.
+/// Place and text of the magic of a tar archive (POSIX ustar).
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
 /// Where a skippable frame of zstd has its magic number, but for the lowest four bits (RFC 8878 §3.1.2).

@@ -1,5 +1,5 @@
-//! Files as they come: plain or packed with gzip, bzip2, xz or zstd, told apart by their first octets and
-//! not by their names.
+//! Unpacks files: plain or packed with gzip, bzip2, xz or zstd, told apart by their first octets and not
+//! by their names.
 //!
 //! Lives while one file is read. Refuses whatever unpacks to more times its own size than any table or
 //! capture does.

@@ -52,13 +52,13 @@ pub struct CommitmentAsnRow {
     pub name: Option<Arc<str>>,
     /// Octets in the current window.
     pub window_bytes: Directions<u64>,
-    /// Of these those that somebody answered.
+    /// The confirmed octets among them.
     pub confirmed_window_bytes: Directions<u64>,
     /// The window with the largest share so far, in octets.
     pub peak_window_bytes: Directions<u64>,
     /// Share of the committed rate in the current window: 1.0 is all of it.
     pub share: Directions<f64>,
-    /// That of what somebody answered.
+    /// The share of confirmed octets.
     pub confirmed_share: Directions<f64>,
     /// Whether the current window exceeds the threshold only by what nobody answered.
     pub unconfirmed_excess: bool,

@@ -1,4 +1,4 @@
-//! What was known when a verdict was given: enough to give it again, by somebody else.
+//! The inputs of a verdict: enough for somebody else to give it again.
 
 pub use crate::meter::asn_counts::{AsnCounts, SampleCounts};
 pub use crate::meter::asn_silence::AsnSilence;
@@ -30,7 +30,7 @@ impl<L: AsRef<[Asn]>> From<(L, AsnCounts)> for OnPath {
 /// What was counted of one ASN in a second.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SubjectCounts {
-    /// All of it.
+    /// The counts of all its paths together.
     pub counted: AsnCounts,
     /// The transit ASNs that its packets crossed, ascending.
     pub crossed: Vec<Asn>,
@@ -96,7 +96,7 @@ pub struct Judgement {
     pub commitment: Arc<str>,
     /// The ASN.
     pub asn: Asn,
-    /// What it is judged for.
+    /// Its own traffic, or what it carries as transit.
     pub role: Role,
     /// What was counted in this second when it was judged; of the transit ASNs, those that no later packet
     /// has crossed.

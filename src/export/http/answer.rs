@@ -69,7 +69,7 @@ pub(super) fn rendered(body: Result<Bytes, String>, kind: &'static str) -> Respo
     }
 }
 
-/// A document that somebody was asked for.
+/// The answer to a question, as JSON.
 pub(super) fn json(document: String) -> Response<AnswerBody> {
     let mut response = whole(Bytes::from(document), JSON);
     add_security_headers(&mut response);

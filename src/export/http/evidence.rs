@@ -1,4 +1,5 @@
-//! The files of the ledger over HTTP, as far as they are sealed: for a witness, and for whoever takes a copy.
+//! Serves the files of the ledger over HTTP, as far as they are sealed: to a witness, and to whoever
+//! takes a copy.
 //!
 //! A path is one of a closed form; nothing else of it reaches the file system. A file is opened on the
 //! runtime's threads for blocking work; how many are read at the same time is bounded, in all and per

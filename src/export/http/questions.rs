@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const USUAL_LENGTH: u64 = 3600;
 const USUAL_STEP: u64 = 60;
 
-/// Streams that are answered where nothing is said.
+/// Streams of an answer where the request sets no limit.
 const USUAL_STREAMS: usize = 50;
 
 /// An answer that is still to come.

@@ -22,9 +22,9 @@ const ASN: &str = "/api/v1/asns/";
 
 /// The answer to a request.
 pub(super) enum Reply {
-    /// It is there.
+    /// The answer.
     Ready(Response<AnswerBody>),
-    /// Somebody was asked.
+    /// A question that waits for its answer.
     Pending(PendingAnswer),
 }
 

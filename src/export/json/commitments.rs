@@ -10,7 +10,7 @@ use crate::snapshot::{
 use crate::units::Asn;
 use serde::Serialize;
 
-/// What a contract says, but for what it guarantees.
+/// The terms of a contract but its guarantees.
 #[derive(Serialize)]
 pub(super) struct TermsJson<'a> {
     name: &'a str,

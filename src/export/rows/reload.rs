@@ -1,4 +1,4 @@
-//! How reading the configuration again goes, and what may be read.
+//! Rows of reloads, and of the sandbox.
 
 use super::{Published, Series, flag, number};
 use crate::units::{NANOS_PER_SECOND, Timestamp};

@@ -1,4 +1,4 @@
-//! How full the tables are.
+//! Rows of the bounded tables: how full each one is.
 
 use super::number;
 use crate::export::Published;

@@ -22,7 +22,7 @@ const UNITS: [(&str, f64); 7] = [
 pub(super) struct TokenBucket {
     interval: Duration,
     burst: u32,
-    /// When the bucket would be full again if nobody asked.
+    /// When the bucket would be full again without further requests.
     full: Mutex<Option<Instant>>,
 }
 
