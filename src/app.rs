@@ -110,7 +110,7 @@ pub enum AppError {
     /// Of a ledger no report can be made.
     #[error("{0}")]
     Report(#[from] ReportError),
-    /// What nobody can enter into a ledger: why.
+    /// The request cannot be entered into the ledger: why.
     #[error("{0}")]
     Refused(String),
     /// A file that the command line or the configuration names cannot be read.

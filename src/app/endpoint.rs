@@ -1,5 +1,5 @@
-//! The security file of the web endpoint: read before anything is served, and at every reload. Also logs
-//! whom the endpoint turns away.
+//! Loads the security file of the web endpoint, before anything is served and at every reload, and logs
+//! which clients the endpoint refuses.
 
 use crate::events;
 use crate::export::HttpRefusals;

@@ -61,7 +61,7 @@ pub(super) struct LedgerSink {
 /// A ledger that is being kept.
 #[derive(Debug)]
 pub(super) struct RunningLedger {
-    /// What the judge's thread tells.
+    /// Takes what the judge says, on the judge's thread.
     pub(super) recorder: Recorder<LedgerSink>,
     /// Who writes it.
     pub(super) thread: EvidenceThread,
@@ -69,7 +69,7 @@ pub(super) struct RunningLedger {
     pub(super) status: Arc<EvidenceStatus>,
     /// What the judge goes on with.
     pub(super) resumed: Option<CommitmentJudge>,
-    /// Where it is.
+    /// Its directory.
     pub(super) directory: PathBuf,
     /// Of a fleet: what its last second was made of, and which this was.
     pub(super) made_of: Option<(Second, Vec<PartTerms>)>,

@@ -1,5 +1,5 @@
-//! Answers what was: a thread of its own reads the ledger that is being kept, minute by minute, and keeps an
-//! index of it, so that neither the main thread nor the judge waits for a file.
+//! Answers questions about the past: a thread of its own reads the ledger that is being kept, minute by
+//! minute, and keeps an index of it, so that neither the main thread nor the judge waits for a file.
 //!
 //! It ends when nobody can ask any more. What it cannot read it says in its answers.
 

@@ -22,11 +22,11 @@ const PAIRS_OF_PLACE: usize = 8192;
 const MAX_HELD_PAIRS: usize = 1 << 19;
 
 /// What goes over a worker's channel; none: a place that the report before it takes as well.
-type Place = Option<WorkerReport>;
+type ReportSlot = Option<WorkerReport>;
 
 /// A worker's end of its channel.
 #[derive(Clone, Debug)]
-pub(super) struct ReportSender(SyncSender<Place>);
+pub(super) struct ReportSender(SyncSender<ReportSlot>);
 
 impl ReportSender {
     /// Sends a report. Waits for room.
@@ -42,7 +42,7 @@ impl ReportSender {
 
 /// The judge's end of a worker's channel.
 #[derive(Debug)]
-pub(super) struct ReportReceiver(Receiver<Place>);
+pub(super) struct ReportReceiver(Receiver<ReportSlot>);
 
 impl ReportReceiver {
     /// Waits for the next report; none: the worker has ended.

@@ -1,5 +1,6 @@
-//! Own prefixes that never occur: a minute after the first stream, each worker looks once whether any of its
-//! streams has an own address. Where no worker's has, the log says which prefixes most streams have in common.
+//! Finds out whether the own prefixes (`asn.local_prefixes`) are right: a minute after the first stream,
+//! each worker looks once whether any of its streams has an own address. Where no worker's has, the log
+//! names the prefixes that most streams have in common.
 
 use crate::asn::Origin;
 use crate::events;
@@ -19,9 +20,9 @@ const MAX_PREFIXES: usize = 1024;
 /// Prefixes that are named.
 const NAMED: usize = 3;
 
-/// What all workers have found.
+/// What all workers have found so far.
 #[derive(Debug)]
-struct Found {
+struct LocalSearch {
     workers_left: usize,
     has_local: bool,
     /// Streams by the network of one of their ends.
@@ -31,13 +32,13 @@ struct Found {
 /// A worker's part of the check.
 #[derive(Debug)]
 pub(super) struct LocalCheck {
-    found: Arc<Mutex<Found>>,
+    found: Arc<Mutex<LocalSearch>>,
     seconds_left: u32,
 }
 
 /// For so many workers.
 pub(super) fn for_workers(workers: usize) -> Vec<LocalCheck> {
-    let found = Arc::new(Mutex::new(Found {
+    let found = Arc::new(Mutex::new(LocalSearch {
         workers_left: workers,
         has_local: false,
         prefixes: BTreeMap::new(),
@@ -68,7 +69,7 @@ impl LocalCheck {
     }
 }
 
-impl Found {
+impl LocalSearch {
     fn count<'s>(&mut self, streams: impl Iterator<Item = &'s Stream>) {
         for stream in streams {
             let pair = stream.pair();
@@ -116,13 +117,13 @@ fn network(address: Address) -> String {
 mod tests {
     use super::*;
 
-    fn found(workers_left: usize, has_local: bool) -> Found {
+    fn found(workers_left: usize, has_local: bool) -> LocalSearch {
         let counted = [
             ("198.51.100.0/24", 9),
             ("192.0.2.0/24", 1),
             ("203.0.113.0/24", 4),
         ];
-        Found {
+        LocalSearch {
             workers_left,
             has_local,
             prefixes: counted

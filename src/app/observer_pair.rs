@@ -1,4 +1,4 @@
-//! Tells two listeners what the judge says: the ledger, and who settles verdicts.
+//! Hands what the judge says to two observers: the recorder of the ledger and the settler.
 
 use crate::meter::second::IncompleteRange;
 use crate::snapshot::evidence::{JudgedSecond, Judgement, JudgementObserver};

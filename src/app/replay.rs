@@ -57,7 +57,7 @@ pub struct ReplayOutcome {
     pub warnings: Vec<String>,
     /// Whether it was stopped before the end of its files, and not because it followed one.
     pub interrupted: bool,
-    /// What of it a fleet did not get.
+    /// Why a fleet did not get all of it.
     pub undelivered: Option<AppError>,
 }
 

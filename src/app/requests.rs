@@ -15,7 +15,7 @@ use crate::units::Second;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// What became of what somebody asked for.
+/// What became of a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EntryOutcome {
     /// This leaf was entered.

@@ -309,7 +309,7 @@ fn interval(period: Duration) -> Interval {
     interval
 }
 
-/// Logs the last state; it is not stored.
+/// Logs the last state before the end.
 fn stopped(snapshot: &Snapshot) {
     let capture = &snapshot.capture;
     let dropped = capture.interfaces.iter().map(|one| one.dropped).sum();

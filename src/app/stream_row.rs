@@ -1,4 +1,4 @@
-//! A stream as it is shown.
+//! Makes the row that outputs show of a stream.
 
 use crate::snapshot::StreamRow;
 use crate::stream::record::Stream;

@@ -1,5 +1,5 @@
-//! What the meter itself does not see, in the operator's log: drops, interfaces that go and come back,
-//! seconds not seen whole and why, full tables, steps of the clock.
+//! Logs what the meter itself does not see: drops, interfaces that go and come back, seconds not seen
+//! whole and why, full tables, steps of the clock.
 //!
 //! Compares the snapshot of each judged second with the one before; one line when something begins, and
 //! one when it has not happened for [`QUIET`] seconds. Owned by the judge's thread. Reads no clock.
@@ -61,8 +61,8 @@ struct Episode {
     since: Option<(u64, Second, Second)>,
 }
 
-/// What a look at a counter told.
-enum Edge {
+/// An episode has begun or ended.
+enum EpisodeChange {
     /// It rises, by so much.
     Began(u64),
     /// It has not risen for a while: from when until when it did, and by how much.
@@ -70,19 +70,19 @@ enum Edge {
 }
 
 impl Episode {
-    fn update(&mut self, second: Second, count: u64) -> Option<Edge> {
+    fn update(&mut self, second: Second, count: u64) -> Option<EpisodeChange> {
         let more = count.saturating_sub(std::mem::replace(&mut self.count, count));
         match (&mut self.since, more) {
             (None, 0) => None,
             (None, more) => {
                 self.since = Some((count - more, second, second));
-                Some(Edge::Began(more))
+                Some(EpisodeChange::Began(more))
             }
             (Some((_, first, last)), 0) => {
                 // a clock that steps back ends what lasted before it
                 let is_over = second < *first || second.0.saturating_sub(last.0) >= QUIET;
                 let (before, first, last) = self.since.take_if(|_| is_over)?;
-                Some(Edge::Ended((first, last), count - before))
+                Some(EpisodeChange::Ended((first, last), count - before))
             }
             (Some((_, _, last)), _) => {
                 *last = second;
@@ -92,7 +92,7 @@ impl Episode {
     }
 }
 
-/// What of this is going on.
+/// The episodes that last, and what was logged of the rest.
 #[derive(Debug, Default)]
 pub(super) struct UnseenLog {
     drops: BTreeMap<Arc<str>, Episode>,
@@ -125,10 +125,10 @@ impl UnseenLog {
             let name = &row.name;
             let drops = self.drops.entry(name.clone()).or_default();
             match drops.update(second, row.dropped) {
-                Some(Edge::Began(frames)) => {
+                Some(EpisodeChange::Began(frames)) => {
                     notices.push(UnseenNotice::DropsBegan(name.clone(), second, frames));
                 }
-                Some(Edge::Ended(ends, frames)) => {
+                Some(EpisodeChange::Ended(ends, frames)) => {
                     notices.push(UnseenNotice::DropsEnded(name.clone(), ends, frames));
                 }
                 None => {}
@@ -136,10 +136,10 @@ impl UnseenLog {
             reasons.extend(drops.since.map(|_| "frames were dropped"));
             let down = self.down.entry(name.clone()).or_default();
             match down.update(second, row.down) {
-                Some(Edge::Began(_)) => {
+                Some(EpisodeChange::Began(_)) => {
                     notices.push(UnseenNotice::InterfaceGone(name.clone(), second));
                 }
-                Some(Edge::Ended(ends, _)) => {
+                Some(EpisodeChange::Ended(ends, _)) => {
                     notices.push(UnseenNotice::InterfaceBack(name.clone(), ends));
                 }
                 None => {}
@@ -190,12 +190,12 @@ impl UnseenLog {
     ) {
         let edge = self.unseen.update(second, seconds);
         reasons.dedup();
-        if let Some(Edge::Ended(ends, seconds)) = edge {
+        if let Some(EpisodeChange::Ended(ends, seconds)) = edge {
             let why = std::mem::take(&mut self.why);
             notices.push(UnseenNotice::UnseenEnded(ends, why, seconds));
             return;
         }
-        let is_new = matches!(edge, Some(Edge::Began(_)));
+        let is_new = matches!(edge, Some(EpisodeChange::Began(_)));
         if is_new {
             self.why.clear();
         }
@@ -218,13 +218,15 @@ impl UnseenLog {
 
 /// The notice of a full table, with its name and what follows.
 fn full(
-    edge: Option<Edge>,
+    edge: Option<EpisodeChange>,
     second: Second,
     (table, consequence): (&'static str, &'static str),
 ) -> Option<UnseenNotice> {
     Some(match edge? {
-        Edge::Began(refused) => UnseenNotice::TableFull(table, second, refused, consequence),
-        Edge::Ended(ends, refused) => UnseenNotice::TableHasRoom(table, ends, refused),
+        EpisodeChange::Began(refused) => {
+            UnseenNotice::TableFull(table, second, refused, consequence)
+        }
+        EpisodeChange::Ended(ends, refused) => UnseenNotice::TableHasRoom(table, ends, refused),
     })
 }
 

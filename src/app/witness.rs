@@ -20,7 +20,7 @@ use std::time::Duration;
 /// Octets of a hash.
 const HASH: usize = 32;
 
-/// What a witness is told.
+/// What a witness follows, and where it keeps what it has seen.
 #[derive(Debug)]
 pub struct WitnessRequest {
     /// The meter.
@@ -90,7 +90,7 @@ pub fn follow(request: WitnessRequest) -> Result<(), AppError> {
         what: "starting the runtime",
         source,
     })?;
-    let mut standing = Standing::default();
+    let mut standing = WitnessMetrics::default();
     loop {
         let taken = runtime.block_on(ask(&request.remote, &mut witness));
         let now = clock::now().second();
@@ -124,7 +124,7 @@ pub fn follow(request: WitnessRequest) -> Result<(), AppError> {
     }
 }
 
-/// Asks for the head, and takes it; whether it is a new one.
+/// Asks for the head and takes it. Returns whether it is a new one.
 async fn ask(remote: &RemoteMeter, witness: &mut Witness) -> Result<bool, FollowError> {
     let note = remote.get("evidence/checkpoint", MAX_NOTE).await?;
     let note = note.ok_or(FollowError::Nothing)?;
@@ -168,9 +168,9 @@ async fn tile(remote: &RemoteMeter, name: TileName) -> Result<Vec<Hash>, FollowE
         .ok_or(FollowError::Form("tile"))
 }
 
-/// What a witness says of itself.
+/// The metrics of a witness.
 #[derive(Debug, Default)]
-struct Standing {
+struct WitnessMetrics {
     origin: String,
     leaves: u64,
     /// When the meter was last seen, and agreed.
@@ -178,7 +178,7 @@ struct Standing {
     disagrees: bool,
 }
 
-impl Standing {
+impl WitnessMetrics {
     /// Writes the file for node_exporter's textfile collector, as a whole.
     fn write(&self, path: &Path) -> Result<(), AppError> {
         let rows = [

@@ -75,7 +75,7 @@ pub(super) struct ChannelSink {
     policy: PolicyReader,
     /// The ended streams, in a replay; the daemon does not keep them.
     stream_list: Option<StreamList>,
-    /// Who asks for streams; nobody where they are not shown.
+    /// Reads questions for streams; none where streams are not shown.
     streams_reader: Option<StreamsReader>,
     /// Whether own prefixes occur; nobody asks where there are none, or any more.
     local_check: Option<LocalCheck>,

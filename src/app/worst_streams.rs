@@ -32,7 +32,7 @@ struct SharedQuestion {
     question: Mutex<Option<StreamsQuestion>>,
 }
 
-/// What a worker sees of it.
+/// A worker's end of the question.
 #[derive(Debug)]
 pub(super) struct StreamsReader {
     shared: Arc<SharedQuestion>,
@@ -120,7 +120,7 @@ impl StreamsCollector {
 }
 
 impl StreamsReader {
-    /// Once a second: answers, if somebody asks.
+    /// Answers a question that waits; called once a second.
     pub(super) fn answer(&mut self, streams: &Streams) {
         let number = self.shared.number.load(Ordering::Acquire);
         if number == self.answered {

@@ -1,5 +1,5 @@
-//! What the host does with the frames of an interface that a meter should be told: it merges packets
-//! (receive offload), or shows the same packet on several interfaces.
+//! Finds out what the host does to frames before the meter sees them: it merges packets (receive
+//! offload), or shows the same packet on several interfaces.
 //!
 //! Read from the kernel when asked; no state. What cannot be read is not warned of: the interface may not be
 //! there yet.

@@ -1,4 +1,4 @@
-//! Shared by both live sources: interface errors, link types, and the gap at the start of a capture.
+//! What both live sources share: interface errors, link types, and the gap at the start of a capture.
 
 pub(super) mod watch;
 

@@ -1,4 +1,4 @@
-//! The progress bar of what reads for long: on a terminal only, on standard error.
+//! The progress bar of commands that read for long: on a terminal only, on standard error.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::RefCell;

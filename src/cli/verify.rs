@@ -1,4 +1,4 @@
-//! `asnmeter verify`: does everything hold that a ledger says?
+//! `asnmeter verify`: checks that everything in a ledger holds.
 
 use super::progress::ReadingBar;
 use super::{Format, print};

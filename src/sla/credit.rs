@@ -1,5 +1,5 @@
-//! What a contract credits where its guarantees were not kept. Nothing of it is judged: a report says which
-//! step was reached. No money.
+//! The credit of a contract where its guarantees were not kept. Nothing of it is judged: a report says
+//! which step was reached. No money.
 
 use crate::units::Ratio;
 

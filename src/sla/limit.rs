@@ -1,5 +1,5 @@
-//! The limit of a contract, as it stood when something was held against it: what a number of octets
-//! is of it, whatever the contract says by now.
+//! The limit of a contract as it stood when octets were held against it, whatever the contract says by
+//! now.
 
 use crate::sla::commitment::Commitment;
 use crate::stream::tally::Layer;

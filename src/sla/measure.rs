@@ -33,7 +33,7 @@ impl Measure {
     /// How many there are.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// What it is.
+    /// Its row in the table of measures.
     pub const fn properties(self) -> &'static Properties {
         match self {
             Self::Loss => &loss::PROPERTIES,
@@ -118,7 +118,7 @@ pub struct Properties {
     pub label: &'static str,
     /// The heading of a column.
     pub title: &'static str,
-    /// What is counted of it, in the order in which it is written.
+    /// What is counted for it, in the order in which it is written.
     pub columns: &'static [Column],
     /// Adds to an ASN what a pair of which it is the source did.
     pub sent: fn(&Guarantee, &PairCounts, &mut AsnCounts),

@@ -1,5 +1,5 @@
-//! How full the tables of the workers and of the judge are. Every table is bounded, since its content is somebody else's
-//! (docs/BOUNDS.md); what one refuses is counted.
+//! How full the tables of the workers and of the judge are. Every table is bounded, since others decide
+//! what fills it (docs/BOUNDS.md); what one refuses is counted.
 
 /// A table of a worker, or of the judge. A closed list.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -41,7 +41,7 @@ const MODIFIED: u32 = 0xa1b2_cd34;
 /// Octets that the modified form has between the header of a record and its packet.
 const MODIFIED_MORE: usize = 8;
 
-/// What a magic number says of a file.
+/// The variant of a file: byte order and unit of time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Form {
     order: ByteOrder,

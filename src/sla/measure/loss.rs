@@ -40,7 +40,7 @@ pub(super) const PROPERTIES: Properties = Properties {
 pub struct LossGuarantee {
     /// The limit.
     pub limit: Ratio,
-    /// Whose loss is judged.
+    /// The direction whose loss is judged.
     pub direction: LossDirection,
     /// Fewer expected packets than this in the window: indeterminate. Default 100.
     pub min_packets: u64,
@@ -113,7 +113,7 @@ impl Guaranteed for LossGuarantee {
     }
 }
 
-/// Whose loss is judged.
+/// The direction whose loss is judged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum LossDirection {
     /// Gaps at the tap in what the ASN sent.
