@@ -11,19 +11,17 @@
 mod support;
 
 use asnmeter::units::Second;
-use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use support::START;
 use support::desk::Desk;
 use support::frames::{Media, Shot};
-use support::program::{PROGRAM, asnmeter, list, outcome, replay};
+use support::program::{PROGRAM, asnmeter, list, outcome, replay, sealed_lines};
 use support::running::{Running, until};
 
 const CONFIGURATION: &str = r#"
@@ -103,18 +101,8 @@ fn replayed(desk: &Desk, ledger: &str, more: &[&str]) -> Value {
 
 /// The lines of all leaves of a ledger that are in its day files.
 fn leaves(ledger: &Path) -> Vec<Value> {
-    let mut names: Vec<_> = fs::read_dir(ledger)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "gz"))
-        .collect();
-    names.sort();
-    let mut text = String::new();
-    for name in names {
-        let mut unpacked = MultiGzDecoder::new(File::open(name).unwrap());
-        unpacked.read_to_string(&mut text).unwrap();
-    }
-    text.lines()
+    sealed_lines(ledger)
+        .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
 }

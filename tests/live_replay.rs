@@ -13,17 +13,13 @@ use asnmeter::capture::ring::{RingSettings, RingSource};
 use asnmeter::clock;
 use asnmeter::frame::InterfaceId;
 use asnmeter::units::Second;
-use flate2::read::MultiGzDecoder;
 use serde_json::Value;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use support::desk::Desk;
 use support::frames::{Media, Shot};
 use support::netns::{self, Told};
-use support::program::{replay, text};
+use support::program::{replay, sealed_lines, text};
 use support::rfc3339;
 use support::running::{Running, until};
 
@@ -115,15 +111,7 @@ fn both() {
 
 /// The lines of seconds, intervals and verdicts in these seconds.
 fn leaves(ledger: &str, seconds: &std::ops::Range<u64>) -> Vec<String> {
-    let names = std::fs::read_dir(Path::new(ledger)).unwrap().flatten();
-    let days = names.filter(|entry| entry.path().extension().is_some_and(|is| is == "gz"));
-    let mut paths: Vec<_> = days.map(|entry| entry.path()).collect();
-    paths.sort();
-    let mut lines = String::new();
-    for path in paths {
-        let mut unpacked = MultiGzDecoder::new(File::open(path).unwrap());
-        unpacked.read_to_string(&mut lines).unwrap();
-    }
+    let lines = sealed_lines(ledger);
     let (first, end) = (rfc3339(seconds.start), rfc3339(seconds.end));
     let is_wanted = |line: &&str| {
         let leaf: Value = serde_json::from_str(line).unwrap();

@@ -2,6 +2,7 @@
 //! by the ledger's writer, published by the fleet's publisher. It can be stopped without a word, cut off, begun
 //! again.
 
+use crate::support::program::sealed_lines;
 use asnmeter::clock;
 use asnmeter::fleet::Subjects;
 use asnmeter::fleet::follow::LedgerProgress;
@@ -13,10 +14,8 @@ use asnmeter::ledger::record::SecondLeaves;
 use asnmeter::ledger::writer::{Durability, LedgerSettings, LedgerWriter};
 use asnmeter::snapshot::fleet::ProbeStatus;
 use asnmeter::units::Second;
-use flate2::read::MultiGzDecoder;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,19 +28,8 @@ pub(crate) const PACE: Duration = Duration::from_millis(40);
 
 /// The leaves of a ledger, by second, without what a writer adds.
 pub(crate) fn leaves_of(ledger: &Path) -> BTreeMap<Second, Vec<Leaf>> {
-    let mut names: Vec<_> = fs::read_dir(ledger)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "gz"))
-        .collect();
-    names.sort();
-    let mut text = String::new();
-    for name in names {
-        let mut unpacked = MultiGzDecoder::new(File::open(name).unwrap());
-        unpacked.read_to_string(&mut text).unwrap();
-    }
     let mut seconds = BTreeMap::<Second, Vec<Leaf>>::new();
-    for line in text.lines() {
+    for line in sealed_lines(ledger).lines() {
         let leaf = Leaf::from_line(line).unwrap();
         if let Some(second) = leaf.second() {
             seconds.entry(second).or_default().push(leaf);

@@ -1,7 +1,11 @@
 //! The program as its users have it: a process with arguments, output and an exit code.
 
+use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
 use std::process::Command;
 
 /// The binary under test.
@@ -26,6 +30,22 @@ pub(crate) fn assert_verifies(ledger: impl AsRef<OsStr>) {
     let verified = asnmeter([OsStr::new("verify"), ledger]);
     let said = (ledger, verified.stdout, verified.stderr);
     assert_eq!(verified.code, Some(0), "{said:?}");
+}
+
+/// The lines of all leaves in the day files of a ledger.
+pub(crate) fn sealed_lines(ledger: impl AsRef<Path>) -> String {
+    let paths = fs::read_dir(ledger).unwrap();
+    let paths = paths.map(|entry| entry.unwrap().path());
+    let mut days: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "gz"))
+        .collect();
+    days.sort();
+    let mut lines = String::new();
+    for day in days {
+        let mut unpacked = MultiGzDecoder::new(File::open(day).unwrap());
+        unpacked.read_to_string(&mut lines).unwrap();
+    }
+    lines
 }
 
 /// Runs a command to its end.
