@@ -56,6 +56,7 @@ use crate::stream::StreamLimits;
 use crate::voice::Rules;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::runtime::Runtime;
 
 /// Version of the program, from Cargo.toml.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -366,4 +367,15 @@ fn daemon_state(policy: &Policy, config_ok: bool) -> DaemonState {
         revision: REVISION.into(),
         ..DaemonState::default()
     }
+}
+
+/// A runtime on this thread alone: for commands, and for threads that wait for the network.
+fn current_thread_runtime() -> Result<Runtime, AppError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.map_err(|source| AppError::System {
+        what: "starting the runtime",
+        source,
+    })
 }

@@ -7,7 +7,7 @@ pub use daemon::run;
 
 use super::evidence::{self, RunningLedger};
 use super::observer_pair::ObserverPair;
-use super::{AppError, policy};
+use super::{AppError, current_thread_runtime, policy};
 use crate::clock;
 use crate::config::checked::{Config, FleetProbe, FleetRole, FleetSettings};
 use crate::events;
@@ -176,10 +176,9 @@ fn publish(
     status: &Arc<ProbeStatus>,
     is_replay: bool,
 ) -> bool {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let Ok(runtime) = runtime else { return false };
+    let Ok(runtime) = current_thread_runtime() else {
+        return false;
+    };
     let ended = progress.clone();
     let mut publisher = Publisher::new(settings, progress, status.clone(), log_notice);
     runtime.block_on(async {
@@ -324,13 +323,7 @@ pub fn judge_once(
     let mut kept = directory
         .map(|path| aggregator.start_ledger(&path, true))
         .transpose()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|source| AppError::System {
-        what: "starting the runtime",
-        source,
-    })?;
+    let runtime = current_thread_runtime()?;
     let mut settler = Settler::new(MAX_PENDING);
     let recorder = kept.as_mut().map(|kept| &mut kept.recorder);
     let mut evidence = ObserverPair(recorder, Some(&mut settler));

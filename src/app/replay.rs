@@ -5,7 +5,7 @@ use super::observer_pair::ObserverPair;
 use super::shared_policy::SharedPolicy;
 use super::signals::Signals;
 use super::worker_sink::{ChannelSink, StreamList};
-use super::{AppError, fleet, judge_thread, policy, settings};
+use super::{AppError, current_thread_runtime, fleet, judge_thread, policy, settings};
 use crate::capture::CaptureError;
 use crate::capture::file::{FileSource, ReadProgress};
 use crate::config::checked::Config;
@@ -201,10 +201,7 @@ pub fn stop_on_signal(progress: Arc<ReadProgress>) -> Result<(), AppError> {
         what: "waiting for signals",
         source,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
+    let runtime = current_thread_runtime()?;
     let mut signals = {
         let _context = runtime.enter();
         Signals::new()?

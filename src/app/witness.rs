@@ -3,7 +3,7 @@
 //!
 //! A fork ends it. Whoever cannot be reached is asked again.
 
-use super::{AppError, REVISION, VERSION};
+use super::{AppError, REVISION, VERSION, current_thread_runtime};
 use crate::clock;
 use crate::events;
 use crate::export::http::fetch::{FetchError, RemoteMeter};
@@ -83,13 +83,7 @@ impl FollowError {
 /// [`AppError`].
 pub fn follow(request: WitnessRequest) -> Result<(), AppError> {
     let mut witness = Witness::open(&request.directory, request.cosigner, request.meter_key)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|source| AppError::System {
-        what: "starting the runtime",
-        source,
-    })?;
+    let runtime = current_thread_runtime()?;
     let mut standing = WitnessMetrics::default();
     loop {
         let taken = runtime.block_on(ask(&request.remote, &mut witness));

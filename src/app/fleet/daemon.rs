@@ -8,7 +8,7 @@ use crate::app::live::block_on;
 use crate::app::observer_pair::ObserverPair;
 use crate::app::running::MAX_SETTLING;
 use crate::app::signals::Signals;
-use crate::app::{AppError, daemon_state, systemd};
+use crate::app::{AppError, current_thread_runtime, daemon_state, systemd};
 use crate::clock;
 use crate::events;
 use crate::export::{DaemonState, Published, http};
@@ -152,10 +152,7 @@ fn judge(
         what: "starting a thread",
         source,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
+    let runtime = current_thread_runtime()?;
     let run = move || {
         let mut settler = Settler::new(MAX_SETTLING);
         if let Some(judged) = fleet.judge.judged() {
