@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
                     }
                 }
             }
-            RtcpPacket::Other { .. } => {}
+            RtcpPacket::Other => {}
         }
     }
 });

@@ -81,7 +81,7 @@ impl Streams {
                         self.tell_sender(packet, ssrc, |stream| stream.say_goodbye(now));
                     }
                 }
-                RtcpPacket::Extended { .. } | RtcpPacket::Other { .. } => {}
+                RtcpPacket::Extended { .. } | RtcpPacket::Other => {}
             }
         }
     }

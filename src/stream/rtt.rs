@@ -137,11 +137,11 @@ impl RttMatcher {
                                 let of = (answer.ssrc, answer.last_rr);
                                 self.answer_report(packet, ssrc, of, answer.delay, samples);
                             }),
-                            Block::Voip(_) | Block::Other { .. } => {}
+                            Block::Voip(_) | Block::Other => {}
                         }
                     }
                 }
-                rtcp::RtcpPacket::Goodbye(_) | rtcp::RtcpPacket::Other { .. } => {}
+                rtcp::RtcpPacket::Goodbye(_) | rtcp::RtcpPacket::Other => {}
             }
         }
     }

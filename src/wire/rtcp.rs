@@ -133,12 +133,8 @@ pub enum RtcpPacket<'a> {
         ssrc: u32,
         /// NTP timestamp: seconds in the upper, fraction in the lower 32 bits.
         ntp: u64,
-        /// The same time as an RTP timestamp.
-        rtp: u32,
         /// Packets sent since the beginning.
         packets: u32,
-        /// Payload octets sent since the beginning.
-        octets: u32,
         /// Reception reports of the sender.
         reports: ReportBlocks<'a>,
     },
@@ -159,10 +155,7 @@ pub enum RtcpPacket<'a> {
         blocks: Blocks<'a>,
     },
     /// Source descriptions, feedback, application-defined packets.
-    Other {
-        /// The packet type.
-        kind: u8,
-    },
+    Other,
 }
 
 /// The packets of a clear RTCP payload.
@@ -180,7 +173,7 @@ pub fn reports(payload: &[u8]) -> impl Iterator<Item = (u32, ReportBlock)> + '_ 
     let reports = packets(payload).filter_map(|packet| match packet {
         RtcpPacket::SenderReport { ssrc, reports, .. }
         | RtcpPacket::ReceiverReport { ssrc, reports } => Some((ssrc, reports)),
-        RtcpPacket::Goodbye(_) | RtcpPacket::Extended { .. } | RtcpPacket::Other { .. } => None,
+        RtcpPacket::Goodbye(_) | RtcpPacket::Extended { .. } | RtcpPacket::Other => None,
     });
     reports.flat_map(|(ssrc, blocks)| blocks.map(move |block| (ssrc, block)))
 }
@@ -192,7 +185,7 @@ pub fn sent(payload: &[u8]) -> impl Iterator<Item = (u32, u32)> + '_ {
         RtcpPacket::ReceiverReport { .. }
         | RtcpPacket::Goodbye(_)
         | RtcpPacket::Extended { .. }
-        | RtcpPacket::Other { .. } => None,
+        | RtcpPacket::Other => None,
     })
 }
 
@@ -203,12 +196,12 @@ pub fn voip_metrics(payload: &[u8]) -> impl Iterator<Item = (u32, VoipMetrics)> 
         RtcpPacket::SenderReport { .. }
         | RtcpPacket::ReceiverReport { .. }
         | RtcpPacket::Goodbye(_)
-        | RtcpPacket::Other { .. } => None,
+        | RtcpPacket::Other => None,
     });
     extended.flat_map(|(ssrc, blocks)| {
         blocks.filter_map(move |block| match block {
             Block::Voip(metrics) => Some((ssrc, metrics)),
-            Block::ReceiverReferenceTime(_) | Block::Dlrr(_) | Block::Other { .. } => None,
+            Block::ReceiverReferenceTime(_) | Block::Dlrr(_) | Block::Other => None,
         })
     })
 }
@@ -233,15 +226,13 @@ fn parse(header: Header, packet: &[u8]) -> Option<RtcpPacket<'_>> {
         SENDER_REPORT => {
             let (ssrc, rest) = body.split_first_chunk()?;
             let (ntp, rest) = rest.split_first_chunk()?;
-            let (rtp, rest) = rest.split_first_chunk()?;
+            let (_rtp, rest) = rest.split_first_chunk::<4>()?;
             let (packets, rest) = rest.split_first_chunk()?;
-            let (octets, rest) = rest.split_first_chunk()?;
+            let (_octets, rest) = rest.split_first_chunk::<4>()?;
             RtcpPacket::SenderReport {
                 ssrc: u32::from_be_bytes(*ssrc),
                 ntp: u64::from_be_bytes(*ntp),
-                rtp: u32::from_be_bytes(*rtp),
                 packets: u32::from_be_bytes(*packets),
-                octets: u32::from_be_bytes(*octets),
                 reports: ReportBlocks::new(rest, header.count),
             }
         }
@@ -260,7 +251,7 @@ fn parse(header: Header, packet: &[u8]) -> Option<RtcpPacket<'_>> {
                 blocks: Blocks::new(rest),
             }
         }
-        kind => RtcpPacket::Other { kind },
+        _ => RtcpPacket::Other,
     })
 }
 

@@ -99,10 +99,7 @@ pub enum Block<'a> {
     /// What the receiver hears (RFC 3611 §4.7).
     Voip(VoipMetrics),
     /// Anything else.
-    Other {
-        /// The block type.
-        kind: u8,
-    },
+    Other,
 }
 
 /// The blocks of an extended report.
@@ -134,9 +131,9 @@ impl<'a> Iterator for Blocks<'a> {
             (DLRR, _) => Block::Dlrr(LastReports(block.as_chunks().0.iter())),
             (VOIP_METRICS, _) => match VoipMetrics::parse(block) {
                 Some(metrics) => Block::Voip(metrics),
-                None => Block::Other { kind: VOIP_METRICS },
+                None => Block::Other,
             },
-            (kind, _) => Block::Other { kind },
+            _ => Block::Other,
         })
     }
 }

@@ -50,12 +50,10 @@ fn a_compound_packet_is_read_whole() {
         RtcpPacket::SenderReport {
             ssrc: 7,
             ntp: 0xe000_0001_8000_0000,
-            rtp: 800,
             packets: 5,
-            octets: 800,
             reports,
         },
-        RtcpPacket::Other { kind: 202 },
+        RtcpPacket::Other,
         RtcpPacket::Extended { ssrc: 7, blocks },
         RtcpPacket::Goodbye(sources),
     ] = &found[..]
@@ -76,9 +74,9 @@ fn a_compound_packet_is_read_whole() {
     let blocks: Vec<_> = blocks.clone().collect();
     let [
         Block::ReceiverReferenceTime(0xe000_0001_8000_0000),
-        Block::Other { kind: 9 },
+        Block::Other,
         Block::Dlrr(last_reports),
-        Block::Other { kind: 1 },
+        Block::Other,
     ] = &blocks[..]
     else {
         panic!("{blocks:?}");
@@ -207,7 +205,7 @@ proptest! {
                 }
                 RtcpPacket::Goodbye(sources) => prop_assert!(sources.count() <= 31),
                 RtcpPacket::Extended { blocks, .. } => prop_assert!(blocks.count() <= 75),
-                RtcpPacket::Other { .. } => {}
+                RtcpPacket::Other => {}
             }
         }
     }
