@@ -82,12 +82,7 @@ impl Signalling {
         }
     }
 
-    /// Observes a fragment; the last one completes its datagram.
-    pub fn observe_fragment(&mut self, fragment: &Fragment<'_>) {
-        self.take_fragment(fragment, false);
-    }
-
-    /// The same; `is_counted`: this worker counts the fragment.
+    /// Observes a fragment; the last one completes its datagram. `is_counted`: this worker counts the fragment.
     pub fn take_fragment(&mut self, fragment: &Fragment<'_>, is_counted: bool) {
         if let Some(payload) = self.fragments.insert(fragment) {
             let ends = [fragment.src, fragment.dst];

@@ -150,17 +150,20 @@ fn fragments_in_any_order_are_reassembled() {
         .map(|(index, octets)| (index * 104, octets))
         .collect();
     let take = |signalling: &mut Signalling, (offset, octets): (usize, &[u8]), identification| {
-        signalling.observe_fragment(&Fragment {
-            time: Timestamp::default(),
-            src: end(1, 0).address,
-            dst: end(9, 0).address,
-            identification,
-            offset: u16::try_from(offset).unwrap(),
-            more: offset + octets.len() < datagram.len(),
-            octets,
-            length: octets.len(),
-            ip_bytes: 0,
-        });
+        signalling.take_fragment(
+            &Fragment {
+                time: Timestamp::default(),
+                src: end(1, 0).address,
+                dst: end(9, 0).address,
+                identification,
+                offset: u16::try_from(offset).unwrap(),
+                more: offset + octets.len() < datagram.len(),
+                octets,
+                length: octets.len(),
+                ip_bytes: 0,
+            },
+            false,
+        );
     };
     for order in [false, true] {
         let mut signalling = Signalling::default();
