@@ -75,10 +75,6 @@ struct DirectionTracker {
 }
 
 impl DirectionTracker {
-    fn peak_bytes(&self) -> u64 {
-        self.peak.map_or(0, |(bytes, _)| bytes)
-    }
-
     fn peak_share(&self) -> f64 {
         self.peak.map_or(0.0, |(bytes, limit)| limit.share(bytes))
     }
@@ -205,7 +201,6 @@ impl ThresholdTracker {
             confirmed_share: confirmed(window).map(|bytes| limit.share(*bytes)),
             unconfirmed_excess: self.is_unconfirmed,
             unconfirmed_excess_seconds: self.seconds_unconfirmed,
-            peak_window_bytes: self.sides.map(DirectionTracker::peak_bytes),
             share: window_bytes.map(|bytes| limit.share(*bytes)),
             peak_share: self.sides.map(DirectionTracker::peak_share),
             out_of_sla: self.excess.any(),

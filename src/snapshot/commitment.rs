@@ -54,8 +54,6 @@ pub struct CommitmentAsnRow {
     pub window_bytes: Directions<u64>,
     /// The confirmed octets among them.
     pub confirmed_window_bytes: Directions<u64>,
-    /// The window with the largest share so far, in octets.
-    pub peak_window_bytes: Directions<u64>,
     /// Share of the committed rate in the current window: 1.0 is all of it.
     pub share: Directions<f64>,
     /// The share of confirmed octets.

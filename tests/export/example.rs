@@ -193,7 +193,6 @@ fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> C
         confirmed_share: share.map(|share| share * 0.98),
         unconfirmed_excess: asn == 1_136,
         unconfirmed_excess_seconds: 17 * u64::from(asn == 1_136),
-        peak_window_bytes: peak_share.map(window),
         share,
         peak_share,
         out_of_sla: over,

@@ -27,16 +27,6 @@ pub struct ExclusionLeaf {
 }
 
 impl ExclusionLeaf {
-    /// Whether it is about the same as another, whenever that was entered.
-    pub fn is_same_as(&self, other: &Self) -> bool {
-        let entered = self.entered;
-        *self
-            == Self {
-                entered,
-                ..other.clone()
-            }
-    }
-
     /// Whether it was entered only after it had begun.
     pub fn is_retroactive(&self) -> bool {
         self.entered > self.from
