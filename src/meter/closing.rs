@@ -76,7 +76,7 @@ impl Meter {
         }
         self.confirm(through, streams);
         let counts = self.counts_of(through);
-        streams.tell_silence(through, |pair, silence| {
+        streams.sample_silence(through, |pair, silence| {
             let usage = PairCounts {
                 silence: Some(silence.into()),
                 ..PairCounts::default()

@@ -1,4 +1,4 @@
-//! Where a stream begins and where it stops, told to the judge: media that moves to another transport
+//! The first and the last packet of a stream, reported to the judge: media that moves to another transport
 //! address stops as one stream and begins as another, which another worker may have (MODEL §7.10).
 
 use crate::attribution::PairKey;
@@ -9,16 +9,16 @@ use crate::voice::stream_key::StreamKey;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// What is missing in a move is lost for certain if it took no longer.
+/// What is missing over a move is lost for certain if the move took no longer.
 const CERTAIN: Duration = Duration::from_secs(2);
 
-/// A longer one is none.
+/// The longest time that a move may take.
 pub const LONGEST_MOVE: Duration = Duration::from_secs(30);
 
 /// The first packet of a stream, or its last one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StreamEdge {
-    /// Whose it is.
+    /// The origins at its ends.
     pub pair: PairKey,
     /// The stream.
     pub key: StreamKey,
@@ -30,7 +30,7 @@ pub struct StreamEdge {
     pub time: Timestamp,
     /// The stream's clock, once it is known.
     pub clock: Option<NonZeroU32>,
-    /// Between two of its packets, usually.
+    /// The usual time between two of its packets.
     pub interval: Duration,
 }
 

@@ -18,7 +18,7 @@ use crate::wire::rtcp::{self, Block, Protection, ReportBlock};
 use crate::wire::sip::{self, Start};
 use crate::wire::stun::{StunClass, StunHeader};
 use hashbrown::DefaultHashBuilder;
-use questions::{Forgotten, PendingRequests};
+use questions::{PendingRequests, QuestionSubject};
 use std::hash::BuildHasher;
 use std::time::Duration;
 
@@ -257,12 +257,12 @@ impl RttMatcher {
     fn ask(&mut self, packet: &Packet<'_>, question: &Question<'_>, octets: &[u8]) {
         let key = self.key(packet.src, packet.dst, question);
         let content = self.hasher.hash_one(octets);
-        let of = Forgotten {
+        let of = QuestionSubject {
             ends: [packet.src.address, packet.dst.address],
             method: question.method(),
         };
         let forgotten = self.questions.ask((key, content), of, packet.time, LONGEST);
-        let unmeasured = forgotten.map(|Forgotten { ends, method }| {
+        let unmeasured = forgotten.map(|QuestionSubject { ends, method }| {
             let [asker, answerer] = ends;
             let sample = RttSample {
                 method,

@@ -22,7 +22,7 @@ pub(super) const ACTIVE: Duration = Duration::from_secs(10);
 /// A stream is silent once nothing has come for so much longer than usually passes between its packets.
 pub(super) const AFTER: Duration = Duration::from_secs(1);
 
-/// A stream without a packet for so long is told to the judge: it may have moved (MODEL §7.10).
+/// A stream without a packet for so long is reported to the judge: it may have moved (MODEL §7.10).
 const STOPPED: Duration = Duration::from_secs(3);
 
 /// A reason may come so long before the last packet.
@@ -78,7 +78,7 @@ struct QuietStream {
     last: Timestamp,
     /// Packets of the opposite stream when it was first looked at, and when that was.
     opposite: Option<(u64, Timestamp)>,
-    /// What was told of it last.
+    /// The open packets that were reported of it last.
     open: u64,
     /// Numberings that it had begun until then.
     restarts: u64,
@@ -98,9 +98,9 @@ struct BegunStream {
 #[derive(Debug, Default)]
 pub(super) struct QuietStreams {
     quiet: Vec<QuietStream>,
-    /// Those that are not told yet.
+    /// Those that are not reported yet.
     begun: Vec<BegunStream>,
-    /// What is told of those that stopped.
+    /// The last packets of those that stopped, to be reported.
     stopped: Vec<StreamEdge>,
 }
 
@@ -118,7 +118,7 @@ impl QuietStreams {
 }
 
 impl QuietStream {
-    /// Silent as it was told to be last, and soon decided.
+    /// Silent as it was reported last, and soon decided.
     fn still_open(&self) -> SilenceCounts {
         SilenceCounts {
             open: self.open,
@@ -156,8 +156,12 @@ impl Streams {
         }
     }
 
-    /// Looks at all quiet streams at the end of a second, and tells what there is of each.
-    pub fn tell_silence(&mut self, second: Second, mut tell: impl FnMut(&PairKey, SilenceCounts)) {
+    /// Looks at all quiet streams at the end of a second, and reports the counts of each.
+    pub fn sample_silence(
+        &mut self,
+        second: Second,
+        mut report: impl FnMut(&PairKey, SilenceCounts),
+    ) {
         let mut quiet = std::mem::take(&mut self.quiet.quiet);
         let mut stopped = Vec::new();
         quiet.retain_mut(|known| {
@@ -180,7 +184,7 @@ impl Streams {
                             ended,
                             ..SilenceCounts::default()
                         };
-                        tell(stream.pair(), counts);
+                        report(stream.pair(), counts);
                     }
                     known.is_over = true;
                     !stops && !goes_on
@@ -188,7 +192,7 @@ impl Streams {
                 Quiet::Stays(next, counts) => {
                     *known = next;
                     if counts != SilenceCounts::default() {
-                        tell(stream.pair(), counts);
+                        report(stream.pair(), counts);
                     }
                     true
                 }

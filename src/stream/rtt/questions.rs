@@ -20,29 +20,29 @@ const MAX_REPORTERS: usize = 4;
 
 /// When a question went by: once, or again before its answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Asked {
+pub(super) struct QuestionTimes {
     /// The first time.
     pub(super) first: Timestamp,
     /// The last time.
     pub(super) last: Timestamp,
 }
 
-/// A question that had to leave while an answer would still have been a sample.
+/// What a question is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Forgotten {
+pub(super) struct QuestionSubject {
     /// Who asked, and who was asked.
     pub(super) ends: [Address; 2],
-    /// How it would have been measured.
+    /// How its answer gives a round trip.
     pub(super) method: RttMethod,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Question {
-    asked: Asked,
-    of: Forgotten,
-    /// Of its octets: what is asked again is the very same message.
+    asked: QuestionTimes,
+    of: QuestionSubject,
+    /// A hash of its octets: a question that is asked again is the same message.
     content: u64,
-    /// Another message asked under the same name: nobody knows which one an answer answers.
+    /// Another message had the same identification: nobody knows which one an answer belongs to.
     is_ambiguous: bool,
     /// It went by more than once.
     repeated: bool,
@@ -67,10 +67,10 @@ impl PendingRequests {
     pub(super) fn ask(
         &mut self,
         (key, content): (u64, u64),
-        of: Forgotten,
+        of: QuestionSubject,
         now: Timestamp,
         longest: Duration,
-    ) -> Option<Forgotten> {
+    ) -> Option<QuestionSubject> {
         if let Some(question) = self.waiting.get_mut(&key) {
             question.repeated = true;
             question.is_ambiguous |= question.content != content;
@@ -89,7 +89,7 @@ impl PendingRequests {
             self.forgotten += 1;
         }
         self.order.push_back((now, key));
-        let asked = Asked {
+        let asked = QuestionTimes {
             first: now,
             last: now,
         };
@@ -110,7 +110,7 @@ impl PendingRequests {
 
     /// An answer goes by, the only one: when it was asked for. Nobody knows which of several questions
     /// it answers (Karn and Partridge, 1987): one of the first to the last.
-    pub(super) fn answer_once(&mut self, key: u64) -> Option<Asked> {
+    pub(super) fn answer_once(&mut self, key: u64) -> Option<QuestionTimes> {
         let question = self.waiting.get_mut(&key)?;
         let is_first = std::mem::replace(&mut question.answers, 1) == 0;
         (is_first && !question.is_ambiguous).then_some(question.asked)

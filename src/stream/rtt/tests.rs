@@ -1,4 +1,4 @@
-use super::questions::Asked;
+use super::questions::QuestionTimes;
 use super::*;
 use crate::units::Address;
 use crate::voice::CapturePoint;
@@ -386,8 +386,8 @@ fn a_handshake_measures_both_sides() {
 }
 
 /// A question that an endpoint was asked by STUN.
-fn asked(questions: &mut PendingRequests, key: u64, now: Timestamp) -> Option<Forgotten> {
-    let of = Forgotten {
+fn asked(questions: &mut PendingRequests, key: u64, now: Timestamp) -> Option<QuestionSubject> {
+    let of = QuestionSubject {
         ends: [A, B].map(Address::v4),
         method: RttMethod::Stun,
     };
@@ -414,7 +414,7 @@ fn what_waits_is_bounded_and_what_is_forgotten_unanswered_in_its_time_is_told() 
     );
     assert_eq!(questions.answer_once(0), None, "pushed out");
     let asked = Timestamp::from_nanos(69_999);
-    let once = Asked {
+    let once = QuestionTimes {
         first: asked,
         last: asked,
     };
