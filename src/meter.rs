@@ -309,7 +309,7 @@ impl Meter {
         }
     }
 
-    /// Counts a copy, and says whether it counts as anything else.
+    /// Counts a copy. Returns whether the packet counts as anything else.
     #[cold]
     fn copy(&mut self) -> Result<(), Discard> {
         self.mirror_copies += 1;

@@ -29,11 +29,11 @@ pub enum Verdict {
     Missed,
     /// Out of SLA: no guarantee was given.
     Void,
-    /// We did not see enough to say.
+    /// We did not see enough to decide.
     Indeterminate,
 }
 
-/// Why nobody can say how a guarantee stands.
+/// Why a verdict is indeterminate.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum IndeterminateReason {
     /// The meter did not see everything.

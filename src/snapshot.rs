@@ -253,7 +253,7 @@ pub struct DirectionTotals {
     pub unfollowed: u64,
     /// Not counted as lost for certain, by the reason; signed as the losses are.
     pub excused: [i64; LossReason::ALL.len()],
-    /// IP octets that somebody answered.
+    /// Confirmed IP octets (MODEL §3.4).
     pub confirmed_bytes: u64,
     /// What counters show.
     pub counters: HighestTotals,

@@ -73,7 +73,7 @@ pub enum LoadError {
     NoFile {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Opening or reading failed, or it is packed and cannot be unpacked.
@@ -81,7 +81,7 @@ pub enum LoadError {
     Read {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A line of a list is wrong.

@@ -17,7 +17,7 @@ pub enum ConfigError {
     NoFile {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The file cannot be read: exit code 78.
@@ -25,7 +25,7 @@ pub enum ConfigError {
     Read {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Something in it is wrong: exit code 78.

@@ -125,7 +125,7 @@ pub struct HttpServer {
 pub struct LastRefusals {
     /// A connection beyond a limit.
     pub limit_reached: watch::Sender<Option<LimitReached>>,
-    /// A name that is none of this endpoint's, and who asked for it.
+    /// A client that asked for a name that this endpoint does not have, and the name.
     pub hosts: watch::Sender<Option<(Client, String)>>,
     /// A client with a wrong name or password.
     pub credentials: watch::Sender<Option<Client>>,

@@ -17,7 +17,7 @@ use commitments::CommitmentJson;
 use serde::Serialize;
 use shapes::{AsnJson, CaptureJson, Discarded, MeterJson, StreamJson, TotalsJson, TransitJson};
 
-/// What all of them tell; a part that one has no use for is left out.
+/// The keys of all documents; a document leaves out what it does not have.
 #[derive(Serialize)]
 struct Document<'a> {
     /// The judged second, or null; only of a meter that goes on.

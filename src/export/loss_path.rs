@@ -150,7 +150,7 @@ impl Share {
             > wide(other.most()) * wide(self.expected)
     }
 
-    /// A part in per cent with two digits that say something.
+    /// A part in per cent with two significant digits.
     fn percent(&self, lost: u64) -> String {
         let of = if lost == self.lost {
             self.expected

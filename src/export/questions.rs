@@ -61,7 +61,7 @@ pub type Answer = Result<String, Unanswered>;
 /// A question, and where its answer goes.
 pub type PendingQuestion<T> = (T, oneshot::Sender<Answer>);
 
-/// Who can answer.
+/// Where questions go.
 #[derive(Clone, Debug, Default)]
 pub struct Answerers {
     /// The reader of the ledger; none where none is kept.

@@ -304,7 +304,7 @@ impl SecondsFile {
     /// Creates the file, or empties it.
     ///
     /// # Errors
-    /// What the system says of the path.
+    /// The system's error for the path.
     pub fn create(path: &Path) -> io::Result<Self> {
         Ok(Self {
             out: BufWriter::new(File::create(path)?),

@@ -26,7 +26,7 @@ const MAX_AGE: Duration = Duration::from_secs(691_200);
 /// Messages asked of the server at once; the rest stays there.
 const MAX_PULLED: i64 = 256;
 
-/// Where the servers are, and who we are to them.
+/// The addresses of the servers, and our credentials.
 #[derive(Clone, Debug, Default)]
 pub struct NatsServers {
     /// Their addresses.
@@ -60,7 +60,7 @@ pub enum NatsError {
     /// The stream is not there, and cannot be made.
     #[error("nats: stream {0}: {1}")]
     Stream(String, String),
-    /// Somebody else has appended.
+    /// Another sender has appended.
     #[error("nats: another message is the last one of {0}")]
     NotLast(String),
     /// A message was not taken.

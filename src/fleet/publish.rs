@@ -38,7 +38,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The same where somebody else has sent under our name.
 const SHORT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who publishes, and what.
+/// What is published, and under which name.
 #[derive(Debug)]
 pub struct ProbeSettings {
     /// The servers.

@@ -27,7 +27,7 @@ pub struct ProbePosition {
 pub struct Fleet {
     /// What comes of each, in the order in which they were named.
     pub feeds: Vec<ProbeFeed>,
-    /// Who judges.
+    /// The judge.
     pub judge: FleetJudge,
 }
 

@@ -20,7 +20,7 @@ pub const MAX_NOTE: usize = 64 << 10;
 /// Octets of a signer's name at most: C2SP sets no bound.
 const MAX_NAME: usize = 255;
 
-/// What a checkpoint says.
+/// The text of a checkpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checkpoint {
     /// Names the meter.
@@ -42,12 +42,12 @@ pub struct NoteSignature {
     pub signature: Vec<u8>,
 }
 
-/// A checkpoint and who has signed it.
+/// A checkpoint with its signatures.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignedCheckpoint {
     /// What is signed.
     pub checkpoint: Checkpoint,
-    /// By whom; none where there is no key.
+    /// Its signatures; none where there is no key.
     pub signatures: Vec<NoteSignature>,
 }
 

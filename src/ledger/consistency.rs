@@ -25,7 +25,7 @@ pub struct TileName {
 /// The hashes of tiles.
 pub type Tiles = BTreeMap<TileName, Vec<Hash>>;
 
-/// Why nobody can say that a tree goes on from another.
+/// Why a tree does not go on from another, or why that is not known.
 #[derive(thiserror::Error, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Inconsistency {
     /// The tiles are not those of the new head: nothing is shown by them.

@@ -15,7 +15,7 @@ const FILE_MODE: u32 = 0o640;
 /// Why a ledger cannot be opened, read or written.
 #[derive(thiserror::Error, Debug)]
 pub enum LedgerError {
-    /// What the system says.
+    /// The system's error.
     #[error("{}: {source}", path.display())]
     System {
         /// The file.
@@ -59,7 +59,7 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// What the system says of a file.
+    /// An error of the system for a file.
     pub fn system(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::System { path, source }
@@ -136,7 +136,7 @@ impl LedgerDirectory {
     /// Creates it, and those above it.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn create(&self) -> Result<(), LedgerError> {
         let mut builder = DirBuilder::new();
         let built = builder
@@ -177,7 +177,7 @@ impl LedgerDirectory {
     /// Everything in it that is named as a ledger's file, sorted.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn files(&self) -> Result<Vec<LedgerFile>, LedgerError> {
         let failed = || LedgerError::system(&self.path);
         let mut files = Vec::new();
@@ -192,7 +192,7 @@ impl LedgerDirectory {
     /// Reads a small file.
     ///
     /// # Errors
-    /// What the system says, or that it is larger.
+    /// The system's error, or that it is larger.
     pub fn read(&self, name: &str, at_most: u64) -> Result<Vec<u8>, LedgerError> {
         let path = self.file(name);
         crate::files::read_small(&path, at_most).map_err(LedgerError::system(&path))
@@ -201,7 +201,7 @@ impl LedgerDirectory {
     /// Writes a file as a whole: what was there stays until all of it is written.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn replace(&self, path: &Path, octets: &[u8]) -> Result<(), LedgerError> {
         let failed = || LedgerError::system(path);
         if let Some(folder) = path.parent() {
@@ -222,7 +222,7 @@ impl LedgerDirectory {
     /// Opens a file with the ledger's permissions.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn open(&self, path: &Path, options: &mut OpenOptions) -> Result<File, LedgerError> {
         let opened = options.mode(FILE_MODE).open(path);
         opened.map_err(LedgerError::system(path))
@@ -231,7 +231,7 @@ impl LedgerDirectory {
     /// Makes lasting which files are in it.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn sync(&self) -> Result<(), LedgerError> {
         let synced = File::open(&self.path).and_then(|directory| directory.sync_all());
         synced.map_err(LedgerError::system(&self.path))

@@ -92,7 +92,7 @@ pub fn origin(directory: &LedgerDirectory) -> Result<String, LedgerError> {
 /// The public key of a ledger as PEM; none where it is unsigned.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn public_key_pem(directory: &LedgerDirectory) -> Result<Option<String>, LedgerError> {
     if !directory.file(KEY).exists() {
         return Ok(None);

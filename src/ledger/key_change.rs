@@ -67,7 +67,7 @@ fn text(origin: &str, before: &str, public: &str) -> String {
 /// The public key of a ledger; none where it is unsigned.
 ///
 /// # Errors
-/// What the system says, or that it is none.
+/// The system's error, or that it is none.
 pub fn current(directory: &LedgerDirectory) -> Result<Option<PublicKey>, LedgerError> {
     let Some(pem) = identity::public_key_pem(directory)? else {
         return Ok(None);
@@ -82,7 +82,7 @@ pub fn current(directory: &LedgerDirectory) -> Result<Option<PublicKey>, LedgerE
 /// All public keys of a ledger, the oldest first: none where it is unsigned.
 ///
 /// # Errors
-/// What the system says, or that what is there does not lead to the current key.
+/// The system's error, or that what is there does not lead to the current key.
 pub fn keys(directory: &LedgerDirectory, origin: &str) -> Result<Vec<PublicKey>, LedgerError> {
     let Some(current) = current(directory)? else {
         return Ok(Vec::new());
@@ -139,7 +139,7 @@ fn unlinked(directory: &LedgerDirectory) -> LedgerError {
     )
 }
 
-/// The change to a key that somebody has asked for.
+/// The change to a key that is requested.
 fn requested(
     directory: &LedgerDirectory,
     origin: &str,
@@ -178,7 +178,7 @@ pub(super) fn needed(
 /// leaf follows with the next second; [`unwritten`] finds what is between.
 ///
 /// # Errors
-/// What the system says, or that there are too many changes.
+/// The system's error, or that there are too many changes.
 pub(super) fn begin(
     directory: &LedgerDirectory,
     origin: &str,
@@ -202,7 +202,7 @@ pub(super) fn begin(
 /// that there is another one.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub(super) fn unwritten(
     directory: &LedgerDirectory,
     key: PublicKey,

@@ -64,7 +64,7 @@ pub enum Leaf {
     Amendment(AmendmentLeaf),
     /// A time out of SLA that has ended.
     Interval(IntervalLeaf),
-    /// A verdict that is another one than before.
+    /// Verdicts that differ from those of the second before.
     Verdict(VerdictLeaf),
     /// Announced maintenance.
     Exclusion(ExclusionLeaf),

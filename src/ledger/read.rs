@@ -40,7 +40,7 @@ impl PartReader {
     /// Opens a part.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let file = crate::files::open(path).map_err(LedgerError::system(path))?;
         Ok(Self {
@@ -52,7 +52,7 @@ impl PartReader {
     /// Opens a part, and goes on behind a minute that ends at this octet.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn open_at(path: &Path, octet: u64) -> Result<Self, LedgerError> {
         let mut part = Self::open(path)?;
         let sought = part.file.seek(SeekFrom::Start(octet));
@@ -63,7 +63,7 @@ impl PartReader {
     /// The next minute; none at the end of the file.
     ///
     /// # Errors
-    /// What the system says, or that what follows is no whole gzip member with whole lines.
+    /// The system's error, or that what follows is no whole gzip member with whole lines.
     pub fn next_minute(&mut self) -> Result<Option<SealedMinute>, LedgerError> {
         let failed = || LedgerError::system(&self.path);
         if self.file.fill_buf().map_err(failed())?.is_empty() {

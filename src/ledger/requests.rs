@@ -58,16 +58,16 @@ pub enum RequestOutcome {
     Entered(Leaf),
     /// It had been entered before.
     Known,
-    /// It stays where it is, and is told once; why.
+    /// It stays where it is, and is reported once; why.
     Refused(String),
 }
 
-/// The names in the directory that were told of.
+/// The names in the directory that were reported.
 #[derive(Debug, Default)]
 pub(super) struct RequestNames(BTreeSet<String>);
 
 impl RequestNames {
-    /// Whether to tell of it: it is the first time, and there is room to remember it.
+    /// Whether to report it: it is the first time, and there is room to remember it.
     pub(super) fn is_new(&mut self, name: &str) -> bool {
         self.0.len() < MAX_REQUESTS && self.0.insert(name.to_owned())
     }
@@ -76,7 +76,7 @@ impl RequestNames {
 /// Creates the directory, if it is not there.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn prepare(directory: &LedgerDirectory) -> Result<(), LedgerError> {
     let path = directory.file(DIRECTORY);
     let failed = || LedgerError::system(&path);
@@ -94,7 +94,7 @@ pub fn prepare(directory: &LedgerDirectory) -> Result<(), LedgerError> {
 /// is the same file.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn put(directory: &LedgerDirectory, leaf: &Leaf) -> Result<PathBuf, LedgerError> {
     prepare(directory)?;
     let line = asked(leaf, Second::default()).to_line();
@@ -254,7 +254,7 @@ pub(super) fn note(directory: &LedgerDirectory, day: &str, leaf: &Leaf) -> Resul
 /// Lines that are damaged are passed over.
 ///
 /// # Errors
-/// What the system says, or that it is too large.
+/// The system's error, or that it is too large.
 pub fn index(directory: &LedgerDirectory) -> Result<Vec<(String, Leaf)>, LedgerError> {
     if !directory.file(INDEX).exists() {
         return Ok(Vec::new());

@@ -22,7 +22,7 @@ pub enum ResumeError {
     /// What is counted is not what was counted.
     #[error("other settings of what is counted")]
     Counting,
-    /// The last days do not say it.
+    /// The last days do not have it.
     #[error("the last {MAX_DAYS} days do not tell the windows")]
     Unknown,
 }

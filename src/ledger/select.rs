@@ -7,7 +7,7 @@ use super::recovery::MAX_OPEN_FILE;
 use crate::units::Second;
 use std::collections::BTreeSet;
 
-/// What the last day of a ledger says.
+/// What is in force on the last day of a ledger.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LastDay {
     /// The names of the contracts that were in force on it.
@@ -54,7 +54,7 @@ impl LastDay {
     }
 }
 
-/// What a leaf must be about; all of it where nothing is said.
+/// What a leaf must be about. A field without a value lets every leaf through.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LeafFilter {
     /// The first second.

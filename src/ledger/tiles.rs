@@ -17,7 +17,7 @@ fn octets(hashes: &[Hash]) -> Vec<u8> {
 /// Writes a tile that has become full.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn write_full(directory: &LedgerDirectory, tile: &FullTile) -> Result<(), LedgerError> {
     let path = directory.tile(tile.level, tile.number, TILE_WIDTH);
     directory.replace(&path, &octets(&tile.hashes))?;
@@ -28,7 +28,7 @@ pub fn write_full(directory: &LedgerDirectory, tile: &FullTile) -> Result<(), Le
 /// Writes the rightmost tile of each level, as far as it is filled.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn write_partial(directory: &LedgerDirectory, tree: &Tree) -> Result<(), LedgerError> {
     for (level, number, hashes) in tree.rows() {
         directory.replace(

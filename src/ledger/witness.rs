@@ -29,7 +29,7 @@ const MAX_PEM: u64 = 1 << 12;
 /// Files of proof at most: a meter that shows two trees is not asked again.
 const MAX_FORKS: u32 = 1000;
 
-/// Who cosigns.
+/// The key that cosigns, and its name.
 #[derive(Debug)]
 pub struct Cosigner {
     /// Names the witness.
@@ -151,7 +151,7 @@ impl Witness {
     /// Keeps the meter's key.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn keep_key(&mut self, key: PublicKey) -> Result<(), LedgerError> {
         self.meter = Some(key);
         let path = self.directory.file("meter.pub");

@@ -359,7 +359,7 @@ impl LedgerWriter {
     /// Removes the leaves of days before this one. Checkpoints and tiles stay.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn forget_before(&self, first: Second) -> Result<(), LedgerError> {
         let first = first.day();
         for file in self.directory.files()? {

@@ -34,7 +34,7 @@ pub struct AsnCounts {
     pub stream_seconds: SampleCounts,
 }
 
-/// Octets that somebody answered, on the commitment's layer.
+/// Confirmed octets (MODEL §3.4), on the commitment's layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ConfirmedBytes {
     /// Of octets that it sent.
@@ -74,7 +74,7 @@ impl SampleCounts {
 }
 
 impl AsnCounts {
-    /// Makes each number but the losses what a function gives of it and another one.
+    /// Combines each number but the losses with that of another by a function.
     fn combine(&mut self, other: Self, with: impl Fn(u64, u64) -> u64 + Copy) {
         self.from = with(self.from, other.from);
         self.to = with(self.to, other.to);

@@ -11,7 +11,7 @@ use crate::voice::signalling::CallNews;
 use crate::voice::{CapturePoint, Packet};
 
 impl Meter {
-    /// Counts what a packet told of others: round trips belong to its sender's origin.
+    /// Counts what a packet reveals about others: round trips belong to its sender's origin.
     pub fn count_findings(
         &mut self,
         packet: &Packet<'_>,

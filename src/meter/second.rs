@@ -203,7 +203,7 @@ impl SecondCounts {
         }
     }
 
-    /// The counts of a pair that has none yet; beyond the bound those of nobody.
+    /// The counts of a pair that has none yet; beyond the bound those of the unknown pair.
     fn new_pair(&mut self, pair: &PairKey) -> &mut PairCounts {
         if self.usage.len() < MAX_PAIRS {
             return self.usage.entry(pair.clone()).or_default();

@@ -66,7 +66,7 @@ impl TransitRule {
     }
 }
 
-/// Whether traffic that nobody answers is held against the threshold (MODEL §6.5).
+/// Whether unconfirmed traffic is held against the threshold (MODEL §6.5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum CountRule {
     /// All voice is: the words of the clause.

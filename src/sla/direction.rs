@@ -2,7 +2,7 @@
 
 use crate::sla::commitment::DirectionRule;
 
-/// Whose traffic: seen from the ASN.
+/// Direction of traffic, seen from the ASN.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Direction {
     /// What it sends.

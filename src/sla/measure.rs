@@ -75,7 +75,7 @@ pub trait Guaranteed {
     /// The limit in base units: a ratio, or seconds. For display.
     fn limit(&self) -> f64;
 
-    /// What the contract says, by key. For display.
+    /// The terms of the contract, by key. For display.
     fn terms(&self) -> Vec<(&'static str, Term)>;
 
     /// Whether a window keeps it, whatever is true of what is in doubt, and whatever the frames were that
@@ -86,7 +86,7 @@ pub trait Guaranteed {
     fn is_kept(&self, window: &AsnCounts, unseen: Unseen) -> Result<bool, IndeterminateReason>;
 }
 
-/// One word of a guarantee.
+/// One term of a guarantee.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Term {
     /// In the unit that its key names; a ratio where it names none.

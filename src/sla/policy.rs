@@ -17,7 +17,7 @@ pub struct Policy {
     pub commitments: Vec<Commitment>,
     /// Their scopes.
     pub scopes: Arc<ScopePlan>,
-    /// Whose addresses are whose.
+    /// The origins of addresses.
     pub origins: Arc<Origins>,
     /// The share of an ASN's active streams that have to be silent before what they leave open is judged.
     pub silence_share: Ratio,

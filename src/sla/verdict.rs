@@ -18,7 +18,7 @@ pub const fn measured(window: &AsnCounts) -> Directions<u64> {
     }
 }
 
-/// Those of them that somebody answered (MODEL §3.4).
+/// The confirmed octets among them (MODEL §3.4).
 pub const fn confirmed(window: &AsnCounts) -> Directions<u64> {
     let of = window.confirmed;
     Directions {
@@ -112,7 +112,7 @@ pub struct WindowContext {
     pub unseen: Unseen,
     /// All of its packets crossed a transit ASN that is out of SLA: nothing remains to judge.
     pub all_over_transit: bool,
-    /// Streams of the ASN fell silent together in it: what they lost nobody knows.
+    /// Streams of the ASN fell silent together in it: their loss is not known.
     pub is_outage: bool,
 }
 

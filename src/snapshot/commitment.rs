@@ -23,7 +23,7 @@ pub struct CommitmentRow {
     pub window_seconds: u32,
     /// Which traffic is held against the threshold.
     pub direction: DirectionRule,
-    /// Whether what nobody answers is held against it.
+    /// Whether unconfirmed octets are held against it.
     pub count: CountRule,
     /// Which octets count.
     pub layer: Layer,
@@ -58,7 +58,7 @@ pub struct CommitmentAsnRow {
     pub share: Directions<f64>,
     /// The share of confirmed octets.
     pub confirmed_share: Directions<f64>,
-    /// Whether the current window exceeds the threshold only by what nobody answered.
+    /// Whether the current window exceeds the threshold only with its unconfirmed octets.
     pub unconfirmed_excess: bool,
     /// Seconds in which it did.
     pub unconfirmed_excess_seconds: u64,

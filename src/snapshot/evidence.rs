@@ -155,7 +155,7 @@ pub struct JudgedSecond<'a> {
     pub ended: &'a [EndedExcess],
 }
 
-/// Who wants to know of every judgement. Only [`Self::judged`] has to be there.
+/// Observes every judgement. Only [`Self::judged`] has to be implemented.
 pub trait JudgementObserver {
     /// Takes one; seconds come in order, commitments within a second too, and of
     /// each its transit ASNs, then its origins.
@@ -197,7 +197,7 @@ pub trait JudgementObserver {
     fn restarted(&mut self, _: Second, _stepped_from: Option<Second>) {}
 }
 
-/// Nobody does.
+/// Observes nothing.
 impl JudgementObserver for () {
     fn judged(&mut self, _: &Judgement) {}
 }

@@ -305,7 +305,7 @@ impl CountedLeaf {
             && self.paths.iter().all(Self::is_shortest)
     }
 
-    /// Leaves out what says nothing.
+    /// Leaves out what is not written.
     pub(super) fn shorten(&mut self) {
         for direction in [&mut self.from, &mut self.to] {
             let bytes = direction.bytes;

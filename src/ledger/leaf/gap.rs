@@ -20,7 +20,7 @@ pub enum GapReason {
     Policy,
     /// It could not be written.
     Disk,
-    /// A probe of the fleet did not come in time, or nobody can add what it said.
+    /// A probe of the fleet did not come in time, or its leaves cannot be added.
     Probe,
 }
 

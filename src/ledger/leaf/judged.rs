@@ -71,7 +71,7 @@ pub struct VerdictLeaf {
 pub const NO_VERDICT: &str = "none";
 
 impl VerdictLeaf {
-    /// Whether it is another one's but for the second.
+    /// Whether it equals another one but for the second.
     pub fn is_same_as(&self, other: &Self) -> bool {
         let key = |of: &Self| (of.commitment.clone(), of.asn, of.void_by_transit);
         key(self) == key(other)

@@ -192,7 +192,7 @@ impl CountingTerms {
     }
 }
 
-/// A word of a leaf that stands for nothing. Holds key and word.
+/// A word of a leaf that has no meaning. Holds key and word.
 #[derive(thiserror::Error, Clone, PartialEq, Eq, Debug)]
 #[error("{0}: {1:?} is not known")]
 pub struct UnknownTerm(pub &'static str, pub String);
@@ -288,7 +288,7 @@ impl CommitmentTerms {
         self.count.take_if(|count| count == CountRule::All.as_str());
     }
 
-    /// The contract again.
+    /// The contract that the terms describe.
     ///
     /// # Errors
     /// [`UnknownTerm`], for a word or number that no contract has.

@@ -29,7 +29,7 @@ impl Expected {
     }
 }
 
-/// How far the leaves are read, and what they say up to there.
+/// The state of reading: the leaves so far, and what is checked against them.
 pub(super) struct Reading<'a> {
     pub(super) checkpoints: VecDeque<Expected>,
     /// None before the first leaf.
@@ -111,7 +111,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// What is read must end as the day behind it says that it did.
+    /// Checks that what was read ends as the day leaf of the next day says.
     pub(super) fn check_next_day(&mut self, behind: &DayPart) -> Result<(), VerifyError> {
         if self.tree.is_none() {
             return Ok(());

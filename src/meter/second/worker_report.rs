@@ -61,7 +61,7 @@ impl DisputedBytes {
 /// common. A guess.
 const MAX_DISPUTED: usize = 64;
 
-/// What a worker says of itself with each closed second: absolute values.
+/// The state of a worker, reported with each closed second: absolute values.
 #[derive(Clone, Debug, Default)]
 pub struct WorkerState {
     /// Names of its interfaces, by number.
