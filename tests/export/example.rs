@@ -176,7 +176,6 @@ fn of_each<T: Default>(loss: T, latency: T) -> PerMeasure<T> {
     values
 }
 
-#[expect(clippy::too_many_lines, reason = "a row with every key")]
 fn judged(asn: u32, name: Option<&str>, from: f64, to: f64, threshold: f64) -> CommitmentAsnRow {
     let over = from > threshold || to > threshold;
     let window = |share: &f64| (share * 12_500_000.0).round() as u64;
