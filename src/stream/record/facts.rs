@@ -113,7 +113,7 @@ impl Stream {
     /// better is known.
     pub fn name(&mut self, format: Arc<CodecFormat>) {
         self.cold.format = Some(format);
-        self.jitter.set_clock(self.clock());
+        self.jitter.set_clock(self.jitter_clock());
     }
 
     /// The most frequent payload type.
