@@ -323,8 +323,10 @@ impl Meter {
     pub fn ended(&mut self, stream: &mut Stream, step: &SequenceStep, bookings: &mut Vec<Booking>) {
         stream.tally_anomalies(step);
         self.book(stream, bookings);
-        if let Some(reports) = stream.finish_reports() {
-            self.count_reports(self.newest, stream.pair(), reports);
+        let mut reported = Vec::new();
+        stream.finish_reports(self.newest, &mut reported);
+        for (second, reports) in reported {
+            self.count_reports(second, stream.pair(), reports);
         }
         self.flush_ended(stream);
     }

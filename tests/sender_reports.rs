@@ -159,6 +159,49 @@ fn who_counts_what_never_came_where_nothing_is_in_doubt_changes_nothing() {
     assert_eq!(loss(&run(shots)), [2_000, 0, 0]);
 }
 
+/// A call of 40 s with a packet every 20 ms and a sender report every second. From 20 s until another time nothing
+/// comes; whether the sender counts on meanwhile, and its numbers run on.
+fn falls_silent(until: u64, counts_on: bool, numbers_run_on: bool) -> Vec<Shot> {
+    let (mut shots, mut sent, mut number) = (Vec::new(), 0, 0);
+    for tick in 0..2_000_u64 {
+        let millis = 20 * tick;
+        if millis % 1000 == 0 && millis > 0 {
+            shots.push(sender_report(millis - 5, sent));
+        }
+        let is_silent = (20_000..until).contains(&millis);
+        if !is_silent {
+            shots.push(media(millis, number));
+        }
+        sent += u32::from(!is_silent || counts_on);
+        number += u32::from(!is_silent || numbers_run_on);
+    }
+    shots
+}
+
+#[test]
+fn what_a_sender_counts_in_a_silence_is_doubt_until_its_numbers_tell() {
+    let dead = run(falls_silent(40_000, true, true));
+    assert_eq!(loss(&dead), [1_000, 0, 950], "up to its last report");
+    let honest = run(falls_silent(40_000, false, false));
+    assert_eq!(loss(&honest), [1_000, 0, 0], "it counts nothing");
+    let lost = run(falls_silent(30_000, true, true));
+    assert_eq!(loss(&lost), [2_000, 500, 0], "its numbers say the same");
+    let pause = run(falls_silent(30_000, false, false));
+    assert_eq!(loss(&pause), [1_500, 0, 0]);
+    let denied = run(falls_silent(30_000, true, false));
+    assert_eq!(loss(&denied), [1_500, 0, 500], "its numbers say otherwise");
+}
+
+#[test]
+fn who_counts_in_a_silence_what_nobody_can_have_sent_makes_no_more_doubt_than_the_time_has_room_for()
+ {
+    let mut shots = falls_silent(40_000, false, false);
+    shots.push(sender_report(30_000, 25_000));
+    let [expected, lost, maybe] = loss(&run(shots));
+    assert_eq!((expected, lost), (1_000, 0), "anybody can forge a count");
+    assert!((500..600).contains(&maybe), "{maybe}");
+}
+
 /// A call of 60 s of which 10 of 100 packets do not pass the tap; our end reports every 5 s, from the first on
 /// that it has lost one of 100, or all that the tap misses.
 fn tapped(lost_behind: u32) -> Vec<Shot> {

@@ -66,7 +66,7 @@ pub const TABLE: &[Row] = &[
     row("asnmeter_rtp_maybe_lost_packets_total", Counter, &["asn", "direction"],
         "RTP packets that may have been lost before the tap, and nobody can tell: in neither expected nor lost", rows::asns::rtp_maybe_lost),
     row("asnmeter_rtp_excused_packets_total", Counter, &["asn", "direction", "kind"],
-        "RTP packets that were not counted as lost for certain, or would have been sent in a gap, by the reason: a new numbering, a new SSRC, a stalled sender, another SSRC in their place, no room for so many, time not seen, a direction on hold, a move to another address over a long gap, late; those of them that may have been lost stand in maybe_lost too", rows::asns::rtp_excused),
+        "RTP packets that were not counted as lost for certain, or would have been sent in a gap, by the reason: a new numbering, a new SSRC, a stalled sender, another SSRC in their place, no room for so many, time not seen, a direction on hold, a move to another address over a long gap, a receiver that has them, a sender that counts them in a silence, late; those of them that may have been lost stand in maybe_lost too", rows::asns::rtp_excused),
     row("asnmeter_rtp_duplicate_packets_total", Counter, &["asn", "direction"],
         "RTP packets that came more than once", rows::asns::rtp_duplicates),
     row("asnmeter_rtp_reordered_packets_total", Counter, &["asn", "direction"],

@@ -91,7 +91,7 @@ impl AsnState {
     pub(super) fn add(&mut self, second: Second, counts: AsnCounts, path: Option<&[Asn]>) {
         self.window.add(second, counts);
         if let Some(transit) = path {
-            self.paths.add(second, transit, counts);
+            self.paths.add(second, transit, over_path(counts));
         }
     }
 
@@ -105,7 +105,7 @@ impl AsnState {
         }
         if let Some(transit) = path {
             let by_path = amended.by_path.entry(transit.into()).or_default();
-            by_path.add(one.counts);
+            by_path.add(over_path(one.counts));
         }
     }
 
@@ -424,5 +424,13 @@ impl AsnState {
             last_hour: last.map_or_else(Vec::new, |second| self.history.minutes(second)),
             ..self.threshold.row(asn, name, self.window.sum(), commitment)
         }
+    }
+}
+
+/// What of counts stands over a path: that some are in no window is said of the ASN.
+fn over_path(counts: AsnCounts) -> AsnCounts {
+    AsnCounts {
+        begun_late: 0,
+        ..counts
     }
 }

@@ -73,9 +73,12 @@ pub(super) fn end_counts<'a>(
         confirmed,
         packets,
     } = counted_traffic(commitment, usage);
+    let counts_rtp = commitment.classes.contains(Class::Rtp);
     let both = AsnCounts {
         packets,
         unfollowed: usage.unfollowed + usage.displaced,
+        // Octets that are in no count: more than the threshold, or not.
+        begun_late: u64::from(counts_rtp && usage.displaced > 0),
         ..AsnCounts::default()
     };
     let sent = |mut counts: AsnCounts| {

@@ -22,7 +22,7 @@ pub struct AsnCounts {
     /// window: everything about it is in doubt.
     pub refused: u64,
     /// Seconds in which its window began, and may lack what it did before in a second in which there was no
-    /// room. Doubt, as above.
+    /// room; and its pairs of which candidates gave way in probation, in each second. Doubt, as above.
     pub begun_late: u64,
     /// RTP packets expected from it, and lost of these.
     pub sent: LossCounts,

@@ -32,11 +32,13 @@ pub enum LossReason {
     Move,
     /// A receiver behind the tap misses fewer.
     Received,
+    /// A sender report counts them as sent, while nothing comes.
+    Sent,
 }
 
 impl LossReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Restart,
         Self::NewSsrc,
         Self::Stalled,
@@ -46,6 +48,7 @@ impl LossReason {
         Self::Hold,
         Self::Move,
         Self::Received,
+        Self::Sent,
     ];
 
     /// The value in metrics.
@@ -60,6 +63,7 @@ impl LossReason {
             Self::Hold => "hold",
             Self::Move => "move",
             Self::Received => "received",
+            Self::Sent => "sent",
         }
     }
 }

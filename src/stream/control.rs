@@ -107,8 +107,10 @@ impl Streams {
             else {
                 continue;
             };
+            // Of several of one SSRC another may have what is counted: it moved there (MODEL §7.10).
+            let is_only = self.transports.is_only_source(src, dst, ssrc);
             let changed = &mut self.changed;
-            if !stream.count_sent(sent, packet.time, &self.unseen, changed) {
+            if !stream.count_sent((sent, is_only), packet.time, &self.unseen, changed) {
                 self.contradicting_reports += 1;
             }
             let pair = stream.pair();

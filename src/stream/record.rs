@@ -100,7 +100,7 @@ const _: () = {
     let all = size_of::<Stream>() + size_of::<ColdState>() + size_of::<MissingNumbers>();
     assert!(all <= 512, "a hundred thousand of them");
     let reported = size_of::<Reporters>() + size_of::<Reporter>() + size_of::<RtcpAccount>();
-    assert!(reported <= 160, "besides, of a stream that is reported on");
+    assert!(reported <= 192, "besides, of a stream that is reported on");
 };
 
 impl Stream {
@@ -245,12 +245,14 @@ impl Stream {
             (self.newest, self.newest_timestamp),
             self.sequence.extended(),
         );
-        let before = self.clock();
-        if self.cold.pace.look(newest, number, &mut self.of) && self.clock() != before {
+        let before = self.jitter_clock();
+        self.cold.pace.look(newest, number, &mut self.of);
+        let clock = self.jitter_clock();
+        if clock != before {
             if before.is_some() {
                 self.jitter.forget();
             }
-            self.jitter.set_clock(self.clock());
+            self.jitter.set_clock(clock);
         }
     }
 
@@ -261,7 +263,7 @@ impl Stream {
             self.cold.turn = (millis(self.newest), self.newest_timestamp);
         }
         self.of = self.cold.exchange_type(self.of, number);
-        self.jitter.set_clock(self.clock());
+        self.jitter.set_clock(self.jitter_clock());
         self.jitter.restart();
         self.cold.pace.break_clock();
     }
@@ -270,6 +272,15 @@ impl Stream {
     /// have shown, the one that is announced.
     fn clock(&self) -> Option<NonZeroU32> {
         clock_of(&self.of, self.cold.format.as_deref())
+    }
+
+    /// The same for jitter, which one measurement is enough for.
+    fn jitter_clock(&self) -> Option<NonZeroU32> {
+        if self.of.measured().is_none() && assigned(self.of.number).is_none() {
+            self.of.measured_last().or_else(|| self.clock())
+        } else {
+            self.clock()
+        }
     }
 
     /// Between two packets, usually; what is assumed until they have shown it.

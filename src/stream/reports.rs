@@ -4,8 +4,9 @@
 //! One [`RemoteReports`] lives in each stream, with the state of each reporter apart: counts are
 //! cumulative, so each report is held against the one before of the same reporter, over the interval of
 //! their extended highest sequence numbers (RFC 3550 §6.4.1, §A.3). Of several reporters the loss lies
-//! between the least and the most that they report.
+//! between the least and the most that they report, whenever they report it.
 
+mod certain;
 mod reporter;
 pub mod voip_counts;
 
@@ -14,6 +15,7 @@ use crate::stream::sequence::Sequence;
 use crate::stream::tally::LossCounts;
 use crate::units::Second;
 use crate::wire::rtcp::ReportBlock;
+use certain::CertainLoss;
 pub(super) use reporter::Reporter;
 
 /// Most reporters of one stream at a time: the far end, a relay, a monitor and one more. The reports of
@@ -53,6 +55,7 @@ pub struct RemoteReports(Option<Box<Reporters>>);
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Reporters {
     all: Vec<Reporter>,
+    certain: CertainLoss,
     /// What RTCP says of doubt; none before it says anything.
     account: Option<Box<RtcpAccount>>,
 }
@@ -68,26 +71,35 @@ impl RemoteReports {
         block: &ReportBlock,
         booked: &mut Vec<ReportedLoss>,
     ) -> Option<Option<(u32, Second)>> {
-        let reporters = &mut self.0.get_or_insert_default().all;
-        let place = Self::place_of(reporters, context.reporter, context.second)?;
-        let mut each = (0..).zip(reporters.iter());
+        let Reporters { all, certain, .. } = &mut **self.0.get_or_insert_default();
         let now = context.second;
+        let place = Self::place_of(all, context.reporter, now)?;
+        let mut each = (0..).zip(all.iter());
         let is_alone = each.all(|(other, reporter)| other == place || !reporter.takes_part(now));
-        let reporter = reporters.get_mut(place)?;
-        let (took_part, silent) = (reporter.takes_part(now), reporter.silent(now));
-        let (counts, surplus) = reporter.take(context, block, is_alone, booked);
-        if let Some(counts) = counts
-            // One that others have not waited for joins with its next interval: they have spoken of this one.
-            && (is_alone || took_part)
-        {
+        let reporter = all.get_mut(place)?;
+        let ago = |seconds: u32| Second(now.0.saturating_sub(seconds.into()));
+        let (from, since) = (ago(reporter.silent(now)), ago(reporter.unheard(now)));
+        let known = booked.len();
+        let said = reporter.take(context, block, is_alone, booked);
+        let said_before = reporter.said_before(said.counts);
+        if let Some(short) = said_before.short {
+            booked.extend((short != LossCounts::default()).then_some((now, short)));
+        } else if let Some(counts) = said.counts {
             let is_due = reporter.note_round(counts) >= WAITED_FOR;
-            let waits = reporters.iter().any(|reporter| reporter.is_awaited(now));
+            let waits = all.iter().any(|reporter| reporter.is_awaited(now));
             if is_alone || is_due || !waits {
-                booked.extend(Self::end_round(reporters).map(|counts| (now, counts)));
+                booked.extend(Self::end_round(all).map(|counts| (now, counts)));
             }
         }
-        let from = Second(now.0.saturating_sub(silent.into()));
-        Some(is_alone.then_some((surplus, from)))
+        let sum = certain.note(booked.get(known..).unwrap_or_default());
+        let most = said_before.excess.saturating_add(said.taken_back);
+        let doubted = certain.doubt(most, since, booked);
+        for (other, reporter) in (0..).zip(all.iter_mut()) {
+            if other != place {
+                reporter.miss(sum, doubted);
+            }
+        }
+        Some(is_alone.then_some((said.surplus, from)))
     }
 
     /// A reporter sends VoIP metrics (RFC 3611 §4.7): whether they count. None where there are too many
@@ -126,7 +138,7 @@ impl RemoteReports {
     }
 
     /// What the reporters say of a stretch of the stream: of several, lost for certain is the least,
-    /// and maybe lost is up to the most.
+    /// and maybe lost is up to the most. Those that said nothing of it are no longer waited for.
     fn end_round(reporters: &mut [Reporter]) -> Option<LossCounts> {
         let rounds: Vec<_> = reporters
             .iter_mut()
@@ -171,9 +183,34 @@ impl RemoteReports {
         reporters.for_each(Reporter::restart);
     }
 
-    /// The stream is over: what the reporters have said that is not booked yet.
-    pub fn finish(&mut self) -> Option<LossCounts> {
-        Self::end_round(&mut self.0.as_mut()?.all)
+    /// The stream is over, in a second: what the reporters have said goes to `booked` if it is not there yet. One
+    /// that was heard until lately may have lost none of what only others have reported.
+    pub fn finish(&mut self, now: Second, booked: &mut Vec<ReportedLoss>) {
+        let Some(Reporters { all, certain, .. }) = self.0.as_deref_mut() else {
+            return;
+        };
+        let last = all.iter().map(Reporter::heard).max().unwrap_or_default();
+        let waits = all.iter().any(|reporter| reporter.is_awaited(last));
+        if let Some(mut counts) = Self::end_round(all) {
+            if waits {
+                let lost = counts.lost;
+                counts.subtract(LossCounts::certain(lost, lost));
+                counts.maybe_lost += lost;
+            }
+            booked.push((now, counts));
+        }
+        for reporter in all {
+            if reporter.silent(last) <= HEARD_SECONDS {
+                let excess = reporter.take_missed();
+                certain.doubt(excess, reporter.heard(), booked);
+            }
+        }
+    }
+
+    /// What its sender counts as sent in the silence that it is in.
+    pub(super) fn sent_in_silence(&self) -> u64 {
+        let account = self.0.as_ref().and_then(|all| all.account.as_deref());
+        account.map_or(0, RtcpAccount::sent_in_silence)
     }
 }
 

@@ -28,6 +28,9 @@ const EVER: RangeInclusive<u32> = 0..=1 << 30;
 /// What would have been sent before a new numbering, and is not counted.
 const EXCUSED: Certainty = Certainty::Excused(LossReason::Restart);
 
+/// What its sender counts as sent while nothing comes.
+const SENT: Certainty = Certainty::MaybeLost(LossReason::Sent);
+
 /// Numbers of one certainty, booked in one second.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Booked {
@@ -37,9 +40,23 @@ struct Booked {
     certainty: Certainty,
 }
 
+impl Booked {
+    /// So many of them are given back.
+    fn back(&self, count: i32, now: Second) -> Booking {
+        let age = low(now).wrapping_sub(self.second);
+        let at = Second(now.0.saturating_sub(age.into())).start();
+        Booking {
+            certainty: self.certainty,
+            count: -i64::from(count),
+            from: at,
+            until: at,
+        }
+    }
+}
+
 /// How far a stream has come where it passes the tap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Passed {
+pub(super) struct TapCounts {
     /// Packets, each number once, modulo 2^32.
     pub(super) packets: u32,
     /// Numbers that are missing.
@@ -61,12 +78,23 @@ pub(super) enum SenderCount {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct SenderState {
     sent: u32,
-    passed: Passed,
+    passed: TapCounts,
     /// When, modulo 2^32.
     at: u32,
     /// Packets sent since its count was first looked at, beyond those that came or whose number is
     /// missing; less than none: fewer.
     excess: i32,
+}
+
+impl SenderState {
+    /// The excess with so many more packets sent, of a stream that has come so far.
+    fn excess_at(&self, more: u32, passed: TapCounts) -> i32 {
+        let came = passed.packets.wrapping_sub(self.passed.packets);
+        let missing = passed.missing.wrapping_sub(self.passed.missing);
+        let known = came.cast_signed().saturating_add(missing);
+        let beyond = more.cast_signed().saturating_sub(known);
+        self.excess.saturating_add(beyond)
+    }
 }
 
 /// A receiver that misses fewer than the tap: how many fewer, and in which seconds.
@@ -84,6 +112,8 @@ pub(super) struct RtcpAccount {
     booked: Vec<Booked>,
     sender: Option<SenderState>,
     surplus: Option<Surplus>,
+    /// Packets that the sender has counted as sent in a silence, and whose numbers do not show that.
+    silence: Option<i32>,
     /// Packets that came twice, or late, at the last receiver's report.
     repeated: u32,
 }
@@ -114,7 +144,7 @@ impl RtcpAccount {
     pub(super) fn count_sent(
         &mut self,
         sent: u32,
-        passed: Passed,
+        passed: TapCounts,
         now: Second,
         changed: &mut Vec<Booking>,
     ) -> SenderCount {
@@ -129,31 +159,111 @@ impl RtcpAccount {
         let Some(before) = before.filter(|_| more <= LONGEST_INTERVAL) else {
             // It counts anew: of what was in doubt before it tells nothing.
             self.booked.retain(|booked| !is_open(booked.certainty));
+            self.silence = None;
             return SenderCount::Begins;
         };
-        let came = passed.packets.wrapping_sub(before.passed.packets);
-        let missing = passed.missing.wrapping_sub(before.passed.missing);
-        let known = came.cast_signed().saturating_add(missing);
-        let beyond = more.cast_signed().saturating_sub(known);
-        let excess = before.excess.saturating_add(beyond);
+        let excess = before.excess_at(more, passed);
         let mut next = SenderState { excess, ..begun };
         let result = if self.booked_at(now, 0..=STANDS - 1, is_open) > 0 {
             // Of that the next report tells.
             SenderCount::Agrees
         } else if self.booked_at(now, EVER, is_open) > 0 {
-            self.weigh(excess, now, changed);
+            let doubted = self.silence.take().unwrap_or(0);
+            // Of one gap there is one doubt.
+            let gaps = self.booked_at(now, EVER, |of| is_gap(of) && of != EXCUSED);
+            self.take_back(doubted.min(gaps), now, changed);
+            self.weigh(excess.saturating_sub(doubted), now, changed);
             // Each doubt is weighed once.
             self.booked.retain(|booked| !is_open(booked.certainty));
             next.excess = 0;
             SenderCount::Agrees
         } else if excess.abs() <= UNDER_WAY {
+            self.silence = None;
             SenderCount::Agrees
         } else {
+            self.silence = None;
             next.excess = 0;
             SenderCount::Contradicts
         };
         self.sender = Some(next);
         result
+    }
+
+    /// A sender report counts so many packets in a silence, in which it can have sent so many at most: what it
+    /// counts beyond those that came or whose number is missing may have been lost, in the second of the report.
+    pub(super) fn count_sent_in_silence(
+        &mut self,
+        sent: u32,
+        passed: TapCounts,
+        most: i32,
+        now: Second,
+        changed: &mut Vec<Booking>,
+    ) {
+        let Some(before) = self.sender else {
+            return;
+        };
+        let more = sent.wrapping_sub(before.sent);
+        if more > LONGEST_INTERVAL || self.booked_at(now, EVER, is_open) > 0 {
+            // Another numbering, or other doubt, may be what it counts.
+            return;
+        }
+        let packets = before.excess_at(more, passed).min(most);
+        let known = self.silence.unwrap_or(0);
+        if packets <= UNDER_WAY || packets <= known {
+            return;
+        }
+        self.silence = Some(packets);
+        let at = now.start();
+        let booking = Booking {
+            certainty: SENT,
+            count: packets.saturating_sub(known).into(),
+            from: at,
+            until: at,
+        };
+        self.note(&booking);
+        changed.push(booking);
+    }
+
+    /// So many packets its sender counts as sent in the silence that the stream is in.
+    pub(super) fn sent_in_silence(&self) -> u64 {
+        self.silence.unwrap_or(0).unsigned_abs().into()
+    }
+
+    /// A stream goes on after a silence, and its numbers show that so many are missing since a second: they are booked
+    /// by these, and not by what the sender counted besides.
+    pub(super) fn show(
+        &mut self,
+        numbers: u64,
+        [from, now]: [Second; 2],
+        bookings: &mut Vec<Booking>,
+    ) {
+        let Some(silence) = &mut self.silence else {
+            return;
+        };
+        let longest = low(now).wrapping_sub(low(from));
+        let mut left = i32::try_from(numbers).unwrap_or(i32::MAX);
+        for each in self.booked.iter().filter(|each| each.certainty == SENT) {
+            let age = low(now).wrapping_sub(each.second);
+            let some = each.count.min(left);
+            if some <= 0 || age > longest {
+                continue;
+            }
+            bookings.push(each.back(some, now));
+            left -= some;
+            *silence = silence.saturating_sub(some);
+        }
+    }
+
+    /// So many of those that the sender counted in a silence are booked otherwise.
+    fn take_back(&mut self, most: i32, now: Second, changed: &mut Vec<Booking>) {
+        let mut left = most;
+        for each in self.booked.iter_mut().filter(|each| each.certainty == SENT) {
+            let some = each.count.min(left).max(0);
+            changed.extend((some > 0).then(|| each.back(some, now)));
+            each.count -= some;
+            left -= some;
+        }
+        self.booked.retain(|each| each.count != 0);
     }
 
     /// What was excused may have been sent, as far as more was sent than is known of. What is lost for certain
@@ -212,6 +322,7 @@ impl RtcpAccount {
     pub(super) fn restart(&mut self) {
         self.sender = None;
         self.surplus = None;
+        self.silence = None;
     }
 
     /// What was booked so many seconds ago.

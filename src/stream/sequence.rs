@@ -226,6 +226,14 @@ impl Sequence {
         SequenceStep::skipping(skipped, Arrival::Restarted { swapped })
     }
 
+    /// The number of an out-of-place packet that may have been a new start.
+    pub const fn suspected(&self) -> Option<u16> {
+        match self.doubt {
+            Doubt::Suspect(number) => Some(number),
+            Doubt::None | Doubt::Restart => None,
+        }
+    }
+
     /// Has another suspect, or none; the one before it.
     fn replace_suspect(&mut self, number: Option<u16>) -> Option<u16> {
         match std::mem::replace(&mut self.doubt, number.map_or(Doubt::None, Doubt::Suspect)) {

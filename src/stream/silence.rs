@@ -297,7 +297,9 @@ impl Streams {
             counts.ended = std::mem::take(&mut known.open);
         } else {
             let limit = self.limits.silence_limit;
-            known.open = stream.sent_in(silent_for.min(limit)).unwrap_or(0);
+            let sent = stream.sent_in(silent_for.min(limit)).unwrap_or(0);
+            // What its sender counts is maybe lost already.
+            known.open = sent.saturating_sub(stream.sent_in_silence());
             (counts.open, counts.silent) = (known.open, 1);
             let since = stream.longest_pause() + AFTER;
             counts.recent = u64::from(silent_for <= since + limit);

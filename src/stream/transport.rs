@@ -74,6 +74,13 @@ impl Transports {
         self.sources.get(&hash).map(|source| source.latest)
     }
 
+    /// Whether one audio stream of an SSRC is known between two hosts, and no other.
+    pub(super) fn is_only_source(&self, src: Address, dst: Address, ssrc: u32) -> bool {
+        let hash = self.hash_source(src, dst, ssrc);
+        let source = self.sources.get(&hash);
+        source.is_some_and(|source| source.streams == 1)
+    }
+
     fn hash_source(&self, src: Address, dst: Address, ssrc: u32) -> u64 {
         self.hasher.hash_one((src, dst, ssrc))
     }

@@ -148,7 +148,7 @@ impl Signalling {
                 };
                 self.calls.take(call, source);
             }
-            AnnouncementSource::Mirror { is_counted: false } => {}
+            AnnouncementSource::Mirror { is_counted: false } => self.calls.note_mirrored(call),
         }
     }
 

@@ -74,7 +74,7 @@ fn direction(packets: u64, lost: u64) -> DirectionTotals {
         reordered: packets / 5000,
         late: packets / 20_000,
         unfollowed: 0,
-        excused: [lost / 7, 0, lost / 5, 0, 0, 0, 0, 0, 0].map(u64::cast_signed),
+        excused: [lost / 7, 0, lost / 5, 0, 0, 0, 0, 0, 0, 0].map(u64::cast_signed),
         ..DirectionTotals::default()
     };
     totals.raise();

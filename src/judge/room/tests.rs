@@ -11,9 +11,9 @@ use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
 use crate::sla::{IndeterminateReason, Verdict};
 use crate::snapshot::evidence::{Judgement, JudgementObserver};
-use crate::stream::tally::TrafficCounts;
+use crate::stream::tally::{SequenceCounts, TrafficCounts};
 use crate::voice::class::Class;
-use Verdict::{Indeterminate, Met, Void};
+use Verdict::{Indeterminate, Met, Missed, Void};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -72,12 +72,16 @@ impl Bench {
     }
 
     fn judgements(&mut self, sent: &[Sent<'_>]) -> Vec<Judgement> {
-        self.second += 1;
         let half = sent.len() / 2;
-        let parts = [&sent[half..], &sent[..half]].into_iter().enumerate();
-        let parts = parts.map(|(number, sent)| WorkerPart {
+        self.judgements_of([counts(&sent[half..]), counts(&sent[..half])])
+    }
+
+    fn judgements_of(&mut self, counts: [SecondCounts; 2]) -> Vec<Judgement> {
+        self.second += 1;
+        let parts = counts.into_iter().enumerate();
+        let parts = parts.map(|(number, counts)| WorkerPart {
             number,
-            counts: counts(sent),
+            counts,
             amendments: Vec::new(),
             incomplete: Vec::new(),
             scopes: self.scopes.clone(),
@@ -182,6 +186,44 @@ fn who_gets_room_at_last_is_in_doubt_for_a_whole_window() {
             (2, Some(Met), 100_000)
         ]
     );
+}
+
+#[test]
+fn octets_of_candidates_that_gave_way_may_be_over_the_threshold_and_only_of_their_asn() {
+    let mut bench = Bench::new(9, TransitRule::List);
+    let mut said = |octets: u64, displaced: u64| {
+        let mut counts = [counts(&[(1, octets, &[])]), counts(&[(2, 20_000, &[])])];
+        let [first, second] = &mut counts;
+        let of = |counts: &SecondCounts| counts.usage.keys().next().unwrap().clone();
+        let (pair, other) = (of(first), of(second));
+        let lossy = PairCounts {
+            continuity: SequenceCounts {
+                lost: 100,
+                ..SequenceCounts::default()
+            },
+            ..PairCounts::default()
+        };
+        first.add(&pair, &lossy);
+        second.add(&other, &lossy);
+        let gave_way = PairCounts {
+            displaced,
+            ..PairCounts::default()
+        };
+        first.add(&pair, &gave_way);
+        let said = bench.judgements_of(counts);
+        let given = said
+            .iter()
+            .map(|one| *one.verdicts.given.get(Measure::Loss));
+        given.map(Option::unwrap).collect::<Vec<_>>()
+    };
+    (0..5).for_each(|_| drop(said(20_000, 0)));
+    assert_eq!(said(20_000, 0), [Missed, Missed]);
+    assert_eq!(said(20_000, 3), [Indeterminate, Missed]);
+    for _ in 0..4 {
+        assert_eq!(said(20_000, 0), [Indeterminate, Missed], "in the window");
+    }
+    assert_eq!(said(20_000, 0), [Missed, Missed]);
+    assert_eq!(said(7_000_000, 1), [Void, Missed], "what is counted stands");
 }
 
 #[test]

@@ -41,8 +41,8 @@ pub struct CountedLeaf {
     /// highs are unbounded. Not in what was counted over a path.
     #[serde(default, skip_serializing_if = "is_default")]
     pub refused: u64,
-    /// 1 where a window of the ASN began that may lack what it did in the seconds before, without room:
-    /// all highs are unbounded. Not in what was counted over a path.
+    /// Not 0 where a window of the ASN began that may lack what it did in the seconds before, without room, or
+    /// where candidates of it gave way in probation: all highs are unbounded. Not in what was counted over a path.
     #[serde(default, skip_serializing_if = "is_default")]
     pub begun_late: u64,
     /// The streams that it sends, at the end of the second, where any of them is silent.

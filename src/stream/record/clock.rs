@@ -92,10 +92,12 @@ impl PayloadType {
 
     /// The clock that its packets have shown.
     pub(super) fn measured(&self) -> Option<NonZeroU32> {
-        let place = usize::from(self.measured).checked_sub(1)?;
-        AUDIO_CLOCKS
-            .get(place)
-            .and_then(|clock| NonZeroU32::new(*clock))
+        clock_at(self.measured)
+    }
+
+    /// The clock that was measured last, once or more often.
+    pub(super) fn measured_last(&self) -> Option<NonZeroU32> {
+        clock_at(self.candidate)
     }
 
     /// What was measured last is another clock than the one that is known.
@@ -104,13 +106,14 @@ impl PayloadType {
     }
 
     /// Its packets went on by so many units in so much time; whether their clock is now known
-    /// otherwise. A clock that is known changes only when two measurements say so.
+    /// otherwise: two measurements have to say the same, each from its own beginning on, for arrival may have
+    /// jumped within one (a clock was set).
     fn measure(&mut self, units: u32, gone: Duration) -> bool {
         let Some(place) = nearest_clock(units, gone) else {
             return false;
         };
         let before = std::mem::replace(&mut self.candidate, place);
-        let is_new = self.measured != place && (self.measured == 0 || before == place);
+        let is_new = self.measured != place && before == place;
         if is_new {
             self.measured = place;
         }
@@ -157,13 +160,13 @@ impl Pace {
         (self.time, self.anchor) = (NEVER, NEVER);
     }
 
-    /// Looks at the newest packet of a type; whether its clock is now known otherwise.
+    /// Looks at the newest packet of a type, which may tell more of its clock.
     pub(super) fn look(
         &mut self,
         (time, timestamp): (Timestamp, u32),
         number: u64,
         of: &mut PayloadType,
-    ) -> bool {
+    ) {
         let before = std::mem::replace(&mut self.time, time);
         let number = low(number);
         let numbers = number.wrapping_sub(std::mem::replace(&mut self.number, number));
@@ -173,17 +176,16 @@ impl Pace {
         let gone = time.since(self.anchor);
         if self.anchor == NEVER {
             (self.anchor, self.anchor_timestamp) = (time, timestamp);
-            return false;
+            return;
         }
         if gone < MEASURE_AFTER {
-            return false;
+            return;
         }
         let is_new = of.measure(timestamp.wrapping_sub(self.anchor_timestamp), gone);
         // Whether something else is true is measured anew: arrival may have jumped (a clock was set).
         if gone > MEASURE_UNTIL || is_new || of.is_in_doubt() {
             (self.anchor, self.anchor_timestamp) = (time, timestamp);
         }
-        is_new
     }
 
     fn note_interval(&mut self, interval: Duration) {
@@ -211,6 +213,13 @@ impl Pace {
             Duration::from_micros((*edge).into())
         }))
     }
+}
+
+/// The audio clock at a place in the table, from 1.
+fn clock_at(place: u8) -> Option<NonZeroU32> {
+    let place = usize::from(place).checked_sub(1)?;
+    let clock = AUDIO_CLOCKS.get(place)?;
+    NonZeroU32::new(*clock)
 }
 
 /// The audio clock whose rate is nearest to `units` in `gone`, if any is within 10 %: its place in the
@@ -271,7 +280,8 @@ mod tests {
     fn a_clock_is_measured_from_the_stream_itself() {
         for clock in AUDIO_CLOCKS {
             let (mut pace, mut of) = (Pace::new(), PayloadType::new(96));
-            for look in 0..4_u32 {
+            for look in 0..5_u32 {
+                assert_eq!(of.measured(), None, "one measurement is none");
                 let units = clock * 32 / 100 * look;
                 pace.look(
                     (at(u64::from(look) * 320), units),
@@ -285,10 +295,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_known_changes_when_it_is_measured_twice() {
+    fn a_clock_is_known_and_changes_when_it_is_measured_twice() {
         let mut of = PayloadType::new(96);
         let second = Duration::from_secs(1);
-        assert!(of.measure(48_000, second));
+        assert!(!of.measure(48_000, second) && of.measure(48_000, second));
         assert!(!of.measure(8_000, second) && !of.measure(48_000, second));
         assert_eq!(of.measured(), NonZeroU32::new(48_000));
         assert!(!of.measure(8_000, second) && of.measure(8_100, second));

@@ -9,7 +9,7 @@ use crate::stream::gaps::MissingNumbers;
 use crate::stream::record::clock::{Pace, PayloadType};
 use crate::stream::record::restart::SuspectedRestart;
 use crate::stream::reports::RemoteReports;
-use crate::stream::rtcp_account::Passed;
+use crate::stream::rtcp_account::TapCounts;
 use crate::stream::sequence::{Arrival, SequenceStep};
 use crate::stream::tally::SequenceCounts;
 use crate::units::Timestamp;
@@ -174,10 +174,10 @@ impl ColdState {
 
     /// How far it has come, with so many packets that are not settled.
     #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
-    pub(super) fn passed(&self, tallied: u32) -> Passed {
+    pub(super) fn passed(&self, tallied: u32) -> TapCounts {
         let [duplicates, late] = self.repeated();
         let packets = self.packets + u64::from(tallied);
-        Passed {
+        TapCounts {
             packets: (packets as u32).wrapping_sub(duplicates),
             // A late one has come, and its number is still booked.
             missing: self.absent.wrapping_sub(late.cast_signed()),

@@ -5,7 +5,8 @@ use crate::asn::DisagreeingSources;
 use crate::attribution::{Attributed, PairKey};
 use crate::stream::booking::Booking;
 use crate::stream::jitter::Jitter;
-use crate::stream::tally::{LossCounts, SequenceCounts};
+use crate::stream::reports::ReportedLoss;
+use crate::stream::tally::SequenceCounts;
 use crate::units::{Second, Timestamp};
 use crate::voice::payload_type::assigned;
 use crate::voice::signalling::CodecFormat;
@@ -37,9 +38,9 @@ impl Stream {
         self.cold.is_confirmed = is_confirmed;
     }
 
-    /// The stream is over: what its reporters have said that is not booked yet.
-    pub fn finish_reports(&mut self) -> Option<LossCounts> {
-        self.cold.far_end.finish()
+    /// The stream is over, in a second: what its reporters have said that is not booked yet.
+    pub fn finish_reports(&mut self, now: Second, booked: &mut Vec<ReportedLoss>) {
+        self.cold.far_end.finish(now, booked);
     }
 
     /// Its first packet.
@@ -112,7 +113,7 @@ impl Stream {
     /// better is known.
     pub fn name(&mut self, format: Arc<CodecFormat>) {
         self.cold.format = Some(format);
-        self.jitter.set_clock(self.clock());
+        self.jitter.set_clock(self.jitter_clock());
     }
 
     /// The most frequent payload type.

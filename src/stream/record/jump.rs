@@ -3,10 +3,14 @@
 //! Pure: a [`Gap`] holds what is known of the two packets around it, and of their stream.
 
 use crate::stream::booking::{Certainty, LossReason};
-use crate::stream::record::clock::{agrees, is_some_clock, sent, tolerance};
+use crate::stream::record::clock::{SHORTEST_INTERVAL, agrees, is_some_clock, sent, tolerance};
 use crate::stream::sequence::Jump;
 use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
 use std::time::Duration;
+
+/// Steps of the timestamp that audio may have: from 2.5 ms of 8 kHz to 120 ms of 48 kHz (RFC 7587 §4.2).
+const STEPS: RangeInclusive<u32> = 20..=5_760;
 
 /// The packet with the highest number before, and one that lies ahead of it.
 #[derive(Clone, Copy, Debug)]
@@ -59,14 +63,26 @@ impl Gap {
     }
 
     /// Whether numbers and timestamps ran on together, whatever the time between arrivals: the sender
-    /// was held up.
+    /// was held up. At a usual step, or exactly at another one that audio may have.
     pub(super) fn runs_together(&self, forward: u16) -> bool {
         let slack = u64::from(forward) / 10 + 10;
         let near = |step: u32| {
             let packets = u64::from(self.units).checked_div(step.into());
             packets.is_some_and(|packets| packets.abs_diff(forward.into()) <= slack)
         };
-        forward < 1 << 15 && self.steps.into_iter().any(near)
+        let numbers = u32::from(forward);
+        let is_exact = numbers > 0 && self.units.is_multiple_of(numbers);
+        let is_step = is_exact && STEPS.contains(&(self.units / numbers));
+        forward < 1 << 15 && (is_step || self.steps.into_iter().any(near))
+    }
+
+    /// Whether the clock has run on and so many can have been sent, though not at the sender's usual pace: it
+    /// may have gone on with shorter packets.
+    pub(super) fn may_run_on(&self, forward: u16) -> bool {
+        let most = self.gone + tolerance(self.gone);
+        let numbers = forward.wrapping_sub(1).into();
+        let is_possible = times(SHORTEST_INTERVAL, numbers) <= most.as_nanos();
+        forward < 1 << 15 && is_possible && self.clock_ran_on()
     }
 
     /// Whether the timestamp is as far behind as the number.
@@ -208,7 +224,26 @@ mod tests {
     fn a_stalled_sender_is_told_by_numbers_and_timestamps_that_run_together() {
         assert!(gap(30_000, 80_000).runs_together(500));
         assert!(!gap(30_000, 160).runs_together(500));
-        assert!(!gap(30_000, 240_000).runs_together(500));
+        assert!(!gap(30_000, 240_001).runs_together(500));
+        assert!(
+            gap(30_000, 240_000).runs_together(500),
+            "of packets of 60 ms"
+        );
+        assert!(!gap(30_000, 6_000_000).runs_together(500), "of 1.5 s");
+    }
+
+    #[test]
+    fn a_sender_that_goes_on_faster_may_have_sent_what_its_pace_left_no_room_for() {
+        // 10 s of 10 ms where 20 ms were usual.
+        let faster = gap(10_000, 80_001);
+        assert_eq!(faster.explain(1_000), Jump::Unexplained);
+        assert!(faster.may_run_on(1_000) && !faster.runs_together(1_000));
+        assert!(!faster.may_run_on(5_000), "more than anybody sends");
+        assert!(
+            !gap(10_000, 160).may_run_on(1_000),
+            "a clock that stood still"
+        );
+        assert!(!faster.may_run_on(65_000), "behind");
     }
 
     #[test]

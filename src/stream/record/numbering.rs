@@ -75,6 +75,23 @@ impl Stream {
         Some(step)
     }
 
+    /// The numbering has passed a suspect after all, which was one of its packets: its number has come, though what
+    /// came with it explained it only later.
+    fn fill_suspected(&mut self, number: u16, bookings: &mut Vec<Booking>) -> bool {
+        let place = self.sequence.missing_number(number);
+        let due = place.and_then(|place| Some((place, self.due(place, self.cold.suspect)?)));
+        let Some((place, (certainty, due))) = due else {
+            return false;
+        };
+        bookings.push(Booking::back(certainty, due));
+        if let Some(missing) = &mut self.cold.missing {
+            missing.forget(place);
+        }
+        let step = self.sequence.advance(number, |_| Jump::Unexplained);
+        self.cold.note_missing(step.missing);
+        true
+    }
+
     /// Takes a packet into the numbering.
     pub(super) fn advance_numbering(
         &mut self,
@@ -86,8 +103,9 @@ impl Stream {
             return step;
         }
         let highest = self.sequence.extended();
+        let suspected = self.sequence.suspected();
         let gap = self.gap(packet, before);
-        let step = self
+        let mut step = self
             .sequence
             .advance(packet.sequence, |forward| gap.explain(forward));
         self.cold.note_missing(step.missing);
@@ -101,8 +119,13 @@ impl Stream {
                 };
                 let from = self.newest.min(packet.time);
                 let booked = (certainty, from, packet.time);
+                self.show_silence(skipped, [from, packet.time], bookings);
                 self.skip(before, (highest + 1, skipped), booked, bookings);
                 self.renew(packet, before, highest);
+                if suspected.is_some_and(|number| self.fill_suspected(number, bookings)) {
+                    step.missing -= 1;
+                    step.late = 0;
+                }
             }
             // Before the first: what lies between may still come.
             Arrival::Reordered if skipped > 0 => {
@@ -113,7 +136,7 @@ impl Stream {
             }
             Arrival::Suspect => {
                 let forward = packet.sequence.wrapping_sub(self.sequence.last_number());
-                let ran_on = gap.runs_together(forward);
+                let ran_on = gap.runs_together(forward) || gap.may_run_on(forward);
                 let numbers = if ran_on { u32::from(forward) - 1 } else { 0 };
                 self.cold.suspect = packet.time;
                 self.cold.suspect_skipped = numbers;
@@ -222,13 +245,15 @@ impl Stream {
     fn begin_anew(&mut self, packet: &RtpSummary, skipped: u64, bookings: &mut Vec<Booking>) {
         let (first, ran_on) = (self.cold.suspect, self.cold.suspect_skipped);
         if ran_on > 0 {
-            // Numbers and clock ran on together, but not with arrival: the sender was held up. It
-            // may have sent them all, up to what fits into the time.
-            let could = first.since(self.newest).as_nanos() / self.interval().as_nanos().max(1);
+            // Numbers and clock ran on together, but not with arrival, or not at the usual pace: the sender was
+            // held up, or its packets are shorter now. It may have sent them all, up to what anybody could: its
+            // own pace may have been measured over a step of the clock, or be that of another codec.
+            let could = first.since(self.newest).as_nanos() / SHORTEST_INTERVAL.as_nanos();
             let numbers = u128::from(ran_on).min(could + 100);
             let numbers = u64::try_from(numbers).unwrap_or(u64::MAX);
             let certainty = Certainty::MaybeLost(LossReason::Stalled);
             let from = self.newest.min(first);
+            self.show_silence(numbers, [from, first], bookings);
             bookings.push(Booking::between(certainty, numbers, from, first));
         } else {
             self.note_restart(first, bookings);

@@ -12,7 +12,7 @@ use crate::stream::booking::{Booking, Certainty, LossReason};
 use crate::stream::gaps::{MissingNumbers, Skipped};
 use crate::stream::record::Stream;
 use crate::stream::record::clock::{AUDIO_CLOCKS, PayloadType, SHORTEST_INTERVAL, agrees, sent};
-use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep};
+use crate::stream::sequence::{Arrival, Jump, Sequence, SequenceStep, WINDOW};
 use crate::units::{Second, Timestamp};
 use crate::voice::rtp_summary::RtpSummary;
 use std::num::NonZeroU32;
@@ -276,7 +276,12 @@ impl Stream {
             // The new numbering has come to where the old one ended.
             (true, true) => self.sequence.is_ahead(packet.sequence) && restart.is_surely_proven(),
             (true, false) => restart.is_due(packet.time),
-            (false, true) => false,
+            // Of a clock that nobody knows, a jump fits nearly any time: it says less than packets in a row.
+            (false, true) => {
+                let ahead = packet.sequence.wrapping_sub(self.sequence.last_number());
+                let is_jump = u64::from(ahead) >= WINDOW;
+                is_jump && self.clock().is_none() && restart.is_surely_proven()
+            }
             // Of neither numbering: perhaps of a third.
             (false, false) => true,
         };

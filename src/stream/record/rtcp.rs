@@ -4,13 +4,14 @@
 use super::Stream;
 use crate::stream::booking::Booking;
 use crate::stream::capture_gaps::CaptureGaps;
+use crate::stream::record::clock::tolerance;
 use crate::stream::reports::{ReportContext, ReportedLoss};
 use crate::stream::rtcp_account::SenderCount;
 use crate::units::{Second, Timestamp};
 use crate::wire::rtcp::ReportBlock;
 use std::time::Duration;
 
-/// A stream without a packet for so long says nothing of what its sender counts: it may be silent.
+/// A stream without a packet for so long may be silent: what its sender counts then has not come.
 const GOES_ON: Duration = Duration::from_secs(1);
 
 impl Stream {
@@ -44,19 +45,41 @@ impl Stream {
         true
     }
 
-    /// Takes how many packets its sender says that it has sent. What is to be booked as something else goes
-    /// to `changed`; false where the count contradicts the numbers.
+    /// So many packets its sender counts as sent in the silence that it is in.
+    pub(in crate::stream) fn sent_in_silence(&self) -> u64 {
+        self.cold.far_end.sent_in_silence()
+    }
+
+    /// Its numbers show that so many are missing between two of its packets: what its sender counted meanwhile is
+    /// among them.
+    pub(super) fn show_silence(
+        &mut self,
+        numbers: u64,
+        [from, until]: [Timestamp; 2],
+        bookings: &mut Vec<Booking>,
+    ) {
+        if until.since(from) > GOES_ON
+            && let Some(account) = self.cold.far_end.account()
+        {
+            account.show(numbers, [from.second(), until.second()], bookings);
+        }
+    }
+
+    /// Takes how many packets its sender says that it has sent, and whether it is the only stream of its SSRC
+    /// between the two hosts. What is to be booked, or booked as something else, goes to `changed`; false where the
+    /// count contradicts the numbers.
     pub(in crate::stream) fn count_sent(
         &mut self,
-        sent: u32,
+        (sent, is_only): (u32, bool),
         now: Timestamp,
         unseen: &CaptureGaps,
         changed: &mut Vec<Booking>,
     ) -> bool {
-        if now.since(self.last) > GOES_ON || self.is_numbering_open() {
+        if self.is_numbering_open() {
             return true;
         }
         let passed = self.cold.passed(self.tally.packets);
+        let (silent_for, interval) = (now.since(self.last), self.interval());
         let account = self.cold.far_end.open_account();
         if account
             .counted(now.second())
@@ -64,7 +87,17 @@ impl Stream {
         {
             account.restart();
         }
-        let said = account.count_sent(sent, passed, now.second(), changed);
+        let said = if silent_for > GOES_ON && is_only {
+            let longest = silent_for + tolerance(silent_for);
+            let most = longest.as_nanos() / interval.as_nanos().max(1);
+            let most = i32::try_from(most).unwrap_or(i32::MAX);
+            account.count_sent_in_silence(sent, passed, most, now.second(), changed);
+            SenderCount::Agrees
+        } else if silent_for > GOES_ON {
+            SenderCount::Agrees
+        } else {
+            account.count_sent(sent, passed, now.second(), changed)
+        };
         for booking in changed.iter() {
             self.cold.sum_booking(booking);
         }

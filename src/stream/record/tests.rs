@@ -252,6 +252,51 @@ fn a_stalled_sender_may_have_lost_what_it_skips() {
 }
 
 #[test]
+fn a_suspect_that_the_numbering_passes_is_not_missing() {
+    let mut sender = Sender::new(1, 0);
+    sender.send(100);
+    // Held up so much longer that the packet behind the gap is out of tolerance, and the next one is not.
+    sender.skip(64);
+    sender.time += 370;
+    assert_eq!(
+        sender.arrive(sender.time, sender.sequence, sender.timestamp),
+        Arrival::Suspect
+    );
+    sender.skip(1);
+    sender.time -= 15;
+    sender.arrive(sender.time, sender.sequence, sender.timestamp);
+    sender.send(100);
+    assert_eq!(
+        (sender.total_lost(), sender.late, sender.maybe_lost),
+        (63, 0, 0)
+    );
+}
+
+#[test]
+fn a_stalled_jump_behind_another_codec_may_have_lost_all_its_numbers_whatever_was_usual() {
+    // Ten seconds of 60 ms, then 20 ms.
+    let mut sender = Sender::new(1, 0);
+    let send = |sender: &mut Sender, payload_type: u8, packets: u32, millis: u32| {
+        for _ in 0..packets {
+            sender.time += u64::from(millis);
+            sender.timestamp += 8 * millis;
+            sender.sequence += 1;
+            let packet = summary(sender.time, sender.sequence, sender.timestamp);
+            sender.take(&RtpSummary {
+                payload_type,
+                ..packet
+            });
+        }
+    };
+    send(&mut sender, 8, 170, 60);
+    send(&mut sender, 0, 40, 20);
+    sender.skip(300);
+    sender.time += 3_000;
+    send(&mut sender, 0, 100, 20);
+    assert_eq!((sender.total_lost(), sender.maybe_lost), (0, 300));
+}
+
+#[test]
 fn numbers_that_jump_where_there_is_no_room_for_them_may_be_lost() {
     let mut sender = Sender::new(1, 0);
     sender.send(100);

@@ -36,12 +36,17 @@ pub(in crate::stream) struct Reporter {
     round: [u32; 3],
     reports: u8,
     is_active: bool,
+    /// It has said nothing of the stream so far.
+    is_new: bool,
+    /// Since its last report others have spoken without it, and so many are booked by that: lost for certain, and
+    /// lost or maybe lost.
+    missed: Option<[u32; 2]>,
     /// The second of the last VoIP metrics that counted, modulo 2^16.
     metrics: u16,
 }
 
-/// Seconds of reports without progress, and the numbers in doubt with each.
-type Standing = Vec<(Second, u32)>;
+/// Seconds, and numbers that are booked in each.
+pub(super) type Standing = Vec<(Second, u32)>;
 
 /// The reporter's last report that brought a new highest number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +65,26 @@ struct LastReport {
     doubted: u32,
 }
 
+/// What follows from a report, by itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Said {
+    /// Of its interval, if it ends one.
+    pub(super) counts: Option<LossCounts>,
+    /// How many of the numbers that the tap misses in it the reporter has.
+    pub(super) surplus: u32,
+    /// So many that it had counted as lost it counts no more.
+    pub(super) taken_back: u32,
+}
+
+/// What a report says of a time of which others have spoken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SaidBefore {
+    /// More may have been lost than is booked; none where nobody has spoken without it.
+    pub(super) short: Option<LossCounts>,
+    /// So many are booked as certain that it does not bear out.
+    pub(super) excess: u32,
+}
+
 impl Reporter {
     pub(super) const fn new(ssrc: u32, now: Second) -> Self {
         Self {
@@ -70,6 +95,8 @@ impl Reporter {
             round: [0; 3],
             reports: 0,
             is_active: false,
+            is_new: true,
+            missed: None,
             metrics: low16(now).wrapping_sub(1),
         }
     }
@@ -83,7 +110,22 @@ impl Reporter {
 
     /// Whether it takes part in what is said of the stream: it has reported an interval, or has begun one lately.
     pub(super) const fn takes_part(&self, now: Second) -> bool {
-        self.is_active || (self.last.is_some() && self.silent(now) <= HEARD_SECONDS)
+        let has_begun = self.last.is_some() && self.missed.is_none();
+        self.is_active || (has_begun && self.silent(now) <= HEARD_SECONDS)
+    }
+
+    /// What it has not borne out so far reaches back for so many seconds.
+    pub(super) const fn unheard(&self, now: Second) -> u32 {
+        if self.is_new {
+            HEARD_SECONDS
+        } else {
+            self.silent(now)
+        }
+    }
+
+    /// The second of its last report, modulo 2^32.
+    pub(super) fn heard(&self) -> Second {
+        Second(self.heard.into())
     }
 
     /// Whether the others wait for its report.
@@ -96,59 +138,102 @@ impl Reporter {
         low(now.0).wrapping_sub(self.heard)
     }
 
-    /// Takes its next report: what follows from it, if anything does, and how many of the numbers that the
-    /// tap misses it has. If it is the only reporter, what
-    /// was in doubt becomes certain in the seconds in which it was booked; these go to `booked`.
+    /// Takes its next report. If it is the only reporter, what was in doubt becomes certain in the seconds in
+    /// which it was booked; these go to `booked`.
     pub(super) fn take(
         &mut self,
         context: &ReportContext<'_>,
         block: &ReportBlock,
         is_alone: bool,
         booked: &mut Vec<ReportedLoss>,
-    ) -> (Option<LossCounts>, u32) {
+    ) -> Said {
         self.heard = low(context.second.0);
-        let mut surplus = 0;
-        let counts = match &mut self.last {
+        let said = match &mut self.last {
             Some(last) if last.highest.get() == block.highest_sequence => {
                 let Some(more) = last.doubt(context) else {
-                    return (None, 0);
+                    return Said::default();
                 };
                 let standing = self.standing.get_or_insert_default();
                 if standing.len() < MAX_STANDING {
                     standing.push((context.second, more));
                 }
-                LossCounts {
+                let doubted = LossCounts {
                     maybe_lost: more.into(),
                     ..LossCounts::default()
+                };
+                Said {
+                    counts: Some(doubted),
+                    ..Said::default()
                 }
             }
             _ => {
-                let Some((counts, more)) = self.move_on(context, block) else {
-                    return (None, 0);
+                let mut said = self.move_on(context, block);
+                let Some(counts) = &mut said.counts else {
+                    return said;
                 };
-                surplus = more;
-                match self.standing.take() {
-                    Some(standing) if is_alone => confirm(&standing, counts, booked),
-                    _ => counts,
+                if let Some(standing) = self.standing.take().filter(|_| is_alone) {
+                    *counts = confirm(&standing, *counts, booked);
                 }
+                said
             }
         };
         self.is_active = true;
-        (Some(counts), surplus)
+        said
+    }
+
+    /// What its report says of the time since the one before, where others have spoken of that without it: they
+    /// do not say it again. A new reporter says nothing of what was before: it may have lost none of it.
+    pub(super) fn said_before(&mut self, counts: Option<LossCounts>) -> SaidBefore {
+        if std::mem::take(&mut self.is_new) {
+            return SaidBefore {
+                excess: u32::MAX,
+                ..SaidBefore::default()
+            };
+        }
+        let (Some(counts), Some([lost, most])) = (counts, self.missed) else {
+            return SaidBefore::default();
+        };
+        self.missed = None;
+        let small = |count: i64| u32::try_from(count).unwrap_or(0);
+        let short = small(counts.lost + counts.maybe_lost).saturating_sub(most);
+        let short = LossCounts {
+            maybe_lost: short.into(),
+            ..LossCounts::default()
+        };
+        SaidBefore {
+            short: Some(short),
+            excess: lost.saturating_sub(small(counts.lost)),
+        }
+    }
+
+    /// So many are booked as certain since its last report, by what others said.
+    pub(super) fn take_missed(&mut self) -> u32 {
+        self.missed.take().map_or(0, |[lost, _]| lost)
+    }
+
+    /// Another's report booked so many, and made so many doubtful that were certain.
+    pub(super) fn miss(&mut self, booked: LossCounts, doubted: u32) {
+        if let Some([lost, most]) = &mut self.missed {
+            let small = |count: i64| u32::try_from(count).unwrap_or(0);
+            *lost = lost
+                .saturating_add(small(booked.lost))
+                .saturating_sub(doubted);
+            *most = most.saturating_add(small(booked.lost + booked.maybe_lost));
+        }
     }
 
     /// Its highest number has moved on: the loss over the interval, and how many of the numbers that the
     /// tap misses in it the reporter has, if it has ever reported a loss and its count has not gone back.
-    fn move_on(
-        &mut self,
-        context: &ReportContext<'_>,
-        block: &ReportBlock,
-    ) -> Option<(LossCounts, u32)> {
+    fn move_on(&mut self, context: &ReportContext<'_>, block: &ReportBlock) -> Said {
         let sequence = context.sequence;
-        let (gaps, unsure) = self.gaps_up_to(context, block.highest_sequence)?;
+        let gaps = self.gaps_up_to(context, block.highest_sequence);
+        let highest = NonZeroU32::new(block.highest_sequence);
+        let (Some((gaps, unsure)), Some(highest)) = (gaps, highest) else {
+            return Said::default();
+        };
         let passed = low(sequence.extended());
         let now = LastReport {
-            highest: NonZeroU32::new(block.highest_sequence)?,
+            highest,
             lost: block.lost,
             gaps,
             unsure,
@@ -156,17 +241,21 @@ impl Reporter {
             passed,
             doubted: 0,
         };
-        let before = self.last.replace(now)?;
+        let Some(before) = self.last.replace(now) else {
+            return Said::default();
+        };
         let expected = now.highest.get().wrapping_sub(before.highest.get());
         if expected > LONGEST_INTERVAL {
             // A jump begins anew.
             self.standing = None;
-            return None;
+            self.missed = None;
+            return Said::default();
         }
         let reported = i64::from(now.lost) - i64::from(before.lost);
         // None, where numbers that were missing have come since.
         let [least, most] = now.gaps_since(&before);
-        // Duplicates can make the far end's count go back (RFC 3550 §A.3): no negative loss.
+        // Duplicates can make the far end's count go back, and packets that came late (RFC 3550 §A.3): no negative
+        // loss.
         let expected = i64::from(expected);
         let lost = (reported - most).clamp(0, expected);
         let maybe_lost = (reported - least).clamp(0, expected) - lost;
@@ -178,7 +267,11 @@ impl Reporter {
             lost,
             maybe_lost,
         };
-        Some((counts, surplus))
+        Said {
+            counts: Some(counts),
+            surplus,
+            taken_back: u32::try_from(-reported).unwrap_or(0),
+        }
     }
 
     /// The numbers missing at the tap up to a reported one: so many at most, and so many of them may lie behind
@@ -213,13 +306,15 @@ impl Reporter {
         self.reports
     }
 
-    /// Ends the round: what it said, if anything. One that said nothing is no longer waited for, and
-    /// begins anew.
+    /// Ends the round: what it said, if anything. One that said nothing is no longer waited for, and has missed
+    /// it.
     pub(super) fn end_round(&mut self) -> Option<LossCounts> {
         let has_reported = std::mem::take(&mut self.reports) > 0;
-        if self.is_active && !has_reported {
+        if !has_reported {
             self.is_active = false;
-            self.restart();
+            if self.last.is_some() && self.missed.is_none() {
+                self.missed = Some([0; 2]);
+            }
         }
         let [expected, lost, maybe_lost] = std::mem::take(&mut self.round).map(i64::from);
         has_reported.then_some(LossCounts {
@@ -233,6 +328,7 @@ impl Reporter {
     pub(super) fn restart(&mut self) {
         self.last = None;
         self.standing = None;
+        self.missed = None;
     }
 }
 

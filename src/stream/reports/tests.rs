@@ -1,4 +1,5 @@
 use super::*;
+use crate::capture::synthetic::scenario::SplitMix;
 use crate::stream::sequence::Jump;
 
 /// Two cycles before we looked.
@@ -54,6 +55,13 @@ impl Tap {
                 .report(&context, &block(highest, lost), &mut booked)
                 .is_some()
         );
+        booked
+    }
+
+    /// The stream is over.
+    fn finish(&mut self) -> Vec<ReportedLoss> {
+        let mut booked = Vec::new();
+        self.far_end.finish(self.now, &mut booked);
         booked
     }
 
@@ -225,5 +233,161 @@ fn what_reporters_said_is_booked_when_the_stream_ends() {
     (7..=8).for_each(|reporter| drop(tap.hear(reporter, 200, 0)));
     tap.pass(201..=300);
     assert_eq!(tap.hear(7, 300, 5), [], "the other one may report less");
-    assert_eq!(tap.far_end.finish(), Some(counts(100, 5, 0)));
+    assert_eq!(tap.finish(), [(tap.now, counts(95, 0, 5))]);
+}
+
+#[test]
+fn what_a_new_reporter_may_not_have_lost_is_no_longer_certain() {
+    let mut tap = Tap::new(0);
+    tap.pass(1..=100);
+    assert_eq!(tap.hear(7, 100, 0), []);
+    tap.pass(101..=200);
+    let alone = tap.hear(7, 200, 8);
+    assert_eq!(alone, [(tap.now, counts(100, 8, 0))]);
+    let doubted = tap.hear(8, 200, 3);
+    assert_eq!(doubted, [(alone[0].0, counts(-8, -8, 8))]);
+    tap.pass(201..=300);
+    assert_eq!(tap.hear(8, 300, 3), []);
+    assert_eq!(tap.hear(7, 300, 12), [(tap.now, counts(100, 0, 4))]);
+}
+
+#[test]
+fn what_others_said_without_a_reporter_is_certain_as_far_as_it_bears_it_out() {
+    let mut tap = Tap::new(0);
+    tap.pass(1..=100);
+    (7..=8).for_each(|reporter| drop(tap.hear(reporter, 100, 0)));
+    let mut sum = LossCounts::default();
+    for round in 2..=9_u16 {
+        tap.pass(round * 100 - 99..=round * 100);
+        for (_, counts) in tap.hear(7, u32::from(round) * 100, 10 * i32::from(round - 1)) {
+            sum.add(counts);
+        }
+    }
+    assert_eq!(sum, counts(800, 80, 0), "the other one is not waited for");
+    let late = tap.hear(8, 900, 25);
+    let taken: i64 = late.iter().map(|(_, counts)| counts.maybe_lost).sum();
+    late.iter().for_each(|(_, counts)| sum.add(*counts));
+    assert_eq!((sum, taken), (counts(745, 25, 55), 55));
+    tap.pass(901..=1_000);
+    assert_eq!(tap.hear(7, 1_000, 80), []);
+    assert_eq!(tap.hear(8, 1_000, 25), [(tap.now, counts(100, 0, 0))]);
+}
+
+#[test]
+fn a_count_that_goes_back_leaves_in_doubt_what_it_had_made_certain() {
+    let mut tap = Tap::new(0);
+    tap.pass(1..=100);
+    tap.hear(7, 100, 0);
+    // Three are under way at each second report.
+    let mut sum = LossCounts::default();
+    for round in 2..=9_u16 {
+        tap.pass(round * 100 - 99..=round * 100);
+        let late = if round % 2 == 0 { 3 } else { 0 };
+        for (_, counts) in tap.hear(7, u32::from(round) * 100, late) {
+            sum.add(counts);
+        }
+    }
+    assert_eq!(sum, counts(788, 0, 12));
+}
+
+/// A receiver behind the tap that loses some of what passes it.
+struct Receiver {
+    ssrc: u32,
+    /// A packet of so many is lost, one is heard this many numbers after the tap, reports are due every so many.
+    one_in: u64,
+    behind: u16,
+    interval: u16,
+    next: u16,
+    /// Whether it hears that far.
+    heard: Vec<bool>,
+    /// What its first report and its last said that it had lost.
+    reported: [i32; 2],
+    has_reported: bool,
+}
+
+impl Receiver {
+    fn new(rng: &mut SplitMix, ssrc: u32) -> Self {
+        let mut below = |most: u64| rng.next_u64() % most;
+        let one_in = [10, 30, 100, u64::MAX][usize::try_from(below(4)).unwrap()];
+        let interval = [50, 125, 250, 400][usize::try_from(below(4)).unwrap()];
+        let behind = u16::try_from(below(20)).unwrap();
+        let begins = [0, 0, 300, 1_000][usize::try_from(below(4)).unwrap()];
+        let next = begins + 40 + u16::try_from(below(interval.into())).unwrap();
+        Self {
+            ssrc,
+            one_in,
+            behind,
+            interval,
+            next,
+            heard: Vec::new(),
+            reported: [0; 2],
+            has_reported: false,
+        }
+    }
+
+    /// Up to a number, from the first on.
+    fn lost(&self, number: u16) -> i32 {
+        let lost = self.heard[..=usize::from(number)]
+            .iter()
+            .filter(|heard| !**heard)
+            .count();
+        i32::try_from(lost).unwrap()
+    }
+}
+
+#[test]
+fn what_is_certain_of_several_reporters_is_never_more_than_any_of_them_lost() {
+    for seed in 0..400 {
+        let mut rng = SplitMix::new(seed);
+        let mut tap = Tap::new(0);
+        let mut receivers: Vec<_> = (1..=2 + u32::try_from(rng.next_u64() % 2).unwrap())
+            .map(|ssrc| Receiver::new(&mut rng, ssrc))
+            .collect();
+        let mut booked = LossCounts::default();
+        for number in 0..3_000_u16 {
+            if number > 0 {
+                tap.pass(number..=number);
+            }
+            for receiver in &mut receivers {
+                let is_lost = rng.next_u64() % receiver.one_in == 0;
+                receiver.heard.push(!is_lost || number == 0);
+            }
+            for receiver in &mut receivers {
+                if number == receiver.next {
+                    receiver.next += receiver.interval;
+                    let Some(mut highest) = number.checked_sub(receiver.behind) else {
+                        continue;
+                    };
+                    while !receiver.heard[usize::from(highest)] {
+                        highest -= 1;
+                    }
+                    tap.now = Second(99 + u64::from(number) / 50);
+                    let lost = receiver.lost(highest);
+                    if !std::mem::replace(&mut receiver.has_reported, true) {
+                        receiver.reported[0] = lost;
+                    }
+                    receiver.reported[1] = lost;
+                    for (_, counts) in tap.hear(receiver.ssrc, highest.into(), lost) {
+                        booked.add(counts);
+                    }
+                }
+            }
+        }
+        tap.finish()
+            .iter()
+            .for_each(|(_, counts)| booked.add(*counts));
+        let lost = receivers.iter().map(|receiver| receiver.lost(2_999));
+        let least = lost.clone().min().unwrap();
+        assert!(
+            booked.lost <= least.into(),
+            "{seed}: {booked:?}, {least} lost"
+        );
+        // What was lost before the first report, and behind the last, nobody reports.
+        let reported = receivers
+            .iter()
+            .map(|receiver| receiver.reported[1] - receiver.reported[0]);
+        let most = reported.max().unwrap();
+        let may = booked.lost + booked.maybe_lost;
+        assert!(may >= most.into(), "{seed}: {booked:?}, {most} reported");
+    }
 }

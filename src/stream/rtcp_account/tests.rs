@@ -27,7 +27,7 @@ fn weighed(
     let mut account = RtcpAccount::default();
     let mut changed = Vec::new();
     let (mut now, mut count) = (1_000, 77);
-    let mut passed = Passed {
+    let mut passed = TapCounts {
         packets: 9,
         missing: 3,
     };
@@ -46,7 +46,7 @@ fn weighed(
     }
     let (count, packets) = (count - 250 + sent, passed.packets - 250 + came);
     let missing = passed.missing + missing;
-    let passed = Passed { packets, missing };
+    let passed = TapCounts { packets, missing };
     assert_eq!(
         account.count_sent(count, passed, Second(now), &mut changed),
         SenderCount::Agrees
@@ -96,7 +96,7 @@ fn a_count_that_does_not_fit_is_a_contradiction_and_is_not_believed_afterwards()
     let mut account = RtcpAccount::default();
     let mut changed = Vec::new();
     let mut tell = |second, sent, packets| {
-        let passed = Passed {
+        let passed = TapCounts {
             packets,
             missing: 0,
         };
@@ -156,7 +156,7 @@ proptest! {
             Certainty::MaybeLost(LossReason::CaptureGap),
         ];
         let mut account = RtcpAccount::default();
-        let (mut now, mut passed, mut sent) = (50, Passed::default(), 0_u32);
+        let (mut now, mut passed, mut sent) = (50, TapCounts::default(), 0_u32);
         for (what, later, which, word, some, missing) in steps {
             now += later;
             let mut changed = Vec::new();

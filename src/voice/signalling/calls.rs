@@ -32,7 +32,8 @@ const RINGING: Duration = Duration::from_secs(300);
 /// wire: messages between workers take less, while frames come.
 const MIRRORED: Duration = Duration::from_secs(1);
 
-/// Most calls that other workers count; of further ones that are mirrored too, both count.
+/// Most calls that other workers count, and as many that a mirror has shown first; of further ones that are mirrored
+/// too, both count.
 const MAX_ELSEWHERE: usize = 65_536;
 
 /// No call lasts for half a day.
@@ -153,6 +154,8 @@ pub(super) struct CallTable {
     held: VecDeque<(Timestamp, u64)>,
     /// Calls that other workers count, and until when that is remembered.
     elsewhere: HashMap<u64, Timestamp>,
+    /// Calls that a mirror shows, which another worker takes, and when they began there.
+    mirrored: HashMap<u64, Timestamp>,
     refused: u64,
 }
 
@@ -178,6 +181,7 @@ impl CallTable {
         self.due.clear();
         self.held.clear();
         self.elsewhere.clear();
+        self.mirrored.clear();
     }
 
     fn key(&self, message: &CallMessage) -> u64 {
@@ -193,12 +197,27 @@ impl CallTable {
             return;
         }
         let key = self.key(message);
-        if self.calls.get(&key).is_some_and(|call| call.held.is_some()) {
+        if let Some(call) = self.calls.get(&key) {
+            let held = call.held.as_ref().and_then(|held| held.first());
+            if !held.is_some_and(|(began, _)| message.time <= began.plus(MIRRORED)) {
+                // Told already, or about to be: who sees it so late does not count it.
+                return;
+            }
             self.remove(key);
         }
         let until = message.time.plus(UNANSWERED);
         if self.elsewhere.len() < MAX_ELSEWHERE || self.elsewhere.contains_key(&key) {
             self.elsewhere.insert(key, until);
+        }
+    }
+
+    /// A mirror shows a message, which another worker takes. If its call comes on the wire here later than that
+    /// worker waits, it counts there.
+    pub(super) fn note_mirrored(&mut self, message: &CallMessage) {
+        let key = self.key(message);
+        let has_room = self.mirrored.len() < MAX_ELSEWHERE;
+        if message.is_invite() && has_room && !self.calls.contains_key(&key) {
+            self.mirrored.entry(key).or_insert(message.time);
         }
     }
 
@@ -229,6 +248,13 @@ impl CallTable {
                 Phase::Over if is_new => self.remove(key),
                 Phase::Asked | Phase::Challenged(_) | Phase::Lasting(_) | Phase::Over => return,
             }
+        }
+        let counts_elsewhere = self
+            .mirrored
+            .get(&key)
+            .is_some_and(|began| source == CallSource::Wire && message.time > began.plus(MIRRORED));
+        if counts_elsewhere {
+            return;
         }
         let attempt = CallCounts::attempt();
         let held = (source == CallSource::Mirror).then(|| vec![(message.time, attempt.clone())]);
@@ -384,6 +410,8 @@ impl CallTable {
             self.release(key);
         }
         self.elsewhere.retain(|_, until| *until >= now.start());
+        self.mirrored
+            .retain(|_, began| began.plus(UNANSWERED) >= now.start());
         while let Some((due, key)) = self.due.first().copied()
             && due < now.start()
         {

@@ -85,7 +85,16 @@ impl Workers {
 #[test]
 fn a_call_that_is_mirrored_and_on_the_wire_counts_once_whichever_comes_first() {
     let ok = message("SIP/2.0 200 OK", "one");
-    for (wire, mirror) in [(0, 3), (3, 0), (0, 900), (900, 0)] {
+    for (wire, mirror) in [
+        (0, 3),
+        (3, 0),
+        (0, 900),
+        (900, 0),
+        (0, 1_500),
+        (1_500, 0),
+        (0, 9_000),
+        (9_000, 0),
+    ] {
         let mut workers = Workers::new();
         let mut both = |is_wire: bool, late: u64, hosts, message: &[u8]| {
             if is_wire {
@@ -102,6 +111,19 @@ fn a_call_that_is_mirrored_and_on_the_wire_counts_once_whichever_comes_first() {
         }
         assert_eq!(workers.told(), (1, 1), "wire {wire} ms, mirror {mirror} ms");
     }
+}
+
+#[test]
+fn a_call_that_comes_on_the_wire_after_its_mirror_was_told_counts_once() {
+    let mut workers = Workers::new();
+    workers.mirror(0, [1, 2], &invite("one"));
+    let ok = message("SIP/2.0 200 OK", "one");
+    workers.mirror(50, [2, 1], &ok);
+    workers.0[0].expire(at(3_000).second());
+    workers.0[1].expire(at(3_000).second());
+    workers.see(3_100, [1, 2], &invite("one"));
+    workers.see(3_150, [2, 1], &ok);
+    assert_eq!(workers.told(), (1, 1));
 }
 
 #[test]
