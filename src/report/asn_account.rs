@@ -40,6 +40,8 @@ pub(super) struct AsnAccount {
     confirmed: Window,
     /// The last second was out of SLA.
     is_out: bool,
+    /// The time out of SLA that goes on is among those of the period.
+    is_interval_counted: bool,
     /// The verdicts that stand are void for the ASN's own traffic.
     is_void: bool,
     out_of_sla_s: u64,
@@ -69,6 +71,7 @@ impl AsnAccount {
             window: Window::default(),
             confirmed: Window::default(),
             is_out: false,
+            is_interval_counted: false,
             is_void: false,
             out_of_sla_s: 0,
             intervals: 0,
@@ -162,8 +165,7 @@ impl AsnAccount {
         let first = (second + 1).saturating_sub(terms.limit.window.get().into());
         self.window.begin_with(first);
         self.confirmed.begin_with(first);
-        let was_out = self.is_out;
-        if self.window.is_empty() && !was_out && !self.is_void {
+        if self.window.is_empty() && !self.is_out && !self.is_void {
             return;
         }
         let period = terms.period;
@@ -192,9 +194,13 @@ impl AsnAccount {
             if let Some(minutes) = self.seconds.minutes_mut() {
                 minutes.note_out_of_sla(second);
             }
-            // A time out of SLA that began before the period is one of it too.
-            self.intervals += u64::from(!was_out || second == period.from.0);
         }
+        // One that began before the period, or in a second that ran twice, is one of the period too.
+        if self.is_out && is_inside && !self.is_interval_counted {
+            self.intervals += 1;
+            self.is_interval_counted = true;
+        }
+        self.is_interval_counted &= self.is_out;
     }
 
     fn note_share(
@@ -283,7 +289,7 @@ impl AsnAccount {
 
     /// An interval that goes on begins anew.
     pub(super) fn end_intervals(&mut self) {
-        self.is_out = false;
+        (self.is_out, self.is_interval_counted) = (false, false);
     }
 
     /// As a row, but for how seconds were given. `allowed`: bits that the committed rate allows in the
