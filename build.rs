@@ -7,8 +7,9 @@ use std::process::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-env-changed=ASNMETER_REVISION");
-    println!("cargo:rerun-if-changed=.git/HEAD");
-    println!("cargo:rerun-if-changed=.git/refs");
+    for file in files_of_head() {
+        println!("cargo:rerun-if-changed={file}");
+    }
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=docs/RUNBOOK.md");
     // A packager without a checkout says it; `unknown` is better than a wrong one.
@@ -24,10 +25,21 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn head() -> Option<String> {
-    let output = Command::new("git")
-        .args(["rev-parse", "--short=12", "HEAD"])
-        .output()
-        .ok()?;
+    git(&["rev-parse", "--short=12", "HEAD"])
+}
+
+/// The files that change when another commit is checked out or made here; commits of other branches and
+/// worktrees make no build stale. Only files that exist: cargo builds anew each time for one that does not.
+fn files_of_head() -> impl Iterator<Item = String> {
+    ["HEAD", "logs/HEAD"]
+        .into_iter()
+        .filter_map(|name| git(&["rev-parse", "--git-path", name]))
+        .filter(|path| Path::new(path).is_file())
+}
+
+/// What a git command prints; `None` where there is no git, no repository or nothing to print.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
 }
