@@ -7,6 +7,7 @@
 
 mod comparison;
 mod observer;
+mod order;
 
 use super::leaf::{
     CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, Leaf, PartTerms, PolicyLeaf,
@@ -273,6 +274,9 @@ impl LeafJudge {
             return Err(group.fault(0, "is of a second before, though no gap says why"));
         }
         self.take_counts(&group, second)?;
+        if self.judged.is_none() {
+            self.check_order(&group, second)?;
+        }
         let judged = self.judge_second(second);
         if let Some(all) = &mut self.judged {
             let counted = group.leaves.into_iter().filter(|leaf| !is_judgement(leaf));
@@ -312,13 +316,13 @@ impl LeafJudge {
             }
         }
         self.judge.pass(until);
-        if self.judged.is_some() {
+        let is_told =
+            until.0 - last.0 <= IDLE_TOLD / 2 && !self.judge.policy().commitments.is_empty();
+        if self.judged.is_some() || !is_told {
             return Ok(());
         }
         let mut ends = (last.0 + 1..=until.0).filter(|second| second % 60 == 59);
-        let is_told =
-            until.0 - last.0 <= IDLE_TOLD / 2 && !self.judge.policy().commitments.is_empty();
-        match ends.find(|second| is_told && !is_unwritten(*second)) {
+        match ends.find(|second| !is_unwritten(*second)) {
             Some(end) => {
                 let reason = format!("before it is missing the second {}", Second(end));
                 Err(group.fault(0, reason))

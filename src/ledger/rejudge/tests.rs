@@ -3,6 +3,8 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "small numbers")]
 
+mod steps;
+
 use super::super::key::PrivateKey;
 use super::super::key::tests::private_pem;
 use super::super::leaf::{Mode, StartLeaf, StopLeaf};
