@@ -183,7 +183,7 @@ fn silence_transit_that_is_judged_and_a_clock_that_goes_back_are_recomputed() {
     assert!(said.contains("1 gaps of clock"), "{said}");
     let leaves = shown(&desk.name("ledger"));
     assert_ends_at_step(&leaves);
-    assert_verifies(&desk.path("ledger"));
+    assert_verifies(desk.path("ledger"));
     for workers in ["1", "4"] {
         let by = format!("by {workers}");
         let other = replayed_by(workers, &desk, "asnmeter.toml", &[&capture], &by);

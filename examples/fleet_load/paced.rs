@@ -150,7 +150,10 @@ pub(crate) fn run(
                 probe.write(place, number, first);
             }
             if now() > due + Duration::from_millis(500) {
-                println!("the probes are late: {:.1?} behind", now() - due);
+                println!(
+                    "the probes are late: {:.1?} behind",
+                    now().saturating_sub(due)
+                );
             }
         }
         // what is published last is read from these
@@ -205,8 +208,13 @@ fn print(judged: &[Judged], probes: u64, begin: u64) {
     let part = |hundredths: usize| late[(late.len() - 1) * hundredths / 100];
     let octets = second(begin, 0).to_line().len() as f64 * probes as f64;
     let passed = (last.second - first.second) as f64;
-    let share =
-        |place: usize| 100.0 * (last.busy[place] - first.busy[place]).as_secs_f64() / passed;
+    let share = |place: usize| {
+        100.0
+            * last.busy[place]
+                .saturating_sub(first.busy[place])
+                .as_secs_f64()
+            / passed
+    };
     println!(
         "{probes} probes of {NETWORKS} networks, {passed} s: {probes} leaves and {:.2} MB a second; aggregator {:.1} % of a core, \
          probes {:.1} %, broker {:.1} %",

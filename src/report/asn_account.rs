@@ -28,6 +28,16 @@ struct Largest {
     second: u64,
 }
 
+/// Whether the last second was out of SLA.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum OutOfSla {
+    No,
+    /// In a time that is none of the period: before it, or in seconds that ran twice so far.
+    NotCounted,
+    /// In a time that is one of the period.
+    Counted,
+}
+
 /// The account of an ASN.
 #[derive(Clone, Debug)]
 pub(super) struct AsnAccount {
@@ -38,10 +48,7 @@ pub(super) struct AsnAccount {
     window: Window,
     /// What of it somebody answered.
     confirmed: Window,
-    /// The last second was out of SLA.
-    is_out: bool,
-    /// The time out of SLA that goes on is among those of the period.
-    is_interval_counted: bool,
+    out_of_sla: OutOfSla,
     /// The verdicts that stand are void for the ASN's own traffic.
     is_void: bool,
     out_of_sla_s: u64,
@@ -70,8 +77,7 @@ impl AsnAccount {
             jitter: SampleRow::default(),
             window: Window::default(),
             confirmed: Window::default(),
-            is_out: false,
-            is_interval_counted: false,
+            out_of_sla: OutOfSla::No,
             is_void: false,
             out_of_sla_s: 0,
             intervals: 0,
@@ -165,20 +171,20 @@ impl AsnAccount {
         let first = (second + 1).saturating_sub(terms.limit.window.get().into());
         self.window.begin_with(first);
         self.confirmed.begin_with(first);
-        if self.window.is_empty() && !self.is_out && !self.is_void {
+        if self.window.is_empty() && self.out_of_sla == OutOfSla::No && !self.is_void {
             return;
         }
         let period = terms.period;
         let is_inside = is_new && period.contains(second);
         // Behind what could not be written the judge's window held more than the ledger's.
-        self.is_out = self.is_void;
+        let mut is_out = self.is_void;
         for &direction in terms.judged {
             let held = match terms.count {
                 CountRule::All => &self.window,
                 CountRule::Confirmed | CountRule::Both => &self.confirmed,
             };
             let bytes = *held.sum().get(direction);
-            self.is_out |= terms.limit.is_exceeded(bytes);
+            is_out |= terms.limit.is_exceeded(bytes);
             if !is_inside {
                 continue;
             }
@@ -189,18 +195,19 @@ impl AsnAccount {
                 self.note_confirmed(direction, second, terms.limit);
             }
         }
-        if self.is_out && is_inside {
+        if is_out && is_inside {
             self.out_of_sla_s += 1;
             if let Some(minutes) = self.seconds.minutes_mut() {
                 minutes.note_out_of_sla(second);
             }
         }
-        // One that began before the period, or in a second that ran twice, is one of the period too.
-        if self.is_out && is_inside && !self.is_interval_counted {
-            self.intervals += 1;
-            self.is_interval_counted = true;
-        }
-        self.is_interval_counted &= self.is_out;
+        let was_counted = self.out_of_sla == OutOfSla::Counted;
+        self.out_of_sla = match (is_out, is_inside || was_counted) {
+            (false, _) => OutOfSla::No,
+            (true, false) => OutOfSla::NotCounted,
+            (true, true) => OutOfSla::Counted,
+        };
+        self.intervals += u64::from(!was_counted && self.out_of_sla == OutOfSla::Counted);
     }
 
     fn note_share(
@@ -289,7 +296,7 @@ impl AsnAccount {
 
     /// An interval that goes on begins anew.
     pub(super) fn end_intervals(&mut self) {
-        (self.is_out, self.is_interval_counted) = (false, false);
+        self.out_of_sla = OutOfSla::No;
     }
 
     /// As a row, but for how seconds were given. `allowed`: bits that the committed rate allows in the
