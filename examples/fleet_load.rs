@@ -1,10 +1,11 @@
 //! How much a fleet's aggregator bears: simulated probes with 200 networks each publish some seconds of leaves through a
 //! real nats-server, and one aggregator takes, verifies, adds and judges all of them. Prints a row of the table in
-//! docs/FLEET.md.
+//! docs/FLEET.md: at full speed what the aggregator bears, with `paced` what it takes in the time that the seconds
+//! are of, and how long after the end of a second its verdict stands.
 //!
 //! ```text
 //! nats-server -js -sd DIR &
-//! cargo run --release --example fleet_load -- nats://127.0.0.1:4222 PROBES SECONDS
+//! cargo run --release --example fleet_load -- nats://127.0.0.1:4222 PROBES SECONDS [paced [PID of nats-server]]
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -38,6 +39,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+#[path = "fleet_load/paced.rs"]
+mod paced;
 
 const BEGIN: u64 = 1_767_225_600;
 const NETWORKS: u32 = 200;
@@ -77,6 +81,34 @@ fn second(second: u64, probe: u64) -> Leaf {
     })
 }
 
+/// The leaves of a second; of the first one with what a ledger begins with.
+fn second_leaves(place: u64, probe: u64, first: Option<(Mode, &Policy)>) -> SecondLeaves {
+    let mut leaves = vec![second(place, probe)];
+    if let Some((mode, policy)) = first {
+        let start = Leaf::Start(StartLeaf {
+            time: Second(place),
+            mode,
+            version: String::new(),
+            revision: String::new(),
+            rules: RULES,
+            measures: Vec::new(),
+            sources: Vec::new(),
+        });
+        let terms = policy.commitments.iter().map(CommitmentTerms::from);
+        let terms = Leaf::Policy(PolicyLeaf {
+            second: Second(place),
+            commitments: terms.collect(),
+            counting: CountingTerms::default(),
+            sha256: String::new(),
+        });
+        leaves.splice(..0, [start, terms]);
+    }
+    SecondLeaves {
+        second: Second(place),
+        leaves,
+    }
+}
+
 /// Writes the ledger of a probe; its leaves.
 fn ledger(path: &Path, probe: u64, seconds: u64, policy: &Policy) -> u64 {
     let settings = LedgerSettings {
@@ -86,31 +118,8 @@ fn ledger(path: &Path, probe: u64, seconds: u64, policy: &Policy) -> u64 {
     };
     let mut writer = LedgerWriter::open(path, settings).unwrap();
     for place in BEGIN..BEGIN + seconds {
-        let mut leaves = vec![second(place, probe)];
-        if place == BEGIN {
-            let start = Leaf::Start(StartLeaf {
-                time: Second(place),
-                mode: Mode::Replay,
-                version: String::new(),
-                revision: String::new(),
-                rules: RULES,
-                measures: Vec::new(),
-                sources: Vec::new(),
-            });
-            let terms = Leaf::Policy(PolicyLeaf {
-                second: Second(place),
-                commitments: policy
-                    .commitments
-                    .iter()
-                    .map(CommitmentTerms::from)
-                    .collect(),
-                counting: CountingTerms::default(),
-                sha256: String::new(),
-            });
-            leaves.splice(..0, [start, terms]);
-        }
-        let second = Second(place);
-        writer.append(&SecondLeaves { second, leaves }).unwrap();
+        let first = (place == BEGIN).then_some((Mode::Replay, policy));
+        writer.append(&second_leaves(place, probe, first)).unwrap();
     }
     let last = Second(BEGIN + seconds - 1);
     let stop = SecondLeaves {
@@ -122,7 +131,12 @@ fn ledger(path: &Path, probe: u64, seconds: u64, policy: &Policy) -> u64 {
 
 /// Processor time of this process.
 fn busy() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    busy_of("/proc/self/stat")
+}
+
+/// The same of what a file in /proc is about.
+fn busy_of(stat: &str) -> Duration {
+    let stat = std::fs::read_to_string(stat).unwrap();
     let fields: Vec<&str> = stat
         .rsplit(')')
         .next()
@@ -135,8 +149,8 @@ fn busy() -> Duration {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [server, probes, seconds] = arguments.as_slice() else {
-        panic!("usage: fleet_load SERVER PROBES SECONDS");
+    let [server, probes, seconds, mode @ ..] = arguments.as_slice() else {
+        panic!("usage: fleet_load SERVER PROBES SECONDS [paced [PID of nats-server]]");
     };
     let (probes, seconds): (u64, u64) = (probes.parse().unwrap(), seconds.parse().unwrap());
     let config = Config::parse(CONTRACT, Path::new("contract")).unwrap();
@@ -152,6 +166,11 @@ fn main() {
         ..NatsServers::default()
     };
     let subjects = Subjects::new(&format!("load-{}", std::process::id()));
+    if let [_, broker @ ..] = mode {
+        let broker = broker.first().map(String::as_str);
+        paced::run((servers, subjects), (probes, seconds), policy, broker);
+        return;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

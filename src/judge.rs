@@ -101,8 +101,7 @@ impl Judge {
             JudgeInput::Opened(second) => self.open(second, observer),
             JudgeInput::Stepped(second) => {
                 let last = self.judged().unwrap_or(second);
-                self.restart(second);
-                observer.restarted(second, Some(last));
+                self.step_back(last, second, observer);
             }
             JudgeInput::Second {
                 second,
@@ -148,19 +147,24 @@ impl Judge {
 
     /// From this second on we see: windows go on behind a stop, or begin.
     fn open(&mut self, second: Second, observer: &mut dyn JudgementObserver) {
-        if let Some(last) = self.judged().filter(|last| *last < second) {
-            // Of both only a part was seen.
-            self.mark_incomplete(IncompleteRange {
-                first: last,
-                last: second,
-                at_most: None,
-            });
-            observer.resumed(last, second);
-        } else {
-            self.commitments = CommitmentJudge::new(self.commitments.policy().clone());
-            self.bound_windows();
-            self.restart(second);
-            observer.restarted(second, None);
+        match self.judged() {
+            Some(last) if last < second => {
+                // Of both only a part was seen.
+                self.mark_incomplete(IncompleteRange {
+                    first: last,
+                    last: second,
+                    at_most: None,
+                });
+                observer.resumed(last, second);
+            }
+            // The clock was set back while nobody ran.
+            Some(last) => self.step_back(last, second, observer),
+            None => {
+                self.commitments = CommitmentJudge::new(self.commitments.policy().clone());
+                self.bound_windows();
+                self.restart(second);
+                observer.restarted(second, None);
+            }
         }
     }
 
@@ -168,6 +172,12 @@ impl Judge {
         if let Some(most) = self.max_windows {
             self.commitments.bound_windows(most);
         }
+    }
+
+    /// The clock was set back to a second, behind the last one that was judged.
+    fn step_back(&mut self, last: Second, second: Second, observer: &mut dyn JudgementObserver) {
+        self.restart(second);
+        observer.restarted(second, Some(last));
     }
 
     /// From this second on we see; what we knew of earlier ones says nothing about it.

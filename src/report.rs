@@ -27,6 +27,7 @@ mod maintenance;
 mod minute_file;
 mod minutes;
 mod rejudging;
+mod room;
 mod sums;
 mod tables;
 mod terms_in_force;
@@ -48,12 +49,6 @@ use std::thread;
 
 /// Changes of contracts and tables that a report lists.
 pub const MAX_CHANGES: usize = 500;
-
-/// ASNs under all contracts of a report.
-pub const MAX_ROWS: usize = 20_000;
-
-/// Rates of 5 minutes that are kept: 24 octets each.
-pub const MAX_RATES: usize = 20_000_000;
 
 /// What is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]

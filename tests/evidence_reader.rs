@@ -20,6 +20,7 @@ mod forged;
 mod frames;
 use asnmeter::clock;
 use asnmeter::units::Second;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -29,7 +30,7 @@ use support::START;
 use support::desk::Desk;
 use support::frames::{Media, Shot, pcapng};
 use support::netns;
-use support::program::{PROGRAM, asnmeter, outcome, replay};
+use support::program::{PROGRAM, asnmeter, assert_verifies, outcome, replay};
 use support::running::{Running, until};
 
 const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/evidence_reader/read.py");
@@ -58,10 +59,49 @@ fn desk() -> Desk {
 
 /// A ledger of a replay of these captures.
 fn replayed(desk: &Desk, config: &str, captures: &[&str], ledger: &str) -> String {
+    replayed_by("2", desk, config, captures, ledger)
+}
+
+/// The same by so many workers.
+fn replayed_by(
+    workers: &str,
+    desk: &Desk,
+    config: &str,
+    captures: &[&str],
+    ledger: &str,
+) -> String {
     let (config, ledger) = (desk.name(config), desk.name(ledger));
-    let words = ["--config", &config, "--evidence", &ledger, "--workers", "2"];
-    replay(&[captures, &words].concat());
+    let words = ["--config", &config, "--evidence", &ledger];
+    replay(&[captures, &words, &["--workers", workers]].concat());
     ledger
+}
+
+/// The leaves of a ledger, a line each.
+fn shown(ledger: &str) -> String {
+    let done = asnmeter(["evidence", "show", ledger]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    done.stdout
+}
+
+/// What is out of SLA when the clock is set back ends with the last second judged before, and is told behind the step.
+fn assert_ends_at_step(leaves: &str) {
+    let leaves = leaves.lines().map(|line| {
+        let leaf: Value = serde_json::from_str(line).unwrap();
+        leaf
+    });
+    let leaves: Vec<_> = leaves.collect();
+    let step = leaves.iter().find(|leaf| leaf["why"] == "clock").unwrap();
+    let of_kind = |kind: &'static str| leaves.iter().filter(move |leaf| leaf["kind"] == kind);
+    let at_step = of_kind("interval").filter(|leaf| leaf["second"] == step["second"]);
+    assert!(at_step.clone().count() > 0);
+    for interval in at_step {
+        assert_eq!(interval["until"], step["judged"], "{interval}");
+    }
+    for interval in of_kind("interval") {
+        // RFC 3339: in the order of time
+        let [from, until] = ["from", "until"].map(|key| interval[key].as_str().unwrap());
+        assert!(from <= until, "{interval}");
+    }
 }
 
 /// The calls of tests/recompute, from 40 s before midnight on.
@@ -141,6 +181,14 @@ fn silence_transit_that_is_judged_and_a_clock_that_goes_back_are_recomputed() {
     let ledger = |name: &str| replayed(&desk, "asnmeter.toml", &[&capture], name);
     let said = holds(&ledger("ledger"));
     assert!(said.contains("1 gaps of clock"), "{said}");
+    let leaves = shown(&desk.name("ledger"));
+    assert_ends_at_step(&leaves);
+    assert_verifies(desk.path("ledger"));
+    for workers in ["1", "4"] {
+        let by = format!("by {workers}");
+        let other = replayed_by(workers, &desk, "asnmeter.toml", &[&capture], &by);
+        assert!(shown(&other) == leaves, "{workers} workers");
+    }
     // Half of the streams are too few where more have to be silent.
     let voice = "[voice]\nsilence_share = \"60%\"\nsilence_limit = \"5s\"\n";
     desk.file(

@@ -52,7 +52,7 @@ pub(super) fn block_on(daemon: impl Future<Output = Result<(), AppError>>) -> Re
 /// Starts the first thread that works for requests (passwords, the ledger's files), which stays. Where no more
 /// threads may be started (`TasksMax`) they wait for it; without one tokio panics. Behind the sandbox: it is
 /// confined as the thread that starts it.
-async fn keep_thread() {
+pub(super) async fn keep_thread() {
     // It does nothing, so it cannot fail.
     let _ = tokio::task::spawn_blocking(|| ()).await;
 }

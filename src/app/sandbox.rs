@@ -1,4 +1,4 @@
-//! Which files the daemon may still open after its start: Landlock (landlock(7)), as far as the kernel has
+//! Which files a meter, and the aggregator of a fleet, may still open after its start: Landlock (landlock(7)), as far as the kernel has
 //! it.
 //!
 //! It may read below the directories of the files that the configuration names, because a file is replaced

@@ -6,7 +6,7 @@ use crate::judge::intervals::{ExcessChange, ExcessInterval};
 use crate::judge::threshold::ExcessNotice;
 use crate::sla::Role;
 
-/// An ASN went out of SLA, returned, or was out when the contract changed.
+/// An ASN went out of SLA, returned, or was out when the contract changed or the clock was set back.
 pub fn out_of_sla(notice: &ExcessNotice) {
     let ExcessNotice {
         commitment,
@@ -57,6 +57,17 @@ pub fn out_of_sla(notice: &ExcessNotice) {
             "contract_changed",
             format_args!(
                 "{commitment}: {role}AS{asn} out of SLA ({direction}) by the old contract up to {}: out since {}, peak {peak:.2} %{}",
+                over.last,
+                over.from,
+                covered(over)
+            ),
+            &fields,
+        ),
+        ExcessChange::Stepped(over) => emit(
+            Level::Notice,
+            "out_of_sla_until_step",
+            format_args!(
+                "{commitment}: {role}AS{asn} out of SLA ({direction}) up to {}, when the clock was set back: out since {}, peak {peak:.2} %{}",
                 over.last,
                 over.from,
                 covered(over)

@@ -467,3 +467,6 @@ fn is_edge(gap: &GapLeaf, second: Second) -> bool {
         && gap.frames.is_none()
         && (gap.from, gap.until) == (second, second)
 }
+
+#[cfg(test)]
+mod tests;

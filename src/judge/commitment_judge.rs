@@ -91,14 +91,15 @@ impl CommitmentJudge {
         &self.policy
     }
 
-    /// From this second on we see; what we knew of earlier ones says nothing about it.
+    /// From this second on we see; what we knew of earlier ones says nothing about it, and what is out of
+    /// SLA ends before it.
     pub fn restart(&mut self, second: Second) {
         self.seen_since = second;
         self.judged = None;
         self.incomplete = IncompleteSeconds::default();
-        self.states
-            .iter_mut()
-            .for_each(|state| state.restart(second));
+        for state in &mut self.states {
+            state.restart(second, &mut self.notices);
+        }
     }
 
     /// Seconds were not seen whole. Verdicts given stand.

@@ -6,6 +6,7 @@
 use crate::attribution::scopes::{ScopeId, ScopeMask};
 use crate::judge::asn_state::{AsnState, SecondContext, WindowCoverage};
 use crate::judge::incomplete::IncompleteSeconds;
+use crate::judge::intervals::ExcessChange;
 use crate::judge::pair_counts::{Contribution, end_counts, judged_asn, transit_counts};
 use crate::judge::room::{RefusedWindows, WindowRoom, give_room};
 use crate::judge::tap_gap::TapGaps;
@@ -15,6 +16,7 @@ use crate::meter::asn_counts::AsnCounts;
 use crate::meter::second::{RoundTrip, SecondCounts};
 use crate::sla::Role;
 use crate::sla::commitment::{Commitment, TransitRule};
+use crate::sla::direction::Direction;
 use crate::sla::limit::Limit;
 use crate::sla::measure::Measure;
 use crate::sla::unseen::Unseen;
@@ -64,6 +66,16 @@ enum Lateness {
     Amends,
     /// When no window does any more.
     BeyondWindow,
+}
+
+/// What changed for an ASN, as notices.
+fn notices_of(
+    commitment: &str,
+    subject: (Role, Asn),
+    changes: Vec<(Direction, ExcessChange)>,
+) -> impl Iterator<Item = ExcessNotice> {
+    let changes = changes.into_iter();
+    changes.map(move |change| ExcessNotice::new(commitment, subject, change))
 }
 
 /// The keys of all subjects in a role.
@@ -121,10 +133,8 @@ impl CommitmentState {
         for ((role, asn), asn_state) in &mut self.subjects {
             let is_judged = *role == Role::Origin || judges_transit;
             if !(held_alike && is_judged) {
-                let ended = asn_state.threshold.revise().into_iter();
-                notices.extend(
-                    ended.map(|change| ExcessNotice::new(&self.name, (*role, *asn), change)),
-                );
+                let ended = asn_state.threshold.end(ExcessChange::Revised);
+                notices.extend(notices_of(&self.name, (*role, *asn), ended));
             }
             if !(counted_alike && is_judged) {
                 asn_state.forget_window();
@@ -150,19 +160,22 @@ impl CommitmentState {
 
     /// The contract is gone: what is held against it ends.
     pub fn end(mut self, notices: &mut Vec<ExcessNotice>) {
-        for ((role, asn), asn_state) in &mut self.subjects {
-            let ended = asn_state.threshold.revise().into_iter();
-            notices
-                .extend(ended.map(|change| ExcessNotice::new(&self.name, (*role, *asn), change)));
+        for (subject, asn_state) in &mut self.subjects {
+            let ended = asn_state.threshold.end(ExcessChange::Revised);
+            notices.extend(notices_of(&self.name, *subject, ended));
         }
     }
 
-    /// Nothing is known of any window any more: the next whole second is the first.
-    pub fn restart(&mut self, next: Second) {
+    /// Nothing is known of any window any more: the next whole second is the first. What is out of SLA ends with
+    /// the last second that was judged: the next one may lie before it.
+    pub fn restart(&mut self, next: Second, notices: &mut Vec<ExcessNotice>) {
         self.seen_since = next;
         self.refused = RefusedWindows::default();
-        let all = self.subjects.values_mut();
-        all.for_each(|asn_state| asn_state.forget());
+        for (subject, asn_state) in &mut self.subjects {
+            asn_state.forget();
+            let ended = asn_state.threshold.end(ExcessChange::Stepped);
+            notices.extend(notices_of(&self.name, *subject, ended));
+        }
         self.tap_gaps.clear();
     }
 
@@ -403,8 +416,7 @@ impl CommitmentState {
             let threshold = &mut asn_state.threshold;
             let (changes, left_out) = threshold.judge(commitment, second, &held, transit);
             self.left_out += left_out;
-            let notice = |change| ExcessNotice::new(&self.name, (role, *asn), change);
-            notices.extend(changes.into_iter().map(notice));
+            notices.extend(notices_of(&self.name, (role, *asn), changes));
             let counts = asn_state.counts_of(second);
             let unseen = if asn_state.is_in_doubt() {
                 Unseen::Unknown

@@ -54,13 +54,17 @@ pub enum ExcessChange {
     Ended(ExcessInterval),
     /// Over it up to here; from the next second on another contract holds.
     Revised(ExcessInterval),
+    /// Over it up to here; then the clock was set back, and the seconds of before run again.
+    Stepped(ExcessInterval),
 }
 
 impl ExcessChange {
     /// What began or ended.
     pub const fn over(&self) -> &ExcessInterval {
         match self {
-            Self::Began(over) | Self::Ended(over) | Self::Revised(over) => over,
+            Self::Began(over) | Self::Ended(over) | Self::Revised(over) | Self::Stepped(over) => {
+                over
+            }
         }
     }
 }
@@ -111,6 +115,17 @@ impl ExcessIntervals {
     /// The one that has not ended.
     pub fn open(&self) -> Option<&ExcessInterval> {
         self.open.as_deref()
+    }
+
+    /// Ends the open interval if seconds lie behind it that nobody judged, and no window holds seconds from
+    /// before these and after. `first` is the first second of the window that ends with `second`.
+    pub fn end_unjudged(&mut self, (first, second): (Second, Second)) -> Option<ExcessChange> {
+        let last = self.open.as_ref()?.last;
+        let is_apart = last.next() < second && last < first;
+        is_apart
+            .then(|| self.close())
+            .flatten()
+            .map(ExcessChange::Ended)
     }
 
     /// Ends the open interval, if there is one.

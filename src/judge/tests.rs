@@ -1,3 +1,4 @@
+mod excess;
 mod policy;
 mod transit;
 

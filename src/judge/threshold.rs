@@ -1,7 +1,8 @@
 //! An ASN in one role against a threshold: when it was over, for how long, how far.
 
-use crate::judge::intervals::{ExcessChange, ExcessIntervals};
+use crate::judge::intervals::{ExcessChange, ExcessInterval, ExcessIntervals};
 use crate::judge::transit_paths::MAX_LISTED;
+use crate::judge::window::first_second;
 use crate::meter::asn_counts::AsnCounts;
 use crate::sla::Role;
 use crate::sla::commitment::Commitment;
@@ -52,7 +53,9 @@ impl ExcessNotice {
     pub fn ended(&self) -> Option<EndedExcess> {
         match &self.change {
             ExcessChange::Began(_) => None,
-            ExcessChange::Ended(over) | ExcessChange::Revised(over) => Some(EndedExcess {
+            ExcessChange::Ended(over)
+            | ExcessChange::Revised(over)
+            | ExcessChange::Stepped(over) => Some(EndedExcess {
                 commitment: self.commitment.clone(),
                 asn: self.asn,
                 role: self.role,
@@ -127,6 +130,9 @@ impl ThresholdTracker {
         let (mut changes, mut left_out) = (Vec::new(), 0);
         for (direction, bytes) in measured.of(commitment.direction.shown()) {
             let side = self.sides.get_mut(direction);
+            let ends = (first_second(second, commitment.window), second);
+            let before = side.intervals.end_unjudged(ends);
+            changes.extend(before.map(|change| (direction, change)));
             side.raise_peak(*bytes, limit);
             let over = *self.excess.get(direction);
             let held = *held.get(direction);
@@ -137,12 +143,15 @@ impl ThresholdTracker {
         (changes, left_out)
     }
 
-    /// Ends what is open, before another contract holds.
-    pub(super) fn revise(&mut self) -> Vec<(Direction, ExcessChange)> {
+    /// Ends what is open, before another contract holds or the clock goes back: `why` says which.
+    pub(super) fn end(
+        &mut self,
+        why: fn(ExcessInterval) -> ExcessChange,
+    ) -> Vec<(Direction, ExcessChange)> {
         let mut ended = Vec::new();
         for direction in Direction::ALL {
             let over = self.sides.get_mut(direction).intervals.close();
-            ended.extend(over.map(|over| (direction, ExcessChange::Revised(over))));
+            ended.extend(over.map(|over| (direction, why(over))));
         }
         ended
     }

@@ -75,8 +75,8 @@ impl AmendedLeaves {
     }
 
     /// Takes the next leaf; those that wait no longer go to `out`, in their order.
-    pub fn take(&mut self, leaf: &Leaf, out: &mut Vec<Leaf>) {
-        match leaf {
+    pub fn take(&mut self, leaf: Leaf, out: &mut Vec<Leaf>) {
+        match &leaf {
             // What was judged is judged anew, and what people entered judges nothing.
             Leaf::Interval(_)
             | Leaf::Verdict(_)
@@ -87,7 +87,7 @@ impl AmendedLeaves {
             }
             Leaf::Day(_) => {
                 if !self.has_begun {
-                    out.push(leaf.clone());
+                    out.push(leaf);
                 }
                 return;
             }
@@ -99,11 +99,11 @@ impl AmendedLeaves {
             | Leaf::Amendment(_)
             | Leaf::Stop(_) => {}
         }
-        if self.group.ends_before(leaf) {
+        if self.group.ends_before(&leaf) {
             self.take_group(out);
         }
         self.has_begun = true;
-        self.group.leaves.push(leaf.clone());
+        self.group.leaves.push(leaf);
     }
 
     /// All seconds that wait.

@@ -7,6 +7,7 @@
 
 mod comparison;
 mod observer;
+mod order;
 
 use super::leaf::{
     CommitmentTerms, CountedLeaf, CountingTerms, GapLeaf, GapReason, Leaf, PartTerms, PolicyLeaf,
@@ -209,7 +210,7 @@ impl LeafJudge {
         let last = self.judge.judged()?;
         let since = self.judge.over_since();
         let is_known = self.whole_from.is_none()
-            && since.is_none_or(|since| !self.is_unknown_at(since, last))
+            && since.is_none_or(|since| !self.is_unknown_at(since))
             && self.rules == RULES;
         self.judge.forget_counters();
         is_known.then(|| ResumedJudge {
@@ -221,7 +222,7 @@ impl LeafJudge {
         })
     }
 
-    /// Whether what began with a second is not all known.
+    /// Judges the leaves of one second, and the idle seconds before it.
     fn judge_group(&mut self) -> Result<(), LeafFault> {
         let group = take(&mut self.group);
         for leaf in &group.leaves {
@@ -256,7 +257,10 @@ impl LeafJudge {
         }
         let begins_anew = |gap: &GapLeaf| matches!(gap.why, GapReason::Start | GapReason::Clock);
         let goes_on = |gap: &GapLeaf| !begins_anew(gap) && gap.why != GapReason::Stop;
-        group.gaps().for_each(|gap| self.judge_up_to(gap.judged));
+        for last in group.gaps().filter_map(|gap| gap.judged) {
+            // Idle seconds before the clock was set back.
+            self.judge_idle(&group, last.next())?;
+        }
         let is_start = |leaf: &Leaf| matches!(leaf, Leaf::Start(_));
         if group.gaps().all(goes_on) && !group.leaves.iter().any(is_start) {
             self.judge_idle(&group, second)?;
@@ -270,6 +274,9 @@ impl LeafJudge {
             return Err(group.fault(0, "is of a second before, though no gap says why"));
         }
         self.take_counts(&group, second)?;
+        if self.judged.is_none() {
+            self.check_order(&group, second)?;
+        }
         let judged = self.judge_second(second);
         if let Some(all) = &mut self.judged {
             let counted = group.leaves.into_iter().filter(|leaf| !is_judgement(leaf));
@@ -278,10 +285,15 @@ impl LeafJudge {
             all.extend(rest.into_iter().chain(judged).chain(stop));
             return Ok(());
         }
-        self.compare(&group, &judged)
+        self.compare(&group, &judged)?;
+        if group.gaps().any(begins_anew) {
+            // What was open before has ended here at the latest.
+            self.unknown_until = None;
+        }
+        Ok(())
     }
 
-    /// Seconds in which nothing was counted say nothing either, but for the last of each minute.
+    /// Seconds before `second` in which nothing was counted say nothing either, but for the last of each minute.
     fn judge_idle(&mut self, group: &SecondGroup, second: Second) -> Result<(), LeafFault> {
         let Some(last) = self.judge.judged().filter(|last| *last < second) else {
             return Ok(());
@@ -304,13 +316,13 @@ impl LeafJudge {
             }
         }
         self.judge.pass(until);
-        if self.judged.is_some() {
+        let is_told =
+            until.0 - last.0 <= IDLE_TOLD / 2 && !self.judge.policy().commitments.is_empty();
+        if self.judged.is_some() || !is_told {
             return Ok(());
         }
         let mut ends = (last.0 + 1..=until.0).filter(|second| second % 60 == 59);
-        let is_told =
-            until.0 - last.0 <= IDLE_TOLD / 2 && !self.judge.policy().commitments.is_empty();
-        match ends.find(|second| is_told && !is_unwritten(*second)) {
+        match ends.find(|second| !is_unwritten(*second)) {
             Some(end) => {
                 let reason = format!("before it is missing the second {}", Second(end));
                 Err(group.fault(0, reason))
@@ -399,7 +411,12 @@ impl LeafJudge {
                 self.recorded.clear();
                 self.whole_from = None;
             }
-            GapReason::Clock => self.judge.restart(gap.until.next()),
+            GapReason::Clock => {
+                let first = gap.until.next();
+                self.judge.restart(first);
+                // All windows begin here.
+                self.whole_from = self.whole_from.map(|_| first);
+            }
             GapReason::Stop | GapReason::Capture | GapReason::Probe => {
                 self.judge.mark_incomplete(range);
             }
@@ -412,20 +429,8 @@ impl LeafJudge {
                 self.recorder.sink_mut().unwritten = Some((gap.from, gap.until));
                 self.recorder.take_unwritten();
                 self.recorded.clear();
-                self.whole_from = Some(gap.until.next());
-            }
-        }
-    }
-
-    /// Idle seconds before the clock jumped back: what is judged of them was written with them.
-    fn judge_up_to(&mut self, last: Option<Second>) {
-        let (Some(judged), Some(last)) = (self.judge.judged(), last) else {
-            return;
-        };
-        for idle in judged.0 + 1..=last.min(self.judge.empty_after(judged)).0 {
-            let leaves = self.judge_second(Second(idle));
-            if let Some(all) = &mut self.judged {
-                all.extend(leaves);
+                // A clock that was set back meanwhile goes on before the end of the gap.
+                self.whole_from = Some(gap.until.next().min(gap.second));
             }
         }
     }

@@ -43,7 +43,7 @@ impl Settling {
 impl LeafSink for Settling {
     fn accept(&mut self, second: SecondLeaves) {
         let mut passed = Vec::new();
-        for leaf in &second.leaves {
+        for leaf in second.leaves {
             self.amended.take(leaf, &mut passed);
         }
         if !passed.is_empty() {

@@ -28,6 +28,16 @@ struct Largest {
     second: u64,
 }
 
+/// Whether the last second was out of SLA.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum OutOfSla {
+    No,
+    /// In a time that is none of the period: before it, or in seconds that ran twice so far.
+    NotCounted,
+    /// In a time that is one of the period.
+    Counted,
+}
+
 /// The account of an ASN.
 #[derive(Clone, Debug)]
 pub(super) struct AsnAccount {
@@ -38,8 +48,7 @@ pub(super) struct AsnAccount {
     window: Window,
     /// What of it somebody answered.
     confirmed: Window,
-    /// The last second was out of SLA.
-    is_out: bool,
+    out_of_sla: OutOfSla,
     /// The verdicts that stand are void for the ASN's own traffic.
     is_void: bool,
     out_of_sla_s: u64,
@@ -68,7 +77,7 @@ impl AsnAccount {
             jitter: SampleRow::default(),
             window: Window::default(),
             confirmed: Window::default(),
-            is_out: false,
+            out_of_sla: OutOfSla::No,
             is_void: false,
             out_of_sla_s: 0,
             intervals: 0,
@@ -162,21 +171,20 @@ impl AsnAccount {
         let first = (second + 1).saturating_sub(terms.limit.window.get().into());
         self.window.begin_with(first);
         self.confirmed.begin_with(first);
-        let was_out = self.is_out;
-        if self.window.is_empty() && !was_out && !self.is_void {
+        if self.window.is_empty() && self.out_of_sla == OutOfSla::No && !self.is_void {
             return;
         }
         let period = terms.period;
         let is_inside = is_new && period.contains(second);
         // Behind what could not be written the judge's window held more than the ledger's.
-        self.is_out = self.is_void;
+        let mut is_out = self.is_void;
         for &direction in terms.judged {
             let held = match terms.count {
                 CountRule::All => &self.window,
                 CountRule::Confirmed | CountRule::Both => &self.confirmed,
             };
             let bytes = *held.sum().get(direction);
-            self.is_out |= terms.limit.is_exceeded(bytes);
+            is_out |= terms.limit.is_exceeded(bytes);
             if !is_inside {
                 continue;
             }
@@ -187,14 +195,19 @@ impl AsnAccount {
                 self.note_confirmed(direction, second, terms.limit);
             }
         }
-        if self.is_out && is_inside {
+        if is_out && is_inside {
             self.out_of_sla_s += 1;
             if let Some(minutes) = self.seconds.minutes_mut() {
                 minutes.note_out_of_sla(second);
             }
-            // A time out of SLA that began before the period is one of it too.
-            self.intervals += u64::from(!was_out || second == period.from.0);
         }
+        let was_counted = self.out_of_sla == OutOfSla::Counted;
+        self.out_of_sla = match (is_out, is_inside || was_counted) {
+            (false, _) => OutOfSla::No,
+            (true, false) => OutOfSla::NotCounted,
+            (true, true) => OutOfSla::Counted,
+        };
+        self.intervals += u64::from(!was_counted && self.out_of_sla == OutOfSla::Counted);
     }
 
     fn note_share(
@@ -283,7 +296,7 @@ impl AsnAccount {
 
     /// An interval that goes on begins anew.
     pub(super) fn end_intervals(&mut self) {
-        self.is_out = false;
+        self.out_of_sla = OutOfSla::No;
     }
 
     /// As a row, but for how seconds were given. `allowed`: bits that the committed rate allows in the

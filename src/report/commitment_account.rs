@@ -231,8 +231,18 @@ impl CommitmentAccount {
 
     /// Nothing before a second is known: windows begin anew.
     pub(super) fn begin_windows(&mut self, second: u64) {
-        self.each(|account, _, _| account.forget_window());
+        self.each(|account, _, _| {
+            account.forget_window();
+            account.end_intervals();
+        });
         self.window_unseen_from(second);
+    }
+
+    /// The seconds between two were not judged: what no window spans is not one time out of SLA (MODEL §6.4).
+    pub(super) fn end_intervals_apart(&mut self, last: u64, second: u64) {
+        if last + 1 < second && last + self.window() <= second {
+            self.each(|account, _, _| account.end_intervals());
+        }
     }
 
     /// Windows are whole once they hold nothing before a second.

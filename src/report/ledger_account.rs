@@ -5,12 +5,13 @@
 
 mod passing;
 
+use super::ReportRequest;
 use super::changes::Changes;
 use super::commitment_account::CommitmentAccount;
 use super::coverage::CoverageSets;
 use super::model::{ChangeKind, LedgerReport};
 use super::period::{Period, ReportZone};
-use super::{MAX_RATES, MAX_ROWS, ReportRequest};
+use super::room::check_room;
 use crate::ledger::leaf::{
     CountedLeaf, ExclusionLeaf, GapLeaf, GapReason, Leaf, PolicyLeaf, RevisionLeaf, StartLeaf,
 };
@@ -264,12 +265,7 @@ impl LedgerAccount {
         };
         self.rates += room;
         let rows: usize = self.commitments.iter().map(CommitmentAccount::len).sum();
-        if rows > MAX_ROWS || self.rates > MAX_RATES {
-            return Err(format!(
-                "more ASNs than a report has room for ({rows} rows): ask for a shorter period, or for one --commitment"
-            ));
-        }
-        Ok(())
+        check_room(rows, self.rates)
     }
 
     /// What the open second begins with is known now: seconds before it, gaps, contracts.

@@ -9,8 +9,11 @@ use crate::ledger::rejudge::LeafJudge;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Leaves that are handed over at once.
+/// Leaves that are handed over at once, at most.
 const BATCH: usize = 4096;
+
+/// Counts of an ASN in these: no leaf is added behind so many. Some 500 octets each, so a batch is 4 MB, or a leaf more.
+const BATCH_COUNTS: usize = 8192;
 
 /// Batches that wait for a course at most.
 const MAX_BATCHES: usize = 16;
@@ -63,15 +66,16 @@ impl Rejudging {
     ) -> Result<RejudgedAccount, (u64, String)> {
         let mut number = 0;
         for batch in leaves {
-            for (of_leaf, leaf) in batch.iter() {
-                number = *of_leaf;
+            // Nobody else has it, unless it is judged in several ways.
+            for (of_leaf, leaf) in Arc::unwrap_or_clone(batch) {
+                number = of_leaf;
                 self.take(number, leaf).map_err(|reason| (number, reason))?;
             }
         }
         self.finish(number).map_err(|reason| (number, reason))
     }
 
-    fn take(&mut self, number: u64, leaf: &Leaf) -> Result<(), String> {
+    fn take(&mut self, number: u64, leaf: Leaf) -> Result<(), String> {
         let Some(amended) = &mut self.amended else {
             let is_judged = matches!(
                 leaf,
@@ -80,7 +84,7 @@ impl Rejudging {
             return if is_judged {
                 Ok(())
             } else {
-                self.judge(number, leaf.clone())
+                self.judge(number, leaf)
             };
         };
         let mut passed = Vec::new();
@@ -132,6 +136,8 @@ impl Rejudging {
 pub(super) struct Rejudgings {
     senders: Vec<SyncSender<Batch>>,
     batch: Vec<(u64, Leaf)>,
+    /// Counts of an ASN in it.
+    counts: usize,
 }
 
 impl Rejudgings {
@@ -144,8 +150,13 @@ impl Rejudgings {
 
     /// Hands over the next leaf.
     pub(super) fn take(&mut self, number: u64, leaf: &Leaf) {
+        self.counts += match leaf {
+            Leaf::Second(leaf) => leaf.asns.len(),
+            Leaf::Amendment(leaf) => leaf.asns.len(),
+            _ => 0,
+        };
         self.batch.push((number, leaf.clone()));
-        if self.batch.len() >= BATCH {
+        if self.batch.len() >= BATCH || self.counts >= BATCH_COUNTS {
             self.hand_over();
         }
     }
@@ -157,8 +168,13 @@ impl Rejudgings {
 
     fn hand_over(&mut self) {
         let batch = Arc::new(std::mem::take(&mut self.batch));
+        self.counts = 0;
+        let last = self.senders.pop();
         // a course that has failed takes no more, and says why at the end
         self.senders
             .retain(|sender| sender.send(batch.clone()).is_ok());
+        // ours is not kept: a single course has the leaves for itself
+        self.senders
+            .extend(last.filter(|last| last.send(batch).is_ok()));
     }
 }

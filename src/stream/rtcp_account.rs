@@ -54,7 +54,7 @@ impl Booked {
     }
 }
 
-/// How far a stream has come where it passes the tap.
+/// What of a stream has come at the tap, and what is missing there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct TapCounts {
     /// Packets, each number once, modulo 2^32.

@@ -65,7 +65,9 @@ class Replay:
             self.unsure_until = second + 3600  # its first days are gone, and with them what windows held
         for leaf in clock:
             self.tick(at(leaf["judged"]) + 1, kinds["gap"], where)
-            self.previous = None
+            self.step_back(second)
+        if not clock and self.previous is not None and second <= self.previous and any(leaf["why"] == "disk" for _, leaf in kinds["gap"]):
+            self.step_back(second)  # what was said of it was not written
         if anew:
             self.contracts, self.gaps, self.previous, self.standing, self.ended = {}, [], None, {}, []
         need(self.previous is None or second > self.previous, where, "goes back without a gap of the clock")
@@ -79,6 +81,17 @@ class Replay:
         self.take_gaps([one for one in kinds["gap"] if one[1]["why"] != "stop"], second)
         self.take_counts(kinds, second, where)
         self.judge(second, kinds["interval"], kinds["verdict"], where)
+
+    def step_back(self, second):
+        """Seconds run again: what is out of SLA ends with the last one that was judged (MODEL §6.4)."""
+        is_unsure = self.unsure_until is not None and self.previous is not None and self.previous <= self.unsure_until
+        self.unsure_until = second + self.longest() + BESIDE if is_unsure else None
+        self.previous = None
+        for name, contract in self.contracts.items():
+            self.ended += [(name, key, interval) for key, interval in contract.over.items()]
+            contract.over = {}
+            contract.seconds, contract.seen_since, contract.tap_gaps, contract.refused = {}, second, [], {}
+        self.gaps = []
 
     def tick(self, until, coming, where):
         """Judges the seconds without a leaf before `until`: nothing may change in them."""
@@ -150,7 +163,8 @@ class Replay:
         for place, (name, contract) in enumerate(self.contracts.items()):
             mine = [gap for gap in self.gaps if gap.contract in (None, name)]
             given, over = contract.judge(second, mine)
-            ended += [(name, key, contract.over.pop(key)) for key in list(contract.over) if key not in over]
+            is_apart = {key: one.last + 1 < second and one.last <= second - contract.window for key, one in contract.over.items()}
+            ended += [(name, key, contract.over.pop(key)) for key, apart in is_apart.items() if apart or key not in over]
             for key, (octets, transit) in over.items():
                 begun = contract.over.get(key) or Open(second if sure else None, second, 0, set())
                 contract.over[key] = Open(begun.first, second, max(begun.peak, octets), begun.transit | set(transit))
@@ -186,6 +200,7 @@ class Replay:
         need(have == want_verdicts, where, "verdicts that change are", want_verdicts, "and the ledger has", have)
         need(len(want_intervals) == len(intervals), where, "intervals that end are", want_intervals, "and the ledger has", intervals)
         for (_, role, asn, direction, name, interval), (number, leaf) in zip(want_intervals, intervals):
+            need(at(leaf["from"]) <= at(leaf["until"]), "leaf", number, "ends before it begins")
             said = {"commitment": name, "asn": asn, "direction": direction, "until": say(interval.last)}
             if interval.first is not None:
                 said.update({"from": say(interval.first), "peak_bytes": interval.peak})

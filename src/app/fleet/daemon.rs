@@ -4,9 +4,10 @@
 use super::{Aggregator, AggregatorFlags, servers};
 use crate::app::endpoint::{self, WebEndpoint};
 use crate::app::evidence::RunningLedger;
-use crate::app::live::block_on;
+use crate::app::live::{block_on, keep_thread};
 use crate::app::observer_pair::ObserverPair;
 use crate::app::running::MAX_SETTLING;
+use crate::app::sandbox::Sandbox;
 use crate::app::signals::Signals;
 use crate::app::{AppError, current_thread_runtime, daemon_state, systemd};
 use crate::clock;
@@ -17,13 +18,14 @@ use crate::fleet::Subjects;
 use crate::fleet::aggregate::{AggregateSettings, aggregate};
 use crate::fleet::nats::{NatsConnection, ReadFrom};
 use crate::fleet::seconds::Fleet;
+use crate::ledger::directory::LedgerDirectory;
 use crate::ledger::settled::SharedSettled;
 use crate::ledger::settler::Settler;
 use crate::sla::commitment::MAX_WINDOW;
 use crate::snapshot::evidence::JudgementObserver;
 use crate::snapshot::fleet::FleetProbeRow;
 use crate::units::Second;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
@@ -56,6 +58,15 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
     if directory.is_none() {
         events::no_evidence();
     }
+    if let Some(directory) = &directory {
+        // It has to be there before it is all that may be written.
+        LedgerDirectory::new(directory).create()?;
+    }
+    let files = endpoint.files();
+    let files = files.iter().map(PathBuf::as_path).chain([path]);
+    let mut sandbox = Sandbox::new(config, files, directory.as_deref());
+    sandbox.enter();
+    keep_thread().await;
     let kept = directory
         .map(|path| aggregator.start_ledger(&path, false))
         .transpose()?;
@@ -69,6 +80,7 @@ async fn daemon(path: &Path, flags: AggregatorFlags) -> Result<(), AppError> {
         .into(),
         evidence: kept.as_ref().map(|kept| kept.status.clone()),
         refused: listener.refused(),
+        is_confined: Some(sandbox.is_enforced()),
         ..Published::default()
     };
     let (published, _) = watch::channel(published);

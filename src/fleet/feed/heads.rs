@@ -118,12 +118,9 @@ impl ProbeFeed {
         if self.open.as_ref().is_some_and(|open| !stops_it(open)) {
             self.close();
         }
-        let open = self.open.get_or_insert_with(|| ProbeSecond {
-            second,
-            end: number,
-            leaves: Vec::new(),
-            octets: 0,
-        });
+        let open = self
+            .open
+            .get_or_insert_with(|| ProbeSecond::new(second, number, Vec::new()));
         open.end = number + 1;
         open.octets += line.len();
         open.leaves.push(leaf);

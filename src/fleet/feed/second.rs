@@ -21,6 +21,16 @@ pub struct ProbeSecond {
 }
 
 impl ProbeSecond {
+    /// Of these leaves, up to this number of its ledger.
+    pub(in crate::fleet) const fn new(second: Second, end: u64, leaves: Vec<Leaf>) -> Self {
+        Self {
+            second,
+            end,
+            leaves,
+            octets: 0,
+        }
+    }
+
     /// How the meter runs that starts in it.
     pub fn starts(&self) -> Option<Mode> {
         self.leaves.iter().find_map(|leaf| match leaf {

@@ -14,10 +14,16 @@ impl LeafJudge {
     ) -> Result<(), LeafFault> {
         let recorded = group.leaves.iter().enumerate();
         let recorded: Vec<_> = recorded.filter(|(_, leaf)| is_judgement(leaf)).collect();
-        for (_, leaf) in &recorded {
-            if let Leaf::Verdict(verdict) = leaf {
-                let subject = (verdict.commitment.clone(), verdict.asn);
-                self.recorded.insert(subject, verdict.clone());
+        for (place, leaf) in &recorded {
+            match leaf {
+                Leaf::Verdict(verdict) => {
+                    let subject = (verdict.commitment.clone(), verdict.asn);
+                    self.recorded.insert(subject, verdict.clone());
+                }
+                Leaf::Interval(interval) if interval.until < interval.from => {
+                    return Err(group.fault(*place, "ends before it begins"));
+                }
+                _ => {}
             }
         }
         if let Some(from) = self.whole_from {
@@ -102,13 +108,11 @@ impl LeafJudge {
     }
 
     fn began_unknown(&self, interval: &IntervalLeaf) -> bool {
-        self.is_unknown_at(interval.from, interval.until)
+        self.is_unknown_at(interval.from)
     }
 
-    /// Whether what lasts from a second to another began before all was known. If the clock was set back
-    /// meanwhile, it may have begun then at a later time.
-    pub(super) fn is_unknown_at(&self, from: Second, until: Second) -> bool {
-        self.unknown_until
-            .is_some_and(|unknown| from <= unknown || until < from)
+    /// Whether what began with a second is not all known.
+    pub(super) fn is_unknown_at(&self, from: Second) -> bool {
+        self.unknown_until.is_some_and(|unknown| from <= unknown)
     }
 }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "small numbers")]
 
+mod steps;
+
 use super::super::key::PrivateKey;
 use super::super::key::tests::private_pem;
 use super::super::leaf::{Mode, StartLeaf, StopLeaf};
@@ -278,6 +280,10 @@ impl Meter {
         let mut next = Self::new(fate);
         next.recorder.sink_mut().leaves = leaves;
         next.now = self.now + fate.below(8);
+        if fate.once_in(4) {
+            // the clock was set back meanwhile
+            next.now -= 20 + fate.below(20);
+        }
         let policy = policy(
             if fate.once_in(2) {
                 self.policy.commitments.clone()

@@ -13,6 +13,10 @@ impl LedgerAccount {
         for gap in gaps {
             match gap.why {
                 GapReason::Start | GapReason::Stop => {
+                    for account in &mut self.commitments {
+                        let last = self.judged.unwrap_or(second);
+                        account.end_intervals_apart(last, second);
+                    }
                     self.not_judged_until(second, GapReason::Stop);
                     if gap.why == GapReason::Start {
                         self.clear_verdicts();
