@@ -2,6 +2,7 @@ mod damage;
 mod packed;
 mod partitioned;
 mod pcapng;
+mod read_ahead;
 mod several;
 mod stopped;
 mod writer;
