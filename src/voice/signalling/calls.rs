@@ -199,7 +199,7 @@ impl CallTable {
         let key = self.key(message);
         if let Some(call) = self.calls.get(&key) {
             let held = call.held.as_ref().and_then(|held| held.first());
-            if !held.is_some_and(|(began, _)| message.time <= began.plus(MIRRORED)) {
+            if held.is_none_or(|(began, _)| message.time > began.plus(MIRRORED)) {
                 // Told already, or about to be: who sees it so late does not count it.
                 return;
             }
