@@ -266,7 +266,9 @@ fn what_others_said_without_a_reporter_is_certain_as_far_as_it_bears_it_out() {
     assert_eq!(sum, counts(800, 80, 0), "the other one is not waited for");
     let late = tap.hear(8, 900, 25);
     let taken: i64 = late.iter().map(|(_, counts)| counts.maybe_lost).sum();
-    late.iter().for_each(|(_, counts)| sum.add(*counts));
+    for (_, counts) in &late {
+        sum.add(*counts);
+    }
     assert_eq!((sum, taken), (counts(745, 25, 55), 55));
     tap.pass(901..=1_000);
     assert_eq!(tap.hear(7, 1_000, 80), []);
@@ -349,7 +351,7 @@ fn what_is_certain_of_several_reporters_is_never_more_than_any_of_them_lost() {
                 tap.pass(number..=number);
             }
             for receiver in &mut receivers {
-                let is_lost = rng.next_u64() % receiver.one_in == 0;
+                let is_lost = rng.next_u64().is_multiple_of(receiver.one_in);
                 receiver.heard.push(!is_lost || number == 0);
             }
             for receiver in &mut receivers {
