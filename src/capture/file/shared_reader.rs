@@ -1,16 +1,14 @@
 //! Reads capture files once, chunk by chunk, for several readers.
 //!
-//! The first reader that needs a chunk reads and partitions it. Only a single reader has a thread that reads
-//! ahead of it. A [`SharedReader`] lives as long as the last of its [`Cursor`]s. Chunks are recycled: a chunk
-//! that every cursor has passed is filled again. The number of chunks bounds the memory, and how far one
-//! reader gets ahead of another.
+//! The first reader that needs a chunk reads and partitions it; no extra thread does. A [`SharedReader`]
+//! lives as long as the last of its [`Cursor`]s. Chunks are recycled: a chunk that every cursor has passed
+//! is filled again. The number of chunks bounds the memory, and how far one reader gets ahead of another.
 
 use super::chunk::Chunk;
 use super::input::{FindPartitioner, Input};
 use super::progress::ReadProgress;
 use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -18,12 +16,8 @@ use std::thread;
 const CHUNKS_PER_READER: usize = 2;
 
 /// A reader with fewer chunks ahead of it prefetches one, unless another reader is reading. So the
-/// fastest reader works for the slower ones.
+/// fastest reader works for the slower ones. A single reader reads when it has no chunk left.
 const PREFETCH: u64 = 2;
-
-/// The number of the entry from which on a thread reads ahead of a single reader: no thread for less than
-/// a chunk.
-const READ_AHEAD_FROM: u64 = 1;
 
 /// A cursor polls this many times, some microseconds in all, before it sleeps: the chunk often arrives
 /// in that time, and a sleeping processor wakes slowly.
@@ -87,15 +81,6 @@ impl<C> ReadAhead<C> {
         CHUNKS_PER_READER * self.positions.len()
     }
 
-    fn has_room(&self) -> bool {
-        self.entries.len() < self.capacity()
-    }
-
-    /// Whether a cursor is left.
-    fn is_used(&self) -> bool {
-        self.positions.iter().any(|position| *position != u64::MAX)
-    }
-
     /// Moves a cursor to this entry, and drops the entries that all cursors have passed.
     fn advance(&mut self, cursor: usize, number: u64) {
         if let Some(position) = self.positions.get_mut(cursor) {
@@ -121,6 +106,8 @@ struct SharedReader<C> {
     /// Signalled when an entry was added or freed.
     changed: Condvar,
     cursors: usize,
+    /// A cursor with this many entries ahead does not read.
+    prefetch: u64,
     progress: Arc<ReadProgress>,
 }
 
@@ -133,50 +120,27 @@ pub(super) struct Cursor<C> {
     next: u64,
     /// Files started.
     files_begun: usize,
-    /// A cursor with this many entries ahead does not read.
-    prefetch: u64,
-    /// What the thread does that reads ahead, until it is started.
-    read_ahead: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// Creates `count` cursors of one shared reader, all before the first file.
-pub(super) fn cursors<C: Send + Sync + 'static>(
+pub(super) fn cursors<C>(
     count: usize,
     progress: &Arc<ReadProgress>,
     find_partitioner: FindPartitioner<C>,
 ) -> Vec<Cursor<C>> {
     let shared_reader = Arc::new(SharedReader::new(count, progress.clone(), find_partitioner));
-    let prefetch = if count == 1 { 1 } else { PREFETCH };
-    let mut cursors: Vec<_> = (0..count)
-        .map(|index| Cursor::new(&shared_reader, index, prefetch))
-        .collect();
-    if let [only] = cursors.as_mut_slice() {
-        only.read_ahead = Some(Box::new(read_ahead(shared_reader)));
-    }
-    cursors
-}
-
-/// Reads ahead of the only cursor until that is dropped: the kernel copies, and packed files are unpacked,
-/// while the cursor's thread counts.
-fn read_ahead<C>(shared_reader: Arc<SharedReader<C>>) -> impl FnOnce() {
-    move || {
-        let reading = AssertUnwindSafe(|| shared_reader.read_while_used());
-        if catch_unwind(reading).is_err() {
-            // Dropped without a chunk, it fails: the cursor does not wait for ever.
-            drop(ReservedEntry::append(&shared_reader));
-        }
-    }
+    (0..count)
+        .map(|index| Cursor::new(&shared_reader, index))
+        .collect()
 }
 
 impl<C> Cursor<C> {
-    fn new(shared_reader: &Arc<SharedReader<C>>, index: usize, prefetch: u64) -> Self {
+    fn new(shared_reader: &Arc<SharedReader<C>>, index: usize) -> Self {
         Self {
             shared_reader: shared_reader.clone(),
             index,
             next: 0,
             files_begun: 0,
-            prefetch,
-            read_ahead: None,
         }
     }
 
@@ -184,7 +148,7 @@ impl<C> Cursor<C> {
     pub(super) fn single() -> Self {
         let no_partitioner = Box::new(|_: &[u8]| None);
         let shared_reader = SharedReader::new(1, Arc::default(), no_partitioner);
-        Self::new(&Arc::new(shared_reader), 0, 1)
+        Self::new(&Arc::new(shared_reader), 0)
     }
 
     /// Number of the cursor, from 0.
@@ -217,22 +181,16 @@ impl<C> Cursor<C> {
     /// The read error.
     pub(super) fn exchange(&mut self, read: Arc<Chunk<C>>) -> io::Result<Option<Arc<Chunk<C>>>> {
         drop(read);
-        if self.next >= READ_AHEAD_FROM
-            && let Some(read_ahead) = self.read_ahead.take()
-        {
-            let thread = thread::Builder::new().name("read ahead".into());
-            // Where there can be no thread, this one reads.
-            self.prefetch = u64::from(thread.spawn(read_ahead).is_err());
-        }
         let shared_reader = &*self.shared_reader;
         let mut window = lock(&shared_reader.window);
         window.advance(self.index, self.next);
         shared_reader.changed.notify_all();
         let mut spins = 0;
         loop {
-            let has_prefetched = window.end() - self.next >= self.prefetch;
+            let has_prefetched = window.end() - self.next >= shared_reader.prefetch;
+            let has_room = window.entries.len() < window.capacity();
             if !has_prefetched
-                && window.has_room()
+                && has_room
                 && let Ok(input) = shared_reader.input.try_lock()
                 && input.is_open()
             {
@@ -289,26 +247,8 @@ impl<C> SharedReader<C> {
             window: Mutex::new(window),
             changed: Condvar::new(),
             cursors,
+            prefetch: if cursors > 1 { PREFETCH } else { 1 },
             progress,
-        }
-    }
-
-    /// Reads whatever there is room for, until no cursor is left.
-    fn read_while_used(&self) {
-        let mut window = lock(&self.window);
-        while window.is_used() {
-            if window.has_room()
-                && let Ok(input) = self.input.try_lock()
-                && input.is_open()
-            {
-                let chunk = window.take_spare(0);
-                drop(window);
-                self.read(input, chunk);
-                window = lock(&self.window);
-            } else {
-                let waited = self.changed.wait(window);
-                window = waited.unwrap_or_else(PoisonError::into_inner);
-            }
         }
     }
 

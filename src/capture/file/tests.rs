@@ -2,7 +2,6 @@ mod damage;
 mod packed;
 mod partitioned;
 mod pcapng;
-mod read_ahead;
 mod several;
 mod stopped;
 mod writer;
