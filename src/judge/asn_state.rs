@@ -330,12 +330,9 @@ impl AsnState {
     ) -> Verdicts {
         let silence = self.silence.judge(second, silence_share);
         if silence.ended > 0 {
-            let ended = LossCounts {
-                maybe_lost: i64::try_from(silence.ended).unwrap_or(i64::MAX),
-                ..LossCounts::default()
-            };
+            let ended = i64::try_from(silence.ended).unwrap_or(i64::MAX);
             let counts = AsnCounts {
-                sent: ended,
+                sent: LossCounts::maybe(ended),
                 ..AsnCounts::default()
             };
             self.window.add(second, counts);

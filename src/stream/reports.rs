@@ -193,9 +193,7 @@ impl RemoteReports {
         let waits = all.iter().any(|reporter| reporter.is_awaited(last));
         if let Some(mut counts) = Self::end_round(all) {
             if waits {
-                let lost = counts.lost;
-                counts.subtract(LossCounts::certain(lost, lost));
-                counts.maybe_lost += lost;
+                counts.add(LossCounts::confirmed(-counts.lost));
             }
             booked.push((now, counts));
         }

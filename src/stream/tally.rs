@@ -220,6 +220,24 @@ impl LossCounts {
         }
     }
 
+    /// So many that nobody can tell of.
+    pub const fn maybe(count: i64) -> Self {
+        Self {
+            expected: 0,
+            lost: 0,
+            maybe_lost: count,
+        }
+    }
+
+    /// So many that were maybe lost are lost for certain; less than none: the other way round.
+    pub const fn confirmed(count: i64) -> Self {
+        Self {
+            expected: count,
+            lost: count,
+            maybe_lost: -count,
+        }
+    }
+
     /// Adds more.
     pub fn add(&mut self, other: Self) {
         self.expected += other.expected;

@@ -87,16 +87,16 @@ impl Stream {
         {
             account.restart();
         }
-        let said = if silent_for > GOES_ON && is_only {
-            let longest = silent_for + tolerance(silent_for);
-            let most = longest.as_nanos() / interval.as_nanos().max(1);
-            let most = i32::try_from(most).unwrap_or(i32::MAX);
-            account.count_sent_in_silence(sent, passed, most, now.second(), changed);
-            SenderCount::Agrees
-        } else if silent_for > GOES_ON {
-            SenderCount::Agrees
-        } else {
+        let said = if silent_for <= GOES_ON {
             account.count_sent(sent, passed, now.second(), changed)
+        } else {
+            if is_only {
+                let longest = silent_for + tolerance(silent_for);
+                let most = longest.as_nanos() / interval.as_nanos().max(1);
+                let most = i32::try_from(most).unwrap_or(i32::MAX);
+                account.count_sent_in_silence(sent, passed, most, now.second(), changed);
+            }
+            SenderCount::Agrees
         };
         for booking in changed.iter() {
             self.cold.sum_booking(booking);

@@ -50,13 +50,7 @@ impl CertainLoss {
         for (second, lost) in known.iter_mut().filter(|(second, _)| *second >= since) {
             let some = left.min(*lost);
             if some > 0 {
-                let more = i64::from(some);
-                let doubted = LossCounts {
-                    expected: -more,
-                    lost: -more,
-                    maybe_lost: more,
-                };
-                booked.push((*second, doubted));
+                booked.push((*second, LossCounts::confirmed(-i64::from(some))));
             }
             *lost -= some;
             left -= some;

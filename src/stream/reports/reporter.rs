@@ -157,12 +157,8 @@ impl Reporter {
                 if standing.len() < MAX_STANDING {
                     standing.push((context.second, more));
                 }
-                let doubted = LossCounts {
-                    maybe_lost: more.into(),
-                    ..LossCounts::default()
-                };
                 Said {
-                    counts: Some(doubted),
+                    counts: Some(LossCounts::maybe(more.into())),
                     ..Said::default()
                 }
             }
@@ -194,15 +190,10 @@ impl Reporter {
             return SaidBefore::default();
         };
         self.missed = None;
-        let small = |count: i64| u32::try_from(count).unwrap_or(0);
-        let short = small(counts.lost + counts.maybe_lost).saturating_sub(most);
-        let short = LossCounts {
-            maybe_lost: short.into(),
-            ..LossCounts::default()
-        };
+        let short = count32(counts.lost + counts.maybe_lost).saturating_sub(most);
         SaidBefore {
-            short: Some(short),
-            excess: lost.saturating_sub(small(counts.lost)),
+            short: Some(LossCounts::maybe(short.into())),
+            excess: lost.saturating_sub(count32(counts.lost)),
         }
     }
 
@@ -214,11 +205,10 @@ impl Reporter {
     /// Another's report booked so many, and made so many doubtful that were certain.
     pub(super) fn miss(&mut self, booked: LossCounts, doubted: u32) {
         if let Some([lost, most]) = &mut self.missed {
-            let small = |count: i64| u32::try_from(count).unwrap_or(0);
             *lost = lost
-                .saturating_add(small(booked.lost))
+                .saturating_add(count32(booked.lost))
                 .saturating_sub(doubted);
-            *most = most.saturating_add(small(booked.lost + booked.maybe_lost));
+            *most = most.saturating_add(count32(booked.lost + booked.maybe_lost));
         }
     }
 
@@ -261,7 +251,7 @@ impl Reporter {
         let maybe_lost = (reported - least).clamp(0, expected) - lost;
         let can_tell = before.lost > 0 && reported >= 0;
         let surplus = if can_tell { least - reported } else { 0 };
-        let surplus = u32::try_from(surplus).unwrap_or(0);
+        let surplus = count32(surplus);
         let counts = LossCounts {
             expected: expected - maybe_lost,
             lost,
@@ -270,7 +260,7 @@ impl Reporter {
         Said {
             counts: Some(counts),
             surplus,
-            taken_back: u32::try_from(-reported).unwrap_or(0),
+            taken_back: count32(-reported),
         }
     }
 
@@ -300,7 +290,7 @@ impl Reporter {
     pub(super) fn note_round(&mut self, counts: LossCounts) -> u8 {
         let more = [counts.expected, counts.lost, counts.maybe_lost];
         for (sum, more) in self.round.iter_mut().zip(more) {
-            *sum = sum.saturating_add(u32::try_from(more).unwrap_or(0));
+            *sum = sum.saturating_add(count32(more));
         }
         self.reports = self.reports.saturating_add(1);
         self.reports
@@ -385,12 +375,7 @@ fn confirm(
         let confirmed = counts.lost.min((*doubted).into());
         if confirmed > 0 {
             counts.subtract(LossCounts::certain(confirmed, confirmed));
-            let certain = LossCounts {
-                expected: confirmed,
-                lost: confirmed,
-                maybe_lost: -confirmed,
-            };
-            booked.push((*second, certain));
+            booked.push((*second, LossCounts::confirmed(confirmed)));
         }
     }
     counts
@@ -400,6 +385,11 @@ fn confirm(
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^16 is meant")]
 fn behind(sequence: &Sequence, number: u32) -> u16 {
     sequence.last_number().wrapping_sub(number as u16)
+}
+
+/// A count as it is kept; less than none is none.
+fn count32(count: i64) -> u32 {
+    u32::try_from(count).unwrap_or(0)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is meant")]
