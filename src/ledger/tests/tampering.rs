@@ -15,9 +15,10 @@ fn unpack(path: &Path) -> String {
 }
 
 /// Writes a day's leaves anew.
-fn rewrite(path: &Path, change: impl FnOnce(Vec<String>) -> Vec<String>) {
+fn rewrite(path: &Path, change: impl FnOnce(&mut Vec<String>)) {
     let path = path.join("2026-11-25.jsonl.gz");
-    let lines = change(unpack(&path).lines().map(str::to_owned).collect());
+    let mut lines = unpack(&path).lines().map(str::to_owned).collect();
+    change(&mut lines);
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     for line in lines {
         std::io::Write::write_all(&mut encoder, format!("{line}\n").as_bytes()).unwrap();
@@ -40,51 +41,30 @@ fn whatever_is_changed_is_found() {
         (
             "one digit",
             |path| {
-                rewrite(path, |mut lines| {
+                rewrite(path, |lines| {
                     lines[40] = lines[40].replace("\"prefixes\":1", "\"prefixes\":2");
-                    lines
                 });
             },
             "is not that of the leaves",
         ),
         (
             "a leaf taken out",
-            |path| {
-                rewrite(path, |mut lines| {
-                    lines.remove(40);
-                    lines
-                });
-            },
+            |path| rewrite(path, |lines| drop(lines.remove(40))),
             "is not that of the leaves",
         ),
         (
             "two leaves exchanged",
-            |path| {
-                rewrite(path, |mut lines| {
-                    lines.swap(40, 41);
-                    lines
-                });
-            },
+            |path| rewrite(path, |lines| lines.swap(40, 41)),
             "is not that of the leaves",
         ),
         (
             "a blank in a leaf",
-            |path| {
-                rewrite(path, |mut lines| {
-                    lines[40] = lines[40].replace(':', ": ");
-                    lines
-                });
-            },
+            |path| rewrite(path, |lines| lines[40] = lines[40].replace(':', ": ")),
             "leaf 40",
         ),
         (
             "the end of the first day cut off",
-            |path| {
-                rewrite(path, |mut lines| {
-                    lines.truncate(100);
-                    lines
-                });
-            },
+            |path| rewrite(path, |lines| lines.truncate(100)),
             "says other leaves before it",
         ),
         (
