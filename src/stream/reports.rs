@@ -204,12 +204,6 @@ impl RemoteReports {
             }
         }
     }
-
-    /// What its sender counts as sent in the silence that it is in.
-    pub(super) fn sent_in_silence(&self) -> u64 {
-        let account = self.0.as_ref().and_then(|all| all.account.as_deref());
-        account.map_or(0, RtcpAccount::sent_in_silence)
-    }
 }
 
 #[cfg(test)]

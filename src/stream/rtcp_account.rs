@@ -224,11 +224,6 @@ impl RtcpAccount {
         changed.push(booking);
     }
 
-    /// So many packets its sender counts as sent in the silence that the stream is in.
-    pub(super) fn sent_in_silence(&self) -> u64 {
-        self.silence.unwrap_or(0).unsigned_abs().into()
-    }
-
     /// A stream goes on after a silence, and its numbers show that so many are missing since a second: they are booked
     /// by these, and not by what the sender counted besides.
     pub(super) fn show(

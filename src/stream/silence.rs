@@ -297,9 +297,8 @@ impl Streams {
             counts.ended = std::mem::take(&mut known.open);
         } else {
             let limit = self.limits.silence_limit;
-            let sent = stream.sent_in(silent_for.min(limit)).unwrap_or(0);
-            // What its sender counts is maybe lost already.
-            known.open = sent.saturating_sub(stream.sent_in_silence());
+            // Whatever its sender has counted: that stands in the seconds of its reports, which leave the window.
+            known.open = stream.sent_in(silent_for.min(limit)).unwrap_or(0);
             (counts.open, counts.silent) = (known.open, 1);
             let since = stream.longest_pause() + AFTER;
             counts.recent = u64::from(silent_for <= since + limit);

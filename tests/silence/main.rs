@@ -19,7 +19,7 @@ use day::{Cut, Day, Situation, Stop};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use support::desk::Desk;
-use support::frames::{Media, Shot};
+use support::frames::{Media, Shot, udp};
 use support::program::{asnmeter, assert_verifies, list, number, replay};
 use support::{START, rfc3339};
 
@@ -429,6 +429,57 @@ fn how_many_silent_streams_are_judged_and_for_how_long_is_configured() {
         for key in ["silence_share", "silence_limit"] {
             assert_eq!(policy.contains(key), keys.contains(key), "{keys}: {policy}");
         }
+    }
+}
+
+/// A sender report on a stream (RFC 3550 §6.4.1): after so many milliseconds it has sent so many packets.
+fn sender_report(ours: u32, far: u32, ssrc: u32, [millis, sent]: [u32; 2]) -> Shot {
+    let mut payload = vec![0x80, 200, 0, 6];
+    payload.extend(ssrc.to_be_bytes());
+    payload.extend(
+        [0xe000_0000 + millis, 0, 160 * sent, sent, 160 * sent]
+            .map(u32::to_be_bytes)
+            .concat(),
+    );
+    let [src, dst] = [
+        format!("203.0.113.1:{}", far + 1),
+        format!("198.51.100.1:{}", ours + 1),
+    ];
+    Shot {
+        nanos: START * 1_000_000_000 + 1_000_000 * u64::from(millis),
+        octets: udp(src.parse().unwrap(), dst.parse().unwrap(), &payload),
+    }
+}
+
+#[test]
+fn what_a_sender_counts_in_a_silence_takes_no_doubt_from_the_seconds_behind_its_report() {
+    let mut shots = Vec::new();
+    for call in 0..20_u32 {
+        let (our_port, far_port) = (20_000 + 2 * call, 30_000 + 2 * call);
+        let (ours, far) = (
+            format!("198.51.100.1:{our_port}"),
+            format!("203.0.113.1:{far_port}"),
+        );
+        let [there, back] = both_ways(&ours, &far, 0x100 + call);
+        shots.extend(numbered(&back, 0..2_500));
+        let is_dead = call < 5;
+        shots.extend(numbered(&there, if is_dead { 0..500 } else { 0..2_500 }));
+        // So it says what the sender says whose packets do not come.
+        let counts = if is_dead {
+            &[[5_010, 250], [20_610, 1_030]][..]
+        } else {
+            &[]
+        };
+        shots.extend(
+            counts
+                .iter()
+                .map(|count| sender_report(our_port, far_port, 0x100 + call, *count)),
+        );
+    }
+    shots.sort();
+    let (_, lines) = judged(&shots, &[]);
+    for (second, line) in lines.iter().enumerate().skip(13).take(36) {
+        assert_eq!(line["loss"], "indeterminate", "{second}: {line}");
     }
 }
 

@@ -45,11 +45,6 @@ impl Stream {
         true
     }
 
-    /// So many packets its sender counts as sent in the silence that it is in.
-    pub(in crate::stream) fn sent_in_silence(&self) -> u64 {
-        self.cold.far_end.sent_in_silence()
-    }
-
     /// Its numbers show that so many are missing between two of its packets: what its sender counted meanwhile is
     /// among them.
     pub(super) fn show_silence(
