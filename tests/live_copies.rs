@@ -164,9 +164,11 @@ impl Meter {
     /// All that was sent counts once, and nothing else does.
     fn expects(&self, packets: u32) {
         let packets = u64::from(packets);
-        let settled = || self.sum("mirror_copies_total") >= packets;
-        until("all copies are found", || {
-            settled() || self.packets() > packets
+        // Copies are told with the end of a second, with those of the next one that came meanwhile.
+        let are_found = || self.sum("mirror_copies_total") >= packets;
+        until("all are counted, and all copies found", || {
+            let counted = self.packets();
+            counted > packets || (counted == packets && are_found())
         });
         assert_eq!(self.packets(), packets);
         assert_eq!(self.sum("mirror_copies_total"), packets);
