@@ -29,8 +29,11 @@ const SILENT_SECONDS: u32 = 60;
 /// A report says for so many seconds that somebody receives the stream.
 const HEARD_SECONDS: u32 = 30;
 
-/// Of several reporters, nobody is waited for longer than so many reports of another.
+/// Of several reporters, nobody is waited for longer than so many reports of another...
 const WAITED_FOR: u8 = 3;
+
+/// ...once so many seconds have passed since its last: a report is due after 2.5 to 7.5 s (RFC 3550 §6.2, §6.3.1).
+const PUNCTUAL_SECONDS: u32 = 8;
 
 /// What is to be booked of the reports on a stream, in a second.
 pub type ReportedLoss = (Second, LossCounts);
@@ -74,30 +77,36 @@ impl RemoteReports {
         let Reporters { all, certain, .. } = &mut **self.0.get_or_insert_default();
         let now = context.second;
         let place = Self::place_of(all, context.reporter, now)?;
-        let mut each = (0..).zip(all.iter());
-        let is_alone = each.all(|(other, reporter)| other == place || !reporter.takes_part(now));
+        let others = || all.iter().filter(|other| other.ssrc != context.reporter);
+        let is_alone = !others().any(|other| other.takes_part(now));
+        let last_other = others().map(Reporter::heard).max();
+        let alone_since = is_alone.then_some(last_other.unwrap_or_default());
         let reporter = all.get_mut(place)?;
         let ago = |seconds: u32| Second(now.0.saturating_sub(seconds.into()));
         let (from, since) = (ago(reporter.silent(now)), ago(reporter.unheard(now)));
         let known = booked.len();
-        let said = reporter.take(context, block, is_alone, booked);
+        let said = reporter.take(context, block, alone_since, booked);
         let said_before = reporter.said_before(said.counts);
         if let Some(short) = said_before.short {
             booked.extend((short != LossCounts::default()).then_some((now, short)));
         } else if let Some(counts) = said.counts {
             let is_due = reporter.note_round(counts) >= WAITED_FOR;
-            let waits = all.iter().any(|reporter| reporter.is_awaited(now));
-            if is_alone || is_due || !waits {
+            let is_late = |other: &Reporter| is_due && other.silent(now) > PUNCTUAL_SECONDS;
+            let waits = all
+                .iter()
+                .any(|other| other.is_awaited(now) && !is_late(other));
+            if is_alone || !waits {
                 booked.extend(Self::end_round(all).map(|counts| (now, counts)));
             }
         }
         let sum = certain.note(booked.get(known..).unwrap_or_default());
         let most = said_before.excess.saturating_add(said.taken_back);
         let doubted = certain.doubt(most, since, booked);
-        for (other, reporter) in (0..).zip(all.iter_mut()) {
-            if other != place {
-                reporter.miss(sum, doubted);
-            }
+        for other in all
+            .iter_mut()
+            .filter(|other| other.ssrc != context.reporter)
+        {
+            other.miss(sum, doubted);
         }
         Some(is_alone.then_some((said.surplus, from)))
     }

@@ -138,13 +138,13 @@ impl Reporter {
         low(now.0).wrapping_sub(self.heard)
     }
 
-    /// Takes its next report. If it is the only reporter, what was in doubt becomes certain in the seconds in
-    /// which it was booked; these go to `booked`.
+    /// Takes its next report. If it is the only reporter since a second (`alone_since`), what was in doubt from that
+    /// second on becomes certain in the seconds in which it was booked; these go to `booked`.
     pub(super) fn take(
         &mut self,
         context: &ReportContext<'_>,
         block: &ReportBlock,
-        is_alone: bool,
+        alone_since: Option<Second>,
         booked: &mut Vec<ReportedLoss>,
     ) -> Said {
         self.heard = low(context.second.0);
@@ -167,8 +167,8 @@ impl Reporter {
                 let Some(counts) = &mut said.counts else {
                     return said;
                 };
-                if let Some(standing) = self.standing.take().filter(|_| is_alone) {
-                    *counts = confirm(&standing, *counts, booked);
+                if let Some((standing, since)) = self.standing.take().zip(alone_since) {
+                    *counts = confirm(&standing, since, *counts, booked);
                 }
                 said
             }
@@ -365,9 +365,11 @@ impl LastReport {
 }
 
 /// The reporter's count confirms what was in doubt, the oldest first: certain in the second in which it
-/// was maybe lost. What is left of the counts is of now.
+/// was maybe lost, but for seconds before `since`, of which another one has spoken. What is left of the counts
+/// is of now.
 fn confirm(
     standing: &[(Second, u32)],
+    since: Second,
     mut counts: LossCounts,
     booked: &mut Vec<ReportedLoss>,
 ) -> LossCounts {
@@ -375,7 +377,9 @@ fn confirm(
         let confirmed = counts.lost.min((*doubted).into());
         if confirmed > 0 {
             counts.subtract(LossCounts::certain(confirmed, confirmed));
-            booked.push((*second, LossCounts::confirmed(confirmed)));
+            if *second >= since {
+                booked.push((*second, LossCounts::confirmed(confirmed)));
+            }
         }
     }
     counts
