@@ -377,6 +377,20 @@ fn a_checkpoint_that_was_kept_holds_the_ledger_and_a_changed_octet_is_found() {
         "{}",
         again.stderr
     );
+    // What no checkpoint covers anybody could have changed: it is not said to be as it was.
+    let (_, said) = verify(&ledger, &[]);
+    assert!(said.contains(": each as it was when it was sealed"), "{said}");
+    let notes = notes.clone();
+    for (kept, held) in [
+        (first.as_str(), "are sealed by no checkpoint"),
+        ("", "no checkpoint seals any of them"),
+    ] {
+        desk.file(&format!("ledger/{notes}"), kept);
+        let (code, said) = verify(&ledger, &[]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(held), "{said}");
+    }
+    desk.file(&format!("ledger/{notes}"), text);
     let day = notes.replace(".notes", ".jsonl.gz");
     let mut octets = name[&day].clone();
     let middle = octets.len() / 2;

@@ -185,7 +185,7 @@ fn a_witness_keeps_the_heads_of_a_meter_and_finds_one_that_was_changed() {
     assert_eq!(verified.code, Some(0), "{}", verified.stderr);
     let held = format!(
         "up to leaf {} held by a checkpoint that was kept elsewhere",
-        sizes[1]
+        sizes[1] - 1
     );
     assert!(verified.stdout.contains(&held), "{}", verified.stdout);
     let more = verify(&["--witness", &vkey, "--require", "witnessed"]);

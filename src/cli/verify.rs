@@ -209,11 +209,19 @@ impl<'a> From<&'a Verified> for Answer<'a> {
 fn write_text(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
     let end = verified.first_leaf + verified.leaves;
     writeln!(out, "ledger of {}", verified.origin)?;
-    writeln!(
-        out,
-        "leaves {} to {end}: each as it was when it was sealed",
-        verified.first_leaf
-    )?;
+    let held = match verified.sealed {
+        0 => "no checkpoint seals any of them".to_owned(),
+        sealed if sealed >= end => "each as it was when it was sealed".to_owned(),
+        sealed => format!(
+            "those from {sealed} on are sealed by no checkpoint, each other is as it was when it was"
+        ),
+    };
+    match end.checked_sub(1) {
+        Some(last) if verified.leaves > 0 => {
+            writeln!(out, "leaves {} to {last}: {held}", verified.first_leaf)?
+        }
+        _ => writeln!(out, "no leaves")?,
+    }
     if let Some((first, last)) = verified.seconds {
         writeln!(out, "seconds {first} to {last}")?;
     }
@@ -228,7 +236,7 @@ fn write_text(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
     for (how, size) in each {
         match size {
             0 => writeln!(out, "none {how}")?,
-            size => writeln!(out, "up to leaf {size} {how}")?,
+            size => writeln!(out, "up to leaf {} {how}", size - 1)?,
         }
     }
     if let (Some(key), changes @ 1..) = (verified.key, verified.key_changes) {

@@ -24,9 +24,14 @@ pub(super) struct ReportTable {
 
 /// What was verified, as sentences.
 pub(super) fn evidence(of: &EvidenceSummary) -> Vec<String> {
+    let sealed = match of.sealed {
+        0 => "no checkpoint seals any of them".to_owned(),
+        sealed if sealed >= of.end_leaf => "each is as it was when it was sealed".to_owned(),
+        sealed => format!("no checkpoint seals those from {} on", count(sealed)),
+    };
     let mut lines = vec![
         format!(
-            "Leaves {} to {}, all verified: each is as it was when it was sealed.",
+            "Leaves {} to {}, all verified: {sealed}.",
             count(of.first_leaf),
             count(of.end_leaf.saturating_sub(1))
         ),
