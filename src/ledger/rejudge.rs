@@ -255,18 +255,23 @@ impl LeafJudge {
         if take(&mut self.begins_late) {
             self.whole_from = Some(second);
         }
+        if self.judged.is_none() {
+            self.check_gaps(&group, second)?;
+        }
         let begins_anew = |gap: &GapLeaf| matches!(gap.why, GapReason::Start | GapReason::Clock);
         let goes_on = |gap: &GapLeaf| !begins_anew(gap) && gap.why != GapReason::Stop;
         for last in group.gaps().filter_map(|gap| gap.judged) {
             // Idle seconds before the clock was set back.
             self.judge_idle(&group, last.next())?;
         }
+        // Where a meter began on a full disk, it is not written since when nothing was judged.
         let is_start = |leaf: &Leaf| matches!(leaf, Leaf::Start(_));
-        if group.gaps().all(goes_on) && !group.leaves.iter().any(is_start) {
+        let unwritten = group.gaps().find(|gap| gap.why == GapReason::Disk);
+        let is_unknown = unwritten.is_some() && group.leaves.iter().any(is_start);
+        if group.gaps().all(goes_on) && !is_unknown {
             self.judge_idle(&group, second)?;
         }
         let steps_back = self.judge.judged().is_some_and(|judged| second <= judged);
-        let unwritten = group.gaps().find(|gap| gap.why == GapReason::Disk);
         if let Some(gap) = unwritten.filter(|_| steps_back) {
             // What judged so was not written.
             self.judge.restart(gap.from.min(second));

@@ -288,6 +288,7 @@ def loss(promised, rest, frames):
         maybe = rest[side + ".maybe_lost"] + frames
         if side == "from":
             lost, expected, maybe = lost - rest["from.tap"], expected - rest["from.tap"], maybe + rest["from.tap"]
+        lost, expected, maybe = max(lost, 0), max(expected, 0), max(maybe, 0)
         enough = expected >= promised["min_packets"]
         certain = 10**6 * lost > promised["limit"] * (expected + rest["unfollowed"] + frames)
         possible = 10**6 * (lost + maybe) > promised["limit"] * (expected + maybe)

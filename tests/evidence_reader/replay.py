@@ -61,6 +61,7 @@ class Replay:
             return self.take_gaps(kinds["gap"], second)
         clock = [leaf for _, leaf in kinds["gap"] if leaf["why"] == "clock"]
         anew = any(leaf["why"] == "start" for _, leaf in kinds["gap"])
+        self.check_gaps(kinds, second, where)
         if self.previous is None and not anew:
             self.unsure_until = second + 3600  # its first days are gone, and with them what windows held
         for leaf in clock:
@@ -81,6 +82,17 @@ class Replay:
         self.take_gaps([one for one in kinds["gap"] if one[1]["why"] != "stop"], second)
         self.take_counts(kinds, second, where)
         self.judge(second, kinds["interval"], kinds["verdict"], where)
+
+    def check_gaps(self, kinds, second, where):
+        """A meter begins anew only with a start, and a clock goes back only to a second that was judged."""
+        begun = []
+        for number, leaf in kinds["gap"]:
+            why = leaf["why"]
+            need(why != "start" or kinds["start"], "leaf", number, "is a gap of a start, and nothing starts")
+            need((why == "clock") == ("judged" in leaf), "leaf", number, "is a gap of", why, "with other keys")
+            need(why != "clock" or at(leaf["judged"]) >= second, "leaf", number, "goes back to what was not judged")
+            begun += [leaf] if why in ("start", "clock") else []
+        need(not begun or at(begun[-1]["until"]) < second, where, "is in the gap that it stands behind")
 
     def step_back(self, second):
         """Seconds run again: what is out of SLA ends with the last one that was judged (MODEL §6.4)."""
@@ -141,7 +153,7 @@ class Replay:
     def take_counts(self, kinds, second, where):
         order = list(self.contracts)
         for kind in ("amendment", "second"):
-            places = []
+            places, before = [], None
             for number, leaf in kinds[kind]:
                 need(leaf["commitment"] in self.contracts, "leaf", number, "is about a commitment that no policy has")
                 subjects = [(entry["asn"], entry.get("role", "")) for entry in leaf["asns"]]
@@ -149,7 +161,14 @@ class Replay:
                 counted = second if kind == "second" else at(leaf["for"])
                 need(kind == "second" or counted < second, "leaf", number, "amends a second that was not judged")
                 first = subjects[0] if subjects else (0, "")
-                places.append((order.index(leaf["commitment"]), counted, leaf.get("part", 0), first))
+                about = order.index(leaf["commitment"]), counted
+                places.append((*about, leaf.get("part", 0), first))
+                part, goes_on = 0, before is not None and before[0] == about
+                if goes_on:
+                    need(len(before[1]) == 200 and before[1][-1] < first, "leaf", number, "goes on behind one that is not full")
+                    part = before[2] + 1
+                need(kind == "amendment" or leaf.get("part", 0) == part, "leaf", number, "is another part than", part)
+                before = about, subjects, part
                 self.contracts[leaf["commitment"]].add(counted, leaf["asns"])
             need(places == sorted(set(places)), where, "has leaves of kind", kind, "not in order")
 

@@ -32,7 +32,7 @@ impl LeafJudge {
         }
         for place in 0..recorded.len().max(judged.len()) {
             match (recorded.get(place), judged.get(place)) {
-                (Some((_, leaf)), Some(judged)) if self.follows(leaf, judged) => self.count(leaf),
+                (Some((_, leaf)), Some(judged)) if self.follows(leaf, judged) => self.count(judged),
                 (Some((at, _)), Some(judged)) => {
                     let reason = format!("does not follow: the judge says {}", judged.to_line());
                     return Err(group.fault(*at, reason));
@@ -50,22 +50,27 @@ impl LeafJudge {
         Ok(())
     }
 
-    /// Whether a leaf is what the judge says. Of an interval that began before all was known, only its
-    /// end is.
+    /// Whether a leaf is what the judge says. An interval that began before all was known may have begun earlier and
+    /// have had a higher peak; what transit it crossed then is not known either.
     fn follows(&self, leaf: &Leaf, judged: &Leaf) -> bool {
         match (leaf, judged) {
-            (Leaf::Interval(leaf), Leaf::Interval(judged)) if self.began_unknown(leaf) => {
-                let end = |of: &IntervalLeaf| {
-                    (of.second, of.commitment.clone(), of.role, of.asn, of.until)
+            (Leaf::Interval(leaf), Leaf::Interval(judged)) if self.began_unknown(judged) => {
+                let known = IntervalLeaf {
+                    from: judged.from,
+                    peak_bytes: judged.peak_bytes,
+                    transit: judged.transit.clone(),
+                    ..leaf.clone()
                 };
-                end(leaf) == end(judged) && leaf.direction == judged.direction
+                let may_precede = leaf.from <= judged.from && leaf.peak_bytes >= judged.peak_bytes;
+                known == *judged && may_precede
             }
             _ => leaf == judged,
         }
     }
 
-    fn count(&mut self, leaf: &Leaf) {
-        match leaf {
+    /// Counts a leaf that is what the judge says.
+    fn count(&mut self, judged: &Leaf) {
+        match judged {
             Leaf::Interval(interval) if self.began_unknown(interval) => self.done.taken += 1,
             Leaf::Interval(_) => self.done.intervals += 1,
             _ => self.done.verdicts += 1,

@@ -3,6 +3,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "small numbers")]
 
+mod forged;
 mod steps;
 
 use super::super::key::PrivateKey;
