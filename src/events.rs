@@ -192,9 +192,10 @@ pub fn source_refused(error: &dyn Display) {
 
 /// A changed section, or a changed key of one that is otherwise reloaded, needs a restart.
 pub fn needs_restart(changed: &str) {
-    let shown = match changed.contains('.') {
-        true => format!("changes of {changed}"),
-        false => format!("changes in [{changed}]"),
+    let shown = if changed.contains('.') {
+        format!("changes of {changed}")
+    } else {
+        format!("changes in [{changed}]")
     };
     emit(
         Level::Warning,
