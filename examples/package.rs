@@ -126,7 +126,7 @@ const SIGNALS: &[(&str, &str)] = &[
     ),
     (
         "SIGTERM, SIGINT",
-        "asnmeter run and demo judge what they have and end with 0. A replay prints what was judged so far, says so, and ends with 1; one that follows a file ends with 0.",
+        "asnmeter run and demo judge what they have and end with 0. A replay prints what was judged so far, says so, and ends with 130; one that follows a file ends with 0.",
     ),
 ];
 
@@ -143,6 +143,10 @@ const EXIT_STATUS: &[(&str, &str)] = &[
     ),
     ("77", "No permission to capture."),
     ("78", "The configuration, or an ASN table, is wrong."),
+    (
+        "130",
+        "A signal ended a replay: what it printed is what was judged until then.",
+    ),
 ];
 
 /// Command, line, meaning.

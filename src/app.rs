@@ -138,9 +138,11 @@ pub enum AppError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// The listen address of a BMP source cannot be bound.
-    #[error("asn source {address}: {source}")]
+    /// The listen address of a BMP source, or of mirrored signalling, cannot be bound.
+    #[error("{what} {address}: {source}")]
     Listen {
+        /// Who would listen there: `asn source`, or a key.
+        what: &'static str,
         /// The address.
         address: std::net::SocketAddr,
         /// The system's error.
@@ -225,6 +227,7 @@ impl AppError {
     /// The exit code (sysexits.h, as docs/INSTALL.md lists them).
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => 69,
             Self::Config(ConfigError::NoFile { .. })
             | Self::Asn(LoadError::NoFile { .. })
             | Self::Overdue { .. }

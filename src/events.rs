@@ -38,6 +38,11 @@ fn emit(level: Level, event: &'static str, line: impl Display, fields: &[Field<'
     sink::write(level, &line.to_string(), &all);
 }
 
+/// A number with its noun.
+pub(crate) fn counted(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
 /// A command failed.
 pub fn failed(error: &dyn Display) {
     emit(Level::Error, "failed", error, &[]);
@@ -133,7 +138,11 @@ pub fn reloaded(commitments: usize, prefixes: u64) {
     emit(
         Level::Info,
         "reloaded",
-        format_args!("reloaded: {commitments} commitments, {prefixes} prefixes"),
+        format_args!(
+            "reloaded: {}, {}",
+            counted(commitments as u64, "commitment", "commitments"),
+            counted(prefixes, "prefix", "prefixes")
+        ),
         &[("COMMITMENTS", &commitments), ("PREFIXES", &prefixes)],
     );
 }
@@ -163,7 +172,10 @@ pub fn source_loaded(source: &str, prefixes: usize) {
     emit(
         Level::Info,
         "source_loaded",
-        format_args!("asn source {source}: loaded, {prefixes} prefixes"),
+        format_args!(
+            "asn source {source}: loaded, {}",
+            counted(prefixes as u64, "prefix", "prefixes")
+        ),
         &[("SOURCE", &source), ("PREFIXES", &prefixes)],
     );
 }
@@ -178,13 +190,18 @@ pub fn source_refused(error: &dyn Display) {
     );
 }
 
-/// A changed section needs a restart.
-pub fn needs_restart(section: &str) {
+/// A changed section, or a changed key of one that is otherwise reloaded, needs a restart.
+pub fn needs_restart(changed: &str) {
+    let shown = if changed.contains('.') {
+        format!("changes of {changed}")
+    } else {
+        format!("changes in [{changed}]")
+    };
     emit(
         Level::Warning,
         "needs_restart",
-        format_args!("changes in [{section}] take effect at the next start"),
-        &[("SECTION", &section)],
+        format_args!("{shown} take effect at the next start"),
+        &[("SECTION", &changed)],
     );
 }
 

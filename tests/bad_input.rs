@@ -97,6 +97,37 @@ fn desk() -> Desk {
             "[capture]\ninterface = \"eth99\"\n",
         ),
         ("loopback.toml", "[capture]\ninterface = \"lo\"\n"),
+        ("no_key.toml", "[evidence]\nkey = \"nowhere.pem\"\n"),
+        ("no_web.toml", "[web]\nconfig_file = \"nowhere.yml\"\n"),
+        (
+            "no_router_key.toml",
+            "[asn]\nbmp_keys = [{ routers = \"192.0.2.1\", file = \"nowhere.key\" }]\n",
+        ),
+        (
+            "no_ledger.toml",
+            "[capture]\ninterface = \"lo\"\n[web]\nlisten_address = \"127.0.0.1:0\"\n\
+             [evidence]\ndirectory = \"/proc/nowhere\"\n",
+        ),
+        (
+            "file_for_ledger.toml",
+            "[capture]\ninterface = \"lo\"\n[web]\nlisten_address = \"127.0.0.1:0\"\n\
+             [evidence]\ndirectory = \"good.tsv\"\n",
+        ),
+        // TEST-NET-1 (RFC 5737): no host has it
+        (
+            "far_web.toml",
+            "[capture]\ninterface = \"lo\"\n[web]\nlisten_address = \"192.0.2.77:10179\"\n",
+        ),
+        (
+            "far_bmp.toml",
+            "[capture]\ninterface = \"lo\"\n[web]\nlisten_address = \"127.0.0.1:0\"\n\
+             [asn]\nsources = [{ bmp = \"192.0.2.77:11019\" }]\n",
+        ),
+        (
+            "far_hep.toml",
+            "[capture]\ninterface = \"lo\"\n[web]\nlisten_address = \"127.0.0.1:0\"\n\
+             [hep]\nlisten = \"192.0.2.77:9060\"\n",
+        ),
     ];
     for (name, text) in configs {
         desk.file(name, text);
@@ -114,7 +145,7 @@ fn run(desk: &Desk, arguments: &str) -> Outcome {
 }
 
 /// What is asked, the exit code, and what the one line has to name.
-const REFUSED: [(&str, i32, &[&str]); 19] = [
+const REFUSED: [(&str, i32, &[&str]); 29] = [
     ("replay random.pcap", 1, &["random.pcap"]),
     ("replay empty.pcap", 1, &["empty.pcap"]),
     ("replay nowhere.pcap", 69, &["nowhere.pcap", "No such file"]),
@@ -209,6 +240,59 @@ const REFUSED: [(&str, i32, &[&str]); 19] = [
         78,
         &["wrong.tsv:2:"],
     ),
+    (
+        "config check --no-interfaces no_source.toml",
+        69,
+        &["no_source.toml:2: asn.sources: nowhere.mmdb: No such file"],
+    ),
+    (
+        "config check --no-interfaces no_key.toml",
+        69,
+        &["no_key.toml:2: evidence.key: nowhere.pem: No such file"],
+    ),
+    (
+        "config check --no-interfaces no_web.toml",
+        69,
+        &["no_web.toml:2: web.config_file: nowhere.yml: No such file"],
+    ),
+    (
+        "config check --no-interfaces no_router_key.toml",
+        69,
+        &["no_router_key.toml:2: asn.bmp_keys.file: nowhere.key: No such file"],
+    ),
+    (
+        "config check no_ledger.toml",
+        1,
+        &["no_ledger.toml:6: evidence.directory: /proc/nowhere: cannot be"],
+    ),
+    (
+        "config check file_for_ledger.toml",
+        1,
+        &[
+            "file_for_ledger.toml:6: evidence.directory: good.tsv: cannot be",
+            "not a directory",
+        ],
+    ),
+    (
+        "config check far_web.toml",
+        1,
+        &["far_web.toml:4: web.listen_address: 192.0.2.77:10179: Cannot assign"],
+    ),
+    (
+        "config check far_bmp.toml",
+        1,
+        &["far_bmp.toml:6: asn.sources: 192.0.2.77:11019: Cannot assign"],
+    ),
+    (
+        "config check far_hep.toml",
+        1,
+        &["far_hep.toml:6: hep.listen: 192.0.2.77:9060: Cannot assign"],
+    ),
+    (
+        "run --config far_hep.toml",
+        1,
+        &["error: hep.listen 192.0.2.77:9060: Cannot assign"],
+    ),
 ];
 
 /// One line that begins as the operator's log does and names all of these.
@@ -296,6 +380,25 @@ fn a_port_in_use_is_named() {
         let asked = format!("{asked} --web.listen-address {address}");
         assert_refused(&asked, &run(&desk, &asked), 1, &[&address, "in use"]);
     }
+}
+
+#[test]
+fn a_check_warns_of_a_port_in_use_and_leaves_nothing_behind() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let desk = desk();
+    let text = "[capture]\ninterface = \"lo\"\n[evidence]\ndirectory = \"a/ledger\"\n";
+    let text = format!("{text}[web]\nlisten_address = \"{address}\"\n");
+    desk.file("asnmeter.toml", text);
+    let before = std::fs::read_dir(desk.path("")).unwrap().count();
+    let check = run(&desk, "config check asnmeter.toml");
+    assert_eq!(check.code, Some(0), "{check:?}");
+    let warning = format!("asnmeter.toml:6: web.listen_address: {address}: is in use");
+    assert!(check.stdout.contains(&warning), "{}", check.stdout);
+    assert_eq!(std::fs::read_dir(desk.path("")).unwrap().count(), before);
+    drop(taken);
+    let check = run(&desk, "config check asnmeter.toml");
+    assert!(!check.stdout.contains("in use"), "{}", check.stdout);
 }
 
 #[test]

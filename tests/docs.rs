@@ -372,3 +372,58 @@ fn the_readme_is_short() {
         "{lines} lines; what is more belongs into docs/"
     );
 }
+
+#[test]
+fn every_document_that_a_unit_names_is_installed_there() {
+    let mut named = 0;
+    for path in files("deploy", &["service", "timer"]) {
+        let text = read(&path);
+        for behind in text.split("file:///usr/share/doc/asnmeter/").skip(1) {
+            let document = behind.split_whitespace().next().unwrap();
+            // The package has the documents as they lie here.
+            let is_there = Path::new(ROOT).join(document).is_file();
+            assert!(is_there, "{}: {document}", path.display());
+            named += 1;
+        }
+    }
+    assert!(named > 0);
+}
+
+#[test]
+fn the_package_is_installed_by_a_name_that_every_architecture_has() {
+    for page in ["README.md", "docs/INSTALL.md"] {
+        let text = read(Path::new(page));
+        assert!(
+            text.contains("apt install ./asnmeter_*.deb\n"),
+            "{page} names another file"
+        );
+    }
+}
+
+#[test]
+fn the_report_cites_the_section_that_checks_a_signature() {
+    let evidence = read(Path::new("docs/EVIDENCE.md"));
+    let section = evidence
+        .split("\n## ")
+        .find(|section| section.contains("openssl pkeyutl -verify"));
+    let number = section.unwrap().split('.').next().unwrap();
+    let report = read(Path::new("src/report/tables.rs"));
+    let cited = format!("the signature (docs/EVIDENCE.md §{number}):");
+    assert!(report.contains(&cited), "not {cited}");
+}
+
+#[test]
+fn every_exit_code_of_the_manual_page_is_in_the_table() {
+    let manual = read(Path::new("examples/package.rs"));
+    let (_, codes) = manual.split_once("const EXIT_STATUS").unwrap();
+    let (codes, _) = codes.split_once("];").unwrap();
+    let codes = codes.split('"').skip(1).step_by(2);
+    let codes: Vec<_> = codes.filter(|text| text.parse::<u8>().is_ok()).collect();
+    let install = read(Path::new("docs/INSTALL.md"));
+    let (_, table) = install.split_once("## Exit codes").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| "));
+    let rows = rows.filter_map(|row| row.split('|').nth(1).map(str::trim));
+    let rows: Vec<_> = rows.filter(|text| text.parse::<u8>().is_ok()).collect();
+    assert_eq!(codes, rows);
+    assert!(codes.contains(&"130"), "a replay that Ctrl-C ends");
+}

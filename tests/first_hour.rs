@@ -41,7 +41,9 @@ fn desk() -> Desk {
 #[test]
 fn a_check_of_a_configuration_without_a_fault_prints_one_line() {
     let desk = desk();
-    let config = desk.file("asnmeter.toml", WHOLE);
+    // The usual port may be in use on this host.
+    let whole = format!("{WHOLE}[web]\nlisten_address = \"127.0.0.1:0\"\n");
+    let config = desk.file("asnmeter.toml", whole);
     let check = asnmeter(["config", "check", &config]);
     assert_eq!(check.code, Some(0), "{}", check.stderr);
     // Receive offload of the host's loopback is the host's matter.
@@ -80,7 +82,8 @@ fn a_missing_interface_alone_is_the_exit_code_of_what_is_not_there() {
 #[test]
 fn a_check_has_errors_and_warnings_apart_in_json() {
     let desk = desk();
-    let config = desk.file("asnmeter.toml", "[capture]\ninterface = \"eth99\"\n");
+    let written = "[capture]\ninterface = \"eth99\"\n[web]\nlisten_address = \"127.0.0.1:0\"\n";
+    let config = desk.file("asnmeter.toml", written);
     let check = asnmeter(["config", "check", "--format", "json", &config]);
     assert_eq!(check.code, Some(69), "{}", check.stderr);
     let document: Value = serde_json::from_str(&check.stdout).unwrap();

@@ -291,7 +291,7 @@ fn session() {
 
         // meanwhile the other source's file changes, and then is wrong
         desk.file("other.tsv", "203.0.113.0/24 64998\n");
-        let loaded = "other.tsv: loaded, 1 prefixes";
+        let loaded = "other.tsv: loaded, 1 prefix\n";
         until("the changed file is loaded", || {
             running.log().contains(loaded)
         });

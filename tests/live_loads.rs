@@ -316,7 +316,7 @@ fn hung() {
     assert!(
         running
             .log()
-            .contains("reloaded: 0 commitments, 1 prefixes")
+            .contains("reloaded: 0 commitments, 1 prefix\n")
     );
 
     // threads that are left behind are bounded

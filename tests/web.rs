@@ -422,6 +422,14 @@ fn a_wrong_file_is_refused_with_file_line_and_key() {
             "2: basic_auth_users: \"a\": is not a bcrypt hash",
         ),
         (user(&costly), costly_says),
+        (
+            "tls_server_config:\n  cert_file: ''\n  key_file: ''\n".into(),
+            " tls_server_config: needs cert_file and key_file",
+        ),
+        (
+            format!("{tls}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ''\n"),
+            " tls_server_config: client_auth_type needs client_ca_file",
+        ),
         ("basic_auth_users: [\n".into(), "web.yml"),
         ("a: &a [*a, *a]\n".into(), "web.yml"),
         ("#".repeat(1 << 21), "is larger than 1 MiB"),
@@ -435,10 +443,13 @@ fn a_wrong_file_is_refused_with_file_line_and_key() {
         "tls_server_config:\nbasic_auth_users:\nrate_limit:\nhttp_server_config:\n",
         "rate_limit:\n  interval: 0\n",
         tls,
+        &format!("{tls}  cert: ''\n  key: ''\n  client_ca: ''\n  client_ca_file: \"\"\n"),
     ] {
         let file = desk.file("web.yml", text);
         let security = Security::load(file.as_ref()).unwrap();
         assert!(security.remarks().is_empty(), "{text}");
+        let is_file = |path: &std::path::PathBuf| path.is_file();
+        assert!(security.files().iter().all(is_file), "{text}");
     }
 }
 

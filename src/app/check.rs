@@ -1,13 +1,17 @@
 //! `asnmeter config check`: what `run`, a reload or a replay would meet with a configuration, on this
 //! host, now.
 //!
-//! Reads what the configuration names and starts nothing. An error is what `run` refuses, or what
+//! Reads what the configuration names and starts nothing; a listen address is bound, and free again at once. An error is what `run` refuses, or what
 //! can never be judged; a warning is what it runs with and somebody should know.
+
+mod places;
 
 use super::{AppError, endpoint, policy, routers};
 use crate::capture::host::{self, LinkState};
 use crate::clock;
 use crate::config::checked::{Config, FleetRole};
+use crate::export::http::HttpError;
+use crate::export::http::security::SecurityError;
 use crate::files::Load;
 use crate::sla::policy::Policy;
 use std::time::Duration;
@@ -15,7 +19,7 @@ use std::time::Duration;
 /// How much is at stake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Severity {
-    /// Exit code 69 or 78.
+    /// The exit code that `run` would have.
     Error,
     /// Exit code 0.
     Warning,
@@ -53,7 +57,7 @@ impl CheckReport {
         report
     }
 
-    /// The exit code: that of the first error (78 before 69), or 0.
+    /// The exit code: the highest of all errors (78 before 69 before 1), or 0.
     pub fn exit_code(&self) -> u8 {
         let codes = self.findings.iter().map(|finding| finding.exit_code);
         codes.max().unwrap_or(0)
@@ -68,8 +72,19 @@ impl CheckReport {
         });
     }
 
+    /// An error that names its place itself.
     fn failed(&mut self, error: &AppError) {
-        self.error("", error.exit_code(), error.to_string());
+        self.failed_at("", error);
+    }
+
+    /// An error of what stands under a key.
+    fn failed_at(&mut self, key: &'static str, error: &AppError) {
+        let message = match error {
+            // The key says already that it is one.
+            AppError::Asn(error) => error.to_string(),
+            error => error.to_string(),
+        };
+        self.error(key, error.exit_code(), message);
     }
 
     fn warning(&mut self, key: &'static str, message: impl Into<String>) {
@@ -85,9 +100,9 @@ impl CheckReport {
 /// What the configuration is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
-    /// `run`: its interfaces are looked at.
+    /// `run`: its interfaces, listen addresses and the place of its ledger are looked at.
     Run,
-    /// A replay or a reload: the interfaces are left out.
+    /// A replay or a reload: these are left out.
     Tables,
 }
 
@@ -99,11 +114,12 @@ pub fn check(config: &Config, purpose: Purpose) -> CheckReport {
     };
     if purpose == Purpose::Run {
         check_interfaces(config, &mut report);
+        places::check(config, &mut report);
     }
     let load = Load::default();
     match policy(config, None, &load) {
         Ok(policy) => check_sources(&policy, &mut report),
-        Err(error) => report.failed(&error.into()),
+        Err(error) => report.failed_at("asn.sources", &error.into()),
     }
     check_contracts(config, &mut report);
     match endpoint::read(config.web.config_file.as_deref(), &load) {
@@ -119,15 +135,20 @@ pub fn check(config: &Config, purpose: Purpose) -> CheckReport {
                 report.warning("web.config_file", message);
             }
         }
+        Err(error @ HttpError::Security(SecurityError::Read { .. })) => {
+            report.failed_at("web.config_file", &error.into());
+        }
         Err(error) => report.failed(&error.into()),
     }
-    if let Err(error) = routers::check_keys(&config.asn) {
-        report.failed(&error);
+    match routers::check_keys(&config.asn) {
+        Ok(()) => {}
+        Err(error @ AppError::Read { .. }) => report.failed_at("asn.bmp_keys.file", &error),
+        Err(error) => report.failed(&error),
     }
     if let Some(key) = &config.evidence.key
         && let Err(error) = super::evidence::read_key(key)
     {
-        report.failed(&error);
+        report.failed_at("evidence.key", &error);
     }
     check_fleet(config, purpose, &mut report);
     // Stable: the order of the file within each.

@@ -42,7 +42,11 @@ pub(super) async fn listen(settings: &HepSettings) -> Result<Option<HepListener>
     let Some(address) = settings.listen else {
         return Ok(None);
     };
-    let failed = |source| AppError::Listen { address, source };
+    let failed = |source| AppError::Listen {
+        what: "hep.listen",
+        address,
+        source,
+    };
     let socket = UdpSocket::bind(address).await.map_err(failed)?;
     Ok(Some(HepListener {
         socket,

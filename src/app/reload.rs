@@ -11,7 +11,7 @@ use super::sandbox::Sandbox;
 use super::shared_policy::SharedPolicy;
 use super::{AppError, daemon_state, policy, systemd};
 use crate::asn::watch::FileWatch;
-use crate::asn::{LoadError, Origins, Source, SourceState, SourceTable};
+use crate::asn::{LoadError, OriginSettings, Origins, Source, SourceState, SourceTable};
 use crate::clock;
 use crate::config::checked::Config;
 use crate::events;
@@ -179,18 +179,7 @@ impl Reloader {
                     policy,
                     security,
                 } = *new;
-                for (section, changed) in [
-                    ("capture", new.capture != self.config.capture),
-                    ("voice", new.voice != self.config.voice),
-                    ("hep", new.hep != self.config.hep),
-                    ("web", new.web != self.config.web),
-                    ("export", new.export != self.config.export),
-                    ("evidence", new.evidence != self.config.evidence),
-                ] {
-                    if changed {
-                        events::needs_restart(section);
-                    }
-                }
+                needs_restart(&self.config, &new).for_each(events::needs_restart);
                 if self.changes_bmp_sources(&new) {
                     events::routers_need_restart();
                 }
@@ -202,9 +191,10 @@ impl Reloader {
                 endpoint::remark(&security);
                 self.endpoint.replace(security);
                 self.config_read = Some(clock::now());
-                // Sections that need a restart keep the values of the start.
+                // What needs a restart keeps the values of the start.
+                let cache = self.config.asn.cache.take();
                 self.config.commitments = new.commitments;
-                self.config.asn = new.asn;
+                self.config.asn = OriginSettings { cache, ..new.asn };
                 // routers have sent routes during the reload
                 let current = self.shared_policy.current();
                 let origins = policy.origins.with_routers_of(&current.origins);
@@ -353,5 +343,68 @@ impl Reloader {
             }
             is_new
         });
+    }
+}
+
+/// The sections and keys whose change takes effect at the next start only. Commitments and ASN sources
+/// are reloaded; of routers see [`Reloader::changes_bmp_sources`].
+fn needs_restart(old: &Config, new: &Config) -> impl Iterator<Item = &'static str> {
+    // Without `..`, so that a new section has to be decided on.
+    let Config {
+        capture,
+        voice,
+        asn,
+        commitments: _,
+        hep,
+        web,
+        export,
+        evidence,
+        fleet,
+    } = new;
+    let sections = [
+        ("capture", *capture != old.capture),
+        ("voice", *voice != old.voice),
+        // The sandbox has allowed writing to the directory of the start alone.
+        ("asn.cache", asn.cache != old.asn.cache),
+        ("hep", *hep != old.hep),
+        ("web", *web != old.web),
+        ("export", *export != old.export),
+        ("evidence", *evidence != old.evidence),
+        ("fleet", *fleet != old.fleet),
+    ];
+    let changed = sections.into_iter().filter(|(_, is_changed)| *is_changed);
+    changed.map(|(section, _)| section)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A configuration as a file has it.
+    fn config(text: &str) -> Config {
+        Config::parse(text, Path::new("asnmeter.toml")).unwrap()
+    }
+
+    #[test]
+    fn a_reload_names_each_section_that_takes_a_restart() {
+        let fleet = "[fleet]\nname = \"f\"\nservers = [\"nats://127.0.0.1\"]\nprobe = \"a\"";
+        for (section, text) in [
+            ("capture", "capture.ring_mib = 8"),
+            ("voice", "voice.max_streams = 1000"),
+            ("asn.cache", "asn.cache = \"kept\""),
+            ("hep", "hep.listen = \"127.0.0.1:9060\""),
+            ("web", "web.listen_address = \"127.0.0.1:1\""),
+            ("export", "export.streams = false"),
+            ("evidence", "evidence.directory = \"ledger\""),
+            ("fleet", fleet),
+        ] {
+            let (old, new) = (Config::default(), config(text));
+            let named = |old, new| needs_restart(old, new).collect::<Vec<_>>();
+            assert_eq!(named(&old, &new), [section], "{section} written");
+            assert_eq!(named(&new, &old), [section], "{section} taken out");
+            assert!(named(&new, &new).is_empty(), "{section} as before");
+        }
+        let reloaded = config("asn.own = [64500]\nasn.max_shrink = \"10 %\"");
+        assert_eq!(needs_restart(&Config::default(), &reloaded).count(), 0);
     }
 }

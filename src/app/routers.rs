@@ -73,6 +73,7 @@ pub(super) async fn listen(
             continue;
         };
         let failed = |source| AppError::Listen {
+            what: "asn source",
             address: *address,
             source,
         };

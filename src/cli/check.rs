@@ -64,8 +64,8 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<(), AppError> {
         Format::Text => {
             if is_ok {
                 let (contracts, networks) = (
-                    counted(commitments as u64, "commitment", "commitments"),
-                    counted(prefixes, "prefix", "prefixes"),
+                    events::counted(commitments as u64, "commitment", "commitments"),
+                    events::counted(prefixes, "prefix", "prefixes"),
                 );
                 writeln!(out, "{}: ok, {contracts}, {networks}", file.display())?;
             }
@@ -84,11 +84,6 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<(), AppError> {
         line: last.text.clone(),
         exit_code: report.exit_code(),
     })
-}
-
-/// A number with its noun.
-fn counted(number: u64, one: &str, several: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 #[derive(Serialize)]

@@ -146,6 +146,26 @@ impl LedgerDirectory {
         built.map_err(LedgerError::system(&self.path))
     }
 
+    /// Whether it is there or could be created, as [`LedgerDirectory::create`] would. Leaves nothing behind: it
+    /// makes another directory beside the first that is missing, and takes it away again.
+    ///
+    /// # Errors
+    /// The system's error; or it is no directory.
+    pub fn could_be_created(&self) -> io::Result<()> {
+        match fs::metadata(&self.path) {
+            Ok(found) if found.is_dir() => return Ok(()),
+            Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(_) => {}
+        }
+        let path = std::path::absolute(&self.path)?;
+        let above = path.ancestors().find(|above| above.exists());
+        let name = format!(".asnmeter-check-{}", std::process::id());
+        let probe = above.unwrap_or(Path::new("/")).join(name);
+        fs::create_dir(&probe)?;
+        fs::remove_dir(&probe)
+    }
+
     /// Its path.
     pub fn path(&self) -> &Path {
         &self.path

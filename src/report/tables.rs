@@ -358,7 +358,7 @@ pub(super) const CHECK: [(&str, &str); 4] = [
         "zcat DAY.jsonl.gz | jq -c 'select(.kind == \"verdict\" and .asn == 64501)'",
     ),
     (
-        "the signature (docs/EVIDENCE.md §6):",
+        "the signature (docs/EVIDENCE.md §7):",
         "openssl pkeyutl -verify -pubin -inkey ledger.pub -rawin -in text -sigfile signature",
     ),
 ];

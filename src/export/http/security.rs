@@ -90,7 +90,10 @@ impl Security {
     /// [`SecurityError`] for the first fault.
     pub fn load(path: &Path) -> Result<Self, SecurityError> {
         let octets = read(path)?;
-        let file = file::parse(&octets, path)?;
+        let mut file = file::parse(&octets, path)?;
+        if let Some(tls) = &mut file.tls_server_config {
+            tls.clear_empty();
+        }
         let location = file::FileLocation { path };
         let mut remarks = Vec::new();
         let written_tls = file.tls_server_config.as_ref();

@@ -37,6 +37,22 @@ pub(super) struct Tls {
     pub(super) curve_preferences: Option<Vec<Spanned<String>>>,
 }
 
+impl Tls {
+    /// Takes out what is written and empty: in exporter-toolkit that is as if it were not written.
+    pub(super) fn clear_empty(&mut self) {
+        for written in [
+            &mut self.cert,
+            &mut self.key,
+            &mut self.client_ca,
+            &mut self.cert_file,
+            &mut self.key_file,
+            &mut self.client_ca_file,
+        ] {
+            written.take_if(|written| written.value.is_empty());
+        }
+    }
+}
+
 /// `http_server_config`
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
