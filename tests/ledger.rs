@@ -379,7 +379,10 @@ fn a_checkpoint_that_was_kept_holds_the_ledger_and_a_changed_octet_is_found() {
     );
     // What no checkpoint covers anybody could have changed: it is not said to be as it was.
     let (_, said) = verify(&ledger, &[]);
-    assert!(said.contains(": each as it was when it was sealed"), "{said}");
+    assert!(
+        said.contains(": each as it was when it was sealed"),
+        "{said}"
+    );
     let notes = notes.clone();
     for (kept, held) in [
         (first.as_str(), "are sealed by no checkpoint"),

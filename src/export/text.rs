@@ -147,7 +147,7 @@ fn write_totals(out: &mut impl Write, snapshot: &Snapshot) -> io::Result<()> {
     if snapshot.merged_packets > 0 || snapshot.unsplit_frames > 0 {
         writeln!(
             out,
-            "JudgeInput     frames held {} more than one each (receive offload); {} cut and could not be split",
+            "Merged     frames held {} more than one each (receive offload); {} cut and could not be split",
             several(snapshot.merged_packets, "packet", "packets"),
             several(snapshot.unsplit_frames, "frame was", "frames were")
         )?;

@@ -7,8 +7,9 @@ use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::stream::{Config, DirectGetErrorKind, DiscardPolicy, RetentionPolicy};
 use async_nats::jetstream::{Context, stream::StorageType};
-use async_nats::{Client, ConnectOptions, Event, HeaderMap, Subscriber, header};
+use async_nats::{Client, ConnectOptions, Event, HeaderMap, ServerAddr, Subscriber, header};
 use futures_util::StreamExt as _;
+use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,6 +91,29 @@ fn first_of(headers: Option<&HeaderMap>) -> Option<u64> {
     headers?.get(FIRST)?.as_str().parse().ok()
 }
 
+/// The user and password that addresses have; the client does not take them from there by itself.
+fn user(addresses: &[String]) -> Result<Option<(String, String)>, NatsError> {
+    let failed = |error: &dyn std::fmt::Display| NatsError::Connect(error.to_string());
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let mut found = None;
+    for address in addresses {
+        let address: ServerAddr = address.parse().map_err(|error| failed(&error))?;
+        let Some(user) = address.username() else {
+            continue;
+        };
+        let this = (
+            decoded(user),
+            decoded(address.password().unwrap_or_default()),
+        );
+        if found.get_or_insert_with(|| this.clone()) != &this {
+            return Err(failed(
+                &"fleet.servers: each address needs the same user and password",
+            ));
+        }
+    }
+    Ok(found)
+}
+
 /// A connection to the servers of a fleet.
 #[derive(Clone, Debug)]
 pub struct NatsConnection {
@@ -115,6 +139,9 @@ impl NatsConnection {
                 _ => Duration::from_secs(1),
             })
             .retry_on_initial_connect();
+        if let Some((user, password)) = user(&servers.addresses)? {
+            options = options.user_and_password(user, password);
+        }
         if let Some(path) = &servers.credentials {
             let read = options.credentials_file(path).await;
             options = read.map_err(|source| NatsError::Credentials {

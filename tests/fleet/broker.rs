@@ -32,8 +32,13 @@ fn ports<const COUNT: usize>() -> [u16; COUNT] {
 
 impl Broker {
     pub(crate) fn start() -> Self {
+        Self::with("")
+    }
+
+    /// One with more in its configuration.
+    pub(crate) fn with(more: &str) -> Self {
         let [port] = ports();
-        let broker = Self::configured(port, "");
+        let broker = Self::configured(port, more);
         broker.again();
         broker
     }
@@ -72,6 +77,11 @@ impl Broker {
 
     pub(crate) fn address(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Its address for somebody.
+    pub(crate) fn address_of(&self, user: &str, password: &str) -> String {
+        format!("nats://{user}:{password}@127.0.0.1:{}", self.port)
     }
 
     /// Starts it again, with what it has on the disk.
