@@ -216,11 +216,9 @@ fn write_text(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
             "those from {sealed} on are sealed by no checkpoint, each other is as it was when it was"
         ),
     };
-    match end.checked_sub(1) {
-        Some(last) if verified.leaves > 0 => {
-            writeln!(out, "leaves {} to {last}: {held}", verified.first_leaf)?
-        }
-        _ => writeln!(out, "no leaves")?,
+    if verified.leaves > 0 {
+        let (first, last) = (verified.first_leaf, end.saturating_sub(1));
+        writeln!(out, "leaves {first} to {last}: {held}")?;
     }
     if let Some((first, last)) = verified.seconds {
         writeln!(out, "seconds {first} to {last}")?;

@@ -25,7 +25,9 @@ use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::JudgementObserver;
 use crate::units::Second;
+
 use observer::{CollectedLeaves, RejudgeObserver};
+use order::check_gaps;
 use std::collections::BTreeMap;
 use std::mem::take;
 use std::sync::Arc;
@@ -256,7 +258,7 @@ impl LeafJudge {
             self.whole_from = Some(second);
         }
         if self.judged.is_none() {
-            self.check_gaps(&group, second)?;
+            check_gaps(&group, second)?;
         }
         let begins_anew = |gap: &GapLeaf| matches!(gap.why, GapReason::Start | GapReason::Clock);
         let goes_on = |gap: &GapLeaf| !begins_anew(gap) && gap.why != GapReason::Stop;

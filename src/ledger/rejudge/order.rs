@@ -43,43 +43,43 @@ impl Previous<'_> {
     }
 }
 
-impl LeafJudge {
-    /// Holds the gaps of a second to what a meter writes: it begins anew only with a start, and a clock goes back only
-    /// to a second that was judged.
-    ///
-    /// # Errors
-    /// [`LeafFault`]: a gap says what cannot have been.
-    pub(super) fn check_gaps(&self, group: &SecondGroup, second: Second) -> Result<(), LeafFault> {
-        let has_start = group
-            .leaves
-            .iter()
-            .any(|leaf| matches!(leaf, Leaf::Start(_)));
-        for (at, leaf) in group.leaves.iter().enumerate() {
-            let Leaf::Gap(gap) = leaf else {
-                continue;
-            };
-            let is_possible = match gap.why {
-                GapReason::Start => has_start && gap.judged.is_none(),
-                GapReason::Clock => gap.judged.is_some_and(|judged| judged >= second),
-                GapReason::Stop
-                | GapReason::Capture
-                | GapReason::Probe
-                | GapReason::Policy
-                | GapReason::Disk => gap.judged.is_none(),
-            };
-            if !is_possible {
-                return Err(group.fault(at, "is a gap that nothing around it bears out"));
-            }
-        }
-        let begins_anew = |gap: &&GapLeaf| matches!(gap.why, GapReason::Start | GapReason::Clock);
-        match group.gaps().filter(begins_anew).last() {
-            Some(gap) if gap.until >= second => {
-                Err(group.fault(0, "is in the gap that it stands behind"))
-            }
-            _ => Ok(()),
+/// Holds the gaps of a second to what a meter writes: it begins anew only with a start, and a clock goes back only
+/// to a second that was judged.
+///
+/// # Errors
+/// [`LeafFault`]: a gap says what cannot have been.
+pub(super) fn check_gaps(group: &SecondGroup, second: Second) -> Result<(), LeafFault> {
+    let has_start = group
+        .leaves
+        .iter()
+        .any(|leaf| matches!(leaf, Leaf::Start(_)));
+    for (at, leaf) in group.leaves.iter().enumerate() {
+        let Leaf::Gap(gap) = leaf else {
+            continue;
+        };
+        let is_possible = match gap.why {
+            GapReason::Start => has_start && gap.judged.is_none(),
+            GapReason::Clock => gap.judged.is_some_and(|judged| judged >= second),
+            GapReason::Stop
+            | GapReason::Capture
+            | GapReason::Probe
+            | GapReason::Policy
+            | GapReason::Disk => gap.judged.is_none(),
+        };
+        if !is_possible {
+            return Err(group.fault(at, "is a gap that nothing around it bears out"));
         }
     }
+    let begins_anew = |gap: &&GapLeaf| matches!(gap.why, GapReason::Start | GapReason::Clock);
+    match group.gaps().filter(begins_anew).last() {
+        Some(gap) if gap.until >= second => {
+            Err(group.fault(0, "is in the gap that it stands behind"))
+        }
+        _ => Ok(()),
+    }
+}
 
+impl LeafJudge {
     /// Holds the leaves of a second that count something to their order.
     ///
     /// # Errors
