@@ -194,6 +194,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("ring", &["export", "files", "ledger"]),
     ("ruzstd", &["files"]),
     ("maxminddb", &["asn"]),
+    ("percent_encoding", &["fleet"]),
     ("pnet", &["capture", "wire"]),
     ("prometheus", &["export"]),
     ("sd_notify", &["app"]),
