@@ -117,8 +117,7 @@ impl AmendedLeaves {
         let Some(Second(second)) = group.leaves.iter().find_map(Leaf::second) else {
             return;
         };
-        let begins_anew = |gap: &GapLeaf| matches!(gap.why, GapReason::Start | GapReason::Clock);
-        if group.gaps().any(begins_anew) || self.begin == 0 {
+        if group.gaps().any(GapLeaf::begins_anew) || self.begin == 0 {
             self.pass_all(out);
             (self.begin, self.next) = (second, second);
             self.stopped.clear();

@@ -25,7 +25,6 @@ use crate::sla::measure::Measure;
 use crate::sla::policy::Policy;
 use crate::snapshot::evidence::JudgementObserver;
 use crate::units::Second;
-
 use observer::{CollectedLeaves, RejudgeObserver};
 use order::check_gaps;
 use std::collections::BTreeMap;
@@ -260,16 +259,14 @@ impl LeafJudge {
         if self.judged.is_none() {
             check_gaps(&group, second)?;
         }
-        let begins_anew = |gap: &GapLeaf| matches!(gap.why, GapReason::Start | GapReason::Clock);
-        let goes_on = |gap: &GapLeaf| !begins_anew(gap) && gap.why != GapReason::Stop;
+        let goes_on = |gap: &GapLeaf| !gap.begins_anew() && gap.why != GapReason::Stop;
         for last in group.gaps().filter_map(|gap| gap.judged) {
             // Idle seconds before the clock was set back.
             self.judge_idle(&group, last.next())?;
         }
         // Where a meter began on a full disk, it is not written since when nothing was judged.
-        let is_start = |leaf: &Leaf| matches!(leaf, Leaf::Start(_));
         let unwritten = group.gaps().find(|gap| gap.why == GapReason::Disk);
-        let is_unknown = unwritten.is_some() && group.leaves.iter().any(is_start);
+        let is_unknown = unwritten.is_some() && group.has_start();
         if group.gaps().all(goes_on) && !is_unknown {
             self.judge_idle(&group, second)?;
         }
@@ -277,7 +274,7 @@ impl LeafJudge {
         if let Some(gap) = unwritten.filter(|_| steps_back) {
             // What judged so was not written.
             self.judge.restart(gap.from.min(second));
-        } else if steps_back && !group.gaps().any(begins_anew) {
+        } else if steps_back && !group.gaps().any(GapLeaf::begins_anew) {
             return Err(group.fault(0, "is of a second before, though no gap says why"));
         }
         self.take_counts(&group, second)?;
@@ -293,7 +290,7 @@ impl LeafJudge {
             return Ok(());
         }
         self.compare(&group, &judged)?;
-        if group.gaps().any(begins_anew) {
+        if group.gaps().any(GapLeaf::begins_anew) {
             // What was open before has ended here at the latest.
             self.unknown_until = None;
         }

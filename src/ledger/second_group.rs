@@ -50,6 +50,12 @@ impl SecondGroup {
         leaf.second().is_some_and(is_other) || leaf.rank() < last.rank()
     }
 
+    /// Whether the meter begins in it.
+    pub(super) fn has_start(&self) -> bool {
+        let is_start = |leaf: &Leaf| matches!(leaf, Leaf::Start(_));
+        self.leaves.iter().any(is_start)
+    }
+
     pub(super) fn gaps(&self) -> impl Iterator<Item = &GapLeaf> {
         self.leaves.iter().filter_map(|leaf| match leaf {
             Leaf::Gap(gap) => Some(gap),

@@ -13,7 +13,7 @@ use super::model::{ChangeKind, LedgerReport};
 use super::period::{Period, ReportZone};
 use super::room::check_room;
 use crate::ledger::leaf::{
-    CountedLeaf, ExclusionLeaf, GapLeaf, GapReason, Leaf, PolicyLeaf, RevisionLeaf, StartLeaf,
+    CountedLeaf, ExclusionLeaf, GapLeaf, Leaf, PolicyLeaf, RevisionLeaf, StartLeaf,
 };
 use crate::ledger::verify::Verified;
 use crate::sla::measure::Measure;
@@ -281,8 +281,7 @@ impl LedgerAccount {
         let (second, policy) = (open.second, open.policy.take());
         let gaps = take(&mut open.gaps);
         // What was not seen of seconds before is known before they are given.
-        let of_seconds = |gap: &&GapLeaf| !matches!(gap.why, GapReason::Start | GapReason::Clock);
-        for gap in gaps.iter().filter(of_seconds) {
+        for gap in gaps.iter().filter(|gap| !gap.begins_anew()) {
             self.take_incomplete(gap, second);
         }
         let may_be_idle = self.take_gaps(&gaps, second);

@@ -70,4 +70,9 @@ impl GapLeaf {
             probe: None,
         }
     }
+
+    /// Whether all windows begin anew behind it.
+    pub fn begins_anew(&self) -> bool {
+        matches!(self.why, GapReason::Start | GapReason::Clock)
+    }
 }

@@ -2,7 +2,7 @@
 //! once more. Gaps say what can have been.
 
 use super::LeafJudge;
-use crate::ledger::leaf::{CountedLeaf, GapLeaf, GapReason, Leaf, MAX_ASNS, TransitRole};
+use crate::ledger::leaf::{CountedLeaf, GapReason, Leaf, MAX_ASNS, TransitRole};
 use crate::ledger::second_group::{LeafFault, SecondGroup};
 use crate::units::Second;
 
@@ -49,16 +49,12 @@ impl Previous<'_> {
 /// # Errors
 /// [`LeafFault`]: a gap says what cannot have been.
 pub(super) fn check_gaps(group: &SecondGroup, second: Second) -> Result<(), LeafFault> {
-    let has_start = group
-        .leaves
-        .iter()
-        .any(|leaf| matches!(leaf, Leaf::Start(_)));
     for (at, leaf) in group.leaves.iter().enumerate() {
         let Leaf::Gap(gap) = leaf else {
             continue;
         };
         let is_possible = match gap.why {
-            GapReason::Start => has_start && gap.judged.is_none(),
+            GapReason::Start => group.has_start() && gap.judged.is_none(),
             GapReason::Clock => gap.judged.is_some_and(|judged| judged >= second),
             GapReason::Stop
             | GapReason::Capture
@@ -70,8 +66,7 @@ pub(super) fn check_gaps(group: &SecondGroup, second: Second) -> Result<(), Leaf
             return Err(group.fault(at, "is a gap that nothing around it bears out"));
         }
     }
-    let begins_anew = |gap: &&GapLeaf| matches!(gap.why, GapReason::Start | GapReason::Clock);
-    match group.gaps().filter(begins_anew).last() {
+    match group.gaps().filter(|gap| gap.begins_anew()).last() {
         Some(gap) if gap.until >= second => {
             Err(group.fault(0, "is in the gap that it stands behind"))
         }
