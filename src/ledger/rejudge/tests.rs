@@ -262,6 +262,19 @@ impl Meter {
         self.now += 1 + idle;
     }
 
+    fn seconds(&mut self, fate: &mut Fate, count: u64) {
+        for _ in 0..count {
+            self.second(fate);
+        }
+    }
+
+    /// Three seconds in which the disk is full.
+    fn unwritten(&mut self, fate: &mut Fate) {
+        self.recorder.sink_mut().is_full = true;
+        self.seconds(fate, 3);
+        self.recorder.sink_mut().is_full = false;
+    }
+
     /// The process ends, and another begins.
     fn restart(self, fate: &mut Fate) -> Self {
         let mut leaves = self.recorder.into_sink().leaves;

@@ -6,17 +6,11 @@ use super::*;
 fn seconds(seed: u64, is_full: bool) -> Vec<Leaf> {
     let mut fate = Fate(seed);
     let mut meter = Meter::new(&mut fate);
-    for _ in 0..30 {
-        meter.second(&mut fate);
-    }
+    meter.seconds(&mut fate, 30);
     if is_full {
-        meter.recorder.sink_mut().is_full = true;
-        (0..3).for_each(|_| meter.second(&mut fate));
-        meter.recorder.sink_mut().is_full = false;
+        meter.unwritten(&mut fate);
     }
-    for _ in 0..200 {
-        meter.second(&mut fate);
-    }
+    meter.seconds(&mut fate, 200);
     meter.recorder.into_sink().leaves
 }
 
@@ -68,27 +62,6 @@ fn windows_begin_anew_only_with_a_start_or_where_the_clock_goes_back() {
         }
     }
     assert!(tried > 30, "{tried}");
-}
-
-#[test]
-fn a_clock_does_not_go_back_to_a_second_in_its_own_gap() {
-    let mut fate = Fate(7);
-    let mut meter = Meter::new(&mut fate);
-    (0..80).for_each(|_| meter.second(&mut fate));
-    meter.now -= 30;
-    meter.take(JudgeInput::Stepped(Second(meter.now)));
-    (0..80).for_each(|_| meter.second(&mut fate));
-    let leaves = meter.recorder.into_sink().leaves;
-    judge(&leaves, 0).unwrap();
-    let mut changed = leaves;
-    for leaf in &mut changed {
-        if let Leaf::Gap(gap) = leaf
-            && gap.why == GapReason::Clock
-        {
-            gap.until = Second(gap.until.0 + 20);
-        }
-    }
-    judge(&changed, 0).unwrap_err();
 }
 
 #[test]

@@ -4,12 +4,6 @@ use super::*;
 use crate::ledger::leaf::IntervalLeaf;
 
 impl Meter {
-    fn seconds(&mut self, fate: &mut Fate, count: u64) {
-        for _ in 0..count {
-            self.second(fate);
-        }
-    }
-
     /// A second with calls, and idle ones behind it; then the clock is set back.
     fn step_back(&mut self, fate: &mut Fate, idle: u64) {
         let part = WorkerPart {
@@ -37,9 +31,7 @@ fn set_back(seed: u64, full: Option<u64>, idle: u64) -> Vec<Leaf> {
     let mut meter = Meter::new(&mut fate);
     meter.seconds(&mut fate, 30);
     if let Some(before) = full {
-        meter.recorder.sink_mut().is_full = true;
-        meter.seconds(&mut fate, 3);
-        meter.recorder.sink_mut().is_full = false;
+        meter.unwritten(&mut fate);
         meter.seconds(&mut fate, before);
     }
     meter.step_back(&mut fate, idle);
@@ -170,6 +162,17 @@ fn what_is_said_in_idle_seconds_before_a_step_cannot_be_left_out() {
         }
     }
     assert!(tried > 20, "{tried}");
+}
+
+#[test]
+fn a_clock_does_not_go_back_to_a_second_in_its_own_gap() {
+    let mut leaves = set_back(7, None, 0);
+    judge(&leaves, 0).unwrap();
+    let (place, _) = step(&leaves);
+    if let Leaf::Gap(gap) = &mut leaves[place] {
+        gap.until = Second(gap.until.0 + 20);
+    }
+    judge(&leaves, 0).unwrap_err();
 }
 
 #[test]
