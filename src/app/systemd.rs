@@ -5,6 +5,7 @@
 //! service manager has timeouts for that.
 
 use crate::asn::Origin;
+use crate::events::counted;
 use crate::export::Published;
 use crate::snapshot::{Label, Snapshot};
 use sd_notify::NotifyState;
@@ -70,20 +71,16 @@ fn status(previous: &Published, now: &Published) -> String {
         .map(|row| row.asn)
         .collect();
     let mut parts = vec![
-        plural(interfaces.len(), "interface"),
+        counted(interfaces.len() as u64, "interface", "interfaces"),
         rate(old, new),
         format!("{dropped} dropped"),
-        plural(asns.count(), "ASN"),
+        counted(asns.count() as u64, "ASN", "ASNs"),
         format!("{} out of SLA", out.len()),
     ];
     if !now.daemon.config_ok {
         parts.push("new configuration refused, the old one is in force".into());
     }
     parts.join(", ")
-}
-
-fn plural(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Frames per second between two states; 0 if the clock stepped back.
