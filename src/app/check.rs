@@ -1,8 +1,8 @@
 //! `asnmeter config check`: what `run`, a reload or a replay would meet with a configuration, on this
 //! host, now.
 //!
-//! Reads what the configuration names and starts nothing; a listen address is bound, and free again at once. An error is what `run` refuses, or what
-//! can never be judged; a warning is what it runs with and somebody should know.
+//! Reads what the configuration names and starts nothing; a listen address is bound, and free again at once.
+//! An error is what `run` refuses, or what can never be judged; a warning is what it runs with and somebody should know.
 
 mod places;
 

@@ -213,7 +213,8 @@ fn write_text(out: &mut dyn Write, verified: &Verified) -> io::Result<()> {
         0 => "no checkpoint seals any of them".to_owned(),
         sealed if sealed >= end => "each as it was when it was sealed".to_owned(),
         sealed => format!(
-            "those from {sealed} on are sealed by no checkpoint, each other is as it was when it was"
+            "those up to {} as they were when they were sealed, those behind are sealed by no checkpoint",
+            sealed - 1
         ),
     };
     if verified.leaves > 0 {
